@@ -1,0 +1,121 @@
+// Owns: what a database needs beside its tables: a runtime role that may work and no more, and bounds on time.
+// Which rights that role has on which table is the migrations' matter; whether all of it holds, the doctor's.
+import type pg from 'pg'
+import { AppError } from '../core/errors.ts'
+
+/** The role that the migrations grant everything to. The login role is this one or a member of it. */
+export const RUNTIME_GROUP = 'bulkhead_runtime'
+
+/** Bounds on every session of the database, so that none can hold a connection or a lock for ever. */
+const DATABASE_TIMEOUTS_MS = {
+  statement_timeout: 15_000,
+  idle_in_transaction_session_timeout: 15_000,
+  lock_timeout: 5_000,
+} as const
+
+interface RoleFacts {
+  is_owner: boolean
+  is_super: boolean
+  bypasses_rls: boolean
+  may_log_in: boolean
+  is_in_owner: boolean
+}
+
+/**
+ * Refuses a login role that the walls would not hold (the owner, a superuser, …) or that could not work, before
+ * anything is changed. `owner` is connected as the migrating role. Throws SERVICE_UNAVAILABLE, saying what to do.
+ */
+export async function checkRoles(owner: pg.Client, runtimeRole: string): Promise<void> {
+  const { rows } = await owner.query<RoleFacts>(
+    `SELECT rolname = current_user AS is_owner, rolsuper AS is_super, rolbypassrls AS bypasses_rls,
+       rolcanlogin AS may_log_in, pg_has_role(oid, current_user::regrole, 'MEMBER') AS is_in_owner
+     FROM pg_roles WHERE rolname = $1`,
+    [runtimeRole],
+  )
+  const complaint = complaintAbout(runtimeRole, rows[0])
+  if (complaint) throw new AppError('SERVICE_UNAVAILABLE', complaint, { runtimeRole })
+  await checkGroup(owner)
+}
+
+function complaintAbout(role: string, facts: RoleFacts | undefined): string | null {
+  const quoted = `"${role}"`
+  if (!facts) {
+    return `The role ${quoted} of DATABASE_URL does not exist. As a superuser: CREATE ROLE ${quoted} LOGIN PASSWORD '…';`
+  }
+  const separate =
+    'The server must run as a role of its own that owns nothing: set DATABASE_URL to such a role.'
+  if (facts.is_owner) return `DATABASE_URL and DATABASE_OWNER_URL name the same role ${quoted}. ${separate}`
+  if (facts.is_super)
+    return `The role ${quoted} of DATABASE_URL is a superuser, whom no policy holds. ${separate}`
+  if (facts.bypasses_rls)
+    return `The role ${quoted} of DATABASE_URL has BYPASSRLS, so no policy holds it. ${separate}`
+  if (facts.is_in_owner) return `The role ${quoted} of DATABASE_URL is a member of the owner's. ${separate}`
+  if (!facts.may_log_in)
+    return `The role ${quoted} of DATABASE_URL may not log in. As a superuser: ALTER ROLE ${quoted} LOGIN;`
+  return null
+}
+
+/** The first migration makes the group when it is missing; told before, since a failed migration is a nuisance. */
+async function checkGroup(owner: pg.Client): Promise<void> {
+  const { rows } = await owner.query<{ possible: boolean }>(
+    `SELECT bool_or(rolname = $1 OR (rolname = current_user AND (rolcreaterole OR rolsuper))) AS possible FROM pg_roles`,
+    [RUNTIME_GROUP],
+  )
+  if (rows[0]?.possible) return
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The role ${RUNTIME_GROUP} does not exist and the owner may not create it. As a superuser: CREATE ROLE ${RUNTIME_GROUP} NOLOGIN;`,
+  )
+}
+
+/**
+ * Makes `runtimeRole` able to use what the migrations granted, and sets the database's timeouts where it has none
+ * of its own (an operator's stay). Done as the owner through the database, not in startup options: those do not
+ * pass PgBouncer. New sessions only. Throws SERVICE_UNAVAILABLE when the owner may not, saying who must do what.
+ */
+export async function prepareDatabase(owner: pg.Client, runtimeRole: string): Promise<void> {
+  await joinGroup(owner, runtimeRole)
+  const { rows } = await owner.query<{ name: string; settings: string[] }>(
+    `SELECT datname AS name, coalesce((SELECT setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND setrole = 0), '{}') AS settings
+     FROM pg_database d WHERE datname = current_database()`,
+  )
+  const { name = '', settings = [] } = rows[0] ?? {}
+  const database = owner.escapeIdentifier(name)
+  // A clone of a database inherits neither its rights nor its settings: so here, and not only where it is made.
+  await owner.query(`REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC`)
+  for (const [setting, timeoutMs] of Object.entries(DATABASE_TIMEOUTS_MS)) {
+    if (settings.some((own) => own.startsWith(`${setting}=`))) continue
+    await owner.query(`ALTER DATABASE ${database} SET ${setting} = '${timeoutMs}ms'`)
+  }
+}
+
+async function joinGroup(owner: pg.Client, runtimeRole: string): Promise<void> {
+  // USAGE, not MEMBER: a membership that is not inherited gives no rights to a session.
+  const usable = async () => {
+    const { rows } = await owner.query<{ usable: boolean }>('SELECT pg_has_role($1, $2, $3) AS usable', [
+      runtimeRole,
+      RUNTIME_GROUP,
+      'USAGE',
+    ])
+    return rows[0]?.usable === true
+  }
+  if (await usable()) return
+  const grant = `GRANT ${RUNTIME_GROUP} TO ${owner.escapeIdentifier(runtimeRole)}`
+  try {
+    await owner.query(grant)
+  } catch (cause) {
+    throw new AppError(
+      'SERVICE_UNAVAILABLE',
+      `The role of DATABASE_URL must be a member of ${RUNTIME_GROUP}, and the owner may not make it one. As a superuser: ${grant};`,
+      { runtimeRole },
+      { cause },
+    )
+  }
+  if (await usable()) return
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The role "${runtimeRole}" of DATABASE_URL does not inherit the rights of ${RUNTIME_GROUP}. As a superuser: ` +
+      `ALTER ROLE ${owner.escapeIdentifier(runtimeRole)} INHERIT; REVOKE ${RUNTIME_GROUP} FROM ${owner.escapeIdentifier(runtimeRole)}; ${grant};`,
+    { runtimeRole },
+  )
+}
