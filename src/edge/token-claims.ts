@@ -1,0 +1,141 @@
+// A token's text and its claims: reads the parts, checks the claims. Pure; knows no key and no signature.
+import { z } from 'zod'
+import { refused } from './token-refusal.ts'
+
+/** What a verified token says. Frozen and shared between requests that carry the same token. */
+export type Claims = Readonly<{
+  issuer: string
+  subject: string
+  tenant: string
+  /** null when absent, or when the issuer says that it is not verified */
+  email: string | null
+  tokenId: string | null
+  expiresAt: Date
+}>
+
+/** A token taken apart; nothing in it is to be believed before its signature is checked. */
+export type UnverifiedToken = {
+  header: { alg: string; kid?: string }
+  issuer: string
+  payload: Readonly<Record<string, unknown>>
+  signingInput: string
+  signature: string
+}
+
+type ClaimRules = { issuer: string; audience: string; tenantClaim: string }
+
+/** Proxies and browsers cap a header near here too. */
+export const TOKEN_LENGTH_MAX = 8_192
+/** Clocks kept by NTP differ by far less; more would only lengthen the life of an expired token. */
+const CLOCK_TOLERANCE_SECONDS = 5
+
+const NAME_LENGTH_MAX = 255
+const EMAIL_LENGTH_MAX = 254
+const TENANT_LENGTH_MAX = 63
+const AUDIENCES_MAX = 32
+const TIME_SECONDS_MAX = 8_640_000_000_000
+
+const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
+const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
+/** Control characters and lone surrogates: PostgreSQL refuses or replaces them, so two names could become one. */
+const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]+$/u
+
+const text = (lengthMax: number) => z.string().max(lengthMax).regex(PLAIN_TEXT)
+const timeSeconds = z.number().nonnegative().max(TIME_SECONDS_MAX)
+
+/** Keys named by the token itself, and extensions that we would have to understand (we understand none). */
+const FORBIDDEN_HEADERS = ['crit', 'jwk', 'jku', 'x5u', 'x5c', 'b64', 'zip'] as const
+
+const headerSchema = z.object({
+  alg: z.string().max(16),
+  typ: z.string().max(32).optional(),
+  kid: z.string().max(NAME_LENGTH_MAX).optional(),
+})
+
+/** Types are never coerced. Unlisted claims are dropped, not refused: issuers add their own. */
+const claimsSchema = z.object({
+  iss: text(NAME_LENGTH_MAX),
+  sub: text(NAME_LENGTH_MAX),
+  aud: z.union([text(NAME_LENGTH_MAX), z.array(text(NAME_LENGTH_MAX)).max(AUDIENCES_MAX)]).optional(),
+  exp: timeSeconds,
+  nbf: timeSeconds.optional(),
+  iat: timeSeconds.optional(),
+  jti: text(NAME_LENGTH_MAX).optional(),
+  email: text(EMAIL_LENGTH_MAX).nullish(),
+  // Some issuers write the boolean as text.
+  email_verified: z.union([z.boolean(), z.enum(['true', 'false'])]).nullish(),
+})
+const tenantSchema = text(TENANT_LENGTH_MAX)
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decodeObject(segment: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(utf8.decode(Buffer.from(segment, 'base64url')))
+  } catch (cause) {
+    throw refused('malformed', cause)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused('malformed')
+  return value as Record<string, unknown> // narrowed just above; its values stay unknown
+}
+
+function readHeader(segment: string): UnverifiedToken['header'] {
+  const raw = decodeObject(segment)
+  if (FORBIDDEN_HEADERS.some((name) => name in raw)) throw refused('header')
+  const header = headerSchema.safeParse(raw)
+  if (!header.success) throw refused('malformed')
+  const { alg, typ, kid } = header.data
+  if (typ !== undefined && !ACCESS_TOKEN_TYPE.test(typ)) throw refused('type')
+  return kid === undefined ? { alg } : { alg, kid }
+}
+
+/** Takes a compact token apart and checks its header. Throws UNAUTHENTICATED; believes nothing. */
+export function readToken(token: string): UnverifiedToken {
+  if (token.length > TOKEN_LENGTH_MAX) throw refused('malformed')
+  const [, header, payload, signature] = COMPACT.exec(token) ?? []
+  if (header === undefined || payload === undefined || signature === undefined) throw refused('malformed')
+  const claims = decodeObject(payload)
+  if (typeof claims.iss !== 'string') throw refused('issuer')
+  return {
+    header: readHeader(header),
+    issuer: claims.iss,
+    payload: claims,
+    signingInput: token.slice(0, header.length + 1 + payload.length),
+    signature,
+  }
+}
+
+/** Checks the claims of a payload whose signature was verified. Throws UNAUTHENTICATED. */
+export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRules, nowMs: number): Claims {
+  const parsed = claimsSchema.safeParse(payload)
+  if (!parsed.success) throw refused('claims')
+  const claims = parsed.data
+  if (claims.iss !== rules.issuer) throw refused('issuer')
+  const { aud } = claims
+  if (!(typeof aud === 'string' ? aud === rules.audience : aud?.includes(rules.audience))) {
+    throw refused('audience')
+  }
+  checkTimes(claims, nowMs / 1_000)
+  const unverified = claims.email_verified === false || claims.email_verified === 'false'
+  return Object.freeze({
+    issuer: claims.iss,
+    subject: claims.sub,
+    tenant: readTenant(payload, rules.tenantClaim),
+    email: unverified ? null : (claims.email ?? null),
+    tokenId: claims.jti ?? null,
+    expiresAt: new Date(claims.exp * 1_000),
+  })
+}
+
+function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): void {
+  if (nowSeconds >= claims.exp + CLOCK_TOLERANCE_SECONDS) throw refused('expired')
+  const validFrom = Math.max(claims.nbf ?? 0, claims.iat ?? 0)
+  if (validFrom > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw refused('not-yet-valid')
+}
+
+function readTenant(payload: UnverifiedToken['payload'], claim: string): string {
+  const tenant = tenantSchema.safeParse(payload[claim])
+  if (!tenant.success) throw refused('tenant')
+  return tenant.data
+}

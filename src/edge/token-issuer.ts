@@ -1,0 +1,103 @@
+// Who may issue tokens: the shape and rules of an issuer's configuration. Reads no environment, fetches nothing.
+import { z } from 'zod'
+
+/** A trusted OpenID or OAuth issuer: where its keys are, and which claim names the tenant. */
+export type IssuerConfig = {
+  issuer: string
+  jwksUri: string
+  audience: string
+  algorithms: string[]
+  tenantClaim: string
+}
+
+export const DEVELOPMENT_ISSUER = 'urn:bulkhead:development'
+const DEVELOPMENT_AUDIENCE = 'bulkhead'
+const DEVELOPMENT_TENANT_CLAIM = 'tenant'
+/** RFC 7518, 3.2: an HS256 key is at least as long as its hash. */
+const DEVELOPMENT_SECRET_BYTES_MIN = 32
+
+/** This server's own issuer of HS256 tokens, for development only: config.ts gives none in production. */
+export type DevelopmentIssuer = {
+  issuer: typeof DEVELOPMENT_ISSUER
+  audience: typeof DEVELOPMENT_AUDIENCE
+  secret: Uint8Array
+  tenantClaim: typeof DEVELOPMENT_TENANT_CLAIM
+}
+
+/** The development issuer over a secret. Throws a plain Error for a secret under 32 bytes. */
+export function developmentIssuer(secret: Uint8Array): DevelopmentIssuer {
+  if (secret.byteLength < DEVELOPMENT_SECRET_BYTES_MIN) {
+    throw new Error(`the development secret must hold at least ${DEVELOPMENT_SECRET_BYTES_MIN} bytes`)
+  }
+  return {
+    issuer: DEVELOPMENT_ISSUER,
+    audience: DEVELOPMENT_AUDIENCE,
+    secret,
+    tenantClaim: DEVELOPMENT_TENANT_CLAIM,
+  }
+}
+
+const ISSUERS_MAX = 20
+const NAME_LENGTH_MAX = 255
+const URI_LENGTH_MAX = 2_048
+
+/** No "none" and no HS…: with a shared secret, whoever can verify a token can also forge one. */
+const ASYMMETRIC_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const
+
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+/** Keys read over plain http could be replaced on the way, and with them every identity. */
+function isSafeKeyAddress(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOST.test(url.hostname))
+}
+
+const issuerConfigSchema = z.strictObject({
+  issuer: z
+    .string()
+    .min(1)
+    .max(NAME_LENGTH_MAX)
+    .refine((issuer) => issuer !== DEVELOPMENT_ISSUER, `"${DEVELOPMENT_ISSUER}" is reserved`),
+  jwksUri: z
+    .string()
+    .max(URI_LENGTH_MAX)
+    .refine(isSafeKeyAddress, 'must be an https address without a user name (http only for loopback)'),
+  audience: z.string().min(1).max(NAME_LENGTH_MAX),
+  algorithms: z.array(z.enum(ASYMMETRIC_ALGORITHMS)).min(1),
+  tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX),
+})
+
+/** The trusted issuers, each named once; unknown settings are mistakes. */
+const issuerConfigsSchema = z
+  .array(issuerConfigSchema)
+  .max(ISSUERS_MAX)
+  .refine(
+    (configs) => new Set(configs.map((config) => config.issuer)).size === configs.length,
+    'each issuer may be listed once',
+  )
+
+/** AUTH_ISSUERS as it stands in the environment: the JSON text of the array above. */
+export const authIssuersSchema = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a JSON array of issuers' })
+      return z.NEVER
+    }
+  })
+  .pipe(issuerConfigsSchema)
