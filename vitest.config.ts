@@ -1,11 +1,16 @@
+// How the tests run. Where their PostgreSQL comes from is test/support/global-setup.ts's.
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    reporters: ['default', './test/support/summary-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Node runs the sources itself, as it does in production: no transformation, and no vi.mock.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
   },
 })

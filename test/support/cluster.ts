@@ -1,0 +1,92 @@
+// Owns: which PostgreSQL the tests run on, and its migrated template. One database of it is database.ts's.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { Logger } from '../../src/core/logger.ts'
+import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { withDatabase, withRole } from './urls.ts'
+
+/** What a test file needs to make a database: no connection, since it crosses from one process to another. */
+export interface TestCluster {
+  adminUrl: string
+  ownerUrl: string
+  runtimeUrl: string
+  template: string
+}
+
+export interface RunningCluster {
+  cluster: TestCluster
+  stop(): Promise<void>
+}
+
+/** The roles' password on a server that we were given; only ever set on roles that we create. */
+const ROLE_PASSWORD = 'bulkhead-test'
+
+/** A throw-away server under the temporary directory; it syncs nothing to disk. */
+export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-'))
+  const removeDir = () => rm(dataDir, { recursive: true, force: true })
+  const server = await startEmbeddedServer({ dataDir, logger, durable: false }).catch(async (error) => {
+    await removeDir()
+    throw error
+  })
+  const { adminUrl, ownerUrl, runtimeUrl } = server
+  const cluster = { adminUrl, ownerUrl, runtimeUrl, template: 'bulkhead_template' }
+  const stop = async () => {
+    await server.stop()
+    await removeDir()
+  }
+  return migrated({ cluster, stop }, logger)
+}
+
+/** A server that somebody else runs, reached as a superuser; it is left as it was but for two roles. */
+export async function givenCluster(adminUrl: string, logger: Logger): Promise<RunningCluster> {
+  const template = `bulkhead_template_${process.pid}`
+  await asAdmin(adminUrl, async (admin) => {
+    for (const role of ['bulkhead_owner', 'bulkhead_runtime']) {
+      const { rowCount } = await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [role])
+      if (rowCount === 0) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${ROLE_PASSWORD}'`)
+    }
+  })
+  const ownerUrl = withRole(adminUrl, 'bulkhead_owner', ROLE_PASSWORD)
+  const runtimeUrl = withRole(adminUrl, 'bulkhead_runtime', ROLE_PASSWORD)
+  const stop = () =>
+    asAdmin(adminUrl, async (admin) => {
+      await admin.query(`ALTER DATABASE ${template} IS_TEMPLATE false`)
+      await admin.query(`DROP DATABASE ${template}`)
+    })
+  return migrated({ cluster: { adminUrl, ownerUrl, runtimeUrl, template }, stop }, logger)
+}
+
+async function migrated(running: RunningCluster, logger: Logger): Promise<RunningCluster> {
+  const { adminUrl, ownerUrl, runtimeUrl, template } = running.cluster
+  try {
+    await asAdmin(adminUrl, (admin) => admin.query(`CREATE DATABASE ${template} OWNER bulkhead_owner`))
+    await migrate({
+      ownerUrl: withDatabase(ownerUrl, template),
+      runtimeUrl: withDatabase(runtimeUrl, template),
+      logger,
+    })
+    // A connection to it would make every clone fail.
+    await asAdmin(adminUrl, (admin) =>
+      admin.query(`ALTER DATABASE ${template} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`),
+    )
+    return running
+  } catch (error) {
+    await running.stop()
+    throw error
+  }
+}
+
+/** Runs `work` on one connection of its own, outside any transaction. */
+export async function asAdmin<T>(adminUrl: string, work: (admin: pg.Client) => Promise<T>): Promise<T> {
+  const admin = new pg.Client({ connectionString: adminUrl })
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.end()
+  }
+}

@@ -1,0 +1,28 @@
+// Owns: the last line of a test run, `N passed, N failed` alone, by which automation counts. Shows nothing else.
+import type { Reporter, SerializedError, TestModule } from 'vitest/node'
+
+export default class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
+    const line = summarize(modules, unhandledErrors.length)
+    // The default reporter writes its own closing lines after ours would come; the exit comes after both.
+    process.once('exit', () => process.stdout.write(`${line}\n`))
+  }
+}
+
+/** A module that could not be loaded and an error outside any test count as one failure each: neither may pass unseen. */
+export function summarize(modules: readonly TestModule[], unhandledErrors: number): string {
+  let passed = 0
+  let failed = unhandledErrors
+  let skipped = 0
+  for (const module of modules) {
+    failed += module.errors().length
+    for (const test of module.children.allTests()) {
+      const { state } = test.result()
+      if (state === 'passed') passed += 1
+      else if (state === 'failed') failed += 1
+      else skipped += 1
+    }
+  }
+  const counts = `${passed} passed, ${failed} failed`
+  return skipped === 0 ? counts : `${counts}, ${skipped} skipped`
+}
