@@ -15,7 +15,7 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const logger = createLogger('error')
-  const givenUrl = process.env['TEST_DATABASE_ADMIN_URL']
+  const givenUrl = process.env.TEST_DATABASE_ADMIN_URL
   const { cluster, stop } = givenUrl ? await givenCluster(givenUrl, logger) : await embeddedCluster(logger)
   project.provide('cluster', cluster)
   return stop

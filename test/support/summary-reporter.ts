@@ -9,13 +9,14 @@ export default class SummaryReporter implements Reporter {
   }
 }
 
-/** A module that could not be loaded and an error outside any test count as one failure each: neither may pass unseen. */
+/** What fails outside any test (loading a module, a hook, a stray rejection) counts as a failure each: none may pass unseen. */
 export function summarize(modules: readonly TestModule[], unhandledErrors: number): string {
   let passed = 0
   let failed = unhandledErrors
   let skipped = 0
   for (const module of modules) {
     failed += module.errors().length
+    for (const suite of module.children.allSuites()) failed += suite.errors().length
     for (const test of module.children.allTests()) {
       const { state } = test.result()
       if (state === 'passed') passed += 1

@@ -134,7 +134,7 @@ export async function seedTwoTenants(owner: pg.Client): Promise<void> {
       if (MADE_WITH_TENANT.has(table)) continue
       for (let n = 1; n <= SEEDED; n += 1) await insertRow(owner, table, row(tenant, n))
     }
-    await insertRow(owner, 'variants', ROWS['variants']?.(tenant, EXTRA_VARIANT) ?? {})
+    await insertRow(owner, 'variants', ROWS.variants?.(tenant, EXTRA_VARIANT) ?? {})
     await owner.query('COMMIT')
   }
 }

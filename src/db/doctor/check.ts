@@ -1,0 +1,84 @@
+// Owns: what a check and a finding are, and the two parts of SQL that checks share. Knows no rule of its own.
+
+export interface Finding {
+  level: 'error' | 'warning'
+  /** Stable, for tests and tools. */
+  code: string
+  /** What the finding is about, schema-qualified: `public.orders`, `role bulkhead_runtime`. */
+  object: string
+  message: string
+}
+
+/** What a check may ask: one connection, inside a transaction whose search_path is pg_catalog alone. */
+export interface Patient {
+  query(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+  /** Its oid, as text: `$1` of every rule that asks about rights. */
+  role: string
+  roleName: string
+  isSuperuser: boolean
+  hasCitus: boolean
+  versionNum: number
+  strictVersion: boolean
+}
+
+/** Columns come as text: every rule casts what it selects. */
+export type Row = Readonly<Record<string, string | null>>
+
+export type Check = (patient: Patient) => Promise<Finding[]>
+
+interface Rule {
+  code: string
+  level?: Finding['level']
+  /** Each row is a finding: `object`, and what `message` reads. */
+  sql: string
+  message: (row: Row) => string
+}
+
+/** A check that is one query over the catalogue, whose every row is an offender. */
+export function rule({ code, level = 'error', sql, message }: Rule): Check {
+  return async (patient) => {
+    const rows = await patient.query(sql, sql.includes('$1') ? [patient.role] : [])
+    return rows.map((row) => ({ level, code, object: row.object ?? '', message: message(row) }))
+  }
+}
+
+/** A rule about what a role may do. A superuser may do anything, which is one finding and not a hundred. */
+export function rightsRule(parts: Rule): Check {
+  const check = rule(parts)
+  return async (patient) => (patient.isSuperuser ? [] : check(patient))
+}
+
+/**
+ * Tables that are nobody's in particular, each with the reason why no policy stands before it. The runtime role
+ * has no right at all on any of them.
+ */
+export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
+  'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
+  'public._prisma_migrations': 'the record of the migrations, of the owner alone',
+}
+
+/** Names out of our own constants, as a literal array of SQL. */
+export function sqlNames(names: readonly string[]): string {
+  return `'{${names.map((name) => `"${name}"`).join(',')}}'::text[]`
+}
+
+/** For a `pg_namespace n`: schemas that PostgreSQL did not bring. */
+export const OUR_SCHEMAS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
+
+/** For a `pg_class c`: brought by an extension, and upgraded with it. */
+export const FROM_EXTENSION = (catalogue: string, oid: string) => `EXISTS (
+  SELECT FROM pg_depend d WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`
+
+/**
+ * A query of every table that must be a tenant's: all but the global ones, partitioned tables and partitions alike
+ * (a partition can be queried on its own). `tenant_column` is null where there is none.
+ */
+export const TENANT_TABLES = `
+  SELECT c.oid, c.oid::regclass::text AS object, c.relrowsecurity, c.relforcerowsecurity,
+         a.attnum AS tenant_column, a.attnotnull AS tenant_not_null
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.atttypid = 'uuid'::regtype
+    AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.relkind IN ('r', 'p') AND ${OUR_SCHEMAS}
+    AND c.oid::regclass::text <> ALL (${sqlNames(Object.keys(GLOBAL_TABLES))})`

@@ -1,0 +1,68 @@
+// Owns: rules about the role itself: its attributes, what it owns, whom it may become, its presets. What it may do
+// to each object is rights.ts's.
+import { type Check, rightsRule, rule } from './check.ts'
+
+/**
+ * Roles that $1 is or may become: membership counts however it is granted, since SET ROLE, or granting it to oneself
+ * with the admin option, is one statement away.
+ */
+const REACHABLE = `
+  SELECT r.* , r.oid = $1::oid AS itself FROM pg_roles r
+  WHERE r.oid = $1::oid OR (pg_has_role($1::oid, r.oid, 'MEMBER')
+    AND NOT (SELECT s.rolsuper FROM pg_roles s WHERE s.oid = $1::oid))`
+
+const attributes: Check = rule({
+  code: 'role-attribute',
+  sql: `
+    SELECT 'role ' || r.rolname AS object, attribute, r.itself::text AS itself
+    FROM (${REACHABLE}) r
+    CROSS JOIN LATERAL (VALUES ('SUPERUSER', r.rolsuper), ('BYPASSRLS', r.rolbypassrls),
+      ('CREATEROLE', r.rolcreaterole), ('CREATEDB', r.rolcreatedb), ('REPLICATION', r.rolreplication)
+    ) AS held (attribute, has)
+    WHERE held.has`,
+  message: ({ attribute, itself }) =>
+    itself === 'true'
+      ? `is ${attribute}: no wall holds such a role`
+      : `is ${attribute}, and the runtime role may become it: revoke the membership`,
+})
+
+const ownership: Check = rightsRule({
+  code: 'role-owner',
+  // pg_shdepend knows the owner of everything: tables, schemas, functions, types, and the database itself.
+  sql: `
+    SELECT 'role ' || r.rolname AS object, r.itself::text AS itself, count(*)::text AS count,
+      min(pg_describe_object(d.classid, d.objid, d.objsubid)) AS example
+    FROM (${REACHABLE}) r
+    JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'o'
+    WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+      OR (d.dbid = 0 AND d.classid = 'pg_database'::regclass
+        AND d.objid = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    GROUP BY r.rolname, r.itself`,
+  message: ({ itself, count, example }) =>
+    itself === 'true'
+      ? `owns ${count} object(s) of this database (${example}): an owner may take its walls down`
+      : `owns ${count} object(s) of this database (${example}), and the runtime role is a member of it: revoke that`,
+})
+
+const predefinedRoles: Check = rightsRule({
+  code: 'role-predefined',
+  sql: `
+    SELECT 'role ' || r.rolname AS object FROM (${REACHABLE}) r
+    WHERE r.rolname ~ '^pg_' AND r.rolname <> 'pg_database_owner'`,
+  message: () =>
+    'reaches past the grants of single tables, and the runtime role is a member of it: revoke that',
+})
+
+const presetTenant: Check = rule({
+  code: 'tenant-preset',
+  sql: `
+    SELECT coalesce('role ' || r.rolname, 'database ' || d.datname) AS object, setting
+    FROM pg_db_role_setting s
+    CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+    LEFT JOIN pg_roles r ON r.oid = s.setrole
+    LEFT JOIN pg_database d ON d.oid = s.setdatabase
+    WHERE setting ILIKE 'app.tenant_id=%' AND (s.setdatabase = 0 OR d.datname = current_database())`,
+  message: ({ setting }) => `presets ${setting}: sessions without a tenant would read that tenant. RESET it`,
+})
+
+export const roleChecks: readonly Check[] = [attributes, ownership, predefinedRoles, presetTenant]

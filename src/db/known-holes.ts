@@ -1,0 +1,35 @@
+// Owns: which releases of PostgreSQL let a query past row-level security. Reads nothing; the doctor asks it.
+
+export interface KnownHole {
+  cve: string
+  what: string
+  /** Major version → the first minor release without the hole. A major version that is absent never had it. */
+  fixedIn: Readonly<Record<number, number>>
+}
+
+/** The oldest major version that security fixes still reach, and that the walls are tested on. */
+export const OLDEST_MAJOR = 15
+
+export const KNOWN_HOLES: readonly KnownHole[] = [
+  {
+    cve: 'CVE-2026-14666',
+    what: 'row-level security can be evaded',
+    fixedIn: { 15: 19, 16: 15, 17: 11, 18: 6 },
+  },
+  {
+    cve: 'CVE-2024-10976',
+    what: 'a cached plan may keep the policies of another role below sub-queries, CTEs and views',
+    fixedIn: { 15: 9, 16: 5, 17: 1 },
+  },
+  { cve: 'CVE-2023-39418', what: 'MERGE checks the wrong policies', fixedIn: { 15: 4 } },
+]
+
+/** The holes of a server, from its `server_version_num` (180004 is 18.4). */
+export function knownHoles(versionNum: number): KnownHole[] {
+  const major = Math.floor(versionNum / 10_000)
+  const minor = versionNum % 10_000
+  return KNOWN_HOLES.filter(({ fixedIn }) => {
+    const fixed = fixedIn[major]
+    return fixed !== undefined && minor < fixed
+  })
+}

@@ -1,0 +1,355 @@
+// Owns: what every table must answer to every command in every scope, as data, and the running of it. Both the matrix
+// test and the sabotage test use it: the same attempts that pass with the walls must fail without them.
+import pg from 'pg'
+import { APPEND_ONLY_TABLES } from '../../src/db/doctor/rights.ts'
+import { asSuperuser, type TestDatabase } from '../support/database.ts'
+import {
+  type FixtureRow,
+  type FixtureTenant,
+  insertStatement,
+  ROWS,
+  SPARE,
+  TENANT_A,
+  TENANT_B,
+} from '../support/two-tenants.ts'
+
+export const COMMANDS = ['select', 'insert', 'update', 'delete', 'merge', 'copy'] as const
+export type Command = (typeof COMMANDS)[number]
+
+/** The rows aimed at are always tenant A's. */
+export const SCOPES = ['no tenant', 'an ended scope', 'the other tenant', 'the own tenant'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** For `app.tenant_id`; null: never set in the session. */
+const SETTING: Record<Scope, string | null> = {
+  'no tenant': null,
+  'an ended scope': '',
+  'the other tenant': TENANT_B.id,
+  'the own tenant': TENANT_A.id,
+}
+
+const NO_TENANT = 'BK001'
+/** Both for a right that is not granted and for a row that WITH CHECK refuses. */
+const DENIED = '42501'
+const COPY_FROM_REFUSED = '0A000'
+
+export interface Attempt {
+  command: Command
+  scope: Scope
+  what: string
+  /** Run in one transaction in `scope`, which is rolled back; the last one's answer counts. */
+  statements: Statement[]
+  /** `3 rows`, or a SQLSTATE. */
+  expected: string
+}
+
+interface Statement {
+  text: string
+  values?: unknown[]
+}
+
+/** What is really in a table, and its key. */
+export interface TableFacts {
+  name: string
+  keyColumns: string[]
+  rowsOfA: number
+  rowsOfB: number
+}
+
+/** Rights that differ from the usual four. A change here is a change of what the runtime role may do. */
+const RIGHTS: Record<string, ReadonlySet<string>> = {
+  tenants: new Set(['select', 'update']),
+  ...Object.fromEntries(
+    APPEND_ONLY_TABLES.map((table) => [table.replace('public.', ''), new Set(['select', 'insert'])]),
+  ),
+}
+const USUAL_RIGHTS: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete'])
+
+/** Counts as a superuser, past every wall. Throws when the fixture has no rows of a tenant in the table. */
+export async function tableFacts(database: TestDatabase, name: string): Promise<TableFacts> {
+  return asSuperuser(database, async (client) => {
+    const key = await client.query<{ name: string }>(
+      `SELECT a.attname AS name FROM pg_index i
+       CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+       WHERE i.indrelid = $1::regclass AND i.indisprimary ORDER BY k.place`,
+      [name],
+    )
+    const count = async (tenant: FixtureTenant) =>
+      (await client.query(`SELECT FROM "${name}" WHERE tenant_id = $1`, [tenant.id])).rowCount ?? 0
+    const facts = {
+      name,
+      keyColumns: key.rows.map((row) => row.name),
+      rowsOfA: await count(TENANT_A),
+      rowsOfB: await count(TENANT_B),
+    }
+    if (facts.rowsOfA === 0 || facts.rowsOfB === 0) {
+      throw new Error(`the fixture has no rows of both tenants in ${name}: add it to ROWS in two-tenants.ts`)
+    }
+    return facts
+  })
+}
+
+/** Every attempt on one table, with the answer that the walls must give. */
+export function attemptsOn(table: TableFacts): Attempt[] {
+  return SCOPES.flatMap((scope) =>
+    (scope === 'the own tenant'
+      ? ownAttempts(table)
+      : scope === 'the other tenant'
+        ? otherAttempts(table)
+        : scopelessAttempts(table)
+    ).map((attempt) => ({
+      ...attempt,
+      scope,
+      expected: allowed(table.name, attempt) ? attempt.expected : DENIED,
+    })),
+  )
+}
+
+type UnscopedAttempt = Omit<Attempt, 'scope'> & { needs?: string[] }
+
+function allowed(table: string, { command, needs = [command] }: UnscopedAttempt): boolean {
+  const rights = RIGHTS[table] ?? USUAL_RIGHTS
+  return needs.every((right) => rights.has(right))
+}
+
+/** Everything must be loud: not one command may answer with an empty list. */
+function scopelessAttempts(table: TableFacts): UnscopedAttempt[] {
+  const t = `"${table.name}"`
+  const column = someColumn(table.name)
+  const spare = rowOf(table.name, TENANT_A, SPARE)
+  return [
+    attempt('select', 'all rows', `SELECT * FROM ${t}`, NO_TENANT),
+    attempt('select', 'a count', `SELECT count(*) FROM ${t}`, NO_TENANT),
+    attempt('select', 'by tenant', `SELECT * FROM ${t} WHERE tenant_id = '${TENANT_A.id}'`, NO_TENANT),
+    attempt('insert', 'a row without tenant', insertStatement(table.name, spare), NO_TENANT),
+    attempt(
+      'insert',
+      'a row of A',
+      insertStatement(table.name, { tenant_id: TENANT_A.id, ...spare }),
+      NO_TENANT,
+    ),
+    attempt('update', 'all rows', `UPDATE ${t} SET ${column} = ${column}`, NO_TENANT),
+    attempt('delete', 'all rows', `DELETE FROM ${t}`, NO_TENANT),
+    {
+      ...attempt('merge', 'an update of every row', mergeUpdate(table.name, TENANT_A), NO_TENANT),
+      needs: ['select', 'update'],
+    },
+    { ...attempt('copy', 'to the client', `COPY ${t} TO STDOUT`, NO_TENANT), needs: ['select'] },
+    { ...attempt('copy', 'from the client', `COPY ${t} FROM STDIN`, COPY_FROM_REFUSED), needs: ['insert'] },
+  ]
+}
+
+/** In B's scope, aimed at A's rows: as if A were not there. */
+function otherAttempts(table: TableFacts): UnscopedAttempt[] {
+  const t = `"${table.name}"`
+  const column = someColumn(table.name)
+  const ofA = `tenant_id = '${TENANT_A.id}'`
+  const one = keyOf(table, TENANT_A, 1)
+  const spareOfA = { tenant_id: TENANT_A.id, ...rowOf(table.name, TENANT_A, SPARE) }
+  const firstOfA = { tenant_id: TENANT_A.id, ...rowOf(table.name, TENANT_A, 1) }
+  const key = table.keyColumns.map((name) => `"${name}"`).join(', ')
+  return [
+    attempt('select', 'all rows: its own', `SELECT * FROM ${t}`, rows(table.rowsOfB)),
+    attempt(
+      'select',
+      'rows of any other tenant',
+      `SELECT * FROM ${t} WHERE tenant_id <> '${TENANT_B.id}'`,
+      rows(0),
+    ),
+    attempt('select', 'by tenant', `SELECT * FROM ${t} WHERE ${ofA}`, rows(0)),
+    attempt('select', 'by key', `SELECT * FROM ${t} WHERE ${one}`, rows(0)),
+    attempt('select', 'by id alone', `SELECT * FROM ${t} WHERE ${ownIdOf(table, TENANT_A)}`, rows(0)),
+    attempt('insert', 'a row of A', insertStatement(table.name, spareOfA), DENIED),
+    attempt(
+      'insert',
+      'a row of A, ON CONFLICT DO NOTHING',
+      onConflict(table.name, firstOfA, 'DO NOTHING'),
+      DENIED,
+    ),
+    attempt(
+      'insert',
+      'a row of A, ON CONFLICT DO UPDATE',
+      onConflict(table.name, firstOfA, `(${key}) DO UPDATE SET ${column} = excluded.${column}`),
+      DENIED,
+    ),
+    attempt('update', 'all rows: its own', `UPDATE ${t} SET ${column} = ${column}`, rows(table.rowsOfB)),
+    attempt('update', 'by tenant', `UPDATE ${t} SET ${column} = ${column} WHERE ${ofA}`, rows(0)),
+    attempt('update', 'by key', `UPDATE ${t} SET ${column} = ${column} WHERE ${one}`, rows(0)),
+    attempt('update', 'its own rows to A', `UPDATE ${t} SET tenant_id = '${TENANT_A.id}'`, DENIED),
+    attempt('delete', 'by tenant', `DELETE FROM ${t} WHERE ${ofA}`, rows(0)),
+    attempt('delete', 'by key', `DELETE FROM ${t} WHERE ${one}`, rows(0)),
+    {
+      ...attempt('merge', 'an update of A’s rows', mergeUpdate(table.name, TENANT_A), rows(0)),
+      needs: ['select', 'update'],
+    },
+    {
+      ...attempt('merge', 'a delete of A’s rows', mergeDelete(table.name, TENANT_A), rows(0)),
+      needs: ['select', 'delete'],
+    },
+    {
+      ...attempt('merge', 'an insert of a row of A', mergeInsert(table.name, spareOfA), DENIED),
+      needs: ['select', 'insert'],
+    },
+    {
+      ...attempt('copy', 'to the client: its own', `COPY ${t} TO STDOUT`, rows(table.rowsOfB)),
+      needs: ['select'],
+    },
+    { ...attempt('copy', 'from the client', `COPY ${t} FROM STDIN`, COPY_FROM_REFUSED), needs: ['insert'] },
+  ]
+}
+
+/** The walls must leave A its own rows, all of them. */
+function ownAttempts(table: TableFacts): UnscopedAttempt[] {
+  const t = `"${table.name}"`
+  const column = someColumn(table.name)
+  const spare = rowOf(table.name, TENANT_A, SPARE)
+  return [
+    attempt('select', 'all rows: its own', `SELECT * FROM ${t}`, rows(table.rowsOfA)),
+    attempt(
+      'select',
+      'rows of any other tenant',
+      `SELECT * FROM ${t} WHERE tenant_id <> '${TENANT_A.id}'`,
+      rows(0),
+    ),
+    attempt('select', 'by key', `SELECT * FROM ${t} WHERE ${keyOf(table, TENANT_A, 1)}`, rows(1)),
+    attempt(
+      'insert',
+      'a row without tenant becomes its own',
+      insertedFor(table.name, spare, TENANT_A),
+      rows(1),
+    ),
+    attempt('update', 'all rows: its own', `UPDATE ${t} SET ${column} = ${column}`, rows(table.rowsOfA)),
+    attempt(
+      'update',
+      'by key',
+      `UPDATE ${t} SET ${column} = ${column} WHERE ${keyOf(table, TENANT_A, 1)}`,
+      rows(1),
+    ),
+    attempt('update', 'its own rows to B', `UPDATE ${t} SET tenant_id = '${TENANT_B.id}'`, DENIED),
+    {
+      command: 'delete',
+      what: 'a row that it made',
+      statements: [
+        insertStatement(table.name, spare),
+        { text: `DELETE FROM ${t} WHERE ${keyOf(table, TENANT_A, SPARE)}` },
+      ],
+      expected: rows(1),
+    },
+    {
+      ...attempt('merge', 'an update of its rows', mergeUpdate(table.name, TENANT_A), rows(table.rowsOfA)),
+      needs: ['select', 'update'],
+    },
+    {
+      ...attempt('copy', 'to the client: its own', `COPY ${t} TO STDOUT`, rows(table.rowsOfA)),
+      needs: ['select'],
+    },
+  ]
+}
+
+/** Runs the attempts on one connection and tells of every answer that is not the expected one. */
+export async function violations(
+  client: pg.Client,
+  table: string,
+  attempts: readonly Attempt[],
+): Promise<string[]> {
+  const found: string[] = []
+  for (const { command, scope, what, statements, expected } of attempts) {
+    const answer = await answerTo(client, SETTING[scope], statements)
+    if (answer !== expected)
+      found.push(`${table}: ${command} in ${scope} (${what}): ${answer}, not ${expected}`)
+  }
+  return found
+}
+
+/** In a transaction of its own that leaves nothing behind: `3 rows`, or the SQLSTATE of the refusal. */
+export async function answerTo(
+  client: pg.Client,
+  setting: string | null,
+  statements: readonly Statement[],
+): Promise<string> {
+  await client.query('BEGIN')
+  try {
+    if (setting !== null) await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [setting])
+    let count = 0
+    for (const { text, values } of statements) count = (await client.query(text, values)).rowCount ?? 0
+    return rows(count)
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code) return error.code
+    throw error
+  } finally {
+    await client.query('ROLLBACK')
+  }
+}
+
+const rows = (count: number) => `${count} rows`
+
+function attempt(
+  command: Command,
+  what: string,
+  statement: string | Statement,
+  expected: string,
+): UnscopedAttempt {
+  return {
+    command,
+    what,
+    statements: [typeof statement === 'string' ? { text: statement } : statement],
+    expected,
+  }
+}
+
+function rowOf(table: string, tenant: FixtureTenant, n: number): FixtureRow {
+  const row = ROWS[table]
+  if (!row) throw new Error(`the fixture has no rows of ${table}: add it to ROWS in two-tenants.ts`)
+  return row(tenant, n)
+}
+
+/** A column that the runtime role may update wherever it may update at all. */
+function someColumn(table: string): string {
+  return `"${Object.keys(rowOf(table, TENANT_A, 1))[0]}"`
+}
+
+function keyOf(table: TableFacts, tenant: FixtureTenant, n: number): string {
+  const row: FixtureRow = { ...rowOf(table.name, tenant, n), tenant_id: tenant.id }
+  return table.keyColumns.map((column) => `"${column}" = '${row[column]}'`).join(' AND ')
+}
+
+/** By what a client would send: the id without the tenant. Where the tenants' keys are alike, by the whole key. */
+function ownIdOf(table: TableFacts, tenant: FixtureTenant): string {
+  const { id } = rowOf(table.name, tenant, 1)
+  return id === undefined ? keyOf(table, tenant, 1) : `id = '${id}'`
+}
+
+function onConflict(table: string, row: FixtureRow, action: string): Statement {
+  const { text, values = [] } = insertStatement(table, row)
+  return { text: `${text} ON CONFLICT ${action}`, values }
+}
+
+function insertedFor(table: string, row: FixtureRow, tenant: FixtureTenant): Statement {
+  const { text, values = [] } = insertStatement(table, row)
+  return {
+    text: `WITH made AS (${text} RETURNING tenant_id) SELECT FROM made WHERE tenant_id = '${tenant.id}'`,
+    values,
+  }
+}
+
+const merge = (table: string, tenantId: unknown, rest: string) =>
+  `MERGE INTO "${table}" AS t USING (VALUES ('${tenantId}'::uuid)) AS aimed (tenant) ON t.tenant_id = aimed.tenant ${rest}`
+
+function mergeUpdate(table: string, tenant: FixtureTenant): string {
+  const column = someColumn(table)
+  return merge(table, tenant.id, `WHEN MATCHED THEN UPDATE SET ${column} = t.${column}`)
+}
+
+function mergeDelete(table: string, tenant: FixtureTenant): string {
+  return merge(table, tenant.id, 'WHEN MATCHED THEN DELETE')
+}
+
+function mergeInsert(table: string, row: FixtureRow): Statement {
+  const { text, values = [] } = insertStatement(table, row)
+  const [columns, places] = text.replace(`INSERT INTO "${table}" `, '').split(' VALUES ')
+  return {
+    text: merge(table, row.tenant_id, `WHEN NOT MATCHED THEN INSERT ${columns} VALUES ${places}`),
+    values,
+  }
+}
