@@ -86,27 +86,37 @@ async function clusterVersion(clusterDir: string): Promise<string | null> {
  * directory which nobody has used: the next start removes it.
  */
 async function createCluster(place: ClusterPlace): Promise<Credentials> {
-  const { dataDir, clusterDir, binaries, account, durable, logger } = place
+  const { dataDir, clusterDir, account, logger } = place
   logger.info({ dataDir }, 'first start: making the embedded database')
   const building = await mkdtemp(join(dataDir, UNFINISHED_PREFIX))
-  if (account) await chown(building, account.uid, account.gid)
+  try {
+    if (account) await chown(building, account.uid, account.gid)
+    const credentials = newCredentials()
+    await buildCluster({ ...place, clusterDir: building }, credentials)
+    await writeCredentials(dataDir, credentials)
+    await rename(building, clusterDir)
+    return credentials
+  } catch (error) {
+    await rm(building, { recursive: true, force: true }) // when the disk is full, at least not with our remains
+    throw error
+  }
+}
+
+async function buildCluster(place: ClusterPlace, credentials: Credentials): Promise<void> {
   const flags = [
     ['--username=postgres', '--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions'],
     // PostgreSQL's own locale: sorts alike on every machine, unlike libc's and ICU's.
     ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
     // Nobody gets in until pg_hba.conf below is written.
     ['--auth=reject'],
-    durable ? [] : ['--no-sync'],
+    place.durable ? [] : ['--no-sync'],
   ].flat()
-  await runProgram(binaries.initdb, [`--pgdata=${building}`, ...flags], { account })
-  await writeFile(join(building, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n')
-  const credentials = newCredentials()
-  const built = { ...place, clusterDir: building }
-  await runSingleUser(built, 'postgres', rolesAndDatabase(credentials))
-  await runSingleUser(built, DATABASE_NAME, ['REVOKE CREATE ON SCHEMA public FROM PUBLIC'])
-  await writeCredentials(dataDir, credentials)
-  await rename(building, clusterDir)
-  return credentials
+  await runProgram(place.binaries.initdb, [`--pgdata=${place.clusterDir}`, ...flags], {
+    account: place.account,
+  })
+  await writeFile(join(place.clusterDir, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n')
+  await runSingleUser(place, 'postgres', rolesAndDatabase(credentials))
+  await runSingleUser(place, DATABASE_NAME, ['REVOKE CREATE ON SCHEMA public FROM PUBLIC'])
 }
 
 async function removeUnfinished({ dataDir, logger }: ClusterPlace): Promise<void> {

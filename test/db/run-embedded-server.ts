@@ -1,0 +1,8 @@
+// A process with an embedded server, to be killed by embedded-server.test.ts. Says where it is on standard output.
+import { createLogger } from '../../src/core/logger.ts'
+import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
+
+const [dataDir = '', thenWhat] = process.argv.slice(2)
+const { pid, ownerUrl } = await startEmbeddedServer({ dataDir, logger: createLogger('fatal') })
+process.stdout.write(`${JSON.stringify({ pid, ownerUrl })}\n`)
+if (thenWhat === 'crash') throw new Error('nobody caught this')
