@@ -1,0 +1,134 @@
+// The door to PostgreSQL for everyone else: a handle per tenant, a transaction per tenant, and nothing unscoped.
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { Logger } from '../core/logger.ts'
+import { PrismaClient } from '../generated/prisma/client.ts'
+import { currentFrame, enterScope, type Scope } from './scope.ts'
+import { ScopedPool } from './scoped-pool.ts'
+import { statementName } from './statement-name.ts'
+import { extendForTenant, type TenantClient } from './tenant-client.ts'
+
+export type { Scope } from './scope.ts'
+export type { TenantClient } from './tenant-client.ts'
+
+/** A tenant's transaction: the same handle, on one connection. */
+export type Transaction = TenantClient & { readonly [transaction]: true }
+declare const transaction: unique symbol
+
+export type DatabaseOptions = {
+  /** The runtime role's connection string. */
+  readonly url: string
+  readonly poolMax: number
+  readonly namedStatements: boolean
+  readonly logger: Logger
+}
+
+/** A person's place in a tenant, as the database knows it now. */
+export type Membership = {
+  readonly tenantId: string
+  readonly tenantSlug: string
+  readonly tenantStatus: 'ACTIVE' | 'SUSPENDED'
+  readonly memberId: string
+  readonly role: 'OWNER' | 'ADMIN' | 'STAFF' | 'VIEWER'
+}
+
+export type PoolState = {
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+  readonly max: number
+}
+
+export type Database = {
+  /** The tenant's handle: cheap to ask for, never to be kept beyond the request. */
+  forTenant(scope: Scope): TenantClient
+  /**
+   * Runs `work` in one READ COMMITTED transaction of the tenant; commits what it resolves, rolls back what it throws.
+   * Transactions do not nest: take the transaction as an argument instead.
+   */
+  withTenant<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Null for an unknown tenant and for somebody who is no active member of it, alike. */
+  resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
+  /** Resolves when the database answers, rejects with its error when it does not. */
+  ping(): Promise<void>
+  poolState(): PoolState
+  close(): Promise<void>
+}
+
+const ACQUIRE_TIMEOUT_MS = 5_000
+/** Beyond the database's own statement timeout, so that the server cancels first and says why. */
+const TRANSACTION_TIMEOUT_MS = 20_000
+const HANDLES_MAX = 1_000
+
+export function openDatabase({ url, poolMax, namedStatements, logger }: DatabaseOptions): Database {
+  const pool = new ScopedPool({
+    url,
+    connectionsMax: poolMax,
+    acquireTimeoutMs: ACQUIRE_TIMEOUT_MS,
+    namedStatements,
+    logger,
+  })
+  const adapter = new PrismaPg(pool, namedStatements ? { statementNameGenerator: statementName } : {})
+  const client = new PrismaClient({ adapter, log: [] })
+  const handles = new Map<string, ReturnType<typeof extendForTenant>>()
+
+  function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
+    const known = handles.get(scope.tenantId)
+    if (known !== undefined) return known
+    if (handles.size >= HANDLES_MAX) handles.clear()
+    const handle = extendForTenant(client, { tenantId: scope.tenantId })
+    handles.set(scope.tenantId, handle)
+    return handle
+  }
+
+  return {
+    // The extension adds no operation and takes none away that TenantClient has: only its inferred type is larger.
+    forTenant: (scope) => handleOf(scope) as unknown as TenantClient,
+
+    async withTenant(scope, work) {
+      if (currentFrame()?.inTransaction) throw new Error('a transaction was opened inside a transaction')
+      return await enterScope(
+        scope,
+        () =>
+          handleOf(scope).$transaction((tx) => work(tx as unknown as Transaction), {
+            maxWait: ACQUIRE_TIMEOUT_MS,
+            timeout: TRANSACTION_TIMEOUT_MS,
+          }),
+        true,
+      )
+    },
+
+    async resolveMember(tenantSlug, email) {
+      const [row] = await pool.queryBeforeTenant<{
+        tenant_id: string
+        tenant_slug: string
+        tenant_status: Membership['tenantStatus']
+        member_id: string
+        member_role: Membership['role']
+      }>('SELECT * FROM app.resolve_member($1, $2)', [tenantSlug, email])
+      if (row === undefined) return null
+      return {
+        tenantId: row.tenant_id,
+        tenantSlug: row.tenant_slug,
+        tenantStatus: row.tenant_status,
+        memberId: row.member_id,
+        role: row.member_role,
+      }
+    },
+
+    async ping() {
+      await pool.queryBeforeTenant('SELECT 1', [])
+    },
+
+    poolState: () => ({
+      total: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      max: poolMax,
+    }),
+
+    async close() {
+      await client.$disconnect()
+      await pool.end()
+    },
+  }
+}

@@ -1,0 +1,161 @@
+// The first wall: a pool that sends no statement without a scope. Prisma's adapter talks to it as to any pg pool.
+import pg from 'pg'
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { currentFrame, type Scope } from './scope.ts'
+import { type Prelude, ScopedQuery } from './scoped-query.ts'
+
+const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true)"
+const NOTHING: pg.QueryResult = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
+
+export type ScopedPoolOptions = {
+  readonly url: string
+  readonly connectionsMax: number
+  /** How long a caller waits for a free connection before it is told that the service is busy. */
+  readonly acquireTimeoutMs: number
+  /** Named statements save a parse per query; PgBouncer before 1.21 cannot keep them. */
+  readonly namedStatements: boolean
+  readonly logger: Logger
+}
+
+export class ScopedPool extends pg.Pool {
+  readonly #scopeName: string | undefined
+  readonly #logger: Logger
+
+  constructor({ url, connectionsMax, acquireTimeoutMs, namedStatements, logger }: ScopedPoolOptions) {
+    super({
+      connectionString: url,
+      max: connectionsMax,
+      connectionTimeoutMillis: acquireTimeoutMs,
+      application_name: 'bulkhead',
+      keepAlive: true,
+    })
+    this.#scopeName = namedStatements ? 'bulkhead_scope' : undefined
+    this.#logger = logger
+    this.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'))
+  }
+
+  /** Sends one statement with the scope ahead of it, in one round trip. */
+  // biome-ignore lint/suspicious/noExplicitAny: pg overloads query() a dozen ways; the adapter uses this one.
+  override query(config: any): any {
+    const scope = this.#requireScope(config.text)
+    return this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)]))
+  }
+
+  /** A connection for one transaction, bound to the scope that asked for it. */
+  // biome-ignore lint/suspicious/noExplicitAny: the callback form is pg's own way from query() to a connection.
+  override connect(callback?: any): any {
+    if (callback !== undefined) return super.connect(callback)
+    const scope = this.#requireScope('BEGIN')
+    return super.connect().then((client) => new ScopedConnection(client, scope, this.#scopePrelude(scope)))
+  }
+
+  /** The one way round the scope, for src/db alone: what must be known before a tenant is. */
+  async queryBeforeTenant<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly string[],
+  ): Promise<Row[]> {
+    return await this.#withClient(async (client) => (await client.query<Row>(text, [...values])).rows)
+  }
+
+  // pg's own query() gives up the connection at every SQL error; a refused statement is no reason to reconnect.
+  async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client: pg.PoolClient = await super.connect()
+    let lost: Error | undefined
+    const onError = (error: Error): void => {
+      lost = error
+    }
+    client.on('error', onError)
+    try {
+      return await work(client)
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) lost = error as Error
+      throw error
+    } finally {
+      client.removeListener('error', onError)
+      client.release(lost)
+    }
+  }
+
+  #scopePrelude(scope: Scope): Prelude {
+    return { text: SCOPE_SQL, values: [scope.tenantId], name: this.#scopeName }
+  }
+
+  #requireScope(statement: string): Scope {
+    const frame = currentFrame()
+    if (frame !== undefined) return frame.scope
+    this.#logger.error({ statement }, 'a statement without a tenant was refused')
+    throw new AppError('TENANT_REQUIRED', 'no tenant is in scope')
+  }
+}
+
+/** The part of a pg client that Prisma's adapter uses in a transaction. */
+class ScopedConnection {
+  readonly #client: pg.PoolClient
+  readonly #scope: Scope
+  readonly #scopePrelude: Prelude
+  /** What opens the transaction, until the first statement takes it along: BEGIN costs no round trip of its own. */
+  #opening: Prelude[] | undefined
+
+  constructor(client: pg.PoolClient, scope: Scope, scopePrelude: Prelude) {
+    this.#client = client
+    this.#scope = scope
+    this.#scopePrelude = scopePrelude
+  }
+
+  async query(config: pg.QueryConfig): Promise<pg.QueryResult> {
+    const { text } = config
+    if (text === 'BEGIN') {
+      this.#opening = [statement('BEGIN')]
+      return NOTHING
+    }
+    if (this.#opening !== undefined) {
+      if (text === 'COMMIT' || text === 'ROLLBACK') {
+        this.#opening = undefined
+        return NOTHING
+      }
+      if (text.startsWith('SET TRANSACTION ')) {
+        this.#opening.push(statement(text))
+        return NOTHING
+      }
+    }
+    if (currentFrame()?.scope.tenantId !== this.#scope.tenantId) {
+      throw new Error("a transaction was used outside its own tenant's scope")
+    }
+    const preludes = this.#opening === undefined ? [] : [...this.#opening, this.#scopePrelude]
+    this.#opening = undefined
+    return await submit(this.#client, config, preludes)
+  }
+
+  on(event: 'error', listener: (error: Error) => void): this {
+    this.#client.on(event, listener)
+    return this
+  }
+
+  removeListener(event: 'error', listener: (error: Error) => void): this {
+    this.#client.removeListener(event, listener)
+    return this
+  }
+
+  release(error?: Error | boolean): void {
+    this.#client.release(error)
+  }
+}
+
+function statement(text: string): Prelude {
+  return { text, values: [], name: undefined }
+}
+
+function submit(
+  client: pg.PoolClient,
+  config: pg.QueryConfig,
+  preludes: readonly Prelude[],
+): Promise<pg.QueryResult> {
+  return new Promise((resolve, reject) => {
+    // pg accepts anything with submit(); its types name only its own classes.
+    const query = new ScopedQuery(config, preludes) as unknown as pg.QueryConfig
+    client.query(query, (error: Error | null, result: pg.QueryResult) =>
+      error ? reject(error) : resolve(result),
+    )
+  })
+}

@@ -1,0 +1,88 @@
+// The handle a feature holds: Prisma's client for one tenant. It adds the tenant to every filter, enters the scope for
+// the pool, and leaves out whatever could reach past either.
+import { AppError } from '../core/errors.ts'
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import { enterScope, type Scope } from './scope.ts'
+
+/** Prisma's client inside a tenant: no transactions of its own, no unsafe SQL, no way to a wider client. */
+export type TenantClient = Omit<
+  PrismaClient,
+  '$transaction' | '$extends' | '$connect' | '$disconnect' | '$on' | '$queryRawUnsafe' | '$executeRawUnsafe'
+>
+
+const RAW_OPERATIONS = new Set(['$queryRaw', '$executeRaw'])
+const UNSAFE_OPERATIONS = new Set(['$queryRawUnsafe', '$executeRawUnsafe'])
+
+/** Operations without a `where`: the database stamps the tenant of new rows. */
+const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndReturn'])
+
+/** Statements that could leave the scope they run in; a feature has no use for any of them. */
+const SCOPE_STATEMENT = /\b(set_config|set\s+(session|local|role)|set\s+app\.|reset|discard|do)\b/i
+
+/** Makes the handle of `scope` from the unscoped client, which only src/db holds. Costs about 35 µs. */
+export function extendForTenant(client: PrismaClient, scope: Scope) {
+  return client.$extends({
+    name: 'tenant',
+    model: {
+      $allModels: {
+        // Prisma merges findUnique calls of one tick into one query, across callers: another tenant's among them.
+        findUnique(args: UniqueArgs) {
+          return delegateOf(this).findFirst(flattenUnique(args))
+        },
+        findUniqueOrThrow(args: UniqueArgs) {
+          return delegateOf(this).findFirstOrThrow(flattenUnique(args))
+        },
+      },
+    },
+    query: {
+      $allOperations({ model, operation, args, query }) {
+        if (model === undefined) refuseUnsafe(operation, args)
+        const filtered = model !== undefined && !UNFILTERED_OPERATIONS.has(operation)
+        // Prisma starts a query when it is awaited: that too must happen inside the scope.
+        return enterScope(scope, async () => await query(filtered ? withTenant(args, scope.tenantId) : args))
+      },
+    },
+  })
+}
+
+type UniqueArgs = { where: Record<string, unknown> }
+type Delegate = {
+  findFirst(args: unknown): Promise<unknown>
+  findFirstOrThrow(args: unknown): Promise<unknown>
+}
+
+function delegateOf(self: unknown): Delegate {
+  return Prisma.getExtensionContext(self) as unknown as Delegate
+}
+
+/** `{ tenantId_id: { tenantId, id } }` is how Prisma names a composite key; findFirst takes its fields one by one. */
+function flattenUnique(args: UniqueArgs): UniqueArgs {
+  const where: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(args.where)) {
+    if (key.startsWith('tenantId_')) Object.assign(where, value)
+    else where[key] = value
+  }
+  return { ...args, where }
+}
+
+function withTenant<Args>(args: Args, tenantId: string): Args {
+  const { where } = args as { where?: Record<string, unknown> }
+  // The filter names the tenant beside whatever else it asks: a foreign tenantId in it finds nothing.
+  return {
+    ...args,
+    where: where === undefined ? { tenantId } : { ...where, AND: [{ tenantId }, ...conjuncts(where)] },
+  }
+}
+
+function conjuncts(where: Record<string, unknown>): unknown[] {
+  const { AND } = where
+  return AND === undefined ? [] : Array.isArray(AND) ? AND : [AND]
+}
+
+function refuseUnsafe(operation: string, args: unknown): void {
+  if (UNSAFE_OPERATIONS.has(operation)) throw new AppError('INTERNAL', `${operation} is not for features`)
+  if (!RAW_OPERATIONS.has(operation)) return
+  const { sql } = args as Prisma.Sql
+  if (SCOPE_STATEMENT.test(sql))
+    throw new AppError('INTERNAL', 'a statement that touches the scope was refused')
+}
