@@ -1,0 +1,63 @@
+// The owner's connection: for work that no tenant's request does (seeding, making a tenant). Never part of serving.
+import pg from 'pg'
+
+/** Runs one statement. `Row` is the caller's word for what the statement yields. */
+export type OwnerQuery = <Row = Record<string, unknown>>(
+  text: string,
+  values?: readonly unknown[],
+) => Promise<Row[]>
+
+export interface OwnerConnection {
+  query: OwnerQuery
+  /**
+   * Runs `work` in one transaction in the tenant's scope: all of it, or nothing. The policies hold for the owner too,
+   * so that work sees and writes no other tenant's rows. One at a time: a second call throws while the first runs.
+   */
+  inTenant<T>(tenantId: string, work: (query: OwnerQuery) => Promise<T>): Promise<T>
+  /** Closes the connection. An open transaction is rolled back by the server. */
+  end(): Promise<void>
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** Connects as the role of `url`, which owns the tables. Throws pg's error when it can't within ten seconds. */
+export async function connectOwner(url: string): Promise<OwnerConnection> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'bulkhead-owner',
+  })
+  // A connection lost between statements raises this event, and would end the process if nobody listened. The next
+  // statement fails with its own error.
+  client.on('error', () => {})
+  await client.connect()
+
+  const query: OwnerQuery = async <Row>(text: string, values: readonly unknown[] = []) => {
+    const { rows } = await client.query(text, [...values])
+    // What a statement yields is known to whoever wrote it, not to the compiler.
+    return rows as Row[]
+  }
+
+  let busy = false
+  return {
+    query,
+    async inTenant(tenantId, work) {
+      if (busy) throw new Error('a transaction is already open on this connection')
+      busy = true
+      try {
+        await query('BEGIN')
+        await query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId])
+        const result = await work(query)
+        await query('COMMIT')
+        return result
+      } catch (error) {
+        // The first error is the one that tells; a connection that can't roll back has done so by being lost.
+        await query('ROLLBACK').catch(() => {})
+        throw error
+      } finally {
+        busy = false
+      }
+    },
+    end: () => client.end(),
+  }
+}
