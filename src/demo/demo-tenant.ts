@@ -1,0 +1,92 @@
+// One demo tenant as rows: puts the parts together. Pure: the same name gives the same rows, on every machine.
+import { demoCatalogue } from './catalogue.ts'
+import { demoCustomers } from './customers.ts'
+import { demoId } from './demo-id.ts'
+import { demoOrders } from './orders.ts'
+import { SIGNED_UP_MS } from './period.ts'
+import { type Random, randomFrom } from './random.ts'
+import type { AuditEntryRow, DemoTenant, MemberRow, OrderRow } from './rows.ts'
+import type { Shop } from './shop.ts'
+import { demoStock } from './stock.ts'
+import { acme } from './words/acme.ts'
+import { globex } from './words/globex.ts'
+
+const SHOPS = { acme, globex } as const
+
+export type DemoSlug = keyof typeof SHOPS
+
+export const DEMO_SLUGS: readonly DemoSlug[] = ['acme', 'globex']
+
+const ROLES = ['OWNER', 'ADMIN', 'STAFF', 'VIEWER'] as const
+
+/** All rows of a demo tenant: 4 members, 300 products with variants and stock, 500 customers, 3,000 orders. */
+export function demoTenant(slug: DemoSlug): DemoTenant {
+  const shop = SHOPS[slug]
+  const offers = demoCatalogue(shop)
+  const customers = demoCustomers(shop)
+  const orders = demoOrders(shop, offers, customers)
+  const stock = demoStock(shop, offers, orders)
+  const members = membersOf(shop)
+  const orderRows = orders.map(({ row }) => row)
+  return {
+    tenant: {
+      id: shop.tenantId,
+      slug: shop.slug,
+      name: shop.name,
+      currency: shop.currency,
+      createdAt: new Date(SIGNED_UP_MS),
+    },
+    tables: {
+      members,
+      products: offers.map(({ product }) => product),
+      variants: offers.flatMap(({ variants }) => variants.map(({ row }) => row)),
+      customers: customers.map(({ row }) => row),
+      orders: orderRows,
+      order_lines: orders.flatMap(({ lines }) => lines),
+      stock_levels: stock.levels,
+      stock_movements: stock.movements,
+      audit_entries: auditOf(shop, orderRows, members),
+    },
+    lastOrderNumber: orderRows.length,
+  }
+}
+
+function membersOf(shop: Shop): MemberRow[] {
+  const random = randomFrom(`${shop.slug}/members`)
+  return ROLES.map((role, index) => ({
+    id: demoId(SIGNED_UP_MS, random),
+    email: `${role.toLowerCase()}@${shop.mailDomain}`,
+    name: shop.people[index] ?? role,
+    role,
+    createdAt: new Date(SIGNED_UP_MS),
+    updatedAt: new Date(SIGNED_UP_MS),
+  }))
+}
+
+/** One entry for each order placed, by one of the members who may. */
+function auditOf(shop: Shop, orders: readonly OrderRow[], members: readonly MemberRow[]): AuditEntryRow[] {
+  const random = randomFrom(`${shop.slug}/audit`)
+  const sellers = members.filter(({ role }) => role !== 'VIEWER')
+  return orders.map((order) => placedEntry(order, random.pick(sellers).id, random))
+}
+
+function placedEntry(order: OrderRow, actorId: string, random: Random): AuditEntryRow {
+  const id = demoId(order.placedAt.getTime(), random)
+  return {
+    id,
+    actorKind: 'MEMBER',
+    actorId,
+    action: 'orderPlace',
+    subjectType: 'Order',
+    subjectId: order.id,
+    before: null,
+    after: {
+      number: order.number,
+      status: 'PLACED',
+      totalMinor: String(order.totalMinor),
+      currency: order.currency,
+    },
+    requestId: `demo-${order.number}`,
+    createdAt: order.placedAt,
+  }
+}
