@@ -1,7 +1,7 @@
 // The rows of one demo tenant, table by table, in the shape of the schema: camelCase names, amounts in minor units.
 // `tenant_id` is left to the database, which fills in the tenant of the transaction.
 
-export interface TenantRow {
+interface TenantRow {
   id: string
   slug: string
   name: string
