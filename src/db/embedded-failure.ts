@@ -25,7 +25,11 @@ export async function explainStartFailure(error: unknown, place: StartPlace): Pr
 
 async function explanation(said: string, code: string, place: StartPlace): Promise<string | null> {
   const { dataDir } = place
-  if (code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|Disk quota exceeded/.test(said)) {
+  if (
+    code === 'ENOSPC' ||
+    code === 'EDQUOT' ||
+    /No space left on device|Disk quota exceeded|wrote only \d+ of \d+ bytes/.test(said)
+  ) {
     return `The disk of DATA_DIR (${dataDir}) is full. Free some space there and start again; the data is unharmed.`
   }
   if (code === 'ENOTDIR' || code === 'EEXIST') return `DATA_DIR (${dataDir}) is not a directory.`

@@ -17,6 +17,11 @@ const LOCK_WAIT_MS = 120_000
 const LOCK_POLL_MS = 200
 /** Any number, the same in every process: "bulk" in ASCII. Advisory locks are per database. */
 const MIGRATION_LOCK = 0x62_75_6c_6b
+/**
+ * The lock that Prisma's engine takes, in the session that runs the scripts. When its process is killed that session
+ * lives on until its script ends, and commits it: whoever judges what was left unfinished has to wait for it.
+ */
+const ENGINE_LOCK = 72_707_369
 
 /**
  * Applies what is missing of the project's migrations to `ownerUrl`'s database as its owner, and prepares it for the
@@ -36,9 +41,11 @@ export async function migrate(options: {
   const owner = await connectAsOwner(ownerUrl, logger)
   try {
     await owner.query(NO_TIMEOUTS)
-    await takeLock(owner, lockWaitMs, logger)
+    await takeLock(owner, MIGRATION_LOCK, lockWaitMs, logger)
     await checkRoles(owner, runtimeRole)
+    await takeLock(owner, ENGINE_LOCK, lockWaitMs, logger)
     await reopenUnfinished(owner, migrationsDir, logger)
+    await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])
     const { applied } = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
     await prepareDatabase(owner, runtimeRole)
     if (applied.length > 0) logger.info({ applied }, 'the database was migrated')
@@ -81,12 +88,10 @@ async function connectAsOwner(ownerUrl: string, logger: Logger): Promise<pg.Clie
 }
 
 /** Polls rather than blocks: a blocked session would hold back `CREATE INDEX CONCURRENTLY` of the one that works. */
-async function takeLock(owner: pg.Client, lockWaitMs: number, logger: Logger): Promise<void> {
+async function takeLock(owner: pg.Client, lock: number, lockWaitMs: number, logger: Logger): Promise<void> {
   const deadline = Date.now() + lockWaitMs
   for (let attempt = 0; ; attempt++) {
-    const { rows } = await owner.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
-      MIGRATION_LOCK,
-    ])
+    const { rows } = await owner.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [lock])
     if (rows[0]?.taken) return
     if (attempt === 0) logger.info('another process is migrating the database; waiting for it')
     if (Date.now() > deadline) break
@@ -150,7 +155,10 @@ function explainFailure(error: unknown): never {
   throw new AppError('SERVICE_UNAVAILABLE', message, { migration: name }, { cause: error })
 }
 
-/** The database's own words, first line, out of an engine's message. */
+/** The database's own words out of an engine's message, or the engine's for what it knows by code. One line. */
 function reasonOf(message: string): string {
-  return /ERROR: ([^\n]*)/.exec(message)?.[1] ?? message.split('\n')[0] ?? message
+  const [first = '', second] = message.split('\n')
+  return (
+    /ERROR: ([^\n]*)/.exec(message)?.[1] ?? (first === 'external connector error' ? (second ?? first) : first)
+  )
 }
