@@ -23,27 +23,37 @@ export interface TestDatabase {
  * Call it in `beforeAll` and `drop` it in `afterAll`.
  */
 export async function createTestDatabase(options: { seed?: 'two-tenants' } = {}): Promise<TestDatabase> {
-  const cluster = inject('cluster')
-  const name = `bulkhead_test_${randomUUID().replaceAll('-', '')}`
-  await asAdmin(cluster.adminUrl, (admin) =>
-    admin.query(`CREATE DATABASE ${name} TEMPLATE ${cluster.template} OWNER bulkhead_owner`),
-  )
-  const database: TestDatabase = {
-    name,
-    ownerUrl: withDatabase(cluster.ownerUrl, name),
-    runtimeUrl: withDatabase(cluster.runtimeUrl, name),
-    adminUrl: withDatabase(cluster.adminUrl, name),
-    drop: () =>
-      asAdmin(cluster.adminUrl, async (admin) => {
-        await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-      }),
-  }
+  const { template, runtimeUrl } = inject('cluster')
+  const database = await createFrom(template)
   await asAdmin(database.ownerUrl, async (owner) => {
     // A clone has the template's tables, but neither its settings nor its rights.
-    await prepareDatabase(owner, new URL(cluster.runtimeUrl).username)
+    await prepareDatabase(owner, new URL(runtimeUrl).username)
     if (options.seed === 'two-tenants') await seedTwoTenants(owner)
   })
   return database
+}
+
+/** A database with nothing in it, not even the walls. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return createFrom('template0')
+}
+
+async function createFrom(template: string): Promise<TestDatabase> {
+  const { adminUrl, ownerUrl, runtimeUrl } = inject('cluster')
+  const name = `bulkhead_test_${randomUUID().replaceAll('-', '')}`
+  await asAdmin(adminUrl, (admin) =>
+    admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER bulkhead_owner`),
+  )
+  return {
+    name,
+    ownerUrl: withDatabase(ownerUrl, name),
+    runtimeUrl: withDatabase(runtimeUrl, name),
+    adminUrl: withDatabase(adminUrl, name),
+    drop: () =>
+      asAdmin(adminUrl, async (admin) => {
+        await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+      }),
+  }
 }
 
 /**
