@@ -28,7 +28,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const child of children) child.kill('SIGKILL')
+  for (const child of children) child.kill('SIGTERM')
   await Promise.all(running.map((server) => server.stop()))
   await rm(dataDir, { recursive: true, force: true })
 })

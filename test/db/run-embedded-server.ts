@@ -4,5 +4,6 @@ import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
 
 const [dataDir = '', thenWhat] = process.argv.slice(2)
 const { pid, ownerUrl } = await startEmbeddedServer({ dataDir, logger: createLogger('fatal') })
+process.on('SIGTERM', () => process.exit()) // which ends PostgreSQL too
 process.stdout.write(`${JSON.stringify({ pid, ownerUrl })}\n`)
 if (thenWhat === 'crash') throw new Error('nobody caught this')
