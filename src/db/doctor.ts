@@ -37,6 +37,8 @@ const CONNECT_TIMEOUT_MS = 10_000
  */
 export async function examine(url: string, options: ExamineOptions = {}): Promise<Finding[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
+  // Unheard, a lost connection would end the process; the query under way fails with it and tells.
+  client.on('error', () => {})
   await client.connect()
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
@@ -55,7 +57,7 @@ async function admit(client: pg.Client, options: ExamineOptions): Promise<Patien
   const query = async (sql: string, parameters: readonly unknown[] = []): Promise<Row[]> =>
     (await client.query<Row>(sql, [...parameters])).rows
   const [row] = await query(
-    `SELECT r.oid::text AS role, r.rolname::text AS name, r.rolsuper::text AS is_superuser,
+    `SELECT r.oid::text AS role, r.rolsuper::text AS is_superuser,
        current_setting('server_version_num') AS version,
        EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')::text AS has_citus
      FROM pg_roles r WHERE r.rolname = coalesce($1, current_user)`,
@@ -65,7 +67,6 @@ async function admit(client: pg.Client, options: ExamineOptions): Promise<Patien
   return {
     query,
     role: row.role ?? '',
-    roleName: row.name ?? '',
     isSuperuser: row.is_superuser === 'true',
     hasCitus: row.has_citus === 'true',
     versionNum: Number(row.version),

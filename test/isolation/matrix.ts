@@ -3,15 +3,20 @@
 import pg from 'pg'
 import { APPEND_ONLY_TABLES } from '../../src/db/doctor/rights.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
+import { type FixtureTenant, insertStatement, SPARE, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import {
-  type FixtureRow,
-  type FixtureTenant,
-  insertStatement,
-  ROWS,
-  SPARE,
-  TENANT_A,
-  TENANT_B,
-} from '../support/two-tenants.ts'
+  insertedFor,
+  keyOf,
+  mergeDelete,
+  mergeInsert,
+  mergeUpdate,
+  onConflict,
+  ownIdOf,
+  rowOf,
+  type Statement,
+  someColumn,
+  type TableFacts,
+} from './statements.ts'
 
 export const COMMANDS = ['select', 'insert', 'update', 'delete', 'merge', 'copy'] as const
 export type Command = (typeof COMMANDS)[number]
@@ -41,19 +46,6 @@ export interface Attempt {
   statements: Statement[]
   /** `3 rows`, or a SQLSTATE. */
   expected: string
-}
-
-interface Statement {
-  text: string
-  values?: unknown[]
-}
-
-/** What is really in a table, and its key. */
-export interface TableFacts {
-  name: string
-  keyColumns: string[]
-  rowsOfA: number
-  rowsOfB: number
 }
 
 /** Rights that differ from the usual four. A change here is a change of what the runtime role may do. */
@@ -295,61 +287,5 @@ function attempt(
     what,
     statements: [typeof statement === 'string' ? { text: statement } : statement],
     expected,
-  }
-}
-
-function rowOf(table: string, tenant: FixtureTenant, n: number): FixtureRow {
-  const row = ROWS[table]
-  if (!row) throw new Error(`the fixture has no rows of ${table}: add it to ROWS in two-tenants.ts`)
-  return row(tenant, n)
-}
-
-/** A column that the runtime role may update wherever it may update at all. */
-function someColumn(table: string): string {
-  return `"${Object.keys(rowOf(table, TENANT_A, 1))[0]}"`
-}
-
-function keyOf(table: TableFacts, tenant: FixtureTenant, n: number): string {
-  const row: FixtureRow = { ...rowOf(table.name, tenant, n), tenant_id: tenant.id }
-  return table.keyColumns.map((column) => `"${column}" = '${row[column]}'`).join(' AND ')
-}
-
-/** By what a client would send: the id without the tenant. Where the tenants' keys are alike, by the whole key. */
-function ownIdOf(table: TableFacts, tenant: FixtureTenant): string {
-  const { id } = rowOf(table.name, tenant, 1)
-  return id === undefined ? keyOf(table, tenant, 1) : `id = '${id}'`
-}
-
-function onConflict(table: string, row: FixtureRow, action: string): Statement {
-  const { text, values = [] } = insertStatement(table, row)
-  return { text: `${text} ON CONFLICT ${action}`, values }
-}
-
-function insertedFor(table: string, row: FixtureRow, tenant: FixtureTenant): Statement {
-  const { text, values = [] } = insertStatement(table, row)
-  return {
-    text: `WITH made AS (${text} RETURNING tenant_id) SELECT FROM made WHERE tenant_id = '${tenant.id}'`,
-    values,
-  }
-}
-
-const merge = (table: string, tenantId: unknown, rest: string) =>
-  `MERGE INTO "${table}" AS t USING (VALUES ('${tenantId}'::uuid)) AS aimed (tenant) ON t.tenant_id = aimed.tenant ${rest}`
-
-function mergeUpdate(table: string, tenant: FixtureTenant): string {
-  const column = someColumn(table)
-  return merge(table, tenant.id, `WHEN MATCHED THEN UPDATE SET ${column} = t.${column}`)
-}
-
-function mergeDelete(table: string, tenant: FixtureTenant): string {
-  return merge(table, tenant.id, 'WHEN MATCHED THEN DELETE')
-}
-
-function mergeInsert(table: string, row: FixtureRow): Statement {
-  const { text, values = [] } = insertStatement(table, row)
-  const [columns, places] = text.replace(`INSERT INTO "${table}" `, '').split(' VALUES ')
-  return {
-    text: merge(table, row.tenant_id, `WHEN NOT MATCHED THEN INSERT ${columns} VALUES ${places}`),
-    values,
   }
 }

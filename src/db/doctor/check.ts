@@ -1,4 +1,4 @@
-// Owns: what a check and a finding are, and the two parts of SQL that checks share. Knows no rule of its own.
+// Owns: what a check and a finding are, the global tables, and the SQL that checks share. Knows no rule of its own.
 
 export interface Finding {
   level: 'error' | 'warning'
@@ -14,7 +14,6 @@ export interface Patient {
   query(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
   /** Its oid, as text: `$1` of every rule that asks about rights. */
   role: string
-  roleName: string
   isSuperuser: boolean
   hasCitus: boolean
   versionNum: number
@@ -65,8 +64,8 @@ export function sqlNames(names: readonly string[]): string {
 /** For a `pg_namespace n`: schemas that PostgreSQL did not bring. */
 export const OUR_SCHEMAS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
 
-/** For a `pg_class c`: brought by an extension, and upgraded with it. */
-export const FROM_EXTENSION = (catalogue: string, oid: string) => `EXISTS (
+/** Whether an extension brought the object, and upgrades it. */
+export const fromExtension = (catalogue: string, oid: string) => `EXISTS (
   SELECT FROM pg_depend d WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`
 
 /**

@@ -2,7 +2,7 @@
 import {
   type Check,
   type Finding,
-  FROM_EXTENSION,
+  fromExtension,
   OUR_SCHEMAS,
   type Patient,
   rule,
@@ -22,7 +22,7 @@ const views: Check = rule({
   code: 'view-not-invoker',
   sql: `
     SELECT c.oid::regclass::text AS object FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'v' AND ${OUR_SCHEMAS} AND NOT ${FROM_EXTENSION('pg_class', 'c.oid')} AND NOT EXISTS (
+    WHERE c.relkind = 'v' AND ${OUR_SCHEMAS} AND NOT ${fromExtension('pg_class', 'c.oid')} AND NOT EXISTS (
       SELECT FROM pg_options_to_table(c.reloptions)
       WHERE option_name = 'security_invoker' AND lower(option_value) IN ('true', 'on', 'yes', '1'))`,
   message: () => 'runs with its owner’s rights: ALTER VIEW … SET (security_invoker = true)',
@@ -32,7 +32,7 @@ const definerListed: Check = rule({
   code: 'definer-function-unlisted',
   sql: `
     SELECT p.oid::regprocedure::text AS object FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND NOT ${FROM_EXTENSION('pg_proc', 'p.oid')}
+    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND NOT ${fromExtension('pg_proc', 'p.oid')}
       AND p.oid::regprocedure::text <> ALL (${sqlNames(Object.keys(DEFINER_FUNCTIONS))})`,
   message: () => 'is SECURITY DEFINER and not on the list of those that may be',
 })
@@ -41,7 +41,7 @@ const definerPath: Check = rule({
   code: 'definer-function-path',
   sql: `
     SELECT p.oid::regprocedure::text AS object FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND NOT ${FROM_EXTENSION('pg_proc', 'p.oid')}
+    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND NOT ${fromExtension('pg_proc', 'p.oid')}
       AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search\\_path=%')`,
   message: () => 'is SECURITY DEFINER without a pinned search_path: its caller chooses what its names mean',
 })

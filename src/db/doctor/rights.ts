@@ -2,7 +2,7 @@
 // is or may become, PUBLIC among them.
 import {
   type Check,
-  FROM_EXTENSION,
+  fromExtension,
   GLOBAL_TABLES,
   OUR_SCHEMAS,
   rightsRule,
@@ -119,7 +119,7 @@ const definersForAll: Check = rightsRule({
     SELECT p.oid::regprocedure::text AS object FROM pg_proc p
     JOIN pg_namespace n ON n.oid = p.pronamespace
     CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS granted
-    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND granted.grantee = 0 AND NOT ${FROM_EXTENSION('pg_proc', 'p.oid')}`,
+    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND granted.grantee = 0 AND NOT ${fromExtension('pg_proc', 'p.oid')}`,
   message: () => 'SECURITY DEFINER, and PUBLIC may execute it: REVOKE EXECUTE FROM PUBLIC, grant it by name',
 })
 

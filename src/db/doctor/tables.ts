@@ -55,16 +55,17 @@ const indexes: Check = rule({
 
 const foreignKeys: Check = rule({
   code: 'foreign-key',
-  // Checks of foreign keys look past row-level security, so the tenant must be part of the reference itself.
+  // Checks of foreign keys look past row-level security, so the tenant must be part of the reference itself. A
+  // reference to a global table must hold it too: otherwise it tells of entries that are others'.
   sql: `
     WITH tenant_tables AS (${TENANT_TABLES})
-    SELECT child.object, k.conname::text AS name, parent.object AS parent
+    SELECT child.object, k.conname::text AS name, k.confrelid::regclass::text AS parent
     FROM pg_constraint k
     JOIN tenant_tables child ON child.oid = k.conrelid
-    JOIN tenant_tables parent ON parent.oid = k.confrelid
+    LEFT JOIN tenant_tables parent ON parent.oid = k.confrelid
     WHERE k.contype = 'f' AND NOT EXISTS (
       SELECT FROM unnest(k.conkey, k.confkey) AS pair (mine, theirs)
-      WHERE pair.mine = child.tenant_column AND pair.theirs = parent.tenant_column)`,
+      WHERE pair.mine = child.tenant_column AND (parent.oid IS NULL OR pair.theirs = parent.tenant_column))`,
   message: ({ name, parent }) =>
     `foreign key ${name} to ${parent} does not pair tenant_id with tenant_id: it attaches to any tenant’s row`,
 })

@@ -1,0 +1,127 @@
+// The doctor on the role itself: what it is, owns and may become. Roles belong to the whole server, so each test makes
+// its own.
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { examine, type Finding } from '../../src/db/doctor.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+const about = (findings: Finding[]) =>
+  findings.filter(({ level }) => level === 'error').map(({ code, object }) => `${code} ${object}`)
+
+describe('case 1: refuses a role that the walls do not hold', () => {
+  let database: TestDatabase
+  let role: string
+  let other: string
+  const names: string[] = []
+  beforeAll(async () => {
+    database = await createTestDatabase()
+  })
+  afterEach(() =>
+    asAdmin(database.adminUrl, async (admin) => {
+      for (const name of names.splice(0))
+        await admin.query(`DROP OWNED BY ${name} CASCADE; DROP ROLE ${name}`)
+    }),
+  )
+  afterAll(() => database?.drop())
+
+  /** Roles belong to the whole server, so each test has its own; ROLE is examined, OTHER stands beside it. */
+  async function findingsAfter(sql: string): Promise<string[]> {
+    const suffix = randomUUID().slice(0, 8)
+    role = `doctor_role_${suffix}`
+    other = `doctor_other_${suffix}`
+    names.push(role, other)
+    await asAdmin(database.adminUrl, (admin) =>
+      admin.query(
+        `CREATE ROLE ${role} LOGIN IN ROLE bulkhead_runtime; CREATE ROLE ${other};
+         ${sql.replaceAll('ROLE_', role).replaceAll('OTHER_', other).replaceAll('THIS_DATABASE', database.name)}`,
+      ),
+    )
+    return about(await examine(database.runtimeUrl, { role }))
+  }
+
+  it('but not a login role that is a member of the runtime group', async () => {
+    expect(await findingsAfter('')).toEqual([])
+  })
+
+  it.each(['SUPERUSER', 'BYPASSRLS', 'CREATEROLE', 'CREATEDB', 'REPLICATION'])('%s', async (attribute) => {
+    expect(await findingsAfter(`ALTER ROLE ROLE_ ${attribute}`)).toContain(`role-attribute role ${role}`)
+  })
+
+  it('a member of a role with BYPASSRLS', async () => {
+    expect(await findingsAfter('ALTER ROLE OTHER_ BYPASSRLS; GRANT OTHER_ TO ROLE_')).toEqual([
+      `role-attribute role ${other}`,
+    ])
+  })
+
+  it.each([
+    ['a table', 'CREATE TABLE owned (id int); ALTER TABLE owned OWNER TO ROLE_'],
+    ['a schema', 'CREATE SCHEMA owned AUTHORIZATION ROLE_'],
+    [
+      'a function',
+      `CREATE FUNCTION app.owned() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION app.owned() OWNER TO ROLE_`,
+    ],
+  ])('the owner of %s', async (_, sql) => {
+    expect(await findingsAfter(sql)).toContain(`role-owner role ${role}`)
+  })
+
+  it('the owner of the database', async () => {
+    expect(await findingsAfter('ALTER DATABASE THIS_DATABASE OWNER TO ROLE_')).toContain(
+      `role-owner role ${role}`,
+    )
+    await asAdmin(database.adminUrl, (admin) =>
+      admin.query(`ALTER DATABASE ${database.name} OWNER TO bulkhead_owner`),
+    )
+  })
+
+  it('a member of the owner', async () => {
+    expect(await findingsAfter('GRANT bulkhead_owner TO ROLE_')).toContain('role-owner role bulkhead_owner')
+  })
+
+  it('a member of a member of the owner', async () => {
+    expect(await findingsAfter('GRANT bulkhead_owner TO OTHER_; GRANT OTHER_ TO ROLE_')).toContain(
+      'role-owner role bulkhead_owner',
+    )
+  })
+
+  it('a member of the owner that does not inherit its rights, yet may become it', async () => {
+    expect(await findingsAfter('ALTER ROLE ROLE_ NOINHERIT; GRANT bulkhead_owner TO ROLE_')).toContain(
+      'role-owner role bulkhead_owner',
+    )
+  })
+
+  it('a member of a predefined role', async () => {
+    expect(await findingsAfter('GRANT pg_read_all_data TO ROLE_')).toContain(
+      'role-predefined role pg_read_all_data',
+    )
+  })
+
+  it('rights held through another role', async () => {
+    expect(await findingsAfter('GRANT TRUNCATE ON products TO OTHER_; GRANT OTHER_ TO ROLE_')).toEqual([
+      'right-excessive public.products',
+    ])
+  })
+
+  it('a superuser’s parameter', async () => {
+    expect(await findingsAfter('GRANT SET ON PARAMETER session_replication_role TO ROLE_')).toEqual([
+      'parameter-granted parameter session_replication_role',
+    ])
+  })
+
+  it('a tenant preset for the role', async () => {
+    expect(await findingsAfter(`ALTER ROLE ROLE_ SET app.tenant_id = 'x'`)).toEqual([
+      `tenant-preset role ${role}`,
+    ])
+  })
+
+  it('whoever it connects as, when nobody is named: the owner and the superuser', async () => {
+    expect(about(await examine(database.ownerUrl))).toContain('role-owner role bulkhead_owner')
+    expect(about(await examine(database.adminUrl))).toContain(
+      `role-attribute role ${new URL(database.adminUrl).username}`,
+    )
+  })
+
+  it('and says so when there is no such role', async () => {
+    await expect(examine(database.runtimeUrl, { role: 'nobody_at_all' })).rejects.toThrow('there is no role')
+  })
+})

@@ -1,0 +1,381 @@
+// Owns: one sabotage per rule of the doctor (those about the role itself are doctor-role.test.ts's), as data.
+
+/** Run as a superuser on a fresh database; THIS_DATABASE is its name. The finding must have this code and object. */
+export type Sabotage = [what: string, sql: string, code: string, object: string]
+
+/** The columns of a table that app.protect accepts. */
+export const TABLE =
+  'tenant_id uuid NOT NULL DEFAULT app.tenant_id(), id uuid NOT NULL, PRIMARY KEY (tenant_id, id)'
+
+/** A policy of products that is right but for what is said. */
+const repolicy = (rest: string) =>
+  `DROP POLICY tenant_isolation ON products; CREATE POLICY tenant_isolation ON products ${rest}`
+const RIGHT = 'tenant_id = (SELECT app.tenant_id())'
+
+export const TABLES: Sabotage[] = [
+  [
+    'case 4: a new table with a GRANT and no policy',
+    `CREATE TABLE notes (${TABLE}); GRANT SELECT ON notes TO bulkhead_runtime`,
+    'policy-missing',
+    'public.notes',
+  ],
+  ['a table without tenant', 'CREATE TABLE notes (id uuid PRIMARY KEY)', 'tenant-id-missing', 'public.notes'],
+  [
+    'a table without tenant in a schema of its own',
+    'CREATE SCHEMA extra; CREATE TABLE extra.notes (id uuid PRIMARY KEY)',
+    'tenant-id-missing',
+    'extra.notes',
+  ],
+  [
+    'a table of the same name as a global one, elsewhere',
+    'CREATE TABLE public.tenant_directory (id uuid PRIMARY KEY)',
+    'tenant-id-missing',
+    'public.tenant_directory',
+  ],
+  [
+    'a tenant_id that is no uuid',
+    'CREATE TABLE notes (tenant_id text NOT NULL, id uuid, PRIMARY KEY (tenant_id, id))',
+    'tenant-id-missing',
+    'public.notes',
+  ],
+  [
+    'a nullable tenant_id',
+    'CREATE TABLE notes (tenant_id uuid DEFAULT app.tenant_id())',
+    'tenant-id-nullable',
+    'public.notes',
+  ],
+  [
+    'a tenant_id without default',
+    'ALTER TABLE products ALTER tenant_id DROP DEFAULT',
+    'tenant-id-default',
+    'public.products',
+  ],
+  [
+    'a tenant_id with another default',
+    'ALTER TABLE products ALTER tenant_id SET DEFAULT gen_random_uuid()',
+    'tenant-id-default',
+    'public.products',
+  ],
+  [
+    'case 16: an identity column',
+    'ALTER TABLE products ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY',
+    'identity-column',
+    'public.products',
+  ],
+  [
+    'a primary key without the tenant',
+    'ALTER TABLE outbox_events DROP CONSTRAINT outbox_events_pkey; ALTER TABLE outbox_events ADD PRIMARY KEY (id)',
+    'primary-key',
+    'public.outbox_events',
+  ],
+  [
+    'a primary key that the tenant does not lead',
+    'ALTER TABLE outbox_events DROP CONSTRAINT outbox_events_pkey; ALTER TABLE outbox_events ADD PRIMARY KEY (id, tenant_id)',
+    'primary-key',
+    'public.outbox_events',
+  ],
+  [
+    'case 13: a unique index over all tenants',
+    'CREATE UNIQUE INDEX everyone ON customers (email)',
+    'index-not-tenant-led',
+    'public.everyone',
+  ],
+  [
+    'a unique index over an expression',
+    'CREATE UNIQUE INDEX everyone ON customers (lower(email), tenant_id)',
+    'index-not-tenant-led',
+    'public.everyone',
+  ],
+  [
+    'an index over all tenants',
+    'CREATE INDEX titles ON products (title)',
+    'index-not-tenant-led',
+    'public.titles',
+  ],
+  [
+    'a foreign key without the tenant',
+    'CREATE UNIQUE INDEX ids ON products (id); ALTER TABLE variants ADD FOREIGN KEY (product_id) REFERENCES products (id)',
+    'foreign-key',
+    'public.variants',
+  ],
+  [
+    'a foreign key that pairs the tenant with something else',
+    'ALTER TABLE variants ADD FOREIGN KEY (product_id, tenant_id) REFERENCES products (tenant_id, id)',
+    'foreign-key',
+    'public.variants',
+  ],
+  [
+    'a foreign key to a global table that leaves the tenant out',
+    'ALTER TABLE products ADD COLUMN whose uuid REFERENCES app.tenant_directory (id)',
+    'foreign-key',
+    'public.products',
+  ],
+  [
+    'case 14: a partition beside the wall of its table',
+    `CREATE TABLE parts (${TABLE}) PARTITION BY HASH (tenant_id);
+     CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0); SELECT app.protect('parts')`,
+    'rls-disabled',
+    'public.part',
+  ],
+  [
+    'a partitioned table without the wall of its partition',
+    `CREATE TABLE parts (${TABLE}) PARTITION BY HASH (tenant_id);
+     CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0); SELECT app.protect('part')`,
+    'rls-disabled',
+    'public.parts',
+  ],
+  [
+    'a foreign table',
+    'CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE far (id uuid) SERVER s',
+    'foreign-table',
+    'public.far',
+  ],
+]
+
+export const POLICIES: Sabotage[] = [
+  [
+    'case 3: row-level security turned off',
+    'ALTER TABLE products DISABLE ROW LEVEL SECURITY',
+    'rls-disabled',
+    'public.products',
+  ],
+  [
+    'case 3: row-level security not forced',
+    'ALTER TABLE products NO FORCE ROW LEVEL SECURITY',
+    'rls-not-forced',
+    'public.products',
+  ],
+  ['case 3: no policy', 'DROP POLICY tenant_isolation ON products', 'policy-missing', 'public.products'],
+  [
+    'case 6: a policy with `setting IS NULL OR …`',
+    repolicy(`USING (current_setting('app.tenant_id', true) IS NULL OR ${RIGHT}) WITH CHECK (${RIGHT})`),
+    'policy-using',
+    'public.products',
+  ],
+  [
+    'case 6: USING (true)',
+    'ALTER POLICY tenant_isolation ON products USING (true)',
+    'policy-using',
+    'public.products',
+  ],
+  [
+    'case 6: WITH CHECK (true)',
+    'ALTER POLICY tenant_isolation ON products WITH CHECK (true)',
+    'policy-check',
+    'public.products',
+  ],
+  ['a policy without WITH CHECK', repolicy(`USING (${RIGHT})`), 'policy-check', 'public.products'],
+  [
+    'case 6: a second permissive policy',
+    'CREATE POLICY also ON products FOR SELECT USING (true)',
+    'policy-extra',
+    'public.products',
+  ],
+  [
+    'a second permissive policy that is right today',
+    `CREATE POLICY also ON products USING (${RIGHT}) WITH CHECK (${RIGHT})`,
+    'policy-extra',
+    'public.products',
+  ],
+  [
+    'only a restrictive policy',
+    repolicy(`AS RESTRICTIVE USING (${RIGHT}) WITH CHECK (${RIGHT})`),
+    'policy-missing',
+    'public.products',
+  ],
+  [
+    'a policy for one role',
+    repolicy(`TO bulkhead_runtime USING (${RIGHT}) WITH CHECK (${RIGHT})`),
+    'policy-roles',
+    'public.products',
+  ],
+  ['a policy for one command', repolicy(`FOR SELECT USING (${RIGHT})`), 'policy-command', 'public.products'],
+  [
+    'a policy that reads the setting itself',
+    repolicy(`USING (tenant_id = current_setting('app.tenant_id')::uuid) WITH CHECK (${RIGHT})`),
+    'policy-using',
+    'public.products',
+  ],
+  [
+    'the form for Citus, where Citus is not',
+    repolicy('USING (tenant_id = app.tenant_id()) WITH CHECK (tenant_id = app.tenant_id())'),
+    'policy-using',
+    'public.products',
+  ],
+  [
+    'a policy on a function that looks alike',
+    `CREATE FUNCTION public.tenant_id() RETURNS uuid LANGUAGE sql AS 'SELECT null::uuid';
+     ${repolicy(`USING (tenant_id = (SELECT public.tenant_id())) WITH CHECK (${RIGHT})`)}`,
+    'policy-using',
+    'public.products',
+  ],
+  [
+    'a policy on an operator that looks alike',
+    `CREATE FUNCTION public.alike(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+     CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = public.alike);
+     ${repolicy(`USING (tenant_id OPERATOR(public.=) (SELECT app.tenant_id())) WITH CHECK (${RIGHT})`)}`,
+    'policy-using',
+    'public.products',
+  ],
+]
+
+export const CODE: Sabotage[] = [
+  [
+    'case 14: a view without security_invoker',
+    'CREATE VIEW sales AS SELECT * FROM orders',
+    'view-not-invoker',
+    'public.sales',
+  ],
+  [
+    'a view with security_invoker off',
+    'CREATE VIEW sales WITH (security_invoker = off) AS SELECT * FROM orders',
+    'view-not-invoker',
+    'public.sales',
+  ],
+  [
+    'case 14: a materialized view that may be read',
+    'CREATE MATERIALIZED VIEW sales AS SELECT * FROM orders WITH NO DATA; GRANT SELECT ON sales TO bulkhead_runtime',
+    'materialized-view-readable',
+    'public.sales',
+  ],
+  [
+    'case 14: a SECURITY DEFINER function that counts all',
+    `CREATE FUNCTION public.volume() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+     AS 'SELECT count(*) FROM public.orders'; REVOKE ALL ON FUNCTION public.volume() FROM PUBLIC`,
+    'definer-function-unlisted',
+    'public.volume()',
+  ],
+  [
+    'a listed name with other arguments',
+    `CREATE FUNCTION app.resolve_member(text) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+     AS 'SELECT 1'; REVOKE ALL ON FUNCTION app.resolve_member(text) FROM PUBLIC`,
+    'definer-function-unlisted',
+    'app.resolve_member(text)',
+  ],
+  [
+    'a SECURITY DEFINER function with its caller’s search_path',
+    'ALTER FUNCTION app.resolve_member(text, text) RESET search_path',
+    'definer-function-path',
+    'app.resolve_member(text,text)',
+  ],
+  [
+    'a SECURITY DEFINER function for everyone',
+    'GRANT EXECUTE ON FUNCTION app.resolve_member(text, text) TO PUBLIC',
+    'definer-function-public',
+    'app.resolve_member(text,text)',
+  ],
+  ...[
+    ['gives NULL without a tenant', `SELECT nullif(current_setting('app.tenant_id', true), '')::uuid`],
+    ['gives a tenant to whom has none', `SELECT '11111111-1111-7111-8111-111111111111'::uuid`],
+    ['raises something else', `SELECT current_setting('app.tenant_id')::uuid`],
+  ].map(
+    ([what, body]): Sabotage => [
+      `case 5: an app.tenant_id() that ${what}`,
+      `CREATE OR REPLACE FUNCTION app.tenant_id() RETURNS uuid LANGUAGE sql STABLE AS $$ ${body} $$`,
+      'tenant-function',
+      'app.tenant_id()',
+    ],
+  ),
+  [
+    'a second app.tenant_id',
+    `CREATE FUNCTION app.tenant_id(which int) RETURNS uuid LANGUAGE sql AS 'SELECT null::uuid'`,
+    'tenant-function',
+    'app.tenant_id()',
+  ],
+  [
+    'an app.tenant_id() that the role may not call',
+    'REVOKE ALL ON FUNCTION app.tenant_id() FROM bulkhead_runtime',
+    'tenant-function',
+    'app.tenant_id()',
+  ],
+]
+
+export const RIGHTS: Sabotage[] = [
+  ...['TRUNCATE', 'REFERENCES', 'TRIGGER', 'REFERENCES (id)', 'ALL'].map(
+    (right): Sabotage => [
+      `case 15: ${right} granted on a table`,
+      `GRANT ${right} ON products TO bulkhead_runtime`,
+      'right-excessive',
+      'public.products',
+    ],
+  ),
+  [
+    'a right granted to everyone',
+    'GRANT TRUNCATE ON products TO PUBLIC',
+    'right-excessive',
+    'public.products',
+  ],
+  [
+    'a right that may be passed on',
+    'GRANT SELECT ON products TO bulkhead_runtime WITH GRANT OPTION',
+    'right-excessive',
+    'public.products',
+  ],
+  [
+    'UPDATE on a whole table',
+    'GRANT UPDATE ON products TO bulkhead_runtime',
+    'tenant-id-updatable',
+    'public.products',
+  ],
+  [
+    'UPDATE on tenant_id',
+    'GRANT UPDATE (tenant_id) ON products TO bulkhead_runtime',
+    'tenant-id-updatable',
+    'public.products',
+  ],
+  [
+    'DELETE on an append-only table',
+    'GRANT DELETE ON audit_entries TO bulkhead_runtime',
+    'append-only-writable',
+    'public.audit_entries',
+  ],
+  [
+    'UPDATE on one column of an append-only table',
+    'GRANT UPDATE (on_hand_delta) ON stock_movements TO bulkhead_runtime',
+    'append-only-writable',
+    'public.stock_movements',
+  ],
+  [
+    'one column of the tenant directory',
+    'GRANT SELECT (slug) ON app.tenant_directory TO bulkhead_runtime',
+    'global-table-granted',
+    'app.tenant_directory',
+  ],
+  [
+    'the record of the migrations, for everyone',
+    'GRANT SELECT ON _prisma_migrations TO PUBLIC',
+    'global-table-granted',
+    'public._prisma_migrations',
+  ],
+  ['CREATE on a schema', 'GRANT CREATE ON SCHEMA app TO bulkhead_runtime', 'schema-create', 'schema app'],
+  [
+    'CREATE on public for everyone',
+    'GRANT CREATE ON SCHEMA public TO PUBLIC',
+    'schema-create',
+    'schema public',
+  ],
+  [
+    'case 16: a sequence that may be used',
+    'CREATE SEQUENCE numbers; GRANT USAGE ON SEQUENCE numbers TO bulkhead_runtime',
+    'sequence-granted',
+    'public.numbers',
+  ],
+  [
+    'CREATE on the database',
+    'GRANT CREATE ON DATABASE THIS_DATABASE TO bulkhead_runtime',
+    'database-right',
+    'database THIS_DATABASE',
+  ],
+  [
+    'temporary tables for everyone',
+    'GRANT TEMPORARY ON DATABASE THIS_DATABASE TO PUBLIC',
+    'database-right',
+    'database THIS_DATABASE',
+  ],
+  [
+    'a tenant for sessions that have none',
+    `ALTER DATABASE THIS_DATABASE SET app.tenant_id = '11111111-1111-7111-8111-111111111111'`,
+    'tenant-preset',
+    'database THIS_DATABASE',
+  ],
+]
