@@ -1,0 +1,233 @@
+// The one reader of the environment: every variable, its rules and its default. Owns no file but `.env`, starts nothing.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { z } from 'zod'
+import { authIssuersSchema, type IssuerConfig } from './edge/token-issuer.ts'
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface Config {
+  readonly environment: 'development' | 'test' | 'production'
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** On the loopback only. 0: any free one. */
+  readonly metricsPort: number
+  /** Absolute. Holds the embedded database and this installation's own secrets. */
+  readonly dataDir: string
+  readonly database: {
+    /** The runtime role's connection string; null: the embedded PostgreSQL. */
+    readonly runtimeUrl: string | null
+    /** Null: this process does not migrate. */
+    readonly ownerUrl: string | null
+    readonly poolMax: number
+    readonly namedStatements: boolean
+  }
+  readonly issuers: readonly IssuerConfig[]
+  /** 32 bytes or more; null only outside production. */
+  readonly secretsKey: Uint8Array | null
+  readonly introspection: boolean
+  readonly logLevel: LogLevel
+}
+
+/** Everything that is wrong with the configuration, at once: one line for each mistake. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:`)
+    this.problems = problems
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const PORT_MAX = 65_535
+const POOL_CONNECTIONS_MAX = 500
+const SECRET_BYTES_MIN = 32
+/** Of 32 random bytes about 30 differ; half of that comes from a keyboard, or from a pattern. */
+const SECRET_DISTINCT_BYTES_MIN = 16
+const DEFAULT_LOOKING_PASSWORDS: ReadonlySet<string> = new Set(
+  'admin bulkhead change-me changeme example password postgres root secret test'.split(' '),
+)
+
+const choice = <const Values extends readonly string[]>(values: Values, fallback: Values[number]) =>
+  z.enum(values, { error: `must be ${oneOf(values)}` }).default(fallback)
+
+const wholeNumber = (min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .refine(
+      (text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max,
+      `must be a whole number from ${min} to ${max}`,
+    )
+    .default(String(fallback))
+    .transform(Number)
+
+const yesOrNo = () =>
+  z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true')
+
+const postgresUrl = () =>
+  z.string().refine(isPostgresUrl, 'must have the form postgresql://role:password@host:port/database')
+
+const secret = () =>
+  z
+    .string()
+    .refine(isBase64, { error: 'must be base64 (make one with: openssl rand -base64 32)', abort: true })
+    .transform((text) => new Uint8Array(Buffer.from(text, 'base64')))
+    .refine((bytes) => bytes.length >= SECRET_BYTES_MIN, {
+      error: `must hold at least ${SECRET_BYTES_MIN} bytes`,
+      abort: true,
+    })
+    .refine(looksRandom, 'must be random, not a phrase or a pattern (make one with: openssl rand -base64 32)')
+
+const environmentSchema = z.object({
+  NODE_ENV: choice(['development', 'test', 'production'], 'development'),
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/, 'must be a host name or an address')
+    .default('127.0.0.1'),
+  PORT: wholeNumber(0, PORT_MAX, 4000),
+  METRICS_PORT: wholeNumber(0, PORT_MAX, 9464),
+  DATA_DIR: z.string().default('.data'),
+  DATABASE_URL: postgresUrl().optional(),
+  DATABASE_OWNER_URL: postgresUrl().optional(),
+  DATABASE_ENGINE: choice(['postgres', 'citus'], 'postgres').refine(
+    (engine) => engine !== 'citus',
+    'must be postgres: this version of Bulkhead does not support Citus yet',
+  ),
+  DATABASE_POOL_MAX: wholeNumber(1, POOL_CONNECTIONS_MAX, 10),
+  DATABASE_NAMED_STATEMENTS: yesOrNo().default(true),
+  ALLOW_EMBEDDED_IN_PRODUCTION: yesOrNo().default(false),
+  AUTH_ISSUERS: authIssuersSchema.default([]),
+  SECRETS_KEY: secret().optional(),
+  INTROSPECTION: yesOrNo().optional(),
+  LOG_LEVEL: choice(LOG_LEVELS, 'info'),
+})
+
+/** The names of all variables, as `.env.example` lists them. */
+export const VARIABLE_NAMES: readonly string[] = Object.keys(environmentSchema.shape)
+
+/** The configuration of this process: its environment, over the `.env` of its working directory. Throws ConfigError. */
+export function loadConfig(): Config {
+  return parseConfig({ ...readEnvFile(), ...process.env })
+}
+
+/** The typed configuration of an environment, frozen. An empty value is an absent one. Throws ConfigError. */
+export function parseConfig(environment: Environment): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+  const parsed = environmentSchema.safeParse(given)
+  const problems = [...mistakes(given, parsed.error), ...contradictions(given)]
+  if (given.NODE_ENV === 'production') problems.push(...unsafeInProduction(given))
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems)
+  const values = parsed.data
+  return Object.freeze({
+    environment: values.NODE_ENV,
+    host: values.HOST,
+    port: values.PORT,
+    metricsPort: values.METRICS_PORT,
+    dataDir: resolve(values.DATA_DIR),
+    database: Object.freeze({
+      runtimeUrl: values.DATABASE_URL ?? null,
+      ownerUrl: values.DATABASE_OWNER_URL ?? null,
+      poolMax: values.DATABASE_POOL_MAX,
+      namedStatements: values.DATABASE_NAMED_STATEMENTS,
+    }),
+    issuers: Object.freeze(values.AUTH_ISSUERS),
+    secretsKey: values.SECRETS_KEY ?? null,
+    introspection: values.INTROSPECTION ?? values.NODE_ENV !== 'production',
+    logLevel: values.LOG_LEVEL,
+  })
+}
+
+function readEnvFile(): Environment {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    throw new ConfigError([`.env: cannot be read (${error instanceof Error ? error.message : error})`])
+  }
+}
+
+/** Values that hold no secret may be shown; the rest could be one in the wrong place. */
+const SHOWN: ReadonlySet<string> = new Set(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION LOG_LEVEL'.split(
+    ' ',
+  ),
+)
+
+function mistakes(given: Environment, error: z.ZodError | undefined): string[] {
+  return (error?.issues ?? []).map(({ path, message }) => {
+    const [variable = '', ...rest] = path.map(String)
+    const place = rest.map((key) => (/^\d+$/.test(key) ? `[${key}]` : `.${key}`)).join('')
+    return `${variable}${place}: ${message}${SHOWN.has(variable) ? `, not "${given[variable]}"` : ''}`
+  })
+}
+
+function contradictions(given: Environment): string[] {
+  if (!given.DATABASE_OWNER_URL || given.DATABASE_URL) return []
+  return ['DATABASE_URL: is required beside DATABASE_OWNER_URL: the server must not run as the owner']
+}
+
+function unsafeInProduction(given: Environment): string[] {
+  const problems: string[] = []
+  if (!given.AUTH_ISSUERS || /^\s*\[\s*\]\s*$/.test(given.AUTH_ISSUERS)) {
+    problems.push(
+      'AUTH_ISSUERS: is required in production, where there is no development issuer: who signs your tokens?',
+    )
+  }
+  if (!given.SECRETS_KEY) {
+    problems.push('SECRETS_KEY: is required in production (make one with: openssl rand -base64 32)')
+  }
+  if (!given.DATABASE_URL && !given.DATABASE_OWNER_URL && given.ALLOW_EMBEDDED_IN_PRODUCTION !== 'true') {
+    problems.push(
+      'DATABASE_URL: is required in production; to run on the embedded PostgreSQL, whose backups are then yours to ' +
+        'make, set ALLOW_EMBEDDED_IN_PRODUCTION=true',
+    )
+  }
+  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL']) {
+    if (hasDefaultPassword(given[name])) {
+      problems.push(`${name}: has a password that anybody would guess; give the role a random one`)
+    }
+  }
+  return problems
+}
+
+/** An URL without a password is not meant: it may come with a certificate or a socket. */
+function hasDefaultPassword(text: string | undefined): boolean {
+  const url = text === undefined ? null : URL.parse(text)
+  if (url === null || url.password === '') return false
+  const password = decode(url.password).toLowerCase()
+  return password === decode(url.username).toLowerCase() || DEFAULT_LOOKING_PASSWORDS.has(password)
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function isPostgresUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.username !== '' && url.pathname.length > 1
+  )
+}
+
+function isBase64(text: string): boolean {
+  return /^[\w+/-]+={0,2}$/.test(text)
+}
+
+function looksRandom(bytes: Uint8Array): boolean {
+  const isText = bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
+  return !isText && new Set(bytes).size >= SECRET_DISTINCT_BYTES_MIN
+}
+
+function oneOf(values: readonly string[]): string {
+  return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`
+}

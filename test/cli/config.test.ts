@@ -1,0 +1,180 @@
+// What the environment may say, and how mistakes in it are told.
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, parseConfig, VARIABLE_NAMES } from '../../src/config.ts'
+
+const SECRETS_KEY = randomBytes(32).toString('base64')
+const AUTH_ISSUERS = JSON.stringify([
+  {
+    issuer: 'https://id.example.com',
+    jwksUri: 'https://id.example.com/jwks.json',
+    audience: 'bulkhead',
+    algorithms: ['RS256'],
+    tenantClaim: 'tenant',
+  },
+])
+const DATABASE_URL = 'postgresql://app:nPjzU31bNcZ@db.internal:5432/bulkhead'
+const PRODUCTION = { NODE_ENV: 'production', SECRETS_KEY, AUTH_ISSUERS, DATABASE_URL }
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(environment)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+/** The names of the variables that are complained about. */
+function offendersOf(environment: Record<string, string>): string[] {
+  return problemsOf(environment).map((problem) => problem.replace(/[:.[].*/, ''))
+}
+
+describe('the configuration', () => {
+  it('needs nothing for a first start', () => {
+    expect(parseConfig({})).toMatchObject({
+      environment: 'development',
+      host: '127.0.0.1',
+      port: 4000,
+      dataDir: resolve('.data'),
+      database: { runtimeUrl: null, ownerUrl: null, namedStatements: true },
+      introspection: true,
+    })
+  })
+
+  it('reads an empty value as an absent one', () => {
+    expect(parseConfig({ PORT: '', DATABASE_URL: '' })).toEqual(parseConfig({}))
+  })
+
+  it('tells all mistakes at once, one line for each, by name', () => {
+    const offenders = offendersOf({
+      NODE_ENV: 'staging',
+      PORT: '4000a',
+      METRICS_PORT: '65536',
+      HOST: 'no such host',
+      DATABASE_URL: 'mysql://app@db/x',
+      DATABASE_POOL_MAX: '0',
+      DATABASE_NAMED_STATEMENTS: 'yes',
+      AUTH_ISSUERS: '{',
+      SECRETS_KEY: 'c2hvcnQ=',
+      LOG_LEVEL: 'loud',
+    })
+    expect(offenders).toEqual([
+      'NODE_ENV',
+      'HOST',
+      'PORT',
+      'METRICS_PORT',
+      'DATABASE_URL',
+      'DATABASE_POOL_MAX',
+      'DATABASE_NAMED_STATEMENTS',
+      'AUTH_ISSUERS',
+      'SECRETS_KEY',
+      'LOG_LEVEL',
+    ])
+    expect(problemsOf({ PORT: '4000a' })).toEqual([
+      'PORT: must be a whole number from 0 to 65535, not "4000a"',
+    ])
+  })
+
+  it('points into AUTH_ISSUERS', () => {
+    const issuers = JSON.parse(AUTH_ISSUERS)
+    issuers[0].jwksUri = 'http://id.example.com/jwks.json'
+    expect(problemsOf({ AUTH_ISSUERS: JSON.stringify(issuers) })).toEqual([
+      expect.stringMatching(/^AUTH_ISSUERS\[0\]\.jwksUri: must be an https address/),
+    ])
+  })
+
+  it('shows no value that may be a secret', () => {
+    const environment = {
+      DATABASE_URL: 'postgres//app:hunter2hunter2@db',
+      DATABASE_OWNER_URL: 'hunter2hunter2',
+      SECRETS_KEY: 'hunter2!hunter2',
+      AUTH_ISSUERS: 'hunter2hunter2',
+    }
+    expect(offendersOf(environment)).toHaveLength(4)
+    expect(problemsOf(environment).join()).not.toContain('hunter2')
+  })
+
+  it('refuses the owner as the only role', () => {
+    expect(problemsOf({ DATABASE_OWNER_URL: DATABASE_URL })).toEqual([
+      expect.stringMatching(/^DATABASE_URL: is required beside DATABASE_OWNER_URL/),
+    ])
+  })
+
+  it('says that Citus is not supported yet', () => {
+    expect(problemsOf({ DATABASE_ENGINE: 'citus' })).toEqual([
+      expect.stringContaining('does not support Citus yet'),
+    ])
+  })
+
+  it.each([
+    ['a phrase', Buffer.from('this is my very secret passphrase').toString('base64')],
+    ['one byte over and over', Buffer.alloc(32, 7).toString('base64')],
+    ['a pattern', Buffer.from('00ff11ee'.repeat(8), 'hex').toString('base64')],
+    ['no base64', '!'.repeat(44)],
+  ])('refuses a SECRETS_KEY that is %s', (_what, key) => {
+    expect(offendersOf({ SECRETS_KEY: key })).toEqual(['SECRETS_KEY'])
+  })
+})
+
+describe('in production', () => {
+  it('a whole configuration is accepted, and introspection is off', () => {
+    expect(parseConfig(PRODUCTION)).toMatchObject({
+      environment: 'production',
+      issuers: [{ issuer: 'https://id.example.com' }],
+      introspection: false,
+    })
+  })
+
+  it('every unsafe default is a mistake, told at once', () => {
+    expect(offendersOf({ NODE_ENV: 'production' })).toEqual(['AUTH_ISSUERS', 'SECRETS_KEY', 'DATABASE_URL'])
+  })
+
+  it('mistakes of other kinds are told beside them', () => {
+    expect(offendersOf({ NODE_ENV: 'production', PORT: 'x' })).toEqual([
+      'PORT',
+      'AUTH_ISSUERS',
+      'SECRETS_KEY',
+      'DATABASE_URL',
+    ])
+  })
+
+  it('no issuers are as bad as none', () => {
+    expect(offendersOf({ ...PRODUCTION, AUTH_ISSUERS: '[ ]' })).toEqual(['AUTH_ISSUERS'])
+  })
+
+  it('the embedded database must be asked for', () => {
+    const { DATABASE_URL: _, ...embedded } = PRODUCTION
+    expect(offendersOf(embedded)).toEqual(['DATABASE_URL'])
+    expect(parseConfig({ ...embedded, ALLOW_EMBEDDED_IN_PRODUCTION: 'true' }).database.runtimeUrl).toBeNull()
+  })
+
+  it.each(['postgres', 'app', 'APP', 'change%2Dme'])('the password %s is refused', (password) => {
+    const url = `postgresql://app:${password}@db/bulkhead`
+    expect(offendersOf({ ...PRODUCTION, DATABASE_URL: url })).toEqual(['DATABASE_URL'])
+    expect(offendersOf({ DATABASE_URL: url })).toEqual([])
+  })
+})
+
+describe('.env.example', () => {
+  const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')
+
+  it('lists every variable that is read, and no other', () => {
+    const listed = [...text.matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name)
+    expect(listed.toSorted()).toEqual([...VARIABLE_NAMES].toSorted())
+  })
+
+  it('states the defaults', () => {
+    expect(parseConfig(parseEnv(text))).toEqual(parseConfig({}))
+  })
+
+  it('gives no secret to copy into production', () => {
+    const uncommented = text.replaceAll(/^# (?=[A-Z][A-Z_]+=)/gm, '')
+    const offenders = offendersOf({ ...parseEnv(uncommented), NODE_ENV: 'production' })
+    expect(offenders).toContain('SECRETS_KEY')
+  })
+})
