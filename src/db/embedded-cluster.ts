@@ -175,7 +175,8 @@ function newCredentials(): Credentials {
   return { postgres: password(), bulkhead_owner: password(), bulkhead_runtime: password() }
 }
 
-async function readCredentials(dataDir: string): Promise<Credentials | null> {
+/** The passwords kept in `dataDir`; null when they are lost or damaged. */
+export async function readCredentials(dataDir: string): Promise<Credentials | null> {
   try {
     return credentialsSchema.parse(JSON.parse(await readFile(join(dataDir, 'credentials.json'), 'utf8')))
   } catch (error) {

@@ -50,13 +50,16 @@ export interface ExitStatus {
   signal: string | null
 }
 
-export interface EmbeddedServer {
+export interface EmbeddedUrls {
   /** Role `bulkhead_owner`, database `bulkhead`: migrates. */
   ownerUrl: string
   /** Role `bulkhead_runtime`, database `bulkhead`: what the server serves with. */
   runtimeUrl: string
   /** Superuser `postgres`, database `postgres`: for tests and tools. */
   adminUrl: string
+}
+
+export interface EmbeddedServer extends EmbeddedUrls {
   port: number
   pid: number
   /** Resolves when PostgreSQL ends, by `stop` or on its own. */
@@ -113,7 +116,8 @@ async function openDataDir(path: string): Promise<string> {
   return realpath(path)
 }
 
-async function rememberedPort(dataDir: string): Promise<number | undefined> {
+/** The port of the last start in `dataDir`. */
+export async function rememberedPort(dataDir: string): Promise<number | undefined> {
   const port = Number(await readFile(join(dataDir, 'port'), 'utf8').catch(() => ''))
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined
 }
@@ -228,8 +232,6 @@ function embeddedServer(
   parts: Postmaster & { credentials: Credentials; lock: DataDirLock; logger: Logger },
 ): EmbeddedServer {
   const { child, port, exited, credentials, logger } = parts
-  const url = (role: keyof Credentials, database: string) =>
-    `postgresql://${role}:${credentials[role]}@${HOST}:${port}/${database}`
   // A process that ends without `stop` (an uncaught error) still tells PostgreSQL to end. Only a SIGKILL
   // leaves it running; the next start deals with that.
   const onExit = () => void child.kill('SIGINT')
@@ -241,13 +243,21 @@ function embeddedServer(
   }
   let stopping: Promise<void> | undefined
   return {
-    ownerUrl: url('bulkhead_owner', DATABASE_NAME),
-    runtimeUrl: url('bulkhead_runtime', DATABASE_NAME),
-    adminUrl: url('postgres', 'postgres'),
+    ...embeddedUrls(credentials, port),
     port,
     pid: child.pid ?? 0,
     exited,
     stop: () => (stopping ??= stop()),
+  }
+}
+
+export function embeddedUrls(credentials: Credentials, port: number): EmbeddedUrls {
+  const url = (role: keyof Credentials, database: string) =>
+    `postgresql://${role}:${credentials[role]}@${HOST}:${port}/${database}`
+  return {
+    ownerUrl: url('bulkhead_owner', DATABASE_NAME),
+    runtimeUrl: url('bulkhead_runtime', DATABASE_NAME),
+    adminUrl: url('postgres', 'postgres'),
   }
 }
 
