@@ -151,11 +151,23 @@ function loadEngine(): Promise<void> {
   loading ??= (async () => {
     const bindings = import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg')
     const bytes = await readFile(new URL('schema_engine_bg.wasm', bindings))
-    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': engineModule })
+    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': engineImports() })
     engineModule.__wbg_set_wasm(instance.exports)
     instance.exports.__wbindgen_start()
   })()
   return loading
+}
+
+/** What the engine asks of us. It bounds a lock by a timer of 10 s that it never clears, which must hold no process. */
+function engineImports(): object {
+  const setUnheldTimeout = (callback: () => void, delayMs: number) =>
+    setTimeout(callback, delayMs >>> 0).unref()
+  return Object.fromEntries(
+    Object.entries(engineModule).map(([name, binding]) => [
+      name,
+      name.startsWith('__wbg_setTimeout') ? setUnheldTimeout : binding,
+    ]),
+  )
 }
 
 /** The folder as the engine wants it: every directory is a migration, save what begins with a dot. */
