@@ -23,6 +23,8 @@ export interface Config {
     readonly ownerUrl: string | null
     readonly poolMax: number
     readonly namedStatements: boolean
+    /** A PostgreSQL release with a known hole in its policies is an error, not a warning. */
+    readonly strictVersion: boolean
   }
   readonly issuers: readonly IssuerConfig[]
   /** 32 bytes or more; null only outside production. */
@@ -101,6 +103,7 @@ const environmentSchema = z.object({
   ),
   DATABASE_POOL_MAX: wholeNumber(1, POOL_CONNECTIONS_MAX, 10),
   DATABASE_NAMED_STATEMENTS: yesOrNo().default(true),
+  DATABASE_STRICT_VERSION: yesOrNo().default(false),
   ALLOW_EMBEDDED_IN_PRODUCTION: yesOrNo().default(false),
   AUTH_ISSUERS: authIssuersSchema.default([]),
   SECRETS_KEY: secret().optional(),
@@ -135,6 +138,7 @@ export function parseConfig(environment: Environment): Config {
       ownerUrl: values.DATABASE_OWNER_URL ?? null,
       poolMax: values.DATABASE_POOL_MAX,
       namedStatements: values.DATABASE_NAMED_STATEMENTS,
+      strictVersion: values.DATABASE_STRICT_VERSION,
     }),
     issuers: Object.freeze(values.AUTH_ISSUERS),
     secretsKey: values.SECRETS_KEY ?? null,
@@ -154,7 +158,7 @@ function readEnvFile(): Environment {
 
 /** Values that hold no secret may be shown; the rest could be one in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION LOG_LEVEL'.split(
     ' ',
   ),
 )

@@ -1,0 +1,67 @@
+// The database for a command that is not the server: the configured one, or the embedded one, running or not.
+import type { Config } from '../config.ts'
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+
+export interface DatabaseUrls {
+  runtimeUrl: string
+  /** Null when the configuration names no owner. */
+  ownerUrl: string | null
+}
+
+/** How a shell reports a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130
+
+/**
+ * Runs `work` on the database. The embedded one is used where the server runs it, or is started (and brought up to
+ * date) for the time of the work. Throws SERVICE_UNAVAILABLE with words for the person at the terminal.
+ */
+export async function withDatabase<T>(
+  config: Config,
+  logger: Logger,
+  work: (urls: DatabaseUrls) => Promise<T>,
+): Promise<T> {
+  return withUnmigratedDatabase(config, logger, async (urls) => {
+    if (urls.isOurs) {
+      const { migrate } = await import('../db/migrate.ts')
+      await migrate({ ...urls, logger })
+    }
+    return work(urls)
+  })
+}
+
+type Found = (DatabaseUrls & { isOurs: false }) | { runtimeUrl: string; ownerUrl: string; isOurs: true }
+
+/** The same, but leaves migrating to `work`. */
+export async function withUnmigratedDatabase<T>(
+  config: Config,
+  logger: Logger,
+  work: (found: Found) => Promise<T>,
+): Promise<T> {
+  const { runtimeUrl, ownerUrl } = config.database
+  if (runtimeUrl !== null) return work({ runtimeUrl, ownerUrl, isOurs: false })
+  const { findRunningServer } = await import('../db/running-server.ts')
+  const running = await findRunningServer(config.dataDir)
+  if (running !== null) return work({ ...running, isOurs: false })
+
+  const { startEmbeddedServer } = await import('../db/embedded-server.ts')
+  const server = await startEmbeddedServer({ dataDir: config.dataDir, logger })
+  // A signal would otherwise end us without the exit that takes PostgreSQL along.
+  const onSignal = () => process.exit(EXIT_INTERRUPTED)
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  try {
+    return await work({ runtimeUrl: server.runtimeUrl, ownerUrl: server.ownerUrl, isOurs: true })
+  } finally {
+    await server.stop()
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}
+
+/** The owner's address. Throws SERVICE_UNAVAILABLE when the configuration has none. */
+export function requireOwner({ ownerUrl }: DatabaseUrls): string {
+  if (ownerUrl !== null) return ownerUrl
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    'This command works as the owner of the tables: set DATABASE_OWNER_URL beside DATABASE_URL.',
+  )
+}

@@ -1,0 +1,30 @@
+// `bulkhead doctor`: examines the database's walls. What it looks for is src/db/doctor's.
+import { Command } from 'commander'
+import { createLogger } from '../core/logger.ts'
+import type { Finding } from '../db/doctor.ts'
+import { withDatabase } from './command-database.ts'
+import { action, commandLogLevel, report } from './run.ts'
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('examine the walls between tenants; fails when one is not whole')
+    .option('--strict-version', 'a PostgreSQL release with a known hole is an error')
+    .option('--json', 'report as JSON')
+    .action(
+      action(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
+        const { examine } = await import('../db/doctor.ts')
+        const findings = await withDatabase(config, createLogger(commandLogLevel(config)), ({ runtimeUrl }) =>
+          examine(runtimeUrl, { strictVersion: options.strictVersion ?? false }),
+        )
+        report(options, { findings }, asText(findings))
+        if (findings.some(({ level }) => level === 'error')) process.exitCode = 1
+      }),
+    )
+}
+
+function asText(findings: readonly Finding[]): string {
+  if (findings.length === 0) return 'The walls are whole: no findings.'
+  return findings
+    .map(({ level, code, object, message }) => `${level}  ${code}  ${object}: ${message}`)
+    .join('\n')
+}

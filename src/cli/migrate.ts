@@ -1,0 +1,22 @@
+// `bulkhead migrate`: brings the database up to date, and says what it did.
+import { Command } from 'commander'
+import { createLogger } from '../core/logger.ts'
+import { requireOwner, withUnmigratedDatabase } from './command-database.ts'
+import { action, commandLogLevel, report } from './run.ts'
+
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description('bring the database up to date')
+    .option('--json', 'report as JSON')
+    .action(
+      action(async (config, options: { json?: boolean }) => {
+        const logger = createLogger(commandLogLevel(config))
+        const { migrate } = await import('../db/migrate.ts')
+        const { applied } = await withUnmigratedDatabase(config, logger, (urls) =>
+          migrate({ ownerUrl: requireOwner(urls), runtimeUrl: urls.runtimeUrl, logger }),
+        )
+        const text = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`
+        report(options, { applied }, text)
+      }),
+    )
+}

@@ -1,0 +1,21 @@
+// All commands in one program. Does nothing by itself.
+import { Command } from 'commander'
+import { doctorCommand } from './doctor.ts'
+import { migrateCommand } from './migrate.ts'
+import { seedCommand } from './seed.ts'
+import { serveCommand } from './serve.ts'
+import { tenantCommand } from './tenant.ts'
+import { tokenCommand } from './token.ts'
+
+export function program(): Command {
+  return new Command('bulkhead')
+    .description(
+      'A multi-tenant GraphQL backend for commerce. Settings come from the environment: .env.example.',
+    )
+    .addCommand(serveCommand())
+    .addCommand(migrateCommand())
+    .addCommand(doctorCommand())
+    .addCommand(tokenCommand())
+    .addCommand(tenantCommand())
+    .addCommand(seedCommand())
+}

@@ -1,0 +1,44 @@
+// What every command shares: its configuration, its failures in one line, its exit code, its report. Does no work itself.
+import { type Config, ConfigError, loadConfig } from '../config.ts'
+import { AppError } from '../core/errors.ts'
+
+const EXIT_FAILURE = 1
+/** EX_CONFIG of sysexits.h, which supervisors know not to restart on. */
+const EXIT_CONFIGURATION = 78
+
+/**
+ * An action for commander: reads the configuration, does `work`, and turns what it throws into words on standard
+ * error and the exit code.
+ */
+export function action<Arguments extends unknown[]>(
+  work: (config: Config, ...parameters: Arguments) => Promise<void>,
+): (...parameters: Arguments) => Promise<void> {
+  return async (...parameters) => {
+    try {
+      await work(loadConfig(), ...parameters)
+    } catch (error) {
+      process.stderr.write(`${explain(error)}\n`)
+      process.exitCode = error instanceof ConfigError ? EXIT_CONFIGURATION : EXIT_FAILURE
+    }
+  }
+}
+
+/** For a person at a terminal, or with `--json` for a program. Standard output holds nothing else. */
+export function report(options: { json?: boolean }, json: unknown, text: string): void {
+  process.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : `${text}\n`)
+}
+
+/** A command's logs are for its failures; who asks for more in LOG_LEVEL gets it. */
+export function commandLogLevel({ logLevel }: Config): string {
+  return logLevel === 'info' ? 'warn' : logLevel
+}
+
+export function explain(error: unknown): string {
+  if (error instanceof ConfigError) {
+    return ['bulkhead:', error.message, ...error.problems.map((problem) => `\n  ${problem}`)].join(' ')
+  }
+  if (error instanceof AppError) return `bulkhead: ${error.message}`
+  if (!(error instanceof Error)) return `bulkhead: ${String(error)}`
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return `bulkhead: unexpected failure: ${error.message || code || error.name}`
+}

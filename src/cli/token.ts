@@ -1,0 +1,34 @@
+// `bulkhead token`: a development token on standard output, and nothing else. Asks no database: the server decides
+// whether its bearer is a member.
+import { Command } from 'commander'
+import { systemClock } from '../core/clock.ts'
+import { AppError } from '../core/errors.ts'
+import { developmentSecret } from '../edge/development-secret.ts'
+import { parseDuration, signDevelopmentToken } from '../edge/development-token.ts'
+import { parseEmail, parseSlug } from './arguments.ts'
+import { action } from './run.ts'
+
+interface TokenOptions {
+  tenant: string
+  email: string
+  expires: string
+}
+
+export function tokenCommand(): Command {
+  return new Command('token')
+    .description('print a development token (never in production)')
+    .requiredOption('--tenant <slug>', 'the tenant it is for', parseSlug)
+    .requiredOption('--email <address>', 'the member it speaks for', parseEmail)
+    .option('--expires <duration>', 'how long it lives: 15s, 30m, 1h, 7d', '1h')
+    .action(
+      action(async (config, { tenant, email, expires }: TokenOptions) => {
+        if (config.environment === 'production') {
+          throw new AppError('FORBIDDEN', 'there are no development tokens in production')
+        }
+        const expiresInSeconds = parseDuration(expires)
+        const secret = await developmentSecret(config.dataDir)
+        const token = signDevelopmentToken({ secret, tenant, email, expiresInSeconds, clock: systemClock })
+        process.stdout.write(`${token}\n`)
+      }),
+    )
+}

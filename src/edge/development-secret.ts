@@ -1,0 +1,43 @@
+// This installation's secret for development tokens: makes it once, keeps it in the data directory. Signs nothing.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+
+const FILE_NAME = 'development-secret'
+const SECRET_BYTES = 32
+
+/**
+ * The 32 secret bytes of `dataDir`, made (with the directory) at the first call, by whichever process comes first.
+ * The file is its owner's alone. Never to be called in production. Throws SERVICE_UNAVAILABLE for a damaged file.
+ */
+export async function developmentSecret(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, FILE_NAME)
+  const secret = (await readSecret(path)) ?? (await makeSecret(dataDir, path))
+  if (secret.byteLength === SECRET_BYTES) return secret
+  throw new AppError('SERVICE_UNAVAILABLE', `${path} is damaged. Remove it, and make your tokens anew.`)
+}
+
+async function readSecret(path: string): Promise<Uint8Array | null> {
+  try {
+    return Buffer.from(await readFile(path, 'utf8'), 'base64url')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** A link to a whole file, since it neither replaces another's nor can be seen half-written. */
+async function makeSecret(dataDir: string, path: string): Promise<Uint8Array> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const draft = `${path}.${randomUUID()}`
+  try {
+    await writeFile(draft, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  } finally {
+    await rm(draft, { force: true })
+  }
+  return Buffer.from(await readFile(path, 'utf8'), 'base64url')
+}

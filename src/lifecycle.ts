@@ -1,0 +1,122 @@
+// How the process starts and ends: phases in order, their ends in reverse, signals, and a deadline. Knows no part.
+import type { Logger } from './core/logger.ts'
+
+/** Kubernetes and Docker Compose, set up with care, grant 30 s before they kill. */
+const STOP_DEADLINE_MS = 25_000
+/** npm passes a Ctrl-C on that the terminal has sent us too: that is one wish to stop, not two. */
+const SECOND_SIGNAL_AFTER_MS = 500
+const EXIT_FAILURE = 1
+const EXIT_INTERRUPTED = 130
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+export interface Lifecycle {
+  /** Runs one phase of the start; `stop` undoes it at the end. Throws when a stop was asked for meanwhile. */
+  phase<T>(name: string, start: () => Promise<T>, stop?: (started: T) => Promise<void>): Promise<T>
+  /** A part has ended by itself: everything else is stopped, and the process fails. Nothing while stopping. */
+  fail(error: Error): void
+  /** What each phase took so far. */
+  readonly phasesMs: Readonly<Record<string, number>>
+}
+
+/**
+ * Starts, waits for a signal or a failure, stops in reverse order. Answers the exit code; throws what `start` throws,
+ * after stopping what had been started. A second signal, or a stop past its deadline, ends the process at once.
+ */
+export async function runUntilStopped(
+  logger: Logger,
+  start: (lifecycle: Lifecycle) => Promise<void>,
+): Promise<number> {
+  const stops: { name: string; stop: () => Promise<void> }[] = []
+  const phasesMs: Record<string, number> = {}
+  const end = listenForTheEnd(logger)
+  const lifecycle: Lifecycle = {
+    phasesMs,
+    fail: end.fail,
+    async phase(name, start, stop) {
+      const startedAtMs = performance.now()
+      const started = await start()
+      if (stop !== undefined) stops.push({ name, stop: () => stop(started) })
+      phasesMs[name] = Math.round(performance.now() - startedAtMs)
+      if (end.isAsked()) throw new StoppedWhileStarting()
+      return started
+    },
+  }
+  try {
+    await start(lifecycle).catch((error) => {
+      if (!(error instanceof StoppedWhileStarting)) throw error
+    })
+    return await end.asked
+  } finally {
+    end.startDeadline()
+    await stopAll(stops.toReversed(), logger)
+    end.letGo()
+  }
+}
+
+class StoppedWhileStarting extends Error {}
+
+async function stopAll(stops: { name: string; stop: () => Promise<void> }[], logger: Logger): Promise<void> {
+  for (const { name, stop } of stops) {
+    try {
+      await stop()
+    } catch (error) {
+      // What follows must be stopped all the same.
+      logger.error({ err: error, part: name }, 'a part did not stop in order')
+      process.exitCode = EXIT_FAILURE
+    }
+  }
+}
+
+/** Turns signals and failures into one exit code, and bounds what follows. */
+function listenForTheEnd(logger: Logger) {
+  const { promise: asked, resolve } = Promise.withResolvers<number>()
+  let askedAtMs: number | undefined
+  let deadline: NodeJS.Timeout | undefined
+
+  function startDeadline(): void {
+    deadline ??= setTimeout(() => {
+      logger.fatal({ deadlineMs: STOP_DEADLINE_MS }, 'the stop took too long')
+      process.exit(EXIT_FAILURE)
+    }, STOP_DEADLINE_MS)
+  }
+
+  function ask(exitCode: number): void {
+    askedAtMs ??= performance.now()
+    startDeadline()
+    resolve(exitCode)
+  }
+
+  function fail(error: Error): void {
+    if (askedAtMs === undefined) logger.fatal({ err: error }, error.message)
+    ask(EXIT_FAILURE)
+  }
+
+  function onSignal(signal: NodeJS.Signals): void {
+    if (askedAtMs === undefined) {
+      logger.info({ signal }, 'stopping')
+      ask(0)
+    } else if (performance.now() - askedAtMs > SECOND_SIGNAL_AFTER_MS) {
+      process.exit(EXIT_INTERRUPTED)
+    }
+  }
+
+  function onUncaught(error: Error, origin: string): void {
+    logger.fatal({ err: error, origin }, 'an error that nothing handled')
+    ask(EXIT_FAILURE)
+  }
+
+  for (const signal of SIGNALS) process.on(signal, onSignal)
+  process.on('uncaughtException', onUncaught)
+  return {
+    asked,
+    isAsked: () => askedAtMs !== undefined,
+    fail,
+    startDeadline,
+    /** All is stopped: the process ends by itself, or at the deadline when something still holds it. */
+    letGo() {
+      for (const signal of SIGNALS) process.off(signal, onSignal)
+      process.off('uncaughtException', onUncaught)
+      deadline?.unref()
+    },
+  }
+}
