@@ -152,7 +152,9 @@ function readEnvFile(): Environment {
     return parseEnv(readFileSync('.env', 'utf8'))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
-    throw new ConfigError([`.env: cannot be read (${error instanceof Error ? error.message : error})`])
+    throw new ConfigError([
+      `.env: cannot be read (${error instanceof Error ? error.message : 'unknown error'})`,
+    ])
   }
 }
 

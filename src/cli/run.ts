@@ -6,21 +6,25 @@ const EXIT_FAILURE = 1
 /** EX_CONFIG of sysexits.h, which supervisors know not to restart on. */
 const EXIT_CONFIGURATION = 78
 
-/**
- * An action for commander: reads the configuration, does `work`, and turns what it throws into words on standard
- * error and the exit code.
- */
-export function action<Arguments extends unknown[]>(
-  work: (config: Config, ...parameters: Arguments) => Promise<void>,
+/** An action for commander that needs no configuration: turns what `work` throws into one message and the exit code. */
+export function plainAction<Arguments extends unknown[]>(
+  work: (...parameters: Arguments) => Promise<void>,
 ): (...parameters: Arguments) => Promise<void> {
   return async (...parameters) => {
     try {
-      await work(loadConfig(), ...parameters)
+      await work(...parameters)
     } catch (error) {
       process.stderr.write(`${explain(error)}\n`)
       process.exitCode = error instanceof ConfigError ? EXIT_CONFIGURATION : EXIT_FAILURE
     }
   }
+}
+
+/** The same, given the configuration of this process first. */
+export function action<Arguments extends unknown[]>(
+  work: (config: Config, ...parameters: Arguments) => Promise<void>,
+): (...parameters: Arguments) => Promise<void> {
+  return plainAction(async (...parameters: Arguments) => work(loadConfig(), ...parameters))
 }
 
 /** For a person at a terminal, or with `--json` for a program. Standard output holds nothing else. */
@@ -33,7 +37,7 @@ export function commandLogLevel({ logLevel }: Config): string {
   return logLevel === 'info' ? 'warn' : logLevel
 }
 
-export function explain(error: unknown): string {
+function explain(error: unknown): string {
   if (error instanceof ConfigError) {
     return ['bulkhead:', error.message, ...error.problems.map((problem) => `\n  ${problem}`)].join(' ')
   }
