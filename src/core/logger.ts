@@ -17,6 +17,9 @@ const REDACTED = [
 ]
 
 /** A JSON logger on standard error, so that a command's standard output stays its own. */
-export function createLogger(level: string, destination: { write(line: string): void } = process.stderr): Logger {
+export function createLogger(
+  level: string,
+  destination: { write(line: string): void } = process.stderr,
+): Logger {
   return pino({ level, base: null, redact: { paths: REDACTED, censor: '[redacted]' } }, destination)
 }

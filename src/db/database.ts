@@ -2,6 +2,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
+import { CommitUnknown, faultOf } from './faults.ts'
 import { currentFrame, enterScope, type Scope } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
@@ -86,15 +87,22 @@ export function openDatabase({ url, poolMax, namedStatements, logger }: Database
 
     async withTenant(scope, work) {
       if (currentFrame()?.inTransaction) throw new Error('a transaction was opened inside a transaction')
-      return await enterScope(
-        scope,
-        () =>
-          handleOf(scope).$transaction((tx) => work(tx as unknown as Transaction), {
-            maxWait: ACQUIRE_TIMEOUT_MS,
-            timeout: TRANSACTION_TIMEOUT_MS,
-          }),
-        true,
-      )
+      let worked = false
+      const workOn = async (tx: unknown) => {
+        // The extended client in a transaction is the handle itself, less what TenantClient leaves out.
+        const result = await work(tx as Transaction)
+        worked = true
+        return result
+      }
+      const options = { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS }
+      try {
+        return await enterScope(scope, () => handleOf(scope).$transaction(workOn, options), true)
+      } catch (error) {
+        if (worked && faultOf(error) === 'CONNECTION_LOST') {
+          throw new CommitUnknown('the connection was lost during COMMIT', { cause: error })
+        }
+        throw error
+      }
     },
 
     async resolveMember(tenantSlug, email) {

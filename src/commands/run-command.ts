@@ -1,0 +1,167 @@
+// The one way to write: permission, then one transaction that holds the idempotency key, the work, the audit, the
+// events and the outcome, and that is run again as a whole when the database says it may.
+import type { z } from 'zod'
+import { AppError } from '../core/errors.ts'
+import { newId } from '../core/ids.ts'
+import type { Transaction } from '../db/database.ts'
+import { CommitUnknown, uniqueViolation } from '../db/faults.ts'
+import type { Caller } from './caller.ts'
+import { fingerprint } from './fingerprint.ts'
+import { checkInput } from './input.ts'
+import type { Done, Outcome, Refused } from './outcome.ts'
+import { type Permission, requirePermission } from './permissions.ts'
+import { type Claim, record } from './record.ts'
+import { retried } from './retry.ts'
+
+export type Command<Value = unknown> = {
+  /** The mutation's name: the audit's action, and the name space of its idempotency keys. */
+  readonly name: string
+  readonly permission: Permission
+  /** All of the input that decides the outcome; without its idempotency key. */
+  readonly input: unknown
+  /** What the input must be like; every problem is answered at once, and nothing is stored. */
+  readonly schema?: z.ZodType<Value>
+  readonly idempotencyKey?: string | null | undefined
+}
+
+export type Work<Code extends string, Value = unknown> = (
+  tx: Transaction,
+  input: Value,
+) => Promise<Done | Refused<Code>>
+
+export type CommonErrorCode = 'INVALID' | 'IDEMPOTENCY_KEY_REUSED' | 'IDEMPOTENCY_KEY_IN_USE'
+
+/** An outcome, and whether it was made now or is the stored one of an earlier call with the same key. */
+export type Executed<Code extends string> = Outcome<Code | CommonErrorCode> & { readonly replayed: boolean }
+
+/** A use case's input beside its idempotency key. */
+export type Keyed<Input> = Input & { readonly idempotencyKey?: string | null | undefined }
+
+const KEY_LENGTH_MAX = 255
+const IDEMPOTENCY_UNIQUE = 'idempotency_keys_pkey'
+
+type KeyState = 'CLAIMED' | 'REPLAYED' | 'REUSED' | 'IN_USE'
+
+/** Thrown to roll back what a refused command has begun to write. */
+class RolledBack extends Error {
+  readonly outcome: Outcome
+  constructor(outcome: Outcome) {
+    super('a refused command was rolled back')
+    this.outcome = outcome
+  }
+}
+
+/**
+ * Runs `work` for the caller. Throws FORBIDDEN without the permission; answers user errors as an outcome. A refusal
+ * leaves nothing of the work, but is stored under the key like a success: the same call gets the same answer.
+ */
+export async function runCommand<Code extends string, Value>(
+  caller: Caller,
+  command: Command<Value>,
+  work: Work<Code, Value>,
+): Promise<Executed<Code>> {
+  requirePermission(caller.permissions, command.permission)
+  const key = command.idempotencyKey ?? null
+  if (key !== null && (key.length === 0 || key.length > KEY_LENGTH_MAX)) {
+    return answered([keyError('INVALID', `an idempotency key has 1 to ${KEY_LENGTH_MAX} characters`)])
+  }
+  const checked = checkInput(command.schema, command.input)
+  if (checked.errors !== null) return answered(checked.errors)
+  const claim =
+    key === null ? null : { operation: command.name, key, fingerprint: fingerprint(command.input) }
+  try {
+    return await execute(caller, command, claim, (tx) => work(tx, checked.value))
+  } catch (error) {
+    if (!(error instanceof RolledBack)) throw error
+    const { outcome } = error
+    if (claim === null) return { ...(outcome as Outcome<Code>), replayed: false }
+    // The work left nothing; its refusal is stored in a transaction of its own. Whoever came first meanwhile wins.
+    return await execute<Code>(caller, command, claim, async () => ({ storedOnly: outcome }))
+  }
+}
+
+type Stored = { readonly storedOnly: Outcome }
+
+async function execute<Code extends string>(
+  caller: Caller,
+  command: Command,
+  claim: Claim | null,
+  work: (tx: Transaction) => Promise<Done | Refused<Code> | Stored>,
+): Promise<Executed<Code>> {
+  const commandId = newId()
+  let made: Executed<Code> | null = null
+  const transaction = () =>
+    caller.database.withTenant(caller.scope, async (tx): Promise<Executed<Code>> => {
+      const known = claim === null ? null : await claimKey<Code>(tx, claim)
+      if (known !== null) return known
+      const result = await work(tx)
+      const outcome = outcomeOf(result)
+      if ('done' in result && !result.done) throw new RolledBack(outcome)
+      const { audit, events } = 'done' in result && result.done ? result : { audit: [], events: [] }
+      await record(tx, caller, { name: command.name, id: commandId, claim }, { outcome, audit, events })
+      made = { ...(outcome as Outcome<Code>), replayed: false }
+      return made
+    })
+  try {
+    return await retried(async () => {
+      try {
+        return await transaction()
+      } catch (error) {
+        // Two calls with one key can only meet here if the lock's owner ended between lock and look-up: look again.
+        if (uniqueViolation(error) === IDEMPOTENCY_UNIQUE) return await transaction()
+        throw error
+      }
+    })
+  } catch (error) {
+    if (!(error instanceof CommitUnknown) || made === null) throw error
+    if (await wasCommitted(caller, commandId, claim)) return made
+    throw new AppError(
+      'SERVICE_UNAVAILABLE',
+      'the database was interrupted and nothing was changed: try again',
+      {},
+      { cause: error },
+    )
+  }
+}
+
+async function claimKey<Code extends string>(tx: Transaction, claim: Claim): Promise<Executed<Code> | null> {
+  const [row] = await tx.$queryRaw<[{ state: KeyState; outcome: Outcome<Code> | null }]>`
+    SELECT state, outcome FROM app.claim_idempotency_key(${claim.operation}, ${claim.key}, ${claim.fingerprint})`
+  switch (row.state) {
+    case 'CLAIMED':
+      return null
+    case 'REPLAYED':
+      return { ...(row.outcome as Outcome<Code>), replayed: true }
+    case 'REUSED':
+      return answered([keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')])
+    case 'IN_USE':
+      return answered([
+        keyError('IDEMPOTENCY_KEY_IN_USE', 'the same call is being worked on: try again in a moment'),
+      ])
+  }
+}
+
+/** After a COMMIT without an answer: did it happen? Asked of what it would have written. */
+async function wasCommitted(caller: Caller, commandId: string, claim: Claim | null): Promise<boolean> {
+  return await retried(() =>
+    caller.database.withTenant(caller.scope, async (tx) => {
+      const written = await tx.auditEntry.count({ where: { id: commandId } })
+      if (written > 0 || claim === null) return written > 0
+      const { operation, key } = claim
+      return (await tx.idempotencyKey.count({ where: { operation, key } })) > 0
+    }),
+  )
+}
+
+function outcomeOf(result: Done | Refused | Stored): Outcome {
+  if ('storedOnly' in result) return result.storedOnly
+  return result.done ? { id: result.id, userErrors: [] } : { id: result.currentId, userErrors: result.errors }
+}
+
+function answered<Code extends string>(userErrors: Executed<Code>['userErrors']): Executed<Code> {
+  return { id: null, userErrors, replayed: false }
+}
+
+function keyError(code: CommonErrorCode, message: string) {
+  return { field: ['idempotencyKey'], message, code }
+}

@@ -1,0 +1,164 @@
+// What a failed statement means: from Prisma's codes, SQLSTATEs and socket errors to one small vocabulary. The one
+// place that knows how each layer words a fault.
+import { AppError } from '../core/errors.ts'
+
+export type Fault =
+  | 'SERIALIZATION' // 40001, 40P01: run the transaction again
+  | 'CONNECTION_LOST' // the connection ended under the statement
+  | 'UNAVAILABLE' // nobody answers, or the server is full, starting, stopping or read-only
+  | 'BUSY' // no connection was free in time
+  | 'TIMEOUT' // the server cancelled a slow statement or a long wait for a lock
+  | 'TENANT_REQUIRED' // the second wall: app.tenant_id() found none
+  | 'OUT_OF_RANGE' // a number that no column holds
+
+/** The commit's answer was lost: the transaction may have happened, and must be looked up before it is run again. */
+export class CommitUnknown extends Error {
+  override readonly name = 'CommitUnknown'
+}
+
+const BY_SQLSTATE: ReadonlyMap<string, Fault> = new Map([
+  ['40001', 'SERIALIZATION'],
+  ['40P01', 'SERIALIZATION'],
+  ['57P01', 'CONNECTION_LOST'],
+  ['57P02', 'CONNECTION_LOST'],
+  ['25P03', 'CONNECTION_LOST'],
+  ['57P05', 'CONNECTION_LOST'],
+  ['57P03', 'UNAVAILABLE'],
+  ['53100', 'UNAVAILABLE'],
+  ['53200', 'UNAVAILABLE'],
+  ['53300', 'UNAVAILABLE'],
+  ['25006', 'UNAVAILABLE'],
+  ['3D000', 'UNAVAILABLE'],
+  ['57014', 'TIMEOUT'],
+  ['55P03', 'TIMEOUT'],
+  ['BK001', 'TENANT_REQUIRED'],
+  ['22003', 'OUT_OF_RANGE'],
+])
+
+const BY_CODE: ReadonlyMap<string, Fault> = new Map([
+  ['P2034', 'SERIALIZATION'],
+  ['P1017', 'CONNECTION_LOST'],
+  ['ECONNRESET', 'CONNECTION_LOST'],
+  ['EPIPE', 'CONNECTION_LOST'],
+  ['P1001', 'UNAVAILABLE'],
+  ['P1002', 'UNAVAILABLE'],
+  ['P1008', 'UNAVAILABLE'],
+  ['P2037', 'UNAVAILABLE'],
+  ['ECONNREFUSED', 'UNAVAILABLE'],
+  ['ENOTFOUND', 'UNAVAILABLE'],
+  ['ETIMEDOUT', 'UNAVAILABLE'],
+  ['P2024', 'BUSY'],
+  ['P2028', 'BUSY'],
+  ['P2020', 'OUT_OF_RANGE'],
+])
+
+/** Faults that pg and its pool tell by their words alone. */
+const BY_MESSAGE: readonly (readonly [string, Fault])[] = [
+  ['timeout exceeded when trying to connect', 'BUSY'],
+  ['Unable to start a transaction in the given time', 'BUSY'],
+  ['Connection terminated', 'CONNECTION_LOST'],
+  ['connection error and is not queryable', 'CONNECTION_LOST'],
+  ['Client was closed and is not queryable', 'CONNECTION_LOST'],
+  ['Cannot use a pool after calling end', 'UNAVAILABLE'],
+]
+
+type Chained = {
+  code?: unknown
+  message?: unknown
+  cause?: unknown
+  originalCode?: unknown
+  meta?: { driverAdapterError?: unknown }
+}
+
+/** The SQLSTATE at the bottom of an error, however many layers wrapped it. */
+export function sqlstateOf(error: unknown): string | null {
+  for (const { originalCode, code } of chain(error)) {
+    for (const candidate of [originalCode, code]) {
+      if (
+        typeof candidate === 'string' &&
+        /^[0-9A-Z]{5}$/.test(candidate) &&
+        !/^P[0-9]{4}$/.test(candidate)
+      ) {
+        return candidate
+      }
+    }
+  }
+  return null
+}
+
+/** The fault, or null for an error that is not the database's doing. */
+export function faultOf(error: unknown): Fault | null {
+  if (error instanceof AppError) return null
+  const sqlstate = sqlstateOf(error)
+  if (sqlstate !== null) {
+    const known = BY_SQLSTATE.get(sqlstate)
+    if (known !== undefined) return known
+    if (sqlstate.startsWith('08')) return 'CONNECTION_LOST'
+  }
+  for (const { code, message } of chain(error)) {
+    const byCode = typeof code === 'string' ? BY_CODE.get(code) : undefined
+    if (byCode !== undefined) return byCode
+    if (typeof message !== 'string') continue
+    const byMessage = BY_MESSAGE.find(([words]) => message.includes(words))
+    if (byMessage !== undefined) return byMessage[1]
+  }
+  return null
+}
+
+/** Whether a transaction that failed before its COMMIT was sent may be run again as a whole. */
+export function isRetryable(error: unknown): boolean {
+  const fault = faultOf(error)
+  return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST'
+}
+
+/** The name of the unique constraint that a write met, or null. */
+export function uniqueViolation(error: unknown): string | null {
+  if (sqlstateOf(error) !== '23505') return null
+  for (const link of chain(error)) {
+    const index = (link as { constraint?: { index?: unknown } }).constraint?.index
+    if (typeof index === 'string') return index
+    const words = typeof link.message === 'string' ? /unique constraint "([^"]+)"/.exec(link.message) : null
+    if (words?.[1] !== undefined) return words[1]
+  }
+  return 'unknown'
+}
+
+/** What a client may be told of a fault; null when it is none, and a bug. */
+export function toAppError(error: unknown): AppError | null {
+  if (error instanceof AppError) return error
+  if (error instanceof CommitUnknown) {
+    return new AppError(
+      'SERVICE_UNAVAILABLE',
+      'the outcome is not known yet: send the same request again',
+      {},
+      { cause: error },
+    )
+  }
+  const fault = faultOf(error)
+  if (fault === null) return null
+  const [code, message] = TOLD[fault]
+  return new AppError(code, message, { fault }, { cause: error })
+}
+
+const TOLD = {
+  SERIALIZATION: ['SERVICE_UNAVAILABLE', 'too many changed the same thing at once: try again'],
+  CONNECTION_LOST: ['SERVICE_UNAVAILABLE', 'the database was interrupted: try again'],
+  UNAVAILABLE: ['SERVICE_UNAVAILABLE', 'the database is not available: try again'],
+  BUSY: ['SERVICE_UNAVAILABLE', 'all database connections are in use: try again'],
+  TIMEOUT: ['SERVICE_UNAVAILABLE', 'that took too long and was cancelled'],
+  TENANT_REQUIRED: ['TENANT_REQUIRED', 'no tenant is in scope'],
+  OUT_OF_RANGE: ['BAD_USER_INPUT', 'a number is out of range'],
+} as const
+
+const CHAIN_MAX = 8
+
+/** An error and what it wraps, outermost first: `cause`, and Prisma's `meta.driverAdapterError`. */
+function chain(error: unknown): Chained[] {
+  const links: Chained[] = []
+  let link = error as Chained | null | undefined
+  while (typeof link === 'object' && link !== null && links.length < CHAIN_MAX) {
+    links.push(link)
+    link = (link.meta?.driverAdapterError ?? link.cause) as Chained | null | undefined
+  }
+  return links
+}

@@ -1,0 +1,26 @@
+// The schema builder and its scalar types. Domains add their types in their own graphql.ts.
+import SchemaBuilder from '@pothos/core'
+import type { Context } from './context.ts'
+import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar } from './scalars.ts'
+
+export type SchemaTypes = {
+  Context: Context
+  DefaultFieldNullability: false
+  DefaultInputFieldRequiredness: false
+  Scalars: {
+    ID: { Input: string; Output: string }
+    DateTime: { Input: Date; Output: Date }
+    BigInt: { Input: bigint; Output: bigint }
+    Decimal: { Input: string; Output: string }
+    Currency: { Input: string; Output: string }
+  }
+}
+
+export type Builder = PothosSchemaTypes.SchemaBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>
+
+export const builder = new SchemaBuilder<SchemaTypes>({ defaultFieldNullability: false })
+
+builder.addScalarType('DateTime', dateTimeScalar)
+builder.addScalarType('BigInt', bigIntScalar)
+builder.addScalarType('Decimal', decimalScalar)
+builder.addScalarType('Currency', currencyScalar)

@@ -1,0 +1,85 @@
+// Relay connections: the types of a list, its paging arguments, and the fields that are lists.
+import type { ObjectRef } from '@pothos/core'
+import { builder, type SchemaTypes } from './builder.ts'
+import { type Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
+import { look } from './look-ahead.ts'
+import { relatedPage } from './related.ts'
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
+
+/** What `totalCount` costs beside the page: it counts all that the filter finds. */
+const TOTAL_COUNT_COST = 10
+
+const PageInfo = builder.objectRef<Page<Row>>('PageInfo').implement({
+  description: 'Where a page stands in its list.',
+  fields: (t) => ({
+    hasNextPage: t.exposeBoolean('hasNextPage'),
+    hasPreviousPage: t.exposeBoolean('hasPreviousPage'),
+    startCursor: t.exposeString('startCursor', { nullable: true }),
+    endCursor: t.exposeString('endCursor', { nullable: true }),
+  }),
+})
+
+/** Makes `XConnection` and `XEdge` for the node type X. */
+export function connectionOf<T extends Row>(
+  name: string,
+  node: ObjectRef<Types, T>,
+): ObjectRef<Types, Page<T>> {
+  const edge = builder.objectRef<{ node: T; cursor: string }>(`${name}Edge`)
+  edge.implement({
+    fields: (t) => ({
+      cursor: t.exposeString('cursor'),
+      node: t.field({ type: node, resolve: (parent) => parent.node as never }),
+    }),
+  })
+  const connection = builder.objectRef<Page<T>>(`${name}Connection`)
+  connection.implement({
+    fields: (t) => ({
+      nodes: t.field({ type: [node], resolve: (page) => page.nodes as never }),
+      edges: t.field({ type: [edge], resolve: (page) => page.edges }),
+      pageInfo: t.field({ type: PageInfo, resolve: (page) => page }),
+      totalCount: t.int({
+        description: 'How many rows the whole list has.',
+        extensions: { cost: TOTAL_COUNT_COST },
+        resolve: (page) => page.totalCount(),
+      }),
+    }),
+  })
+  return connection
+}
+
+type ArgBuilder = PothosSchemaTypes.RootFieldBuilder<Types, unknown>['arg']
+
+/** `first`, `after`, `last` and `before`. */
+export function pageArgs(t: ArgBuilder) {
+  return {
+    first: t.int({ description: 'The first rows of the list: 1 to 100; 20 unless told.' }),
+    after: t.string({ description: 'Only rows after this cursor.' }),
+    last: t.int({ description: 'The last rows of the list: 1 to 100.' }),
+    before: t.string({ description: 'Only rows before this cursor.' }),
+  }
+}
+
+/** A field that is a page of a relation to many, loaded with its parent. */
+export function relatedList<Parent extends Row, T extends Row>(
+  t: PothosSchemaTypes.ObjectFieldBuilder<Types, Parent>,
+  type: ObjectRef<Types, Page<T>>,
+  relation: string,
+  sort: Sort,
+  description: string,
+) {
+  return t.field({
+    type,
+    description,
+    args: pageArgs(t.arg),
+    ...look({
+      many: relation,
+      query: (args, context) => {
+        const { where, orderBy, take } = planPage(args as PageArguments, sort, context.caller.scope.tenantId)
+        return { list: { where, orderBy, take }, columns: ['id', sort.column] }
+      },
+    }),
+    resolve: (parent, args, context, info) =>
+      relatedPage<T>(parent, { relation, sort }, args, context, info) as never,
+  })
+}

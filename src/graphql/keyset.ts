@@ -1,0 +1,154 @@
+// Paging by keyset: where a page starts is a row's sort value and id, never a count of rows to skip.
+import { hash } from 'node:crypto'
+import { AppError } from '../core/errors.ts'
+
+export const PAGE_SIZE_DEFAULT = 20
+export const PAGE_SIZE_MAX = 100
+
+export type PageArguments = {
+  readonly first?: number | null | undefined
+  readonly after?: string | null | undefined
+  readonly last?: number | null | undefined
+  readonly before?: string | null | undefined
+}
+
+/** A column that rows can be sorted by: not null, and indexed behind the tenant and before the id. */
+export type Sort = {
+  readonly column: string
+  readonly type: 'string' | 'number' | 'bigint' | 'date'
+  readonly descending: boolean
+}
+
+/** One page, ready to be read: `take` is one row more than the page, to know whether there are others. */
+export type PagePlan = {
+  readonly where: object
+  readonly orderBy: readonly object[]
+  readonly take: number
+  readonly size: number
+  readonly backward: boolean
+  readonly sort: Sort
+  readonly tenantId: string
+  readonly hasCursor: boolean
+}
+
+/** A row that can stand in a list. */
+export type Row = { readonly id: string }
+type Position = { readonly value: unknown; readonly id: string }
+
+/** Reads the paging arguments. Throws BAD_USER_INPUT for sizes out of bounds and for cursors that are not ours. */
+export function planPage(args: PageArguments, sort: Sort, tenantId: string): PagePlan {
+  const backward = typeof args.last === 'number'
+  if (backward && typeof args.first === 'number')
+    throw new AppError('BAD_USER_INPUT', 'ask for first or last, not both')
+  const size = args.first ?? args.last ?? PAGE_SIZE_DEFAULT
+  if (!Number.isInteger(size) || size < 1 || size > PAGE_SIZE_MAX) {
+    throw new AppError('BAD_USER_INPUT', `a page has 1 to ${PAGE_SIZE_MAX} rows`)
+  }
+  const descending = sort.descending !== backward
+  const direction = descending ? 'desc' : 'asc'
+  const { after, before } = args
+  const bounds = []
+  if (typeof after === 'string')
+    bounds.push(beyond(sort, readCursor(after, sort, tenantId), sort.descending ? 'lt' : 'gt'))
+  if (typeof before === 'string')
+    bounds.push(beyond(sort, readCursor(before, sort, tenantId), sort.descending ? 'gt' : 'lt'))
+  return {
+    where: bounds.length === 0 ? {} : { AND: bounds },
+    orderBy: sort.column === 'id' ? [{ id: direction }] : [{ [sort.column]: direction }, { id: direction }],
+    take: size + 1,
+    size,
+    backward,
+    sort,
+    tenantId,
+    hasCursor: typeof (backward ? before : after) === 'string',
+  }
+}
+
+/** Rows beyond a position. The first condition lets the index find the start; the second settles ties. */
+function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): object {
+  return {
+    AND: [
+      { [column]: { [`${comparison}e`]: value } },
+      { OR: [{ [column]: { [comparison]: value } }, { id: { [comparison]: id } }] },
+    ],
+  }
+}
+
+const CHECK_LENGTH = 8
+
+/** A cursor names its sort and carries a check over the tenant: another tenant's, or another list's, is refused. */
+export function cursorOf(row: Row, { sort, tenantId }: PagePlan): string {
+  const value = (row as Record<string, unknown> & Row)[sort.column]
+  const shown =
+    value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? value.toString() : value
+  const content = JSON.stringify([sort.column, shown, row.id])
+  return Buffer.from(check(tenantId, content) + content).toString('base64url')
+}
+
+function readCursor(cursor: string, sort: Sort, tenantId: string): Position {
+  const decoded = Buffer.from(cursor, 'base64url').toString()
+  const content = decoded.slice(CHECK_LENGTH)
+  if (decoded.slice(0, CHECK_LENGTH) !== check(tenantId, content)) return refuseCursor()
+  const [column, value, id] = JSON.parse(content) as [string, string | number, string]
+  if (column !== sort.column) return refuseCursor()
+  switch (sort.type) {
+    case 'date':
+      return { value: new Date(value), id }
+    case 'bigint':
+      return { value: BigInt(value), id }
+    default:
+      return { value, id }
+  }
+}
+
+function refuseCursor(): never {
+  throw new AppError('BAD_USER_INPUT', 'the cursor is not of this list')
+}
+
+function check(tenantId: string, content: string): string {
+  return hash('sha256', `${tenantId}${content}`, 'hex').slice(0, CHECK_LENGTH)
+}
+
+/** A page of rows in the order asked for. Cursors are made only when they are read. */
+export class Page<T extends Row> {
+  readonly nodes: readonly T[]
+  readonly #plan: PagePlan
+  readonly #more: boolean
+  readonly totalCount: () => number | Promise<number>
+
+  constructor(rows: readonly T[], plan: PagePlan, totalCount: () => number | Promise<number>) {
+    this.#plan = plan
+    this.#more = rows.length > plan.size
+    const page = rows.slice(0, plan.size)
+    this.nodes = plan.backward ? page.reverse() : page
+    this.totalCount = totalCount
+  }
+
+  get edges(): { node: T; cursor: string }[] {
+    const plan = this.#plan
+    return this.nodes.map((node) => ({
+      node,
+      get cursor() {
+        return cursorOf(node, plan)
+      },
+    }))
+  }
+
+  get hasNextPage(): boolean {
+    return this.#plan.backward ? this.#plan.hasCursor : this.#more
+  }
+
+  get hasPreviousPage(): boolean {
+    return this.#plan.backward ? this.#more : this.#plan.hasCursor
+  }
+
+  get startCursor(): string | null {
+    const row = this.nodes[0]
+    return row === undefined ? null : cursorOf(row, this.#plan)
+  }
+
+  get endCursor(): string | null {
+    const row = this.nodes.at(-1)
+    return row === undefined ? null : cursorOf(row, this.#plan)
+  }
+}

@@ -1,0 +1,217 @@
+// Look-ahead: from what an operation asks of a type to one Prisma selection, so that a nested list is no query per row.
+// Fields say what they need in `extensions.look`; a field without it needs the column of its own name.
+import {
+  type FieldNode,
+  type GraphQLField,
+  GraphQLIncludeDirective,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  GraphQLSkipDirective,
+  getArgumentValues,
+  getDirectiveValues,
+  getNamedType,
+  isObjectType,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql'
+import { columnsOf, type ModelName } from '../db/models.ts'
+import type { Context } from './context.ts'
+
+/** A Prisma `select`: columns, and relations with selections of their own. */
+export type Selection = { [field: string]: true | RelationSelection }
+export type RelationSelection = { select?: Selection } & Partial<ListQuery>
+
+/** The rows that one page of a list needs. */
+export type ListQuery = {
+  readonly where?: object
+  readonly orderBy: readonly object[]
+  readonly take: number
+}
+
+/** What a field needs from its parent's row. */
+export type Look =
+  | { readonly columns: readonly string[] }
+  | { readonly one: string }
+  | {
+      readonly many: string
+      /** The page asked for, and the columns its cursors are made of. Throws BAD_USER_INPUT. */
+      query(args: Record<string, unknown>, context: Context): { list: ListQuery; columns: readonly string[] }
+    }
+
+/** The extensions that this module reads, for a field's options. */
+export function look(needs: Look): { extensions: { look: Look } } {
+  return { extensions: { look: needs } }
+}
+
+type Walk = {
+  readonly info: GraphQLResolveInfo
+  readonly context: Context
+  readonly deferred: Set<FieldNode>
+}
+
+/** Lists of one relation asked for twice with different arguments: a row holds only one, the others load in batches. */
+const deferredOf = new WeakMap<Context, Set<FieldNode>>()
+
+/** Whether this field was left out of its parent's selection. */
+export function isDeferred(context: Context, node: FieldNode | undefined): boolean {
+  return node !== undefined && (deferredOf.get(context)?.has(node) ?? false)
+}
+
+/** The selection for the object of type `typeName` that the field of `info` resolves to. */
+export function selectionOf(info: GraphQLResolveInfo, context: Context, typeName: string): Selection {
+  const selection: Selection = {}
+  for (const node of info.fieldNodes)
+    collect(walkOf(info, context), objectType(info, typeName), node.selectionSet, selection)
+  return selection
+}
+
+/** The selection for the nodes of the connection that the field of `info` resolves to. */
+export function selectionOfNodes(info: GraphQLResolveInfo, context: Context, connection: string): Selection {
+  const selection: Selection = {}
+  for (const node of info.fieldNodes) {
+    collectPage(walkOf(info, context), objectType(info, connection), node.selectionSet, selection)
+  }
+  return selection
+}
+
+/** The select of one relation of the row, for a parent that came without it. */
+export function selectionOfRelation(info: GraphQLResolveInfo, context: Context): Selection {
+  const selection: Selection = {}
+  const walk = { ...walkOf(info, context), deferred: new Set<FieldNode>() }
+  const field = info.parentType.getFields()[info.fieldName]
+  for (const node of info.fieldNodes) if (field !== undefined) collectField(walk, field, node, selection)
+  return selection
+}
+
+function walkOf(info: GraphQLResolveInfo, context: Context): Walk {
+  let deferred = deferredOf.get(context)
+  if (deferred === undefined) {
+    deferred = new Set()
+    deferredOf.set(context, deferred)
+  }
+  return { info, context, deferred }
+}
+
+function objectType(info: GraphQLResolveInfo, name: string): GraphQLObjectType {
+  const type = info.schema.getType(name)
+  if (!isObjectType(type)) throw new Error(`${name} is no object type`)
+  return type
+}
+
+function collect(
+  walk: Walk,
+  type: GraphQLObjectType,
+  set: SelectionSetNode | undefined,
+  into: Selection,
+): void {
+  const model = type.extensions.model as ModelName | undefined
+  if (model !== undefined && columnsOf(model).has('id')) into.id = true
+  for (const [field, node] of fieldsOf(walk, type, set)) collectField(walk, field, node, into, model)
+}
+
+function collectField(
+  walk: Walk,
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  into: Selection,
+  model?: ModelName,
+): void {
+  const needs = field.extensions.look as Look | undefined
+  if (needs === undefined) {
+    if (model !== undefined && columnsOf(model).has(field.name)) into[field.name] = true
+  } else if ('columns' in needs) {
+    for (const column of needs.columns) into[column] = true
+  } else if ('one' in needs) {
+    const select = relationOf(into, needs.one).select ?? {}
+    collect(walk, objectType(walk.info, getNamedType(field.type).name), node.selectionSet, select)
+    into[needs.one] = { select }
+  } else {
+    collectList(walk, field, node, needs, into)
+  }
+}
+
+function collectList(
+  walk: Walk,
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  needs: Extract<Look, { many: string }>,
+  into: Selection,
+): void {
+  const { list, columns } = needs.query(
+    getArgumentValues(field, node, walk.info.variableValues),
+    walk.context,
+  )
+  const present = into[needs.many]
+  if (typeof present === 'object' && !samePage(present, list)) {
+    walk.deferred.add(node)
+    return
+  }
+  const select = relationOf(into, needs.many).select ?? {}
+  collectPage(walk, objectType(walk.info, getNamedType(field.type).name), node.selectionSet, select)
+  for (const column of columns) select[column] = true
+  into[needs.many] = { ...list, select }
+  if (asksForTotal(walk, field, node))
+    into._count = { select: { ...relationOf(into, '_count').select, [needs.many]: true } }
+}
+
+function asksForTotal(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode): boolean {
+  const connection = objectType(walk.info, getNamedType(field.type).name)
+  for (const [{ name }] of fieldsOf(walk, connection, node.selectionSet))
+    if (name === 'totalCount') return true
+  return false
+}
+
+function collectPage(
+  walk: Walk,
+  connection: GraphQLObjectType,
+  set: SelectionSetNode | undefined,
+  into: Selection,
+): void {
+  for (const [field, node] of fieldsOf(walk, connection, set)) {
+    const type = getNamedType(field.type)
+    if (!isObjectType(type)) continue
+    if (field.name === 'nodes' || field.name === 'node') collect(walk, type, node.selectionSet, into)
+    else if (field.name === 'edges') collectPage(walk, type, node.selectionSet, into)
+  }
+}
+
+function relationOf(selection: Selection, name: string): RelationSelection {
+  const present = selection[name]
+  return typeof present === 'object' ? present : {}
+}
+
+function samePage({ where, orderBy, take }: RelationSelection, list: ListQuery): boolean {
+  return JSON.stringify([where, orderBy, take]) === JSON.stringify([list.where, list.orderBy, list.take])
+}
+
+/** The fields of `type` that a selection set asks for, through fragments, without what is skipped. */
+function* fieldsOf(
+  walk: Walk,
+  type: GraphQLObjectType,
+  set: SelectionSetNode | undefined,
+): Generator<[GraphQLField<unknown, unknown>, FieldNode]> {
+  for (const selection of set?.selections ?? []) {
+    if (!isIncluded(walk, selection)) continue
+    if (selection.kind === 'Field') {
+      const field = type.getFields()[selection.name.value]
+      if (field !== undefined) yield [field, selection]
+      continue
+    }
+    const fragment =
+      selection.kind === 'FragmentSpread' ? walk.info.fragments[selection.name.value] : selection
+    const condition = fragment?.typeCondition?.name.value
+    if (
+      condition === undefined ||
+      condition === type.name ||
+      type.getInterfaces().some(({ name }) => name === condition)
+    ) {
+      yield* fieldsOf(walk, type, fragment?.selectionSet)
+    }
+  }
+}
+
+function isIncluded({ info }: Walk, node: SelectionNode): boolean {
+  if (node.directives === undefined || node.directives.length === 0) return true
+  if (getDirectiveValues(GraphQLSkipDirective, node, info.variableValues)?.if === true) return false
+  return getDirectiveValues(GraphQLIncludeDirective, node, info.variableValues)?.if !== false
+}

@@ -1,0 +1,114 @@
+// The shape of every mutation: one input, and a payload of the record and what the user can put right.
+import type { InputRef, ObjectRef } from '@pothos/core'
+import type { Caller } from '../commands/caller.ts'
+import type { UserError } from '../commands/outcome.ts'
+import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
+import { builder, type SchemaTypes } from './builder.ts'
+import type { NodeName } from './node.ts'
+import { readOne } from './read.ts'
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
+type Payload = { readonly id: string | null; readonly userErrors: readonly UserError[] }
+
+const COMMON_CODES: readonly CommonErrorCode[] = [
+  'INVALID',
+  'IDEMPOTENCY_KEY_REUSED',
+  'IDEMPOTENCY_KEY_IN_USE',
+]
+
+const UserErrorInterface = builder.interfaceRef<UserError>('UserError').implement({
+  description: 'Something in the input that the user can put right. Nothing was changed.',
+  fields: (t) => ({
+    field: t.exposeStringList('field', {
+      nullable: true,
+      description: "The path in the mutation's input; null when it is about the whole.",
+    }),
+    message: t.exposeString('message'),
+  }),
+})
+
+/** How many user errors a payload is taken to have when its cost is counted. */
+const USER_ERRORS_EXPECTED = 1
+
+/**
+ * Adds a mutation. `run` is the use case; `result` names the payload's field and its type, which is read again under
+ * the caller's scope with what the operation asks of it.
+ */
+export function addMutation<Input, Code extends string, Row extends object>(
+  name: string,
+  options: {
+    readonly description: string
+    /** Named after the mutation: `OrderPlaceInput`. */
+    readonly input: InputRef<Input>
+    readonly result: {
+      readonly field: string
+      readonly type: ObjectRef<Types, Row>
+      readonly model: NodeName | 'Tenant'
+    }
+    readonly errors: readonly Code[]
+    readonly run: (caller: Caller, input: Input) => Promise<Executed<Code>>
+  },
+): void {
+  const pascal = name.charAt(0).toUpperCase() + name.slice(1)
+  const payload = addPayload(pascal, options)
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: payload,
+      description: options.description,
+      args: { input: t.arg({ type: options.input, required: true }) },
+      resolve: async (_root, args, context) => {
+        // Pothos infers the same shape from the reference; only the compiler cannot see that through the generic.
+        const executed = await options.run(context.caller, (args as { input: Input }).input)
+        if (executed.replayed) context.extensions.idempotency = 'replayed'
+        return executed
+      },
+    }),
+  )
+}
+
+function addPayload<Code extends string, Row extends object>(
+  pascal: string,
+  {
+    result,
+    errors,
+  }: {
+    readonly result: {
+      readonly field: string
+      readonly type: ObjectRef<Types, Row>
+      readonly model: NodeName | 'Tenant'
+    }
+    readonly errors: readonly Code[]
+  },
+): ObjectRef<Types, Payload> {
+  const code = builder.enumType(`${pascal}ErrorCode`, {
+    values: [...COMMON_CODES, ...errors] as [string, ...string[]],
+  })
+  const userError = builder.objectRef<UserError>(`${pascal}UserError`).implement({
+    interfaces: [UserErrorInterface],
+    fields: (t) => ({ code: t.field({ type: code, resolve: (error) => error.code }) }),
+  })
+  return builder.objectRef<Payload>(`${pascal}Payload`).implement({
+    fields: (t) => ({
+      [result.field]: t.field({
+        type: result.type,
+        nullable: true,
+        description: 'The record as it is now; null when there is none to show.',
+        resolve: (made, _args, context, info) =>
+          // The row is read with the columns that its own type asks for; Pothos cannot resolve its type through Row.
+          (made.id === null
+            ? null
+            : readOne<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
+      }),
+      userErrors: t.field({
+        type: [userError],
+        extensions: { listSize: USER_ERRORS_EXPECTED },
+        resolve: (made) => made.userErrors,
+      }),
+    }),
+  })
+}
+
+/** A tenant is its own key; every other record has an id beside it. */
+function whereOf(model: NodeName | 'Tenant', id: string): object {
+  return model === 'Tenant' ? { tenantId: id } : { id }
+}

@@ -1,0 +1,97 @@
+// Relay's node rules: one opaque id per object, and the object for an id.
+import type { GraphQLResolveInfo } from 'graphql'
+import { type Permission, requirePermission } from '../commands/permissions.ts'
+import { AppError } from '../core/errors.ts'
+import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
+import type { ModelName } from '../db/models.ts'
+import { builder } from './builder.ts'
+import type { Context } from './context.ts'
+import { readMany } from './read.ts'
+
+/** The type of each id prefix. A new type of node stands here, and its ids never change their prefix. */
+const NODE_TYPES = {
+  prod: 'Product',
+  var: 'Variant',
+  mov: 'StockMovement',
+  cust: 'Customer',
+  ord: 'Order',
+  line: 'OrderLine',
+  mem: 'Member',
+} as const satisfies Record<string, ModelName>
+
+type Prefix = keyof typeof NODE_TYPES
+export type NodeName = (typeof NODE_TYPES)[Prefix]
+
+const PREFIXES = new Map<string, Prefix>(
+  Object.entries(NODE_TYPES).map(([prefix, name]) => [name, prefix as Prefix]),
+)
+
+export function nodeId(name: NodeName, uuid: string): string {
+  return encodeId(PREFIXES.get(name) as string, uuid)
+}
+
+/** The UUID in an id of this type. Anything else gives the UUID that no row has, so that it is simply not found. */
+export function nodeUuid(name: NodeName, id: string): string {
+  return uuidOf(PREFIXES.get(name) as string, id)
+}
+
+type NodeRow = { readonly id: string }
+
+/** Which type a row loaded by `node` is of. */
+const typeOfRow = new WeakMap<NodeRow, string>()
+
+export const Node = builder.interfaceRef<NodeRow>('Node').implement({
+  description: 'An object with an id.',
+  resolveType: (row) => typeOfRow.get(row) ?? null,
+  fields: (t) => ({
+    id: t.id({ description: 'Opaque: keep it, compare it, and send it back; do not read it.' }),
+  }),
+})
+
+/** The rows of these ids, in their order, with one statement for each type among them; null for what is not here. */
+async function load(
+  ids: readonly string[],
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<(NodeRow | null)[]> {
+  const wanted = ids.map(decodeId)
+  const names = new Set(wanted.flatMap((id) => NODE_TYPES[id?.prefix as Prefix] ?? []))
+  const rows = new Map<string, NodeRow>()
+  for (const name of names) {
+    const permission = info.schema.getType(name)?.extensions.permission as Permission | undefined
+    if (permission !== undefined) requirePermission(context.caller.permissions, permission)
+    const uuids = wanted.flatMap((id) =>
+      id !== null && NODE_TYPES[id.prefix as Prefix] === name ? [id.uuid] : [],
+    )
+    for (const row of await readMany<NodeRow>(context, info, name, { id: { in: uuids } })) {
+      typeOfRow.set(row, name)
+      rows.set(`${name}:${row.id}`, row)
+    }
+  }
+  return wanted.map((id) =>
+    id === null ? null : (rows.get(`${NODE_TYPES[id.prefix as Prefix]}:${id.uuid}`) ?? null),
+  )
+}
+
+/** The most ids that one call of `nodes` takes. */
+const NODES_MAX = 100
+
+builder.queryFields((t) => ({
+  node: t.field({
+    type: Node,
+    nullable: true,
+    description: 'The object with this id; null when there is none here.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: async (_root, { id }, context, info) => (await load([id], context, info))[0] ?? null,
+  }),
+  nodes: t.field({
+    type: [Node],
+    nullable: { list: false, items: true },
+    description: `The objects with these ids, in their order; null for each that is not here. At most ${NODES_MAX}.`,
+    args: { ids: t.arg.idList({ required: true }) },
+    resolve: (_root, { ids }, context, info) => {
+      if (ids.length > NODES_MAX) throw new AppError('BAD_USER_INPUT', `nodes takes at most ${NODES_MAX} ids`)
+      return load(ids, context, info)
+    },
+  }),
+}))

@@ -1,0 +1,15 @@
+// Looking one record up by one of several unique arguments.
+import { AppError } from '../core/errors.ts'
+
+/** The filter for the one argument that was given. Throws BAD_USER_INPUT for none, and for more than one. */
+export function oneOf<Args extends object>(
+  args: Args,
+  filters: { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => object },
+): object {
+  const names = Object.keys(filters) as (keyof Args)[]
+  const [given, another] = names.filter((name) => args[name] !== undefined && args[name] !== null)
+  if (given === undefined || another !== undefined) {
+    throw new AppError('BAD_USER_INPUT', `give one of ${names.join(', ')}`)
+  }
+  return filters[given](args[given] as NonNullable<Args[keyof Args]>)
+}

@@ -1,0 +1,28 @@
+// The object types that domains refer to in each other, declared before their own domain implements them.
+import type {
+  Customer as CustomerRow,
+  Member as MemberRow,
+  OrderLine as OrderLineRow,
+  Order as OrderRow,
+  Product as ProductRow,
+  StockMovement as StockMovementRow,
+  Variant as VariantRow,
+} from '../generated/prisma/client.ts'
+import { builder } from './builder.ts'
+import { connectionOf } from './connections.ts'
+
+export const Member = builder.objectRef<MemberRow>('Member')
+export const Product = builder.objectRef<ProductRow>('Product')
+export const Variant = builder.objectRef<VariantRow>('Variant')
+export const StockMovement = builder.objectRef<StockMovementRow>('StockMovement')
+export const Customer = builder.objectRef<CustomerRow>('Customer')
+export const Order = builder.objectRef<OrderRow>('Order')
+export const OrderLine = builder.objectRef<OrderLineRow>('OrderLine')
+
+export const MemberConnection = connectionOf('Member', Member)
+export const ProductConnection = connectionOf('Product', Product)
+export const VariantConnection = connectionOf('Variant', Variant)
+export const StockMovementConnection = connectionOf('StockMovement', StockMovement)
+export const CustomerConnection = connectionOf('Customer', Customer)
+export const OrderConnection = connectionOf('Order', Order)
+export const OrderLineConnection = connectionOf('OrderLine', OrderLine)

@@ -1,0 +1,65 @@
+// The scalar types of the API: what goes over the wire, and what is refused on its way in.
+import { GraphQLError, GraphQLScalarType } from 'graphql'
+import { isCurrency } from '../core/money.ts'
+
+const INT64_MAX = 2n ** 63n - 1n
+const INT64_MIN = -(2n ** 63n)
+const ISO_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/
+
+function refuse(message: string): never {
+  throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}
+
+export const dateTimeScalar = new GraphQLScalarType<Date, string>({
+  name: 'DateTime',
+  description: 'An instant, ISO 8601 with a time zone; answered in UTC with milliseconds.',
+  serialize: (value) => (value instanceof Date ? value : new Date(value as string)).toISOString(),
+  parseValue: (value) => {
+    if (typeof value !== 'string' || !ISO_INSTANT.test(value))
+      refuse('DateTime must be like 2026-01-31T12:00:00Z')
+    const date = new Date(value)
+    if (Number.isNaN(date.getTime())) refuse('DateTime is no date of the calendar')
+    return date
+  },
+})
+
+export const bigIntScalar = new GraphQLScalarType<bigint, string>({
+  name: 'BigInt',
+  description:
+    'A 64-bit integer. Answered as a string of digits, since a JSON number is exact only to 2^53; taken as a string or an integer.',
+  serialize: (value) => (value as bigint).toString(),
+  parseValue: parseBigInt,
+  // Read from the digits: by way of a number the last ones would be lost.
+  parseLiteral: (node) =>
+    parseBigInt(node.kind === 'IntValue' || node.kind === 'StringValue' ? node.value : undefined),
+})
+
+function parseBigInt(value: unknown): bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+  if (typeof value !== 'string' || !/^-?\d{1,19}$/.test(value)) refuse('BigInt must be a 64-bit integer')
+  const parsed = BigInt(value)
+  if (parsed > INT64_MAX || parsed < INT64_MIN) refuse('BigInt must be a 64-bit integer')
+  return parsed
+}
+
+export const decimalScalar = new GraphQLScalarType<string, string>({
+  name: 'Decimal',
+  description: 'An exact decimal number as a string, such as "19.99".',
+  serialize: (value) => String(value),
+  parseValue: (value) => {
+    if (typeof value !== 'string' || !/^-?\d{1,30}(\.\d{1,20})?$/.test(value))
+      refuse('Decimal must be a string like "19.99"')
+    return value
+  },
+})
+
+export const currencyScalar = new GraphQLScalarType<string, string>({
+  name: 'Currency',
+  description: 'An ISO 4217 currency code, such as USD.',
+  serialize: (value) => String(value),
+  parseValue: (value) => {
+    if (typeof value !== 'string' || !isCurrency(value))
+      refuse('Currency must be an ISO 4217 code such as USD')
+    return value
+  },
+})

@@ -1,0 +1,19 @@
+// The sort keys of a root list: an enum of the API, and the indexed column behind each of its values.
+import { builder } from './builder.ts'
+import type { Sort } from './keyset.ts'
+
+type Column = Pick<Sort, 'column' | 'type'>
+
+/** Makes the enum `name` and the reading of `sortKey` and `reverse`. `newestFirst` keys start with the latest. */
+export function sortsOf<Key extends string>(
+  name: string,
+  keys: Readonly<Record<Key, Column & { readonly newestFirst?: true }>>,
+  unlessTold: NoInfer<Key>,
+) {
+  const type = builder.enumType(name, { values: Object.keys(keys) as [Key, ...Key[]] })
+  const read = (sortKey: Key | null | undefined, reverse: boolean | null | undefined): Sort => {
+    const { column, type: columnType, newestFirst = false } = keys[sortKey ?? unlessTold]
+    return { column, type: columnType, descending: newestFirst !== (reverse ?? false) }
+  }
+  return { type, read }
+}

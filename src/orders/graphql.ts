@@ -1,0 +1,236 @@
+// Orders and their lines: types, queries and mutations.
+import type {
+  Customer as CustomerRow,
+  Order as OrderRow,
+  Variant as VariantRow,
+} from '../generated/prisma/client.ts'
+import { builder } from '../graphql/builder.ts'
+import { pageArgs, relatedList } from '../graphql/connections.ts'
+import { look } from '../graphql/look-ahead.ts'
+import { MoneyType } from '../graphql/money.ts'
+import { addMutation } from '../graphql/mutation.ts'
+import { Node, nodeId, nodeUuid } from '../graphql/node.ts'
+import { oneOf } from '../graphql/one-of.ts'
+import { readOne, readPage } from '../graphql/read.ts'
+import { Customer, Order, OrderConnection, OrderLine, OrderLineConnection, Variant } from '../graphql/refs.ts'
+import { relatedOne } from '../graphql/related.ts'
+import { search } from '../graphql/search.ts'
+import { sortsOf } from '../graphql/sorts.ts'
+import { cancelOrder, fulfillOrder } from './finish-order.ts'
+import { placeOrder } from './place-order.ts'
+
+const OrderStatus = builder.enumType('OrderStatus', {
+  values: ['PLACED', 'PAID', 'FULFILLED', 'CANCELLED'] as const,
+})
+
+const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
+  values: ['UNPAID', 'PENDING', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
+})
+
+Order.implement({
+  description: 'What a customer bought, at the prices of that moment.',
+  interfaces: [Node],
+  extensions: { model: 'Order', permission: 'orders:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Order', id) }),
+    number: t.exposeInt('number', { description: "The merchant's own numbering, without gaps." }),
+    status: t.expose('status', { type: OrderStatus }),
+    paymentStatus: t.expose('paymentStatus', { type: OrderPaymentStatus }),
+    version: t.exposeInt('version', {
+      description: 'Send it back as expectedVersion when you change the order.',
+    }),
+    currency: t.expose('currency', { type: 'Currency' }),
+    total: t.field({
+      type: MoneyType,
+      ...look({ columns: ['totalMinor', 'currency'] }),
+      resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
+    }),
+    refundedAmount: t.field({
+      type: MoneyType,
+      ...look({ columns: ['refundedMinor', 'currency'] }),
+      resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+    }),
+    cancelReason: t.exposeString('cancelReason', { nullable: true }),
+    placedAt: t.expose('placedAt', { type: 'DateTime' }),
+    fulfilledAt: t.expose('fulfilledAt', { type: 'DateTime', nullable: true }),
+    cancelledAt: t.expose('cancelledAt', { type: 'DateTime', nullable: true }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    customer: t.field({
+      type: Customer,
+      ...look({ one: 'customer' }),
+      resolve: (order, _args, context, info) => relatedOne<CustomerRow>(order, 'customer', context, info),
+    }),
+    lines: relatedList(
+      t,
+      OrderLineConnection,
+      'lines',
+      { column: 'position', type: 'number', descending: false },
+      'What was bought, line by line.',
+    ),
+  }),
+})
+
+OrderLine.implement({
+  description: 'So many pieces of one variant, with its name and price as they were.',
+  interfaces: [Node],
+  extensions: { model: 'OrderLine', permission: 'orders:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('OrderLine', id) }),
+    sku: t.exposeString('sku'),
+    title: t.exposeString('title'),
+    quantity: t.exposeInt('quantity'),
+    unitPrice: t.field({
+      type: MoneyType,
+      ...look({ columns: ['unitPriceMinor', 'currency'] }),
+      resolve: ({ unitPriceMinor, currency }) => ({ amountMinor: unitPriceMinor, currency }),
+    }),
+    total: t.field({
+      type: MoneyType,
+      ...look({ columns: ['totalMinor', 'currency'] }),
+      resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
+    }),
+    variant: t.field({
+      type: Variant,
+      ...look({ one: 'variant' }),
+      resolve: (line, _args, context, info) => relatedOne<VariantRow>(line, 'variant', context, info),
+    }),
+  }),
+})
+
+const orderSorts = sortsOf(
+  'OrderSortKey',
+  {
+    PLACED_AT: { column: 'placedAt', type: 'date', newestFirst: true },
+    NUMBER: { column: 'number', type: 'number', newestFirst: true },
+    TOTAL: { column: 'totalMinor', type: 'bigint', newestFirst: true },
+  },
+  'PLACED_AT',
+)
+
+const OrderFilter = builder.inputType('OrderFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [OrderStatus] }),
+    paymentStatus: t.field({ type: [OrderPaymentStatus] }),
+    customerId: t.id(),
+    placedFrom: t.field({ type: 'DateTime', description: 'Placed at this instant or later.' }),
+    placedBefore: t.field({ type: 'DateTime', description: 'Placed before this instant.' }),
+  }),
+})
+
+/** A word of a query that could be an order's number. */
+function numberIn(query: string | null | undefined): number | null {
+  const digits = /^\s*#?(\d{1,9})\s*$/.exec(query ?? '')?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
+function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined): object {
+  return {
+    ...(filter?.status && { status: { in: filter.status } }),
+    ...(filter?.paymentStatus && { paymentStatus: { in: filter.paymentStatus } }),
+    ...(typeof filter?.customerId === 'string' && { customerId: nodeUuid('Customer', filter.customerId) }),
+    ...((filter?.placedFrom || filter?.placedBefore) && {
+      placedAt: {
+        ...(filter.placedFrom && { gte: filter.placedFrom }),
+        ...(filter.placedBefore && { lt: filter.placedBefore }),
+      },
+    }),
+  }
+}
+
+builder.queryFields((t) => ({
+  orders: t.field({
+    type: OrderConnection,
+    description:
+      "The merchant's orders. `query` finds an order's number, or words in its customer's name and address.",
+    args: {
+      ...pageArgs(t.arg),
+      query: t.arg.string(),
+      filter: t.arg({ type: OrderFilter }),
+      sortKey: t.arg({ type: orderSorts.type }),
+      reverse: t.arg.boolean(),
+    },
+    resolve: (_root, { query, filter, sortKey, reverse, ...page }, context, info) => {
+      const number = numberIn(query)
+      const found =
+        number === null
+          ? search(query, (word) => [{ customer: { name: word } }, { customer: { email: word } }])
+          : { number }
+      const where = { ...orderFilter(filter), ...found }
+      return readPage<OrderRow>(
+        context,
+        info,
+        { model: 'Order', where, sort: orderSorts.read(sortKey, reverse) },
+        page,
+      )
+    },
+  }),
+  order: t.field({
+    type: Order,
+    nullable: true,
+    description: 'One order, by its id or its number.',
+    args: { id: t.arg.id(), number: t.arg.int() },
+    resolve: (_root, args, context, info) =>
+      readOne<OrderRow>(
+        context,
+        info,
+        'Order',
+        oneOf(args, { id: (id) => ({ id: nodeUuid('Order', id) }), number: (number) => ({ number }) }),
+      ),
+  }),
+}))
+
+const OrderLineInput = builder.inputType('OrderLineInput', {
+  fields: (t) => ({ variantId: t.id({ required: true }), quantity: t.int({ required: true }) }),
+})
+
+addMutation('orderPlace', {
+  description:
+    'Places an order and reserves its stock. The same key places it once, however often it is sent.',
+  input: builder.inputType('OrderPlaceInput', {
+    fields: (t) => ({
+      idempotencyKey: t.string({ required: true }),
+      customerId: t.id({ required: true }),
+      lines: t.field({ type: [OrderLineInput], required: true }),
+    }),
+  }),
+  result: { field: 'order', type: Order, model: 'Order' },
+  errors: ['NOT_FOUND', 'NOT_FOR_SALE', 'STOCK_INSUFFICIENT', 'CURRENCY_MIXED', 'DUPLICATE_LINE'],
+  run: (caller, { customerId, lines, idempotencyKey }) =>
+    placeOrder(caller, {
+      idempotencyKey,
+      customerId: nodeUuid('Customer', customerId),
+      lines: lines.map(({ variantId, quantity }) => ({
+        variantId: nodeUuid('Variant', variantId),
+        quantity,
+      })),
+    }),
+})
+
+addMutation('orderCancel', {
+  description: 'Cancels an order that was not paid, and releases its stock.',
+  input: builder.inputType('OrderCancelInput', {
+    fields: (t) => ({
+      id: t.id({ required: true }),
+      expectedVersion: t.int({ required: true }),
+      idempotencyKey: t.string({ required: true }),
+      reason: t.string(),
+    }),
+  }),
+  result: { field: 'order', type: Order, model: 'Order' },
+  errors: ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS'],
+  run: (caller, { id, ...input }) => cancelOrder(caller, { id: nodeUuid('Order', id), ...input }),
+})
+
+addMutation('orderFulfill', {
+  description: 'Hands a paid order over: its pieces leave the warehouse.',
+  input: builder.inputType('OrderFulfillInput', {
+    fields: (t) => ({
+      id: t.id({ required: true }),
+      expectedVersion: t.int({ required: true }),
+      idempotencyKey: t.string({ required: true }),
+    }),
+  }),
+  result: { field: 'order', type: Order, model: 'Order' },
+  errors: ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS'],
+  run: (caller, { id, ...input }) => fulfillOrder(caller, { id: nodeUuid('Order', id), ...input }),
+})
