@@ -1,5 +1,6 @@
 // Relay connections: the types of a list, its paging arguments, and the fields that are lists.
 import type { ObjectRef } from '@pothos/core'
+import type { Permission } from '../commands/permissions.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import { type Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { look } from './look-ahead.ts'
@@ -20,10 +21,11 @@ const PageInfo = builder.objectRef<Page<Row>>('PageInfo').implement({
   }),
 })
 
-/** Makes `XConnection` and `XEdge` for the node type X. */
+/** Makes `XConnection` and `XEdge` for the node type X. A count of X needs the permission that X itself needs. */
 export function connectionOf<T extends Row>(
   name: string,
   node: ObjectRef<Types, T>,
+  permission: Permission,
 ): ObjectRef<Types, Page<T>> {
   const edge = builder.objectRef<{ node: T; cursor: string }>(`${name}Edge`)
   edge.implement({
@@ -34,6 +36,7 @@ export function connectionOf<T extends Row>(
   })
   const connection = builder.objectRef<Page<T>>(`${name}Connection`)
   connection.implement({
+    extensions: { permission },
     fields: (t) => ({
       nodes: t.field({ type: [node], resolve: (page) => page.nodes as never }),
       edges: t.field({ type: [edge], resolve: (page) => page.edges }),

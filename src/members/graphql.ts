@@ -72,7 +72,6 @@ builder.queryFields((t) => ({
   members: t.field({
     type: MemberConnection,
     description: 'The people who work for the merchant, by e-mail address.',
-    extensions: { permission: 'members:read' },
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
       readPage<MemberRow>(
