@@ -1,0 +1,68 @@
+// `npm run check:schema`: schema.graphql says what the sources say, and what breaks clients is declared. Writes nothing.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { type Change, CriticalityLevel, diff } from '@graphql-inspector/core'
+import { buildSchema as parseSchema } from 'graphql'
+import { printedSchema, SCHEMA_FILE } from './printed-schema.ts'
+
+const DECLARED_FILE = new URL('../docs/schema-changes.md', import.meta.url)
+
+const printed = printedSchema()
+const complaints = [...outdated(printed), ...(await undeclared(printed))]
+for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
+if (complaints.length > 0) process.exitCode = 1
+
+function outdated(printed: string): string[] {
+  if (readIfThere(SCHEMA_FILE) === printed) return []
+  return ['schema.graphql is not what the sources say: run npm run schema:print, and look at the difference.']
+}
+
+/** Breaking changes since the schema was last committed that docs/schema-changes.md does not name in backticks. */
+async function undeclared(printed: string): Promise<string[]> {
+  const before = lastCommitted(printed)
+  if (before === null) return []
+  const declared = new Set(
+    [...readIfThere(DECLARED_FILE).matchAll(/^- `([^`]+)`/gm)].map(([, path = '']) => path),
+  )
+  const changes = await diff(parseSchema(before), parseSchema(printed))
+  return changes
+    .filter((change) => isBreaking(change) && !declared.has(change.path ?? ''))
+    .map(
+      ({ path, message }) =>
+        `This breaks clients: ${message}. If it must be, say why in docs/schema-changes.md (- \`${path ?? ''}\`: …).`,
+    )
+}
+
+function isBreaking({ criticality }: Change): boolean {
+  return criticality.level === CriticalityLevel.Breaking
+}
+
+/** The last committed schema that differs: before a commit that is HEAD's, after it HEAD's parent's. Null without one. */
+function lastCommitted(printed: string): string | null {
+  for (const commit of ['HEAD', 'HEAD^']) {
+    const schema = showAt(commit)
+    if (schema !== null && schema !== printed) return schema
+  }
+  return null
+}
+
+function showAt(commit: string): string | null {
+  try {
+    return execFileSync('git', ['show', `${commit}:schema.graphql`], {
+      cwd: new URL('..', import.meta.url),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  } catch {
+    return null // no git, no such commit (a shallow clone), or no schema in it
+  }
+}
+
+function readIfThere(file: URL): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
+  }
+}

@@ -1,0 +1,10 @@
+// The schema as text, as schema.graphql has it. Writes nothing.
+import { lexicographicSortSchema, printSchema } from 'graphql'
+import { buildSchema } from '../src/graphql/schema.ts'
+
+export const SCHEMA_FILE = new URL('../schema.graphql', import.meta.url)
+
+/** Sorted, so that moving a type in the sources changes nothing. */
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(buildSchema()))}\n`
+}
