@@ -4,25 +4,33 @@ import type { Reporter, SerializedError, TestModule } from 'vitest/node'
 interface Counts {
   passed: number
   failed: number
-  skipped: number
+  skipped: string[]
 }
 
+/**
+ * Skipped tests are named ahead of the last line. With REQUIRE_ALL_TESTS=1, as in CI, where every program that a test
+ * needs has been installed, each of them is a failure.
+ */
 export default class SummaryReporter implements Reporter {
-  #counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+  readonly #requireAll = process.env.REQUIRE_ALL_TESTS === '1'
+  #counts: Counts = { passed: 0, failed: 0, skipped: [] }
 
   onInit(): void {
     // The default reporter's closing lines come after the end of the run; the exit comes after those.
-    process.once('exit', (code) => process.stdout.write(`${summaryLine(this.#counts, code)}\n`))
+    process.once('exit', (code) => process.stdout.write(summary(this.#counts, code)))
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
     this.#counts = count(modules, unhandledErrors.length)
+    if (!this.#requireAll || this.#counts.skipped.length === 0) return
+    this.#counts.failed += this.#counts.skipped.length
+    process.exitCode = 1
   }
 }
 
 /** What fails outside any test (loading a module, a hook, a stray rejection) counts as a failure each. */
 function count(modules: readonly TestModule[], unhandledErrors: number): Counts {
-  const counts = { passed: 0, failed: unhandledErrors, skipped: 0 }
+  const counts: Counts = { passed: 0, failed: unhandledErrors, skipped: [] }
   for (const module of modules) {
     counts.failed += module.errors().length
     for (const suite of module.children.allSuites()) counts.failed += suite.errors().length
@@ -30,14 +38,15 @@ function count(modules: readonly TestModule[], unhandledErrors: number): Counts 
       const { state } = test.result()
       if (state === 'passed') counts.passed += 1
       else if (state === 'failed') counts.failed += 1
-      else counts.skipped += 1
+      else counts.skipped.push(`${module.relativeModuleId} > ${test.fullName}`)
     }
   }
   return counts
 }
 
-function summaryLine({ passed, failed, skipped }: Counts, exitCode: number): string {
+function summary({ passed, failed, skipped }: Counts, exitCode: number): string {
   // A run that ends badly without a failed test (its set-up failed, there were no tests) must not read as a good one.
   const failures = failed === 0 && exitCode !== 0 ? 1 : failed
-  return `${passed} passed, ${failures} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`
+  const lines = [...skipped.map((test) => `skipped: ${test}`), `${passed} passed, ${failures} failed`]
+  return `${lines.join('\n')}\n`
 }
