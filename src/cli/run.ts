@@ -39,7 +39,7 @@ export function commandLogLevel({ logLevel }: Config): string {
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError) {
-    return ['bulkhead:', error.message, ...error.problems.map((problem) => `\n  ${problem}`)].join(' ')
+    return [`bulkhead: ${error.message}`, ...error.problems.map((problem) => `  ${problem}`)].join('\n')
   }
   if (error instanceof AppError) return `bulkhead: ${error.message}`
   if (!(error instanceof Error)) return `bulkhead: ${String(error)}`

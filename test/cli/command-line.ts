@@ -1,0 +1,48 @@
+// Owns: running the command line as people do, in a process of its own, with no setting but the given ones.
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+
+const BULKHEAD = fileURLToPath(new URL('../../src/cli/bulkhead.ts', import.meta.url))
+
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface Running {
+  process: ChildProcessByStdio<null, Readable, Readable>
+  /** What was said so far. */
+  said: { stdout: string; stderr: string }
+  ended: Promise<Ended>
+}
+
+/** Starts a command in `cwd`, which should hold no `.env`. */
+export function startBulkhead(
+  args: string[],
+  options: { cwd: string; env: Record<string, string> },
+): Running {
+  const child = spawn(process.execPath, [BULKHEAD, ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env.PATH ?? '', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text
+    })
+  }
+  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code: code ?? null, ...said }))
+  return { process: child, said, ended }
+}
+
+/** Runs a command to its end. */
+export function bulkhead(
+  args: string[],
+  options: { cwd: string; env: Record<string, string> },
+): Promise<Ended> {
+  return startBulkhead(args, options).ended
+}

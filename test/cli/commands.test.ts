@@ -1,0 +1,236 @@
+// The commands beside the server, each in a process of its own, on an embedded database that nobody runs.
+import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { connectOwner } from '../../src/db/owner.ts'
+import { developmentSecret } from '../../src/edge/development-secret.ts'
+import { developmentIssuer } from '../../src/edge/token-issuer.ts'
+import { createTokenVerifier } from '../../src/edge/verify-token.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { bulkhead } from './command-line.ts'
+
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bulkhead-cli-'))
+  await chmod(directory, 0o755) // under root, PostgreSQL's own user passes through
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+const run = (args: string[], env: Record<string, string> = {}) =>
+  bulkhead(args, { cwd: directory, env: { DATA_DIR: join(directory, 'data'), ...env } })
+
+describe('every command', () => {
+  it.each(['', 'serve', 'migrate', 'doctor', 'token', 'tenant', 'tenant create', 'tenant list', 'seed'])(
+    '%s has --help',
+    async (command) => {
+      const { code, stdout } = await run([...command.split(' ').filter(Boolean), '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/^Usage: bulkhead/)
+    },
+  )
+
+  it('tells what is wrong with the configuration, and fails with a code of its own', async () => {
+    const { code, stdout, stderr } = await run(['migrate'], { PORT: 'x', LOG_LEVEL: 'loud' })
+    expect([code, stdout]).toEqual([78, ''])
+    expect(stderr.trim().split('\n')).toEqual([
+      'bulkhead: The configuration has 2 mistakes:',
+      '  PORT: must be a whole number from 0 to 65535, not "x"',
+      '  LOG_LEVEL: must be trace, debug, info, warn, error, fatal or silent, not "loud"',
+    ])
+  })
+
+  it('fails on words that it does not know', async () => {
+    const { code, stdout, stderr } = await run(['sreve'])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain("unknown command 'sreve'")
+  })
+})
+
+describe('token', () => {
+  const dataDir = () => join(directory, 'token-data')
+  const token = (args: string[], env = {}) =>
+    run(['token', '--tenant', 'acme', ...args], { DATA_DIR: dataDir(), ...env })
+
+  it('prints a token that the server accepts, and nothing else, before any server ran', async () => {
+    const { code, stdout, stderr } = await token(['--email', 'Owner@acme.example', '--expires', '30m'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^[\w.-]+\n$/)
+    const verifier = createTokenVerifier({
+      issuers: [],
+      development: developmentIssuer(await developmentSecret(dataDir())),
+      clock: systemClock,
+      logger: createLogger('silent'),
+    })
+    const claims = await verifier.verify(stdout.trim())
+    expect(claims).toMatchObject({ tenant: 'acme', email: 'owner@acme.example' })
+    const livesMs = claims.expiresAt.getTime() - Date.now()
+    expect(livesMs).toBeGreaterThan(29 * 60_000)
+    expect(livesMs).toBeLessThanOrEqual(30 * 60_000)
+  })
+
+  it('keeps the secret to its owner, and the same for good', async () => {
+    const path = join(dataDir(), 'development-secret')
+    const before = await readFile(path, 'utf8')
+    await token(['--email', 'owner@acme.example'])
+    expect(await readFile(path, 'utf8')).toBe(before)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect((await stat(dataDir())).mode & 0o077).toBe(0)
+  })
+
+  it('agrees on one secret when several processes are the first', async () => {
+    const fresh = join(directory, 'race-data')
+    const secrets = await Promise.all(Array.from({ length: 20 }, () => developmentSecret(fresh)))
+    expect(new Set(secrets.map((secret) => Buffer.from(secret).toString('hex'))).size).toBe(1)
+  })
+
+  it.each([
+    [['--email', 'nobody'], 'not an e-mail address'],
+    [['--email', 'a@b.example', '--expires', '1y'], 'is not a duration'],
+    [['--email', 'a@b.example', '--tenant', 'No Slug'], 'A slug is'],
+    [[], '--email'],
+  ])('refuses %j in one line', async (args, message) => {
+    const { code, stdout, stderr } = await token(args)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(message)])
+  })
+
+  it('refuses in production', async () => {
+    const production = await productionSettings()
+    const { code, stdout, stderr } = await token(['--email', 'owner@acme.example'], production)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toBe('bulkhead: there are no development tokens in production\n')
+  })
+})
+
+async function productionSettings(): Promise<Record<string, string>> {
+  const issuer = {
+    issuer: 'https://id.example.com',
+    jwksUri: 'https://id.example.com/jwks.json',
+    audience: 'bulkhead',
+    algorithms: ['RS256'],
+    tenantClaim: 'tenant',
+  }
+  return {
+    NODE_ENV: 'production',
+    SECRETS_KEY: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64'),
+    AUTH_ISSUERS: JSON.stringify([issuer]),
+    ALLOW_EMBEDDED_IN_PRODUCTION: 'true',
+  }
+}
+
+describe('on an embedded database that does not run', () => {
+  it('migrate makes it, brings it up to date and stops it', async () => {
+    const first = await run(['migrate', '--json'])
+    expect([first.code, first.stderr]).toEqual([0, ''])
+    expect(JSON.parse(first.stdout).applied.length).toBeGreaterThan(1)
+    const second = await run(['migrate'])
+    expect([second.code, second.stdout]).toEqual([0, 'The database is up to date.\n'])
+    await expect(stat(join(directory, 'data', 'postgres', 'postmaster.pid'))).rejects.toThrow('ENOENT')
+  })
+
+  it('doctor finds the walls whole', async () => {
+    const { code, stdout } = await run(['doctor', '--json'])
+    const { findings } = JSON.parse(stdout)
+    expect(findings.filter((finding: { level: string }) => finding.level === 'error')).toEqual([])
+    expect(code).toBe(0)
+  })
+
+  it('seed refuses in production', async () => {
+    const { code, stderr } = await run(['seed'], await productionSettings())
+    expect([code, stderr]).toEqual([1, 'bulkhead: there is no demo data in production\n'])
+  })
+})
+
+describe('on a database of one’s own', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createTestDatabase()
+  })
+  afterAll(() => database.drop())
+
+  const tenant = (...args: string[]) =>
+    run(['tenant', ...args], { DATABASE_URL: database.runtimeUrl, DATABASE_OWNER_URL: database.ownerUrl })
+  const create = (slug: string) =>
+    tenant(
+      ...['create', '--slug', slug, '--name', 'North Shop', '--currency', 'SEK'],
+      ...['--owner-email', 'Ada@north.example', '--json'],
+    )
+
+  it('tenant create makes the tenant and its owner at once', async () => {
+    const { code, stdout, stderr } = await create('north')
+    expect([code, stderr]).toEqual([0, ''])
+    const { id } = JSON.parse(stdout)
+    const owner = await connectOwner(database.ownerUrl)
+    const made = await owner.inTenant(id, (query) =>
+      query(`SELECT t.name, t.currency, m.email, m.role, a.action, a.actor_kind
+             FROM tenants t JOIN members m USING (tenant_id) JOIN audit_entries a USING (tenant_id)`),
+    )
+    await owner.end()
+    expect(made).toEqual([
+      {
+        name: 'North Shop',
+        currency: 'SEK',
+        email: 'ada@north.example',
+        role: 'OWNER',
+        action: 'tenantCreate',
+        actor_kind: 'SYSTEM',
+      },
+    ])
+  })
+
+  it('tenant create refuses a slug that is taken, and leaves nothing behind', async () => {
+    const { code, stdout, stderr } = await create('north')
+    expect([code, stdout, stderr]).toEqual([1, '', 'bulkhead: there is already a tenant "north"\n'])
+    const { tenants } = JSON.parse((await tenant('list', '--json')).stdout)
+    expect(tenants).toHaveLength(1)
+  })
+
+  it.each([
+    [['--currency', 'ABC'], 'ISO 4217'],
+    [['--slug', 'North'], 'A slug is'],
+    [['--name', ' '], 'A name has'],
+  ])('tenant create refuses %j', async (args, message) => {
+    const valid = ['--slug', 'a', '--name', 'A', '--currency', 'EUR', '--owner-email', 'a@a.example']
+    const { code, stderr } = await tenant('create', ...valid, ...args)
+    expect(code).toBe(1)
+    expect(stderr).toContain(message)
+  })
+
+  it('tenant suspend and resume change the status, once, and tell it to the audit log', async () => {
+    expect((await tenant('suspend', '--slug', 'north')).stdout).toBe('The tenant north is suspended.\n')
+    expect((await tenant('suspend', 'north')).stdout).toBe('The tenant north is suspended.\n')
+    expect((await tenant('list')).stdout).toMatch(/^north {2}SUSPENDED {2}since \d{4}-\d\d-\d\d\n$/)
+    const { status, id } = JSON.parse((await tenant('resume', 'north', '--json')).stdout)
+    expect(status).toBe('ACTIVE')
+    const owner = await connectOwner(database.ownerUrl)
+    const actions = await owner.inTenant(id, (query) =>
+      query('SELECT action FROM audit_entries ORDER BY created_at, id'),
+    )
+    await owner.end()
+    expect(actions.map(({ action }) => action)).toEqual(['tenantCreate', 'tenantSuspend', 'tenantResume'])
+  })
+
+  it('tenant suspend fails for a tenant that is not there', async () => {
+    const { code, stderr } = await tenant('suspend', 'nowhere')
+    expect([code, stderr]).toEqual([1, 'bulkhead: there is no tenant "nowhere"\n'])
+  })
+
+  it('the owner’s commands ask for the owner', async () => {
+    const { code, stderr } = await run(['tenant', 'list'], { DATABASE_URL: database.runtimeUrl })
+    expect(code).toBe(1)
+    expect(stderr).toContain('set DATABASE_OWNER_URL')
+  })
+
+  it('a database that does not answer is one line', async () => {
+    const url = 'postgresql://somebody:secret-word@127.0.0.1:1/nothing'
+    for (const command of [['migrate'], ['tenant', 'list'], ['doctor']]) {
+      const { code, stderr } = await run(command, { DATABASE_URL: url, DATABASE_OWNER_URL: url })
+      expect(code).toBe(1)
+      expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^bulkhead: .*ECONNREFUSED/)])
+      expect(stderr).not.toContain('secret-word')
+    }
+  })
+})
