@@ -1,0 +1,181 @@
+// Owns: making things to sell and selling them, through the API itself. Each call makes one thing and gives its id.
+
+import { uuidOf } from '../../src/core/ids.ts'
+import type { Api, Data, Session, TenantKey } from './api.ts'
+import { asOwner } from './database.ts'
+
+let made = 0
+
+/** A word that no other call gives: for keys, handles and addresses. */
+export function unique(prefix: string): string {
+  made += 1
+  return `${prefix}-${made}`
+}
+
+export interface Goods {
+  title?: string
+  sku?: string
+  priceMinor?: bigint
+  currency?: string
+  stock?: number
+  status?: 'DRAFT' | 'ACTIVE'
+  productId?: string
+}
+
+/** A variant with stock, of a product of its own unless told. */
+export async function makeVariant(
+  session: Session,
+  goods: Goods = {},
+): Promise<{ id: string; productId: string; sku: string }> {
+  const sku = goods.sku ?? unique('SKU')
+  const title = goods.title ?? `Thing ${sku}`
+  const productId =
+    goods.productId ?? (await makeProduct(session, { title, status: goods.status ?? 'ACTIVE' }))
+  const { variant } = await done(
+    session,
+    `mutation ($input: VariantCreateInput!) {
+      variantCreate(input: $input) { variant { id } userErrors { field message code } }
+    }`,
+    {
+      productId,
+      sku,
+      title,
+      price: { amountMinor: (goods.priceMinor ?? 1000n).toString(), currency: goods.currency ?? 'USD' },
+    },
+  )
+  if (goods.stock !== 0) await adjustStock(session, variant.id, goods.stock ?? 100)
+  return { id: variant.id, productId, sku }
+}
+
+export async function makeProduct(session: Session, input: Record<string, unknown> = {}): Promise<string> {
+  const { product } = await done(
+    session,
+    `mutation ($input: ProductCreateInput!) {
+      productCreate(input: $input) { product { id } userErrors { field message code } }
+    }`,
+    { title: 'Thing', handle: unique('thing'), ...input },
+  )
+  return product.id
+}
+
+export async function adjustStock(session: Session, variantId: string, delta: number): Promise<void> {
+  await done(
+    session,
+    `mutation ($input: StockAdjustInput!) {
+      stockAdjust(input: $input) { variant { id } userErrors { field message code } }
+    }`,
+    { idempotencyKey: unique('stock'), variantId, delta, reason: 'RECEIPT' },
+  )
+}
+
+export async function makeCustomer(session: Session, input: Record<string, unknown> = {}): Promise<string> {
+  const { customer } = await done(
+    session,
+    `mutation ($input: CustomerCreateInput!) {
+      customerCreate(input: $input) { customer { id } userErrors { field message code } }
+    }`,
+    { email: `${unique('buyer')}@${session.tenant.toLowerCase()}.example`, name: 'Ada Buyer', ...input },
+  )
+  return customer.id
+}
+
+export interface Placed {
+  id: string
+  number: number
+  version: number
+}
+
+export const ORDER_PLACE = `mutation ($input: OrderPlaceInput!) {
+  orderPlace(input: $input) {
+    order { id number version status total { amountMinor currency } }
+    userErrors { field message code }
+  }
+}`
+
+export type Line = { variantId: string; quantity: number }
+
+export async function placeOrder(session: Session, customerId: string, lines: Line[]): Promise<Placed> {
+  const { order } = await done(session, ORDER_PLACE, { idempotencyKey: unique('order'), customerId, lines })
+  return order
+}
+
+/** Marks an order as paid, past the API: there is no payment yet that would do it. */
+export async function payOrder(api: Api, tenant: TenantKey, id: string): Promise<void> {
+  await asOwner(api.database, api.tenantIds[tenant], (owner) =>
+    owner.query(
+      `UPDATE orders SET status = 'PAID', payment_status = 'PAID', version = version + 1 WHERE id = $1`,
+      [uuidOf('ord', id)],
+    ),
+  )
+}
+
+/** The payload of a mutation with one field that must have no user errors. */
+export async function done(session: Session, source: string, input: Record<string, unknown>): Promise<Data> {
+  const [payload] = Object.values((await session.data(source, { input })) as Record<string, Data>)
+  if (payload.userErrors.length > 0) throw new Error(`${source}: ${JSON.stringify(payload.userErrors)}`)
+  return payload
+}
+
+export interface Shop {
+  products: string[]
+  variants: string[]
+  customers: string[]
+  orders: Record<'PLACED' | 'PAID' | 'FULFILLED' | 'CANCELLED', Placed>
+}
+
+/** A few of everything, in every state; every text of it starts with the tenant's name. */
+export async function makeShop(api: Api, tenant: TenantKey): Promise<Shop> {
+  const session = api.as(tenant)
+  const name = tenant === 'A' ? 'Anchor' : 'Bollard'
+  const variants = []
+  for (const n of [1, 2, 3]) {
+    variants.push(await makeVariant(session, { sku: `${name}-${n}`, title: `${name} kettle ${n}` }))
+  }
+  const customers = []
+  for (const n of [1, 2]) {
+    customers.push(
+      await makeCustomer(session, {
+        email: `${name.toLowerCase()}.buyer${n}@shop.example`,
+        name: `${name} Buyer ${n}`,
+        phone: `${name} phone`,
+        address: { line1: `${name} street`, city: `${name}ville`, country: 'DE' },
+      }),
+    )
+  }
+  const [customer = ''] = customers
+  const lines = variants.slice(0, 2).map(({ id }) => ({ variantId: id, quantity: 2 }))
+  const place = () => placeOrder(session, customer, lines)
+  const orders = {
+    PLACED: await place(),
+    PAID: await place(),
+    FULFILLED: await place(),
+    CANCELLED: await place(),
+  }
+  for (const order of [orders.PAID, orders.FULFILLED]) {
+    await payOrder(api, tenant, order.id)
+    order.version += 1
+  }
+  await done(
+    session,
+    `mutation ($input: OrderFulfillInput!) { orderFulfill(input: $input) { userErrors { message } } }`,
+    { id: orders.FULFILLED.id, expectedVersion: 2, idempotencyKey: unique('fulfil') },
+  )
+  await done(
+    session,
+    `mutation ($input: OrderCancelInput!) { orderCancel(input: $input) { userErrors { message } } }`,
+    {
+      id: orders.CANCELLED.id,
+      expectedVersion: 1,
+      idempotencyKey: unique('cancel'),
+      reason: `${name} reason`,
+    },
+  )
+  orders.FULFILLED.version += 1
+  orders.CANCELLED.version += 1
+  return {
+    products: variants.map(({ productId }) => productId),
+    variants: variants.map(({ id }) => id),
+    customers,
+    orders,
+  }
+}

@@ -1,0 +1,28 @@
+// Owns: which statements this process sends to PostgreSQL while some work runs.
+import pg from 'pg'
+
+export interface Counted<T> {
+  result: T
+  /** One entry per message that PostgreSQL answers: what rides along with a statement is no entry of its own. */
+  statements: string[]
+}
+
+type Query = (this: unknown, ...args: unknown[]) => unknown
+
+/** Runs `work` and tells its statements. One at a time: it listens to every connection of the process. */
+export async function countStatements<T>(work: () => Promise<T>): Promise<Counted<T>> {
+  // pg overloads query() a dozen ways; all of them have the text first, or in an object that comes first.
+  const prototype = pg.Client.prototype as unknown as { query: Query }
+  const { query } = prototype
+  const statements: string[] = []
+  prototype.query = function (...args) {
+    const [first] = args
+    statements.push(typeof first === 'string' ? first : (first as { text: string }).text)
+    return query.apply(this, args)
+  }
+  try {
+    return { result: await work(), statements }
+  } finally {
+    prototype.query = query
+  }
+}
