@@ -1,4 +1,4 @@
-// Look-ahead: from what an operation asks of a type to one Prisma selection, so that a nested list is no query per row.
+// Look-ahead: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
 // Fields say what they need in `extensions.look`; a field without it needs the column of its own name.
 import {
   type FieldNode,
@@ -15,11 +15,8 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { columnsOf, type ModelName } from '../db/models.ts'
+import type { Filter, Order, RelationSelection, Selection } from '../db/read-sql.ts'
 import type { Context } from './context.ts'
-
-/** A Prisma `select`: columns, and relations with selections of their own. */
-export type Selection = { [field: string]: true | RelationSelection }
-export type RelationSelection = { select?: Selection } & Partial<ListQuery>
 
 /** The rows that one page of a list needs. */
 export type ListQuery = {
@@ -77,7 +74,7 @@ export function selectionOfNodes(info: GraphQLResolveInfo, context: Context, con
 /** The select of one relation of the row, for a parent that came without it. */
 export function selectionOfRelation(info: GraphQLResolveInfo, context: Context): Selection {
   const selection: Selection = {}
-  const walk = { ...walkOf(info, context), deferred: new Set<FieldNode>() }
+  const walk = walkOf(info, context)
   const field = info.parentType.getFields()[info.fieldName]
   for (const node of info.fieldNodes) if (field !== undefined) collectField(walk, field, node, selection)
   return selection
