@@ -2,7 +2,10 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
+import { datamodelOf } from './datamodel.ts'
 import { CommitUnknown, faultOf } from './faults.ts'
+import type { ModelName } from './models.ts'
+import { compileCount, compileRead, type Filter, type ReadQuery } from './read-sql.ts'
 import { currentFrame, enterScope, type Scope } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
@@ -47,6 +50,13 @@ export type Database = {
    * Transactions do not nest: take the transaction as an argument instead.
    */
   withTenant<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * Reads rows of the tenant by one statement, with all that hangs on them: what the tenant's handle answers to the
+   * same `findMany`, at a third of the cost. For the API's reads; a use case takes the handle or its transaction.
+   */
+  read<Row>(scope: Scope, model: ModelName, query: ReadQuery): Promise<Row[]>
+  /** How many rows of the tenant the filter finds. */
+  count(scope: Scope, model: ModelName, where: Filter): Promise<number>
   /** Null for an unknown tenant and for somebody who is no active member of it, alike. */
   resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
   /** Resolves when the database answers, rejects with its error when it does not. */
@@ -70,6 +80,7 @@ export function openDatabase({ url, poolMax, namedStatements, logger }: Database
   })
   const adapter = new PrismaPg(pool, namedStatements ? { statementNameGenerator: statementName } : {})
   const client = new PrismaClient({ adapter, log: [] })
+  const datamodel = datamodelOf(client)
   const handles = new Map<string, ReturnType<typeof extendForTenant>>()
 
   function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
@@ -79,6 +90,16 @@ export function openDatabase({ url, poolMax, namedStatements, logger }: Database
     const handle = extendForTenant(client, { tenantId: scope.tenantId })
     handles.set(scope.tenantId, handle)
     return handle
+  }
+
+  /** The one value that a statement of the reader answers. */
+  async function firstValue(
+    scope: Scope,
+    { text, values }: { readonly text: string; readonly values: readonly unknown[] },
+  ) {
+    const name = namedStatements ? statementName({ sql: text }) : ''
+    const result = await enterScope(scope, () => pool.query({ name, text, values, rowMode: 'array' }))
+    return result.rows[0]?.[0]
   }
 
   return {
@@ -103,6 +124,15 @@ export function openDatabase({ url, poolMax, namedStatements, logger }: Database
         }
         throw error
       }
+    },
+
+    async read<Row>(scope: Scope, model: ModelName, query: ReadQuery) {
+      const { decode, ...statement } = compileRead(datamodel, model, query, scope.tenantId)
+      return decode(await firstValue(scope, statement)) as Row[]
+    },
+
+    async count(scope, model, where) {
+      return (await firstValue(scope, compileCount(datamodel, model, where, scope.tenantId))) as number
     },
 
     async resolveMember(tenantSlug, email) {

@@ -1,6 +1,7 @@
 // Paging by keyset: where a page starts is a row's sort value and id, never a count of rows to skip.
 import { hash } from 'node:crypto'
 import { AppError } from '../core/errors.ts'
+import type { Filter, Order } from '../db/read-sql.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
 export const PAGE_SIZE_MAX = 100
@@ -21,8 +22,8 @@ export type Sort = {
 
 /** One page, ready to be read: `take` is one row more than the page, to know whether there are others. */
 export type PagePlan = {
-  readonly where: object
-  readonly orderBy: readonly object[]
+  readonly where: Filter
+  readonly orderBy: readonly Order[]
   readonly take: number
   readonly size: number
   readonly backward: boolean
@@ -65,7 +66,7 @@ export function planPage(args: PageArguments, sort: Sort, tenantId: string): Pag
 }
 
 /** Rows beyond a position. The first condition lets the index find the start; the second settles ties. */
-function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): object {
+function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): Filter {
   return {
     AND: [
       { [column]: { [`${comparison}e`]: value } },

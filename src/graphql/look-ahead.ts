@@ -19,11 +19,7 @@ import type { Filter, Order, RelationSelection, Selection } from '../db/read-sql
 import type { Context } from './context.ts'
 
 /** The rows that one page of a list needs. */
-export type ListQuery = {
-  readonly where?: object
-  readonly orderBy: readonly object[]
-  readonly take: number
-}
+export type ListQuery = { readonly where: Filter; readonly orderBy: readonly Order[]; readonly take: number }
 
 /** What a field needs from its parent's row. */
 export type Look =

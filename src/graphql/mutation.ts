@@ -3,6 +3,7 @@ import type { InputRef, ObjectRef } from '@pothos/core'
 import type { Caller } from '../commands/caller.ts'
 import type { UserError } from '../commands/outcome.ts'
 import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
+import type { Filter } from '../db/read-sql.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { NodeName } from './node.ts'
 import { readOne } from './read.ts'
@@ -109,6 +110,6 @@ function addPayload<Code extends string, Row extends object>(
 }
 
 /** A tenant is its own key; every other record has an id beside it. */
-function whereOf(model: NodeName | 'Tenant', id: string): object {
+function whereOf(model: NodeName | 'Tenant', id: string): Filter {
   return model === 'Tenant' ? { tenantId: id } : { id }
 }

@@ -1,11 +1,12 @@
 // Looking one record up by one of several unique arguments.
 import { AppError } from '../core/errors.ts'
+import type { Filter } from '../db/read-sql.ts'
 
 /** The filter for the one argument that was given. Throws BAD_USER_INPUT for none, and for more than one. */
 export function oneOf<Args extends object>(
   args: Args,
-  filters: { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => object },
-): object {
+  filters: { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => Filter },
+): Filter {
   const names = Object.keys(filters) as (keyof Args)[]
   const [given, another] = names.filter((name) => args[name] !== undefined && args[name] !== null)
   if (given === undefined || another !== undefined) {

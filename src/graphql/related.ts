@@ -4,7 +4,6 @@ import type { ModelName } from '../db/models.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
 import { isDeferred, selectionOfRelation } from './look-ahead.ts'
-import { delegateOf } from './read.ts'
 
 /** The parent's row of a relation to one. */
 export function relatedOne<T>(
@@ -94,9 +93,10 @@ async function loadWithParents(
     const rows = Promise.resolve().then(async () => {
       batches.delete(node)
       const model = info.parentType.extensions.model as ModelName
-      const select = { ...selectionOfRelation(info, context), id: true }
-      const found = await delegateOf(context, model).findMany({ where: { id: { in: [...ids] } }, select })
-      return new Map((found as ParentRow[]).map((row) => [row.id, row]))
+      const select = { ...selectionOfRelation(info, context), id: true as const }
+      const { database, scope } = context.caller
+      const found = await database.read<ParentRow>(scope, model, { where: { id: { in: [...ids] } }, select })
+      return new Map(found.map((row) => [row.id, row]))
     })
     batch = { ids, rows }
     batches.set(node, batch)

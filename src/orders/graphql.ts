@@ -1,4 +1,6 @@
 // Orders and their lines: types, queries and mutations.
+
+import type { Filter } from '../db/read-sql.ts'
 import type {
   Customer as CustomerRow,
   Order as OrderRow,
@@ -123,7 +125,7 @@ function numberIn(query: string | null | undefined): number | null {
   return digits === undefined ? null : Number(digits)
 }
 
-function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined): object {
+function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined): Filter {
   return {
     ...(filter?.status && { status: { in: filter.status } }),
     ...(filter?.paymentStatus && { paymentStatus: { in: filter.paymentStatus } }),
