@@ -78,7 +78,8 @@ export function relatedList<Parent extends Row, T extends Row>(
     ...look({
       many: relation,
       query: (args, context) => {
-        const { where, orderBy, take } = planPage(args as PageArguments, sort, context.caller.scope.tenantId)
+        const list = { tenantId: context.caller.scope.tenantId, type: type.name }
+        const { where, orderBy, take } = planPage(args as PageArguments, sort, list)
         return { list: { where, orderBy, take }, columns: ['id', sort.column] }
       },
     }),

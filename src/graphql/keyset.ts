@@ -20,6 +20,9 @@ export type Sort = {
   readonly descending: boolean
 }
 
+/** Whose list, and of what. A cursor is good for no other. */
+export type ListKey = { readonly tenantId: string; readonly type: string }
+
 /** One page, ready to be read: `take` is one row more than the page, to know whether there are others. */
 export type PagePlan = {
   readonly where: Filter
@@ -28,7 +31,7 @@ export type PagePlan = {
   readonly size: number
   readonly backward: boolean
   readonly sort: Sort
-  readonly tenantId: string
+  readonly list: ListKey
   readonly hasCursor: boolean
 }
 
@@ -37,7 +40,7 @@ export type Row = { readonly id: string }
 type Position = { readonly value: unknown; readonly id: string }
 
 /** Reads the paging arguments. Throws BAD_USER_INPUT for sizes out of bounds and for cursors that are not ours. */
-export function planPage(args: PageArguments, sort: Sort, tenantId: string): PagePlan {
+export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePlan {
   const backward = typeof args.last === 'number'
   if (backward && typeof args.first === 'number')
     throw new AppError('BAD_USER_INPUT', 'ask for first or last, not both')
@@ -50,9 +53,9 @@ export function planPage(args: PageArguments, sort: Sort, tenantId: string): Pag
   const { after, before } = args
   const bounds = []
   if (typeof after === 'string')
-    bounds.push(beyond(sort, readCursor(after, sort, tenantId), sort.descending ? 'lt' : 'gt'))
+    bounds.push(beyond(sort, readCursor(after, sort, list), sort.descending ? 'lt' : 'gt'))
   if (typeof before === 'string')
-    bounds.push(beyond(sort, readCursor(before, sort, tenantId), sort.descending ? 'gt' : 'lt'))
+    bounds.push(beyond(sort, readCursor(before, sort, list), sort.descending ? 'gt' : 'lt'))
   return {
     where: bounds.length === 0 ? {} : { AND: bounds },
     orderBy: sort.column === 'id' ? [{ id: direction }] : [{ [sort.column]: direction }, { id: direction }],
@@ -60,7 +63,7 @@ export function planPage(args: PageArguments, sort: Sort, tenantId: string): Pag
     size,
     backward,
     sort,
-    tenantId,
+    list,
     hasCursor: typeof (backward ? before : after) === 'string',
   }
 }
@@ -77,19 +80,19 @@ function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'g
 
 const CHECK_LENGTH = 8
 
-/** A cursor names its sort and carries a check over the tenant: another tenant's, or another list's, is refused. */
-export function cursorOf(row: Row, { sort, tenantId }: PagePlan): string {
+/** A cursor names its sort and carries a check over its list: another tenant's, or another type's, is refused. */
+export function cursorOf(row: Row, { sort, list }: PagePlan): string {
   const value = (row as Record<string, unknown> & Row)[sort.column]
   const shown =
     value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? value.toString() : value
   const content = JSON.stringify([sort.column, shown, row.id])
-  return Buffer.from(check(tenantId, content) + content).toString('base64url')
+  return Buffer.from(check(list, content) + content).toString('base64url')
 }
 
-function readCursor(cursor: string, sort: Sort, tenantId: string): Position {
+function readCursor(cursor: string, sort: Sort, list: ListKey): Position {
   const decoded = Buffer.from(cursor, 'base64url').toString()
   const content = decoded.slice(CHECK_LENGTH)
-  if (decoded.slice(0, CHECK_LENGTH) !== check(tenantId, content)) return refuseCursor()
+  if (decoded.slice(0, CHECK_LENGTH) !== check(list, content)) return refuseCursor()
   const [column, value, id] = JSON.parse(content) as [string, string | number, string]
   if (column !== sort.column) return refuseCursor()
   switch (sort.type) {
@@ -106,8 +109,8 @@ function refuseCursor(): never {
   throw new AppError('BAD_USER_INPUT', 'the cursor is not of this list')
 }
 
-function check(tenantId: string, content: string): string {
-  return hash('sha256', `${tenantId}${content}`, 'hex').slice(0, CHECK_LENGTH)
+function check({ tenantId, type }: ListKey, content: string): string {
+  return hash('sha256', `${tenantId}${type}${content}`, 'hex').slice(0, CHECK_LENGTH)
 }
 
 /** A page of rows in the order asked for. Cursors are made only when they are read. */

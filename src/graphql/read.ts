@@ -36,8 +36,9 @@ export async function readPage<T extends Row>(
   list: { readonly model: ModelName; readonly where: Filter; readonly sort: Sort },
   args: PageArguments,
 ): Promise<Page<T>> {
-  const plan = planPage(args, list.sort, context.caller.scope.tenantId)
-  const select = selectionOfNodes(info, context, getNamedType(info.returnType).name)
+  const type = getNamedType(info.returnType).name
+  const plan = planPage(args, list.sort, { tenantId: context.caller.scope.tenantId, type })
+  const select = selectionOfNodes(info, context, type)
   select.id = true
   select[list.sort.column] = true
   const { database, scope } = context.caller

@@ -1,5 +1,5 @@
 // A parent's relations: as they came with its row, or, where they did not, loaded for all parents of the field at once.
-import type { FieldNode, GraphQLResolveInfo } from 'graphql'
+import { type FieldNode, type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { ModelName } from '../db/models.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
@@ -73,7 +73,8 @@ function pagePlanOf(args: PageArguments, sort: Sort, context: Context, info: Gra
   const node = fieldOf(info)
   let plan = plans.get(node)
   if (plan === undefined) {
-    plan = planPage(args, sort, context.caller.scope.tenantId)
+    const type = getNamedType(info.returnType).name
+    plan = planPage(args, sort, { tenantId: context.caller.scope.tenantId, type })
     plans.set(node, plan)
   }
   return plan
