@@ -19,11 +19,11 @@ const NODE_TYPES = {
   mem: 'Member',
 } as const satisfies Record<string, ModelName>
 
-type Prefix = keyof typeof NODE_TYPES
-export type NodeName = (typeof NODE_TYPES)[Prefix]
+export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]
 
-const PREFIXES = new Map<string, Prefix>(
-  Object.entries(NODE_TYPES).map(([prefix, name]) => [name, prefix as Prefix]),
+const NAMES: ReadonlyMap<string, NodeName> = new Map(Object.entries(NODE_TYPES))
+const PREFIXES: ReadonlyMap<string, string> = new Map(
+  Object.entries(NODE_TYPES).map(([prefix, name]) => [name, prefix]),
 )
 
 export function nodeId(name: NodeName, uuid: string): string {
@@ -54,23 +54,42 @@ async function load(
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<(NodeRow | null)[]> {
-  const wanted = ids.map(decodeId)
-  const names = new Set(wanted.flatMap((id) => NODE_TYPES[id?.prefix as Prefix] ?? []))
+  const wanted = ids.map(identify)
   const rows = new Map<string, NodeRow>()
-  for (const name of names) {
-    const permission = info.schema.getType(name)?.extensions.permission as Permission | undefined
-    if (permission !== undefined) requirePermission(context.caller.permissions, permission)
-    const uuids = wanted.flatMap((id) =>
-      id !== null && NODE_TYPES[id.prefix as Prefix] === name ? [id.uuid] : [],
-    )
+  for (const name of new Set(wanted.flatMap((id) => id?.name ?? []))) {
+    const uuids = wanted.flatMap((id) => (id?.name === name ? [id.uuid] : []))
+    requireAccess(name, uuids, context, info)
     for (const row of await readMany<NodeRow>(context, info, name, { id: { in: uuids } })) {
       typeOfRow.set(row, name)
       rows.set(`${name}:${row.id}`, row)
     }
   }
-  return wanted.map((id) =>
-    id === null ? null : (rows.get(`${NODE_TYPES[id.prefix as Prefix]}:${id.uuid}`) ?? null),
-  )
+  return wanted.map((id) => (id === null ? null : (rows.get(`${id.name}:${id.uuid}`) ?? null)))
+}
+
+function identify(id: string): { name: NodeName; uuid: string } | null {
+  const decoded = decodeId(id)
+  const name = decoded === null ? undefined : NAMES.get(decoded.prefix)
+  return decoded === null || name === undefined ? null : { name, uuid: decoded.uuid }
+}
+
+/**
+ * Throws FORBIDDEN, whether there are such rows or not. A type that needs no permission where it is shown (a member,
+ * to themselves) may need a `nodePermission` to be looked up at will.
+ */
+function requireAccess(
+  name: NodeName,
+  uuids: readonly string[],
+  { caller }: Context,
+  info: GraphQLResolveInfo,
+): void {
+  const { permission, nodePermission } = (info.schema.getType(name)?.extensions ?? {}) as {
+    permission?: Permission
+    nodePermission?: Permission
+  }
+  if (permission !== undefined) requirePermission(caller.permissions, permission)
+  if (nodePermission !== undefined && uuids.some((uuid) => uuid !== caller.actor.id))
+    requirePermission(caller.permissions, nodePermission)
 }
 
 /** The most ids that one call of `nodes` takes. */

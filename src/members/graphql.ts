@@ -34,7 +34,7 @@ Tenant.implement({
 Member.implement({
   description: 'A person who works for the merchant.',
   interfaces: [Node],
-  extensions: { model: 'Member' },
+  extensions: { model: 'Member', nodePermission: 'members:read' },
   fields: (t) => ({
     id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Member', id) }),
     name: t.exposeString('name'),
