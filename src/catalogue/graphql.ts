@@ -172,8 +172,8 @@ builder.queryFields((t) => ({
           model: 'Product',
           where: {
             ...(filter?.status && { status: { in: filter.status } }),
-            ...(filter?.vendor && { vendor: filter.vendor }),
-            ...(filter?.category && { category: filter.category }),
+            ...(typeof filter?.vendor === 'string' && { vendor: filter.vendor }),
+            ...(typeof filter?.category === 'string' && { category: filter.category }),
             ...search(query, (word) => [
               { title: word },
               { vendor: word },

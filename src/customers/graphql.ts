@@ -82,8 +82,8 @@ builder.queryFields((t) => ({
         {
           model: 'Customer',
           where: {
-            ...(filter?.country && { country: filter.country }),
-            ...(filter?.email && { email: filter.email.toLowerCase() }),
+            ...(typeof filter?.country === 'string' && { country: filter.country }),
+            ...(typeof filter?.email === 'string' && { email: filter.email.toLowerCase() }),
             ...search(query, (word) => [{ name: word }, { email: word }, { city: word }]),
           },
           sort: customerSorts.read(sortKey, reverse),
