@@ -1,0 +1,109 @@
+// The benchmark's PostgreSQL: the embedded one, durable, and seeded databases that are made once and cloned for a run.
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import type { Logger } from '../src/core/logger.ts'
+import { startEmbeddedServer } from '../src/db/embedded-server.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { prepareDatabase } from '../src/db/prepare-database.ts'
+import type { Shape } from './rows.ts'
+import { seed } from './seed.ts'
+
+const MIGRATIONS_DIR = fileURLToPath(new URL('../prisma/migrations', import.meta.url))
+const SEED_FILES = ['seed.ts', 'rows.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
+
+export type BenchDatabase = {
+  /** A superuser's, whom no policy holds. */
+  readonly adminUrl: string
+  /** The server's role, held by every policy. */
+  readonly runtimeUrl: string
+}
+
+export type BenchServer = {
+  /** A database of its own with these rows, as if just seeded. Seeds at the first call of each shape. */
+  fresh(shape: Shape): Promise<BenchDatabase>
+  stop(): Promise<void>
+}
+
+/** Starts the PostgreSQL of `dataDir`; what an earlier run seeded there is used again. */
+export async function startBenchServer(dataDir: string, logger: Logger): Promise<BenchServer> {
+  const server = await startEmbeddedServer({ dataDir, logger, durable: true })
+  const made: string[] = []
+  const admin = await connect(server.adminUrl)
+
+  async function dropLeftovers(): Promise<void> {
+    const { rows } = await admin.query<{ datname: string }>(
+      `SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_run\\_%'`,
+    )
+    for (const { datname } of rows) await admin.query(`DROP DATABASE ${datname} WITH (FORCE)`)
+  }
+
+  async function template(shape: Shape): Promise<string> {
+    const name = `bench_${await fingerprint(shape)}`
+    const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [
+      name,
+    ])
+    if (rowCount === 1) return name
+    process.stderr.write(`seeding ${shape.tenants} tenants, once …\n`)
+    await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    await admin.query(`CREATE DATABASE ${name} OWNER bulkhead_owner`)
+    await migrate({
+      ownerUrl: withDatabase(server.ownerUrl, name),
+      runtimeUrl: withDatabase(server.runtimeUrl, name),
+      logger,
+    })
+    const seeder = await connect(withDatabase(server.adminUrl, name))
+    await seed(seeder, shape).finally(() => seeder.end())
+    await admin.query(`ALTER DATABASE ${name} IS_TEMPLATE true`)
+    return name
+  }
+
+  await dropLeftovers()
+  return {
+    async fresh(shape) {
+      const source = await template(shape)
+      const name = `bench_run_${process.pid}_${made.length}`
+      await admin.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY FILE_COPY OWNER bulkhead_owner`)
+      made.push(name)
+      // A clone has its template's tables, but neither its settings nor its rights.
+      const owner = await connect(withDatabase(server.ownerUrl, name))
+      await prepareDatabase(owner, new URL(server.runtimeUrl).username).finally(() => owner.end())
+      await admin.query('CHECKPOINT')
+      return {
+        adminUrl: withDatabase(server.adminUrl, name),
+        runtimeUrl: withDatabase(server.runtimeUrl, name),
+      }
+    },
+    async stop() {
+      await dropLeftovers()
+      await admin.end()
+      await server.stop()
+    },
+  }
+}
+
+/** Changes with whatever decides what a seeded database holds. */
+async function fingerprint(shape: Shape): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(shape))
+  const migrations = (await readdir(MIGRATIONS_DIR, { recursive: true })).filter((name) =>
+    name.endsWith('.sql'),
+  )
+  const files = [...migrations.sort().map((name) => join(MIGRATIONS_DIR, name)), ...SEED_FILES]
+  for (const file of files) hash.update(await readFile(file))
+  return hash.digest('hex').slice(0, 12)
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {}) // the server's end is told by whoever is in need of it
+  await client.connect()
+  return client
+}
+
+function withDatabase(url: string, database: string): string {
+  const rewritten = new URL(url)
+  rewritten.pathname = `/${database}`
+  return rewritten.href
+}

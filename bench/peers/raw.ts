@@ -1,0 +1,153 @@
+// The peer `raw`: fastify and pg, one hand-written statement per request, whose JSON PostgreSQL builds. No GraphQL, no
+// row-level security, no validation: the limit of what Node and PostgreSQL can do for these requests.
+import { createHash } from 'node:crypto'
+import fastify from 'fastify'
+import pg from 'pg'
+import { CONNECTIONS, HOST, readSetting } from './setting.ts'
+
+const { port, databaseUrl, authenticate } = readSetting()
+const pool = new pg.Pool({ connectionString: databaseUrl, max: CONNECTIONS })
+const app = fastify()
+
+const INSTANT = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`
+
+const ORDER = `
+  SELECT json_build_object('data', json_build_object('order', (
+    SELECT json_build_object('id', id, 'number', number, 'status', status, 'version', version, 'currency', currency,
+      'total', json_build_object('amountMinor', total_minor::text))
+    FROM orders WHERE tenant_id = $1 AND id = $2)))::text`
+
+const orderList = (lines: string) => `
+  WITH page AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY placed_at DESC, id DESC) AS n, orders.*
+    FROM orders WHERE tenant_id = $1 ORDER BY placed_at DESC, id DESC LIMIT $2 + 1
+  )
+  SELECT json_build_object('data', json_build_object('orders', json_build_object(
+    'nodes', coalesce((
+      SELECT json_agg(json_build_object('id', o.id, 'number', o.number, 'status', o.status,
+        'placedAt', to_char(o.placed_at, ${INSTANT}),
+        'total', json_build_object('amountMinor', o.total_minor::text, 'currency', o.currency),
+        'customer', json_build_object('id', c.id, 'name', c.name, 'email', c.email)${lines}) ORDER BY o.n)
+      FROM page o JOIN customers c ON c.tenant_id = $1 AND c.id = o.customer_id WHERE o.n <= $2), '[]'),
+    'pageInfo', json_build_object('hasNextPage', (SELECT count(*) FROM page) > $2,
+      'endCursor', (SELECT placed_at || '|' || id FROM page WHERE n <= $2 ORDER BY n DESC LIMIT 1)))))::text`
+
+const LINES = `,
+        'lines', json_build_object('nodes', coalesce((
+          SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity,
+            'unitPrice', json_build_object('amountMinor', l.unit_price_minor::text),
+            'total', json_build_object('amountMinor', l.total_minor::text)) ORDER BY l.position)
+          FROM (SELECT * FROM order_lines WHERE tenant_id = $1 AND order_id = o.id ORDER BY position LIMIT $3) l), '[]'))`
+
+/** Everything that placing an order writes. Answers no row where something is missing, is sold out, or the key is known. */
+const ORDER_PLACE = `
+  WITH claimed AS (
+    INSERT INTO idempotency_keys (tenant_id, operation, key, fingerprint, outcome)
+    VALUES ($1, 'orderPlace', $2, $3, json_build_object('id', $4::uuid, 'userErrors', '[]'::json))
+    ON CONFLICT DO NOTHING RETURNING key
+  ), asked AS (
+    SELECT * FROM unnest($6::uuid[], $7::int[]) WITH ORDINALITY AS a (variant_id, quantity, position) ORDER BY variant_id
+  ), priced AS (
+    SELECT a.*, v.sku, v.price_minor, v.currency, p.title
+    FROM asked a
+    JOIN variants v ON v.tenant_id = $1 AND v.id = a.variant_id
+    JOIN products p ON p.tenant_id = $1 AND p.id = v.product_id AND p.status = 'ACTIVE'
+    WHERE EXISTS (SELECT FROM claimed)
+  ), reserved AS (
+    UPDATE stock_levels s SET reserved = s.reserved + p.quantity FROM priced p
+    WHERE s.tenant_id = $1 AND s.variant_id = p.variant_id AND s.on_hand - s.reserved >= p.quantity
+    RETURNING s.variant_id
+  ), numbered AS (
+    UPDATE tenant_counters SET value = value + 1
+    WHERE tenant_id = $1 AND name = 'order' AND (SELECT count(*) FROM reserved) = (SELECT count(*) FROM asked)
+    RETURNING value
+  ), placed AS (
+    INSERT INTO orders (tenant_id, id, number, customer_id, currency, total_minor)
+    SELECT $1, $4, numbered.value, $5, (SELECT min(currency) FROM priced), (SELECT sum(price_minor * quantity) FROM priced)
+    FROM numbered
+    RETURNING *
+  ), lines AS (
+    INSERT INTO order_lines
+      (tenant_id, id, order_id, position, variant_id, sku, title, quantity, currency, unit_price_minor, total_minor)
+    SELECT $1, uuidv7(), placed.id, p.position, p.variant_id, p.sku, p.title, p.quantity, p.currency, p.price_minor,
+      p.price_minor * p.quantity
+    FROM priced p, placed
+    RETURNING *
+  ), movements AS (
+    INSERT INTO stock_movements (tenant_id, id, variant_id, reason, on_hand_delta, reserved_delta, order_id)
+    SELECT $1, uuidv7(), p.variant_id, 'RESERVATION', 0, p.quantity, placed.id FROM priced p, placed
+  ), made AS (
+    SELECT id, json_build_object('number', number, 'status', status, 'totalMinor', total_minor::text, 'currency', currency)
+      AS fields FROM placed
+  ), audit AS (
+    INSERT INTO audit_entries (tenant_id, id, actor_kind, actor_id, action, subject_type, subject_id, after, request_id)
+    SELECT $1, uuidv7(), 'MEMBER', $8, 'orderPlace', 'Order', id, fields, $9 FROM made
+  ), event AS (
+    INSERT INTO outbox_events (tenant_id, id, type, subject_type, subject_id, payload)
+    SELECT $1, uuidv7(), 'order.placed', 'Order', id, fields FROM made
+  )
+  SELECT json_build_object('data', json_build_object('orderPlace', json_build_object(
+    'order', json_build_object('id', id, 'number', number, 'status', status,
+      'total', json_build_object('amountMinor', total_minor::text),
+      'lines', json_build_object('nodes', (
+        SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity,
+          'total', json_build_object('amountMinor', total_minor::text)) ORDER BY position) FROM lines))),
+    'userErrors', '[]'::json)))::text
+  FROM placed`
+
+type Answer = (
+  tenantId: string,
+  body: Body,
+  memberId: string,
+) => [name: string, text: string, values: unknown[]]
+type Body = {
+  readonly id?: string
+  readonly input?: {
+    readonly idempotencyKey: string
+    readonly customerId: string
+    readonly lines: readonly { readonly variantId: string; readonly quantity: number }[]
+  }
+}
+
+const PAGE_SIZE = 20
+const LIST = orderList('')
+const LIST_WITH_LINES = orderList(LINES)
+
+let requests = 0
+
+const answers: Record<string, Answer> = {
+  W1: (tenantId, { id }) => ['order', ORDER, [tenantId, id]],
+  W2: (tenantId) => ['orders', LIST, [tenantId, PAGE_SIZE]],
+  W3: (tenantId) => ['orders_lines', LIST_WITH_LINES, [tenantId, PAGE_SIZE, PAGE_SIZE]],
+  W4: (tenantId, { input }, memberId) => {
+    requests += 1
+    return [
+      'order_place',
+      ORDER_PLACE,
+      [
+        tenantId,
+        input?.idempotencyKey,
+        createHash('sha256').update(JSON.stringify(input)).digest(),
+        crypto.randomUUID(),
+        input?.customerId,
+        input?.lines.map(({ variantId }) => variantId),
+        input?.lines.map(({ quantity }) => quantity),
+        memberId,
+        `raw-${requests}`,
+      ],
+    ]
+  },
+}
+
+for (const [path, answer] of Object.entries(answers)) {
+  app.post<{ Body: Body }>(`/${path}`, async (request, reply) => {
+    const { tenantId, memberId } = authenticate(request.headers.authorization)
+    const [name, text, values] = answer(tenantId, request.body, memberId)
+    const { rows } = await pool.query<[string]>({ name, text, values, rowMode: 'array' })
+    const [row] = rows
+    if (row === undefined) return reply.code(409).send()
+    return reply.type('application/json; charset=utf-8').send(row[0])
+  })
+}
+
+await app.listen({ port, host: HOST })

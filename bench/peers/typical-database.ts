@@ -1,0 +1,25 @@
+// How `typical` reaches its database: Prisma over pg, and the tenant by the extension that Prisma's documentation shows.
+import { PrismaPg } from '@prisma/adapter-pg'
+import { PrismaClient } from '../.data/generated/client/client.ts'
+
+export function openPrisma(url: string, connectionsMax: number): PrismaClient {
+  return new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connectionsMax }) })
+}
+
+/** https://github.com/prisma/prisma-client-extensions/tree/main/row-level-security */
+export function documentedExtension(prisma: PrismaClient, tenantId: string) {
+  return prisma.$extends({
+    query: {
+      $allModels: {
+        async $allOperations({ args, query }) {
+          const [, result] = await prisma.$transaction([
+            prisma.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE)`,
+            // The documented extension does the same: the type of `query` does not say that it is a PrismaPromise.
+            query(args) as never,
+          ])
+          return result
+        },
+      },
+    },
+  })
+}

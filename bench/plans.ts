@@ -1,0 +1,58 @@
+// How each server is started, and with whose tokens it is asked.
+import { developmentSecret } from '../src/edge/development-secret.ts'
+import { signDevelopmentToken } from '../src/edge/development-token.ts'
+import type { BenchDatabase } from './database.ts'
+import type { ServerPlan } from './processes.ts'
+import { ownerEmail, tenantSlug } from './rows.ts'
+import type { Peer } from './workloads.ts'
+
+/** Connections to the database, of every server. */
+export const POOL = 16
+const TOKEN_SECONDS = 86_400
+
+/** What every server of a run has in common: the secret under `dataDir`, which Bulkhead takes from there. */
+export type Common = { readonly dataDir: string; readonly database: BenchDatabase }
+
+export async function planOf(peer: Peer, { dataDir, database }: Common): Promise<ServerPlan> {
+  if (peer === 'bulkhead') return bulkhead(dataDir, database)
+  const secret = Buffer.from(await developmentSecret(dataDir)).toString('base64url')
+  // `raw` names the tenant in its own WHERE: no policy is to weigh on it.
+  const url = peer === 'raw' ? database.adminUrl : database.runtimeUrl
+  return {
+    peer,
+    file: `peers/${peer}.ts`,
+    args: [],
+    environment: { NODE_ENV: 'production', DATABASE_URL: url, BENCH_SECRET: secret },
+  }
+}
+
+/** The product itself, by its own command. Development tokens need the environment to be `development`. */
+function bulkhead(dataDir: string, { runtimeUrl }: BenchDatabase): ServerPlan {
+  return {
+    peer: 'bulkhead',
+    file: '../src/cli/bulkhead.ts',
+    args: ['serve'],
+    environment: {
+      NODE_ENV: 'development',
+      DATA_DIR: dataDir,
+      DATABASE_URL: runtimeUrl,
+      DATABASE_POOL_MAX: String(POOL),
+      METRICS_PORT: '0',
+      LOG_LEVEL: 'warn',
+    },
+  }
+}
+
+/** One token for the owner of each of the first tenants. */
+export async function tokensOf(dataDir: string, tenants: number): Promise<string[]> {
+  const secret = await developmentSecret(dataDir)
+  return Array.from({ length: tenants }, (_, index) =>
+    signDevelopmentToken({
+      secret,
+      tenant: tenantSlug(index + 1),
+      email: ownerEmail(index + 1),
+      expiresInSeconds: TOKEN_SECONDS,
+      clock: () => new Date(),
+    }),
+  )
+}

@@ -1,0 +1,12 @@
+// Loaded into every measured server before its own code: tells the benchmark what the process has used.
+export type Usage = { readonly cpuMicros: number; readonly rssBytes: number; readonly heapBytes: number }
+
+process.on('message', (message) => {
+  if (message !== 'usage' && message !== 'usage after a collection') return
+  const { user, system } = process.cpuUsage()
+  if (message !== 'usage') globalThis.gc?.()
+  const { rss, heapUsed } = process.memoryUsage()
+  process.send?.({ cpuMicros: user + system, rssBytes: rss, heapBytes: heapUsed } satisfies Usage)
+})
+// A listener for messages would keep a server alive that wants to end.
+process.channel?.unref()

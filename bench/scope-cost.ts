@@ -1,0 +1,129 @@
+// What the scope costs: one read by index at the level of the database client, without HTTP or GraphQL around it.
+// A process of its own: prints one JSON line.
+import { PrismaPg } from '@prisma/adapter-pg'
+import { pino } from 'pino'
+import { openDatabase } from '../src/db/database.ts'
+import { statementName } from '../src/db/statement-name.ts'
+import { PrismaClient } from '../src/generated/prisma/client.ts'
+import { median } from './median.ts'
+import { rowId, SHAPE } from './rows.ts'
+
+const CONNECTIONS = 16
+const TAKE = 20
+
+export type ScopeCost = Record<
+  Variant,
+  { readonly perSecond: number; readonly cpuMicros: number; readonly ratio: number }
+>
+export type Variant = 'without' | 'scoped' | 'documented'
+
+type Settings = {
+  readonly adminUrl: string
+  readonly runtimeUrl: string
+  readonly rounds: number
+  readonly windowMs: number
+  readonly variants?: readonly Variant[]
+}
+
+const ordered = { orderBy: [{ placedAt: 'desc' }, { id: 'desc' }] as const, take: TAKE }
+
+/** The same read in three ways, each with its own pool. */
+function variantsOf({ adminUrl, runtimeUrl }: Settings) {
+  const options = { statementNameGenerator: statementName }
+  const unscoped = new PrismaClient({
+    adapter: new PrismaPg({ connectionString: adminUrl, max: CONNECTIONS }, options),
+  })
+  const database = openDatabase({
+    url: runtimeUrl,
+    poolMax: CONNECTIONS,
+    namedStatements: true,
+    logger: pino({ level: 'warn' }),
+  })
+  const plain = new PrismaClient({
+    adapter: new PrismaPg({ connectionString: runtimeUrl, max: CONNECTIONS }, options),
+  })
+  const extended = new Map<number, ReturnType<typeof documentedExtension>>()
+  const documented = (tenant: number) => {
+    const known = extended.get(tenant) ?? documentedExtension(plain, rowId('tenant', tenant, 0))
+    extended.set(tenant, known)
+    return known
+  }
+  const reads: Record<Variant, (tenant: number) => Promise<unknown[]>> = {
+    without: (tenant) =>
+      unscoped.order.findMany({
+        ...ordered,
+        orderBy: [...ordered.orderBy],
+        where: { tenantId: rowId('tenant', tenant, 0) },
+      }),
+    scoped: (tenant) =>
+      database
+        .forTenant({ tenantId: rowId('tenant', tenant, 0) })
+        .order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
+    documented: (tenant) => documented(tenant).order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
+  }
+  return { reads, close: () => Promise.all([unscoped.$disconnect(), plain.$disconnect(), database.close()]) }
+}
+
+/** As in https://github.com/prisma/prisma-client-extensions/tree/main/row-level-security */
+function documentedExtension(client: PrismaClient, tenantId: string) {
+  return client.$extends({
+    query: {
+      $allModels: {
+        async $allOperations({ args, query }) {
+          const [, result] = await client.$transaction([
+            client.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE)`,
+            query(args) as never,
+          ])
+          return result
+        },
+      },
+    },
+  })
+}
+
+async function measure(read: (tenant: number) => Promise<unknown[]>, windowMs: number) {
+  const cpu = process.cpuUsage()
+  const startedAt = performance.now()
+  let done = 0
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, async (_, worker) => {
+      for (let turn = worker; performance.now() - startedAt < windowMs; turn += CONNECTIONS) {
+        const rows = await read((turn % SHAPE.tenants) + 1)
+        if (rows.length !== TAKE) throw new Error(`${rows.length} rows instead of ${TAKE}`)
+        done += 1
+      }
+    }),
+  )
+  const { user, system } = process.cpuUsage(cpu)
+  return { perSecond: done / ((performance.now() - startedAt) / 1_000), cpuMicros: (user + system) / done }
+}
+
+async function run(settings: Settings): Promise<ScopeCost> {
+  const { reads, close } = variantsOf(settings)
+  const names = settings.variants ?? (Object.keys(reads) as Variant[])
+  for (const name of names) await measure(reads[name], settings.windowMs)
+  const rounds: Record<string, { perSecond: number; cpuMicros: number }>[] = []
+  for (let round = 0; round < settings.rounds; round += 1) {
+    const measured: Record<string, { perSecond: number; cpuMicros: number }> = {}
+    for (const index of names.keys()) {
+      const name = names[(index + round) % names.length] as Variant
+      measured[name] = await measure(reads[name], settings.windowMs)
+    }
+    rounds.push(measured)
+  }
+  await close()
+  const first = names[0] as Variant
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      {
+        perSecond: median(rounds.map((round) => round[name]?.perSecond ?? 0)),
+        cpuMicros: median(rounds.map((round) => round[name]?.cpuMicros ?? 0)),
+        ratio: median(rounds.map((round) => (round[name]?.perSecond ?? 0) / (round[first]?.perSecond ?? 1))),
+      },
+    ]),
+  ) as ScopeCost
+}
+
+const result = await run(JSON.parse(process.argv[2] ?? '') as Settings)
+process.stdout.write(`${JSON.stringify(result)}\n`)

@@ -1,0 +1,99 @@
+// What is asked of every server: the requests, and how answers are compared. Opens no connection.
+import { decodeId } from '../src/core/ids.ts'
+import { CUSTOMERS_PER_TENANT, publicId, rowId, type Shape, VARIANTS_PER_TENANT } from './rows.ts'
+
+export const WORKLOADS = ['W1', 'W2', 'W3', 'W4'] as const
+export type Workload = (typeof WORKLOADS)[number]
+
+export const PEERS = ['raw', 'typical', 'bulkhead'] as const
+export type Peer = (typeof PEERS)[number]
+
+export const WORKLOAD_NAMES: Record<Workload, string> = {
+  W1: 'one order by id',
+  W2: '20 orders, each with its customer',
+  W3: 'W2, each with its 3 lines',
+  W4: 'place an order of 3 lines',
+}
+
+const ORDER_FIELDS = 'id number status placedAt total { amountMinor currency } customer { id name email }'
+const LINE_FIELDS = 'nodes { sku quantity unitPrice { amountMinor } total { amountMinor } }'
+
+const QUERIES: Record<Workload, string> = {
+  W1: 'query Order($id: ID!) { order(id: $id) { id number status version currency total { amountMinor } } }',
+  W2: `query Orders { orders(first: 20) { nodes { ${ORDER_FIELDS} } pageInfo { hasNextPage endCursor } } }`,
+  W3: `query OrdersWithLines { orders(first: 20) { nodes { ${ORDER_FIELDS} lines(first: 20) { ${LINE_FIELDS} } } pageInfo { hasNextPage endCursor } } }`,
+  W4: `mutation OrderPlace($input: OrderPlaceInput!) { orderPlace(input: $input) {
+    order { id number status total { amountMinor } lines { nodes { sku quantity total { amountMinor } } } }
+    userErrors { field message code } } }`,
+}
+
+const LINES_PLACED = 3
+
+/**
+ * The path and the body of a request. `turn` chooses the rows that it is about, in the same way for every peer;
+ * `key` makes an order of W4 a new one.
+ */
+export function requestOf(
+  peer: Peer,
+  workload: Workload,
+  shape: Shape,
+  { tenant, turn, key }: { readonly tenant: number; readonly turn: number; readonly key: string },
+): { readonly path: string; readonly body: string } {
+  const variables = variablesOf(peer === 'bulkhead', workload, shape, tenant, turn, key)
+  if (peer === 'raw') return { path: `/${workload}`, body: JSON.stringify(variables) }
+  return { path: '/graphql', body: JSON.stringify({ query: QUERIES[workload], variables }) }
+}
+
+function variablesOf(
+  opaque: boolean,
+  workload: Workload,
+  { ordersPerTenant }: Shape,
+  tenant: number,
+  turn: number,
+  key: string,
+): object {
+  const id = (kind: 'order' | 'customer' | 'variant', rows: number, step: number) =>
+    publicId(opaque, kind, rowId(kind, tenant, ((turn * step) % rows) + 1))
+  switch (workload) {
+    case 'W1':
+      return { id: id('order', ordersPerTenant, 7) }
+    case 'W2':
+    case 'W3':
+      return {}
+    case 'W4': {
+      const lines = Array.from({ length: LINES_PLACED }, (_, line) => ({
+        variantId: publicId(
+          opaque,
+          'variant',
+          rowId('variant', tenant, ((turn * 11 + line * 17) % VARIANTS_PER_TENANT) + 1),
+        ),
+        quantity: line + 1,
+      }))
+      return { input: { idempotencyKey: key, customerId: id('customer', CUSTOMERS_PER_TENANT, 3), lines } }
+    }
+  }
+}
+
+/**
+ * An answer in the form that all peers have in common: ids as UUIDs, a cursor only as present or absent, and of a new
+ * order neither its id nor its number.
+ */
+export function comparable(workload: Workload, body: string): unknown {
+  const seen = JSON.parse(body) as Record<string, unknown>
+  // `extensions` is what the specification leaves to servers.
+  const { extensions: _, ...answer } = seen
+  return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
+    if (key === 'endCursor') return typeof value === 'string'
+    if (key === 'id' && typeof value === 'string')
+      return workload === 'W4' ? 'new' : (decodeId(value)?.uuid ?? value)
+    if (key === 'number' && workload === 'W4') return typeof value
+    return value
+  })
+}
+
+/** The UUID of the order that an answer of W4 tells of. */
+export function placedOrderId(body: string): string {
+  const { data } = JSON.parse(body) as { data: { orderPlace: { order: { id: string } } } }
+  const { id } = data.orderPlace.order
+  return decodeId(id)?.uuid ?? id
+}
