@@ -1,0 +1,80 @@
+// The parameters of a GraphQL request over HTTP, from a body or a query string: checked for type, size and depth.
+// Parses no document.
+import type { HTTPGraphQLRequest } from '@apollo/server'
+import { AppError } from '../core/errors.ts'
+
+/** Our deepest input is 4 deep; what recurses over an input must not be handed a well. */
+export const JSON_DEPTH_MAX = 12
+
+const OBJECTS = ['variables', 'extensions'] as const
+
+type Parameters = Record<string, unknown>
+
+/** The parameters of a POST's parsed body. Throws BAD_USER_INPUT. */
+export function parametersOfBody(body: unknown): HTTPGraphQLRequest['body'] {
+  if (Array.isArray(body)) throw refused('send one operation at a time, not an array of them')
+  if (!isObject(body)) throw refused('the body must be a JSON object with a "query"')
+  return checked(body)
+}
+
+/** The parameters of a GET's query string, their JSON parsed. Throws BAD_USER_INPUT. */
+export function parametersOfQueryString(query: unknown): HTTPGraphQLRequest['body'] {
+  const given: Parameters = { ...(query as object) }
+  for (const name of OBJECTS) {
+    const text = given[name]
+    if (typeof text === 'string') given[name] = text === '' ? undefined : parseJson(name, text)
+  }
+  return checked(given)
+}
+
+function checked(given: Parameters): Parameters {
+  const { query, operationName, variables, extensions } = given
+  if (!isAbsentOr(query, typeof query === 'string')) throw refused('"query" must be a string')
+  if (!isAbsentOr(operationName, typeof operationName === 'string')) {
+    throw refused('"operationName" must be a string')
+  }
+  for (const name of OBJECTS) {
+    const value = given[name]
+    if (!isAbsentOr(value, isObject(value))) throw refused(`"${name}" must be an object`)
+    if (isDeeper(value, JSON_DEPTH_MAX)) {
+      throw refused(`"${name}" must not be more than ${JSON_DEPTH_MAX} levels deep`)
+    }
+  }
+  const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
+  if (!query && persisted === undefined) throw refused('a "query" is required')
+  if (!isAbsentOr(persisted, isPersistedQuery(persisted))) throw refused('the persisted query is malformed')
+  return { query, operationName, variables, extensions }
+}
+
+function isPersistedQuery(value: unknown): boolean {
+  return isObject(value) && typeof value.sha256Hash === 'string' && /^[0-9a-f]{64}$/.test(value.sha256Hash)
+}
+
+function isAbsentOr(value: unknown, isRight: boolean): boolean {
+  return value === undefined || value === null || isRight
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  for (const key in value) {
+    if (isDeeper((value as Parameters)[key], levels - 1)) return true
+  }
+  return false
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw refused(`"${name}" must be JSON`)
+  }
+}
+
+function refused(message: string): AppError {
+  return new AppError('BAD_USER_INPUT', message)
+}

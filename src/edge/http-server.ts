@@ -1,0 +1,102 @@
+// The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
+import { type FastifyInstance, fastify } from 'fastify'
+import { newId } from '../core/ids.ts'
+import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
+import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
+import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
+import { createMetricsServer } from './metrics-server.ts'
+
+export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
+  Pick<HealthOptions, 'findings'> & {
+    readonly host: string
+    /** 0: any free one. */
+    readonly port: number
+    /** On the loopback. 0: any free one; null: no metrics are served. */
+    readonly metricsPort: number | null
+    /** Makes the tokens that GraphiQL is signed in with; null: there is no GraphiQL, as in production. */
+    readonly developmentToken: DevelopmentToken | null
+    /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
+    readonly drainGraceMs?: number
+  }
+
+export type HttpServer = {
+  /** Resolves when requests are accepted. Rejects when an address is taken. */
+  listen(): Promise<{ url: string; metricsUrl: string | null }>
+  /** Refuses new connections, lets requests in flight finish for 10 s at most, and resolves when all is closed. */
+  close(): Promise<void>
+  readonly app: FastifyInstance
+}
+
+const BODY_BYTES_MAX = 256 * 1_024
+/** A whole request must have come by then: nobody holds a connection by sending slowly. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Longer than the idle timeout of common load balancers, which would otherwise meet a connection just closed. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000
+const DRAIN_TIMEOUT_MS = 10_000
+const METRICS_HOST = '127.0.0.1'
+const REQUEST_ID = /^[\w.:-]{8,128}$/
+
+/** Makes the server. Nothing listens, and Apollo is not started, before `listen` (or `app.ready`). */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { host, port, metricsPort, metrics, logger, developmentToken, drainGraceMs = 0 } = options
+  let closing: Promise<void> | undefined
+  const isDraining = () => closing !== undefined
+  const metricsServer =
+    metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
+  const app = createApp()
+  addGraphqlRoute(app, { ...options, isDraining })
+  addHealthRoutes(app, { ...options, isDraining })
+  if (developmentToken !== null) addGraphiql(app, developmentToken)
+
+  async function close(): Promise<void> {
+    if (drainGraceMs > 0) await new Promise((resolve) => setTimeout(resolve, drainGraceMs))
+    const timer = setTimeout(() => {
+      logger.warn({ timeoutMs: DRAIN_TIMEOUT_MS }, 'requests in flight were cut off at the end')
+      app.server.closeAllConnections()
+    }, DRAIN_TIMEOUT_MS)
+    try {
+      await app.close()
+    } finally {
+      clearTimeout(timer)
+      await metricsServer?.close()
+    }
+  }
+
+  return {
+    app,
+    async listen() {
+      const url = await app.listen({ host, port })
+      const scraped = await metricsServer?.listen()
+      return { url, metricsUrl: scraped?.url ?? null }
+    },
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+function createApp(): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    // A request that still came in is served: its answer closes the connection.
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId()
+    },
+  })
+  // Only application/json is read: what a form could send from another site is refused with 415.
+  app.removeContentTypeParser('text/plain')
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    done()
+  })
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
+  return app
+}

@@ -1,0 +1,79 @@
+// Arguments that decide how much an operation reads, from literals, variables and defaults. Runs nothing.
+import { Kind, type OperationDefinitionNode, type ValueNode } from 'graphql'
+import { AppError } from '../core/errors.ts'
+import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../graphql/keyset.ts'
+
+export type Variables = Readonly<Record<string, unknown>>
+
+/** An argument's value: here already, or in a variable with what it is when the request leaves it out. */
+export type Given =
+  | { readonly kind: 'literal'; readonly value: unknown }
+  | { readonly kind: 'variable'; readonly name: string; readonly fallback: unknown }
+
+/** The arguments of a connection; `undefined` in them means that the argument was left out. */
+export type PageArguments = { readonly field: string; readonly first: Given; readonly last: Given }
+
+/** What an operation gives for an argument; `fallback` is the schema's default. */
+export function givenValue(
+  node: ValueNode | undefined,
+  operation: OperationDefinitionNode,
+  fallback: unknown,
+): Given {
+  if (node === undefined) return { kind: 'literal', value: fallback }
+  if (node.kind !== Kind.VARIABLE) return { kind: 'literal', value: literal(node) }
+  const name = node.name.value
+  const definition = operation.variableDefinitions?.find(({ variable }) => variable.name.value === name)
+  const { defaultValue } = definition ?? {}
+  return {
+    kind: 'variable',
+    name,
+    fallback: defaultValue === undefined ? fallback : literal(defaultValue),
+  }
+}
+
+export function isVariable(given: Given): boolean {
+  return given.kind === 'variable'
+}
+
+/** Integers and lists as they are, null as null; of anything else only that it is there matters. */
+function literal(node: ValueNode): unknown {
+  switch (node.kind) {
+    case Kind.INT:
+      return Number(node.value)
+    case Kind.NULL:
+      return null
+    case Kind.LIST:
+      return node.values
+    default:
+      return node
+  }
+}
+
+function valueGiven(given: Given, variables: Variables): unknown {
+  if (given.kind === 'literal') return given.value
+  return Object.hasOwn(variables, given.name) && variables[given.name] !== undefined
+    ? variables[given.name]
+    : given.fallback
+}
+
+/** How many rows a connection may return: 1 to 100, 20 unless told. Throws BAD_USER_INPUT. */
+export function pageSize({ field, first, last }: PageArguments, variables: Variables): number {
+  const forward = valueGiven(first, variables)
+  const backward = valueGiven(last, variables)
+  if (forward === undefined && backward === undefined) return PAGE_SIZE_DEFAULT
+  const size = forward ?? backward
+  if (typeof forward === 'number' && typeof backward === 'number') {
+    throw new AppError('BAD_USER_INPUT', `${field}: ask for first or last, not both`)
+  }
+  if (typeof size !== 'number' || !Number.isInteger(size) || size < 1 || size > PAGE_SIZE_MAX) {
+    throw new AppError('BAD_USER_INPUT', `${field}: a page has 1 to ${PAGE_SIZE_MAX} rows`)
+  }
+  return size
+}
+
+/** The length of a list argument; by GraphQL's coercion a single value is a list of one. */
+export function arrayLength(given: Given, variables: Variables): number {
+  const value = valueGiven(given, variables)
+  if (Array.isArray(value)) return value.length
+  return value === null || value === undefined ? 0 : 1
+}

@@ -1,0 +1,105 @@
+// Prometheus metrics of one process: requests, the database's pool, the process itself. Serves nothing over HTTP.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { PoolState } from '../db/database.ts'
+
+/** Clients choose operation names, and every name is a series for ever. */
+const OPERATIONS_MAX = 200
+const OPERATION_LENGTH_MAX = 64
+const OTHER = 'other'
+
+/** Dense where a healthy answer falls, so that p50, p95 and p99 are read off within a quarter of their value. */
+const DURATION_BUCKETS_SECONDS = [
+  0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.04, 0.06, 0.1, 0.16, 0.25, 0.5, 1,
+  2.5, 5, 10,
+]
+
+export type RequestOutcome = {
+  /** As the client named it; null when it has no name. */
+  readonly operation: string | null
+  /** An error code, or `OK`. */
+  readonly code: string
+  readonly durationMs: number
+}
+
+export type Metrics = {
+  observeRequest(outcome: RequestOutcome): void
+  /** The text that Prometheus scrapes. */
+  render(): Promise<string>
+  readonly contentType: string
+}
+
+type Series = {
+  readonly duration: { observe(seconds: number): void }
+  readonly counts: Map<string, { inc(): void }>
+}
+
+/** Metrics in a registry of their own. `poolState` is asked at each scrape. */
+export function createMetrics(options: { poolState(): PoolState }): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  addPoolGauges(registry, options.poolState)
+  const requests = new Counter({
+    name: 'bulkhead_graphql_requests_total',
+    help: 'GraphQL requests, by operation and first error code (OK without errors).',
+    labelNames: ['operation', 'code'] as const,
+    registers: [registry],
+  })
+  const durations = new Histogram({
+    name: 'bulkhead_graphql_request_duration_seconds',
+    help: 'From the end of a request’s head to the answer being handed to the socket.',
+    labelNames: ['operation'] as const,
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  })
+  /** Looked up once per operation: prom-client hashes labels at every call otherwise. */
+  const series = new Map<string, Series>()
+
+  function seriesOf(name: string): Series {
+    const known = series.get(name)
+    if (known !== undefined) return known
+    const isNamed = series.size < OPERATIONS_MAX && name.length <= OPERATION_LENGTH_MAX
+    if (!isNamed && name !== OTHER) return seriesOf(OTHER)
+    const made = { duration: durations.labels(name), counts: new Map() }
+    series.set(name, made)
+    return made
+  }
+
+  function countOf({ counts }: Series, operation: string, code: string): { inc(): void } {
+    let count = counts.get(code)
+    if (count === undefined) {
+      count = requests.labels(operation, code)
+      counts.set(code, count)
+    }
+    return count
+  }
+
+  return {
+    observeRequest({ operation, code, durationMs }) {
+      const name = operation ?? 'anonymous'
+      const own = seriesOf(name)
+      own.duration.observe(durationMs / 1_000)
+      countOf(own, series.has(name) ? name : OTHER, code).inc()
+    },
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+function addPoolGauges(registry: Registry, poolState: () => PoolState): void {
+  const gauges: readonly (readonly [keyof PoolState, string])[] = [
+    ['total', 'Connections that are open.'],
+    ['idle', 'Open connections that nobody uses.'],
+    ['waiting', 'Statements that wait for a connection.'],
+    ['max', 'Connections there may be at most.'],
+  ]
+  for (const [key, help] of gauges) {
+    new Gauge({
+      name: `bulkhead_database_pool_${key}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(poolState()[key])
+      },
+    })
+  }
+}
