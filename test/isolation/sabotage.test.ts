@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asOwner, createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { ROWS } from '../support/two-tenants.ts'
+import { fixtureTableNames } from '../support/fixture.ts'
 import { type Attempt, attemptsOn, tableFacts, violations } from './matrix.ts'
 
 const RIGHT = 'tenant_id = (SELECT app.tenant_id())'
@@ -70,7 +70,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-describe.each(Object.keys(ROWS))('the matrix goes red when %s has', (table) => {
+describe.each(fixtureTableNames())('the matrix goes red when %s has', (table) => {
   let attempts: Attempt[]
   beforeAll(async () => {
     attempts = attemptsOn(await tableFacts(database, table))

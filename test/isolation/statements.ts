@@ -1,11 +1,6 @@
 // Owns: the SQL of the matrix, written for any table of the fixture. What it must answer is matrix.ts's.
-import {
-  type FixtureRow,
-  type FixtureTenant,
-  insertStatement,
-  ROWS,
-  TENANT_A,
-} from '../support/two-tenants.ts'
+import { fixtureRow } from '../support/fixture.ts'
+import { type FixtureRow, type FixtureTenant, insertStatement, TENANT_A } from '../support/two-tenants.ts'
 
 export interface Statement {
   text: string
@@ -20,25 +15,19 @@ export interface TableFacts {
   rowsOfB: number
 }
 
-export function rowOf(table: string, tenant: FixtureTenant, n: number): FixtureRow {
-  const row = ROWS[table]
-  if (!row) throw new Error(`the fixture has no rows of ${table}: add it to ROWS in two-tenants.ts`)
-  return row(tenant, n)
-}
-
 /** A column that the runtime role may update wherever it may update at all. */
 export function someColumn(table: string): string {
-  return `"${Object.keys(rowOf(table, TENANT_A, 1))[0]}"`
+  return `"${Object.keys(fixtureRow(table, TENANT_A, 1))[0]}"`
 }
 
 export function keyOf(table: TableFacts, tenant: FixtureTenant, n: number): string {
-  const row: FixtureRow = { ...rowOf(table.name, tenant, n), tenant_id: tenant.id }
+  const row: FixtureRow = { ...fixtureRow(table.name, tenant, n), tenant_id: tenant.id }
   return table.keyColumns.map((column) => `"${column}" = '${row[column]}'`).join(' AND ')
 }
 
 /** By what a client would send: the id without the tenant. Where the tenants' keys are alike, by the whole key. */
 export function ownIdOf(table: TableFacts, tenant: FixtureTenant): string {
-  const { id } = rowOf(table.name, tenant, 1)
+  const { id } = fixtureRow(table.name, tenant, 1)
   return id === undefined ? keyOf(table, tenant, 1) : `id = '${id}'`
 }
 

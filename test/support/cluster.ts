@@ -6,6 +6,8 @@ import pg from 'pg'
 import type { Logger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { tableShapes } from './catalogue.ts'
+import { type FixtureTable, fixtureTables } from './fixture-rows.ts'
 import { withDatabase, withRole } from './urls.ts'
 
 /** What a test file needs to make a database: no connection, since it crosses from one process to another. */
@@ -14,6 +16,8 @@ export interface TestCluster {
   ownerUrl: string
   runtimeUrl: string
   template: string
+  /** The tables of tenants in the template, with rows to fill them. */
+  tables: FixtureTable[]
 }
 
 export interface RunningCluster {
@@ -33,7 +37,7 @@ export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
     throw error
   })
   const { adminUrl, ownerUrl, runtimeUrl } = server
-  const cluster = { adminUrl, ownerUrl, runtimeUrl, template: 'bulkhead_template' }
+  const cluster = { adminUrl, ownerUrl, runtimeUrl, template: 'bulkhead_template', tables: [] }
   const stop = async () => {
     await server.stop()
     await removeDir()
@@ -57,7 +61,7 @@ export async function givenCluster(adminUrl: string, logger: Logger): Promise<Ru
       await admin.query(`ALTER DATABASE ${template} IS_TEMPLATE false`)
       await admin.query(`DROP DATABASE ${template}`)
     })
-  return migrated({ cluster: { adminUrl, ownerUrl, runtimeUrl, template }, stop }, logger)
+  return migrated({ cluster: { adminUrl, ownerUrl, runtimeUrl, template, tables: [] }, stop }, logger)
 }
 
 async function migrated(running: RunningCluster, logger: Logger): Promise<RunningCluster> {
@@ -69,6 +73,9 @@ async function migrated(running: RunningCluster, logger: Logger): Promise<Runnin
       runtimeUrl: withDatabase(runtimeUrl, template),
       logger,
     })
+    running.cluster.tables = await asAdmin(withDatabase(adminUrl, template), async (admin) =>
+      fixtureTables(admin, await tableShapes(admin)),
+    )
     // A connection to it would make every clone fail.
     await asAdmin(adminUrl, (admin) =>
       admin.query(`ALTER DATABASE ${template} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`),

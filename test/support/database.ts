@@ -4,7 +4,7 @@ import pg from 'pg'
 import { inject } from 'vitest'
 import { prepareDatabase } from '../../src/db/prepare-database.ts'
 import { asAdmin } from './cluster.ts'
-import { seedTwoTenants } from './two-tenants.ts'
+import { seedTwoTenants } from './fixture.ts'
 import { withDatabase } from './urls.ts'
 
 export interface TestDatabase {
@@ -19,7 +19,7 @@ export interface TestDatabase {
 }
 
 /**
- * Clones the template; with a seed, both tenants of two-tenants.ts are in it. About 100 ms.
+ * Clones the template; with a seed, both tenants of fixture.ts are in it. About 100 ms.
  * Call it in `beforeAll` and `drop` it in `afterAll`.
  */
 export async function createTestDatabase(options: { seed?: 'two-tenants' } = {}): Promise<TestDatabase> {

@@ -1,0 +1,62 @@
+// Owns: the rows of two small tenants in every table of the run's database, and putting them there. What a row is made
+// of is fixture-rows.ts's; the run's tables are read once, by cluster.ts.
+import type pg from 'pg'
+import { inject } from 'vitest'
+import type { FixtureTable } from './fixture-rows.ts'
+import {
+  EXTRA,
+  type FixtureRow,
+  type FixtureTenant,
+  insertRow,
+  SEEDED,
+  TENANT_A,
+  TENANT_B,
+} from './two-tenants.ts'
+
+/** The tables of tenants, in the order in which their rows may be inserted. */
+export function fixtureTableNames(): string[] {
+  return inject('cluster').tables.map(({ name }) => name)
+}
+
+/** Row `n` of a table: 1 to SEEDED are there after seeding, SPARE is valid and is not. Throws, naming the table. */
+export function fixtureRow(table: string, tenant: FixtureTenant, n: number): FixtureRow {
+  const found = inject('cluster').tables.find(({ name }) => name === table)
+  if (found === undefined) throw new Error(`there is no table ${table} of tenants`)
+  const row = rowsOf(found, tenant)[n - 1]
+  if (row === undefined) throw new Error(`the fixture has ${EXTRA} rows of ${table}, not ${n}`)
+  return row
+}
+
+function rowsOf({ rows, refused }: FixtureTable, { key }: FixtureTenant): FixtureRow[] {
+  if (refused === null) return rows[key]
+  throw new Error(`${refused}. Give its columns values in OWN_VALUES, test/support/two-tenants.ts.`)
+}
+
+/** Made by app.create_tenant. */
+const MADE_WITH_TENANT: ReadonlySet<string> = new Set(['tenants'])
+
+/** Fills every table for both tenants. `owner` is a connection of the owner role, outside a transaction. */
+export async function seedTwoTenants(owner: pg.Client): Promise<void> {
+  for (const tenant of [TENANT_A, TENANT_B]) {
+    await owner.query('BEGIN')
+    await owner.query(`SELECT app.create_tenant($1, $2, 'Tenant', 'USD')`, [tenant.id, tenant.slug])
+    for (const table of inject('cluster').tables) {
+      if (!MADE_WITH_TENANT.has(table.name)) await seedTable(owner, table, tenant)
+    }
+    await owner.query('COMMIT')
+  }
+}
+
+async function seedTable(owner: pg.Client, table: FixtureTable, tenant: FixtureTenant): Promise<void> {
+  const rows = rowsOf(table, tenant)
+  const seeded = table.isSingle ? rows.slice(0, 1) : rows.slice(0, SEEDED)
+  const extra = table.hasExtra ? rows.slice(EXTRA - 1) : []
+  for (const row of [...seeded, ...extra]) {
+    await insertRow(owner, table.name, row).catch((cause: Error) => {
+      const message = `the row made up for ${table.name} is refused: ${cause.message}`
+      throw new Error(`${message}. Give its columns values in OWN_VALUES, test/support/two-tenants.ts.`, {
+        cause,
+      })
+    })
+  }
+}
