@@ -6,10 +6,10 @@ import { asOwner } from './database.ts'
 
 let made = 0
 
-/** A word that no other call gives: for keys, handles and addresses. */
+/** A word that no other call gives, nor any part of one: for keys, handles and addresses. */
 export function unique(prefix: string): string {
   made += 1
-  return `${prefix}-${made}`
+  return `${prefix}-${String(made).padStart(6, '0')}`
 }
 
 export interface Goods {

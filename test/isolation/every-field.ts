@@ -1,0 +1,243 @@
+// Owns: what it means for one field to keep the tenants apart, for every value that its arguments can carry. The
+// fields come from the schema; valid values from recipes.ts.
+import { isDeepStrictEqual } from 'node:util'
+import pg from 'pg'
+import { encodeId, newId } from '../../src/core/ids.ts'
+import type { Answer, Api, Data } from '../support/api.ts'
+import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
+import {
+  documentOf,
+  type Given,
+  type Place,
+  type Slot,
+  selectionOf,
+  slotsOf,
+  withValue,
+} from '../support/operations.ts'
+import { succeedingArguments, validArguments } from '../support/recipes.ts'
+import { makeShop } from '../support/shop.ts'
+
+/** Objects within objects that every answer is asked for. */
+const DEPTH = 3
+/** How many ids of one type, cursors of one list or texts of one column are tried. */
+const TRIED_MAX = 2
+/** Shorter texts are in every answer by chance. */
+const TELLING_LENGTH_MIN = 6
+
+/** Which prefix the ids of a table's rows have. */
+const PREFIXES: Record<string, string> = {
+  members: 'mem',
+  products: 'prod',
+  variants: 'var',
+  stock_movements: 'mov',
+  customers: 'cust',
+  orders: 'ord',
+  order_lines: 'line',
+}
+
+/** What there is of A that B must never learn, nor reach. */
+export interface Secrets {
+  ids: { prefix: string; id: string }[]
+  /** One column's texts, by the column's name. */
+  texts: Map<string, string[]>
+  /** Every text and id of A's rows that is in none of B's. */
+  telling: string[]
+  /** What B has itself written since, in the course of trying: it may be shown that. */
+  written: string[]
+}
+
+type Rows = Record<string, Record<string, unknown>[]>
+
+/** All rows of a tenant, table by table. */
+export async function rowsOf(database: TestDatabase, tenantId: string): Promise<Rows> {
+  return await asSuperuser(database, async (client) => {
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.columns
+       WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1`,
+    )
+    const all: Rows = {}
+    for (const { name } of tables) {
+      const { rows } = await client.query(
+        `SELECT to_jsonb(t) AS row FROM ${pg.escapeIdentifier(name)} t WHERE tenant_id = $1 ORDER BY to_jsonb(t)::text`,
+        [tenantId],
+      )
+      all[name] = rows.map(({ row }) => row)
+    }
+    return all
+  })
+}
+
+/** Fills both tenants' shops, and tells what A has. */
+export async function makeSecrets(api: Api): Promise<Secrets> {
+  await makeShop(api, 'A')
+  await makeShop(api, 'B')
+  // A number that B's orders do not reach, whatever B orders meanwhile.
+  await asOwner(api.database, api.tenantIds.A, (owner) =>
+    owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),
+  )
+  return await secretsOf(api)
+}
+
+async function secretsOf(api: Api): Promise<Secrets> {
+  const rows = await rowsOf(api.database, api.tenantIds.A)
+  const known = new Set(textsIn(await rowsOf(api.database, api.tenantIds.B)))
+  const telling = new Set<string>()
+  for (const text of textsIn(rows)) {
+    if (known.has(text) || text.length < TELLING_LENGTH_MIN || isInstant(text)) continue
+    telling.add(text)
+    // An id leaves the API in another spelling than the database's.
+    if (UUID.test(text)) telling.add(encodeId('x', text).slice('x_'.length))
+  }
+  const ids = Object.entries(PREFIXES).flatMap(([table, prefix]) =>
+    (rows[table] ?? []).slice(0, TRIED_MAX).map(({ id }) => ({ prefix, id: encodeId(prefix, id as string) })),
+  )
+  return { ids, texts: textsByColumn(rows, known), telling: [...telling], written: [] }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const isInstant = (text: string) => /^\d{4}-\d\d-\d\dT/.test(text)
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.values(value).flatMap(textsIn)
+}
+
+function textsByColumn(rows: Rows, known: ReadonlySet<string>): Map<string, string[]> {
+  const texts = new Map<string, string[]>()
+  for (const row of Object.values(rows).flat()) {
+    for (const [column, value] of Object.entries(row)) {
+      if (typeof value !== 'string' || UUID.test(value) || isInstant(value) || known.has(value)) continue
+      const found = texts.get(column) ?? []
+      if (found.length < TRIED_MAX && !found.includes(value)) texts.set(column, [...found, value])
+    }
+  }
+  return texts
+}
+
+/** A value of A's for one argument, and one of the same kind that nobody has. */
+interface Attempt {
+  slot: Slot
+  foreign: unknown
+  absent: unknown
+}
+
+/** Every way in which a field told B something of A's, or let B reach it. Empty when it keeps them apart. */
+export async function leaksOf(api: Api, place: Place, secrets: Secrets): Promise<string[]> {
+  const leaks: string[] = []
+  const before = await rowsOf(api.database, api.tenantIds.A)
+  const own = await ask(api, place, await succeedingArguments(api, place, 'B'))
+  leaks.push(...tellingIn(own, secrets, []).map((text) => `its own answer tells ${text}`))
+  for (const attempt of await attemptsOn(api, place, secrets)) {
+    if (place.operation === 'mutation' && attempt.slot.type === 'String')
+      secrets.written.push(attempt.foreign as string)
+    const foreign = await ask(
+      api,
+      place,
+      withValue(await validArguments(api, place, 'B'), attempt.slot, attempt.foreign),
+    )
+    const absent = await ask(
+      api,
+      place,
+      withValue(await validArguments(api, place, 'B'), attempt.slot, attempt.absent),
+    )
+    const where = `${attempt.slot.path} = ${JSON.stringify(attempt.foreign)}`
+    if (comparable(place, foreign, attempt.foreign) !== comparable(place, absent, attempt.absent))
+      leaks.push(`${where} is answered ${shown(foreign)}, but one that nobody has ${shown(absent)}`)
+    leaks.push(...tellingIn(foreign, secrets, [attempt.foreign]).map((text) => `${where} tells ${text}`))
+  }
+  const after = await rowsOf(api.database, api.tenantIds.A)
+  for (const table of Object.keys(before))
+    if (!isDeepStrictEqual(before[table], after[table])) leaks.push(`rows of A's ${table} were changed`)
+  return leaks
+}
+
+/** The answer of a call that must succeed, or why it did not: a test of refusals alone would prove nothing. */
+export async function failureOf(api: Api, place: Place): Promise<string | null> {
+  const { data, errors } = await ask(api, place, await succeedingArguments(api, place, 'B'))
+  if (errors.length > 0) return shown({ data, errors, extensions: {} })
+  const userErrors = textsIn(Object.entries(data.answer ?? {}).filter(([key]) => key.endsWith('_userErrors')))
+  return userErrors.some((text) => text.endsWith('UserError')) ? JSON.stringify(data) : null
+}
+
+function ask(api: Api, place: Place, given: Given): Promise<Answer> {
+  const source = documentOf(place, given, selectionOf(api.schema, place.field.type, DEPTH))
+  return api.as('B').send(source, given)
+}
+
+async function attemptsOn(api: Api, place: Place, { ids, texts }: Secrets): Promise<Attempt[]> {
+  const attempts: Attempt[] = []
+  for (const slot of slotsOf(place.field)) {
+    if (slot.type === 'ID') {
+      for (const { prefix, id } of ids)
+        attempts.push({ slot, foreign: id, absent: encodeId(prefix, newId()) })
+    } else if (isCursor(slot)) {
+      for (const cursor of await cursorsOf(api, place))
+        attempts.push({ slot, foreign: cursor, absent: Buffer.from(newId()).toString('base64url') })
+    } else if (slot.type === 'String' && slot.name !== 'idempotencyKey') {
+      const candidates = texts.get(column(slot)) ?? [...texts.values()].flat()
+      for (const text of candidates.slice(0, slot.name === 'query' ? undefined : TRIED_MAX))
+        attempts.push({ slot, foreign: text, absent: absentLike(text) })
+    } else if (slot.name === 'number') {
+      attempts.push({ slot, foreign: await numberOfA(api), absent: 999_999_999 })
+    }
+  }
+  return attempts
+}
+
+const isCursor = ({ name }: Slot) => name === 'after' || name === 'before'
+const column = ({ name }: Slot) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** A text of the same form: letters become others, and what is no letter stays. */
+function absentLike(text: string): string {
+  return text.replace(/[a-z]{2}/i, (letters) => (letters === 'qx' ? 'xq' : 'qx'))
+}
+
+async function cursorsOf(api: Api, place: Place): Promise<string[]> {
+  const source = documentOf(place, {}, '{ edges { cursor } }')
+  const { data } = await api.as('A').send(source)
+  return cursorsIn(data).slice(0, TRIED_MAX)
+}
+
+function cursorsIn(value: Data): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === 'cursor' ? [inner as string] : cursorsIn(inner),
+  )
+}
+
+/** The number of an order that A has and B has not. */
+async function numberOfA(api: Api): Promise<number> {
+  const { rows } = await asOwner(api.database, api.tenantIds.A, (owner) =>
+    owner.query('SELECT max(number)::int AS number FROM orders'),
+  )
+  return rows[0].number
+}
+
+/** What two answers must have in common: all of it, for a query; whether it was done and why not, for a mutation. */
+function comparable(place: Place, { data, errors }: Answer, given: unknown): string {
+  const answer = place.operation === 'query' ? data : outcomeOf(data?.answer)
+  // The value itself may be in the answer: a product's new title is shown.
+  return JSON.stringify({ answer, errors }).replaceAll(inJson(given), '<given>')
+}
+
+function outcomeOf(payload: Record<string, unknown> | undefined): unknown {
+  return Object.entries(payload ?? {}).map(([key, value]) =>
+    key.endsWith('_userErrors') ? [key, value] : [key, value === null],
+  )
+}
+
+function tellingIn(answer: Answer, { telling, written }: Secrets, given: readonly unknown[]): string[] {
+  const text = given.reduce<string>(
+    (rest, value) => rest.replaceAll(inJson(value), ''),
+    JSON.stringify(answer),
+  )
+  return telling.filter(
+    (secret) => text.includes(secret) && !written.some((own) => asHandle(own).includes(asHandle(secret))),
+  )
+}
+
+/** The spelling that titles and their handles have in common. */
+const asHandle = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+const inJson = (value: unknown) => JSON.stringify(value).replaceAll(/^"|"$/g, '')
+const shown = (answer: Answer) => JSON.stringify(answer).slice(0, 400)

@@ -1,0 +1,165 @@
+// Owns: documents made from the schema: everything that a type shows, and the places for values in a field's
+// arguments. A new field or argument joins by existing. What the values are is recipes.ts's.
+import {
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+} from 'graphql'
+
+export type Field = GraphQLField<unknown, unknown>
+
+/** A field with its way from the root: the fields before it need no arguments. */
+export interface Place {
+  name: string
+  operation: 'query' | 'mutation'
+  path: string[]
+  field: Field
+}
+
+/** Every field of Query and Mutation, and every field further down that takes arguments. */
+export function placesOf(schema: GraphQLSchema): Place[] {
+  const queries = Object.values(schema.getQueryType()?.getFields() ?? {})
+  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {})
+  return [
+    ...queries.map((field): Place => ({ name: `query ${field.name}`, operation: 'query', path: [], field })),
+    ...mutations.map(
+      (field): Place => ({ name: `mutation ${field.name}`, operation: 'mutation', path: [], field }),
+    ),
+    ...nestedPlaces(schema),
+  ]
+}
+
+function nestedPlaces(schema: GraphQLSchema): Place[] {
+  const places: Place[] = []
+  const seen = new Set<string>()
+  const reached: { type: GraphQLObjectType; path: string[] }[] = []
+  const query = schema.getQueryType()
+  if (query) reached.push({ type: query, path: [] })
+  for (const { type, path } of reached) {
+    for (const field of Object.values(type.getFields())) {
+      if (path.length > 0 && field.args.length > 0)
+        places.push({ name: `${type.name}.${field.name}`, operation: 'query', path, field })
+      const next = getNamedType(field.type)
+      if (!isObjectType(next) || !isWalkable(field) || seen.has(next.name)) continue
+      seen.add(next.name)
+      reached.push({ type: next, path: [...path, field.name] })
+    }
+  }
+  return places
+}
+
+/** Whether a field gives its objects without being told which: it is no look-up. */
+const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
+
+/** So many rows are asked of every list in a generated selection. */
+const ROWS = 3
+
+/** All fields of a type, objects down to `depth`, each under an alias of its own: types differ in what a name means. */
+export function selectionOf(schema: GraphQLSchema, output: GraphQLOutputType, depth: number): string {
+  const type = getNamedType(output)
+  if (isLeafType(type)) return ''
+  if (isInterfaceType(type)) {
+    const parts = schema
+      .getPossibleTypes(type)
+      .map((possible) => `... on ${possible.name} ${selectionOf(schema, possible, depth)}`)
+    return `{ __typename ${parts.join(' ')} }`
+  }
+  if (!isObjectType(type)) throw new Error(`nothing selects from ${type.name} yet`)
+  const fields = Object.values(type.getFields()).flatMap((field) => {
+    if (field.args.some(isRequiredArgument)) return []
+    const alias = `${type.name}_${field.name}: ${field.name}`
+    if (isLeafType(getNamedType(field.type))) return [alias]
+    // A list is no level of its own: what counts is the objects in it.
+    const left = depth - (/(Connection|Edge)$/.test(type.name) ? 0 : 1)
+    if (left < 0) return []
+    const paging = field.args.some(({ name }) => name === 'first') ? `(first: ${ROWS})` : ''
+    return [`${alias}${paging} ${selectionOf(schema, field.type, left)}`]
+  })
+  return `{ __typename ${fields.join(' ')} }`
+}
+
+/** A place for a scalar in a field's arguments: `input.lines.0.variantId`, an `ID` named `variantId`. */
+export interface Slot {
+  path: string
+  type: string
+  name: string
+}
+
+/** Every place for a scalar, through input objects and lists. */
+export function slotsOf(field: Field): Slot[] {
+  return field.args.flatMap(({ type, name }) => slotsIn(type, name, name))
+}
+
+function slotsIn(type: GraphQLInputType, path: string, name: string): Slot[] {
+  if (isNonNullType(type)) return slotsIn(type.ofType, path, name)
+  if (isListType(type)) return slotsIn(type.ofType, `${path}.0`, name)
+  if (isInputObjectType(type)) {
+    const fields = Object.values(type.getFields())
+    return fields.flatMap((field) => slotsIn(field.type, `${path}.${field.name}`, field.name))
+  }
+  return isEnumType(type) ? [] : [{ path, type: type.name, name }]
+}
+
+export type Given = Record<string, unknown>
+export type ValueFor = (slot: Slot) => unknown
+
+/** The arguments that a field cannot do without; what is optional stays out. */
+export function requiredArguments(field: Field, valueFor: ValueFor): Given {
+  const needed = field.args.filter(isRequiredArgument)
+  return Object.fromEntries(
+    needed.map(({ type, name }) => [name, valueOfType(type, { path: name, name }, valueFor)]),
+  )
+}
+
+function valueOfType(
+  type: GraphQLInputType,
+  { path, name }: Omit<Slot, 'type'>,
+  valueFor: ValueFor,
+): unknown {
+  if (isNonNullType(type)) return valueOfType(type.ofType, { path, name }, valueFor)
+  if (isListType(type)) return [valueOfType(type.ofType, { path: `${path}.0`, name }, valueFor)]
+  if (isEnumType(type)) return type.getValues()[0]?.name
+  if (!isInputObjectType(type)) return valueFor({ path, type: type.name, name })
+  const needed = Object.values(type.getFields()).filter(isRequiredInputField)
+  return Object.fromEntries(
+    needed.map((field) => [
+      field.name,
+      valueOfType(field.type, { path: `${path}.${field.name}`, name: field.name }, valueFor),
+    ]),
+  )
+}
+
+/** `given` with the value at a slot's path set; lists and objects on the way are made. */
+export function withValue(given: Given, { path }: Slot, value: unknown): Given {
+  const [step = '', ...rest] = path.split('.')
+  return setAt(given, [step, ...rest], value) as Given
+}
+
+function setAt(into: unknown, [step, ...rest]: string[], value: unknown): unknown {
+  if (step === undefined) return value
+  if (step === '0') return [setAt(Array.isArray(into) ? into[0] : undefined, rest, value)]
+  const object = (into ?? {}) as Given
+  return { ...object, [step]: setAt(object[step], rest, value) }
+}
+
+/** The operation that asks a place's field with variables for the arguments given. */
+export function documentOf({ operation, path, field }: Place, given: Given, selection: string): string {
+  const used = field.args.filter(({ name }) => name in given)
+  const variables = used.map(({ name, type }) => `$${name}: ${type}`).join(', ')
+  const args = used.map(({ name }) => `${name}: $${name}`).join(', ')
+  const call = `answer: ${field.name}${args === '' ? '' : `(${args})`} ${selection}`
+  const body = path.reduceRight((inner, step) => `${step} { ${inner} }`, call)
+  return `${operation}${variables === '' ? '' : ` (${variables})`} { ${body} }`
+}

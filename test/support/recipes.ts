@@ -1,0 +1,91 @@
+// Owns: valid values for the arguments of generated operations. An argument with a new name joins by a line here; until
+// then the tests that generate operations fail and say so.
+import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
+import type { Api, TenantKey } from './api.ts'
+import { type Given, type Place, requiredArguments, type Slot } from './operations.ts'
+import { makeCustomer, makeProduct, makeVariant, payOrder, placeOrder, unique } from './shop.ts'
+
+type Maker = (api: Api, tenant: TenantKey) => Promise<string>
+
+/** A new record of each type that mutations change, in a state in which they may; its version is 1. */
+const RECORDS: Record<string, Maker> = {
+  Product: (api, tenant) => makeProduct(api.as(tenant)),
+  Variant: async (api, tenant) => (await makeVariant(api.as(tenant))).id,
+  Customer: (api, tenant) => makeCustomer(api.as(tenant)),
+  Order: async (api, tenant) => {
+    const customerId = await makeCustomer(api.as(tenant))
+    const { id } = await makeVariant(api.as(tenant))
+    return (await placeOrder(api.as(tenant), customerId, [{ variantId: id, quantity: 1 }])).id
+  },
+}
+
+/** By the argument's name; a name that means something else in one mutation stands with the mutation's. */
+const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
+  idempotencyKey: () => unique('key'),
+  expectedVersion: () => 1,
+  title: () => unique('Title'),
+  handle: () => unique('handle'),
+  sku: () => unique('sku'),
+  email: () => `${unique('somebody')}@shop.example`,
+  name: () => unique('Name'),
+  amountMinor: () => '100',
+  currency: () => 'USD',
+  quantity: () => 1,
+  delta: () => 1,
+  productId: RECORDS.Product as Maker,
+  variantId: RECORDS.Variant as Maker,
+  customerId: RECORDS.Customer as Maker,
+  'mutation orderFulfill: id': async (api, tenant) => {
+    const id = await (RECORDS.Order as Maker)(api, tenant)
+    await payOrder(api, tenant, id)
+    return id
+  },
+  'mutation orderFulfill: expectedVersion': () => 2,
+  'query customer: id': RECORDS.Customer as Maker,
+  'query node: id': RECORDS.Order as Maker,
+  'query nodes: ids': RECORDS.Order as Maker,
+}
+
+/** What a look-up by one of several arguments is given by rights. */
+const LOOK_UPS: Record<string, Maker> = {
+  'query order': RECORDS.Order as Maker,
+  'query product': RECORDS.Product as Maker,
+  'query variant': RECORDS.Variant as Maker,
+}
+
+/** Arguments with which a field shows or does what it is for, made anew for every call. */
+export async function succeedingArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
+  const id = await LOOK_UPS[place.name]?.(api, tenant)
+  return { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
+}
+
+/** The arguments that a field cannot do without, made anew for every call. Throws for one that has no recipe. */
+export async function validArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
+  const needed: Slot[] = []
+  requiredArguments(place.field, (slot) => needed.push(slot))
+  const values = new Map<string, unknown>()
+  for (const slot of needed) values.set(slot.path, await makerOf(api.schema, place, slot)(api, tenant))
+  return requiredArguments(place.field, ({ path }) => values.get(path))
+}
+
+function makerOf(
+  schema: GraphQLSchema,
+  place: Place,
+  { name }: Slot,
+): (api: Api, tenant: TenantKey) => unknown {
+  const own = VALUES[`${place.name}: ${name}`] ?? VALUES[name]
+  if (own !== undefined) return own
+  const record = name === 'id' ? RECORDS[recordOf(schema, place)] : undefined
+  if (record !== undefined) return record
+  throw new Error(
+    `no valid input can be made for "${name}" of ${place.name}: add a line to test/support/recipes.ts`,
+  )
+}
+
+/** The type that a mutation's payload shows: what its `id` is of. */
+function recordOf(schema: GraphQLSchema, { field }: Place): string {
+  const payload = schema.getType(getNamedType(field.type).name)
+  if (!isObjectType(payload)) return ''
+  const types = Object.values(payload.getFields()).map(({ type }) => getNamedType(type).name)
+  return types.find((name) => name in RECORDS) ?? ''
+}
