@@ -13,9 +13,10 @@ const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 const NAME_LENGTH_MAX = 60
 
 /**
- * Writes `<YYYYMMDDHHMMSS>_<name>/migration.sql`: the schema's difference, and `app.protect` for every table that
- * becomes a tenant's by it or gains a column; then moves the snapshot on. Null when nothing changed. Throws BAD_USER_INPUT for a bad
- * name, for a schema that Prisma refuses, and for a tenant's table whose key does not start with its tenant.
+ * Writes `<YYYYMMDDHHMMSS>_<name>/migration.sql`: the schema's difference, as the owner can run it, and `app.protect`
+ * for every table that becomes a tenant's by it or gains a column; then moves the snapshot on. Null when nothing
+ * changed. Throws BAD_USER_INPUT for a bad name, for a schema that Prisma refuses, and for a tenant's table whose key
+ * does not start with its tenant.
  */
 export async function writeMigration(options: {
   name: string
@@ -30,7 +31,7 @@ export async function writeMigration(options: {
   const difference = await diffDatamodels(before && [before], after).catch(refuseSchema)
   const protects = await protectStatements({ before, after, difference, migrationsDir })
   if (difference === '' && protects.length === 0) return null
-  const sql = `${[difference.trimEnd(), ...protects].filter(Boolean).join('\n\n')}\n`
+  const sql = `${[...checkedAsOwner(difference, before), ...protects].filter(Boolean).join('\n\n')}\n`
   const directory = join(migrationsDir, `${timestamp(now())}_${name}`)
   await refuseOutOfOrder(directory, migrationsDir)
   await mkdir(directory, { recursive: true })
@@ -100,6 +101,28 @@ function checkName(name: string): void {
     { name },
   )
 }
+
+/**
+ * The difference, as the owner can run it: a new foreign key is checked on the rows that are there as the owner, whom
+ * forced policies hold, so that without a tenant it fails, and within one it overlooks the others' rows. For the
+ * length of the script, which is one transaction, the owner's policies are off on tables that have rows; the runtime
+ * role's stay.
+ */
+function checkedAsOwner(difference: string, before: SchemaFile | null): string[] {
+  const references = difference.matchAll(/ALTER TABLE "(\w+)" ADD CONSTRAINT [^;]*? REFERENCES "(\w+)"/g)
+  const named = new Set([...references].flatMap(([, child = '', parent = '']) => [child, parent]))
+  const tables = tenantTables(before?.content ?? '').flatMap(({ table }) => (named.has(table) ? [table] : []))
+  if (tables.length === 0) return [difference.trimEnd()]
+  const force = (word: string) => tables.map((table) => `ALTER TABLE "${table}" ${word} ROW LEVEL SECURITY;`)
+  return [
+    [UNFORCED_COMMENT, ...force('NO FORCE')].join('\n'),
+    difference.trimEnd(),
+    force('FORCE').join('\n'),
+  ]
+}
+
+const UNFORCED_COMMENT =
+  '-- The policies hold the owner, too: without this it could not check the rows that are there. Ends below.'
 
 /** What the difference makes necessary for the wall: it, for a tenant's new table; its rights, for new columns. */
 async function protectStatements(change: {

@@ -32,12 +32,12 @@ export function ownIdOf(table: TableFacts, tenant: FixtureTenant): string {
 }
 
 export function onConflict(table: string, row: FixtureRow, action: string): Statement {
-  const { text, values = [] } = insertStatement(table, row)
+  const { text, values } = insertStatement(table, row)
   return { text: `${text} ON CONFLICT ${action}`, values }
 }
 
 export function insertedFor(table: string, row: FixtureRow, tenant: FixtureTenant): Statement {
-  const { text, values = [] } = insertStatement(table, row)
+  const { text, values } = insertStatement(table, row)
   return {
     text: `WITH made AS (${text} RETURNING tenant_id) SELECT FROM made WHERE tenant_id = '${tenant.id}'`,
     values,
@@ -57,7 +57,7 @@ export function mergeDelete(table: string, tenant: FixtureTenant): string {
 }
 
 export function mergeInsert(table: string, row: FixtureRow): Statement {
-  const { text, values = [] } = insertStatement(table, row)
+  const { text, values } = insertStatement(table, row)
   const [columns, places] = text.replace(`INSERT INTO "${table}" `, '').split(' VALUES ')
   return {
     text: merge(table, row.tenant_id, `WHEN NOT MATCHED THEN INSERT ${columns} VALUES ${places}`),
