@@ -3,7 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { datamodelOf } from './datamodel.ts'
-import { CommitUnknown, faultOf } from './faults.ts'
+import { CommitUnknown, type Fault, faultOf } from './faults.ts'
 import type { ModelName } from './models.ts'
 import { compileCount, compileRead, type Filter, type ReadQuery } from './read-sql.ts'
 import { currentFrame, enterScope, type Scope } from './scope.ts'
@@ -23,6 +23,8 @@ export type DatabaseOptions = {
   readonly url: string
   readonly poolMax: number
   readonly namedStatements: boolean
+  /** How long a caller waits for a free connection before it is told that the service is busy: 5 s by default. */
+  readonly acquireTimeoutMs?: number
   readonly logger: Logger
 }
 
@@ -69,12 +71,15 @@ const ACQUIRE_TIMEOUT_MS = 5_000
 /** Beyond the database's own statement timeout, so that the server cancels first and says why. */
 const TRANSACTION_TIMEOUT_MS = 20_000
 const HANDLES_MAX = 1_000
+/** Faults after which a COMMIT may have happened: the connection broke, or went silent until the system gave it up. */
+const COMMIT_UNANSWERED: ReadonlySet<Fault | null> = new Set(['CONNECTION_LOST', 'UNAVAILABLE'])
 
-export function openDatabase({ url, poolMax, namedStatements, logger }: DatabaseOptions): Database {
+export function openDatabase(options: DatabaseOptions): Database {
+  const { url, poolMax, namedStatements, acquireTimeoutMs = ACQUIRE_TIMEOUT_MS, logger } = options
   const pool = new ScopedPool({
     url,
     connectionsMax: poolMax,
-    acquireTimeoutMs: ACQUIRE_TIMEOUT_MS,
+    acquireTimeoutMs,
     namedStatements,
     logger,
   })
@@ -115,11 +120,11 @@ export function openDatabase({ url, poolMax, namedStatements, logger }: Database
         worked = true
         return result
       }
-      const options = { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS }
+      const bounds = { maxWait: acquireTimeoutMs, timeout: TRANSACTION_TIMEOUT_MS }
       try {
-        return await enterScope(scope, () => handleOf(scope).$transaction(workOn, options), true)
+        return await enterScope(scope, () => handleOf(scope).$transaction(workOn, bounds), true)
       } catch (error) {
-        if (worked && faultOf(error) === 'CONNECTION_LOST') {
+        if (worked && COMMIT_UNANSWERED.has(faultOf(error))) {
           throw new CommitUnknown('the connection was lost during COMMIT', { cause: error })
         }
         throw error

@@ -22,6 +22,7 @@ const BY_SQLSTATE: ReadonlyMap<string, Fault> = new Map([
   ['57P01', 'CONNECTION_LOST'],
   ['57P02', 'CONNECTION_LOST'],
   ['25P03', 'CONNECTION_LOST'],
+  ['25P04', 'CONNECTION_LOST'],
   ['57P05', 'CONNECTION_LOST'],
   ['57P03', 'UNAVAILABLE'],
   ['53100', 'UNAVAILABLE'],
@@ -48,14 +49,16 @@ const BY_CODE: ReadonlyMap<string, Fault> = new Map([
   ['ENOTFOUND', 'UNAVAILABLE'],
   ['ETIMEDOUT', 'UNAVAILABLE'],
   ['P2024', 'BUSY'],
-  ['P2028', 'BUSY'],
   ['P2020', 'OUT_OF_RANGE'],
 ])
 
 /** Faults that pg and its pool tell by their words alone. */
 const BY_MESSAGE: readonly (readonly [string, Fault])[] = [
+  ['terminated due to connection timeout', 'UNAVAILABLE'],
+  ['timeout expired', 'UNAVAILABLE'],
   ['timeout exceeded when trying to connect', 'BUSY'],
   ['Unable to start a transaction in the given time', 'BUSY'],
+  ['on an expired transaction', 'TIMEOUT'],
   ['Connection terminated', 'CONNECTION_LOST'],
   ['connection error and is not queryable', 'CONNECTION_LOST'],
   ['Client was closed and is not queryable', 'CONNECTION_LOST'],
@@ -107,6 +110,8 @@ export function faultOf(error: unknown): Fault | null {
 
 /** Whether a transaction that failed before its COMMIT was sent may be run again as a whole. */
 export function isRetryable(error: unknown): boolean {
+  // Its cause is a lost connection, but its COMMIT was sent: run again, it might happen twice.
+  if (error instanceof CommitUnknown) return false
   const fault = faultOf(error)
   return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST'
 }

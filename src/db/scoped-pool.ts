@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { faultOf } from './faults.ts'
 import { currentFrame, type Scope } from './scope.ts'
 import { type Prelude, ScopedQuery } from './scoped-query.ts'
 
@@ -39,6 +40,9 @@ export class ScopedPool extends pg.Pool {
   // biome-ignore lint/suspicious/noExplicitAny: pg overloads query() a dozen ways; the adapter uses this one.
   override query(config: any): any {
     const scope = this.#requireScope(config.text)
+    // It would run beside the transaction that its caller means, and wait for a connection that holds one.
+    if (currentFrame()?.inTransaction)
+      throw new Error('a statement went past the transaction it was asked in')
     return this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)]))
   }
 
@@ -69,7 +73,7 @@ export class ScopedPool extends pg.Pool {
     try {
       return await work(client)
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) lost = error as Error
+      if (isLost(error)) lost = error as Error
       throw error
     } finally {
       client.removeListener('error', onError)
@@ -96,6 +100,8 @@ class ScopedConnection {
   readonly #scopePrelude: Prelude
   /** What opens the transaction, until the first statement takes it along: BEGIN costs no round trip of its own. */
   #opening: Prelude[] | undefined
+  #ended = false
+  #lost: Error | undefined
 
   constructor(client: pg.PoolClient, scope: Scope, scopePrelude: Prelude) {
     this.#client = client
@@ -105,26 +111,45 @@ class ScopedConnection {
 
   async query(config: pg.QueryConfig): Promise<pg.QueryResult> {
     const { text } = config
+    // A statement that nobody awaited must not follow the connection to the next tenant who holds it.
+    if (this.#ended) throw new Error('a statement came after the end of its transaction')
     if (text === 'BEGIN') {
       this.#opening = [statement('BEGIN')]
       return NOTHING
     }
-    if (this.#opening !== undefined) {
-      if (text === 'COMMIT' || text === 'ROLLBACK') {
-        this.#opening = undefined
-        return NOTHING
-      }
-      if (text.startsWith('SET TRANSACTION ')) {
-        this.#opening.push(statement(text))
-        return NOTHING
-      }
+    if (text === 'COMMIT' || text === 'ROLLBACK') return await this.#end(config)
+    if (this.#opening !== undefined && text.startsWith('SET TRANSACTION ')) {
+      this.#opening.push(statement(text))
+      return NOTHING
     }
     if (currentFrame()?.scope.tenantId !== this.#scope.tenantId) {
       throw new Error("a transaction was used outside its own tenant's scope")
     }
     const preludes = this.#opening === undefined ? [] : [...this.#opening, this.#scopePrelude]
     this.#opening = undefined
-    return await submit(this.#client, config, preludes)
+    return await this.#send(config, preludes)
+  }
+
+  async #end(config: pg.QueryConfig): Promise<pg.QueryResult> {
+    this.#ended = true
+    if (this.#opening !== undefined) return NOTHING
+    const result = await this.#send(config, [])
+    // PostgreSQL answers so, without an error, to the COMMIT of a transaction in which a statement had failed.
+    if (config.text === 'COMMIT' && result.command !== 'COMMIT') {
+      throw new Error(
+        'nothing was committed: a statement of the transaction had failed, and its error was passed over',
+      )
+    }
+    return result
+  }
+
+  async #send(config: pg.QueryConfig, preludes: readonly Prelude[]): Promise<pg.QueryResult> {
+    try {
+      return await submit(this.#client, config, preludes)
+    } catch (error) {
+      if (isLost(error)) this.#lost = error as Error
+      throw error
+    }
   }
 
   on(event: 'error', listener: (error: Error) => void): this {
@@ -137,9 +162,16 @@ class ScopedConnection {
     return this
   }
 
+  /** Gives the connection back, or gives it up when it may still be in a transaction. */
   release(error?: Error | boolean): void {
-    this.#client.release(error)
+    this.#ended = true
+    this.#client.release(error ?? this.#lost ?? this.#client.getTransactionStatus() !== 'I')
   }
+}
+
+/** Whether an error says that the connection is no more: anything but the refusal of a statement. */
+function isLost(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || faultOf(error) === 'CONNECTION_LOST'
 }
 
 function statement(text: string): Prelude {

@@ -22,6 +22,7 @@ type Wire = {
     valueMapper(value: unknown): unknown
   }): void
   execute(message: { portal: string; rows: number }): void
+  sync(): void
 }
 
 /** pg's own Query, whose protocol methods its published types leave out. */
@@ -30,11 +31,11 @@ type QueryBase = new (
   values: undefined,
   callback: undefined,
 ) => {
-  name: string | undefined
   prepare(connection: Wire): void
   handleDataRow(message: unknown): void
   handleCommandComplete(message: unknown, connection: Wire): void
   handleError(error: Error, connection: Wire): void
+  handleCopyInResponse(connection: Wire): void
 }
 
 const Query = pg.Query as unknown as QueryBase
@@ -44,27 +45,34 @@ const Query = pg.Query as unknown as QueryBase
  * more than a few rows. An error in a prelude is the query's error, and the query is then not run.
  */
 export class ScopedQuery extends Query {
+  readonly #config: pg.QueryConfig
   readonly #preludes: readonly Prelude[]
-  #statementName: string | undefined
   #sent = false
   #preludesAnswered = 0
 
   constructor(config: pg.QueryConfig, preludes: readonly Prelude[]) {
     super({ ...config, queryMode: 'extended' }, undefined, undefined)
+    this.#config = config
     this.#preludes = preludes
-    this.#statementName = config.name
-    // pg marks the active query's name as parsed at the first ParseComplete, which may be a prelude's. While one is
-    // outstanding this query has no name; if its own Parse then fails, the connection believes nothing false.
-    Object.defineProperty(this, 'name', {
-      get: () => (this.#answeringPrelude ? undefined : this.#statementName),
-      set: (name: string | undefined) => {
-        this.#statementName = name
-      },
-    })
   }
 
-  get #answeringPrelude(): boolean {
-    return this.#sent && this.#preludesAnswered < this.#preludes.length
+  // At each ParseComplete pg notes the active query's name and text as known to the server. While a prelude is being
+  // answered these are the prelude's; else a failed Parse of this query would leave pg believing in it for ever.
+  get name(): string | undefined {
+    return (this.#answered ?? this.#config).name
+  }
+
+  get text(): string {
+    return (this.#answered ?? this.#config).text
+  }
+
+  // pg's constructor assigns both, from the same configuration.
+  set name(_: string | undefined) {}
+  set text(_: string) {}
+
+  /** The prelude that the server answers next; none while this query is still being written, or is answered itself. */
+  get #answered(): Prelude | undefined {
+    return this.#sent ? this.#preludes[this.#preludesAnswered] : undefined
   }
 
   override prepare(connection: Wire): void {
@@ -74,23 +82,24 @@ export class ScopedQuery extends Query {
   }
 
   override handleDataRow(message: unknown): void {
-    if (!this.#answeringPrelude) super.handleDataRow(message)
+    if (this.#answered === undefined) super.handleDataRow(message)
   }
 
   override handleCommandComplete(message: unknown, connection: Wire): void {
-    const prelude = this.#sent ? this.#preludes[this.#preludesAnswered] : undefined
-    if (prelude === undefined) {
-      super.handleCommandComplete(message, connection)
-      return
-    }
-    if (prelude.name !== undefined) connection.parsedStatements[prelude.name] = prelude.text
-    this.#preludesAnswered += 1
+    if (this.#answered === undefined) super.handleCommandComplete(message, connection)
+    else this.#preludesAnswered += 1
   }
 
   override handleError(error: Error, connection: Wire): void {
     // Nothing after the failed statement was run: this query's Parse may not have been, so it must be sent again.
-    if (this.#statementName !== undefined) delete connection.submittedNamedStatements[this.#statementName]
+    if (this.#config.name !== undefined) delete connection.submittedNamedStatements[this.#config.name]
     super.handleError(error, connection)
+  }
+
+  override handleCopyInResponse(connection: Wire): void {
+    super.handleCopyInResponse(connection)
+    // The server passed over our Sync while it waited for data; without another it never answers again.
+    connection.sync()
   }
 }
 

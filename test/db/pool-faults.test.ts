@@ -1,0 +1,313 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
+import { CommitUnknown, faultOf, isRetryable, toAppError } from '../../src/db/faults.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { SEEDED, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
+import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
+
+const A = { tenantId: TENANT_A.id }
+const B = { tenantId: TENANT_B.id }
+const POOL_MAX = 2
+const ACQUIRE_TIMEOUT_MS = 500
+const logger = createLogger('silent')
+
+let test: TestDatabase
+let proxy: WireProxy
+let database: Database
+beforeAll(async () => {
+  test = await createTestDatabase({ seed: 'two-tenants' })
+})
+afterAll(() => test?.drop())
+beforeEach(async () => {
+  proxy = await startWireProxy(test.runtimeUrl)
+  database = openDatabase({
+    url: proxy.url,
+    poolMax: POOL_MAX,
+    namedStatements: true,
+    acquireTimeoutMs: ACQUIRE_TIMEOUT_MS,
+    logger,
+  })
+})
+afterEach(async () => {
+  await database.close()
+  await proxy.close()
+})
+
+/** What a promise came to, and how long that took. */
+async function outcomeOf(work: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
+  const start = performance.now()
+  const error = await work.then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  return { error, ms: performance.now() - start }
+}
+
+const rename = (tx: Transaction, name: string) => tx.tenant.updateMany({ data: { name } })
+const nameOf = async (scope: { tenantId: string }) =>
+  (await database.forTenant(scope).tenant.findFirstOrThrow()).name
+const killBackends = () =>
+  asAdmin(test.adminUrl, (admin) =>
+    admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bulkhead_runtime' AND datname = $1`,
+      [test.name],
+    ),
+  )
+
+/** Both tenants read their rows, on every connection at once, and nothing is left of a pool's troubles. */
+async function expectHealthy(): Promise<void> {
+  const reads = await Promise.all(
+    [A, B, A, B].map((scope) => database.forTenant(scope).product.findMany({ select: { tenantId: true } })),
+  )
+  expect(reads.map((rows) => rows.map(({ tenantId }) => tenantId))).toEqual(
+    [A, B, A, B].map(({ tenantId }) => Array(SEEDED).fill(tenantId)),
+  )
+  await expect.poll(() => database.poolState()).toMatchObject({ waiting: 0, total: POOL_MAX, idle: POOL_MAX })
+}
+
+describe('case 44: a backend that is killed', () => {
+  it('while idle: the next query is answered', async () => {
+    await expectHealthy()
+    await killBackends()
+    await expect.poll(() => database.poolState().total).toBe(0)
+    await expectHealthy()
+  })
+
+  it('in a query: a retryable error, at once', async () => {
+    const slow = outcomeOf(database.forTenant(A).$queryRaw`SELECT count(*) FROM products, pg_sleep(20)`)
+    await expect.poll(sleepers).toBe(1)
+    await killBackends()
+    const { error, ms } = await slow
+    expect(faultOf(error)).toBe('CONNECTION_LOST')
+    expect(isRetryable(error)).toBe(true)
+    expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    expect(ms).toBeLessThan(5_000)
+    await expectHealthy()
+  })
+
+  it('between the statements of a transaction: a retryable error, and nothing is written', async () => {
+    const { error } = await outcomeOf(
+      database.withTenant(A, async (tx) => {
+        await rename(tx, 'half done')
+        await killBackends()
+        await tx.product.count()
+      }),
+    )
+    expect(faultOf(error)).toBe('CONNECTION_LOST')
+    expect(isRetryable(error)).toBe(true)
+    expect(await nameOf(A)).toBe('Tenant')
+    await expectHealthy()
+  })
+
+  it('while its transaction does something else: the next statement tells', async () => {
+    const { error } = await outcomeOf(
+      database.withTenant(A, async (tx) => {
+        await rename(tx, 'half done')
+        await killBackends()
+        await sleep(50)
+        await tx.product.count()
+      }),
+    )
+    expect(faultOf(error)).toBe('CONNECTION_LOST')
+    expect(await nameOf(A)).toBe('Tenant')
+    await expectHealthy()
+  })
+
+  it('before the COMMIT: nobody claims to know what became of it', async () => {
+    const { error } = await outcomeOf(
+      database.withTenant(A, async (tx) => {
+        await rename(tx, 'half done')
+        await killBackends()
+      }),
+    )
+    expect(error).toBeInstanceOf(CommitUnknown)
+    expect(isRetryable(error)).toBe(false)
+    expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    expect(await nameOf(A)).toBe('Tenant')
+    await expectHealthy()
+  })
+})
+
+describe('case 44: a connection that breaks', () => {
+  it.each([
+    ['lost' as const, 'Tenant'],
+    ['unanswered' as const, 'renamed'],
+  ])('at COMMIT, %s: CommitUnknown', async (chosen, name) => {
+    proxy.breakAt = ({ text }) => (text === 'COMMIT' ? chosen : null)
+    const { error } = await outcomeOf(database.withTenant(A, (tx) => rename(tx, 'renamed')))
+    proxy.breakAt = () => null
+    expect(error).toBeInstanceOf(CommitUnknown)
+    expect(await nameOf(A)).toBe(name)
+    await database.withTenant(A, (tx) => rename(tx, 'Tenant'))
+    await expectHealthy()
+  })
+
+  it.each(['lost' as const, 'unanswered' as const])('in a query, %s: a retryable error', async (chosen) => {
+    proxy.breakAt = ({ text }) => (text.includes('products') ? chosen : null)
+    const { error } = await outcomeOf(database.forTenant(A).product.findMany())
+    proxy.breakAt = () => null
+    expect(faultOf(error)).toBe('CONNECTION_LOST')
+    await expectHealthy()
+  })
+
+  it.each(['lost' as const, 'unanswered' as const])(
+    'at the first statement of a transaction, %s: a retryable error, no CommitUnknown',
+    async (chosen) => {
+      proxy.breakAt = ({ text }) => (text === 'BEGIN' ? chosen : null)
+      const { error } = await outcomeOf(database.withTenant(A, (tx) => rename(tx, 'half done')))
+      proxy.breakAt = () => null
+      expect(error).not.toBeInstanceOf(CommitUnknown)
+      expect(isRetryable(error)).toBe(true)
+      expect(await nameOf(A)).toBe('Tenant')
+      await expectHealthy()
+    },
+  )
+})
+
+describe('case 45: bounds', () => {
+  it('an exhausted pool is BUSY after the acquire timeout, for reads and transactions, and recovers', async () => {
+    const gate = Promise.withResolvers<void>()
+    const holders = Array.from({ length: POOL_MAX }, () =>
+      database.withTenant(A, async (tx) => {
+        await tx.product.count()
+        await gate.promise
+      }),
+    )
+    await expect.poll(() => database.poolState().idle + database.poolState().total).toBe(POOL_MAX)
+    const waiters = await Promise.all([
+      ...Array.from({ length: 20 }, () => outcomeOf(database.forTenant(B).product.findMany())),
+      ...Array.from({ length: 20 }, () => outcomeOf(database.withTenant(B, (tx) => tx.product.count()))),
+      outcomeOf(database.read(B, 'Product', { select: { id: true } })),
+      outcomeOf(database.resolveMember(TENANT_B.slug, TENANT_B.ownerEmail)),
+      outcomeOf(database.ping()),
+    ])
+    for (const { error, ms } of waiters) {
+      expect(faultOf(error)).toBe('BUSY')
+      expect(isRetryable(error)).toBe(false)
+      expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+      expect(ms).toBeLessThan(ACQUIRE_TIMEOUT_MS * 3)
+    }
+    gate.resolve()
+    await Promise.all(holders)
+    await expectHealthy()
+  })
+
+  it('a query in a transaction that goes past it is refused, and does not wait for a second connection', async () => {
+    const { error, ms } = await outcomeOf(
+      database.withTenant(A, async () => await database.forTenant(A).product.count()),
+    )
+    expect((error as Error).message).toContain('went past the transaction')
+    expect(ms).toBeLessThan(ACQUIRE_TIMEOUT_MS)
+    await expectHealthy()
+  })
+
+  it('a slow statement is cancelled in the server: TIMEOUT, and nothing goes on running', async () => {
+    for (const inTransaction of [false, true]) {
+      const slow = (handle: Pick<Transaction, '$queryRaw'>) => handle.$queryRaw`SELECT 1 FROM pg_sleep(20)`
+      await asAdmin(test.adminUrl, (admin) =>
+        admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET statement_timeout = '200ms'`),
+      )
+      try {
+        await killBackends()
+        await expect.poll(() => database.poolState().total).toBe(0)
+        const { error, ms } = await outcomeOf(
+          inTransaction ? database.withTenant(A, slow) : slow(database.forTenant(A)),
+        )
+        expect(faultOf(error)).toBe('TIMEOUT')
+        expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+        expect(ms).toBeLessThan(3_000)
+        expect(await sleepers()).toBe(0)
+        await expectHealthy()
+      } finally {
+        await asAdmin(test.adminUrl, (admin) =>
+          admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} RESET statement_timeout`),
+        )
+      }
+    }
+  })
+
+  it('a transaction left open is ended by the server: a retryable error, and its connection is given up', async () => {
+    await asAdmin(test.adminUrl, (admin) =>
+      admin.query(
+        `ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET idle_in_transaction_session_timeout = '100ms'`,
+      ),
+    )
+    try {
+      const { error } = await outcomeOf(
+        database.withTenant(A, async (tx) => {
+          await rename(tx, 'half done')
+          await sleep(400)
+          await tx.product.count()
+        }),
+      )
+      expect(faultOf(error)).toBe('CONNECTION_LOST')
+      expect(await nameOf(A)).toBe('Tenant')
+      await expectHealthy()
+    } finally {
+      await asAdmin(test.adminUrl, (admin) =>
+        admin.query(
+          `ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} RESET idle_in_transaction_session_timeout`,
+        ),
+      )
+    }
+  })
+
+  it('every statement that is running when its connection breaks settles', async () => {
+    await expectHealthy()
+    const running = [
+      ...Array.from({ length: 10 }, () =>
+        outcomeOf(database.forTenant(A).$queryRaw`SELECT 1 FROM pg_sleep(20)`),
+      ),
+      outcomeOf(
+        database.withTenant(B, (tx) =>
+          Promise.all(Array.from({ length: 5 }, () => tx.$queryRaw`SELECT 1 FROM pg_sleep(20)`)),
+        ),
+      ),
+    ]
+    await expect.poll(sleepers).toBe(POOL_MAX)
+    // Those that wait for a connection get one, and lose it in their turn, or give up waiting.
+    const killing = setInterval(() => void killBackends(), 100)
+    const outcomes = await Promise.all(running)
+    clearInterval(killing)
+    for (const { error } of outcomes) expect(['CONNECTION_LOST', 'BUSY']).toContain(faultOf(error))
+    await sleep(200)
+    await expectHealthy()
+  })
+})
+
+describe('the database’s end', () => {
+  it('close() during a transaction ends, and every statement settles', async () => {
+    const own = openDatabase({ url: test.runtimeUrl, poolMax: 1, namedStatements: true, logger })
+    const started = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    const open = outcomeOf(
+      own.withTenant(A, async (tx) => {
+        await rename(tx, 'half done')
+        started.resolve()
+        await gate.promise
+        await tx.product.count()
+      }),
+    )
+    await started.promise
+    const closing = own.close()
+    gate.resolve()
+    expect((await open).error).not.toBeNull()
+    await closing
+    expect(await nameOf(A)).toBe('Tenant')
+    const late = await outcomeOf(own.forTenant(A).product.count())
+    expect(toAppError(late.error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  })
+})
+
+async function sleepers(): Promise<number> {
+  return await asAdmin(test.adminUrl, async (admin) => {
+    const { rowCount } = await admin.query(
+      `SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep' AND state = 'active'`,
+      [test.name],
+    )
+    return rowCount ?? 0
+  })
+}
