@@ -15,7 +15,7 @@ import {
   withValue,
 } from '../support/operations.ts'
 import { succeedingArguments, validArguments } from '../support/recipes.ts'
-import { makeShop } from '../support/shop.ts'
+import { makeShop, unique } from '../support/shop.ts'
 
 /** Objects within objects that every answer is asked for. */
 const DEPTH = 3
@@ -117,7 +117,6 @@ function textsByColumn(rows: Rows, known: ReadonlySet<string>): Map<string, stri
 
 /** A value of A's for one argument, and one of the same kind that nobody has. */
 interface Attempt {
-  slot: Slot
   foreign: unknown
   absent: unknown
 }
@@ -128,61 +127,71 @@ export async function leaksOf(api: Api, place: Place, secrets: Secrets): Promise
   const before = await rowsOf(api.database, api.tenantIds.A)
   const own = await ask(api, place, await succeedingArguments(api, place, 'B'))
   leaks.push(...tellingIn(own, secrets, []).map((text) => `its own answer tells ${text}`))
-  for (const attempt of await attemptsOn(api, place, secrets)) {
-    if (place.operation === 'mutation' && attempt.slot.type === 'String')
-      secrets.written.push(attempt.foreign as string)
-    const foreign = await ask(
-      api,
-      place,
-      withValue(await validArguments(api, place, 'B'), attempt.slot, attempt.foreign),
-    )
-    const absent = await ask(
-      api,
-      place,
-      withValue(await validArguments(api, place, 'B'), attempt.slot, attempt.absent),
-    )
-    const where = `${attempt.slot.path} = ${JSON.stringify(attempt.foreign)}`
-    if (comparable(place, foreign, attempt.foreign) !== comparable(place, absent, attempt.absent))
-      leaks.push(`${where} is answered ${shown(foreign)}, but one that nobody has ${shown(absent)}`)
-    leaks.push(...tellingIn(foreign, secrets, [attempt.foreign]).map((text) => `${where} tells ${text}`))
-  }
+  for (const slot of slotsOf(place.field)) leaks.push(...(await leaksThrough(api, place, slot, secrets)))
   const after = await rowsOf(api.database, api.tenantIds.A)
   for (const table of Object.keys(before))
     if (!isDeepStrictEqual(before[table], after[table])) leaks.push(`rows of A's ${table} were changed`)
   return leaks
 }
 
+async function leaksThrough(api: Api, place: Place, slot: Slot, secrets: Secrets): Promise<string[]> {
+  const leaks: string[] = []
+  const attempts = await attemptsOn(api, place, slot, secrets)
+  if (attempts.length === 0) return []
+  const isWritten = place.operation === 'mutation' && slot.type === 'String'
+  let valid = await validArguments(api, place, 'B')
+  for (const { foreign, absent } of attempts) {
+    if (isWritten) secrets.written.push(foreign as string)
+    const answers: Answer[] = []
+    for (const value of [foreign, absent]) {
+      answers.push(await ask(api, place, withValue(withNewKey(valid), slot, value)))
+      // A text is taken, and the record is another one then; an id is refused, and all is as before.
+      if (isWritten) valid = await validArguments(api, place, 'B')
+    }
+    const [told, untold] = answers as [Answer, Answer]
+    const where = `${slot.path} = ${JSON.stringify(foreign)}`
+    if (comparable(place, told, foreign) !== comparable(place, untold, absent))
+      leaks.push(`${where} is answered ${shown(told)}, but one that nobody has ${shown(untold)}`)
+    leaks.push(...tellingIn(told, secrets, [foreign]).map((text) => `${where} tells ${text}`))
+  }
+  return leaks
+}
+
+/** The same arguments as another call: not a repetition of the last. */
+function withNewKey(given: Given): Given {
+  const input = given.input as Given | undefined
+  if (input?.idempotencyKey === undefined) return given
+  return { ...given, input: { ...input, idempotencyKey: unique('key') } }
+}
+
 /** The answer of a call that must succeed, or why it did not: a test of refusals alone would prove nothing. */
 export async function failureOf(api: Api, place: Place): Promise<string | null> {
   const { data, errors } = await ask(api, place, await succeedingArguments(api, place, 'B'))
   if (errors.length > 0) return shown({ data, errors, extensions: {} })
-  const userErrors = textsIn(Object.entries(data.answer ?? {}).filter(([key]) => key.endsWith('_userErrors')))
+  const userErrors = textsIn(Object.entries(data.answer ?? {}).filter(([key]) => key.endsWith('userErrors')))
   return userErrors.some((text) => text.endsWith('UserError')) ? JSON.stringify(data) : null
 }
 
 function ask(api: Api, place: Place, given: Given): Promise<Answer> {
-  const source = documentOf(place, given, selectionOf(api.schema, place.field.type, DEPTH))
+  // Below many parents less is asked of each: a page has its price.
+  const depth = place.path.length > 0 ? DEPTH - 1 : DEPTH
+  const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
   return api.as('B').send(source, given)
 }
 
-async function attemptsOn(api: Api, place: Place, { ids, texts }: Secrets): Promise<Attempt[]> {
-  const attempts: Attempt[] = []
-  for (const slot of slotsOf(place.field)) {
-    if (slot.type === 'ID') {
-      for (const { prefix, id } of ids)
-        attempts.push({ slot, foreign: id, absent: encodeId(prefix, newId()) })
-    } else if (isCursor(slot)) {
-      for (const cursor of await cursorsOf(api, place))
-        attempts.push({ slot, foreign: cursor, absent: Buffer.from(newId()).toString('base64url') })
-    } else if (slot.type === 'String' && slot.name !== 'idempotencyKey') {
-      const candidates = texts.get(column(slot)) ?? [...texts.values()].flat()
-      for (const text of candidates.slice(0, slot.name === 'query' ? undefined : TRIED_MAX))
-        attempts.push({ slot, foreign: text, absent: absentLike(text) })
-    } else if (slot.name === 'number') {
-      attempts.push({ slot, foreign: await numberOfA(api), absent: 999_999_999 })
-    }
-  }
-  return attempts
+async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Secrets): Promise<Attempt[]> {
+  if (slot.type === 'ID')
+    return ids.map(({ prefix, id }) => ({ foreign: id, absent: encodeId(prefix, newId()) }))
+  if (isCursor(slot))
+    return (await cursorsOf(api, place)).map((cursor) => ({
+      foreign: cursor,
+      absent: Buffer.from(newId()).toString('base64url'),
+    }))
+  if (slot.name === 'number') return [{ foreign: await numberOfA(api), absent: 999_999_999 }]
+  if (slot.type !== 'String' || slot.name === 'idempotencyKey') return []
+  const known = texts.get(column(slot)) ?? [...texts.values()].flat()
+  const tried = slot.name === 'query' ? known : known.slice(0, TRIED_MAX)
+  return tried.map((text) => ({ foreign: text, absent: absentLike(text) }))
 }
 
 const isCursor = ({ name }: Slot) => name === 'after' || name === 'before'
@@ -223,7 +232,7 @@ function comparable(place: Place, { data, errors }: Answer, given: unknown): str
 
 function outcomeOf(payload: Record<string, unknown> | undefined): unknown {
   return Object.entries(payload ?? {}).map(([key, value]) =>
-    key.endsWith('_userErrors') ? [key, value] : [key, value === null],
+    key === 'userErrors' ? [key, value] : [key, value === null],
   )
 }
 

@@ -1,16 +1,20 @@
-// Owns: the API on a cloned database, with two tenants and a member of every role in each. What it is asked for and
-// what the tenants sell are the tests' own, or shop.ts's.
-import { type GraphQLError, type GraphQLSchema, graphql } from 'graphql'
-import type { Caller } from '../../src/commands/caller.ts'
-import { permissionsOf, ROLES, type Role } from '../../src/commands/permissions.ts'
+// Owns: the API on a cloned database, over HTTP, with two tenants and a member of every role in each. What it is asked
+// for and what the tenants sell are the tests' own, or shop.ts's.
+import type { GraphQLSchema } from 'graphql'
+import { ROLES, type Role } from '../../src/commands/permissions.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { type Database, openDatabase } from '../../src/db/database.ts'
-import { toAppError } from '../../src/db/faults.ts'
+import { openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
+import { createAuthenticator } from '../../src/edge/authenticate.ts'
+import { signDevelopmentToken } from '../../src/edge/development-token.ts'
+import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
+import { developmentIssuer } from '../../src/edge/token-issuer.ts'
+import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export type TenantKey = 'A' | 'B'
@@ -50,22 +54,45 @@ export interface Api {
 
 const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
 const POOL_MAX = 8
+/** More than any test spends: what a budget is good for is held elsewhere. */
+const POINTS = 1e9
+const SECRET = Buffer.alloc(32, 'test')
+const TOKEN_SECONDS = 3_600
 
 /** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
 export async function startApi({ poolMax = POOL_MAX }: { poolMax?: number } = {}): Promise<Api> {
-  const database = await createTestDatabase()
-  const tenantIds = await makeTenants(database)
+  const testDatabase = await createTestDatabase()
+  const tenantIds = await makeTenants(testDatabase)
   const logger = createLogger('silent')
-  const opened = openDatabase({ url: database.runtimeUrl, poolMax, namedStatements: true, logger })
+  const database = openDatabase({ url: testDatabase.runtimeUrl, poolMax, namedStatements: true, logger })
   const schema = buildSchema()
-  return {
+  const development = developmentIssuer(SECRET)
+  const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
+  const server: HttpServer = createHttpServer({
+    schema,
     database,
+    authenticator: createAuthenticator({ verifier, database, clock: systemClock, logger }),
+    metrics: createMetrics(database),
+    logger,
+    clock: systemClock,
+    introspection: true,
+    hideSuggestions: false,
+    budget: { capacity: POINTS, restorePerSecond: POINTS },
+    host: '127.0.0.1',
+    port: 0,
+    metricsPort: null,
+    developmentToken: null,
+  })
+  const { url } = await server.listen()
+  return {
+    database: testDatabase,
     schema,
     tenantIds,
-    as: (tenant, role = 'OWNER') => sessionOf({ tenant, role, schema, database: opened }),
+    as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role),
     async close() {
-      await opened.close()
-      await database.drop()
+      await server.close()
+      await database.close()
+      await testDatabase.drop()
     },
   }
 }
@@ -104,56 +131,41 @@ async function makeTenants(database: TestDatabase): Promise<Record<TenantKey, st
   }
 }
 
-function sessionOf(to: {
-  tenant: TenantKey
-  role: Role
-  schema: GraphQLSchema
-  database: Database
-}): Session {
-  const { tenant, role, schema, database } = to
-  const send: Session['send'] = async (source, variableValues = {}) => {
-    const caller = await callerOf(tenant, role, database)
-    const contextValue = { caller, db: database.forTenant(caller.scope), extensions: {} }
-    const { data, errors = [] } = await graphql({ schema, source, variableValues, contextValue })
-    return {
-      // graphql-js makes objects without a prototype; over the wire they would have one.
-      data: data == null ? null : JSON.parse(JSON.stringify(data)),
-      errors: errors.map(toldOf),
-      extensions: contextValue.extensions,
-    }
-  }
-  return { tenant, role, send, data: dataOf(send) }
-}
-
-function dataOf(send: Session['send']): Session['data'] {
-  return async (source, variables) => {
-    const { data, errors } = await send(source, variables)
-    if (errors.length > 0) throw new Error(`${source} was answered by ${JSON.stringify(errors)}`)
-    return data
-  }
-}
-
-async function callerOf(tenant: TenantKey, role: Role, database: Database): Promise<Caller> {
-  const member = await database.resolveMember(SLUGS[tenant], emailOf(tenant, role))
-  if (member === null) throw new Error('the member of the test is missing')
-  return {
-    scope: { tenantId: member.tenantId },
-    tenantSlug: SLUGS[tenant],
-    actor: { kind: 'MEMBER', id: member.memberId, role, email: emailOf(tenant, role) },
-    permissions: permissionsOf(member.role),
-    requestId: newId(),
-    database,
+function sessionOf(url: string, tenant: TenantKey, role: Role): Session {
+  const token = signDevelopmentToken({
+    secret: SECRET,
+    tenant: SLUGS[tenant],
+    email: emailOf(tenant, role),
+    expiresInSeconds: TOKEN_SECONDS,
     clock: systemClock,
-    logger: createLogger('silent'),
+  })
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+
+  async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
+    // What the server answers, whatever its status: JSON of the GraphQL response.
+    const { data = null, errors = [], extensions = {} } = (await response.json()) as Partial<Answered>
+    const { cost: _cost, ...said } = extensions
+    return { data, errors: errors.map(toldOf), extensions: said }
   }
+
+  async function data(query: string, variables?: Record<string, unknown>): Promise<Data> {
+    const answer = await send(query, variables)
+    if (answer.errors.length > 0) throw new Error(`${query} was answered by ${JSON.stringify(answer.errors)}`)
+    return answer.data
+  }
+
+  return { tenant, role, send, data }
 }
 
-function toldOf(error: GraphQLError): ApiError {
-  const path = error.path?.join('.') ?? null
-  const { originalError } = error
-  const app = originalError == null ? null : toAppError(originalError)
-  if (app !== null) return { message: app.message, code: app.code, path, extensions: { ...app.details } }
-  const code =
-    (error.extensions.code as string | undefined) ?? (originalError ? 'INTERNAL' : 'BAD_USER_INPUT')
-  return { message: error.message, code, path, extensions: error.extensions }
+interface Answered {
+  data: Data
+  errors: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> }[]
+  extensions: Record<string, unknown>
+}
+
+/** An error without what differs from request to request. */
+function toldOf({ message, path, extensions }: Answered['errors'][number]): ApiError {
+  const { code, requestId: _requestId, ...details } = extensions
+  return { message, code: String(code), path: path?.join('.') ?? null, extensions: details }
 }

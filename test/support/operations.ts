@@ -54,7 +54,8 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
       const next = getNamedType(field.type)
       if (!isObjectType(next) || !isWalkable(field) || seen.has(next.name)) continue
       seen.add(next.name)
-      reached.push({ type: next, path: [...path, field.name] })
+      const isList = field.args.length > 0
+      reached.push({ type: next, path: [...path, isList ? `${field.name}(first: ${PARENTS})` : field.name] })
     }
   }
   return places
@@ -63,31 +64,55 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
 /** Whether a field gives its objects without being told which: it is no look-up. */
 const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
 
+/** So many parents of a nested field are asked. */
+const PARENTS = 10
 /** So many rows are asked of every list in a generated selection. */
 const ROWS = 3
 
-/** All fields of a type, objects down to `depth`, each under an alias of its own: types differ in what a name means. */
+/**
+ * All fields of a type, objects down to `depth`. What is shown around an object is not shown within it again, and
+ * edges show plain fields only: the document must stay within the server's own limits.
+ */
 export function selectionOf(schema: GraphQLSchema, output: GraphQLOutputType, depth: number): string {
+  return select({ schema, around: [], differing: new Set() }, output, depth)
+}
+
+type Selecting = { schema: GraphQLSchema; around: readonly string[]; differing: ReadonlySet<string> }
+
+function select(at: Selecting, output: GraphQLOutputType, depth: number): string {
   const type = getNamedType(output)
   if (isLeafType(type)) return ''
-  if (isInterfaceType(type)) {
-    const parts = schema
-      .getPossibleTypes(type)
-      .map((possible) => `... on ${possible.name} ${selectionOf(schema, possible, depth)}`)
-    return `{ __typename ${parts.join(' ')} }`
-  }
+  if (isInterfaceType(type)) return selectPossible(at, at.schema.getPossibleTypes(type), depth)
   if (!isObjectType(type)) throw new Error(`nothing selects from ${type.name} yet`)
+  const isList = /(Connection|Edge)$/.test(type.name)
+  const around = isList ? at.around : [...at.around, type.name]
+  // A list is no level of its own: what counts is the objects in it.
+  const left = type.name.endsWith('Edge') ? 0 : isList ? depth : depth - 1
   const fields = Object.values(type.getFields()).flatMap((field) => {
     if (field.args.some(isRequiredArgument)) return []
-    const alias = `${type.name}_${field.name}: ${field.name}`
-    if (isLeafType(getNamedType(field.type))) return [alias]
-    // A list is no level of its own: what counts is the objects in it.
-    const left = depth - (/(Connection|Edge)$/.test(type.name) ? 0 : 1)
-    if (left < 0) return []
+    const shown = at.differing.has(field.name) ? `${type.name}_${field.name}: ${field.name}` : field.name
+    const next = getNamedType(field.type)
+    if (isLeafType(next)) return [shown]
+    if (left < 0 || around.includes(itemOf(next.name))) return []
     const paging = field.args.some(({ name }) => name === 'first') ? `(first: ${ROWS})` : ''
-    return [`${alias}${paging} ${selectionOf(schema, field.type, left)}`]
+    return [`${shown}${paging} ${select({ ...at, around, differing: new Set() }, field.type, left)}`]
   })
   return `{ __typename ${fields.join(' ')} }`
+}
+
+const itemOf = (name: string) => name.replace(/(Connection|Edge)$/, '')
+
+/** Fields that mean different things in different types go under aliases of their own. */
+function selectPossible(at: Selecting, types: readonly GraphQLObjectType[], depth: number): string {
+  const meanings = Map.groupBy(
+    types.flatMap((type) => Object.values(type.getFields())),
+    ({ name }) => name,
+  )
+  const differing = new Set<string>()
+  for (const [name, fields] of meanings)
+    if (new Set(fields.map(({ type }) => String(type))).size > 1) differing.add(name)
+  const parts = types.map((type) => `... on ${type.name} ${select({ ...at, differing }, type, depth)}`)
+  return `{ __typename ${parts.join(' ')} }`
 }
 
 /** A place for a scalar in a field's arguments: `input.lines.0.variantId`, an `ID` named `variantId`. */
