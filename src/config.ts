@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './edge/cost-budget.ts'
 import { authIssuersSchema, type IssuerConfig } from './edge/token-issuer.ts'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -30,6 +31,8 @@ export interface Config {
   /** 32 bytes or more; null only outside production. */
   readonly secretsKey: Uint8Array | null
   readonly introspection: boolean
+  /** Points that each tenant may save up, and gets back. */
+  readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
   readonly logLevel: LogLevel
 }
 
@@ -49,6 +52,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const PORT_MAX = 65_535
 const POOL_CONNECTIONS_MAX = 500
+const POINTS_MAX = 100_000_000
 const SECRET_BYTES_MIN = 32
 /** Of 32 random bytes about 30 differ; half of that comes from a keyboard, or from a pattern. */
 const SECRET_DISTINCT_BYTES_MIN = 16
@@ -108,6 +112,8 @@ const environmentSchema = z.object({
   AUTH_ISSUERS: authIssuersSchema.default([]),
   SECRETS_KEY: secret().optional(),
   INTROSPECTION: yesOrNo().optional(),
+  COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
+  COST_RESTORE_PER_SECOND: wholeNumber(1, POINTS_MAX, BUDGET_RESTORE_PER_SECOND),
   LOG_LEVEL: choice(LOG_LEVELS, 'info'),
 })
 
@@ -143,6 +149,10 @@ export function parseConfig(environment: Environment): Config {
     issuers: Object.freeze(values.AUTH_ISSUERS),
     secretsKey: values.SECRETS_KEY ?? null,
     introspection: values.INTROSPECTION ?? values.NODE_ENV !== 'production',
+    budget: Object.freeze({
+      capacity: values.COST_CAPACITY,
+      restorePerSecond: values.COST_RESTORE_PER_SECOND,
+    }),
     logLevel: values.LOG_LEVEL,
   })
 }
@@ -160,7 +170,7 @@ function readEnvFile(): Environment {
 
 /** Values that hold no secret may be shown; the rest could be one in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND LOG_LEVEL'.split(
     ' ',
   ),
 )

@@ -47,7 +47,7 @@ export async function runUntilStopped(
     })
     return await end.asked
   } finally {
-    end.startDeadline()
+    end.ask(EXIT_FAILURE) // of no effect but after a start that failed
     await stopAll(stops.toReversed(), logger)
     end.letGo()
   }
@@ -73,16 +73,13 @@ function listenForTheEnd(logger: Logger) {
   let askedAtMs: number | undefined
   let deadline: NodeJS.Timeout | undefined
 
-  function startDeadline(): void {
+  /** The first one counts. */
+  function ask(exitCode: number): void {
+    askedAtMs ??= performance.now()
     deadline ??= setTimeout(() => {
       logger.fatal({ deadlineMs: STOP_DEADLINE_MS }, 'the stop took too long')
       process.exit(EXIT_FAILURE)
     }, STOP_DEADLINE_MS)
-  }
-
-  function ask(exitCode: number): void {
-    askedAtMs ??= performance.now()
-    startDeadline()
     resolve(exitCode)
   }
 
@@ -111,7 +108,7 @@ function listenForTheEnd(logger: Logger) {
     asked,
     isAsked: () => askedAtMs !== undefined,
     fail,
-    startDeadline,
+    ask,
     /** All is stopped: the process ends by itself, or at the deadline when something still holds it. */
     letGo() {
       for (const signal of SIGNALS) process.off(signal, onSignal)

@@ -1,4 +1,5 @@
 // The product: starts every part in order. How it ends is lifecycle.ts's.
+import { greet } from './banner.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { createLogger, type Logger } from './core/logger.ts'
@@ -17,21 +18,22 @@ export function serve(config: Config): Promise<number> {
 }
 
 async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Promise<void> {
-  const { runtimeUrl, ownerUrl } = await findDatabase(config, lifecycle, logger)
-  if (ownerUrl !== null) {
-    await lifecycle.phase('migrate', async () => {
-      const { migrate } = await import('./db/migrate.ts')
-      return migrate({ ownerUrl, runtimeUrl, logger })
-    })
-  }
+  // Half a second's work for one processor, while PostgreSQL starts on another.
+  const loading = import('./api.ts')
+  loading.catch(() => {}) // it fails where it is awaited
+  const urls = await findDatabase(config, lifecycle, logger)
   const isDemo = config.environment !== 'production' && config.database.runtimeUrl === null
-  if (isDemo && ownerUrl !== null) {
-    await lifecycle.phase('seed', async () => {
-      const { seedDemo } = await import('./demo/seed.ts')
-      return seedDemo({ ownerUrl, logger })
-    })
-  }
-  await lifecycle.phase('doctor', () => refuseBrokenWalls(config, runtimeUrl, logger))
+  await bringUpToDate(urls, isDemo, lifecycle, logger)
+  await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls.runtimeUrl, logger))
+  const api = await lifecycle.phase(
+    'api',
+    async () => (await loading).openApi(config, urls.runtimeUrl, logger),
+    (opened) => opened.close(),
+  )
+  const addresses = await lifecycle.phase('listen', () => api.listen())
+  const readyMs = Math.round(performance.now())
+  logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses }, 'ready')
+  greet({ ...addresses, readyMs, isDemo }, process.stdout)
 }
 
 function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Promise<Urls> | Urls {
@@ -49,6 +51,24 @@ function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Pro
     },
     (server) => server.stop(),
   )
+}
+
+async function bringUpToDate(
+  { ownerUrl, runtimeUrl }: Urls,
+  isDemo: boolean,
+  lifecycle: Lifecycle,
+  logger: Logger,
+): Promise<void> {
+  if (ownerUrl === null) return
+  await lifecycle.phase('migrate', async () => {
+    const { migrate } = await import('./db/migrate.ts')
+    return migrate({ ownerUrl, runtimeUrl, logger })
+  })
+  if (!isDemo) return
+  await lifecycle.phase('seed', async () => {
+    const { seedDemo } = await import('./demo/seed.ts')
+    return seedDemo({ ownerUrl, logger })
+  })
 }
 
 async function refuseBrokenWalls(config: Config, runtimeUrl: string, logger: Logger): Promise<void> {

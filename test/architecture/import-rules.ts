@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['schema', /^graphql\/schema\.ts$/],
   ['edge', /^edge\//],
   ['config', /^config\.ts$/],
-  ['main', /^(main|lifecycle)\.ts$/],
+  ['main', /^(main|api|banner|lifecycle)\.ts$/],
   ['cli', /^cli\//],
 ]
 

@@ -153,11 +153,8 @@ describe('on a database of one’s own', () => {
 
   const tenant = (...args: string[]) =>
     run(['tenant', ...args], { DATABASE_URL: database.runtimeUrl, DATABASE_OWNER_URL: database.ownerUrl })
-  const create = (slug: string) =>
-    tenant(
-      ...['create', '--slug', slug, '--name', 'North Shop', '--currency', 'SEK'],
-      ...['--owner-email', 'Ada@north.example', '--json'],
-    )
+  const CREATE = 'create --currency SEK --owner-email Ada@north.example --json'.split(' ')
+  const create = (slug: string) => tenant(...CREATE, '--slug', slug, '--name', 'North Shop')
 
   it('tenant create makes the tenant and its owner at once', async () => {
     const { code, stdout, stderr } = await create('north')

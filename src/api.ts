@@ -1,0 +1,95 @@
+// The API of one process: the database, who may ask, what is counted, and the HTTP server, put together. Large to load,
+// so main.ts imports it while PostgreSQL starts.
+import type { Config } from './config.ts'
+import { systemClock } from './core/clock.ts'
+import { AppError } from './core/errors.ts'
+import type { Logger } from './core/logger.ts'
+import { openDatabase } from './db/database.ts'
+import { createAuthenticator } from './edge/authenticate.ts'
+import { developmentSecret } from './edge/development-secret.ts'
+import { signDevelopmentToken } from './edge/development-token.ts'
+import { createHttpServer } from './edge/http-server.ts'
+import { developmentIssuer } from './edge/token-issuer.ts'
+import { createTokenVerifier } from './edge/verify-token.ts'
+import { buildSchema } from './graphql/schema.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+export interface Addresses {
+  /** Of the server, without a path. */
+  url: string
+  metricsUrl: string | null
+  /** Null: there is no GraphiQL. */
+  explorerUrl: string | null
+}
+
+export interface Api {
+  /** Resolves when requests are accepted. Throws SERVICE_UNAVAILABLE when an address cannot be had. */
+  listen(): Promise<Addresses>
+  /** Resolves when the requests under way are answered and every connection is closed. */
+  close(): Promise<void>
+}
+
+const EXPLORER_TOKEN_SECONDS = 12 * 3_600
+
+/** Puts the parts together over the database at `runtimeUrl`; nothing listens yet. */
+export async function openApi(config: Config, runtimeUrl: string, logger: Logger): Promise<Api> {
+  const isProduction = config.environment === 'production'
+  const clock = systemClock
+  const secret = isProduction ? null : await developmentSecret(config.dataDir)
+  const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
+  const verifier = createTokenVerifier({
+    issuers: config.issuers,
+    development: secret === null ? undefined : developmentIssuer(secret),
+    clock,
+    logger,
+  })
+  const hasExplorer = secret !== null && isLoopback(config.host)
+  const server = createHttpServer({
+    schema: buildSchema(),
+    database,
+    authenticator: createAuthenticator({ verifier, database, clock, logger }),
+    metrics: createMetrics(database),
+    logger,
+    clock,
+    host: config.host,
+    port: config.port,
+    metricsPort: config.metricsPort,
+    introspection: config.introspection,
+    hideSuggestions: isProduction,
+    budget: config.budget,
+    developmentToken: hasExplorer
+      ? (tenant, email) =>
+          signDevelopmentToken({ secret, tenant, email, expiresInSeconds: EXPLORER_TOKEN_SECONDS, clock })
+      : null,
+  })
+  return {
+    async listen() {
+      const { url, metricsUrl } = await server.listen().catch(explainAddress)
+      return { url, metricsUrl, explorerUrl: hasExplorer ? `${url}/graphiql` : null }
+    },
+    async close() {
+      await server.close()
+      await database.close()
+    },
+  }
+}
+
+/** GraphiQL signs whoever opens it in as a demo member: so it is for this machine only. */
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+}
+
+function explainAddress(error: NodeJS.ErrnoException & { port?: number; address?: string }): never {
+  const place = `${error.address ?? ''}:${error.port ?? ''}`
+  if (error.code === 'EADDRINUSE') {
+    const advice = 'set PORT or METRICS_PORT to another one (0: any free one)'
+    throw new AppError('SERVICE_UNAVAILABLE', `Something else listens on ${place}: ${advice}.`)
+  }
+  if (error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL') {
+    throw new AppError(
+      'SERVICE_UNAVAILABLE',
+      `This process may not listen on ${place}: look at HOST and PORT.`,
+    )
+  }
+  throw error
+}

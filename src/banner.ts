@@ -1,0 +1,37 @@
+// What a person at a terminal reads when the server is ready. Decides nothing.
+
+interface Greeting {
+  /** Of the server, without a path. */
+  url: string
+  metricsUrl: string | null
+  explorerUrl: string | null
+  /** Since the start of the process. */
+  readyMs: number
+  isDemo: boolean
+}
+
+export function greet(greeting: Greeting, output: { write(text: string): unknown }): void {
+  const { url, metricsUrl, explorerUrl, readyMs, isDemo } = greeting
+  const addresses: [string, string | null][] = [
+    ['GraphQL', `${url}/graphql`],
+    ['Explorer', explorerUrl],
+    ['Health', `${url}/readyz`],
+    ['Metrics', metricsUrl],
+  ]
+  const lines = [
+    `Bulkhead is ready (${(readyMs / 1_000).toFixed(1)} s).`,
+    '',
+    ...addresses.flatMap(([name, address]) => (address === null ? [] : [`  ${name.padEnd(10)}${address}`])),
+    ...(isDemo ? DEMO : []),
+    '',
+  ]
+  output.write(`${lines.join('\n')}\n`)
+}
+
+const DEMO = [
+  '',
+  'Demo tenants: acme (USD) and globex (EUR), each with owner@, admin@, staff@ and viewer@acme.example',
+  '(or globex.example). A token for one of them:',
+  '',
+  '  npm run --silent bulkhead -- token --tenant acme --email owner@acme.example',
+]

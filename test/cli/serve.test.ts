@@ -1,0 +1,247 @@
+// The product from its first start to its last signal, in processes of its own.
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { bulkhead, type Ended, type Running, startBulkhead } from './command-line.ts'
+
+const READY_WAIT_MS = 30_000
+const POLL_MS = 25
+/** For bytes and signals to arrive. */
+const SETTLE_MS = 200
+
+let directory: string
+const started: Running[] = []
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bulkhead-serve-'))
+  await chmod(directory, 0o755) // under root, PostgreSQL's own user passes through
+})
+afterEach(async () => {
+  for (const running of started.splice(0)) {
+    running.process.kill('SIGTERM')
+    await running.ended
+  }
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+const settings = (env: Record<string, string>) => ({
+  cwd: directory,
+  env: { DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0', ...env },
+})
+const run = (args: string[], env: Record<string, string> = {}) => bulkhead(args, settings(env))
+
+function serve(env: Record<string, string> = {}): Running {
+  const running = startBulkhead(['serve'], settings(env))
+  started.push(running)
+  return running
+}
+
+/** Waits for the banner; answers the address of the API. */
+async function ready({ said, ended }: Running): Promise<string> {
+  const deadline = Date.now() + READY_WAIT_MS
+  let over: Ended | undefined
+  void ended.then((end) => {
+    over = end
+  })
+  for (;;) {
+    const url = /http:\S+\/graphql\b/.exec(said.stdout)?.[0]
+    if (url !== undefined) return url
+    if (over !== undefined || Date.now() > deadline) throw new Error(`not ready: ${said.stderr}`)
+    await sleep(POLL_MS)
+  }
+}
+
+async function tokenOf(email: string): Promise<string> {
+  const { code, stdout, stderr } = await run(['token', '--tenant', 'acme', '--email', email])
+  if (code !== 0) throw new Error(stderr)
+  return stdout.trim()
+}
+
+async function ask(url: string, token: string, query: string): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query }),
+  })
+  return { status: response.status, body: await response.json() }
+}
+
+async function postmasterPid(): Promise<number> {
+  return Number.parseInt(await readFile(join(directory, 'data', 'postgres', 'postmaster.pid'), 'utf8'), 10)
+}
+
+/** A process that has ended but that nobody has waited for yet (init does, in its time) is not alive. */
+async function isAlive(pid: number): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }))
+  return stdout.trim() !== '' && !stdout.startsWith('Z')
+}
+
+async function stop(running: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+  running.process.kill(signal)
+  return running.ended
+}
+
+describe('the server on its embedded database', () => {
+  it('starts from nothing, serves the demo tenants, and stops without a trace', async () => {
+    const running = serve()
+    const url = await ready(running)
+    const token = await tokenOf('owner@acme.example')
+    const { status, body } = await ask(
+      url,
+      token,
+      '{ viewer { member { email role } tenant { slug } } products(first: 2) { nodes { id } } }',
+    )
+    expect(body).toMatchObject({
+      data: {
+        viewer: { member: { email: 'owner@acme.example', role: 'OWNER' }, tenant: { slug: 'acme' } },
+        products: { nodes: [{}, {}] },
+      },
+    })
+    expect(status).toBe(200)
+    for (const path of ['healthz', 'readyz', 'graphiql']) {
+      expect((await fetch(new URL(path, url))).status).toBe(200)
+    }
+
+    const pid = await postmasterPid()
+    const { code } = await stop(running)
+    expect(code).toBe(0)
+    expect(await isAlive(pid)).toBe(false)
+  })
+
+  it('says where it is, who may be asked for, and how', async () => {
+    const running = serve()
+    const url = await ready(running)
+    const { stdout } = running.said
+    expect(stdout).toContain(new URL('graphiql', url).href)
+    expect(stdout).toMatch(/Metrics +http:\/\/127\.0\.0\.1:\d+\/metrics/)
+    expect(stdout).toContain('npm run --silent bulkhead -- token --tenant acme --email owner@acme.example')
+    const metrics = /http:\S+\/metrics/.exec(stdout)?.[0] ?? ''
+    expect(await (await fetch(metrics)).text()).toContain('# TYPE ')
+  })
+
+  it('is used by the commands beside it, and refuses a tenant as soon as it is suspended', async () => {
+    const url = await ready(serve())
+    const token = await tokenOf('owner@acme.example')
+    const query = '{ viewer { tenant { slug } } }'
+    expect((await ask(url, token, query)).status).toBe(200)
+    expect((await run(['tenant', 'suspend', 'acme'])).code).toBe(0)
+    await expect.poll(async () => (await ask(url, token, query)).status, { timeout: 5_000 }).toBe(403)
+    expect((await run(['tenant', 'resume', 'acme'])).code).toBe(0)
+    await expect.poll(async () => (await ask(url, token, query)).status, { timeout: 5_000 }).toBe(200)
+    expect((await run(['doctor'])).code).toBe(0)
+    expect((await run(['migrate'])).stdout).toBe('The database is up to date.\n')
+  })
+
+  it('a second one on the same data says who has it', async () => {
+    const running = serve()
+    await ready(running)
+    const { code, stdout, stderr } = await serve().ended
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(
+      `bulkhead: another Bulkhead (pid ${running.process.pid}) is running on ${join(directory, 'data')}.`,
+    )
+  })
+
+  it('starts again after it was killed, and ends the database that was left running', async () => {
+    const killed = serve()
+    await ready(killed)
+    const orphan = await postmasterPid()
+    await stop(killed, 'SIGKILL')
+    expect(await isAlive(orphan)).toBe(true)
+
+    const url = await ready(serve())
+    expect(await isAlive(orphan)).toBe(false)
+    const { body } = await ask(url, await tokenOf('viewer@acme.example'), '{ viewer { member { email } } }')
+    expect(body).toMatchObject({ data: { viewer: { member: { email: 'viewer@acme.example' } } } })
+  })
+
+  it('fails when its database ends by itself', async () => {
+    const running = serve()
+    await ready(running)
+    process.kill(await postmasterPid(), 'SIGQUIT')
+    const { code, stderr } = await running.ended
+    expect(code).toBe(1)
+    expect(stderr).toContain('the embedded PostgreSQL ended by itself')
+  })
+
+  it('case 47: answers the request under way before it stops', async () => {
+    const running = serve()
+    const url = await ready(running)
+    const body = JSON.stringify({ query: '{ orders(first: 50) { nodes { id } } }' })
+    const asked = request(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'content-length': body.length,
+        authorization: `Bearer ${await tokenOf('owner@acme.example')}`,
+      },
+    })
+    const answered = once(asked, 'response') as Promise<[IncomingMessage]>
+    asked.write(body.slice(0, 10))
+    await sleep(SETTLE_MS)
+    running.process.kill('SIGTERM')
+    await sleep(SETTLE_MS)
+    asked.end(body.slice(10))
+    const [response] = await answered
+    expect(response.statusCode).toBe(200)
+    expect(JSON.parse(await text(response)).data.orders.nodes).toHaveLength(50)
+    expect((await running.ended).code).toBe(0)
+  })
+
+  it('a stop that is asked for in the middle of the start is an orderly one', async () => {
+    const running = serve()
+    await sleep(400)
+    expect((await stop(running, 'SIGINT')).code).not.toBe(1)
+  })
+
+  it('names the port that somebody else has', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const address = other.address()
+    const port = typeof address === 'object' && address !== null ? String(address.port) : ''
+    const { code, stderr } = await serve({ PORT: port }).ended
+    other.close()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(new RegExp(`^bulkhead: Something else listens on 127.0.0.1:${port}`, 'm'))
+    expect(stderr).not.toContain('ended by itself')
+    await expect(postmasterPid()).rejects.toThrow('ENOENT')
+  })
+})
+
+describe('the server on a database of one’s own', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createTestDatabase()
+  })
+  afterAll(() => database.drop())
+
+  it('serves with the runtime role alone, and seeds nothing', async () => {
+    const running = serve({ DATABASE_URL: database.runtimeUrl })
+    await ready(running)
+    expect(running.said.stdout).not.toContain('acme')
+  })
+
+  it('case 1: refuses to start as the owner of the tables, naming it', async () => {
+    const { code, stdout, stderr } = await serve({ DATABASE_URL: database.ownerUrl }).ended
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('The walls between tenants are not whole')
+    expect(stderr).toContain('bulkhead_owner')
+  })
+
+  it('case 1: refuses to start as a superuser', async () => {
+    const { code, stderr } = await serve({ DATABASE_URL: database.adminUrl }).ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/role postgres: is SUPERUSER/)
+  })
+})
