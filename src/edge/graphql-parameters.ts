@@ -4,7 +4,7 @@ import type { HTTPGraphQLRequest } from '@apollo/server'
 import { AppError } from '../core/errors.ts'
 
 /** Our deepest input is 4 deep; what recurses over an input must not be handed a well. */
-export const JSON_DEPTH_MAX = 12
+const JSON_DEPTH_MAX = 12
 
 const OBJECTS = ['variables', 'extensions'] as const
 
@@ -22,13 +22,13 @@ export function parametersOfQueryString(query: unknown): HTTPGraphQLRequest['bod
   const given: Parameters = { ...(query as object) }
   for (const name of OBJECTS) {
     const text = given[name]
-    if (typeof text === 'string') given[name] = text === '' ? undefined : parseJson(name, text)
+    if (typeof text === 'string') given[name] = text === '' ? null : parseJson(name, text)
   }
   return checked(given)
 }
 
 function checked(given: Parameters): Parameters {
-  const { query, operationName, variables, extensions } = given
+  const { query, operationName, extensions } = given
   if (!isAbsentOr(query, typeof query === 'string')) throw refused('"query" must be a string')
   if (!isAbsentOr(operationName, typeof operationName === 'string')) {
     throw refused('"operationName" must be a string')
@@ -43,7 +43,7 @@ function checked(given: Parameters): Parameters {
   const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
   if (!query && persisted === undefined) throw refused('a "query" is required')
   if (!isAbsentOr(persisted, isPersistedQuery(persisted))) throw refused('the persisted query is malformed')
-  return { query, operationName, variables, extensions }
+  return given
 }
 
 function isPersistedQuery(value: unknown): boolean {

@@ -65,9 +65,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     app,
     async listen() {
-      const url = await app.listen({ host, port })
+      // Metrics first: when their address is taken, nothing has been served yet.
       const scraped = await metricsServer?.listen()
-      return { url, metricsUrl: scraped?.url ?? null }
+      try {
+        return { url: await app.listen({ host, port }), metricsUrl: scraped?.url ?? null }
+      } catch (error) {
+        await metricsServer?.close()
+        throw error
+      }
     },
     close() {
       closing ??= close()

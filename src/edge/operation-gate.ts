@@ -23,9 +23,9 @@ import { type ErrorMask, type MaskedError, STATUS_OF } from './mask-errors.ts'
 import type { RequestContext, RequestState } from './request-state.ts'
 
 /** Points that one operation may cost. */
-export const COST_MAX = 10_000
+const COST_MAX = 10_000
 /** A database that was full or away may well answer a second later. */
-export const RETRY_AFTER_SECONDS = 1
+const RETRY_AFTER_SECONDS = 1
 
 type Request = GraphQLRequestContext<RequestContext>
 
@@ -105,6 +105,9 @@ export function createOperationGate(options: {
 
   return {
     requestDidStart: async () => listener,
+    async invalidRequestWasReceived({ error }) {
+      logger.error({ err: error }, 'Apollo refused parameters that had been checked')
+    },
     async unexpectedErrorProcessingRequest({ requestContext, error }) {
       const { requestId } = requestContext.contextValue.caller
       logger.error({ err: error, requestId }, 'the pipeline itself failed')

@@ -11,11 +11,11 @@ import { AppError } from '../core/errors.ts'
 /** Bounds the parser, and the quadratic rules behind it: at this size the worst document validates in 30 ms. */
 export const TOKENS_MAX = 2_000
 /** GraphiQL's introspection query is 15 deep. */
-export const DEPTH_MAX = 15
-export const ALIASES_MAX = 50
-export const ROOT_FIELDS_MAX = 20
+const DEPTH_MAX = 15
+const ALIASES_MAX = 50
+const ROOT_FIELDS_MAX = 20
 /** With every fragment counted wherever it is spread. */
-export const FIELDS_MAX = 1_000
+const FIELDS_MAX = 1_000
 
 type Shape = { depth: number; breadth: number; fields: number; aliases: number }
 

@@ -1,0 +1,115 @@
+// GraphQL over HTTP: the audits of the reference implementation, and what a browser could be made to send.
+import { serverAudits } from 'graphql-http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type FrontDoor, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
+
+let door: FrontDoor
+beforeAll(async () => {
+  door = await openFrontDoor()
+})
+afterAll(() => door?.close())
+
+/** For clients from before application/graphql-response+json: 200 on a document that is none. We answer 400 to all. */
+const WAIVED = new Set(['572B', 'FDE2', '7B9B'])
+
+describe('case 24: every audit of graphql-http passes', () => {
+  const audits = serverAudits({
+    url: () => `${door.url}/graphql`,
+    fetchFn: (input: string, init: RequestInit = {}) =>
+      fetch(input, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${tokenOf('owner@acme.example')}` },
+      }),
+  })
+
+  it('are all there', () => {
+    expect(audits.length).toBeGreaterThan(55)
+  })
+
+  it.each(audits.filter(({ id }) => !WAIVED.has(id)).map((audit) => [audit.id, audit.name, audit] as const))(
+    'case 24: %s %s',
+    async (_id, _name, audit) => {
+      const result = await audit.fn()
+      expect(result.status, JSON.stringify(result)).toBe('ok')
+    },
+  )
+
+  it('none that is waived is a MUST', () => {
+    const waived = audits.filter(({ id }) => WAIVED.has(id))
+    expect(waived.map(({ name }) => name.split(' ')[0])).toEqual(['SHOULD', 'SHOULD', 'SHOULD'])
+  })
+})
+
+const body = JSON.stringify({ query: '{ hello }' })
+
+describe('case 24: what a page of another site could send', () => {
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/graphql',
+  ])('case 24: a POST of %s is refused', async (type) => {
+    const before = door.reads()
+    const answer = await door.send('/graphql', { method: 'POST', headers: { 'content-type': type }, body })
+    expect(refusalOf(answer)).toBe('415 BAD_USER_INPUT')
+    expect(door.reads()).toBe(before)
+  })
+
+  it('case 24: a mutation by GET is refused, with no effect', async () => {
+    const before = door.reads()
+    const answer = await door.send(
+      `/graphql?query=${encodeURIComponent('mutation { orderPlace { order { id } } }')}`,
+    )
+    expect(refusalOf(answer)).toBe('405 BAD_USER_INPUT')
+    expect(answer.headers.get('allow')).toBe('POST')
+    expect(door.reads()).toBe(before)
+  })
+
+  it('case 24: a query by GET is answered, with variables', async () => {
+    const query = encodeURIComponent('query Q($name: String) { hello(name: $name) }')
+    const answer = await door.send(
+      `/graphql?query=${query}&variables=${encodeURIComponent('{"name":"you all"}')}`,
+    )
+    expect([answer.status, answer.body.data]).toEqual([200, { hello: 'hello you all' }])
+  })
+
+  it.each([[`[${body}]`], [`[${body},${body}]`], ['[]'], ['"query"'], ['null'], ['{}']])(
+    'case 24: the body %s is refused',
+    async (text) => {
+      const headers = { 'content-type': 'application/json' }
+      const answer = await door.send('/graphql', { method: 'POST', headers, body: text })
+      expect(refusalOf(answer)).toBe('400 BAD_USER_INPUT')
+    },
+  )
+
+  it('case 24: other methods are not allowed', async () => {
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const answer = await door.send('/graphql', { method })
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST'])
+    }
+  })
+})
+
+it('an Accept header that names neither media type is answered 406', async () => {
+  const headers = { 'content-type': 'application/json', accept: 'text/html' }
+  expect(refusalOf(await door.send('/graphql', { method: 'POST', headers, body }))).toBe('406 BAD_USER_INPUT')
+})
+
+it('a sane request id is echoed, any other replaced', async () => {
+  const withId = (id: string) =>
+    door.send('/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-request-id': id },
+      body,
+    })
+  expect((await withId('trace-0123.abc')).headers.get('x-request-id')).toBe('trace-0123.abc')
+  for (const id of ['short', 'a'.repeat(129), 'with space inside', '<script>alert</script>']) {
+    expect((await withId(id)).headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
+  }
+})
+
+it('an answer is never kept by a cache, nor taken for another type', async () => {
+  const { headers } = await door.ask('{ hello }')
+  expect(headers.get('cache-control')).toBe('no-store')
+  expect(headers.get('x-content-type-options')).toBe('nosniff')
+})
