@@ -1,14 +1,7 @@
 // Edits a product, or takes it out of the shop, if nobody else changed it meanwhile.
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
-import {
-  changesTo,
-  conflict,
-  type EditErrorCode,
-  edited,
-  notFound,
-  refusedAsTaken,
-} from '../commands/edit.ts'
+import { type EditErrorCode, edit, given } from '../commands/edit.ts'
 import type { Done, Refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Transaction } from '../db/database.ts'
@@ -60,28 +53,18 @@ export async function archiveProduct(
   )
 }
 
-async function change(
+function change(
   tx: Transaction,
   caller: Caller,
-  { id, expectedVersion, ...given }: z.output<typeof schema>,
+  { id, expectedVersion, ...fields }: z.output<typeof schema>,
 ): Promise<Done | Refused<ProductErrorCode>> {
-  const current = await tx.product.findFirst({ where: { id } })
-  if (current === null) return notFound('id', 'product')
-  // None of a product's fields can be emptied of its value: null is the same as leaving it out.
-  const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as Partial<
-    typeof current
-  >
-  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
-  const changes = changesTo(current, wanted)
-  try {
-    const data = { ...changes, version: expectedVersion + 1, updatedAt: caller.clock() }
-    const { count } = await tx.product.updateMany({ where: { id, version: expectedVersion }, data })
-    if (count === 0)
-      return conflict(await tx.product.findFirstOrThrow({ where: { id } }), expectedVersion, wanted)
-  } catch (error) {
-    return refusedAsTaken(error, 'handle', 'HANDLE_TAKEN', 'another product has this handle')
-  }
-  const subject = { type: 'Product', id }
-  const type = changes.status === 'ARCHIVED' ? 'product.archived' : 'product.updated'
-  return edited('Product', current, changes, [{ type, subject, payload: { version: expectedVersion + 1 } }])
+  return edit(tx.product, {
+    type: 'Product',
+    id,
+    expectedVersion,
+    wanted: given(fields),
+    now: caller.clock(),
+    taken: { field: 'handle', code: 'HANDLE_TAKEN', message: 'another product has this handle' },
+    event: ({ status }) => (status === 'ARCHIVED' ? 'product.archived' : 'product.updated'),
+  })
 }

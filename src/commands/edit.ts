@@ -44,6 +44,54 @@ export function conflict<Row extends Versioned>(
   )
 }
 
+/** One table of the transaction, as an edit needs it: `tx.customer`. */
+export type EditedTable<Row> = {
+  findFirst(query: { where: { id: string } }): PromiseLike<Row | null>
+  findFirstOrThrow(query: { where: { id: string } }): PromiseLike<Row>
+  updateMany(query: {
+    where: { id: string; version: number }
+    data: object
+  }): PromiseLike<{ readonly count: number }>
+}
+
+export type Edit<Row, Code extends string> = {
+  /** Of the record in the API: the audit's subject. */
+  readonly type: string
+  readonly id: string
+  readonly expectedVersion: number
+  /** Columns to set. What is undefined stays as it is. */
+  readonly wanted: { readonly [Field in keyof Row]?: Row[Field] | null | undefined }
+  readonly now: Date
+  /** The unique column, and what to say when another record has the value. */
+  readonly taken: { readonly field: string; readonly code: Code; readonly message: string }
+  /** What others are told of the change; nothing without it. */
+  readonly event?: (changes: Partial<Row>) => string
+}
+
+/**
+ * Edits one record, if it still has the version that the user saw: its version goes up by one, with an audit entry of
+ * what changed. Refuses with NOT_FOUND, CONFLICT or the code of `taken`.
+ */
+export async function edit<Row extends Versioned, Code extends string>(
+  table: EditedTable<Row>,
+  { type, id, expectedVersion, wanted, now, taken, event }: Edit<Row, Code>,
+): Promise<Done | Refused<EditErrorCode | Code>> {
+  const current = await table.findFirst({ where: { id } })
+  if (current === null) return notFound('id', type.toLowerCase())
+  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
+  const changes = changesTo(current, wanted)
+  const version = expectedVersion + 1
+  try {
+    const data = { ...changes, version, updatedAt: now }
+    const { count } = await table.updateMany({ where: { id, version: expectedVersion }, data })
+    if (count === 0) return conflict(await table.findFirstOrThrow({ where: { id } }), expectedVersion, wanted)
+  } catch (error) {
+    return refusedAsTaken(error, taken.field, taken.code, taken.message)
+  }
+  const events = event ? [{ type: event(changes), subject: { type, id }, payload: { version } }] : []
+  return edited(type, current, changes, events)
+}
+
 /** The changed fields of an edit, and the audit entry that tells of them. */
 export function edited<Row extends Versioned>(
   type: string,
@@ -60,7 +108,7 @@ export function edited<Row extends Versioned>(
 }
 
 /** The fields that the user gave and that differ from the record. */
-export function changesTo<Row extends object>(
+function changesTo<Row extends object>(
   current: Row,
   wanted: { readonly [Field in keyof Row]?: Row[Field] | null | undefined },
 ): Partial<Row> {
@@ -97,6 +145,15 @@ export function present<Fields extends object>(
 ): { [Field in keyof Fields]?: Exclude<Fields[Field], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [Field in keyof Fields]?: Exclude<Fields[Field], undefined>
+  }
+}
+
+/** The fields that were given a value: for columns that cannot be empty, where null is the same as leaving out. */
+export function given<Fields extends object>(
+  fields: Fields,
+): { [Field in keyof Fields]?: NonNullable<Fields[Field]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as {
+    [Field in keyof Fields]?: NonNullable<Fields[Field]>
   }
 }
 

@@ -1,14 +1,7 @@
 // Edits a customer, if nobody else did meanwhile.
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
-import {
-  changesTo,
-  conflict,
-  type EditErrorCode,
-  edited,
-  notFound,
-  refusedAsTaken,
-} from '../commands/edit.ts'
+import { type EditErrorCode, edit, given } from '../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { contact, contactColumns, email, name } from './customer.ts'
 
@@ -32,24 +25,14 @@ export async function updateCustomer(
     schema,
     idempotencyKey,
   } as const
-  return await runCommand(caller, command, async (tx, { id, expectedVersion, ...value }) => {
-    const current = await tx.customer.findFirst({ where: { id } })
-    if (current === null) return notFound('id', 'customer')
-    const wanted = {
-      email: value.email ?? undefined,
-      name: value.name ?? undefined,
-      ...contactColumns(value),
-    }
-    if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
-    const changes = changesTo(current, wanted)
-    try {
-      const data = { ...changes, version: expectedVersion + 1, updatedAt: caller.clock() }
-      const { count } = await tx.customer.updateMany({ where: { id, version: expectedVersion }, data })
-      if (count === 0)
-        return conflict(await tx.customer.findFirstOrThrow({ where: { id } }), expectedVersion, wanted)
-    } catch (error) {
-      return refusedAsTaken(error, 'email', 'EMAIL_TAKEN', 'another customer has this address')
-    }
-    return edited('Customer', current, changes)
-  })
+  return await runCommand(caller, command, (tx, { id, expectedVersion, email, name, ...contact }) =>
+    edit(tx.customer, {
+      type: 'Customer',
+      id,
+      expectedVersion,
+      wanted: { ...given({ email, name }), ...contactColumns(contact) },
+      now: caller.clock(),
+      taken: { field: 'email', code: 'EMAIL_TAKEN', message: 'another customer has this address' },
+    }),
+  )
 }
