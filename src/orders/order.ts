@@ -54,10 +54,11 @@ function lineRefusals(
   index: number,
 ): UserError<PlaceOrderErrorCode>[] {
   const at = ['lines', String(index)]
+  // First, since ids that are none are all taken for the same one.
+  if (line.sku === null) return [refusal([...at, 'variantId'], 'there is no such variant', 'NOT_FOUND')]
   if (asked.findIndex(({ variantId }) => variantId === line.variantId) < index) {
     return [refusal([...at, 'variantId'], 'another line has this variant', 'DUPLICATE_LINE')]
   }
-  if (line.sku === null) return [refusal([...at, 'variantId'], 'there is no such variant', 'NOT_FOUND')]
   if (line.forSale !== true)
     return [refusal([...at, 'variantId'], `${line.sku} is not for sale`, 'NOT_FOR_SALE')]
   const available = line.available ?? 0
