@@ -2,6 +2,7 @@
 // the pool, and leaves out whatever could reach past either.
 import { AppError } from '../core/errors.ts'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import { guardRawSql } from './raw-sql-guard.ts'
 import { enterScope, type Scope } from './scope.ts'
 
 /** Prisma's client inside a tenant: no transactions of its own, no unsafe SQL, no way to a wider client. */
@@ -10,14 +11,11 @@ export type TenantClient = Omit<
   '$transaction' | '$extends' | '$connect' | '$disconnect' | '$on' | '$queryRawUnsafe' | '$executeRawUnsafe'
 >
 
-const RAW_OPERATIONS = new Set(['$queryRaw', '$executeRaw'])
-const UNSAFE_OPERATIONS = new Set(['$queryRawUnsafe', '$executeRawUnsafe'])
-
 /** Operations without a `where`: the database stamps the tenant of new rows. */
 const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndReturn'])
 
-/** Statements that could leave the scope they run in; a feature has no use for any of them. */
-const SCOPE_STATEMENT = /\b(set_config|set\s+(session|local|role)|set\s+app\.|reset|discard|do)\b/i
+/** The only operations without a model that a feature has: their SQL is a template, its values parameters. */
+const RAW_OPERATIONS: ReadonlySet<string> = new Set(['$queryRaw', '$executeRaw'])
 
 /** Makes the handle of `scope` from the unscoped client, which only src/db holds. Costs about 35 µs. */
 export function extendForTenant(client: PrismaClient, scope: Scope) {
@@ -36,7 +34,7 @@ export function extendForTenant(client: PrismaClient, scope: Scope) {
     },
     query: {
       $allOperations({ model, operation, args, query }) {
-        if (model === undefined) refuseUnsafe(operation, args)
+        if (model === undefined) guardRaw(operation, args)
         const filtered = model !== undefined && !UNFILTERED_OPERATIONS.has(operation)
         // Prisma starts a query when it is awaited: that too must happen inside the scope.
         return enterScope(scope, async () => await query(filtered ? withTenant(args, scope.tenantId) : args))
@@ -79,10 +77,8 @@ function conjuncts(where: Record<string, unknown>): unknown[] {
   return AND === undefined ? [] : Array.isArray(AND) ? AND : [AND]
 }
 
-function refuseUnsafe(operation: string, args: unknown): void {
-  if (UNSAFE_OPERATIONS.has(operation)) throw new AppError('INTERNAL', `${operation} is not for features`)
-  if (!RAW_OPERATIONS.has(operation)) return
-  const { sql } = args as Prisma.Sql
-  if (SCOPE_STATEMENT.test(sql))
-    throw new AppError('INTERNAL', 'a statement that touches the scope was refused')
+function guardRaw(operation: string, args: unknown): void {
+  if (!RAW_OPERATIONS.has(operation)) throw new AppError('INTERNAL', `${operation} is not for features`)
+  // Of the forms that a template has of its SQL, the one that PostgreSQL gets.
+  guardRawSql((args as Prisma.Sql).text)
 }

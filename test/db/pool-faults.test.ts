@@ -4,7 +4,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
 import { CommitUnknown, faultOf, isRetryable, toAppError } from '../../src/db/faults.ts'
 import { asAdmin } from '../support/cluster.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { SEEDED, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 
@@ -49,6 +49,27 @@ async function outcomeOf(work: Promise<unknown>): Promise<{ error: unknown; ms: 
 const rename = (tx: Transaction, name: string) => tx.tenant.updateMany({ data: { name } })
 const nameOf = async (scope: { tenantId: string }) =>
   (await database.forTenant(scope).tenant.findFirstOrThrow()).name
+/** Reads a table that `blocked` holds a lock on: as slow as it is held. */
+const slowRead = (handle: Pick<Transaction, 'customer'>) => handle.customer.count()
+
+/** Runs `work` while nobody can read customers. */
+async function blocked<T>(work: () => Promise<T>): Promise<T> {
+  return await asSuperuser(test, async (admin) => {
+    await admin.query('LOCK TABLE customers')
+    return await work()
+  })
+}
+
+async function waitingBackends(): Promise<number> {
+  return await asAdmin(test.adminUrl, async (admin) => {
+    const { rowCount } = await admin.query(
+      `SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'`,
+      [test.name],
+    )
+    return rowCount ?? 0
+  })
+}
+
 const killBackends = () =>
   asAdmin(test.adminUrl, (admin) =>
     admin.query(
@@ -56,6 +77,17 @@ const killBackends = () =>
       [test.name],
     ),
   )
+
+/** Runs `work` with a setting of the runtime role's new sessions. */
+async function withSetting(name: string, value: string, work: () => Promise<void>): Promise<void> {
+  const role = `ALTER ROLE bulkhead_runtime IN DATABASE ${test.name}`
+  await asAdmin(test.adminUrl, (admin) => admin.query(`${role} SET ${name} = '${value}'`))
+  try {
+    await work()
+  } finally {
+    await asAdmin(test.adminUrl, (admin) => admin.query(`${role} RESET ${name}`))
+  }
+}
 
 /** Both tenants read their rows, on every connection at once, and nothing is left of a pool's troubles. */
 async function expectHealthy(): Promise<void> {
@@ -77,10 +109,12 @@ describe('case 44: a backend that is killed', () => {
   })
 
   it('in a query: a retryable error, at once', async () => {
-    const slow = outcomeOf(database.forTenant(A).$queryRaw`SELECT count(*) FROM products, pg_sleep(20)`)
-    await expect.poll(sleepers).toBe(1)
-    await killBackends()
-    const { error, ms } = await slow
+    const { error, ms } = await blocked(async () => {
+      const slow = outcomeOf(slowRead(database.forTenant(A)))
+      await expect.poll(waitingBackends).toBe(1)
+      await killBackends()
+      return await slow
+    })
     expect(faultOf(error)).toBe('CONNECTION_LOST')
     expect(isRetryable(error)).toBe(true)
     expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
@@ -205,37 +239,27 @@ describe('case 45: bounds', () => {
   })
 
   it('a slow statement is cancelled in the server: TIMEOUT, and nothing goes on running', async () => {
-    for (const inTransaction of [false, true]) {
-      const slow = (handle: Pick<Transaction, '$queryRaw'>) => handle.$queryRaw`SELECT 1 FROM pg_sleep(20)`
-      await asAdmin(test.adminUrl, (admin) =>
-        admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET statement_timeout = '200ms'`),
-      )
-      try {
-        await killBackends()
-        await expect.poll(() => database.poolState().total).toBe(0)
-        const { error, ms } = await outcomeOf(
-          inTransaction ? database.withTenant(A, slow) : slow(database.forTenant(A)),
-        )
+    await withSetting('statement_timeout', '200ms', async () => {
+      for (const work of [
+        () => slowRead(database.forTenant(A)),
+        () => database.withTenant(A, slowRead),
+        () => database.withTenant(A, (tx) => tx.$queryRaw`SELECT count(*) FROM customers`),
+      ]) {
+        const { error, ms } = await blocked(async () => {
+          const outcome = await outcomeOf(work())
+          expect(await waitingBackends()).toBe(0)
+          return outcome
+        })
         expect(faultOf(error)).toBe('TIMEOUT')
         expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
         expect(ms).toBeLessThan(3_000)
-        expect(await sleepers()).toBe(0)
         await expectHealthy()
-      } finally {
-        await asAdmin(test.adminUrl, (admin) =>
-          admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} RESET statement_timeout`),
-        )
       }
-    }
+    })
   })
 
   it('a transaction left open is ended by the server: a retryable error, and its connection is given up', async () => {
-    await asAdmin(test.adminUrl, (admin) =>
-      admin.query(
-        `ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET idle_in_transaction_session_timeout = '100ms'`,
-      ),
-    )
-    try {
+    await withSetting('idle_in_transaction_session_timeout', '100ms', async () => {
       const { error } = await outcomeOf(
         database.withTenant(A, async (tx) => {
           await rename(tx, 'half done')
@@ -246,32 +270,21 @@ describe('case 45: bounds', () => {
       expect(faultOf(error)).toBe('CONNECTION_LOST')
       expect(await nameOf(A)).toBe('Tenant')
       await expectHealthy()
-    } finally {
-      await asAdmin(test.adminUrl, (admin) =>
-        admin.query(
-          `ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} RESET idle_in_transaction_session_timeout`,
-        ),
-      )
-    }
+    })
   })
 
   it('every statement that is running when its connection breaks settles', async () => {
     await expectHealthy()
-    const running = [
-      ...Array.from({ length: 10 }, () =>
-        outcomeOf(database.forTenant(A).$queryRaw`SELECT 1 FROM pg_sleep(20)`),
-      ),
-      outcomeOf(
-        database.withTenant(B, (tx) =>
-          Promise.all(Array.from({ length: 5 }, () => tx.$queryRaw`SELECT 1 FROM pg_sleep(20)`)),
-        ),
-      ),
-    ]
-    await expect.poll(sleepers).toBe(POOL_MAX)
-    // Those that wait for a connection get one, and lose it in their turn, or give up waiting.
-    const killing = setInterval(() => void killBackends(), 100)
-    const outcomes = await Promise.all(running)
-    clearInterval(killing)
+    const outcomes = await blocked(async () => {
+      const running = [
+        ...Array.from({ length: 10 }, () => outcomeOf(slowRead(database.forTenant(A)))),
+        outcomeOf(database.withTenant(B, (tx) => Promise.all(Array.from({ length: 5 }, () => slowRead(tx))))),
+      ]
+      await expect.poll(waitingBackends).toBe(POOL_MAX)
+      // Those that wait for a connection get one, and lose it in their turn, or give up waiting.
+      const killing = setInterval(() => void killBackends(), 100)
+      return await Promise.all(running).finally(() => clearInterval(killing))
+    })
     for (const { error } of outcomes) expect(['CONNECTION_LOST', 'BUSY']).toContain(faultOf(error))
     await sleep(200)
     await expectHealthy()
@@ -301,13 +314,3 @@ describe('the database’s end', () => {
     expect(toAppError(late.error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
   })
 })
-
-async function sleepers(): Promise<number> {
-  return await asAdmin(test.adminUrl, async (admin) => {
-    const { rowCount } = await admin.query(
-      `SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep' AND state = 'active'`,
-      [test.name],
-    )
-    return rowCount ?? 0
-  })
-}
