@@ -10,6 +10,7 @@ import { currentFrame, enterScope, type Scope } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
 import { extendForTenant, type TenantClient } from './tenant-client.ts'
+import { turnOffBatching } from './unbatched.ts'
 
 export type { Scope } from './scope.ts'
 export type { TenantClient } from './tenant-client.ts'
@@ -85,6 +86,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   })
   const adapter = new PrismaPg(pool, namedStatements ? { statementNameGenerator: statementName } : {})
   const client = new PrismaClient({ adapter, log: [] })
+  turnOffBatching(client)
   const datamodel = datamodelOf(client)
   const handles = new Map<string, ReturnType<typeof extendForTenant>>()
 
