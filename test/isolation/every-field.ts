@@ -14,7 +14,7 @@ import {
   slotsOf,
   withValue,
 } from '../support/operations.ts'
-import { succeedingArguments, validArguments } from '../support/recipes.ts'
+import { recordMaker, succeedingArguments, typesWithoutRecipe, validArguments } from '../support/recipes.ts'
 import { makeShop, unique } from '../support/shop.ts'
 
 /** Objects within objects that every answer is asked for. */
@@ -24,7 +24,7 @@ const TRIED_MAX = 2
 /** Shorter texts are in every answer by chance. */
 const TELLING_LENGTH_MIN = 6
 
-/** Which prefix the ids of a table's rows have. */
+/** Which prefix the ids of a table's rows have, of the tables that the shop fills. */
 const PREFIXES: Record<string, string> = {
   members: 'mem',
   products: 'prod',
@@ -75,7 +75,20 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
   await asOwner(api.database, api.tenantIds.A, (owner) =>
     owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),
   )
-  return await secretsOf(api)
+  const others = await makeOthers(api)
+  const secrets = await secretsOf(api)
+  return { ...secrets, ids: [...secrets.ids, ...others] }
+}
+
+/** A record of A's, and one of B's, of every type that the shop knows nothing of. Answers A's ids. */
+async function makeOthers(api: Api): Promise<Secrets['ids']> {
+  const made: Secrets['ids'] = []
+  for (const type of typesWithoutRecipe(api.schema)) {
+    await recordMaker(api.schema, type)?.(api, 'B')
+    const id = (await recordMaker(api.schema, type)?.(api, 'A')) ?? ''
+    made.push({ prefix: id.slice(0, id.lastIndexOf('_')), id })
+  }
+  return made
 }
 
 async function secretsOf(api: Api): Promise<Secrets> {

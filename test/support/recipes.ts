@@ -1,13 +1,13 @@
-// Owns: valid values for the arguments of generated operations. An argument with a new name joins by a line here; until
-// then the tests that generate operations fail and say so.
+// Owns: valid values for the arguments of generated operations. A new type joins by its `Create` mutation. An argument
+// with a new name joins by a line here; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import type { Api, TenantKey } from './api.ts'
-import { type Given, type Place, requiredArguments, type Slot } from './operations.ts'
+import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import { makeCustomer, makeProduct, makeVariant, payOrder, placeOrder, unique } from './shop.ts'
 
 type Maker = (api: Api, tenant: TenantKey) => Promise<string>
 
-/** A new record of each type that mutations change, in a state in which they may; its version is 1. */
+/** A new record of types that need more than their `Create` mutation's arguments, or have none; its version is 1. */
 const RECORDS: Record<string, Maker> = {
   Product: (api, tenant) => makeProduct(api.as(tenant)),
   Variant: async (api, tenant) => (await makeVariant(api.as(tenant))).id,
@@ -32,16 +32,12 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   currency: () => 'USD',
   quantity: () => 1,
   delta: () => 1,
-  productId: RECORDS.Product as Maker,
-  variantId: RECORDS.Variant as Maker,
-  customerId: RECORDS.Customer as Maker,
   'mutation orderFulfill: id': async (api, tenant) => {
     const id = await (RECORDS.Order as Maker)(api, tenant)
     await payOrder(api, tenant, id)
     return id
   },
   'mutation orderFulfill: expectedVersion': () => 2,
-  'query customer: id': RECORDS.Customer as Maker,
   'query node: id': RECORDS.Order as Maker,
   'query nodes: ids': RECORDS.Order as Maker,
 }
@@ -75,17 +71,54 @@ function makerOf(
 ): (api: Api, tenant: TenantKey) => unknown {
   const own = VALUES[`${place.name}: ${name}`] ?? VALUES[name]
   if (own !== undefined) return own
-  const record = name === 'id' ? RECORDS[recordOf(schema, place)] : undefined
-  if (record !== undefined) return record
+  const record = recordMaker(schema, name === 'id' ? recordOf(schema, place) : typeNamedIn(name))
+  if (record !== null) return record
   throw new Error(
     `no valid input can be made for "${name}" of ${place.name}: add a line to test/support/recipes.ts`,
   )
 }
 
-/** The type that a mutation's payload shows: what its `id` is of. */
+/** `variantId` → `Variant`. */
+function typeNamedIn(argument: string): string {
+  const noun = /^(\w+)Id$/.exec(argument)?.[1] ?? ''
+  return noun.charAt(0).toUpperCase() + noun.slice(1)
+}
+
+/** The type that a look-up or a mutation's payload shows: what its `id` is of. */
 function recordOf(schema: GraphQLSchema, { field }: Place): string {
-  const payload = schema.getType(getNamedType(field.type).name)
-  if (!isObjectType(payload)) return ''
-  const types = Object.values(payload.getFields()).map(({ type }) => getNamedType(type).name)
-  return types.find((name) => name in RECORDS) ?? ''
+  const shown = schema.getType(getNamedType(field.type).name)
+  if (!isObjectType(shown)) return ''
+  const types = Object.values(shown.getFields()).map(({ type }) => getNamedType(type).name)
+  return [shown.name, ...types].find((name) => recordMaker(schema, name) !== null) ?? ''
+}
+
+/** The types of records that no recipe is needed for: their `Create` mutation makes them. */
+export function typesWithoutRecipe(schema: GraphQLSchema): string[] {
+  const names = Object.keys(schema.getMutationType()?.getFields() ?? {})
+  const types = names
+    .flatMap((name) => /^(\w+)Create$/.exec(name)?.[1] ?? [])
+    .map((noun) => typeNamedIn(`${noun}Id`))
+  return types.filter((type) => !(type in RECORDS))
+}
+
+/** What makes a new record of a type; null when nothing does. */
+export function recordMaker(schema: GraphQLSchema, type: string): Maker | null {
+  const own = RECORDS[type]
+  if (own !== undefined) return own
+  const name = `${type.charAt(0).toLowerCase()}${type.slice(1)}Create`
+  const field = schema.getMutationType()?.getFields()[name]
+  if (field === undefined) return null
+  return (api, tenant) =>
+    create(api, tenant, { name: `mutation ${name}`, operation: 'mutation', path: [], field }, type)
+}
+
+async function create(api: Api, tenant: TenantKey, place: Place, type: string): Promise<string> {
+  const payload = api.schema.getType(getNamedType(place.field.type).name)
+  if (!isObjectType(payload)) throw new Error(`${place.name} answers no object`)
+  const shown = Object.values(payload.getFields()).find((field) => getNamedType(field.type).name === type)
+  const given = await validArguments(api, place, tenant)
+  const source = documentOf(place, given, `{ record: ${shown?.name} { id } userErrors { message } }`)
+  const { answer } = await api.as(tenant).data(source, given)
+  if (answer.userErrors.length > 0) throw new Error(`${place.name}: ${JSON.stringify(answer.userErrors)}`)
+  return answer.record.id
 }
