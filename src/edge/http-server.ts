@@ -1,6 +1,6 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
+import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
-import { newId } from '../core/ids.ts'
 import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
@@ -93,7 +93,7 @@ function createApp(): FastifyInstance {
     requestIdHeader: false,
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId()
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
     },
   })
   // Only application/json is read: what a form could send from another site is refused with 415.
@@ -104,4 +104,10 @@ function createApp(): FastifyInstance {
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
   return app
+}
+
+/** A UUID v7 that need not sort within its millisecond: Node hands out random UUIDs from a pool, at a third of the cost. */
+function newRequestId(): string {
+  const time = Date.now().toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
