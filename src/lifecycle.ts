@@ -41,30 +41,35 @@ export async function runUntilStopped(
       return started
     },
   }
-  try {
-    await start(lifecycle).catch((error) => {
-      if (!(error instanceof StoppedWhileStarting)) throw error
-    })
-    return await end.asked
-  } finally {
-    end.ask(EXIT_FAILURE) // of no effect but after a start that failed
-    await stopAll(stops.toReversed(), logger)
-    end.letGo()
-  }
+  const failure = await start(lifecycle).then(
+    () => null,
+    (error: unknown) => (error instanceof StoppedWhileStarting ? null : { error }),
+  )
+  if (failure !== null) end.ask(EXIT_FAILURE)
+  const exitCode = await end.asked
+  const isInOrder = await stopAll(stops.toReversed(), logger)
+  end.letGo()
+  if (failure !== null) throw failure.error
+  return isInOrder ? exitCode : EXIT_FAILURE
 }
 
 class StoppedWhileStarting extends Error {}
 
-async function stopAll(stops: { name: string; stop: () => Promise<void> }[], logger: Logger): Promise<void> {
+/** False when a part did not stop in order; those after it are stopped all the same. */
+async function stopAll(
+  stops: { name: string; stop: () => Promise<void> }[],
+  logger: Logger,
+): Promise<boolean> {
+  let isInOrder = true
   for (const { name, stop } of stops) {
     try {
       await stop()
     } catch (error) {
-      // What follows must be stopped all the same.
+      isInOrder = false
       logger.error({ err: error, part: name }, 'a part did not stop in order')
-      process.exitCode = EXIT_FAILURE
     }
   }
+  return isInOrder
 }
 
 /** Turns signals and failures into one exit code, and bounds what follows. */

@@ -1,0 +1,67 @@
+// How the process ends, whatever ends it.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const SCRIPT = fileURLToPath(new URL('run-lifecycle.ts', import.meta.url))
+const STARTED = ['first starts', 'second starts']
+const STOPPED = ['second stops', 'first stops']
+/** More than what takes two signals for one. */
+const LATER_MS = 700
+
+/** Runs the script; `onLine` may send it signals. */
+async function run(
+  trouble: string,
+  onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => unknown,
+) {
+  const child = spawn(process.execPath, [SCRIPT, trouble], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const lines: string[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line)
+    onLine(line, (signal) => void child.kill(signal))
+  })
+  const [code] = await once(child, 'close')
+  return { code, lines }
+}
+
+it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s stops what was started, in reverse', async (signal) => {
+  const { code, lines } = await run('none', (line, kill) => line === 'ready' && kill(signal))
+  expect([code, lines]).toEqual([0, [...STARTED, 'ready', ...STOPPED]])
+})
+
+it('two signals in a moment are one wish: npm passes on what the terminal has sent already', async () => {
+  const { code, lines } = await run('none', (line, kill) => {
+    if (line !== 'ready') return
+    kill('SIGINT')
+    kill('SIGINT')
+  })
+  expect([code, lines]).toEqual([0, [...STARTED, 'ready', ...STOPPED]])
+})
+
+it('a second signal ends at once what does not stop', async () => {
+  const { code, lines } = await run('stop-hangs', async (line, kill) => {
+    if (line === 'ready') kill('SIGTERM')
+    if (line !== 'second stops') return
+    await sleep(LATER_MS)
+    kill('SIGTERM')
+  })
+  expect([code, lines]).toEqual([130, [...STARTED, 'ready', 'second stops']])
+})
+
+it.each(['part-fails', 'uncaught'])('%s: stops everything, and fails', async (trouble) => {
+  const { code, lines } = await run(trouble, () => {})
+  expect([code, lines]).toEqual([1, [...STARTED, 'ready', ...STOPPED]])
+})
+
+it('a start that fails stops what had been started', async () => {
+  const { code, lines } = await run('start-fails', () => {})
+  expect([code, lines]).toEqual([1, [...STARTED, ...STOPPED, 'cannot start']])
+})
+
+it('a stop that fails keeps no other from stopping, and is a failure', async () => {
+  const { code, lines } = await run('stop-fails', (line, kill) => line === 'ready' && kill('SIGTERM'))
+  expect([code, lines]).toEqual([1, [...STARTED, 'ready', ...STOPPED]])
+})

@@ -1,0 +1,34 @@
+// A process with two parts, to be ended by lifecycle.test.ts. Says what happens on standard output.
+import { createLogger } from '../../src/core/logger.ts'
+import { runUntilStopped } from '../../src/lifecycle.ts'
+
+const [trouble] = process.argv.slice(2)
+const say = (text: string) => process.stdout.write(`${text}\n`)
+
+process.exitCode = await runUntilStopped(createLogger('fatal'), async ({ phase, fail }) => {
+  const alive = setInterval(() => {}, 1_000)
+  await phase(
+    'first',
+    async () => say('first starts'),
+    async () => {
+      clearInterval(alive)
+      say('first stops')
+    },
+  )
+  await phase(
+    'second',
+    async () => say('second starts'),
+    async () => {
+      say('second stops')
+      if (trouble === 'stop-hangs') await new Promise(() => {})
+      if (trouble === 'stop-fails') throw new Error('cannot stop')
+    },
+  )
+  if (trouble === 'start-fails') throw new Error('cannot start')
+  if (trouble === 'part-fails') setTimeout(() => fail(new Error('a part ended')), 10)
+  if (trouble === 'uncaught') setTimeout(() => Promise.reject(new Error('nobody caught this')), 10)
+  say('ready')
+}).catch((error: Error) => {
+  say(error.message)
+  return 1
+})
