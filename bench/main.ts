@@ -10,5 +10,8 @@ if (options === 'help') {
   preparePeers()
   // Only now can what the peers need be loaded.
   const { runBenchmark } = await import('./run.ts')
-  process.exitCode = await runBenchmark(options)
+  process.exitCode = await runBenchmark(options).catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`)
+    return 1
+  })
 }

@@ -9,6 +9,7 @@ import type { Peer } from './workloads.ts'
 /** Connections to the database, of every server. */
 export const POOL = 16
 const TOKEN_SECONDS = 86_400
+const COST_POINTS = '100000000'
 
 /** What every server of a run has in common: the secret under `dataDir`, which Bulkhead takes from there. */
 export type Common = { readonly dataDir: string; readonly database: BenchDatabase }
@@ -38,6 +39,9 @@ function bulkhead(dataDir: string, { runtimeUrl }: BenchDatabase): ServerPlan {
       DATABASE_URL: runtimeUrl,
       DATABASE_POOL_MAX: String(POOL),
       METRICS_PORT: '0',
+      // A bucket that no load empties: what is measured is the server, not its patience.
+      COST_CAPACITY: COST_POINTS,
+      COST_RESTORE_PER_SECOND: COST_POINTS,
       LOG_LEVEL: 'warn',
     },
   }

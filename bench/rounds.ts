@@ -44,8 +44,18 @@ export async function measureRounds(
         byPeer.get(server.peer)?.push(await measure(server, workload, plan, plan.windowMs))
       }
     }
+    for (const [peer, measured] of byPeer) tell(`${workload} ${peer}: ${absolute(measured)}`)
   }
   return measurements
+}
+
+/** For whoever works on a server: these figures are this machine's, at this hour. */
+function absolute(measured: readonly Measurement[]): string {
+  const middle = (what: (measurement: Measurement) => number) => median(measured.map(what))
+  const perSecond = middle((measurement) => measurement.perSecond)
+  const cpuMicros = middle((measurement) => measurement.cpuMicrosPerRequest)
+  const p99Ms = middle((measurement) => measurement.p99Ms)
+  return `${perSecond.toFixed(0)} requests/s, ${cpuMicros.toFixed(0)} µs of CPU each, p99 ${p99Ms.toFixed(1)} ms`
 }
 
 let windows = 0

@@ -150,4 +150,5 @@ for (const [path, answer] of Object.entries(answers)) {
   })
 }
 
+process.once('SIGTERM', () => void app.close().then(() => pool.end()))
 await app.listen({ port, host: HOST })
