@@ -7,7 +7,7 @@ const NAME_LENGTH_MAX = 255
 const HANDLE_LENGTH_MAX = 255
 const SKU_LENGTH_MAX = 64
 /** Large enough for any price, and small enough that a hundred lines of ten thousand pieces stay within 64 bits. */
-export const PRICE_MINOR_MAX = 1_000_000_000_000n
+const PRICE_MINOR_MAX = 1_000_000_000_000n
 
 const atMost = (length: number): string => `at most ${length} characters`
 

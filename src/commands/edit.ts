@@ -133,7 +133,7 @@ function pick<Row extends object>(row: Partial<Row>, fields: readonly (keyof Row
 }
 
 /** A column's value in the audit: bigints as digits, instants as ISO 8601. */
-export function toJson(value: unknown): Json {
+function toJson(value: unknown): Json {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Date) return value.toISOString()
   return (value ?? null) as Json

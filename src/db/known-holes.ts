@@ -10,7 +10,7 @@ export interface KnownHole {
 /** The oldest major version that security fixes still reach, and that the walls are tested on. */
 export const OLDEST_MAJOR = 15
 
-export const KNOWN_HOLES: readonly KnownHole[] = [
+const KNOWN_HOLES: readonly KnownHole[] = [
   {
     cve: 'CVE-2026-14666',
     what: 'row-level security can be evaded',

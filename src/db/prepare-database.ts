@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { AppError } from '../core/errors.ts'
 
 /** The role that the migrations grant everything to. The login role is this one or a member of it. */
-export const RUNTIME_GROUP = 'bulkhead_runtime'
+const RUNTIME_GROUP = 'bulkhead_runtime'
 
 /** Bounds on every session of the database, so that none can hold a connection or a lock for ever. */
 const DATABASE_TIMEOUTS_MS = {

@@ -16,8 +16,6 @@ export type SchemaTypes = {
   }
 }
 
-export type Builder = PothosSchemaTypes.SchemaBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>
-
 export const builder = new SchemaBuilder<SchemaTypes>({ defaultFieldNullability: false })
 
 builder.addScalarType('DateTime', dateTimeScalar)

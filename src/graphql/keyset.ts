@@ -81,7 +81,7 @@ function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'g
 const CHECK_LENGTH = 8
 
 /** A cursor names its sort and carries a check over its list: another tenant's, or another type's, is refused. */
-export function cursorOf(row: Row, { sort, list }: PagePlan): string {
+function cursorOf(row: Row, { sort, list }: PagePlan): string {
   const value = (row as Record<string, unknown> & Row)[sort.column]
   const shown =
     value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? value.toString() : value

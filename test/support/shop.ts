@@ -58,7 +58,7 @@ export async function makeProduct(session: Session, input: Record<string, unknow
   return product.id
 }
 
-export async function adjustStock(session: Session, variantId: string, delta: number): Promise<void> {
+async function adjustStock(session: Session, variantId: string, delta: number): Promise<void> {
   await done(
     session,
     `mutation ($input: StockAdjustInput!) {
@@ -110,7 +110,7 @@ export async function payOrder(api: Api, tenant: TenantKey, id: string): Promise
 }
 
 /** The payload of a mutation with one field that must have no user errors. */
-export async function done(session: Session, source: string, input: Record<string, unknown>): Promise<Data> {
+async function done(session: Session, source: string, input: Record<string, unknown>): Promise<Data> {
   const [payload] = Object.values((await session.data(source, { input })) as Record<string, Data>)
   if (payload.userErrors.length > 0) throw new Error(`${source}: ${JSON.stringify(payload.userErrors)}`)
   return payload

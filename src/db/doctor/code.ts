@@ -10,7 +10,7 @@ import {
 } from './check.ts'
 
 /** Functions that run with the owner's rights, each with what it is for. All pin their search_path. */
-export const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
+const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
   'app.resolve_member(text,text)':
     'who a verified token speaks for, before a tenant is known: at most one row',
 }
