@@ -109,7 +109,7 @@ async function finish(
   ])
 }
 
-/** Ends the reservations of an order's lines, variant by variant in one order, so that rivals do not deadlock. */
+/** Ends the reservations of an order's lines. Locks their stock in the order of its ids, so that rivals do not deadlock. */
 async function moveStock(
   tx: Transaction,
   orderId: string,
@@ -118,7 +118,10 @@ async function moveStock(
 ): Promise<void> {
   await tx.$executeRaw`
     WITH line AS (
-      SELECT l.variant_id, l.quantity FROM order_lines l WHERE l.order_id = ${orderId}::uuid ORDER BY l.variant_id
+      SELECT s.variant_id, l.quantity
+      FROM order_lines l JOIN stock_levels s ON s.variant_id = l.variant_id
+      WHERE l.order_id = ${orderId}::uuid
+      ORDER BY s.variant_id FOR NO KEY UPDATE OF s
     ), level AS (
       UPDATE stock_levels s
       SET reserved = s.reserved - line.quantity,

@@ -73,14 +73,12 @@ async function place(
   const { id, customerId, lines, now } = order
   const rows = await tx.$queryRaw<Row[]>`
     WITH asked AS (
-      -- In the order of their variants, so that rivals lock stock in one order.
       SELECT * FROM unnest(
         ${lines.map(() => newId())}::uuid[],
         ${lines.map(() => newId())}::uuid[],
         ${lines.map(({ variantId }) => variantId)}::uuid[],
         ${lines.map(({ quantity }) => quantity)}::int[]
       ) WITH ORDINALITY AS a (line_id, movement_id, variant_id, quantity, position)
-      ORDER BY variant_id
     ), priced AS (
       SELECT a.*, v.sku, v.price_minor, v.currency, p.status = 'ACTIVE' AS for_sale, s.on_hand - s.reserved AS available,
         CASE WHEN EXISTS (SELECT FROM variants o WHERE o.product_id = v.product_id AND o.id <> v.id)
@@ -97,10 +95,17 @@ async function place(
         AND (SELECT found = 1 FROM customer) AS sellable,
         count(*) AS line_count, min(currency) AS currency, sum(price_minor * quantity)::bigint AS total_minor
       FROM priced
+    ), locked AS (
+      -- One by one in the order of their ids: an UPDATE alone would lock them in whatever order its plan meets them,
+      -- and rivals for several of the same variants would deadlock.
+      SELECT s.variant_id, p.quantity
+      FROM priced p JOIN stock_levels s ON s.variant_id = p.variant_id
+      WHERE (SELECT sellable FROM verdict)
+      ORDER BY s.variant_id FOR NO KEY UPDATE OF s
     ), reserved AS (
-      UPDATE stock_levels s SET reserved = s.reserved + p.quantity
-      FROM priced p, verdict
-      WHERE verdict.sellable AND s.variant_id = p.variant_id AND s.on_hand - s.reserved >= p.quantity
+      UPDATE stock_levels s SET reserved = s.reserved + l.quantity
+      FROM locked l
+      WHERE s.variant_id = l.variant_id AND s.on_hand - s.reserved >= l.quantity
       RETURNING s.variant_id
     ), numbered AS (
       UPDATE tenant_counters SET value = value + 1
