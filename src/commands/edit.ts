@@ -21,11 +21,15 @@ export function notFound(field: string, noun: string): Refused<'NOT_FOUND'> {
   return refused([{ field: [field], message: `there is no such ${noun}`, code: 'NOT_FOUND' }])
 }
 
+/** Where columns stand in the mutation's input, unless under their own names: `priceMinor` in `price.amountMinor`. */
+export type InputPaths<Row> = { readonly [Column in keyof Row]?: readonly string[] }
+
 /** The conflict: the version it has now, then each asked-for field that is not as the user wants it. */
 export function conflict<Row extends Versioned>(
   current: Row,
   expectedVersion: number,
   wanted: Partial<Record<keyof Row & string, unknown>>,
+  paths: InputPaths<Row> = {},
 ): Refused<'CONFLICT'> {
   const message = `it was changed meanwhile: this is version ${current.version}, not ${expectedVersion}`
   const differing = Object.entries(wanted).filter(
@@ -35,7 +39,7 @@ export function conflict<Row extends Versioned>(
     [
       { field: ['expectedVersion'], message, code: 'CONFLICT' },
       ...differing.map(([field]) => ({
-        field: [field],
+        field: paths[field as keyof Row] ?? [field],
         message: `it is now ${JSON.stringify(toJson(current[field as keyof Row]))}`,
         code: 'CONFLICT' as const,
       })),
@@ -61,6 +65,7 @@ export type Edit<Row, Code extends string> = {
   readonly expectedVersion: number
   /** Columns to set. What is undefined stays as it is. */
   readonly wanted: { readonly [Field in keyof Row]?: Row[Field] | null | undefined }
+  readonly paths?: InputPaths<Row>
   readonly now: Date
   /** The unique column, and what to say when another record has the value. */
   readonly taken: { readonly field: string; readonly code: Code; readonly message: string }
@@ -74,17 +79,20 @@ export type Edit<Row, Code extends string> = {
  */
 export async function edit<Row extends Versioned, Code extends string>(
   table: EditedTable<Row>,
-  { type, id, expectedVersion, wanted, now, taken, event }: Edit<Row, Code>,
+  { type, id, expectedVersion, wanted, paths, now, taken, event }: Edit<Row, Code>,
 ): Promise<Done | Refused<EditErrorCode | Code>> {
   const current = await table.findFirst({ where: { id } })
   if (current === null) return notFound('id', type.toLowerCase())
-  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
+  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, paths)
   const changes = changesTo(current, wanted)
   const version = expectedVersion + 1
   try {
     const data = { ...changes, version, updatedAt: now }
     const { count } = await table.updateMany({ where: { id, version: expectedVersion }, data })
-    if (count === 0) return conflict(await table.findFirstOrThrow({ where: { id } }), expectedVersion, wanted)
+    if (count === 0) {
+      const changed = await table.findFirstOrThrow({ where: { id } })
+      return conflict(changed, expectedVersion, wanted, paths)
+    }
   } catch (error) {
     return refusedAsTaken(error, taken.field, taken.code, taken.message)
   }

@@ -1,15 +1,47 @@
 // What a command leaves behind in its own transaction, in one statement: audit entries, outbox events, and the outcome
-// under its idempotency key.
+// under its idempotency key; and the statement that takes that key.
 import { newId } from '../core/ids.ts'
-import type { Transaction } from '../db/database.ts'
+import type { Statement } from '../db/database.ts'
 import type { Caller } from './caller.ts'
 import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
 
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
 
-/** `commandId` is the first audit entry's id: by it a command whose COMMIT was not answered is found again. */
-export async function record(
-  tx: Transaction,
+const RECORD_SQL = `
+  WITH audit AS (
+    INSERT INTO audit_entries
+      (id, actor_kind, actor_id, action, subject_type, subject_id, before, after, request_id, created_at)
+    SELECT a.id, $1::actor_kind, $2::uuid, $3, a.subject_type, a.subject_id, a.before, a.after, $4, $5::timestamptz
+    FROM jsonb_to_recordset($6::jsonb)
+      AS a (id uuid, subject_type text, subject_id uuid, before jsonb, after jsonb)
+  ), events AS (
+    INSERT INTO outbox_events (id, type, subject_type, subject_id, payload, created_at)
+    SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload, $5::timestamptz
+    FROM jsonb_to_recordset($7::jsonb)
+      AS e (id uuid, type text, subject_type text, subject_id uuid, payload jsonb)
+  )
+  INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, created_at)
+  SELECT $8, k.key, decode($10, 'hex'), $11::jsonb, $5::timestamptz
+  FROM (SELECT $9::text AS key) k
+  WHERE k.key IS NOT NULL`
+
+/** The statement that takes a key, or raises `KEY_NOT_FREE`. It rides on the work's first statement. */
+export function claimStatement({ operation, key, fingerprint }: Claim): Statement {
+  return {
+    name: 'bulkhead_claim',
+    text: 'SELECT app.take_idempotency_key($1, $2, $3)',
+    values: [operation, key, Buffer.from(fingerprint).toString('hex')],
+  }
+}
+
+/** The SQLSTATE of a key that is in use, or was used. */
+export const KEY_NOT_FREE = 'BK002'
+
+/**
+ * The statement that records a command; it rides on COMMIT. The first audit entry has the command's own id: by it a
+ * command whose COMMIT was not answered is found again.
+ */
+export function recordStatement(
   caller: Caller,
   command: { readonly name: string; readonly id: string; readonly claim: Claim | null },
   made: {
@@ -17,43 +49,38 @@ export async function record(
     readonly audit: readonly AuditRecord[]
     readonly events: readonly EventRecord[]
   },
-): Promise<void> {
-  const now = caller.clock()
-  const audit = JSON.stringify(
-    made.audit.map(({ subject, before, after }, index) => ({
-      id: index === 0 ? command.id : newId(),
-      subject_type: subject.type,
-      subject_id: subject.id,
-      before,
-      after,
-    })),
-  )
-  const events = JSON.stringify(
-    made.events.map(({ type, subject, payload }) => ({
-      id: newId(),
-      type,
-      subject_type: subject.type,
-      subject_id: subject.id,
-      payload,
-    })),
-  )
-  const outcome = JSON.stringify(made.outcome satisfies Json)
-  const { claim } = command
-  await tx.$executeRaw`
-    WITH audit AS (
-      INSERT INTO audit_entries (id, actor_kind, actor_id, action, subject_type, subject_id, before, after, request_id, created_at)
-      SELECT a.id, ${caller.actor.kind}::actor_kind, ${caller.actor.id}::uuid, ${command.name}, a.subject_type,
-             a.subject_id, a.before, a.after, ${caller.requestId}, ${now}
-      FROM jsonb_to_recordset(${audit}::jsonb)
-        AS a (id uuid, subject_type text, subject_id uuid, before jsonb, after jsonb)
-    ), events AS (
-      INSERT INTO outbox_events (id, type, subject_type, subject_id, payload, created_at)
-      SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload, ${now}
-      FROM jsonb_to_recordset(${events}::jsonb)
-        AS e (id uuid, type text, subject_type text, subject_id uuid, payload jsonb)
-    )
-    INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, created_at)
-    SELECT ${claim?.operation ?? ''}, k.key, ${claim?.fingerprint ?? new Uint8Array()}, ${outcome}::jsonb, ${now}
-    FROM (SELECT ${claim?.key ?? null}::text AS key) k
-    WHERE k.key IS NOT NULL`
+): Statement {
+  const { actor, requestId, clock } = caller
+  const { name, id, claim } = command
+  const audit = made.audit.map(({ subject, before, after }, index) => ({
+    id: index === 0 ? id : newId(),
+    subject_type: subject.type,
+    subject_id: subject.id,
+    before,
+    after,
+  }))
+  const events = made.events.map(({ type, subject, payload }) => ({
+    id: newId(),
+    type,
+    subject_type: subject.type,
+    subject_id: subject.id,
+    payload,
+  }))
+  return {
+    name: 'bulkhead_record',
+    text: RECORD_SQL,
+    values: [
+      actor.kind,
+      actor.id,
+      name,
+      requestId,
+      clock().toISOString(),
+      JSON.stringify(audit),
+      JSON.stringify(events),
+      claim?.operation ?? name,
+      claim?.key ?? null,
+      claim === null ? '' : Buffer.from(claim.fingerprint).toString('hex'),
+      JSON.stringify(made.outcome satisfies Json),
+    ],
+  }
 }

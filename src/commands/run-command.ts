@@ -3,14 +3,14 @@
 import type { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
-import type { Transaction } from '../db/database.ts'
-import { CommitUnknown, uniqueViolation } from '../db/faults.ts'
+import type { Statement, Transaction } from '../db/database.ts'
+import { CommitUnknown, sqlstateOf, uniqueViolation } from '../db/faults.ts'
 import type { Caller } from './caller.ts'
 import { fingerprint } from './fingerprint.ts'
 import { checkInput } from './input.ts'
-import type { Done, Outcome, Refused } from './outcome.ts'
+import type { Done, Outcome, Refused, UserError } from './outcome.ts'
 import { type Permission, requirePermission } from './permissions.ts'
-import { type Claim, record } from './record.ts'
+import { type Claim, claimStatement, KEY_NOT_FREE, recordStatement } from './record.ts'
 import { retried } from './retry.ts'
 
 export type Command<Value = unknown> = {
@@ -38,6 +38,14 @@ export type Executed<Code extends string> = Outcome<Code | CommonErrorCode> & { 
 export type Keyed<Input> = Input & { readonly idempotencyKey?: string | null | undefined }
 
 const KEY_LENGTH_MAX = 255
+/** Each attempt lost its key to somebody who then let go of it; more would be a queue of its own. */
+const CLAIM_ATTEMPTS_MAX = 3
+const NOTHING_DONE = { audit: [], events: [] }
+const KEY_IN_USE: UserError<CommonErrorCode> = {
+  field: ['idempotencyKey'],
+  message: 'the same call is being worked on: try again in a moment',
+  code: 'IDEMPOTENCY_KEY_IN_USE',
+}
 const IDEMPOTENCY_UNIQUE = 'idempotency_keys_pkey'
 
 type KeyState = 'CLAIMED' | 'REPLAYED' | 'REUSED' | 'IN_USE'
@@ -88,45 +96,63 @@ async function execute<Code extends string>(
   claim: Claim | null,
   work: (tx: Transaction) => Promise<Done | Refused<Code> | Stored>,
 ): Promise<Executed<Code>> {
-  const commandId = newId()
+  const id = newId()
   let made: Executed<Code> | null = null
-  const transaction = () =>
-    caller.database.withTenant(caller.scope, async (tx): Promise<Executed<Code>> => {
-      const known = claim === null ? null : await claimKey<Code>(tx, claim)
-      if (known !== null) return known
-      const result = await work(tx)
-      const outcome = outcomeOf(result)
-      if ('done' in result && !result.done) throw new RolledBack(outcome)
-      const { audit, events } = 'done' in result && result.done ? result : { audit: [], events: [] }
-      await record(tx, caller, { name: command.name, id: commandId, claim }, { outcome, audit, events })
-      made = { ...(outcome as Outcome<Code>), replayed: false }
-      return made
-    })
-  try {
-    return await retried(async () => {
+  let closing: Statement | null = null
+  const around = {
+    ...(claim !== null && { opening: claimStatement(claim) }),
+    closing: () => closing,
+  }
+  const transaction = async (): Promise<Executed<Code>> => {
+    closing = null
+    return await caller.database.withTenant(
+      caller.scope,
+      async (tx) => {
+        const result = await work(tx)
+        const outcome = outcomeOf(result)
+        if ('done' in result && !result.done) throw new RolledBack(outcome)
+        const { audit, events } = 'done' in result && result.done ? result : NOTHING_DONE
+        closing = recordStatement(caller, { name: command.name, id, claim }, { outcome, audit, events })
+        made = { ...(outcome as Outcome<Code>), replayed: false }
+        return made
+      },
+      around,
+    )
+  }
+  const once = async (): Promise<Executed<Code>> => {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await transaction()
       } catch (error) {
-        // Two calls with one key can only meet here if the lock's owner ended between lock and look-up: look again.
-        if (uniqueViolation(error) === IDEMPOTENCY_UNIQUE) return await transaction()
-        throw error
+        if (claim === null || !isKeyTaken(error)) throw error
+        // Whoever had the key may have let go of it unused since: then it is ours to take.
+        const known = await retried(() => lookUp<Code>(caller, claim))
+        if (known !== null) return known
+        if (attempt >= CLAIM_ATTEMPTS_MAX) return answered([KEY_IN_USE])
       }
-    })
+    }
+  }
+  try {
+    return await retried(once)
   } catch (error) {
     if (!(error instanceof CommitUnknown) || made === null) throw error
-    if (await wasCommitted(caller, commandId, claim)) return made
-    throw new AppError(
-      'SERVICE_UNAVAILABLE',
-      'the database was interrupted and nothing was changed: try again',
-      {},
-      { cause: error },
-    )
+    return await settle(caller, { id, claim, made, error })
   }
 }
 
-async function claimKey<Code extends string>(tx: Transaction, claim: Claim): Promise<Executed<Code> | null> {
-  const [row] = await tx.$queryRaw<[{ state: KeyState; outcome: Outcome<Code> | null }]>`
-    SELECT state, outcome FROM app.claim_idempotency_key(${claim.operation}, ${claim.key}, ${claim.fingerprint})`
+/** The transaction was not run: its key is in use or was used, or two met at the row itself. */
+function isKeyTaken(error: unknown): boolean {
+  return sqlstateOf(error) === KEY_NOT_FREE || uniqueViolation(error) === IDEMPOTENCY_UNIQUE
+}
+
+/** What became of a key; null when it is free. */
+async function lookUp<Code extends string>(caller: Caller, claim: Claim): Promise<Executed<Code> | null> {
+  const { operation, key, fingerprint } = claim
+  const [row] = await caller.database.withTenant(
+    caller.scope,
+    (tx) => tx.$queryRaw<[{ state: KeyState; outcome: Outcome<Code> | null }]>`
+      SELECT state, outcome FROM app.claim_idempotency_key(${operation}, ${key}, ${fingerprint})`,
+  )
   switch (row.state) {
     case 'CLAIMED':
       return null
@@ -135,22 +161,30 @@ async function claimKey<Code extends string>(tx: Transaction, claim: Claim): Pro
     case 'REUSED':
       return answered([keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')])
     case 'IN_USE':
-      return answered([
-        keyError('IDEMPOTENCY_KEY_IN_USE', 'the same call is being worked on: try again in a moment'),
-      ])
+      return answered([KEY_IN_USE])
   }
 }
 
 /** After a COMMIT without an answer: did it happen? Asked of what it would have written. */
-async function wasCommitted(caller: Caller, commandId: string, claim: Claim | null): Promise<boolean> {
-  return await retried(() =>
-    caller.database.withTenant(caller.scope, async (tx) => {
-      const written = await tx.auditEntry.count({ where: { id: commandId } })
-      if (written > 0 || claim === null) return written > 0
-      const { operation, key } = claim
-      return (await tx.idempotencyKey.count({ where: { operation, key } })) > 0
-    }),
+async function settle<Code extends string>(
+  caller: Caller,
+  unknown: {
+    readonly id: string
+    readonly claim: Claim | null
+    readonly made: Executed<Code>
+    readonly error: CommitUnknown
+  },
+): Promise<Executed<Code>> {
+  const { id, claim, made, error } = unknown
+  const written = await retried(() =>
+    caller.database.withTenant(caller.scope, (tx) => tx.auditEntry.count({ where: { id } })),
   )
+  if (written > 0) return made
+  const known = claim === null ? null : await retried(() => lookUp<Code>(caller, claim))
+  if (known !== null) return known
+  const advice =
+    claim === null ? 'look whether it happened before you send it again' : 'send it again with the same key'
+  throw new AppError('SERVICE_UNAVAILABLE', `the database was interrupted: ${advice}`, {}, { cause: error })
 }
 
 function outcomeOf(result: Done | Refused | Stored): Outcome {

@@ -6,13 +6,13 @@ import { datamodelOf } from './datamodel.ts'
 import { CommitUnknown, type Fault, faultOf } from './faults.ts'
 import type { ModelName } from './models.ts'
 import { compileCount, compileRead, type Filter, type ReadQuery } from './read-sql.ts'
-import { currentFrame, enterScope, type Scope } from './scope.ts'
+import { type Around, currentFrame, enterScope, type Scope } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
 import { extendForTenant, type TenantClient } from './tenant-client.ts'
 import { turnOffBatching } from './unbatched.ts'
 
-export type { Scope } from './scope.ts'
+export type { Scope, Statement } from './scope.ts'
 export type { TenantClient } from './tenant-client.ts'
 
 /** A tenant's transaction: the same handle, on one connection. */
@@ -50,9 +50,10 @@ export type Database = {
   forTenant(scope: Scope): TenantClient
   /**
    * Runs `work` in one READ COMMITTED transaction of the tenant; commits what it resolves, rolls back what it throws.
-   * Transactions do not nest: take the transaction as an argument instead.
+   * Transactions do not nest: take the transaction as an argument instead. `around` rides on the first statement and
+   * on COMMIT.
    */
-  withTenant<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
+  withTenant<T>(scope: Scope, work: (tx: Transaction) => Promise<T>, around?: Around): Promise<T>
   /**
    * Reads rows of the tenant by one statement, with all that hangs on them: what the tenant's handle answers to the
    * same `findMany`, at a third of the cost. For the API's reads; a use case takes the handle or its transaction.
@@ -113,8 +114,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     // The extension adds no operation and takes none away that TenantClient has: only its inferred type is larger.
     forTenant: (scope) => handleOf(scope) as unknown as TenantClient,
 
-    async withTenant(scope, work) {
-      if (currentFrame()?.inTransaction) throw new Error('a transaction was opened inside a transaction')
+    async withTenant(scope, work, around = {}) {
+      if ((currentFrame()?.transaction ?? null) !== null)
+        throw new Error('a transaction was opened inside a transaction')
       let worked = false
       const workOn = async (tx: unknown) => {
         // The extended client in a transaction is the handle itself, less what TenantClient leaves out.
@@ -124,7 +126,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
       const bounds = { maxWait: acquireTimeoutMs, timeout: TRANSACTION_TIMEOUT_MS }
       try {
-        return await enterScope(scope, () => handleOf(scope).$transaction(workOn, bounds), true)
+        return await enterScope(scope, () => handleOf(scope).$transaction(workOn, bounds), around)
       } catch (error) {
         if (worked && COMMIT_UNANSWERED.has(faultOf(error))) {
           throw new CommitUnknown('the connection was lost during COMMIT', { cause: error })

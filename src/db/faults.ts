@@ -74,7 +74,7 @@ type Chained = {
 }
 
 /** The SQLSTATE at the bottom of an error, however many layers wrapped it. */
-function sqlstateOf(error: unknown): string | null {
+export function sqlstateOf(error: unknown): string | null {
   for (const { originalCode, code } of chain(error)) {
     for (const candidate of [originalCode, code]) {
       if (

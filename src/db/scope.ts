@@ -7,7 +7,22 @@ export type Scope = { readonly tenantId: string }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-type Frame = { readonly scope: Scope; readonly inTransaction: boolean }
+/** A statement whose rows nobody reads. A `name` lets a connection keep it prepared; it stands for one text only. */
+export type Statement = {
+  readonly text: string
+  readonly values: readonly (string | null)[]
+  readonly name?: string
+}
+
+/** Statements of a transaction that cost no round trip of their own. An error in one is an error of the transaction. */
+export type Around = {
+  /** Sent ahead of the transaction's first statement; when it raises, that statement is not run. */
+  readonly opening?: Statement
+  /** Asked for when the work is done, and sent ahead of COMMIT. */
+  readonly closing?: () => Statement | null
+}
+
+type Frame = { readonly scope: Scope; readonly transaction: Around | null }
 
 const frames = new AsyncLocalStorage<Frame>()
 
@@ -15,10 +30,10 @@ const frames = new AsyncLocalStorage<Frame>()
 export function enterScope<T>(
   scope: Scope,
   work: () => T,
-  inTransaction = currentFrame()?.inTransaction ?? false,
+  transaction: Around | null = currentFrame()?.transaction ?? null,
 ): T {
   if (!UUID.test(scope.tenantId)) throw new Error('a scope needs the uuid of a tenant')
-  return frames.run({ scope, inTransaction }, work)
+  return frames.run({ scope, transaction }, work)
 }
 
 export function currentFrame(): Frame | undefined {

@@ -3,10 +3,11 @@ import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { faultOf } from './faults.ts'
-import { currentFrame, type Scope } from './scope.ts'
+import { currentFrame, type Scope, type Statement } from './scope.ts'
 import { type Prelude, ScopedQuery } from './scoped-query.ts'
 
 const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true)"
+const SCOPE_NAME = 'bulkhead_scope'
 const NOTHING: pg.QueryResult = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
 
 export type ScopedPoolOptions = {
@@ -20,7 +21,7 @@ export type ScopedPoolOptions = {
 }
 
 export class ScopedPool extends pg.Pool {
-  readonly #scopeName: string | undefined
+  readonly #namedStatements: boolean
   readonly #logger: Logger
 
   constructor({ url, connectionsMax, acquireTimeoutMs, namedStatements, logger }: ScopedPoolOptions) {
@@ -31,7 +32,7 @@ export class ScopedPool extends pg.Pool {
       application_name: 'bulkhead',
       keepAlive: true,
     })
-    this.#scopeName = namedStatements ? 'bulkhead_scope' : undefined
+    this.#namedStatements = namedStatements
     this.#logger = logger
     this.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'))
   }
@@ -41,7 +42,7 @@ export class ScopedPool extends pg.Pool {
   override query(config: any): any {
     const scope = this.#requireScope(config.text)
     // It would run beside the transaction that its caller means, and wait for a connection that holds one.
-    if (currentFrame()?.inTransaction)
+    if ((currentFrame()?.transaction ?? null) !== null)
       throw new Error('a statement went past the transaction it was asked in')
     return this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)]))
   }
@@ -51,7 +52,7 @@ export class ScopedPool extends pg.Pool {
   override connect(callback?: any): any {
     if (callback !== undefined) return super.connect(callback)
     const scope = this.#requireScope('BEGIN')
-    return super.connect().then((client) => new ScopedConnection(client, scope, this.#scopePrelude(scope)))
+    return super.connect().then((client) => this.#transactionOn(client, scope))
   }
 
   /** The one way round the scope, for src/db alone: what must be known before a tenant is. */
@@ -82,7 +83,19 @@ export class ScopedPool extends pg.Pool {
   }
 
   #scopePrelude(scope: Scope): Prelude {
-    return { text: SCOPE_SQL, values: [scope.tenantId], name: this.#scopeName }
+    return this.#prelude({ text: SCOPE_SQL, values: [scope.tenantId], name: SCOPE_NAME })
+  }
+
+  #prelude({ name, ...statement }: Statement): Prelude {
+    return this.#namedStatements && name !== undefined ? { ...statement, name } : statement
+  }
+
+  #transactionOn(client: pg.PoolClient, scope: Scope): ScopedConnection {
+    const { opening, closing } = currentFrame()?.transaction ?? {}
+    return new ScopedConnection(client, scope, {
+      first: [this.#scopePrelude(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
+      last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
+    })
   }
 
   #requireScope(statement: string): Scope {
@@ -97,16 +110,20 @@ export class ScopedPool extends pg.Pool {
 class ScopedConnection {
   readonly #client: pg.PoolClient
   readonly #scope: Scope
-  readonly #scopePrelude: Prelude
+  readonly #around: { readonly first: readonly Prelude[]; readonly last: () => readonly Prelude[] }
   /** What opens the transaction, until the first statement takes it along: BEGIN costs no round trip of its own. */
   #opening: Prelude[] | undefined
   #ended = false
   #lost: Error | undefined
 
-  constructor(client: pg.PoolClient, scope: Scope, scopePrelude: Prelude) {
+  constructor(
+    client: pg.PoolClient,
+    scope: Scope,
+    around: { readonly first: readonly Prelude[]; readonly last: () => readonly Prelude[] },
+  ) {
     this.#client = client
     this.#scope = scope
-    this.#scopePrelude = scopePrelude
+    this.#around = around
   }
 
   async query(config: pg.QueryConfig): Promise<pg.QueryResult> {
@@ -125,15 +142,22 @@ class ScopedConnection {
     if (currentFrame()?.scope.tenantId !== this.#scope.tenantId) {
       throw new Error("a transaction was used outside its own tenant's scope")
     }
-    const preludes = this.#opening === undefined ? [] : [...this.#opening, this.#scopePrelude]
+    return await this.#send(config, this.#takeOpening())
+  }
+
+  /** What must be sent ahead of the next statement: once, all that opens the transaction. */
+  #takeOpening(): readonly Prelude[] {
+    if (this.#opening === undefined) return []
+    const preludes = [...this.#opening, ...this.#around.first]
     this.#opening = undefined
-    return await this.#send(config, preludes)
+    return preludes
   }
 
   async #end(config: pg.QueryConfig): Promise<pg.QueryResult> {
     this.#ended = true
-    if (this.#opening !== undefined) return NOTHING
-    const result = await this.#send(config, [])
+    const closing = config.text === 'COMMIT' ? this.#around.last() : []
+    if (this.#opening !== undefined && closing.length === 0) return NOTHING
+    const result = await this.#send(config, [...this.#takeOpening(), ...closing])
     // PostgreSQL answers so, without an error, to the COMMIT of a transaction in which a statement had failed.
     if (config.text === 'COMMIT' && result.command !== 'COMMIT') {
       throw new Error(
@@ -175,7 +199,7 @@ function isLost(error: unknown): boolean {
 }
 
 function statement(text: string): Prelude {
-  return { text, values: [], name: undefined }
+  return { text, values: [] }
 }
 
 function submit(

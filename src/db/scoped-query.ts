@@ -1,13 +1,10 @@
 // One message to PostgreSQL that carries a scope before its statement: everything up to the Sync is one transaction,
 // so the setting is local to the statement and costs no round trip. Knows pg's query protocol, and nothing of pools.
 import pg from 'pg'
+import type { Statement } from './scope.ts'
 
 /** A statement sent ahead of another in the same message; its rows are dropped. */
-export type Prelude = {
-  readonly text: string
-  readonly values: readonly string[]
-  readonly name: string | undefined
-}
+export type Prelude = Statement
 
 /** The parts of pg's connection that a query writes to; not in its published types. */
 type Wire = {
@@ -17,7 +14,7 @@ type Wire = {
   bind(message: {
     portal: string
     statement: string
-    values: readonly string[]
+    values: readonly (string | null)[]
     binary: boolean
     valueMapper(value: unknown): unknown
   }): void

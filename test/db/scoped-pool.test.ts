@@ -146,12 +146,13 @@ describe.each([true, false])('with named statements: %s', (named) => {
   it('an error in the scope itself is the query’s, which is not run; with a good scope the connection serves on', async () => {
     const client = new pg.Client({ connectionString: proxy.url })
     await client.connect()
-    const name = named ? 'scope' : undefined
     const text = `SELECT set_config('app.tenant_id', ($1::uuid)::text, true)`
     const run = (tenantId: string, sql: string) =>
       new Promise((resolve, reject) => {
         const config = named ? { text: sql, name: sql } : { text: sql }
-        const scoped = new ScopedQuery(config, [{ text, values: [tenantId], name }])
+        const scoped = new ScopedQuery(config, [
+          { text, values: [tenantId], ...(named && { name: 'scope' }) },
+        ])
         client.query(scoped as unknown as pg.QueryConfig, (error: Error | null, result: pg.QueryResult) =>
           error ? reject(error) : resolve(result.rows),
         )
@@ -237,7 +238,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
   it('case 9: inside a transaction, a statement beside it is refused before the wire', async () => {
     await backend()
     const before = proxy.bytes
-    expect(() => enterScope(A, () => pool.query({ text: 'SELECT 1' }), true)).toThrow(
+    expect(() => enterScope(A, () => pool.query({ text: 'SELECT 1' }), {})).toThrow(
       'went past the transaction',
     )
     expect(proxy.bytes).toBe(before)

@@ -430,3 +430,20 @@ END
 $$;
 REVOKE ALL ON FUNCTION app.claim_idempotency_key(text, text, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.claim_idempotency_key(text, text, bytea) TO bulkhead_runtime;
+
+-- The same as a statement that raises unless the key is free: sent ahead of a transaction's first statement, which is
+-- then not run.
+CREATE FUNCTION app.take_idempotency_key(command text, client_key text, fingerprint_hex text) RETURNS void
+  LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  key_state text;
+BEGIN
+  SELECT state INTO key_state FROM app.claim_idempotency_key(command, client_key, decode(fingerprint_hex, 'hex'));
+  IF key_state <> 'CLAIMED' THEN
+    RAISE EXCEPTION 'the idempotency key is not free' USING ERRCODE = 'BK002';
+  END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION app.take_idempotency_key(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.take_idempotency_key(text, text, text) TO bulkhead_runtime;
