@@ -9,6 +9,9 @@ export const BUDGET_RESTORE_PER_SECOND = 20_000
 /** A forgotten bucket is a full one; by then it nearly always is. */
 const TENANTS_MAX = 20_000
 
+/** What any operation costs at least, whatever it asks or finds. */
+export const COST_MIN = 1
+
 export type BudgetOptions = { readonly capacity: number; readonly restorePerSecond: number }
 
 /** What `extensions.cost` says. */
@@ -81,12 +84,12 @@ export function createCostBudget(options: { clock: Clock } & Partial<BudgetOptio
   }
 }
 
-/** The points that an answer was worth: its objects, and the fields that have a price. At most `max`. */
+/** The points that an answer was worth: its objects, and the fields that have a price. 1 to `max`: no operation is free. */
 export function actualCost(data: unknown, prices: ReadonlyMap<string, number>, max: number): number {
   let points = 0
   // The root is no object that anybody asked for.
   count(data, false)
-  return Math.min(points, max)
+  return Math.min(Math.max(points, COST_MIN), max)
 
   function count(value: unknown, isCounted: boolean): void {
     if (typeof value !== 'object' || value === null || points >= max) return

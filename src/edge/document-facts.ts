@@ -17,6 +17,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import type { Permission } from '../commands/permissions.ts'
+import { COST_MIN } from './cost-budget.ts'
 import {
   arrayLength,
   type Given,
@@ -31,8 +32,6 @@ import {
 const LIST_SIZE_DEFAULT = 10
 /** `__schema` and `__type`: the answer is large, but comes from memory. */
 const INTROSPECTION_COST = 100
-/** No operation is free. */
-const COST_MIN = 1
 
 export type OperationFacts = {
   readonly permissions: readonly Permission[]

@@ -93,7 +93,7 @@ export function createOperationGate(options: {
       budget.refund(tenantId, state.requestedPoints - actual)
       extensions.cost = budget.report(tenantId, state.requestedPoints, actual)
     }
-    result.extensions = { ...result.extensions, ...extensions }
+    if (Object.keys(extensions).length > 0) result.extensions = { ...result.extensions, ...extensions }
     state.isAnswered = true
   }
 
