@@ -31,6 +31,7 @@ export async function updateVariant(
       id,
       expectedVersion,
       wanted: given({ sku, title, priceMinor: price?.amountMinor, currency: price?.currency }),
+      paths: { priceMinor: ['price', 'amountMinor'], currency: ['price', 'currency'] },
       now: caller.clock(),
       taken: { field: 'sku', code: 'SKU_TAKEN', message: 'another variant has this SKU' },
       event: () => 'variant.updated',

@@ -49,3 +49,12 @@ export function contactColumns({ phone, address }: Contact) {
     country: address?.country,
   }
 }
+
+/** Where the columns of an address stand in an input. */
+export const CONTACT_PATHS = {
+  addressLine1: ['address', 'line1'],
+  addressLine2: ['address', 'line2'],
+  city: ['address', 'city'],
+  postalCode: ['address', 'postalCode'],
+  country: ['address', 'country'],
+}

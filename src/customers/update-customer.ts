@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { type EditErrorCode, edit, given } from '../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import { contact, contactColumns, email, name } from './customer.ts'
+import { CONTACT_PATHS, contact, contactColumns, email, name } from './customer.ts'
 
 const schema = z.object({
   id: z.string(),
@@ -31,6 +31,7 @@ export async function updateCustomer(
       id,
       expectedVersion,
       wanted: { ...given({ email, name }), ...contactColumns(contact) },
+      paths: CONTACT_PATHS,
       now: caller.clock(),
       taken: { field: 'email', code: 'EMAIL_TAKEN', message: 'another customer has this address' },
     }),
