@@ -8,6 +8,12 @@ import { type Prelude, ScopedQuery } from './scoped-query.ts'
 
 const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true)"
 const SCOPE_NAME = 'bulkhead_scope'
+/**
+ * A transaction's statements find rows by key, so one plan serves all values. PostgreSQL would plan those that take
+ * arrays anew each time: two thirds of a millisecond for an order, as much as placing it.
+ */
+const TRANSACTION_SCOPE_SQL = `${SCOPE_SQL}, set_config('plan_cache_mode', 'force_generic_plan', true)`
+const TRANSACTION_SCOPE_NAME = 'bulkhead_transaction_scope'
 const NOTHING: pg.QueryResult = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
 
 export type ScopedPoolOptions = {
@@ -86,6 +92,14 @@ export class ScopedPool extends pg.Pool {
     return this.#prelude({ text: SCOPE_SQL, values: [scope.tenantId], name: SCOPE_NAME })
   }
 
+  #transactionScope(scope: Scope): Prelude {
+    return this.#prelude({
+      text: TRANSACTION_SCOPE_SQL,
+      values: [scope.tenantId],
+      name: TRANSACTION_SCOPE_NAME,
+    })
+  }
+
   #prelude({ name, ...statement }: Statement): Prelude {
     return this.#namedStatements && name !== undefined ? { ...statement, name } : statement
   }
@@ -93,7 +107,7 @@ export class ScopedPool extends pg.Pool {
   #transactionOn(client: pg.PoolClient, scope: Scope): ScopedConnection {
     const { opening, closing } = currentFrame()?.transaction ?? {}
     return new ScopedConnection(client, scope, {
-      first: [this.#scopePrelude(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
+      first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
     })
   }
