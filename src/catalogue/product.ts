@@ -45,6 +45,7 @@ export function handleOf(text: string): string {
     .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
+    .replace(/^-/, '')
     .slice(0, HANDLE_LENGTH_MAX)
+    .replace(/-$/, '')
 }
