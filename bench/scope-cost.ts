@@ -1,8 +1,11 @@
 // What the scope costs: one read by index at the level of the database client, without HTTP or GraphQL around it.
 // A process of its own: prints one JSON line.
 import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
 import { pino } from 'pino'
 import { openDatabase } from '../src/db/database.ts'
+import { datamodelOf } from '../src/db/datamodel.ts'
+import { compileRead, type ReadQuery } from '../src/db/read-sql.ts'
 import { statementName } from '../src/db/statement-name.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 import { median } from './median.ts'
@@ -13,9 +16,14 @@ const TAKE = 20
 
 export type ScopeCost = Record<
   Variant,
-  { readonly perSecond: number; readonly cpuMicros: number; readonly ratio: number }
+  {
+    readonly perSecond: number
+    readonly cpuMicros: number
+    readonly ratio: number
+    readonly cpuRatio: number
+  }
 >
-export type Variant = 'without' | 'scoped' | 'documented'
+export type Variant = 'without' | 'scoped' | 'documented' | 'readerWithout' | 'reader'
 
 type Settings = {
   readonly adminUrl: string
@@ -25,9 +33,33 @@ type Settings = {
   readonly variants?: readonly Variant[]
 }
 
+/** What each is compared with: the same read without a scope. */
+const BASES: Record<Variant, Variant> = {
+  without: 'without',
+  scoped: 'without',
+  documented: 'without',
+  readerWithout: 'readerWithout',
+  reader: 'readerWithout',
+}
+
 const ordered = { orderBy: [{ placedAt: 'desc' }, { id: 'desc' }] as const, take: TAKE }
 
-/** The same read in three ways, each with its own pool. */
+/** The columns of an order, as the API's look-ahead names those that an operation asks for. */
+const SELECT = {
+  id: true,
+  number: true,
+  customerId: true,
+  status: true,
+  paymentStatus: true,
+  currency: true,
+  totalMinor: true,
+  refundedMinor: true,
+  version: true,
+  placedAt: true,
+} as const
+const READ: ReadQuery = { ...ordered, select: SELECT }
+
+/** The same read by Prisma in three ways, and by the API's reader in two, each with its own pool. */
 function variantsOf({ adminUrl, runtimeUrl }: Settings) {
   const options = { statementNameGenerator: statementName }
   const unscoped = new PrismaClient({
@@ -48,6 +80,14 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
     extended.set(tenant, known)
     return known
   }
+  const pool = new pg.Pool({ connectionString: adminUrl, max: CONNECTIONS })
+  const datamodel = datamodelOf(unscoped)
+  const readerWithout = async (tenant: number) => {
+    const { text, values, decode } = compileRead(datamodel, 'Order', READ, rowId('tenant', tenant, 0))
+    const name = statementName({ sql: text })
+    const { rows } = await pool.query({ name, text, values: [...values], rowMode: 'array' })
+    return decode((rows[0] as unknown[])[0]) as unknown[]
+  }
   const reads: Record<Variant, (tenant: number) => Promise<unknown[]>> = {
     without: (tenant) =>
       unscoped.order.findMany({
@@ -60,8 +100,11 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
         .forTenant({ tenantId: rowId('tenant', tenant, 0) })
         .order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
     documented: (tenant) => documented(tenant).order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
+    readerWithout,
+    reader: (tenant) => database.read({ tenantId: rowId('tenant', tenant, 0) }, 'Order', READ),
   }
-  return { reads, close: () => Promise.all([unscoped.$disconnect(), plain.$disconnect(), database.close()]) }
+  const close = () => Promise.all([unscoped.$disconnect(), plain.$disconnect(), pool.end(), database.close()])
+  return { reads, close }
 }
 
 /** As in https://github.com/prisma/prisma-client-extensions/tree/main/row-level-security */
@@ -112,14 +155,22 @@ async function run(settings: Settings): Promise<ScopeCost> {
     rounds.push(measured)
   }
   await close()
-  const first = names[0] as Variant
   return Object.fromEntries(
     names.map((name) => [
       name,
       {
         perSecond: median(rounds.map((round) => round[name]?.perSecond ?? 0)),
         cpuMicros: median(rounds.map((round) => round[name]?.cpuMicros ?? 0)),
-        ratio: median(rounds.map((round) => (round[name]?.perSecond ?? 0) / (round[first]?.perSecond ?? 1))),
+        ratio: median(
+          rounds.map(
+            (round) => (round[name]?.perSecond ?? 0) / (round[BASES[name]]?.perSecond ?? Number.NaN),
+          ),
+        ),
+        cpuRatio: median(
+          rounds.map(
+            (round) => (round[name]?.cpuMicros ?? 0) / (round[BASES[name]]?.cpuMicros ?? Number.NaN),
+          ),
+        ),
       },
     ]),
   ) as ScopeCost
