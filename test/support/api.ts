@@ -97,7 +97,7 @@ export async function startApi({ poolMax = POOL_MAX }: { poolMax?: number } = {}
   }
 }
 
-function emailOf(tenant: TenantKey, role: Role): string {
+export function emailOf(tenant: TenantKey, role: Role): string {
   return `${role.toLowerCase()}@${SLUGS[tenant]}.example`
 }
 
