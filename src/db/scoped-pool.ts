@@ -129,6 +129,8 @@ class ScopedConnection {
   #opening: Prelude[] | undefined
   #ended = false
   #lost: Error | undefined
+  /** Statements of one tick wait for each other here: pg will not queue them for much longer. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(
     client: pg.PoolClient,
@@ -181,13 +183,12 @@ class ScopedConnection {
     return result
   }
 
-  async #send(config: pg.QueryConfig, preludes: readonly Prelude[]): Promise<pg.QueryResult> {
-    try {
-      return await submit(this.#client, config, preludes)
-    } catch (error) {
+  #send(config: pg.QueryConfig, preludes: readonly Prelude[]): Promise<pg.QueryResult> {
+    const answer = this.#last.then(() => submit(this.#client, config, preludes))
+    this.#last = answer.catch((error) => {
       if (isLost(error)) this.#lost = error as Error
-      throw error
-    }
+    })
+    return answer
   }
 
   on(event: 'error', listener: (error: Error) => void): this {

@@ -1,0 +1,107 @@
+// Owns: tenants in any number, each with the fixture's rows, and Prisma over the pool without a handle's protection.
+import { PrismaPg } from '@prisma/adapter-pg'
+import { createLogger } from '../../src/core/logger.ts'
+import { ScopedPool } from '../../src/db/scoped-pool.ts'
+import { statementName } from '../../src/db/statement-name.ts'
+import { PrismaClient } from '../../src/generated/prisma/client.ts'
+import { asSuperuser, type TestDatabase } from '../support/database.ts'
+import { fixtureTableNames } from '../support/fixture.ts'
+import { TENANT_A } from '../support/two-tenants.ts'
+import { tableFacts } from './matrix.ts'
+
+/** Makes tenants whose rows are tenant A's but for the tenant: the very same ids, which the keys allow. */
+export async function cloneTenants(database: TestDatabase, count: number): Promise<string[]> {
+  const ids = Array.from(
+    { length: count },
+    (_, n) => `cccccccc-cccc-7ccc-8ccc-${n.toString(16).padStart(12, '0')}`,
+  )
+  await asSuperuser(database, async (client) => {
+    for (const [n, id] of ids.entries()) {
+      await client.query(`SELECT app.create_tenant($1, $2, 'Tenant', 'USD')`, [id, `tenant-${n}`])
+    }
+    for (const table of fixtureTableNames()) {
+      const { rows } = await client.query<{ columns: string }>(
+        `SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
+         WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'tenant_id'`,
+        [table],
+      )
+      const columns = rows[0]?.columns
+      await client.query(
+        `INSERT INTO "${table}" (tenant_id, ${columns})
+         SELECT made.owner, ${columns} FROM "${table}", unnest($2::uuid[]) AS made (owner) WHERE tenant_id = $1
+         ON CONFLICT DO NOTHING`,
+        [TENANT_A.id, ids],
+      )
+    }
+  })
+  return ids
+}
+
+export interface Unprotected {
+  pool: ScopedPool
+  client: PrismaClient
+  close(): Promise<void>
+}
+
+/** What src/db keeps to itself: the pool, and Prisma's client over it that no extension holds to a tenant. */
+export function openUnprotected(url: string, connectionsMax = 2): Unprotected {
+  const pool = new ScopedPool({
+    url,
+    connectionsMax,
+    acquireTimeoutMs: 5_000,
+    namedStatements: true,
+    logger: createLogger('silent'),
+  })
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: statementName }) })
+  return {
+    pool,
+    client,
+    async close() {
+      await client.$disconnect()
+      await pool.end()
+    },
+  }
+}
+
+export interface ModelFacts {
+  name: string
+  /** Its property on a handle. */
+  delegate: string
+  table: string
+  keyFields: string[]
+  columns: string[]
+  relations: { name: string; model: string }[]
+}
+
+/** The client's description of its models. Not in its published types; its version is pinned. */
+interface Described {
+  _runtimeDataModel: {
+    models: Record<
+      string,
+      { dbName: string | null; fields: { name: string; kind: string; type: string; dbName?: string }[] }
+    >
+  }
+}
+
+/** Every model, as the generated client describes it: a new one joins the tests by existing. */
+export async function modelsOf(client: PrismaClient, database: TestDatabase): Promise<ModelFacts[]> {
+  const { models } = (client as unknown as Described)._runtimeDataModel
+  const facts = Object.entries(models).map(async ([name, { dbName, fields }]) => {
+    const table = dbName ?? name
+    const { keyColumns } = await tableFacts(database, table)
+    const columns = fields.filter(({ kind }) => kind !== 'object')
+    return {
+      name,
+      delegate: name.charAt(0).toLowerCase() + name.slice(1),
+      table,
+      keyFields: keyColumns.map(
+        (key) => columns.find((field) => (field.dbName ?? field.name) === key)?.name ?? key,
+      ),
+      columns: columns.map((field) => field.name),
+      relations: fields
+        .filter(({ kind }) => kind === 'object')
+        .map((field) => ({ name: field.name, model: field.type })),
+    }
+  })
+  return await Promise.all(facts)
+}
