@@ -7,22 +7,26 @@ import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
 
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
 
+/** What the work left by app.leave_result is added to what is said here; `app.command_result` raises on a refusal. */
 const RECORD_SQL = `
-  WITH audit AS (
+  WITH command AS MATERIALIZED (
+    SELECT app.command_result() AS result
+  ), audit AS (
     INSERT INTO audit_entries
       (id, actor_kind, actor_id, action, subject_type, subject_id, before, after, request_id, created_at)
-    SELECT a.id, $1::actor_kind, $2::uuid, $3, a.subject_type, a.subject_id, a.before, a.after, $4, $5::timestamptz
-    FROM jsonb_to_recordset($6::jsonb)
+    SELECT a.id, $1::actor_kind, $2::uuid, $3, a.subject_type, a.subject_id, a.before,
+      a.after || command.result, $4, $5::timestamptz
+    FROM command, jsonb_to_recordset($6::jsonb)
       AS a (id uuid, subject_type text, subject_id uuid, before jsonb, after jsonb)
   ), events AS (
     INSERT INTO outbox_events (id, type, subject_type, subject_id, payload, created_at)
-    SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload, $5::timestamptz
-    FROM jsonb_to_recordset($7::jsonb)
+    SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload || command.result, $5::timestamptz
+    FROM command, jsonb_to_recordset($7::jsonb)
       AS e (id uuid, type text, subject_type text, subject_id uuid, payload jsonb)
   )
   INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, created_at)
   SELECT $8, k.key, decode($10, 'hex'), $11::jsonb, $5::timestamptz
-  FROM (SELECT $9::text AS key) k
+  FROM (SELECT $9::text AS key) k, command
   WHERE k.key IS NOT NULL`
 
 /** The statement that takes a key, or raises `KEY_NOT_FREE`. It rides on the work's first statement. */
@@ -33,6 +37,9 @@ export function claimStatement({ operation, key, fingerprint }: Claim): Statemen
     values: [operation, key, Buffer.from(fingerprint).toString('hex')],
   }
 }
+
+/** The SQLSTATE of a work that refused its input. */
+export const WORK_REFUSED = 'BK003'
 
 /** The SQLSTATE of a key that is in use, or was used. */
 export const KEY_NOT_FREE = 'BK002'

@@ -10,7 +10,7 @@ import { fingerprint } from './fingerprint.ts'
 import { checkInput } from './input.ts'
 import type { Done, Outcome, Refused, UserError } from './outcome.ts'
 import { type Permission, requirePermission } from './permissions.ts'
-import { type Claim, claimStatement, KEY_NOT_FREE, recordStatement } from './record.ts'
+import { type Claim, claimStatement, KEY_NOT_FREE, recordStatement, WORK_REFUSED } from './record.ts'
 import { retried } from './retry.ts'
 
 export type Command<Value = unknown> = {
@@ -22,6 +22,12 @@ export type Command<Value = unknown> = {
   /** What the input must be like; every problem is answered at once, and nothing is stored. */
   readonly schema?: z.ZodType<Value>
   readonly idempotencyKey?: string | null | undefined
+  /**
+   * The work as one statement, where there is one that decides everything by itself: it then takes one message with
+   * the key before it and the record behind it. It must end in `app.leave_result`. When it refuses, the work proper
+   * is run, to say why.
+   */
+  readonly atOnce?: (input: Value) => { readonly statement: Statement; readonly done: Done }
 }
 
 export type Work<Code extends string, Value = unknown> = (
@@ -78,7 +84,8 @@ export async function runCommand<Code extends string, Value>(
   const claim =
     key === null ? null : { operation: command.name, key, fingerprint: fingerprint(command.input) }
   try {
-    return await execute(caller, command, claim, (tx) => work(tx, checked.value))
+    const atOnce = command.atOnce?.(checked.value)
+    return await execute(caller, command, claim, (tx) => work(tx, checked.value), atOnce)
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error
     const { outcome } = error
@@ -92,9 +99,10 @@ type Stored = { readonly storedOnly: Outcome }
 
 async function execute<Code extends string>(
   caller: Caller,
-  command: Command,
+  command: Pick<Command, 'name'>,
   claim: Claim | null,
   work: (tx: Transaction) => Promise<Done | Refused<Code> | Stored>,
+  atOnce?: { readonly statement: Statement; readonly done: Done },
 ): Promise<Executed<Code>> {
   const id = newId()
   let made: Executed<Code> | null = null
@@ -119,10 +127,23 @@ async function execute<Code extends string>(
       around,
     )
   }
+  const message = async ({ statement, done }: NonNullable<typeof atOnce>): Promise<Executed<Code>> => {
+    const outcome = { id: done.id, userErrors: [] }
+    made = { ...outcome, replayed: false }
+    const last = recordStatement(caller, { name: command.name, id, claim }, { ...done, outcome })
+    const first = claim === null ? [] : [claimStatement(claim)]
+    try {
+      await caller.database.runAtOnce(caller.scope, [...first, statement, last])
+      return made
+    } catch (error) {
+      if (sqlstateOf(error) !== WORK_REFUSED) throw error
+      return await transaction()
+    }
+  }
   const once = async (): Promise<Executed<Code>> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await transaction()
+        return await (atOnce === undefined ? transaction() : message(atOnce))
       } catch (error) {
         if (claim === null || !isKeyTaken(error)) throw error
         // Whoever had the key may have let go of it unused since: then it is ours to take.

@@ -6,7 +6,7 @@ import { datamodelOf } from './datamodel.ts'
 import { CommitUnknown, type Fault, faultOf } from './faults.ts'
 import type { ModelName } from './models.ts'
 import { compileCount, compileRead, type Filter, type ReadQuery } from './read-sql.ts'
-import { type Around, currentFrame, enterScope, type Scope } from './scope.ts'
+import { type Around, currentFrame, enterScope, type Scope, type Statement } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
 import { extendForTenant, type TenantClient } from './tenant-client.ts'
@@ -54,6 +54,11 @@ export type Database = {
    * on COMMIT.
    */
   withTenant<T>(scope: Scope, work: (tx: Transaction) => Promise<T>, around?: Around): Promise<T>
+  /**
+   * Runs statements of the tenant as one transaction in one message: nobody is asked between them. The rows are
+   * dropped. Throws CommitUnknown when the connection is lost before the answer.
+   */
+  runAtOnce(scope: Scope, statements: readonly Statement[]): Promise<void>
   /**
    * Reads rows of the tenant by one statement, with all that hangs on them: what the tenant's handle answers to the
    * same `findMany`, at a third of the cost. For the API's reads; a use case takes the handle or its transaction.
@@ -132,6 +137,15 @@ export function openDatabase(options: DatabaseOptions): Database {
           throw new CommitUnknown('the connection was lost during COMMIT', { cause: error })
         }
         throw error
+      }
+    },
+
+    async runAtOnce(scope, statements) {
+      try {
+        await enterScope(scope, () => pool.runAtOnce(statements))
+      } catch (error) {
+        if (faultOf(error) !== 'CONNECTION_LOST') throw error
+        throw new CommitUnknown('the connection was lost before the answer', { cause: error })
       }
     },
 

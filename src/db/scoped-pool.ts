@@ -53,6 +53,17 @@ export class ScopedPool extends pg.Pool {
     return this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)]))
   }
 
+  /** Sends statements under one Sync, the scope ahead of them: all are done, or none. */
+  runAtOnce(statements: readonly Statement[]): Promise<pg.QueryResult> {
+    const last = statements.at(-1)
+    if (last === undefined) throw new Error('nothing to run')
+    const preludes = [this.#transactionScope(this.#requireScope(last.text)), ...statements.slice(0, -1)]
+    const named = preludes.map((statement) => this.#prelude(statement))
+    return this.#withClient((client) =>
+      submit(client, { ...this.#prelude(last), values: [...last.values] }, named),
+    )
+  }
+
   /** A connection for one transaction, bound to the scope that asked for it. */
   // biome-ignore lint/suspicious/noExplicitAny: the callback form is pg's own way from query() to a connection.
   override connect(callback?: any): any {

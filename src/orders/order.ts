@@ -1,6 +1,5 @@
 // The rules of an order: what its lines may ask for, what they come to, and why one is refused. No I/O.
 import type { UserError } from '../commands/outcome.ts'
-import type { Money } from '../core/money.ts'
 import type { PlaceOrderErrorCode } from './place-order.ts'
 
 export const LINES_MAX = 100
@@ -8,31 +7,26 @@ export const QUANTITY_MAX = 10_000
 
 export type AskedLine = { readonly variantId: string; readonly quantity: number }
 
-/** A line as the catalogue and the warehouse see it; nulls where this tenant has no such variant. */
-export type PricedLine = AskedLine & {
-  readonly sku: string | null
-  readonly priceMinor: bigint | null
-  readonly currency: string | null
-  readonly forSale: boolean | null
-  readonly available: number | null
-}
-
-/** The sum of lines in one currency. */
-export function totalOf(lines: readonly PricedLine[]): Money {
-  const amountMinor = lines.reduce((sum, line) => sum + (line.priceMinor ?? 0n) * BigInt(line.quantity), 0n)
-  return { amountMinor, currency: lines[0]?.currency ?? '' }
+/** A line as the catalogue and the warehouse see it; no offer where this tenant has no such variant. */
+export type OfferedLine = AskedLine & {
+  readonly offer: {
+    readonly sku: string
+    readonly currency: string
+    readonly forSale: boolean
+    readonly available: number
+  } | null
 }
 
 /** Every reason why these lines cannot be sold to this customer. At least one: the order was refused. */
 export function refusalsOf(
   asked: readonly AskedLine[],
-  priced: readonly PricedLine[],
+  offered: readonly OfferedLine[],
   customerFound: boolean,
 ): UserError<PlaceOrderErrorCode>[] {
   const refusals: UserError<PlaceOrderErrorCode>[] = []
   if (!customerFound) refusals.push(refusal(['customerId'], 'there is no such customer', 'NOT_FOUND'))
-  for (const [index, line] of priced.entries()) refusals.push(...lineRefusals(asked, line, index))
-  const currencies = new Set(priced.flatMap(({ currency }) => currency ?? []))
+  for (const [index, line] of offered.entries()) refusals.push(...lineRefusals(asked, line, index))
+  const currencies = new Set(offered.flatMap(({ offer }) => offer?.currency ?? []))
   if (currencies.size > 1) {
     refusals.push(
       refusal(
@@ -50,20 +44,19 @@ export function refusalsOf(
 
 function lineRefusals(
   asked: readonly AskedLine[],
-  line: PricedLine,
+  { variantId, quantity, offer }: OfferedLine,
   index: number,
 ): UserError<PlaceOrderErrorCode>[] {
   const at = ['lines', String(index)]
   // First, since ids that are none are all taken for the same one.
-  if (line.sku === null) return [refusal([...at, 'variantId'], 'there is no such variant', 'NOT_FOUND')]
-  if (asked.findIndex(({ variantId }) => variantId === line.variantId) < index) {
+  if (offer === null) return [refusal([...at, 'variantId'], 'there is no such variant', 'NOT_FOUND')]
+  if (asked.findIndex((other) => other.variantId === variantId) < index) {
     return [refusal([...at, 'variantId'], 'another line has this variant', 'DUPLICATE_LINE')]
   }
-  if (line.forSale !== true)
-    return [refusal([...at, 'variantId'], `${line.sku} is not for sale`, 'NOT_FOR_SALE')]
-  const available = line.available ?? 0
-  if (available >= line.quantity) return []
-  const message = `only ${available} of ${line.sku} left, ${line.quantity} asked`
+  const { sku, forSale, available } = offer
+  if (!forSale) return [refusal([...at, 'variantId'], `${sku} is not for sale`, 'NOT_FOR_SALE')]
+  if (available >= quantity) return []
+  const message = `only ${available} of ${sku} left, ${quantity} asked`
   return [refusal([...at, 'quantity'], message, 'STOCK_INSUFFICIENT')]
 }
 

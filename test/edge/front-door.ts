@@ -110,6 +110,7 @@ export function memberDatabase(more: Partial<Database> = {}): Database {
   return {
     forTenant: () => ({}) as ReturnType<Database['forTenant']>, // its use would fail on the missing model
     withTenant: unexpected,
+    runAtOnce: unexpected,
     read: unexpected,
     count: unexpected,
     resolveMember: async (slug, email) => (slug === 'acme' ? memberOf(email) : null),

@@ -85,7 +85,7 @@ it('baskets of the same 40 variants, each in an order of its own: none has to be
   )
   expect(codesOf(result)).toEqual({ DONE: 80 })
   // A deadlock is noticed after a second, ends one of its transactions and has it run again.
-  expect(statements.filter((text) => text.includes('UPDATE tenant_counters'))).toHaveLength(80)
+  expect(statements.filter((text) => text.includes('INSERT INTO idempotency_keys'))).toHaveLength(80)
 })
 
 it('orders of many variants, cancellations and adjustments of the same stock all settle', async () => {

@@ -447,3 +447,25 @@ END
 $$;
 REVOKE ALL ON FUNCTION app.take_idempotency_key(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.take_idempotency_key(text, text, text) TO bulkhead_runtime;
+
+-- What a command's work hands to the statement that records it, within one transaction and without a way back to the
+-- server: the fields that its audit entry and its events tell. NULL: the work refused.
+CREATE FUNCTION app.leave_result(result jsonb) RETURNS void
+  LANGUAGE sql VOLATILE
+AS $$ SELECT set_config('app.result', coalesce(result::text, 'REFUSED'), true) $$;
+
+-- Raises when the work refused: what it wrote is then rolled back, and nothing is recorded.
+CREATE FUNCTION app.command_result() RETURNS jsonb
+  LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  result text := coalesce(current_setting('app.result', true), '');
+BEGIN
+  IF result = 'REFUSED' THEN
+    RAISE EXCEPTION 'the command refused its input' USING ERRCODE = 'BK003';
+  END IF;
+  RETURN CASE WHEN result = '' THEN '{}' ELSE result END::jsonb;
+END
+$$;
+REVOKE ALL ON FUNCTION app.leave_result(jsonb), app.command_result() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.leave_result(jsonb), app.command_result() TO bulkhead_runtime;
