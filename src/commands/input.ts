@@ -9,14 +9,26 @@ export function checkInput<Output>(
 ):
   | { readonly value: Output; readonly errors: null }
   | { readonly value: null; readonly errors: UserError<'INVALID'>[] } {
+  const errors = [...unstorable(input, [])].map((field) => invalid(field, UNSTORABLE))
   // Without a schema the input is taken as it is: the caller's type is then all that was promised.
-  if (schema === undefined) return { value: input as Output, errors: null }
-  const result = schema.safeParse(input)
-  if (result.success) return { value: result.data, errors: null }
-  const errors = result.error.issues.map(({ path, message }) => ({
-    field: path.map(String),
-    message,
-    code: 'INVALID' as const,
-  }))
+  const result = schema?.safeParse(input) ?? { success: true, data: input as Output }
+  if (!result.success)
+    errors.push(...result.error.issues.map(({ path, message }) => invalid(path.map(String), message)))
+  else if (errors.length === 0) return { value: result.data, errors: null }
   return { value: null, errors }
+}
+
+const UNSTORABLE = 'this text holds a character that cannot be stored'
+
+/** Where a text has a NUL, which no column of PostgreSQL holds, or half of a surrogate pair, which its JSON refuses. */
+function* unstorable(value: unknown, path: readonly string[]): Generator<readonly string[]> {
+  if (typeof value === 'string') {
+    if (value.includes('\0') || !value.isWellFormed()) yield path
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, inner] of Object.entries(value)) yield* unstorable(inner, [...path, name])
+  }
+}
+
+function invalid(field: readonly string[], message: string): UserError<'INVALID'> {
+  return { field, message, code: 'INVALID' }
 }

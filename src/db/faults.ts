@@ -10,6 +10,7 @@ export type Fault =
   | 'TIMEOUT' // the server cancelled a slow statement or a long wait for a lock
   | 'TENANT_REQUIRED' // the second wall: app.tenant_id() found none
   | 'OUT_OF_RANGE' // a number that no column holds
+  | 'UNSTORABLE' // a text with a character that no column holds
 
 /** The commit's answer was lost: the transaction may have happened, and must be looked up before it is run again. */
 export class CommitUnknown extends Error {
@@ -34,6 +35,7 @@ const BY_SQLSTATE: ReadonlyMap<string, Fault> = new Map([
   ['55P03', 'TIMEOUT'],
   ['BK001', 'TENANT_REQUIRED'],
   ['22003', 'OUT_OF_RANGE'],
+  ['22021', 'UNSTORABLE'],
 ])
 
 const BY_CODE: ReadonlyMap<string, Fault> = new Map([
@@ -153,6 +155,7 @@ const TOLD = {
   TIMEOUT: ['SERVICE_UNAVAILABLE', 'that took too long and was cancelled'],
   TENANT_REQUIRED: ['TENANT_REQUIRED', 'no tenant is in scope'],
   OUT_OF_RANGE: ['BAD_USER_INPUT', 'a number is out of range'],
+  UNSTORABLE: ['BAD_USER_INPUT', 'a text holds a character that cannot be stored'],
 } as const
 
 const CHAIN_MAX = 8

@@ -171,7 +171,7 @@ async function leaksThrough(api: Api, place: Place, slot: Slot, secrets: Secrets
 }
 
 /** The same arguments as another call: not a repetition of the last. */
-function withNewKey(given: Given): Given {
+export function withNewKey(given: Given): Given {
   const input = given.input as Given | undefined
   if (input?.idempotencyKey === undefined) return given
   return { ...given, input: { ...input, idempotencyKey: unique('key') } }
