@@ -1,0 +1,110 @@
+// What every part of the schema has in common, so that a frontend that knows one knows all: read from the schema itself.
+import {
+  type GraphQLField,
+  type GraphQLNamedType,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isNonNullType,
+  isObjectType,
+} from 'graphql'
+import { describe, expect, it } from 'vitest'
+import { buildSchema } from '../../src/graphql/schema.ts'
+
+const schema = buildSchema()
+type Field = GraphQLField<unknown, unknown>
+
+const named = (of: (field: Field) => boolean): [string, Field][] =>
+  [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
+    Object.values(type?.getFields() ?? {}).flatMap((field): [string, Field][] =>
+      of(field) ? [[field.name, field]] : [],
+    ),
+  )
+
+const mutations = Object.values(schema.getMutationType()?.getFields() ?? {}).map((field): [string, Field] => [
+  field.name,
+  field,
+])
+const inputOf = (field: Field) => {
+  const type = getNamedType(field.args[0]?.type)
+  if (!isInputObjectType(type)) throw new Error(`${field.name} has no input object`)
+  return type.getFields()
+}
+
+describe.each(mutations)('%s', (name, field) => {
+  const pascal = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+
+  it('takes one input, and answers a record that may be null and user errors that may not', () => {
+    expect(field.args.map(({ name: argument, type }) => `${argument}: ${type}`)).toEqual([
+      `input: ${pascal}Input!`,
+    ])
+    expect(String(field.type)).toBe(`${pascal}Payload!`)
+    const payload = schema.getType(`${pascal}Payload`)
+    if (!isObjectType(payload)) throw new Error('the payload is no object')
+    const { userErrors, ...records } = payload.getFields()
+    expect(String(userErrors?.type)).toBe(`[${pascal}UserError!]!`)
+    for (const record of Object.values(records)) expect(isNonNullType(record.type)).toBe(false)
+  })
+
+  it('has errors of its own codes, with the field and a message', () => {
+    const error = schema.getType(`${pascal}UserError`)
+    if (!isObjectType(error)) throw new Error('the error is no object')
+    expect(error.getInterfaces().map(String)).toEqual(['UserError'])
+    const fields = Object.values(error.getFields()).map(({ name: own, type }) => `${own}: ${type}`)
+    expect(fields.sort()).toEqual([`code: ${pascal}ErrorCode!`, 'field: [String!]', 'message: String!'])
+    const codes = schema.getType(`${pascal}ErrorCode`)
+    if (!isEnumType(codes)) throw new Error('the code is no enum')
+    expect(codes.getValues().map(({ name: code }) => code)).toEqual(
+      expect.arrayContaining(['INVALID', 'IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_USE']),
+    )
+  })
+
+  it('takes an idempotency key, which stock and money require, and the version of what it edits', () => {
+    const input = inputOf(field)
+    const required = /^(order|stock|payment|refund)/.test(name)
+    expect(String(input.idempotencyKey?.type)).toBe(required ? 'String!' : 'String')
+    expect(String(input.expectedVersion?.type)).toBe('id' in input ? 'Int!' : 'undefined')
+  })
+})
+
+describe('a list', () => {
+  const isList = (field: Field) => getNamedType(field.type).name.endsWith('Connection')
+
+  it.each(named(isList))('%s is a connection with paging by cursors', (_name, field) => {
+    expect(isNonNullType(field.type)).toBe(true)
+    const args = Object.fromEntries(field.args.map(({ name, type }) => [name, String(type)]))
+    expect(args).toMatchObject({ first: 'Int', after: 'String', last: 'Int', before: 'String' })
+    const sortKey = 'sortKey' in args
+    expect('reverse' in args).toBe(sortKey)
+    const connection = getNamedType(field.type)
+    if (!isObjectType(connection)) throw new Error('a connection is an object')
+    expect(Object.keys(connection.getFields()).sort()).toEqual(['edges', 'nodes', 'pageInfo', 'totalCount'])
+    expect(connection.extensions.permission).toEqual(expect.any(String))
+  })
+})
+
+describe('types', () => {
+  const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
+
+  it('no money is a float, and no field is named after an id that could be an object', () => {
+    for (const type of types.filter(isObjectType)) {
+      for (const [name, { type: of }] of Object.entries(type.getFields())) {
+        expect(getNamedType(of).name, `${type.name}.${name}`).not.toBe('Float')
+        if (name !== 'id') expect(name, type.name).not.toMatch(/Ids?$/)
+      }
+    }
+  })
+
+  it('whatever is a Node needs a permission to be read or to be looked up', () => {
+    for (const { name, extensions } of schema.getPossibleTypes(schema.getType('Node') as never))
+      expect(extensions.permission ?? extensions.nodePermission, name).toEqual(expect.any(String))
+  })
+
+  it('every object that a person would read about is described', () => {
+    const undescribed = (type: GraphQLNamedType) =>
+      isObjectType(type) &&
+      !type.description &&
+      !/(Connection|Edge|Payload|UserError|Query|Mutation)$/.test(type.name)
+    expect(types.filter(undescribed).map(String)).toEqual([])
+  })
+})
