@@ -1,0 +1,330 @@
+// The write pipeline: once is once, nothing halfway, whatever happens between.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Caller } from '../../src/commands/caller.ts'
+import { auditOf } from '../../src/commands/edit.ts'
+import { type Done, done, refused } from '../../src/commands/outcome.ts'
+import { permissionsOf, type Role } from '../../src/commands/permissions.ts'
+import { type Command, runCommand, type Work } from '../../src/commands/run-command.ts'
+import { newId } from '../../src/core/ids.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
+import { placeOrder } from '../../src/orders/place-order.ts'
+import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fixtureId, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
+import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
+
+const TWINS = 100
+const logger = createLogger('silent')
+
+let testDatabase: TestDatabase
+let proxy: WireProxy
+let database: Database
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ seed: 'two-tenants' })
+  proxy = await startWireProxy(testDatabase.runtimeUrl)
+  // Without names every statement crosses the relay with its text, by which it is chosen to break at.
+  database = openDatabase({ url: proxy.url, poolMax: 8, namedStatements: false, logger })
+})
+afterEach(() => {
+  proxy.breakAt = () => null
+})
+afterAll(async () => {
+  await database?.close()
+  await proxy?.close()
+  await testDatabase?.drop()
+})
+
+function callerOf(tenant = TENANT_A, role: Role = 'OWNER'): Caller {
+  return {
+    scope: { tenantId: tenant.id },
+    tenantSlug: tenant.slug,
+    actor: { kind: 'MEMBER', id: fixtureId(tenant, 'members', 1), role, email: 'somebody@example.com' },
+    permissions: permissionsOf(role),
+    requestId: newId(),
+    database,
+    clock: () => new Date(),
+    logger,
+  }
+}
+
+const commandOf = (more: Partial<Command> = {}): Command => ({
+  name: 'counterRaise',
+  permission: 'stock:write',
+  input: { by: 1 },
+  idempotencyKey: newId(),
+  ...more,
+})
+
+/** Adds one to a counter that no use case knows, and says so. */
+async function raise(tx: Transaction): Promise<Done> {
+  const id = newId()
+  await tx.$executeRaw`
+    INSERT INTO tenant_counters (name, value) VALUES ('test', 1)
+    ON CONFLICT (tenant_id, name) DO UPDATE SET value = tenant_counters.value + 1`
+  const subject = { type: 'Counter', id }
+  return done(id, [auditOf(subject, null, { by: 1 })], [{ type: 'counter.raised', subject, payload: {} }])
+}
+
+const run = (command: Command, work: Work<string> = raise, caller = callerOf()) =>
+  runCommand(caller, command, work)
+
+/** What the tenant has of all that a command leaves behind. */
+async function traces(
+  tenant = TENANT_A,
+): Promise<{ counter: number; audit: number; events: number; keys: number }> {
+  return await asSuperuser(testDatabase, async (client) => {
+    const { rows } = await client.query(
+      `SELECT coalesce((SELECT value FROM tenant_counters WHERE tenant_id = $1 AND name = 'test'), 0) AS counter,
+         (SELECT count(*)::int FROM audit_entries WHERE tenant_id = $1) AS audit,
+         (SELECT count(*)::int FROM outbox_events WHERE tenant_id = $1) AS events,
+         (SELECT count(*)::int FROM idempotency_keys WHERE tenant_id = $1) AS keys`,
+      [tenant.id],
+    )
+    return rows[0]
+  })
+}
+
+/** How the traces differ after `work`. */
+async function left(work: () => Promise<unknown>): Promise<Record<string, number>> {
+  const before = await traces()
+  await work()
+  const after = await traces()
+  return Object.fromEntries(
+    Object.entries(after).map(([name, count]) => [name, count - before[name as keyof typeof before]]),
+  )
+}
+
+let isBroken = false
+
+/** Breaks the connection of the first statement that names this, and no other. */
+function breakOnce(how: 'lost' | 'unanswered', at = 'COMMIT'): void {
+  isBroken = false
+  proxy.breakAt = ({ text }) => {
+    if (isBroken || !text.includes(at)) return null
+    isBroken = true
+    return how
+  }
+}
+
+const ONCE = { counter: 1, audit: 1, events: 1, keys: 1 }
+const NOTHING = { counter: 0, audit: 0, events: 0, keys: 0 }
+
+describe('one command', () => {
+  it('leaves its work, an audit entry, an event and its outcome, in two messages', async () => {
+    let messages = 0
+    const traced = left(async () => {
+      const made = await proxy.during(() => run(commandOf()))
+      messages = made.messages.filter(({ type }) => type === 'S').length
+      expect(made.result).toMatchObject({ userErrors: [], replayed: false })
+    })
+    expect(await traced).toEqual(ONCE)
+    // BEGIN, the scope and the key's claim ride on the work's statement; the record rides on COMMIT.
+    expect(messages).toBe(2)
+  })
+
+  it('without the permission: FORBIDDEN, naming it, and nothing is sent', async () => {
+    const before = proxy.bytes
+    const refusal = run(commandOf(), raise, callerOf(TENANT_A, 'VIEWER'))
+    await expect(refusal).rejects.toMatchObject({ code: 'FORBIDDEN', details: { permission: 'stock:write' } })
+    expect(proxy.bytes).toBe(before)
+  })
+
+  it('a key that is empty or too long is INVALID, and stores nothing', async () => {
+    for (const idempotencyKey of ['', 'k'.repeat(256)]) {
+      const traced = left(async () => {
+        const { userErrors } = await run(commandOf({ idempotencyKey }))
+        expect(userErrors).toMatchObject([{ field: ['idempotencyKey'], code: 'INVALID' }])
+      })
+      expect(await traced).toEqual(NOTHING)
+    }
+  })
+
+  it('case 41: work that throws leaves nothing, and neither does a record that fails', async () => {
+    const command = commandOf()
+    const thrown = new Error('a bug')
+    const failing: Work<string> = async (tx) => {
+      await raise(tx)
+      throw thrown
+    }
+    expect(await left(() => expect(run(command, failing)).rejects.toBe(thrown))).toEqual(NOTHING)
+    const unrecordable: Work<string> = async (tx) => ({
+      ...(await raise(tx)),
+      audit: [auditOf({ type: 'Counter', id: 'no uuid' }, null, {})],
+    })
+    expect(await left(() => expect(run(command, unrecordable)).rejects.toThrow())).toEqual(NOTHING)
+    expect(await left(() => run(command))).toEqual(ONCE)
+  })
+
+  it('a transaction is never opened inside another', async () => {
+    const nesting: Work<string> = async () => {
+      await run(commandOf())
+      throw new Error('it was opened')
+    }
+    await expect(run(commandOf(), nesting)).rejects.toThrow('inside a transaction')
+  })
+})
+
+describe('one key', () => {
+  it(`case 34: the same call ${TWINS} times at once has one effect; the others are told to wait, or the outcome`, async () => {
+    const command = commandOf()
+    const traced = left(async () => {
+      const outcomes = await Promise.all(Array.from({ length: TWINS }, () => run(command)))
+      const made = outcomes.filter(({ replayed, id }) => id !== null && !replayed)
+      expect(made).toHaveLength(1)
+      for (const { id, replayed, userErrors } of outcomes) {
+        if (replayed) expect({ id, userErrors }).toEqual({ id: made[0]?.id, userErrors: [] })
+        else if (id === null) expect(userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_IN_USE' }])
+      }
+      expect(await run(command)).toEqual({ id: made[0]?.id, userErrors: [], replayed: true })
+    })
+    expect(await traced).toEqual(ONCE)
+  })
+
+  it('case 34: with another input it is refused, and nothing is changed', async () => {
+    const command = commandOf()
+    await run(command)
+    const traced = left(async () => {
+      const { id, userErrors } = await run({ ...command, input: { by: 2 } })
+      expect({ id, userErrors }).toMatchObject({ id: null, userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] })
+    })
+    expect(await traced).toEqual(NOTHING)
+  })
+
+  it('a refusal leaves nothing of the work, and is the answer to the same call from then on', async () => {
+    const command = commandOf()
+    const refusing: Work<string> = async (tx) => {
+      await raise(tx)
+      return refused([{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }])
+    }
+    const first = { id: null, userErrors: [{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }] }
+    const traced = left(async () =>
+      expect(await run(command, refusing)).toEqual({ ...first, replayed: false }),
+    )
+    expect(await traced).toEqual({ ...NOTHING, keys: 1 })
+    expect(await left(async () => expect(await run(command)).toEqual({ ...first, replayed: true }))).toEqual(
+      NOTHING,
+    )
+  })
+
+  it('belongs to a mutation and to a tenant', async () => {
+    const command = commandOf()
+    await run(command)
+    expect((await run({ ...command, name: 'counterLower' })).replayed).toBe(false)
+    expect((await run(command, raise, callerOf(TENANT_B))).replayed).toBe(false)
+    expect((await run(command)).replayed).toBe(true)
+  })
+
+  it('is free again when the call that had it failed', async () => {
+    const command = commandOf()
+    await expect(run(command, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug')
+    expect(await left(() => run(command))).toEqual(ONCE)
+  })
+})
+
+describe('case 46: a transaction that the database ends is run again', () => {
+  it('two that lock each other out both settle, through models and raw statements', async () => {
+    const names = ['lock-one', 'lock-two'] as const
+    await database.withTenant({ tenantId: TENANT_A.id }, (tx) =>
+      tx.tenantCounter.createMany({ data: names.map((name) => ({ name })) }),
+    )
+    const holding = Promise.withResolvers<void>()
+    let holders = 0
+    const crossing =
+      (first: string, second: string, raw: boolean): Work<string> =>
+      async (tx) => {
+        const lock = (name: string) =>
+          raw
+            ? tx.$executeRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = ${name}`
+            : tx.tenantCounter.updateMany({ where: { name }, data: { value: { increment: 1 } } })
+        await lock(first)
+        holders += 1
+        if (holders === 2) holding.resolve()
+        await holding.promise
+        await lock(second)
+        return done(newId(), [])
+      }
+    const outcomes = await Promise.all([
+      run(commandOf(), crossing(names[0], names[1], true)),
+      run(commandOf(), crossing(names[1], names[0], false)),
+    ])
+    expect(outcomes.map(({ userErrors }) => userErrors)).toEqual([[], []])
+    const counters = await database
+      .forTenant({ tenantId: TENANT_A.id })
+      .tenantCounter.findMany({ where: { name: { in: [...names] } } })
+    expect(counters.map(({ value }) => value)).toEqual([2, 2])
+  })
+
+  it('case 44: a connection lost before COMMIT was sent', async () => {
+    let attempts = 0
+    breakOnce('lost', 'dying')
+    const dying: Work<string> = async (tx) => {
+      attempts += 1
+      const result = await raise(tx)
+      await tx.$queryRaw`SELECT value FROM tenant_counters WHERE name = 'dying'`
+      return result
+    }
+    expect(await left(async () => expect((await run(commandOf(), dying)).userErrors).toEqual([]))).toEqual(
+      ONCE,
+    )
+    expect(attempts).toBe(2)
+  })
+})
+
+describe('a COMMIT whose answer is lost', () => {
+  it.each([true, false])(
+    'that happened is found by what it wrote, and not run again (key: %s)',
+    async (hasKey) => {
+      const { idempotencyKey, ...keyless } = commandOf()
+      breakOnce('unanswered')
+      const traced = left(async () => {
+        const outcome = await run(hasKey ? { ...keyless, idempotencyKey } : keyless)
+        expect(outcome).toMatchObject({ userErrors: [], replayed: false })
+      })
+      expect(await traced).toEqual({ ...ONCE, keys: hasKey ? 1 : 0 })
+      expect(isBroken).toBe(true)
+    },
+  )
+
+  it('that did not happen is told as such, and the same call then does it once', async () => {
+    const command = commandOf()
+    breakOnce('lost')
+    const traced = left(async () => {
+      await expect(run(command)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+      expect(await run(command)).toMatchObject({ userErrors: [], replayed: false })
+    })
+    expect(await traced).toEqual(ONCE)
+  })
+
+  it.each(['unanswered', 'lost'] as const)(
+    'of an order, which is one message (%s): the same call places it once',
+    async (how) => {
+      const caller = callerOf()
+      const variantId = fixtureId(TENANT_A, 'variants', 1)
+      const order = {
+        idempotencyKey: newId(),
+        customerId: fixtureId(TENANT_A, 'customers', 1),
+        lines: [{ variantId, quantity: 1 }],
+      }
+      await asSuperuser(testDatabase, async (client) => {
+        await client.query(`UPDATE products SET status = 'ACTIVE' WHERE tenant_id = $1`, [TENANT_A.id])
+        await client.query('UPDATE stock_levels SET on_hand = reserved + 10 WHERE tenant_id = $1', [
+          TENANT_A.id,
+        ])
+        await client.query(
+          `INSERT INTO tenant_counters (tenant_id, name, value) VALUES ($1, 'order', 1000)
+         ON CONFLICT (tenant_id, name) DO UPDATE SET value = 1000 + tenant_counters.value`,
+          [TENANT_A.id],
+        )
+      })
+      const orders = () => database.count(caller.scope, 'Order', {})
+      const before = await orders()
+      breakOnce(how, 'leave_result')
+      const first = await placeOrder(caller, order).catch((error: { code: string }) => error.code)
+      if (how === 'lost') expect(first).toBe('SERVICE_UNAVAILABLE')
+      else expect(first).toMatchObject({ userErrors: [], replayed: false })
+      expect((await placeOrder(caller, order)).userErrors).toEqual([])
+      expect(await orders()).toBe(before + 1)
+      expect(isBroken).toBe(true)
+    },
+  )
+})
