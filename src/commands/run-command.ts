@@ -186,26 +186,43 @@ async function lookUp<Code extends string>(caller: Caller, claim: Claim): Promis
   }
 }
 
-/** After a COMMIT without an answer: did it happen? Asked of what it would have written. */
+type Unanswered<Code extends string> = {
+  readonly id: string
+  readonly claim: Claim | null
+  readonly made: Executed<Code>
+  readonly error: CommitUnknown
+}
+
+/** After a COMMIT without an answer: its outcome when it happened, and else what to do. */
 async function settle<Code extends string>(
   caller: Caller,
-  unknown: {
-    readonly id: string
-    readonly claim: Claim | null
-    readonly made: Executed<Code>
-    readonly error: CommitUnknown
-  },
+  unanswered: Unanswered<Code>,
 ): Promise<Executed<Code>> {
-  const { id, claim, made, error } = unknown
+  // Where it cannot be looked up either, the first error tells more than the second.
+  const known = await findWritten(caller, unanswered).catch(() => null)
+  if (known !== null) return known
+  const advice =
+    unanswered.claim === null
+      ? 'look whether it happened before you send it again'
+      : 'send it again with the same key'
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    `the database was interrupted: ${advice}`,
+    {},
+    { cause: unanswered.error },
+  )
+}
+
+/** Did it happen? Asked of what it would have written. */
+async function findWritten<Code extends string>(
+  caller: Caller,
+  { id, claim, made }: Unanswered<Code>,
+): Promise<Executed<Code> | null> {
   const written = await retried(() =>
     caller.database.withTenant(caller.scope, (tx) => tx.auditEntry.count({ where: { id } })),
   )
   if (written > 0) return made
-  const known = claim === null ? null : await retried(() => lookUp<Code>(caller, claim))
-  if (known !== null) return known
-  const advice =
-    claim === null ? 'look whether it happened before you send it again' : 'send it again with the same key'
-  throw new AppError('SERVICE_UNAVAILABLE', `the database was interrupted: ${advice}`, {}, { cause: error })
+  return claim === null ? null : await retried(() => lookUp<Code>(caller, claim))
 }
 
 function outcomeOf(result: Done | Refused | Stored): Outcome {

@@ -26,6 +26,8 @@ export type DatabaseOptions = {
   readonly namedStatements: boolean
   /** How long a caller waits for a free connection before it is told that the service is busy: 5 s by default. */
   readonly acquireTimeoutMs?: number
+  /** How long a statement waits for a server that says nothing: 30 s by default. */
+  readonly silenceTimeoutMs?: number
   readonly logger: Logger
 }
 
@@ -82,14 +84,8 @@ const HANDLES_MAX = 1_000
 const COMMIT_UNANSWERED: ReadonlySet<Fault | null> = new Set(['CONNECTION_LOST', 'UNAVAILABLE'])
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { url, poolMax, namedStatements, acquireTimeoutMs = ACQUIRE_TIMEOUT_MS, logger } = options
-  const pool = new ScopedPool({
-    url,
-    connectionsMax: poolMax,
-    acquireTimeoutMs,
-    namedStatements,
-    logger,
-  })
+  const { poolMax, namedStatements, acquireTimeoutMs = ACQUIRE_TIMEOUT_MS } = options
+  const pool = new ScopedPool({ ...options, connectionsMax: poolMax, acquireTimeoutMs })
   const adapter = new PrismaPg(pool, namedStatements ? { statementNameGenerator: statementName } : {})
   const client = new PrismaClient({ adapter, log: [] })
   turnOffBatching(client)
@@ -141,12 +137,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
 
     async runAtOnce(scope, statements) {
-      try {
-        await enterScope(scope, () => pool.runAtOnce(statements))
-      } catch (error) {
-        if (faultOf(error) !== 'CONNECTION_LOST') throw error
-        throw new CommitUnknown('the connection was lost before the answer', { cause: error })
-      }
+      await enterScope(scope, () => pool.runAtOnce(statements))
     },
 
     async read<Row>(scope: Scope, model: ModelName, query: ReadQuery) {

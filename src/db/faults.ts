@@ -58,6 +58,7 @@ const BY_CODE: ReadonlyMap<string, Fault> = new Map([
 const BY_MESSAGE: readonly (readonly [string, Fault])[] = [
   ['terminated due to connection timeout', 'UNAVAILABLE'],
   ['timeout expired', 'UNAVAILABLE'],
+  ['Query read timeout', 'UNAVAILABLE'],
   ['timeout exceeded when trying to connect', 'BUSY'],
   ['Unable to start a transaction in the given time', 'BUSY'],
   ['on an expired transaction', 'TIMEOUT'],

@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { faultOf } from './faults.ts'
+import { CommitUnknown, faultOf } from './faults.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
 import { type Prelude, ScopedQuery } from './scoped-query.ts'
 
@@ -14,6 +14,7 @@ const SCOPE_NAME = 'bulkhead_scope'
  */
 const TRANSACTION_SCOPE_SQL = `${SCOPE_SQL}, set_config('plan_cache_mode', 'force_generic_plan', true)`
 const TRANSACTION_SCOPE_NAME = 'bulkhead_transaction_scope'
+const SILENCE_TIMEOUT_MS = 30_000
 const NOTHING: pg.QueryResult = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
 
 export type ScopedPoolOptions = {
@@ -21,6 +22,11 @@ export type ScopedPoolOptions = {
   readonly connectionsMax: number
   /** How long a caller waits for a free connection before it is told that the service is busy. */
   readonly acquireTimeoutMs: number
+  /**
+   * How long a statement waits for its answer before its connection is given up: for a server that went silent. Longer
+   * than the database's own statement timeout, which is the usual bound. 30 s by default.
+   */
+  readonly silenceTimeoutMs?: number
   /** Named statements save a parse per query; PgBouncer before 1.21 cannot keep them. */
   readonly namedStatements: boolean
   readonly logger: Logger
@@ -30,11 +36,13 @@ export class ScopedPool extends pg.Pool {
   readonly #namedStatements: boolean
   readonly #logger: Logger
 
-  constructor({ url, connectionsMax, acquireTimeoutMs, namedStatements, logger }: ScopedPoolOptions) {
+  constructor(options: ScopedPoolOptions) {
+    const { url, connectionsMax, acquireTimeoutMs, silenceTimeoutMs, namedStatements, logger } = options
     super({
       connectionString: url,
       max: connectionsMax,
       connectionTimeoutMillis: acquireTimeoutMs,
+      query_timeout: silenceTimeoutMs ?? SILENCE_TIMEOUT_MS,
       application_name: 'bulkhead',
       keepAlive: true,
     })
@@ -53,15 +61,23 @@ export class ScopedPool extends pg.Pool {
     return this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)]))
   }
 
-  /** Sends statements under one Sync, the scope ahead of them: all are done, or none. */
+  /**
+   * Sends statements under one Sync, the scope ahead of them: all are done, or none. Throws CommitUnknown when the
+   * connection is lost between the message and its answer.
+   */
   runAtOnce(statements: readonly Statement[]): Promise<pg.QueryResult> {
     const last = statements.at(-1)
     if (last === undefined) throw new Error('nothing to run')
     const preludes = [this.#transactionScope(this.#requireScope(last.text)), ...statements.slice(0, -1)]
     const named = preludes.map((statement) => this.#prelude(statement))
-    return this.#withClient((client) =>
-      submit(client, { ...this.#prelude(last), values: [...last.values] }, named),
-    )
+    return this.#withClient(async (client) => {
+      try {
+        return await submit(client, { ...this.#prelude(last), values: [...last.values] }, named)
+      } catch (error) {
+        if (!isLost(error)) throw error
+        throw new CommitUnknown('the connection was lost before the answer', { cause: error })
+      }
+    })
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */

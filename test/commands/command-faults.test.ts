@@ -1,0 +1,301 @@
+// What run-command.test.ts leaves out: commands in one message beside those in a transaction, and databases that stay
+// away or say nothing.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Caller } from '../../src/commands/caller.ts'
+import { type Done, done, refused } from '../../src/commands/outcome.ts'
+import { permissionsOf } from '../../src/commands/permissions.ts'
+import { type Command, runCommand, type Work } from '../../src/commands/run-command.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
+import { toAppError } from '../../src/db/faults.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { fixtureId, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
+import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
+
+const SUBJECT = { type: 'Thing', id: '00000000-0000-7000-8000-000000000001' }
+const EVENT = { type: 'thing.counted', subject: SUBJECT, payload: { by: 1 } }
+const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: { n: 1 } }], [EVENT])
+const OUTCOME = { id: SUBJECT.id, userErrors: [] }
+const TWINS = 100
+const SILENCE_TIMEOUT_MS = 1_000
+const logger = createLogger('silent')
+
+let test: TestDatabase
+let proxy: WireProxy
+let database: Database
+beforeAll(async () => {
+  test = await createTestDatabase({ seed: 'two-tenants' })
+})
+afterAll(() => test?.drop())
+beforeEach(async () => {
+  proxy = await startWireProxy(test.runtimeUrl)
+  database = openDatabase({
+    url: proxy.url,
+    poolMax: 4,
+    namedStatements: true,
+    silenceTimeoutMs: SILENCE_TIMEOUT_MS,
+    logger,
+  })
+  await asSuperuser(test, async (client) => {
+    await client.query('TRUNCATE audit_entries, outbox_events, idempotency_keys')
+    await client.query(`DELETE FROM tenant_counters WHERE name = 'effects'`)
+    for (const { id } of [TENANT_A, TENANT_B]) {
+      await client.query(`INSERT INTO tenant_counters (tenant_id, name) VALUES ($1, 'effects')`, [id])
+    }
+  })
+})
+afterEach(async () => {
+  await database.close()
+  await proxy.close()
+})
+
+function callerOf(tenant = TENANT_A): Caller {
+  return {
+    scope: { tenantId: tenant.id },
+    tenantSlug: tenant.slug,
+    actor: { kind: 'MEMBER', id: fixtureId(tenant, 'members', 1), role: 'STAFF', email: tenant.ownerEmail },
+    permissions: permissionsOf('STAFF'),
+    requestId: 'request-1',
+    database,
+    clock: () => new Date(),
+    logger,
+  }
+}
+
+const effect = { where: { name: 'effects' }, data: { value: { increment: 1 } } }
+const count: Work<never> = async (tx) => {
+  await tx.tenantCounter.updateMany(effect)
+  return DONE
+}
+
+type Made = (more?: Partial<Command>, result?: Done) => Command
+const inTransaction: Made = (more = {}) => ({
+  name: 'thingCount',
+  permission: 'catalogue:write',
+  input: { by: 1 },
+  idempotencyKey: 'key-1',
+  ...more,
+})
+const inOneMessage: Made = (more = {}, result = DONE) => ({
+  ...inTransaction(more),
+  atOnce: () => ({
+    statement: {
+      text: `WITH counted AS (UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects' RETURNING value)
+        SELECT app.leave_result((SELECT jsonb_build_object('value', value) FROM counted))`,
+      values: [],
+    },
+    done: result,
+  }),
+})
+
+/** How much is really there: `effects, audit, events, keys`. */
+async function traces(tenant = TENANT_A): Promise<number[]> {
+  return await asSuperuser(test, async (client) => {
+    const { rows } = await client.query(
+      `SELECT (SELECT max(value) FROM tenant_counters WHERE tenant_id = $1 AND name = 'effects') AS effects,
+         (SELECT count(*)::int FROM audit_entries WHERE tenant_id = $1) AS audit,
+         (SELECT count(*)::int FROM outbox_events WHERE tenant_id = $1) AS events,
+         (SELECT count(*)::int FROM idempotency_keys WHERE tenant_id = $1) AS keys`,
+      [tenant.id],
+    )
+    return Object.values(rows[0])
+  })
+}
+
+const NOTHING = [0, 0, 0, 0]
+const ONCE = [1, 1, 1, 1]
+
+const errorOf = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: unknown) => error,
+  )
+const killBackends = () =>
+  asAdmin(test.adminUrl, (admin) =>
+    admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bulkhead_runtime' AND datname = $1`,
+      [test.name],
+    ),
+  )
+
+describe.each([
+  ['in a transaction', inTransaction, 'COMMIT'],
+  ['in one message', inOneMessage, 'leave_result'],
+] as const)('a command %s', (_, made, end) => {
+  it(`case 34: ${TWINS} times at once under one key has one effect`, async () => {
+    const calls = Array.from({ length: TWINS }, () => runCommand(callerOf(), made(), count))
+    for (const { id, userErrors } of await Promise.all(calls)) {
+      const told = userErrors[0]?.code ?? id
+      expect(['IDEMPOTENCY_KEY_IN_USE', SUBJECT.id]).toContain(told)
+    }
+    expect(await traces()).toEqual(ONCE)
+    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
+  })
+
+  it('case 34: of one key has one input, in whatever order its fields are written', async () => {
+    const input = { by: 1, nested: { a: [1, { x: 'é', y: null }], b: undefined } }
+    const same = { nested: { a: [1, { y: null, x: 'é' }] }, by: 1 }
+    await runCommand(callerOf(), made({ input }), count)
+    expect(await runCommand(callerOf(), made({ input: same }), count)).toMatchObject({ replayed: true })
+    const other = await runCommand(callerOf(), made({ input: { by: 2 } }), count)
+    expect(other).toMatchObject({ id: null, userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] })
+    expect(await traces()).toEqual(ONCE)
+  })
+
+  it('cross-tenant: has its key for its tenant and its operation alone', async () => {
+    const answers = await Promise.all([
+      runCommand(callerOf(TENANT_A), made(), count),
+      runCommand(callerOf(TENANT_B), made({ input: { by: 2 } }), count),
+      runCommand(callerOf(TENANT_A), made({ name: 'thingRename', input: { by: 3 } }), count),
+    ])
+    for (const answer of answers) expect(answer).toEqual({ ...OUTCOME, replayed: false })
+    expect([await traces(TENANT_A), await traces(TENANT_B)]).toEqual([[2, 2, 2, 2], ONCE])
+  })
+
+  it('case 41: whose audit or event cannot be written leaves nothing of its work', async () => {
+    const subject = { type: 'Thing', id: 'no uuid' }
+    const badAudit = done(SUBJECT.id, [{ subject, before: null, after: null }], [EVENT])
+    const badEvent = done(SUBJECT.id, DONE.audit, [{ ...EVENT, subject }])
+    for (const bad of [badAudit, badEvent]) {
+      const work: Work<never> = async (tx, input) => ({ ...(await count(tx, input)), ...bad })
+      await expect(runCommand(callerOf(), made({}, bad), work)).rejects.toThrow('uuid')
+      expect(await traces()).toEqual(NOTHING)
+    }
+    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
+  })
+
+  it('that refuses tells why, leaves nothing but its stored answer, and gives it again', async () => {
+    const answer = { id: null, userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }] }
+    const refusing: Work<'CONFLICT'> = async (tx) => {
+      await tx.product.updateMany({ data: { title: 'half done' } })
+      return refused(answer.userErrors)
+    }
+    await asSuperuser(test, (client) => client.query(`DELETE FROM tenant_counters WHERE name = 'effects'`))
+    expect(await runCommand(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: false })
+    expect(await runCommand(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: true })
+    expect((await traces()).slice(1)).toEqual([0, 0, 1])
+    expect(
+      await database.forTenant({ tenantId: TENANT_A.id }).product.count({ where: { title: 'half done' } }),
+    ).toBe(0)
+  })
+
+  it('case 44: whose end was not answered, nor the look-up: nobody claims that nothing happened', async () => {
+    proxy.breakAt = ({ text }) => {
+      if (!text.includes(end)) return null
+      proxy.breakAt = () => 'lost'
+      return 'unanswered'
+    }
+    const error = toAppError(await errorOf(runCommand(callerOf(), made({ idempotencyKey: null }), count)))
+    expect(error?.code).toBe('SERVICE_UNAVAILABLE')
+    expect(error?.message).toContain('look whether it happened')
+    proxy.breakAt = () => null
+    expect(await traces()).toEqual([1, 1, 1, 0])
+  })
+
+  it('case 48: to a database that stays away is told so, changes nothing, and its key serves when it is back', async () => {
+    proxy.breakAt = () => 'lost'
+    const error = await errorOf(runCommand(callerOf(), made(), count))
+    expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    proxy.breakAt = () => null
+    expect(await traces()).toEqual(NOTHING)
+    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
+    expect(await traces()).toEqual(ONCE)
+  })
+
+  it('case 48: to a database that says nothing is looked up in bounded time', async () => {
+    proxy.breakAt = ({ text }) => {
+      if (!text.includes(end)) return null
+      proxy.breakAt = () => null
+      return 'silent'
+    }
+    const start = performance.now()
+    expect(await runCommand(callerOf(), made(), count)).toMatchObject(OUTCOME)
+    expect(performance.now() - start).toBeLessThan(SILENCE_TIMEOUT_MS * 4)
+    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
+    expect(await traces()).toEqual(ONCE)
+  })
+})
+
+describe('a command', () => {
+  it('whose work passed over a failed statement is not taken for done', async () => {
+    const careless: Work<never> = async (tx) => {
+      await count(tx, undefined)
+      await tx.$queryRaw`SELECT 1 / 0`.catch(() => {})
+      return DONE
+    }
+    await expect(runCommand(callerOf(), inTransaction(), careless)).rejects.toThrow()
+    expect(await traces()).toEqual(NOTHING)
+    expect(await runCommand(callerOf(), inTransaction(), count)).toEqual({ ...OUTCOME, replayed: false })
+  })
+
+  it('whose holder was killed in its work has a free key', async () => {
+    const started = Promise.withResolvers<void>()
+    const killed = Promise.withResolvers<void>()
+    const hanging: Work<never> = async (tx) => {
+      await tx.tenantCounter.updateMany(effect)
+      started.resolve()
+      await killed.promise
+      throw new Error('on purpose')
+    }
+    const first = errorOf(runCommand(callerOf(), inTransaction(), hanging))
+    await started.promise
+    const meanwhile = await runCommand(callerOf(), inTransaction(), count)
+    expect(meanwhile).toMatchObject({ userErrors: [{ code: 'IDEMPOTENCY_KEY_IN_USE' }] })
+    await killBackends()
+    await expect
+      .poll(async () => (await runCommand(callerOf(), inTransaction(), count)).userErrors)
+      .toEqual([])
+    killed.resolve()
+    expect(await first).toMatchObject({ message: 'on purpose' })
+    expect(await traces()).toEqual(ONCE)
+  })
+})
+
+describe('case 46: a conflict that READ COMMITTED does not settle', () => {
+  it.each([
+    ['models', (tx: Transaction) => tx.tenantCounter.updateMany(effect)],
+    [
+      'hand-written SQL',
+      (tx: Transaction) =>
+        tx.$executeRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects'`,
+    ],
+  ])('40001, through %s: the work is run again', async (_, update) => {
+    const role = `ALTER ROLE bulkhead_runtime IN DATABASE ${test.name}`
+    await asAdmin(test.adminUrl, (admin) =>
+      admin.query(`${role} SET default_transaction_isolation = 'repeatable read'`),
+    )
+    try {
+      let runs = 0
+      const outdated: Work<never> = async (tx) => {
+        runs += 1
+        // The snapshot is taken here, and old news by the next statement.
+        await tx.product.count()
+        if (runs === 1) {
+          await asSuperuser(test, (client) =>
+            client.query(`UPDATE tenant_counters SET value = value + 10 WHERE name = 'effects'`),
+          )
+        }
+        await update(tx)
+        return DONE
+      }
+      expect(await runCommand(callerOf(), inTransaction(), outdated)).toEqual({ ...OUTCOME, replayed: false })
+      expect(runs).toBe(2)
+      expect(await traces()).toEqual([11, 1, 1, 1])
+    } finally {
+      await asAdmin(test.adminUrl, (admin) => admin.query(`${role} RESET default_transaction_isolation`))
+    }
+  })
+
+  it('that does not end is told as retryable after a bounded number of attempts', async () => {
+    let runs = 0
+    const hopeless: Work<never> = async () => {
+      runs += 1
+      throw Object.assign(new Error('could not serialize access'), { code: '40001' })
+    }
+    const error = await errorOf(runCommand(callerOf(), inTransaction(), hopeless))
+    expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    expect(runs).toBe(5)
+    expect(await traces()).toEqual(NOTHING)
+  })
+})
