@@ -4,6 +4,11 @@ import type { ScopeCost } from './scope-cost.ts'
 import { SCOPE_RATIO_MUST, TARGETS, verdict } from './targets.ts'
 import { type Peer, WORKLOAD_NAMES, type Workload } from './workloads.ts'
 
+/** A ratio that differs so much between rounds says more of the machine than of the servers. */
+const NOISY_SPREAD = 2
+const NOISY =
+  'The rounds differ by more than a factor of 2: the machine was busy, run again when it is quiet.'
+
 const rate = ({ perSecond }: Measurement) => perSecond
 const cpu = ({ cpuMicrosPerRequest }: Measurement) => cpuMicrosPerRequest
 
@@ -22,7 +27,13 @@ export function workloadTable(measurements: Measurements, peers: readonly Peer[]
     ...peers.map((peer) => share(ratio(byPeer, peer, 'raw', cpu)?.median)),
     ...(peers.includes('bulkhead') ? against.map((peer) => targetCell(byPeer, workload, peer)) : []),
   ])
-  return table([header, ...rows])
+  const noisy = [...measurements.values()].some((byPeer) =>
+    against.some((peer) => {
+      const measured = ratio(byPeer, 'bulkhead', peer, rate)
+      return measured !== null && measured.highest > NOISY_SPREAD * measured.lowest
+    }),
+  )
+  return table([header, ...rows]) + (noisy ? `\n${NOISY}` : '')
 }
 
 function targetCell(
