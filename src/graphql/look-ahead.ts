@@ -1,5 +1,6 @@
 // Look-ahead: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
 // Fields say what they need in `extensions.look`; a field without it needs the column of its own name.
+import { isDeepStrictEqual } from 'node:util'
 import {
   type FieldNode,
   type GraphQLField,
@@ -174,7 +175,7 @@ function relationOf(selection: Selection, name: string): RelationSelection {
 }
 
 function samePage({ where, orderBy, take }: RelationSelection, list: ListQuery): boolean {
-  return JSON.stringify([where, orderBy, take]) === JSON.stringify([list.where, list.orderBy, list.take])
+  return isDeepStrictEqual([where, orderBy, take], [list.where, list.orderBy, list.take])
 }
 
 /** The fields of `type` that a selection set asks for, through fragments, without what is skipped. */
