@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -130,11 +131,10 @@ it('case 48: a database that takes no more connections is told as unavailable, a
 })
 
 it('case 48: a database that takes the connection and says nothing is told as unavailable in bounded time', async () => {
-  const { createServer } = await import('node:net')
   const mute = createServer(() => {})
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
   const url = new URL(server.runtimeUrl)
-  url.port = String((mute.address() as { port: number }).port)
+  url.port = String((mute.address() as AddressInfo).port)
   const unanswered = openDatabase({
     url: url.href,
     poolMax: 2,

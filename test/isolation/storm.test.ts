@@ -1,0 +1,95 @@
+import { randomInt } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
+import { openDatabase } from '../../src/db/database.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { cloneTenants, openUnprotected } from './many-tenants.ts'
+import { pgBouncerVersion, startPgBouncer } from './pgbouncer.ts'
+import { runStorm } from './storm.ts'
+
+const TENANTS = 40
+const UNITS = 2_000
+const CONCURRENCY = 48
+const POOL_MAX = 6
+const STORM_MAX_MS = 25_000
+const seed = Number(process.env.STORM_SEED ?? randomInt(2 ** 31))
+const pgBouncer = pgBouncerVersion()
+
+let test: TestDatabase
+let tenantIds: string[]
+beforeAll(async () => {
+  test = await createTestDatabase({ seed: 'two-tenants' })
+  tenantIds = await cloneTenants(test, TENANTS)
+  // Sessions of the storm are short of patience, as the database of a real one would be.
+  await asAdmin(test.adminUrl, (admin) =>
+    admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET statement_timeout = '400ms'`),
+  )
+})
+afterAll(() => test?.drop())
+
+/** One storm through `url`, its report, and what its pool is like when it is over. */
+async function storm(url: string, namedStatements: boolean): Promise<void> {
+  console.info(`STORM_SEED=${seed} draws this storm again`)
+  await asSuperuser(test, async (client) => {
+    await client.query(`DELETE FROM tenant_counters WHERE name IN ('transactions', 'commands')`)
+    await client.query('TRUNCATE audit_entries, idempotency_keys')
+    await client.query(
+      `INSERT INTO tenant_counters (tenant_id, name)
+       SELECT tenant, name FROM unnest($1::uuid[]) tenant, unnest('{transactions,commands}'::text[]) name`,
+      [tenantIds],
+    )
+  })
+  const logger = createLogger('silent')
+  const database = openDatabase({ url, poolMax: POOL_MAX, namedStatements, logger })
+  try {
+    const report = await runStorm({ test, database, tenantIds, units: UNITS, concurrency: CONCURRENCY, seed })
+    console.info(JSON.stringify(report))
+    expect(report.wrong).toEqual([])
+    expect(report.answered).toBeGreaterThan(UNITS / 2)
+    expect(report.kills).toBeGreaterThan(0)
+    const calm = await Promise.all(
+      tenantIds.map((tenantId) => database.forTenant({ tenantId }).product.count()),
+    )
+    expect(new Set(calm).size).toBe(1)
+    await expect.poll(() => database.poolState().waiting).toBe(0)
+    expect(database.poolState().idle).toBe(database.poolState().total)
+  } finally {
+    await database.close()
+  }
+}
+
+/** The tenants that PgBouncer's own connections, which everybody shares, were left with. */
+async function leftOvers(url: string): Promise<unknown[]> {
+  const { pool, close } = openUnprotected(url)
+  const looks = Array.from({ length: 10 }, () =>
+    pool.queryBeforeTenant(`SELECT current_setting('app.tenant_id', true) AS tenant`, []),
+  )
+  const left = (await Promise.all(looks)).map(([row]) => row?.tenant)
+  await close()
+  return left.filter((tenant) => tenant !== null && tenant !== '')
+}
+
+describe(`case 8: ${UNITS} units of work of ${TENANTS} tenants on ${POOL_MAX} connections that keep breaking`, () => {
+  it(
+    'show nobody another’s row, and leave each tenant exactly what it did',
+    async () => {
+      await storm(test.runtimeUrl, true)
+    },
+    STORM_MAX_MS,
+  )
+
+  it.skipIf(pgBouncer === null)(
+    `the same through PgBouncer in transaction mode (${pgBouncer ?? 'skipped: there is no program pgbouncer'})`,
+    async () => {
+      const bouncer = await startPgBouncer(test.runtimeUrl, POOL_MAX - 2)
+      try {
+        await storm(bouncer.url, false)
+        expect(await leftOvers(bouncer.url)).toEqual([])
+      } finally {
+        await bouncer.stop()
+      }
+    },
+    STORM_MAX_MS,
+  )
+})
