@@ -12,7 +12,8 @@ const TENANTS = 40
 const UNITS = 2_000
 const CONCURRENCY = 48
 const POOL_MAX = 6
-const STORM_MAX_MS = 25_000
+/** About ten seconds on two cores; a hang is a failure, a busy machine is none. */
+const STORM_MAX_MS = 60_000
 const seed = Number(process.env.STORM_SEED ?? randomInt(2 ** 31))
 const pgBouncer = pgBouncerVersion()
 
