@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const PROGRAM = '/usr/sbin/pgbouncer'
+/** As PATH has it, or where Debian puts it. */
+const PROGRAMS = ['pgbouncer', '/usr/sbin/pgbouncer']
 const START_ATTEMPTS_MAX = 100
 const START_WAIT_MS = 50
 
@@ -16,11 +17,11 @@ export interface PgBouncer {
   stop(): Promise<void>
 }
 
-/** Its first line of `--version`, or null where there is none. */
-export function pgBouncerVersion(): string | null {
-  for (const program of ['pgbouncer', PROGRAM]) {
+/** The program and its first line of `--version`, or null where there is none. */
+export function findPgBouncer(): { program: string; version: string } | null {
+  for (const program of PROGRAMS) {
     const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
-    if (status === 0) return stdout.split('\n')[0] ?? ''
+    if (status === 0) return { program, version: stdout.split('\n')[0] ?? '' }
   }
   return null
 }
@@ -49,7 +50,7 @@ server_login_retry = 1
   )
   // It refuses to run as root, and needs no more than to read its configuration.
   const asOther = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
-  const child = spawn(PROGRAM, ['-q', ...asOther, config], { stdio: 'ignore' })
+  const child = spawn(findPgBouncer()?.program ?? '', ['-q', ...asOther, config], { stdio: 'ignore' })
   const stop = async () => {
     await stopped(child)
     await rm(directory, { recursive: true, force: true })

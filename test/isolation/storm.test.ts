@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/db/database.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { cloneTenants, openUnprotected } from './many-tenants.ts'
-import { pgBouncerVersion, startPgBouncer } from './pgbouncer.ts'
+import { findPgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { runStorm } from './storm.ts'
 
 const TENANTS = 40
@@ -15,7 +15,7 @@ const POOL_MAX = 6
 /** About ten seconds on two cores; a hang is a failure, a busy machine is none. */
 const STORM_MAX_MS = 60_000
 const seed = Number(process.env.STORM_SEED ?? randomInt(2 ** 31))
-const pgBouncer = pgBouncerVersion()
+const pgBouncer = findPgBouncer()
 
 let test: TestDatabase
 let tenantIds: string[]
@@ -81,7 +81,7 @@ describe(`case 8: ${UNITS} units of work of ${TENANTS} tenants on ${POOL_MAX} co
   )
 
   it.skipIf(pgBouncer === null)(
-    `the same through PgBouncer in transaction mode (${pgBouncer ?? 'skipped: there is no program pgbouncer'})`,
+    `the same through PgBouncer in transaction mode (${pgBouncer?.version ?? 'skipped: there is no program pgbouncer'})`,
     async () => {
       const bouncer = await startPgBouncer(test.runtimeUrl, POOL_MAX - 2)
       try {
