@@ -60,7 +60,7 @@ const COUNTS: [list: string, sql: string][] = [
   ['stockMovements(reason: [RECEIPT])', `FROM stock_movements t WHERE reason = 'RECEIPT'`],
 ]
 
-describe.each(['A', 'B'] as const)('tenant %s counts its own rows alone', (tenant) => {
+describe.each(['A', 'B'] as const)('case 21: tenant %s counts its own rows alone', (tenant) => {
   it.each(COUNTS)('%s', async (list, sql) => {
     const own = await countOf(tenant, sql)
     const both = (await countOf('A', sql)) + (await countOf('B', sql))

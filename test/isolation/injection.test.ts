@@ -33,7 +33,7 @@ function isText({ type }: { type: string }): boolean {
   return type === 'String' || type === 'ID'
 }
 
-describe('has no effect but its own', () => {
+describe('case 22: a hostile text has no effect but its own', () => {
   it.each(places.map((place) => [place.name, place] as const))('%s', async (_name, place) => {
     const others = await rowsOf(api.database, api.tenantIds.B)
     for (const slot of slotsOf(place.field).filter(isText)) {
