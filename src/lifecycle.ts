@@ -114,9 +114,11 @@ function listenForTheEnd(logger: Logger) {
     isAsked: () => askedAtMs !== undefined,
     fail,
     ask,
-    /** All is stopped: the process ends by itself, or at the deadline when something still holds it. */
+    /**
+     * All is stopped: the process ends by itself, or at the deadline when something still holds it. Signals are heard
+     * to the last moment: one that npm passes on late would otherwise kill what has just ended in order.
+     */
     letGo() {
-      for (const signal of SIGNALS) process.off(signal, onSignal)
       process.off('uncaughtException', onUncaught)
       deadline?.unref()
     },

@@ -33,7 +33,8 @@ it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s stops what was started, in
 })
 
 it('two signals in a moment are one wish: npm passes on what the terminal has sent already', async () => {
-  const { code, lines } = await run('none', (line, kill) => {
+  // The stop outlasts both: while Node itself tears down, nobody's handler is left to hear the second.
+  const { code, lines } = await run('stop-takes-a-moment', (line, kill) => {
     if (line !== 'ready') return
     kill('SIGINT')
     kill('SIGINT')

@@ -20,6 +20,7 @@ process.exitCode = await runUntilStopped(createLogger('fatal'), async ({ phase, 
     async () => say('second starts'),
     async () => {
       say('second stops')
+      if (trouble === 'stop-takes-a-moment') await new Promise((resolve) => setTimeout(resolve, 200))
       if (trouble === 'stop-hangs') await new Promise(() => {})
       if (trouble === 'stop-fails') throw new Error('cannot stop')
     },
