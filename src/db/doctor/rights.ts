@@ -15,6 +15,9 @@ export const APPEND_ONLY_TABLES: readonly string[] = [
   'public.stock_movements',
   'public.order_lines',
   'public.audit_entries',
+  'public.ledger_accounts',
+  'public.journal_entries',
+  'public.postings',
 ]
 
 /** For an aclexplode() named `granted`: it reaches the role. */
