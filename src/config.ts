@@ -20,6 +20,8 @@ export interface Config {
   readonly database: {
     /** The runtime role's connection string; null: the embedded PostgreSQL. */
     readonly runtimeUrl: string | null
+    /** Of the role that runs jobs; null: this process runs none, unless on the embedded PostgreSQL. */
+    readonly workerUrl: string | null
     /** Null: this process does not migrate. */
     readonly ownerUrl: string | null
     readonly poolMax: number
@@ -33,6 +35,8 @@ export interface Config {
   readonly introspection: boolean
   /** Points that each tenant may save up, and gets back. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
+  /** Jobs that this process runs at once; 0: none. */
+  readonly jobsConcurrency: number
   readonly logLevel: LogLevel
 }
 
@@ -53,6 +57,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const PORT_MAX = 65_535
 const POOL_CONNECTIONS_MAX = 500
 const POINTS_MAX = 100_000_000
+const JOBS_CONCURRENCY_MAX = 100
 const SECRET_BYTES_MIN = 32
 /** Of 32 random bytes about 30 differ; half of that comes from a keyboard, or from a pattern. */
 const SECRET_DISTINCT_BYTES_MIN = 16
@@ -101,6 +106,7 @@ const environmentSchema = z.object({
   DATA_DIR: z.string().default('.data'),
   DATABASE_URL: postgresUrl().optional(),
   DATABASE_OWNER_URL: postgresUrl().optional(),
+  DATABASE_WORKER_URL: postgresUrl().optional(),
   DATABASE_ENGINE: choice(['postgres', 'citus'], 'postgres').refine(
     (engine) => engine !== 'citus',
     'must be postgres: this version of Bulkhead does not support Citus yet',
@@ -114,6 +120,7 @@ const environmentSchema = z.object({
   INTROSPECTION: yesOrNo().optional(),
   COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
   COST_RESTORE_PER_SECOND: wholeNumber(1, POINTS_MAX, BUDGET_RESTORE_PER_SECOND),
+  JOBS_CONCURRENCY: wholeNumber(0, JOBS_CONCURRENCY_MAX, 4),
   LOG_LEVEL: choice(LOG_LEVELS, 'info'),
 })
 
@@ -142,6 +149,7 @@ export function parseConfig(environment: Environment): Config {
     database: Object.freeze({
       runtimeUrl: values.DATABASE_URL ?? null,
       ownerUrl: values.DATABASE_OWNER_URL ?? null,
+      workerUrl: values.DATABASE_WORKER_URL ?? null,
       poolMax: values.DATABASE_POOL_MAX,
       namedStatements: values.DATABASE_NAMED_STATEMENTS,
       strictVersion: values.DATABASE_STRICT_VERSION,
@@ -153,6 +161,7 @@ export function parseConfig(environment: Environment): Config {
       capacity: values.COST_CAPACITY,
       restorePerSecond: values.COST_RESTORE_PER_SECOND,
     }),
+    jobsConcurrency: values.JOBS_CONCURRENCY,
     logLevel: values.LOG_LEVEL,
   })
 }
@@ -170,7 +179,7 @@ function readEnvFile(): Environment {
 
 /** Values that hold no secret may be shown; the rest could be one in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND JOBS_CONCURRENCY LOG_LEVEL'.split(
     ' ',
   ),
 )
@@ -184,8 +193,10 @@ function mistakes(given: Environment, error: z.ZodError | undefined): string[] {
 }
 
 function contradictions(given: Environment): string[] {
-  if (!given.DATABASE_OWNER_URL || given.DATABASE_URL) return []
-  return ['DATABASE_URL: is required beside DATABASE_OWNER_URL: the server must not run as the owner']
+  if (given.DATABASE_URL) return []
+  return ['DATABASE_OWNER_URL', 'DATABASE_WORKER_URL'].flatMap((name) =>
+    given[name] ? [`DATABASE_URL: is required beside ${name}: nobody is served as another role`] : [],
+  )
 }
 
 function unsafeInProduction(given: Environment): string[] {
@@ -204,7 +215,7 @@ function unsafeInProduction(given: Environment): string[] {
         'make, set ALLOW_EMBEDDED_IN_PRODUCTION=true',
     )
   }
-  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL']) {
+  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL', 'DATABASE_WORKER_URL']) {
     if (hasDefaultPassword(given[name])) {
       problems.push(`${name}: has a password that anybody would guess; give the role a random one`)
     }

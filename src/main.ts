@@ -7,6 +7,8 @@ import { type Lifecycle, runUntilStopped } from './lifecycle.ts'
 
 interface Urls {
   runtimeUrl: string
+  /** Null: this process runs no jobs. */
+  workerUrl: string | null
   /** Null: this process does not migrate. */
   ownerUrl: string | null
 }
@@ -37,8 +39,8 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
 }
 
 function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Promise<Urls> | Urls {
-  const { runtimeUrl, ownerUrl } = config.database
-  if (runtimeUrl !== null) return { runtimeUrl, ownerUrl }
+  const { runtimeUrl, workerUrl, ownerUrl } = config.database
+  if (runtimeUrl !== null) return { runtimeUrl, workerUrl, ownerUrl }
   return lifecycle.phase(
     'postgres',
     async () => {
@@ -54,7 +56,7 @@ function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Pro
 }
 
 async function bringUpToDate(
-  { ownerUrl, runtimeUrl }: Urls,
+  { ownerUrl, runtimeUrl, workerUrl }: Urls,
   isDemo: boolean,
   lifecycle: Lifecycle,
   logger: Logger,
@@ -62,7 +64,7 @@ async function bringUpToDate(
   if (ownerUrl === null) return
   await lifecycle.phase('migrate', async () => {
     const { migrate } = await import('./db/migrate.ts')
-    return migrate({ ownerUrl, runtimeUrl, logger })
+    return migrate({ ownerUrl, runtimeUrl, workerUrl, logger })
   })
   if (!isDemo) return
   await lifecycle.phase('seed', async () => {

@@ -5,6 +5,8 @@ import type { Logger } from '../core/logger.ts'
 
 export interface DatabaseUrls {
   runtimeUrl: string
+  /** Null: nobody runs jobs on it. */
+  workerUrl: string | null
   /** Null when the configuration names no owner. */
   ownerUrl: string | null
 }
@@ -30,7 +32,7 @@ export async function withDatabase<T>(
   })
 }
 
-type Found = (DatabaseUrls & { isOurs: false }) | { runtimeUrl: string; ownerUrl: string; isOurs: true }
+type Found = (DatabaseUrls & { isOurs: false }) | (DatabaseUrls & { ownerUrl: string; isOurs: true })
 
 /** The same, but leaves migrating to `work`. */
 export async function withUnmigratedDatabase<T>(
@@ -38,8 +40,8 @@ export async function withUnmigratedDatabase<T>(
   logger: Logger,
   work: (found: Found) => Promise<T>,
 ): Promise<T> {
-  const { runtimeUrl, ownerUrl } = config.database
-  if (runtimeUrl !== null) return work({ runtimeUrl, ownerUrl, isOurs: false })
+  const { runtimeUrl, workerUrl, ownerUrl } = config.database
+  if (runtimeUrl !== null) return work({ runtimeUrl, workerUrl, ownerUrl, isOurs: false })
   const { findRunningServer } = await import('../db/running-server.ts')
   const running = await findRunningServer(config.dataDir)
   if (running !== null) return work({ ...running, isOurs: false })
@@ -50,7 +52,8 @@ export async function withUnmigratedDatabase<T>(
   const onSignal = () => process.exit(EXIT_INTERRUPTED)
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
-    return await work({ runtimeUrl: server.runtimeUrl, ownerUrl: server.ownerUrl, isOurs: true })
+    const { runtimeUrl, workerUrl, ownerUrl } = server
+    return await work({ runtimeUrl, workerUrl, ownerUrl, isOurs: true })
   } finally {
     await server.stop()
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)

@@ -13,7 +13,7 @@ export function migrateCommand(): Command {
         const logger = createLogger(commandLogLevel(config))
         const { migrate } = await import('../db/migrate.ts')
         const { applied } = await withUnmigratedDatabase(config, logger, (urls) =>
-          migrate({ ownerUrl: requireOwner(urls), runtimeUrl: urls.runtimeUrl, logger }),
+          migrate({ ...urls, ownerUrl: requireOwner(urls), logger }),
         )
         const text = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`
         report(options, { applied }, text)

@@ -6,6 +6,7 @@ import { seedCommand } from './seed.ts'
 import { serveCommand } from './serve.ts'
 import { tenantCommand } from './tenant.ts'
 import { tokenCommand } from './token.ts'
+import { verifyCommand } from './verify.ts'
 
 export function program(): Command {
   return new Command('bulkhead')
@@ -15,6 +16,7 @@ export function program(): Command {
     .addCommand(serveCommand())
     .addCommand(migrateCommand())
     .addCommand(doctorCommand())
+    .addCommand(verifyCommand())
     .addCommand(tokenCommand())
     .addCommand(tenantCommand())
     .addCommand(seedCommand())

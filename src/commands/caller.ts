@@ -4,12 +4,10 @@ import type { Logger } from '../core/logger.ts'
 import type { Database, Scope } from '../db/database.ts'
 import type { Permission, Role } from './permissions.ts'
 
-export type Actor = {
-  readonly kind: 'MEMBER'
-  readonly id: string
-  readonly role: Role
-  readonly email: string
-}
+/** SYSTEM: a job, or a provider's event; nobody asked. */
+export type Actor =
+  | { readonly kind: 'MEMBER'; readonly id: string; readonly role: Role; readonly email: string }
+  | { readonly kind: 'SYSTEM'; readonly id: null }
 
 export type Caller = {
   readonly scope: Scope

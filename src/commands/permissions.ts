@@ -11,7 +11,9 @@ const LEAST_ROLE = {
   stock: { read: 'VIEWER', write: 'STAFF' },
   customers: { read: 'VIEWER', write: 'STAFF' },
   orders: { read: 'VIEWER', write: 'STAFF' },
+  payments: { read: 'VIEWER', take: 'STAFF', refund: 'ADMIN', manage: 'ADMIN' },
   members: { read: 'ADMIN' },
+  integrity: { read: 'ADMIN' },
   tenant: { manage: 'OWNER' },
 } as const satisfies Record<string, Record<string, Role>>
 

@@ -47,7 +47,7 @@ const KEY_LENGTH_MAX = 255
 /** Each attempt lost its key to somebody who then let go of it; more would be a queue of its own. */
 const CLAIM_ATTEMPTS_MAX = 3
 const NOTHING_DONE = { audit: [], events: [] }
-const KEY_IN_USE: UserError<CommonErrorCode> = {
+export const KEY_IN_USE: UserError<'IDEMPOTENCY_KEY_IN_USE'> = {
   field: ['idempotencyKey'],
   message: 'the same call is being worked on: try again in a moment',
   code: 'IDEMPOTENCY_KEY_IN_USE',

@@ -40,6 +40,13 @@ export type Membership = {
   readonly role: 'OWNER' | 'ADMIN' | 'STAFF' | 'VIEWER'
 }
 
+/** A tenant, before it is entered. */
+export type TenantAddress = {
+  readonly tenantId: string
+  readonly tenantSlug: string
+  readonly tenantStatus: 'ACTIVE' | 'SUSPENDED'
+}
+
 export type PoolState = {
   readonly total: number
   readonly idle: number
@@ -70,6 +77,8 @@ export type Database = {
   count(scope: Scope, model: ModelName, where: Filter): Promise<number>
   /** Null for an unknown tenant and for somebody who is no active member of it, alike. */
   resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
+  /** Which tenant has this id, or this address; null for none. */
+  resolveTenant(key: { readonly id: string } | { readonly slug: string }): Promise<TenantAddress | null>
   /** Resolves when the database answers, rejects with its error when it does not. */
   ping(): Promise<void>
   poolState(): PoolState
@@ -80,6 +89,7 @@ const ACQUIRE_TIMEOUT_MS = 5_000
 /** Beyond the database's own statement timeout, so that the server cancels first and says why. */
 const TRANSACTION_TIMEOUT_MS = 20_000
 const HANDLES_MAX = 1_000
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** Faults after which a COMMIT may have happened: the connection broke, or went silent until the system gave it up. */
 const COMMIT_UNANSWERED: ReadonlySet<Fault | null> = new Set(['CONNECTION_LOST', 'UNAVAILABLE'])
 
@@ -165,6 +175,19 @@ export function openDatabase(options: DatabaseOptions): Database {
         memberId: row.member_id,
         role: row.member_role,
       }
+    },
+
+    async resolveTenant(key) {
+      const [row] = await pool.queryBeforeTenant<{
+        tenant_id: string
+        tenant_slug: string
+        tenant_status: TenantAddress['tenantStatus']
+      }>(
+        'SELECT * FROM app.resolve_tenant($1, $2)',
+        'id' in key ? [UUID.test(key.id) ? key.id : null, null] : [null, key.slug],
+      )
+      if (row === undefined) return null
+      return { tenantId: row.tenant_id, tenantSlug: row.tenant_slug, tenantStatus: row.tenant_status }
     },
 
     async ping() {

@@ -18,6 +18,7 @@ const credentialsSchema = z.strictObject({
   postgres: z.string().min(1),
   bulkhead_owner: z.string().min(1),
   bulkhead_runtime: z.string().min(1),
+  bulkhead_worker: z.string().min(1),
 })
 /** Role name → password. Base64url, so that they stand in a URL and in SQL as they are. */
 export type Credentials = z.infer<typeof credentialsSchema>
@@ -133,19 +134,32 @@ function rolesAndDatabase(credentials: Credentials): string[] {
     `ALTER ROLE postgres PASSWORD '${credentials.postgres}'`,
     `CREATE ROLE bulkhead_owner LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB PASSWORD '${credentials.bulkhead_owner}'`,
     `CREATE ROLE bulkhead_runtime LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB PASSWORD '${credentials.bulkhead_runtime}'`,
+    createWorker(credentials),
     `CREATE DATABASE ${DATABASE_NAME} OWNER bulkhead_owner`,
     `REVOKE TEMPORARY ON DATABASE ${DATABASE_NAME} FROM PUBLIC`,
     'REVOKE ALL ON DATABASE postgres FROM PUBLIC',
   ]
 }
 
-/** credentials.json is lost or damaged, and the cluster is ours: give its roles new passwords. */
+/** Nothing when the role is there: a cluster of a version before it has to be given it. */
+function createWorker({ bulkhead_worker: password }: Credentials): string {
+  const create = `CREATE ROLE bulkhead_worker LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB PASSWORD '${password}'`
+  return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_worker') THEN ${create}; END IF; END $$`
+}
+
+/**
+ * credentials.json is lost, damaged, or of a version with fewer roles, and the cluster is ours: give its roles new
+ * passwords, and make the role that is missing.
+ */
 async function resetPasswords(place: ClusterPlace): Promise<Credentials> {
-  place.logger.warn('credentials.json is missing or damaged; giving the embedded database new passwords')
-  const credentials = newCredentials()
-  const statements = Object.entries(credentials).map(
-    ([role, word]) => `ALTER ROLE ${role} PASSWORD '${word}'`,
+  place.logger.warn(
+    'credentials.json is missing, damaged, or of an earlier version; giving the embedded database new passwords',
   )
+  const credentials = newCredentials()
+  const statements = [
+    createWorker(credentials),
+    ...Object.entries(credentials).map(([role, word]) => `ALTER ROLE ${role} PASSWORD '${word}'`),
+  ]
   await runSingleUser(place, 'postgres', statements)
   await writeCredentials(place.dataDir, credentials)
   return credentials
@@ -172,7 +186,12 @@ async function runSingleUser(place: ClusterPlace, database: string, statements: 
 
 function newCredentials(): Credentials {
   const password = () => randomBytes(PASSWORD_BYTES).toString('base64url')
-  return { postgres: password(), bulkhead_owner: password(), bulkhead_runtime: password() }
+  return {
+    postgres: password(),
+    bulkhead_owner: password(),
+    bulkhead_runtime: password(),
+    bulkhead_worker: password(),
+  }
 }
 
 /** The passwords kept in `dataDir`; null when they are lost or damaged. */

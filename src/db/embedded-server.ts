@@ -55,6 +55,8 @@ export interface EmbeddedUrls {
   ownerUrl: string
   /** Role `bulkhead_runtime`, database `bulkhead`: what the server serves with. */
   runtimeUrl: string
+  /** Role `bulkhead_worker`, database `bulkhead`: the queue's. */
+  workerUrl: string
   /** Superuser `postgres`, database `postgres`: for tests and tools. */
   adminUrl: string
 }
@@ -257,6 +259,7 @@ export function embeddedUrls(credentials: Credentials, port: number): EmbeddedUr
   return {
     ownerUrl: url('bulkhead_owner', DATABASE_NAME),
     runtimeUrl: url('bulkhead_runtime', DATABASE_NAME),
+    workerUrl: url('bulkhead_worker', DATABASE_NAME),
     adminUrl: url('postgres', 'postgres'),
   }
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { prepareQueue } from './job-queue.ts'
 import { checkRoles, prepareDatabase } from './prepare-database.ts'
 import { applyMigrations, isTransactional, NO_TIMEOUTS } from './schema-engine.ts'
 
@@ -32,12 +33,15 @@ const ENGINE_LOCK = 72_707_369
 export async function migrate(options: {
   ownerUrl: string
   runtimeUrl: string
+  /** Of the role that will run jobs; null: nobody does yet. */
+  workerUrl?: string | null
   logger: Logger
   migrationsDir?: string
   lockWaitMs?: number
 }): Promise<{ applied: string[] }> {
   const { ownerUrl, logger, migrationsDir = MIGRATIONS_DIR, lockWaitMs = LOCK_WAIT_MS } = options
   const runtimeRole = parseUrl('DATABASE_URL', options.runtimeUrl).role
+  const workerRole = options.workerUrl ? parseUrl('DATABASE_WORKER_URL', options.workerUrl).role : null
   const owner = await connectAsOwner(ownerUrl, logger)
   try {
     await owner.query(NO_TIMEOUTS)
@@ -47,7 +51,8 @@ export async function migrate(options: {
     await reopenUnfinished(owner, migrationsDir, logger)
     await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])
     const { applied } = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
-    await prepareDatabase(owner, runtimeRole)
+    await prepareQueue(owner, ownerUrl, logger)
+    await prepareDatabase(owner, { runtimeRole, workerRole })
     if (applied.length > 0) logger.info({ applied }, 'the database was migrated')
     return { applied }
   } finally {

@@ -2,6 +2,7 @@
 // Which rights that role has on which table is the migrations' matter; whether all of it holds, the doctor's.
 import type pg from 'pg'
 import { AppError } from '../core/errors.ts'
+import { WORKER_GROUP } from './job-queue.ts'
 
 /** The role that the migrations grant everything to. The login role is this one or a member of it. */
 const RUNTIME_GROUP = 'bulkhead_runtime'
@@ -34,7 +35,8 @@ export async function checkRoles(owner: pg.Client, runtimeRole: string): Promise
   )
   const complaint = complaintAbout(runtimeRole, rows[0])
   if (complaint) throw new AppError('SERVICE_UNAVAILABLE', complaint, { runtimeRole })
-  await checkGroup(owner)
+  await checkGroup(owner, RUNTIME_GROUP)
+  await checkGroup(owner, WORKER_GROUP)
 }
 
 function complaintAbout(role: string, facts: RoleFacts | undefined): string | null {
@@ -55,26 +57,32 @@ function complaintAbout(role: string, facts: RoleFacts | undefined): string | nu
   return null
 }
 
-/** The first migration makes the group when it is missing; told before, since a failed migration is a nuisance. */
-async function checkGroup(owner: pg.Client): Promise<void> {
+/** A migration makes the group when it is missing; told before, since a failed migration is a nuisance. */
+async function checkGroup(owner: pg.Client, group: string): Promise<void> {
   const { rows } = await owner.query<{ possible: boolean }>(
     `SELECT bool_or(rolname = $1 OR (rolname = current_user AND (rolcreaterole OR rolsuper))) AS possible FROM pg_roles`,
-    [RUNTIME_GROUP],
+    [group],
   )
   if (rows[0]?.possible) return
   throw new AppError(
     'SERVICE_UNAVAILABLE',
-    `The role ${RUNTIME_GROUP} does not exist and the owner may not create it. As a superuser: CREATE ROLE ${RUNTIME_GROUP} NOLOGIN;`,
+    `The role ${group} does not exist and the owner may not create it. As a superuser: CREATE ROLE ${group} NOLOGIN;`,
   )
 }
 
 /**
- * Makes `runtimeRole` able to use what the migrations granted, and sets the database's timeouts where it has none
+ * Makes the login roles able to use what the migrations granted, and sets the database's timeouts where it has none
  * of its own (an operator's stay). Done as the owner through the database, not in startup options: those do not
  * pass PgBouncer. New sessions only. Throws SERVICE_UNAVAILABLE when the owner may not, saying who must do what.
  */
-export async function prepareDatabase(owner: pg.Client, runtimeRole: string): Promise<void> {
-  await joinGroup(owner, runtimeRole)
+export async function prepareDatabase(
+  owner: pg.Client,
+  { runtimeRole, workerRole }: { runtimeRole: string; workerRole: string | null },
+): Promise<void> {
+  await joinGroup(owner, { setting: 'DATABASE_URL', role: runtimeRole, group: RUNTIME_GROUP })
+  if (workerRole !== null) {
+    await joinGroup(owner, { setting: 'DATABASE_WORKER_URL', role: workerRole, group: WORKER_GROUP })
+  }
   const { rows } = await owner.query<{ name: string; settings: string[] }>(
     `SELECT datname AS name, coalesce((SELECT setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND setrole = 0), '{}') AS settings
      FROM pg_database d WHERE datname = current_database()`,
@@ -89,33 +97,36 @@ export async function prepareDatabase(owner: pg.Client, runtimeRole: string): Pr
   }
 }
 
-async function joinGroup(owner: pg.Client, runtimeRole: string): Promise<void> {
+async function joinGroup(
+  owner: pg.Client,
+  { setting, role, group }: { setting: string; role: string; group: string },
+): Promise<void> {
   // USAGE, not MEMBER: a membership that is not inherited gives no rights to a session.
   const usable = async () => {
     const { rows } = await owner.query<{ usable: boolean }>('SELECT pg_has_role($1, $2, $3) AS usable', [
-      runtimeRole,
-      RUNTIME_GROUP,
+      role,
+      group,
       'USAGE',
     ])
     return rows[0]?.usable === true
   }
   if (await usable()) return
-  const grant = `GRANT ${RUNTIME_GROUP} TO ${owner.escapeIdentifier(runtimeRole)}`
+  const grant = `GRANT ${group} TO ${owner.escapeIdentifier(role)}`
   try {
     await owner.query(grant)
   } catch (cause) {
     throw new AppError(
       'SERVICE_UNAVAILABLE',
-      `The role of DATABASE_URL must be a member of ${RUNTIME_GROUP}, and the owner may not make it one. As a superuser: ${grant};`,
-      { runtimeRole },
+      `The role of ${setting} must be a member of ${group}, and the owner may not make it one. As a superuser: ${grant};`,
+      { role },
       { cause },
     )
   }
   if (await usable()) return
   throw new AppError(
     'SERVICE_UNAVAILABLE',
-    `The role "${runtimeRole}" of DATABASE_URL does not inherit the rights of ${RUNTIME_GROUP}. As a superuser: ` +
-      `ALTER ROLE ${owner.escapeIdentifier(runtimeRole)} INHERIT; REVOKE ${RUNTIME_GROUP} FROM ${owner.escapeIdentifier(runtimeRole)}; ${grant};`,
-    { runtimeRole },
+    `The role "${role}" of ${setting} does not inherit the rights of ${group}. As a superuser: ` +
+      `ALTER ROLE ${owner.escapeIdentifier(role)} INHERIT; REVOKE ${group} FROM ${owner.escapeIdentifier(role)}; ${grant};`,
+    { role },
   )
 }

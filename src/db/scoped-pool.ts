@@ -91,7 +91,7 @@ export class ScopedPool extends pg.Pool {
   /** The one way round the scope, for src/db alone: what must be known before a tenant is. */
   async queryBeforeTenant<Row extends pg.QueryResultRow>(
     text: string,
-    values: readonly string[],
+    values: readonly (string | null)[],
   ): Promise<Row[]> {
     return await this.#withClient(async (client) => (await client.query<Row>(text, [...values])).rows)
   }

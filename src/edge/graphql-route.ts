@@ -15,6 +15,7 @@ import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
+import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Authenticator } from './authenticate.ts'
 import { type BudgetOptions, createCostBudget } from './cost-budget.ts'
@@ -37,6 +38,7 @@ export type GraphqlOptions = {
   readonly schema: GraphQLSchema
   readonly database: Database
   readonly authenticator: Authenticator
+  readonly services: Services
   readonly metrics: Metrics
   readonly logger: Logger
   readonly clock: Clock
@@ -54,7 +56,7 @@ const CHALLENGE = 'Bearer realm="bulkhead"'
 
 /** Adds the route. Apollo starts with the server, and is stopped by it after the last answer. */
 export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): void {
-  const { database, authenticator, isDraining } = options
+  const { database, authenticator, services, isDraining } = options
   const mask = createErrorMask(options)
   const apollo = createApollo(options, mask)
   app.addHook('onReady', () => apollo.start())
@@ -91,7 +93,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     const body = isGet ? parametersOfQueryString(request.query) : parametersOfBody(request.body)
     const state = newRequestState(isGet)
     const db = database.forTenant(caller.scope)
-    const contextValue: RequestContext = { caller, db, extensions: {}, state }
+    const contextValue: RequestContext = { caller, db, services, extensions: {}, state }
     const response = await apollo.executeHTTPGraphQLRequest({
       // GET's parameters were read above, and its operation is held to be a query by the gate.
       httpGraphQLRequest: { method: 'POST', headers: NO_HEADERS, search: '', body },

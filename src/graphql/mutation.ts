@@ -5,6 +5,7 @@ import type { UserError } from '../commands/outcome.ts'
 import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
 import type { Filter } from '../db/read-sql.ts'
 import { builder, type SchemaTypes } from './builder.ts'
+import type { Context, Services } from './context.ts'
 import type { NodeName } from './node.ts'
 import { readOne } from './read.ts'
 
@@ -47,7 +48,7 @@ export function addMutation<Input, Code extends string, Row extends object>(
       readonly model: NodeName | 'Tenant'
     }
     readonly errors: readonly Code[]
-    readonly run: (caller: Caller, input: Input) => Promise<Executed<Code>>
+    readonly run: (caller: Caller, input: Input, services: Services) => Promise<Executed<Code>>
   },
 ): void {
   const pascal = name.charAt(0).toUpperCase() + name.slice(1)
@@ -59,12 +60,23 @@ export function addMutation<Input, Code extends string, Row extends object>(
       args: { input: t.arg({ type: options.input, required: true }) },
       resolve: async (_root, args, context) => {
         // Pothos infers the same shape from the reference; only the compiler cannot see that through the generic.
-        const executed = await options.run(context.caller, (args as { input: Input }).input)
-        if (executed.replayed) context.extensions.idempotency = 'replayed'
+        const { input } = args as { input: Input }
+        const executed = await options.run(context.caller, input, context.services)
+        if (hasKey(input)) noteIdempotency(context, executed)
         return executed
       },
     }),
   )
+}
+
+function hasKey(input: unknown): boolean {
+  return (input as { readonly idempotencyKey?: string | null }).idempotencyKey != null
+}
+
+/** One word for the whole request: of several mutations, `executed` when any of them was. Refused keys say nothing. */
+function noteIdempotency({ extensions }: Context, { replayed, userErrors }: Executed<string>): void {
+  if (userErrors.some(({ code }) => code.startsWith('IDEMPOTENCY_KEY_') || code === 'INVALID')) return
+  if (extensions.idempotency !== 'executed') extensions.idempotency = replayed ? 'replayed' : 'executed'
 }
 
 function addPayload<Code extends string, Row extends object>(

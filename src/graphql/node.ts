@@ -17,6 +17,10 @@ const NODE_TYPES = {
   ord: 'Order',
   line: 'OrderLine',
   mem: 'Member',
+  pay: 'Payment',
+  ref: 'Refund',
+  prov: 'PaymentProvider',
+  evt: 'ProviderEvent',
 } as const satisfies Record<string, ModelName>
 
 export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]

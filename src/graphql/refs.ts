@@ -4,7 +4,11 @@ import type {
   Member as MemberRow,
   OrderLine as OrderLineRow,
   Order as OrderRow,
+  PaymentProvider as PaymentProviderRow,
+  Payment as PaymentRow,
   Product as ProductRow,
+  ProviderEvent as ProviderEventRow,
+  Refund as RefundRow,
   StockMovement as StockMovementRow,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
@@ -18,6 +22,10 @@ export const StockMovement = builder.objectRef<StockMovementRow>('StockMovement'
 export const Customer = builder.objectRef<CustomerRow>('Customer')
 export const Order = builder.objectRef<OrderRow>('Order')
 export const OrderLine = builder.objectRef<OrderLineRow>('OrderLine')
+export const Payment = builder.objectRef<PaymentRow>('Payment')
+export const Refund = builder.objectRef<RefundRow>('Refund')
+export const PaymentProvider = builder.objectRef<PaymentProviderRow>('PaymentProvider')
+export const ProviderEvent = builder.objectRef<ProviderEventRow>('ProviderEvent')
 
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
@@ -26,3 +34,7 @@ export const StockMovementConnection = connectionOf('StockMovement', StockMoveme
 export const CustomerConnection = connectionOf('Customer', Customer, 'customers:read')
 export const OrderConnection = connectionOf('Order', Order, 'orders:read')
 export const OrderLineConnection = connectionOf('OrderLine', OrderLine, 'orders:read')
+export const PaymentConnection = connectionOf('Payment', Payment, 'payments:read')
+export const RefundConnection = connectionOf('Refund', Refund, 'payments:read')
+export const PaymentProviderConnection = connectionOf('PaymentProvider', PaymentProvider, 'payments:manage')
+export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEvent, 'payments:manage')

@@ -3,8 +3,11 @@ import type { GraphQLSchema } from 'graphql'
 import '../catalogue/graphql.ts'
 import '../catalogue/mutations.ts'
 import '../customers/graphql.ts'
+import '../integrity/graphql.ts'
 import '../members/graphql.ts'
 import '../orders/graphql.ts'
+import '../payments/graphql.ts'
+import '../payments/mutations.ts'
 import { builder } from './builder.ts'
 
 builder.queryType({})

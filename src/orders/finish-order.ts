@@ -6,6 +6,8 @@ import { type Done, type Refused, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Order, OrderStatus } from '../generated/prisma/client.ts'
+import { endHold, FULFILMENT, type HoldEnd, RELEASE } from './hold-stock.ts'
+import { lockOrder } from './order-money.ts'
 
 const REASON_LENGTH_MAX = 500
 
@@ -17,13 +19,17 @@ const cancelSchema = z.object({
   reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
 })
 
-export type FinishOrderErrorCode = EditErrorCode | 'WRONG_STATUS'
+export type FulfillOrderErrorCode = EditErrorCode | 'WRONG_STATUS'
+export type CancelOrderErrorCode = FulfillOrderErrorCode | 'PAYMENT_IN_PROGRESS'
 
-/** Cancels an order that was not paid, and releases its stock. User errors: INVALID, NOT_FOUND, CONFLICT, WRONG_STATUS. */
+/**
+ * Cancels an order of which no money is left with the merchant, and releases its stock. User errors: INVALID,
+ * NOT_FOUND, CONFLICT, WRONG_STATUS, PAYMENT_IN_PROGRESS.
+ */
 export async function cancelOrder(
   caller: Caller,
   { idempotencyKey, ...input }: Keyed<z.input<typeof cancelSchema>>,
-): Promise<Executed<FinishOrderErrorCode>> {
+): Promise<Executed<CancelOrderErrorCode>> {
   const command = {
     name: 'orderCancel',
     permission: 'orders:write',
@@ -37,10 +43,11 @@ export async function cancelOrder(
       caller,
       { id, expectedVersion },
       {
-        from: 'PLACED',
+        from: ['PLACED', 'PAID'],
         event: 'order.cancelled',
         changes: { status: 'CANCELLED', cancelledAt: caller.clock(), cancelReason: reason ?? null },
-        stock: { reason: 'RELEASE', takesOnHand: false },
+        mayEnd: refusalToCancel,
+        hold: RELEASE,
       },
     ),
   )
@@ -50,7 +57,7 @@ export async function cancelOrder(
 export async function fulfillOrder(
   caller: Caller,
   { idempotencyKey, ...input }: Keyed<z.input<typeof fulfillSchema>>,
-): Promise<Executed<FinishOrderErrorCode>> {
+): Promise<Executed<FulfillOrderErrorCode>> {
   const command = {
     name: 'orderFulfill',
     permission: 'orders:write',
@@ -64,72 +71,65 @@ export async function fulfillOrder(
       caller,
       { id, expectedVersion },
       {
-        from: 'PAID',
+        from: ['PAID'],
         event: 'order.fulfilled',
         changes: { status: 'FULFILLED', fulfilledAt: caller.clock() },
-        stock: { reason: 'FULFILMENT', takesOnHand: true },
+        mayEnd: refusalToFulfil,
+        hold: FULFILMENT,
       },
     ),
   )
 }
 
-type Ending = {
-  readonly from: OrderStatus
+type Refusal<Code> = { readonly code: Code; readonly message: string }
+
+type Ending<Code extends string> = {
+  readonly from: readonly OrderStatus[]
   readonly event: string
   readonly changes: Partial<Order>
-  readonly stock: { readonly reason: 'RELEASE' | 'FULFILMENT'; readonly takesOnHand: boolean }
+  /** Why an order in a right status may still not end so. */
+  readonly mayEnd: (order: Order) => Refusal<Code> | null
+  readonly hold: HoldEnd
 }
 
-async function finish(
+function refusalToCancel({
+  paymentStatus,
+  paidMinor,
+  refundedMinor,
+}: Order): Refusal<CancelOrderErrorCode> | null {
+  if (paymentStatus === 'PENDING') {
+    return { code: 'PAYMENT_IN_PROGRESS', message: 'a payment of it is under way: wait for its outcome' }
+  }
+  if (paidMinor === refundedMinor) return null
+  return { code: 'WRONG_STATUS', message: 'it was paid: refund it first' }
+}
+
+function refusalToFulfil({ paidMinor, refundedMinor }: Order): Refusal<FulfillOrderErrorCode> | null {
+  if (paidMinor > refundedMinor || paidMinor === 0n) return null
+  return { code: 'WRONG_STATUS', message: 'all of it was refunded: cancel it instead' }
+}
+
+async function finish<Code extends string>(
   tx: Transaction,
   caller: Caller,
   { id, expectedVersion }: { readonly id: string; readonly expectedVersion: number },
-  { from, event, changes, stock }: Ending,
-): Promise<Done | Refused<FinishOrderErrorCode>> {
+  { from, event, changes, mayEnd, hold }: Ending<Code>,
+): Promise<Done | Refused<FulfillOrderErrorCode | Code>> {
   const now = caller.clock()
-  // The order's row is locked first, by the update itself: whoever comes second finds another version.
-  const { count } = await tx.order.updateMany({
-    where: { id, version: expectedVersion, status: from },
-    data: { ...changes, version: expectedVersion + 1, updatedAt: now },
+  const order = await lockOrder(tx, id)
+  if (order === null) return notFound('id', 'order')
+  if (order.version !== expectedVersion) return conflict(order, expectedVersion, {})
+  const refusal = from.includes(order.status)
+    ? mayEnd(order)
+    : { code: 'WRONG_STATUS' as const, message: `the order is ${order.status}, not ${from.join(' or ')}` }
+  if (refusal !== null) return refused<FulfillOrderErrorCode | Code>([{ field: ['id'], ...refusal }], id)
+  const version = expectedVersion + 1
+  await tx.order.updateMany({
+    where: { id },
+    data: { ...changes, holdsStock: false, holdExpiresAt: null, version, updatedAt: now },
   })
-  if (count === 0) {
-    const current = await tx.order.findFirst({ where: { id } })
-    if (current === null) return notFound('id', 'order')
-    if (current.version !== expectedVersion) return conflict(current, expectedVersion, {})
-    return refused(
-      [{ field: ['id'], message: `the order is ${current.status}, not ${from}`, code: 'WRONG_STATUS' }],
-      id,
-    )
-  }
-  await moveStock(tx, id, stock, now)
-  const before = { id, version: expectedVersion, status: from } as Order
-  const subject = { type: 'Order', id }
-  return edited('Order', before, changes, [
-    { type: event, subject, payload: { version: expectedVersion + 1 } },
+  if (order.holdsStock) await endHold(tx, id, hold, now)
+  return edited('Order', order, changes, [
+    { type: event, subject: { type: 'Order', id }, payload: { version } },
   ])
-}
-
-/** Ends the reservations of an order's lines. Locks their stock in the order of its ids, so that rivals do not deadlock. */
-async function moveStock(
-  tx: Transaction,
-  orderId: string,
-  { reason, takesOnHand }: Ending['stock'],
-  now: Date,
-): Promise<void> {
-  await tx.$executeRaw`
-    WITH line AS (
-      SELECT s.variant_id, l.quantity
-      FROM order_lines l JOIN stock_levels s ON s.variant_id = l.variant_id
-      WHERE l.order_id = ${orderId}::uuid
-      ORDER BY s.variant_id FOR NO KEY UPDATE OF s
-    ), level AS (
-      UPDATE stock_levels s
-      SET reserved = s.reserved - line.quantity,
-          on_hand = s.on_hand - CASE WHEN ${takesOnHand} THEN line.quantity ELSE 0 END
-      FROM line WHERE s.variant_id = line.variant_id
-    )
-    INSERT INTO stock_movements (id, variant_id, reason, on_hand_delta, reserved_delta, order_id, created_at)
-    SELECT gen_random_uuid(), variant_id, ${reason}::stock_reason,
-      CASE WHEN ${takesOnHand} THEN -quantity ELSE 0 END, -quantity, ${orderId}::uuid, ${now}
-    FROM line`
 }

@@ -26,7 +26,7 @@ const OrderStatus = builder.enumType('OrderStatus', {
 })
 
 const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
-  values: ['UNPAID', 'PENDING', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
+  values: ['UNPAID', 'PENDING', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
 })
 
 Order.implement({
@@ -39,7 +39,8 @@ Order.implement({
     status: t.expose('status', { type: OrderStatus }),
     paymentStatus: t.expose('paymentStatus', { type: OrderPaymentStatus }),
     version: t.exposeInt('version', {
-      description: 'Send it back as expectedVersion when you change the order.',
+      description:
+        'Send it back as expectedVersion when you change the order. Goes up when its status changes.',
     }),
     currency: t.expose('currency', { type: 'Currency' }),
     total: t.field({
@@ -47,10 +48,25 @@ Order.implement({
       ...look({ columns: ['totalMinor', 'currency'] }),
       resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
     }),
+    paidAmount: t.field({
+      type: MoneyType,
+      description: 'Taken by its payments, what was refunded since included.',
+      ...look({ columns: ['paidMinor', 'currency'] }),
+      resolve: ({ paidMinor, currency }) => ({ amountMinor: paidMinor, currency }),
+    }),
     refundedAmount: t.field({
       type: MoneyType,
       ...look({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+    }),
+    holdsStock: t.exposeBoolean('holdsStock', {
+      description:
+        'Its pieces are reserved. A payment that fails lets go of them; the next one takes them again, if they are left.',
+    }),
+    stockHeldUntil: t.expose('holdExpiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'An unpaid order lets go of its stock then.',
     }),
     cancelReason: t.exposeString('cancelReason', { nullable: true }),
     placedAt: t.expose('placedAt', { type: 'DateTime' }),
@@ -209,7 +225,7 @@ addMutation('orderPlace', {
 })
 
 addMutation('orderCancel', {
-  description: 'Cancels an order that was not paid, and releases its stock.',
+  description: 'Cancels an order that was not paid, or was refunded, and releases its stock.',
   input: builder.inputType('OrderCancelInput', {
     fields: (t) => ({
       id: t.id({ required: true }),
@@ -219,7 +235,7 @@ addMutation('orderCancel', {
     }),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
-  errors: ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS'],
+  errors: ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS', 'PAYMENT_IN_PROGRESS'],
   run: (caller, { id, ...input }) => cancelOrder(caller, { id: nodeUuid('Order', id), ...input }),
 })
 

@@ -1,7 +1,7 @@
 // The one statement that places an order or leaves everything as it was.
 import { newId } from '../core/ids.ts'
 import type { Statement } from '../db/database.ts'
-import type { AskedLine } from './order.ts'
+import { type AskedLine, HOLD_MS } from './order.ts'
 
 /**
  * Every part depends on the one before: what was asked, what it is and costs, whether all of it can be sold, the
@@ -43,8 +43,9 @@ const PLACE_SQL = `
       AND (SELECT count(*) FROM reserved) = (SELECT line_count FROM verdict)
     RETURNING value
   ), placed AS (
-    INSERT INTO orders (id, number, customer_id, currency, total_minor, placed_at, updated_at)
-    SELECT $6::uuid, numbered.value, $5::uuid, verdict.currency, verdict.total_minor, $7::timestamptz, $7::timestamptz
+    INSERT INTO orders (id, number, customer_id, currency, total_minor, placed_at, updated_at, hold_expires_at)
+    SELECT $6::uuid, numbered.value, $5::uuid, verdict.currency, verdict.total_minor, $7::timestamptz, $7::timestamptz,
+      $8::timestamptz
     FROM numbered, verdict
     RETURNING id, number, total_minor, currency
   ), lines AS (
@@ -81,6 +82,7 @@ export function placeStatement(order: {
       customerId,
       id,
       now.toISOString(),
+      new Date(now.getTime() + HOLD_MS).toISOString(),
     ],
   }
 }

@@ -1,4 +1,5 @@
-// Prometheus metrics of one process: requests, the database's pool, the process itself. Serves nothing over HTTP.
+// Prometheus metrics of one process: requests, the database's pool, what the checks of the books found, the process
+// itself. Serves nothing over HTTP.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { PoolState } from '../db/database.ts'
 
@@ -6,6 +7,8 @@ import type { PoolState } from '../db/database.ts'
 const OPERATIONS_MAX = 200
 const OPERATION_LENGTH_MAX = 64
 const OTHER = 'other'
+/** Of so many tenants the series are kept in any case; of more, only where something is wrong. */
+const VERIFIED_TENANTS_MAX = 1_000
 
 /** Dense where a healthy answer falls, so that p50, p95 and p99 are read off within a quarter of their value. */
 const DURATION_BUCKETS_SECONDS = [
@@ -21,8 +24,16 @@ export type RequestOutcome = {
   readonly durationMs: number
 }
 
+/** What the checks of one tenant's books found. */
+export type IntegrityOutcome = {
+  readonly tenantSlug: string
+  readonly checkedAt: Date
+  readonly checks: readonly { readonly name: string; readonly violationCount: number }[]
+}
+
 export type Metrics = {
   observeRequest(outcome: RequestOutcome): void
+  observeIntegrity(outcome: IntegrityOutcome): void
   /** The text that Prometheus scrapes. */
   render(): Promise<string>
   readonly contentType: string
@@ -80,6 +91,7 @@ export function createMetrics(options: { poolState(): PoolState }): Metrics {
       own.duration.observe(durationMs / 1_000)
       countOf(own, series.has(name) ? name : OTHER, code).inc()
     },
+    observeIntegrity: integrityGauges(registry),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   }
@@ -101,5 +113,28 @@ function addPoolGauges(registry: Registry, poolState: () => PoolState): void {
         this.set(poolState()[key])
       },
     })
+  }
+}
+
+function integrityGauges(registry: Registry): (outcome: IntegrityOutcome) => void {
+  const violations = new Gauge({
+    name: 'bulkhead_integrity_violations',
+    help: 'Violations that the last check of a tenant’s books found.',
+    labelNames: ['tenant', 'check'] as const,
+    registers: [registry],
+  })
+  const checkedAtSeconds = new Gauge({
+    name: 'bulkhead_integrity_checked_timestamp_seconds',
+    help: 'When a tenant’s books were last checked.',
+    labelNames: ['tenant'] as const,
+    registers: [registry],
+  })
+  const tenants = new Set<string>()
+  return ({ tenantSlug: tenant, checkedAt, checks }) => {
+    const isClean = checks.every(({ violationCount }) => violationCount === 0)
+    if (isClean && !tenants.has(tenant) && tenants.size >= VERIFIED_TENANTS_MAX) return
+    tenants.add(tenant)
+    for (const { name, violationCount } of checks) violations.set({ tenant, check: name }, violationCount)
+    checkedAtSeconds.set({ tenant }, checkedAt.getTime() / 1_000)
   }
 }

@@ -15,6 +15,7 @@ export interface TestCluster {
   adminUrl: string
   ownerUrl: string
   runtimeUrl: string
+  workerUrl: string
   template: string
   /** The tables of tenants in the template, with rows to fill them. */
   tables: FixtureTable[]
@@ -36,8 +37,8 @@ export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
     await removeDir()
     throw error
   })
-  const { adminUrl, ownerUrl, runtimeUrl } = server
-  const cluster = { adminUrl, ownerUrl, runtimeUrl, template: 'bulkhead_template', tables: [] }
+  const { adminUrl, ownerUrl, runtimeUrl, workerUrl } = server
+  const cluster = { adminUrl, ownerUrl, runtimeUrl, workerUrl, template: 'bulkhead_template', tables: [] }
   const stop = async () => {
     await server.stop()
     await removeDir()
@@ -45,32 +46,37 @@ export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
   return migrated({ cluster, stop }, logger)
 }
 
-/** A server that somebody else runs, reached as a superuser; it is left as it was but for two roles. */
+/** A server that somebody else runs, reached as a superuser; it is left as it was but for three roles. */
 export async function givenCluster(adminUrl: string, logger: Logger): Promise<RunningCluster> {
   const template = `bulkhead_template_${process.pid}`
   await asAdmin(adminUrl, async (admin) => {
-    for (const role of ['bulkhead_owner', 'bulkhead_runtime']) {
+    for (const role of ['bulkhead_owner', 'bulkhead_runtime', 'bulkhead_worker']) {
       const { rowCount } = await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [role])
       if (rowCount === 0) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${ROLE_PASSWORD}'`)
     }
   })
   const ownerUrl = withRole(adminUrl, 'bulkhead_owner', ROLE_PASSWORD)
   const runtimeUrl = withRole(adminUrl, 'bulkhead_runtime', ROLE_PASSWORD)
+  const workerUrl = withRole(adminUrl, 'bulkhead_worker', ROLE_PASSWORD)
   const stop = () =>
     asAdmin(adminUrl, async (admin) => {
       await admin.query(`ALTER DATABASE ${template} IS_TEMPLATE false`)
       await admin.query(`DROP DATABASE ${template}`)
     })
-  return migrated({ cluster: { adminUrl, ownerUrl, runtimeUrl, template, tables: [] }, stop }, logger)
+  return migrated(
+    { cluster: { adminUrl, ownerUrl, runtimeUrl, workerUrl, template, tables: [] }, stop },
+    logger,
+  )
 }
 
 async function migrated(running: RunningCluster, logger: Logger): Promise<RunningCluster> {
-  const { adminUrl, ownerUrl, runtimeUrl, template } = running.cluster
+  const { adminUrl, ownerUrl, runtimeUrl, workerUrl, template } = running.cluster
   try {
     await asAdmin(adminUrl, (admin) => admin.query(`CREATE DATABASE ${template} OWNER bulkhead_owner`))
     await migrate({
       ownerUrl: withDatabase(ownerUrl, template),
       runtimeUrl: withDatabase(runtimeUrl, template),
+      workerUrl: withDatabase(workerUrl, template),
       logger,
     })
     running.cluster.tables = await asAdmin(withDatabase(adminUrl, template), async (admin) =>

@@ -13,6 +13,8 @@ export interface TestDatabase {
   ownerUrl: string
   /** What the server connects as. */
   runtimeUrl: string
+  /** What runs jobs: the queue's own role. */
+  workerUrl: string
   /** A superuser: past every wall. */
   adminUrl: string
   drop(): Promise<void>
@@ -23,11 +25,12 @@ export interface TestDatabase {
  * Call it in `beforeAll` and `drop` it in `afterAll`.
  */
 export async function createTestDatabase(options: { seed?: 'two-tenants' } = {}): Promise<TestDatabase> {
-  const { template, runtimeUrl } = inject('cluster')
+  const { template, runtimeUrl, workerUrl } = inject('cluster')
   const database = await createFrom(template)
   await asAdmin(database.ownerUrl, async (owner) => {
     // A clone has the template's tables, but neither its settings nor its rights.
-    await prepareDatabase(owner, new URL(runtimeUrl).username)
+    const runtimeRole = new URL(runtimeUrl).username
+    await prepareDatabase(owner, { runtimeRole, workerRole: new URL(workerUrl).username })
     if (options.seed === 'two-tenants') await seedTwoTenants(owner)
   })
   return database
@@ -39,7 +42,7 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 }
 
 async function createFrom(template: string): Promise<TestDatabase> {
-  const { adminUrl, ownerUrl, runtimeUrl } = inject('cluster')
+  const { adminUrl, ownerUrl, runtimeUrl, workerUrl } = inject('cluster')
   const name = `bulkhead_test_${randomUUID().replaceAll('-', '')}`
   await asAdmin(adminUrl, (admin) =>
     admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER bulkhead_owner`),
@@ -48,6 +51,7 @@ async function createFrom(template: string): Promise<TestDatabase> {
     name,
     ownerUrl: withDatabase(ownerUrl, name),
     runtimeUrl: withDatabase(runtimeUrl, name),
+    workerUrl: withDatabase(workerUrl, name),
     adminUrl: withDatabase(adminUrl, name),
     drop: () =>
       asAdmin(adminUrl, async (admin) => {

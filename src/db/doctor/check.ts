@@ -54,6 +54,11 @@ export function rightsRule(parts: Rule): Check {
 export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
   'public._prisma_migrations': 'the record of the migrations, of the owner alone',
+  'graphile_worker.migrations': 'the record of the queue’s own migrations, of the owner alone',
+  'graphile_worker._private_jobs': 'the queue: ids, stamped with their tenant; of the worker’s role alone',
+  'graphile_worker._private_job_queues': 'which lanes of the queue are busy; of the worker’s role alone',
+  'graphile_worker._private_tasks': 'the names of tasks; of the worker’s role alone',
+  'graphile_worker._private_known_crontabs': 'when the schedule last ran; of the worker’s role alone',
 }
 
 /** Names out of our own constants, as a literal array of SQL. */

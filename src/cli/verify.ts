@@ -1,0 +1,118 @@
+// `bulkhead verify`: proves of each tenant that its money and stock add up, or says what does not. The checks are
+// src/integrity's.
+import { Command, InvalidArgumentError } from 'commander'
+import type { Config } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { AppError } from '../core/errors.ts'
+import { createLogger, type Logger } from '../core/logger.ts'
+import type { TenantEntry } from '../db/tenant-directory.ts'
+import type { CheckReport, IntegrityReport } from '../integrity/verify.ts'
+import { parseSlug } from './arguments.ts'
+import { type DatabaseUrls, requireOwner, withDatabase } from './command-database.ts'
+import { action, commandLogLevel, report } from './run.ts'
+
+interface Options {
+  tenant?: string
+  provider: boolean
+  since: number
+  json?: boolean
+}
+
+const SINCE_DAYS_DEFAULT = 30
+const SINCE_DAYS_MAX = 366
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('prove that money and stock add up; fails when something does not')
+    .option('--tenant <slug>', 'one tenant (default: all)', parseSlug)
+    .option('--no-provider', 'do not ask the payment providers for their books')
+    .option(
+      '--since <days>',
+      "how far back to compare the payment providers' books",
+      parseDays,
+      SINCE_DAYS_DEFAULT,
+    )
+    .option('--json', 'report as JSON')
+    .action(
+      action(async (config, options: Options) => {
+        const logger = createLogger(commandLogLevel(config))
+        const reports = await withDatabase(config, logger, (urls) => verify(config, urls, options, logger))
+        const ok = reports.every((tenant) => tenant.ok)
+        report(options, { ok, tenants: reports }, asText(reports))
+        if (!ok) process.exitCode = 1
+      }),
+    )
+}
+
+/** One tenant after another, as the runtime role: what it cannot see is not there for the server either. */
+async function verify(
+  config: Config,
+  urls: DatabaseUrls,
+  options: Options,
+  logger: Logger,
+): Promise<IntegrityReport[]> {
+  const tenants = await tenantsOf(requireOwner(urls), options.tenant)
+  const { openDatabase } = await import('../db/database.ts')
+  const { verifyTenant } = await import('../integrity/verify.ts')
+  const database = openDatabase({ ...config.database, url: urls.runtimeUrl, logger })
+  try {
+    const reports: IntegrityReport[] = []
+    for (const { id, slug } of tenants) {
+      const tenant = { database, scope: { tenantId: id }, clock: systemClock, tenantSlug: slug }
+      reports.push(await verifyTenant(tenant))
+    }
+    return reports
+  } finally {
+    await database.close()
+  }
+}
+
+async function tenantsOf(ownerUrl: string, slug: string | undefined): Promise<TenantEntry[]> {
+  const { connectOwner } = await import('../db/owner.ts')
+  const { listTenants } = await import('../db/tenant-directory.ts')
+  const owner = await connectOwner(ownerUrl)
+  try {
+    const tenants = await listTenants(owner)
+    if (slug === undefined) return tenants
+    const found = tenants.filter((tenant) => tenant.slug === slug)
+    if (found.length === 0) throw new AppError('NOT_FOUND', `there is no tenant "${slug}"`, { slug })
+    return found
+  } finally {
+    await owner.end()
+  }
+}
+
+function asText(reports: readonly IntegrityReport[]): string {
+  const count = reports.reduce((sum, { checks }) => sum + countOf(checks), 0)
+  const tenants = reports.length === 1 ? '1 tenant' : `${reports.length} tenants`
+  const summary = `${tenants} checked: ${count === 0 ? 'everything adds up' : violations(count)}.`
+  return [...reports.flatMap(linesOf), summary].join('\n')
+}
+
+function linesOf({ tenant, ok, checks }: IntegrityReport): string[] {
+  if (ok) return [`${tenant}  ok  ${checks.length} checks`]
+  return [`${tenant}  ${violations(countOf(checks))}`, ...checks.flatMap(checkLines)]
+}
+
+function checkLines(check: CheckReport): string[] {
+  const lines = check.violations.map(({ message, subjects }) => {
+    const ids = subjects.map(({ id }) => id).join(' ')
+    return `  ${check.name}  ${ids === '' ? '' : `${ids}  `}${message}`
+  })
+  const more = check.violationCount - check.violations.length
+  return more > 0 ? [...lines, `  ${check.name}  … and ${more} more`] : lines
+}
+
+function countOf(checks: readonly CheckReport[]): number {
+  return checks.reduce((sum, { violationCount }) => sum + violationCount, 0)
+}
+
+function violations(count: number): string {
+  return count === 1 ? '1 violation' : `${count} violations`
+}
+
+function parseDays(text: string): number {
+  const days = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (days >= 1 && days <= SINCE_DAYS_MAX) return days
+  throw new InvalidArgumentError(`A whole number of days from 1 to ${SINCE_DAYS_MAX}.`)
+}

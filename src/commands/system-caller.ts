@@ -1,0 +1,28 @@
+// Who works for a tenant when nobody asked: jobs, and the events of providers. May do anything there, and nothing anywhere
+// else.
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Database, TenantAddress } from '../db/database.ts'
+import type { Caller } from './caller.ts'
+import { permissionsOf } from './permissions.ts'
+
+/** `tenant` must come from `Database.resolveTenant`, never from what somebody sent. */
+export function systemCaller(options: {
+  readonly tenant: TenantAddress
+  readonly database: Database
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly requestId: string
+}): Caller {
+  const { tenant, database, clock, logger, requestId } = options
+  return {
+    scope: { tenantId: tenant.tenantId },
+    tenantSlug: tenant.tenantSlug,
+    actor: { kind: 'SYSTEM', id: null },
+    permissions: permissionsOf('OWNER'),
+    requestId,
+    database,
+    clock,
+    logger: logger.child({ tenant: tenant.tenantSlug, requestId }),
+  }
+}

@@ -1,0 +1,72 @@
+// Secrets at rest: AES-256-GCM under keys of the installation, each ciphertext bound to the place it stands in. Pure but
+// for the nonce. Keys come from the configuration; where ciphertexts are kept is the caller's.
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+
+export type Sealer = {
+  /** Of the key that `seal` uses: to be kept beside the ciphertext. */
+  readonly keyId: string
+  /** `context` names the place (tenant, row, purpose): moved elsewhere, the ciphertext does not open. */
+  seal(plaintext: string, context: string): Uint8Array
+  /** Throws a plain Error for a key that is not here, another context, or an altered ciphertext; it tells no secret. */
+  open(sealed: Uint8Array, keyId: string, context: string): string
+}
+
+const CIPHER = 'aes-256-gcm'
+const KEY_BYTES = 32
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const KEY_ID_LENGTH = 12
+/** Other uses of the same installation key derive other keys. */
+const KEY_INFO = 'bulkhead: secrets at rest'
+
+/** Seals with `current`; opens what it or a `previous` key sealed. Each key holds 32 random bytes or more. */
+export function createSealer({
+  current,
+  previous = [],
+}: {
+  readonly current: Uint8Array
+  readonly previous?: readonly Uint8Array[]
+}): Sealer {
+  const keys = new Map([...previous, current].map((key) => [idOf(key), derive(key)]))
+  const keyId = idOf(current)
+  const currentKey = derive(current)
+  return {
+    keyId,
+    seal(plaintext, context) {
+      const nonce = randomBytes(NONCE_BYTES)
+      const cipher = createCipheriv(CIPHER, currentKey, nonce, { authTagLength: TAG_BYTES })
+      cipher.setAAD(Buffer.from(context))
+      const text = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()])
+      return new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), text]))
+    },
+    open(sealed, sealingKeyId, context) {
+      const key = keys.get(sealingKeyId)
+      if (key === undefined) {
+        throw new Error(`a secret was sealed with the key ${sealingKeyId}, which is not configured`)
+      }
+      try {
+        const bytes = Buffer.from(sealed)
+        const nonce = bytes.subarray(0, NONCE_BYTES)
+        const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
+        decipher.setAAD(Buffer.from(context))
+        decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
+        return (
+          decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+        )
+      } catch {
+        throw new Error(
+          `a secret sealed with the key ${sealingKeyId} was altered, or stands in another place`,
+        )
+      }
+    },
+  }
+}
+
+/** Tells keys apart and nothing of them. */
+function idOf(key: Uint8Array): string {
+  return createHash('sha256').update('bulkhead: key id').update(key).digest('hex').slice(0, KEY_ID_LENGTH)
+}
+
+function derive(key: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), KEY_INFO, KEY_BYTES))
+}

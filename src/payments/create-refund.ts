@@ -1,0 +1,159 @@
+// Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself. What is asked for
+// is set aside under the payment's lock first, so that rivals never give back more than was taken.
+import { z } from 'zod'
+import type { Caller } from '../commands/caller.ts'
+import { auditOf, notFound } from '../commands/edit.ts'
+import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
+import { type Executed, KEY_IN_USE, type Keyed, runCommand } from '../commands/run-command.ts'
+import { newId } from '../core/ids.ts'
+import { isCurrency } from '../core/money.ts'
+import type { Transaction } from '../db/database.ts'
+import type { Payment } from '../generated/prisma/client.ts'
+import { lockOrder, recordedTogether } from '../orders/order-money.ts'
+import { attempt, attemptEnd } from './attempt.ts'
+import { refundAttempt } from './attempt-refund.ts'
+import { failureOf, isSettled, REFUND_FAILURES } from './payment.ts'
+import { enqueueReconcile, RECONCILE_REFUND_TASK } from './reconcile.ts'
+import type { PaymentServices } from './services.ts'
+import { lockPayment } from './settle-payment.ts'
+import { settleRefund } from './settle-refund.ts'
+
+const REASON_LENGTH_MAX = 500
+
+const schema = z.object({
+  paymentId: z.string(),
+  amount: z
+    .object({
+      amountMinor: z.bigint().positive('more than nothing'),
+      currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
+    })
+    .nullish(),
+  reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
+})
+
+type Input = z.output<typeof schema>
+
+export const CREATE_REFUND_ERRORS = [
+  'NOT_FOUND',
+  'WRONG_STATUS',
+  'AMOUNT_TOO_LARGE',
+  'CURRENCY_MISMATCH',
+  ...REFUND_FAILURES,
+] as const
+export type CreateRefundErrorCode = (typeof CREATE_REFUND_ERRORS)[number]
+
+/**
+ * Gives back what is left of a payment, or `amount` of it. The refund may still be PENDING or UNKNOWN when this
+ * resolves. User errors: INVALID, those of CREATE_REFUND_ERRORS, and IDEMPOTENCY_KEY_IN_USE while the same call is with
+ * the provider.
+ */
+export async function createRefund(
+  caller: Caller,
+  services: PaymentServices,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<CreateRefundErrorCode>> {
+  const command = {
+    name: 'refundCreate',
+    permission: 'payments:refund',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
+  if (begun.id === null) return begun
+  return await finish(caller, services, { id: begun.id, replayed: begun.replayed })
+}
+
+async function begin(
+  tx: Transaction,
+  caller: Caller,
+  { paymentId, amount, reason }: Input,
+): Promise<Done | Refused<CreateRefundErrorCode>> {
+  const now = caller.clock()
+  const found = await tx.payment.findFirst({ where: { id: paymentId }, select: { orderId: true } })
+  if (found === null) return notFound('paymentId', 'payment')
+  await lockOrder(tx, found.orderId)
+  const payment = await lockPayment(tx, paymentId)
+  const leftMinor = payment.amountMinor - payment.refundedMinor - payment.refundPendingMinor
+  const errors = refusalsOf(payment, amount ?? null, leftMinor)
+  if (errors.length > 0) return refused(errors)
+  const id = newId()
+  const amountMinor = amount?.amountMinor ?? leftMinor
+  const { currency, providerKind } = payment
+  await tx.payment.updateMany({
+    where: { id: paymentId },
+    data: { refundPendingMinor: payment.refundPendingMinor + amountMinor },
+  })
+  await tx.refund.create({
+    data: {
+      id,
+      paymentId,
+      amountMinor,
+      currency,
+      reason: reason ?? null,
+      attempts: 1,
+      attemptExpiresAt: attemptEnd(now),
+      createdAt: now,
+      updatedAt: now,
+    },
+  })
+  const subject = { type: 'Refund', id }
+  const begun = {
+    audit: [
+      auditOf(subject, null, { status: 'PENDING', paymentId, amountMinor: amountMinor.toString(), currency }),
+    ],
+    events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],
+  }
+  // What was received by hand is given back by hand: nobody has to be asked.
+  const settled =
+    providerKind === 'MANUAL'
+      ? await settleRefund(tx, id, { status: 'SUCCEEDED', reference: id }, { now, endsAttempt: true })
+      : null
+  if (settled === null) await enqueueReconcile(tx, RECONCILE_REFUND_TASK, id, attemptEnd(now))
+  const { audit, events } = settled === null ? begun : recordedTogether(begun, settled)
+  return done(id, audit, events)
+}
+
+function refusalsOf(
+  { status, currency }: Payment,
+  amount: NonNullable<Input['amount']> | null,
+  leftMinor: bigint,
+): UserError<CreateRefundErrorCode>[] {
+  if (status !== 'SUCCEEDED') {
+    return [refusal('paymentId', `the payment is ${status}: there is nothing to give back`, 'WRONG_STATUS')]
+  }
+  if (amount !== null && amount.currency !== currency) {
+    return [refusal('amount', `the payment is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH')]
+  }
+  if (leftMinor === 0n) {
+    return [refusal('paymentId', 'all of it was given back, or is being given back', 'AMOUNT_TOO_LARGE')]
+  }
+  if (amount !== null && amount.amountMinor > leftMinor) {
+    return [refusal('amount', `only ${leftMinor} minor units are left to give back`, 'AMOUNT_TOO_LARGE')]
+  }
+  return []
+}
+
+function refusal(
+  field: string,
+  message: string,
+  code: CreateRefundErrorCode,
+): UserError<CreateRefundErrorCode> {
+  return { field: [field], message, code }
+}
+
+async function finish(
+  caller: Caller,
+  services: PaymentServices,
+  { id, replayed }: { readonly id: string; readonly replayed: boolean },
+): Promise<Executed<CreateRefundErrorCode>> {
+  const find = () =>
+    caller.database.withTenant(caller.scope, (tx) => tx.refund.findFirstOrThrow({ where: { id } }))
+  const standing = await find()
+  if (!isSettled(standing.status) && standing.providerReference === null) {
+    const result = await attempt(caller, services, refundAttempt, id, { isOurs: !replayed })
+    if (result === 'BUSY') return { id: null, userErrors: [KEY_IN_USE], replayed: false }
+  }
+  const refund = await find()
+  return { id, userErrors: failureOf(refund, 'paymentId', REFUND_FAILURES), replayed }
+}

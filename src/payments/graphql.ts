@@ -1,0 +1,297 @@
+// Payments, refunds, the merchant's provider account and its events: types and queries. What changes them is
+// mutations.ts's.
+import type { Filter } from '../db/read-sql.ts'
+import type {
+  ProviderEvent as EventRow,
+  Order as OrderRow,
+  Payment as PaymentRow,
+  PaymentProvider as ProviderRow,
+  Refund as RefundRow,
+} from '../generated/prisma/client.ts'
+import { builder } from '../graphql/builder.ts'
+import { pageArgs, relatedList } from '../graphql/connections.ts'
+import { look } from '../graphql/look-ahead.ts'
+import { MoneyType } from '../graphql/money.ts'
+import { Node, nodeId, nodeUuid } from '../graphql/node.ts'
+import { readOne, readPage } from '../graphql/read.ts'
+import {
+  Order,
+  Payment,
+  PaymentConnection,
+  PaymentProvider,
+  PaymentProviderConnection,
+  ProviderEvent,
+  ProviderEventConnection,
+  Refund,
+  RefundConnection,
+} from '../graphql/refs.ts'
+import { relatedOne } from '../graphql/related.ts'
+import { endpointName } from './connect-provider.ts'
+import { FAILURE_CODES } from './provider.ts'
+
+const NEWEST_FIRST = { column: 'createdAt', type: 'date', descending: true } as const
+
+const PaymentStatus = builder.enumType('PaymentStatus', {
+  description:
+    'PENDING: under way. UNKNOWN: the provider did not answer, and is being asked. Both end by themselves.',
+  values: ['PENDING', 'UNKNOWN', 'SUCCEEDED', 'FAILED'] as const,
+})
+
+const PaymentFailure = builder.enumType('PaymentFailureCode', { values: FAILURE_CODES })
+
+const PaymentProviderKind = builder.enumType('PaymentProviderKind', {
+  description: 'MANUAL: received by hand, and given back by hand.',
+  values: ['STRIPE', 'SANDBOX', 'MANUAL'] as const,
+})
+
+const PaymentProviderStatus = builder.enumType('PaymentProviderStatus', {
+  values: ['ACTIVE', 'REPLACED'] as const,
+})
+
+const ProviderEventStatus = builder.enumType('ProviderEventStatus', {
+  description:
+    'IGNORED: about nothing of this shop, and kept. FAILED: could not be acted on yet, and is tried again.',
+  values: ['PROCESSED', 'IGNORED', 'FAILED'] as const,
+})
+
+Payment.implement({
+  description: 'One taking of money for an order.',
+  interfaces: [Node],
+  extensions: { model: 'Payment', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Payment', id) }),
+    status: t.expose('status', { type: PaymentStatus }),
+    provider: t.expose('providerKind', { type: PaymentProviderKind }),
+    amount: t.field({
+      type: MoneyType,
+      ...look({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    refundedAmount: t.field({
+      type: MoneyType,
+      description: 'Given back so far.',
+      ...look({ columns: ['refundedMinor', 'currency'] }),
+      resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+    }),
+    fee: t.field({
+      type: MoneyType,
+      nullable: true,
+      description: 'What the provider kept; null until it says so.',
+      ...look({ columns: ['feeMinor', 'currency'] }),
+      resolve: ({ feeMinor, currency }) => (feeMinor === null ? null : { amountMinor: feeMinor, currency }),
+    }),
+    method: t.exposeString('method', { description: "The provider's word for the way to pay." }),
+    actionUrl: t.exposeString('actionUrl', {
+      nullable: true,
+      description:
+        'Where the buyer confirms the payment with their bank; null when there is nothing to confirm.',
+    }),
+    providerReference: t.exposeString('providerReference', {
+      nullable: true,
+      description: "The provider's own id of it.",
+    }),
+    failureCode: t.field({
+      type: PaymentFailure,
+      nullable: true,
+      ...look({ columns: ['failureCode'] }),
+      resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+    }),
+    failureMessage: t.exposeString('failureMessage', { nullable: true }),
+    version: t.exposeInt('version'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    settledAt: t.expose('settledAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its outcome was known.',
+    }),
+    order: t.field({
+      type: Order,
+      ...look({ one: 'order' }),
+      resolve: (payment, _args, context, info) => relatedOne<OrderRow>(payment, 'order', context, info),
+    }),
+    refunds: relatedList(
+      t,
+      RefundConnection,
+      'refunds',
+      NEWEST_FIRST,
+      'What was given back of it, latest first.',
+    ),
+  }),
+})
+
+builder.objectField(Order, 'payments', (t) =>
+  relatedList(
+    t,
+    PaymentConnection,
+    'payments',
+    NEWEST_FIRST,
+    'Its payments, those that failed too, latest first.',
+  ),
+)
+
+Refund.implement({
+  description: 'One giving back of money, of one payment.',
+  interfaces: [Node],
+  extensions: { model: 'Refund', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Refund', id) }),
+    status: t.expose('status', { type: PaymentStatus }),
+    amount: t.field({
+      type: MoneyType,
+      ...look({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    reason: t.exposeString('reason', { nullable: true }),
+    providerReference: t.exposeString('providerReference', { nullable: true }),
+    failureCode: t.field({
+      type: PaymentFailure,
+      nullable: true,
+      ...look({ columns: ['failureCode'] }),
+      resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+    }),
+    failureMessage: t.exposeString('failureMessage', { nullable: true }),
+    version: t.exposeInt('version'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    settledAt: t.expose('settledAt', { type: 'DateTime', nullable: true }),
+    payment: t.field({
+      type: Payment,
+      ...look({ one: 'payment' }),
+      resolve: (refund, _args, context, info) => relatedOne<PaymentRow>(refund, 'payment', context, info),
+    }),
+  }),
+})
+
+PaymentProvider.implement({
+  description: "The merchant's account with a payment provider. Its secrets never come back out.",
+  interfaces: [Node],
+  extensions: { model: 'PaymentProvider', permission: 'payments:manage' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('PaymentProvider', id) }),
+    kind: t.expose('kind', { type: PaymentProviderKind }),
+    status: t.expose('status', { type: PaymentProviderStatus }),
+    accountReference: t.exposeString('accountReference', {
+      description: "The provider's own id of the account.",
+    }),
+    accountName: t.exposeString('accountName'),
+    liveMode: t.exposeBoolean('liveMode', { description: 'Real money moves.' }),
+    webhookPath: t.string({
+      description: 'Where the provider is to send its events, on this server.',
+      ...look({ columns: ['id'] }),
+      resolve: ({ id }, _args, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    replacedAt: t.expose('replacedAt', { type: 'DateTime', nullable: true }),
+  }),
+})
+
+ProviderEvent.implement({
+  description: 'What a provider told us by itself.',
+  interfaces: [Node],
+  extensions: { model: 'ProviderEvent', permission: 'payments:manage' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('ProviderEvent', id) }),
+    reference: t.exposeString('reference', { description: "The provider's own id of it." }),
+    type: t.exposeString('type'),
+    status: t.expose('status', { type: ProviderEventStatus }),
+    error: t.exposeString('error', { nullable: true, description: 'Why it could not be acted on.' }),
+    attempts: t.exposeInt('attempts', { description: 'How often it came, or was tried.' }),
+    occurredAt: t.expose('occurredAt', { type: 'DateTime' }),
+    receivedAt: t.expose('receivedAt', { type: 'DateTime' }),
+    processedAt: t.expose('processedAt', { type: 'DateTime', nullable: true }),
+    provider: t.field({
+      type: PaymentProvider,
+      ...look({ one: 'provider' }),
+      resolve: (event, _args, context, info) => relatedOne<ProviderRow>(event, 'provider', context, info),
+    }),
+  }),
+})
+
+const PaymentFilter = builder.inputType('PaymentFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [PaymentStatus] }),
+    orderId: t.id(),
+    createdFrom: t.field({ type: 'DateTime', description: 'Begun at this instant or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Begun before this instant.' }),
+  }),
+})
+
+const RefundFilter = builder.inputType('RefundFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [PaymentStatus] }),
+    paymentId: t.id(),
+    createdFrom: t.field({ type: 'DateTime', description: 'Begun at this instant or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Begun before this instant.' }),
+  }),
+})
+
+const ProviderEventFilter = builder.inputType('ProviderEventFilter', {
+  fields: (t) => ({ status: t.field({ type: [ProviderEventStatus] }), type: t.string() }),
+})
+
+function between(from: Date | null | undefined, before: Date | null | undefined): Filter {
+  if (!from && !before) return {}
+  return { createdAt: { ...(from && { gte: from }), ...(before && { lt: before }) } }
+}
+
+builder.queryFields((t) => ({
+  payments: t.field({
+    type: PaymentConnection,
+    description: 'All payments, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: PaymentFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const where = {
+        ...(filter?.status && { status: { in: filter.status } }),
+        ...(typeof filter?.orderId === 'string' && { orderId: nodeUuid('Order', filter.orderId) }),
+        ...between(filter?.createdFrom, filter?.createdBefore),
+      }
+      return readPage<PaymentRow>(context, info, { model: 'Payment', where, sort: NEWEST_FIRST }, page)
+    },
+  }),
+  payment: t.field({
+    type: Payment,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context, info) =>
+      readOne<PaymentRow>(context, info, 'Payment', { id: nodeUuid('Payment', id) }),
+  }),
+  refunds: t.field({
+    type: RefundConnection,
+    description: 'All refunds, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: RefundFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const where = {
+        ...(filter?.status && { status: { in: filter.status } }),
+        ...(typeof filter?.paymentId === 'string' && { paymentId: nodeUuid('Payment', filter.paymentId) }),
+        ...between(filter?.createdFrom, filter?.createdBefore),
+      }
+      return readPage<RefundRow>(context, info, { model: 'Refund', where, sort: NEWEST_FIRST }, page)
+    },
+  }),
+  paymentProviders: t.field({
+    type: PaymentProviderConnection,
+    description:
+      "The merchant's accounts with payment providers, latest first: one is active, the others were replaced.",
+    args: pageArgs(t.arg),
+    resolve: (_root, page, context, info) =>
+      readPage<ProviderRow>(context, info, { model: 'PaymentProvider', where: {}, sort: NEWEST_FIRST }, page),
+  }),
+  providerEvents: t.field({
+    type: ProviderEventConnection,
+    description: 'What providers told us by themselves, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: ProviderEventFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) =>
+      readPage<EventRow>(
+        context,
+        info,
+        {
+          model: 'ProviderEvent',
+          where: {
+            ...(filter?.status && { status: { in: filter.status } }),
+            ...(typeof filter?.type === 'string' && { type: filter.type }),
+          },
+          sort: { column: 'receivedAt', type: 'date', descending: true },
+        },
+        page,
+      ),
+  }),
+}))

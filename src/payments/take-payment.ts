@@ -1,0 +1,193 @@
+// Takes a payment of an order, in phases: begun in one transaction, asked of the provider outside any, settled in
+// another. A retry with the same key finds it wherever it stands, and finishes it.
+import { z } from 'zod'
+import type { Caller } from '../commands/caller.ts'
+import { auditOf, notFound } from '../commands/edit.ts'
+import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
+import { type Executed, KEY_IN_USE, type Keyed, runCommand } from '../commands/run-command.ts'
+import { newId } from '../core/ids.ts'
+import { isCurrency } from '../core/money.ts'
+import type { Transaction } from '../db/database.ts'
+import type { Order, OrderStatus } from '../generated/prisma/client.ts'
+import { takeHold } from '../orders/hold-stock.ts'
+import { lockOrder, moveMoney, recordedTogether } from '../orders/order-money.ts'
+import { attempt, attemptEnd } from './attempt.ts'
+import { paymentAttempt } from './attempt-payment.ts'
+import { CHARGE_FAILURES, failureOf, isSettled } from './payment.ts'
+import { activeProvider } from './provider-record.ts'
+import { enqueueReconcile, RECONCILE_PAYMENT_TASK } from './reconcile.ts'
+import type { PaymentServices } from './services.ts'
+
+const METHOD_LENGTH_MAX = 255
+const URL_LENGTH_MAX = 2_000
+
+const schema = z.object({
+  orderId: z.string(),
+  paymentMethod: z
+    .string()
+    .trim()
+    .min(1, 'which way to pay?')
+    .max(METHOD_LENGTH_MAX, `at most ${METHOD_LENGTH_MAX} characters`),
+  amount: z
+    .object({
+      amountMinor: z.bigint().positive('more than nothing'),
+      currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
+    })
+    .nullish(),
+  returnUrl: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .max(URL_LENGTH_MAX)
+    .nullish(),
+})
+
+type Input = z.output<typeof schema>
+
+export const TAKE_PAYMENT_ERRORS = [
+  'NOT_FOUND',
+  'WRONG_STATUS',
+  'PAYMENT_IN_PROGRESS',
+  'AMOUNT_TOO_LARGE',
+  'CURRENCY_MISMATCH',
+  'STOCK_INSUFFICIENT',
+  'PROVIDER_NOT_CONNECTED',
+  ...CHARGE_FAILURES,
+] as const
+export type TakePaymentErrorCode = (typeof TAKE_PAYMENT_ERRORS)[number]
+
+/**
+ * Charges what is left to pay of an order, or `amount` of it. The payment may still be PENDING or UNKNOWN when this
+ * resolves; it is then finished without the caller. User errors: INVALID, those of TAKE_PAYMENT_ERRORS, and
+ * IDEMPOTENCY_KEY_IN_USE while the same call is with the provider.
+ */
+export async function takePayment(
+  caller: Caller,
+  services: PaymentServices,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<TakePaymentErrorCode>> {
+  const command = { name: 'paymentTake', permission: 'payments:take', input, schema, idempotencyKey } as const
+  const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
+  if (begun.id === null) return begun
+  return await finish(caller, services, { id: begun.id, replayed: begun.replayed })
+}
+
+async function begin(
+  tx: Transaction,
+  caller: Caller,
+  { orderId, paymentMethod, amount, returnUrl }: Input,
+): Promise<Done | Refused<TakePaymentErrorCode>> {
+  const now = caller.clock()
+  const order = await lockOrder(tx, orderId)
+  if (order === null) return notFound('orderId', 'order')
+  const provider = await activeProvider(tx)
+  const errors = refusalsOf(order, amount ?? null, provider !== null)
+  if (provider === null || errors.length > 0) return refused(errors)
+  if (!order.holdsStock && !(await retakeHold(tx, order, now))) return refused([SOLD_MEANWHILE])
+  const id = newId()
+  const amountMinor = amount?.amountMinor ?? order.totalMinor - order.paidMinor
+  await tx.payment.create({
+    data: {
+      id,
+      orderId,
+      providerKind: provider.kind,
+      providerId: provider.id,
+      amountMinor,
+      currency: order.currency,
+      method: paymentMethod,
+      returnUrl: returnUrl ?? null,
+      attempts: 1,
+      attemptExpiresAt: attemptEnd(now),
+      createdAt: now,
+      updatedAt: now,
+    },
+  })
+  // Queued before the provider is asked: whatever becomes of this process, somebody will ask.
+  await enqueueReconcile(tx, RECONCILE_PAYMENT_TASK, id, attemptEnd(now))
+  const moved = await moveMoney(tx, { ...order, holdsStock: true }, { isInFlight: true }, { now })
+  const subject = { type: 'Payment', id }
+  const { audit, events } = recordedTogether(
+    {
+      audit: [
+        auditOf(subject, null, {
+          status: 'PENDING',
+          orderId,
+          amountMinor: amountMinor.toString(),
+          currency: order.currency,
+        }),
+      ],
+      events: [{ type: 'payment.pending', subject, payload: { version: 1 } }],
+    },
+    moved,
+  )
+  return done(id, audit, events)
+}
+
+const SOLD_MEANWHILE: UserError<TakePaymentErrorCode> = {
+  field: ['orderId'],
+  message: 'its pieces were sold to somebody else after an earlier payment of it had failed',
+  code: 'STOCK_INSUFFICIENT',
+}
+
+async function retakeHold(tx: Transaction, order: Order, now: Date): Promise<boolean> {
+  if (!(await takeHold(tx, order.id, now))) return false
+  await tx.order.updateMany({ where: { id: order.id }, data: { holdsStock: true } })
+  return true
+}
+
+const NOT_PAYABLE: Readonly<Partial<Record<OrderStatus, string>>> = {
+  PAID: 'it is paid already',
+  FULFILLED: 'it is paid and fulfilled already',
+  CANCELLED: 'it was cancelled',
+}
+
+function refusalsOf(
+  order: Order,
+  amount: NonNullable<Input['amount']> | null,
+  isConnected: boolean,
+): UserError<TakePaymentErrorCode>[] {
+  const { status, paymentStatus, currency, totalMinor, paidMinor } = order
+  const notPayable = NOT_PAYABLE[status]
+  if (notPayable !== undefined) return [refusal('orderId', notPayable, 'WRONG_STATUS')]
+  if (paymentStatus === 'PENDING') {
+    return [refusal('orderId', 'another payment of it is under way', 'PAYMENT_IN_PROGRESS')]
+  }
+  const errors: UserError<TakePaymentErrorCode>[] = []
+  const leftMinor = totalMinor - paidMinor
+  if (leftMinor === 0n) errors.push(refusal('orderId', 'there is nothing to pay', 'WRONG_STATUS'))
+  if (amount !== null && amount.currency !== currency) {
+    errors.push(refusal('amount', `the order is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH'))
+  } else if (amount !== null && amount.amountMinor > leftMinor) {
+    errors.push(refusal('amount', `only ${leftMinor} minor units are left to pay`, 'AMOUNT_TOO_LARGE'))
+  }
+  if (!isConnected) {
+    const message = 'no payment provider is connected: see paymentProviderConnect'
+    errors.push({ field: null, message, code: 'PROVIDER_NOT_CONNECTED' })
+  }
+  return errors
+}
+
+function refusal(
+  field: string,
+  message: string,
+  code: TakePaymentErrorCode,
+): UserError<TakePaymentErrorCode> {
+  return { field: [field], message, code }
+}
+
+/** Takes a payment from where it stands to where it can get now. */
+async function finish(
+  caller: Caller,
+  services: PaymentServices,
+  { id, replayed }: { readonly id: string; readonly replayed: boolean },
+): Promise<Executed<TakePaymentErrorCode>> {
+  const find = () =>
+    caller.database.withTenant(caller.scope, (tx) => tx.payment.findFirstOrThrow({ where: { id } }))
+  const standing = replayed ? await find() : null
+  // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
+  const isOpen = standing === null || (!isSettled(standing.status) && standing.providerReference === null)
+  if (isOpen) {
+    const result = await attempt(caller, services, paymentAttempt, id, { isOurs: !replayed })
+    if (result === 'BUSY') return { id: null, userErrors: [KEY_IN_USE], replayed: false }
+  }
+  const payment = await find()
+  return { id, userErrors: failureOf(payment, 'paymentMethod', CHARGE_FAILURES), replayed }
+}

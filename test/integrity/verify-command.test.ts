@@ -1,0 +1,108 @@
+// `bulkhead verify` as people run it: what it prints and how it ends.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nodeId } from '../../src/graphql/node.ts'
+import { CHECKS } from '../../src/integrity/checks.ts'
+import { bulkhead } from '../cli/command-line.ts'
+import { type Shop, type Shops, startShops } from './shops.ts'
+
+let shops: Shops
+let sound: Shop
+let damaged: Shop
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bulkhead-verify-'))
+  shops = await startShops()
+  sound = await shops.open()
+  damaged = await shops.open()
+  await shops.owner.inTenant(damaged.tenantId, async (query) => {
+    await query('UPDATE stock_levels SET on_hand = 7 WHERE variant_id = $1', [damaged.books.untouched])
+    await query(
+      `INSERT INTO orders (id, number, customer_id, currency, total_minor, holds_stock)
+       SELECT gen_random_uuid(), 1000 + n, $1, 'USD', 500, false FROM generate_series(1, 103) n`,
+      [damaged.books.customerId],
+    )
+  })
+})
+afterAll(async () => {
+  await shops.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+const verify = (...args: string[]) =>
+  bulkhead(['verify', ...args], {
+    cwd: directory,
+    env: {
+      DATA_DIR: join(directory, 'data'),
+      DATABASE_URL: shops.testDatabase.runtimeUrl,
+      DATABASE_OWNER_URL: shops.testDatabase.ownerUrl,
+    },
+  })
+
+describe('bulkhead verify', () => {
+  it('says that all is well of a tenant whose books are in order, and succeeds', async () => {
+    const { code, stdout, stderr } = await verify('--tenant', sound.slug, '--no-provider')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toBe(`${sound.slug}  ok  ${CHECKS.length} checks\n1 tenant checked: everything adds up.\n`)
+  })
+
+  it('names what does not add up, of whom, and fails', async () => {
+    const { code, stdout, stderr } = await verify('--no-provider')
+    expect([code, stderr]).toEqual([1, ''])
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.slice(0, 2)).toEqual([
+      `${sound.slug}  ok  ${CHECKS.length} checks`,
+      `${damaged.slug}  104 violations`,
+    ])
+    const id = nodeId('Variant', damaged.books.untouched)
+    expect(lines).toContain(
+      `  stock-movements  ${id}  7 on hand and 0 reserved, its movements come to 0 and 0`,
+    )
+    expect(lines.filter((line) => line.startsWith('  orders-total  ord_'))).toHaveLength(100)
+    expect(lines).toContain('  orders-total  … and 3 more')
+    expect(lines.at(-1)).toBe('2 tenants checked: 104 violations.')
+  })
+
+  it('reports as JSON, and ends alike', async () => {
+    const { code, stdout } = await verify('--json', '--no-provider')
+    expect(code).toBe(1)
+    const { ok, tenants } = JSON.parse(stdout)
+    expect(ok).toBe(false)
+    expect(tenants).toMatchObject([
+      { tenant: sound.slug, ok: true },
+      { tenant: damaged.slug, ok: false },
+    ])
+    const stock = tenants[1].checks.find(({ name }: { name: string }) => name === 'stock-movements')
+    expect(stock).toMatchObject({
+      ok: false,
+      violationCount: 1,
+      violations: [{ subjects: [{ type: 'Variant', id: nodeId('Variant', damaged.books.untouched) }] }],
+    })
+    const alone = await verify('--json', '--no-provider', '--tenant', sound.slug)
+    expect(alone.code).toBe(0)
+    expect(JSON.parse(alone.stdout)).toMatchObject({ ok: true, tenants: [{ tenant: sound.slug }] })
+  })
+
+  it.each([
+    [['--tenant', 'nobody'], 'there is no tenant "nobody"'],
+    [['--tenant', 'No Slug'], 'A slug is'],
+    [['--since', '0'], 'A whole number of days'],
+    [['--since', '367'], 'A whole number of days'],
+    [['--since', 'a week'], 'A whole number of days'],
+  ])('refuses %j in one line', async (args, message) => {
+    const { code, stdout, stderr } = await verify(...args)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(message)])
+  })
+
+  it('asks for the owner, who knows which tenants there are', async () => {
+    const { code, stderr } = await bulkhead(['verify'], {
+      cwd: directory,
+      env: { DATA_DIR: join(directory, 'data'), DATABASE_URL: shops.testDatabase.runtimeUrl },
+    })
+    expect(code).toBe(1)
+    expect(stderr).toContain('set DATABASE_OWNER_URL')
+  })
+})
