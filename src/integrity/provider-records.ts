@@ -1,9 +1,9 @@
 // Asks each payment provider of a tenant for its books, and ours for theirs. What the two disagree on is
 // records-comparison.ts's.
-import { AppError } from '../core/errors.ts'
 import type { Transaction } from '../db/database.ts'
+import type { PaymentProvider } from '../generated/prisma/client.ts'
 import type { BookedCharge, ProviderAccount } from '../payments/provider.ts'
-import { openProvider } from '../payments/provider-record.ts'
+import { openSecrets } from '../payments/provider-record.ts'
 import type { PaymentServices } from '../payments/services.ts'
 import { subject, VIOLATIONS_MAX, type Violation } from './check.ts'
 import { disagreements, type OurPayment } from './records-comparison.ts'
@@ -21,12 +21,16 @@ const CHARGED_WITHIN_MS = DAY_MS
 /** Clocks differ: the provider's list is asked from a little before. */
 const CLOCK_SLACK_MS = 600_000
 
+/** Keys of one merchant, replaced ones included, the newest first. */
+const ACCOUNT_RECORDS_MAX = 1_000
+
+/** Whatever key it was opened with: one that was replaced opened the same books. */
 type Account = {
-  readonly reference: string
-  /** Every record of the account, the newest first: one whose key was replaced opens the same books. */
-  readonly providerIds: readonly [string, ...string[]]
-  /** Null: its secrets cannot be read. */
-  readonly account: ProviderAccount | null
+  readonly kind: PaymentProvider['kind']
+  readonly accountReference: string
+  /** Of its newest record. */
+  readonly providerId: string
+  readonly open: () => ProviderAccount
 }
 
 /**
@@ -54,70 +58,65 @@ export function providerRecords(
 /** The accounts that could hold a charge since then: the present one, and those that took a payment. */
 async function accountsOf(tx: Transaction, access: ProviderAccess, since: Date): Promise<Account[]> {
   const records = await tx.paymentProvider.findMany({
-    where: { OR: [{ status: 'ACTIVE' }, { payments: { some: { createdAt: { gte: since } } } }] },
+    include: { _count: { select: { payments: { where: { createdAt: { gte: since } } } } } },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-    select: { id: true, kind: true, accountReference: true },
+    take: ACCOUNT_RECORDS_MAX,
   })
-  const accounts: Account[] = []
-  for (const group of Map.groupBy(
-    records,
-    (record) => `${record.kind} ${record.accountReference}`,
-  ).values()) {
-    const [newest, ...others] = group
-    if (newest === undefined) continue
-    accounts.push({
-      reference: newest.accountReference,
-      providerIds: [newest.id, ...others.map(({ id }) => id)],
-      account: await openProvider(tx, access, newest.id),
-    })
-  }
-  return accounts
+  const groups = Map.groupBy(records, (record) => `${record.kind} ${record.accountReference}`)
+  return [...groups.values()].flatMap((group) => {
+    const [newest] = group
+    const isUsed = group.some(({ status, _count }) => status === 'ACTIVE' || _count.payments > 0)
+    if (newest === undefined || !isUsed) return []
+    const { id: providerId, kind, accountReference } = newest
+    const open = () => access.gateway.open(openSecrets(access.sealer, newest))
+    return [{ kind, accountReference, providerId, open }]
+  })
 }
 
-async function compare(
-  tenant: VerifiedTenant,
-  { reference, providerIds, account }: Account,
-  since: Date,
-): Promise<Violation[]> {
-  const about = [subject('PaymentProvider', providerIds[0])]
-  const ours = () => inTenant(tenant, (tx) => paymentsOf(tx, providerIds, since))
+async function compare(tenant: VerifiedTenant, account: Account, since: Date): Promise<Violation[]> {
+  const complain = (complaint: string): Violation[] => [
+    {
+      message: `the account ${account.accountReference} ${complaint}`,
+      subjects: [subject('PaymentProvider', account.providerId)],
+    },
+  ]
+  const ours = () => inTenant(tenant, (tx) => paymentsOf(tx, account, since))
   const before = await ours()
-  const theirs = account === null ? 'its secrets cannot be read' : await chargesOf(account, since)
-  if (typeof theirs === 'string') {
-    return [{ message: `the account ${reference} could not be asked: ${theirs}`, subjects: about }]
-  }
+  const theirs = await chargesOf(account, since)
+  if (typeof theirs === 'string') return complain(`could not be asked: ${theirs}`)
   const after = await ours()
   if (theirs.length > RECORDS_MAX || after.length > RECORDS_MAX) {
-    const message = `the account ${reference} has more than ${RECORDS_MAX} charges: compare fewer days`
-    return [{ message, subjects: about }]
+    return complain(`has more than ${RECORDS_MAX} charges: compare fewer days`)
   }
   return disagreements({ before, theirs, after, since })
 }
 
-/** All charges since then, or why they could not be had. */
-async function chargesOf(account: ProviderAccount, since: Date): Promise<BookedCharge[] | string> {
+/**
+ * All charges since then, or why they could not be had, whatever it is: secrets that do not open, a provider that does
+ * not answer, an answer that makes no sense. All of it is told, as a violation; the other accounts are still asked.
+ */
+async function chargesOf({ open }: Account, since: Date): Promise<BookedCharge[] | string> {
   const charges: BookedCharge[] = []
   try {
-    for await (const charge of account.bookedCharges(new Date(since.getTime() - CLOCK_SLACK_MS))) {
+    for await (const charge of open().bookedCharges(new Date(since.getTime() - CLOCK_SLACK_MS))) {
       charges.push(charge)
       if (charges.length > RECORDS_MAX) break
     }
     return charges
   } catch (error) {
-    if (error instanceof AppError) return error.message
-    throw error
+    return error instanceof Error ? error.message : String(error)
   }
 }
 
 /** One more than RECORDS_MAX at most. Further back than the charges asked for, since a charge follows its payment. */
 async function paymentsOf(
   tx: Transaction,
-  providerIds: readonly string[],
+  { kind, accountReference }: Account,
   since: Date,
 ): Promise<OurPayment[]> {
   const from = new Date(since.getTime() - CHARGED_WITHIN_MS - CLOCK_SLACK_MS)
   return await tx.payment.findMany({
-    where: { providerId: { in: [...providerIds] }, createdAt: { gte: from } },
+    where: { provider: { kind, accountReference }, createdAt: { gte: from } },
     take: RECORDS_MAX + 1,
     select: {
       id: true,
