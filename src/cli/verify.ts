@@ -6,6 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
 import type { TenantEntry } from '../db/tenant-directory.ts'
+import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../integrity/check.ts'
 import type { CheckReport, IntegrityReport } from '../integrity/verify.ts'
 import { parseSlug } from './arguments.ts'
 import { type DatabaseUrls, requireOwner, withDatabase } from './command-database.ts'
@@ -17,9 +18,6 @@ interface Options {
   since: number
   json?: boolean
 }
-
-const SINCE_DAYS_DEFAULT = 30
-const SINCE_DAYS_MAX = 366
 
 export function verifyCommand(): Command {
   return new Command('verify')

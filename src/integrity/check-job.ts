@@ -4,7 +4,7 @@ import type { Task } from '../jobs/task.ts'
 import type { IntegrityOutcome } from '../telemetry/metrics.ts'
 import { type IntegrityReport, verifyTenant } from './verify.ts'
 
-export const INTEGRITY_TASK = 'integrity.check'
+const INTEGRITY_TASK = 'integrity.check'
 /** An hour later the next one comes anyway. */
 const ATTEMPTS_MAX = 3
 /** Of one check in one run: the metrics have the number, `bulkhead verify` has the rest. */

@@ -39,6 +39,10 @@ export type Check = {
 /** Of one check: whoever has more has one cause, and finds it in the first. */
 export const VIOLATIONS_MAX = 100
 
+/** How far back a provider's books are compared, unless told, and at most. */
+export const SINCE_DAYS_DEFAULT = 30
+export const SINCE_DAYS_MAX = 366
+
 /** A row as every check's statement answers it. */
 export type Row = {
   readonly message: string

@@ -1,8 +1,8 @@
 // The query that proves, or says what is not in order.
 import { builder } from '../graphql/builder.ts'
-import type { Subject, Violation } from './check.ts'
+import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from './check.ts'
 import { CHECKS } from './checks.ts'
-import { providerRecords, SINCE_DAYS_DEFAULT } from './provider-records.ts'
+import { providerRecords } from './provider-records.ts'
 import { type CheckReport, type IntegrityReport, verifyTenant } from './verify.ts'
 
 /** It reads all that a tenant has ever written: as much as half of the dearest operation, four times a second at most. */

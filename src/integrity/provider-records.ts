@@ -5,14 +5,12 @@ import type { PaymentProvider } from '../generated/prisma/client.ts'
 import type { BookedCharge, ProviderAccount } from '../payments/provider.ts'
 import { openSecrets } from '../payments/provider-record.ts'
 import type { PaymentServices } from '../payments/services.ts'
-import { subject, VIOLATIONS_MAX, type Violation } from './check.ts'
+import { SINCE_DAYS_DEFAULT, subject, VIOLATIONS_MAX, type Violation } from './check.ts'
 import { disagreements, type OurPayment } from './records-comparison.ts'
 import type { OutsideCheck, VerifiedTenant } from './verify.ts'
 
 export type ProviderAccess = Pick<PaymentServices, 'gateway' | 'sealer'>
 
-export const SINCE_DAYS_DEFAULT = 30
-export const SINCE_DAYS_MAX = 366
 const DAY_MS = 24 * 3_600_000
 /** Of one account. Beyond it the proof would be partial, and says so. */
 const RECORDS_MAX = 50_000
