@@ -15,7 +15,8 @@ const ledgerBalanced: Check = {
         GROUP BY e.tenant_id, e.id
       ), undone AS (
         SELECT r.id, p.account_id, p.currency, sum(p.amount_minor) AS off_minor
-        FROM journal_entries r JOIN postings p ON p.entry_id IN (r.id, r.reverses_id)
+        FROM journal_entries r CROSS JOIN LATERAL (VALUES (r.id), (r.reverses_id)) AS part (entry_id)
+        JOIN postings p ON p.entry_id = part.entry_id
         WHERE r.reverses_id IS NOT NULL
         GROUP BY r.id, p.account_id, p.currency HAVING sum(p.amount_minor) <> 0
       ), violation AS (
