@@ -11,7 +11,7 @@ export function isCurrency(code: string): boolean {
 }
 
 /** How many decimal places a currency has, by ISO 4217: 2 for USD, 0 for JPY, 3 for KWD. */
-function minorDigitsOf(currency: string): number {
+export function minorDigitsOf(currency: string): number {
   const known = minorDigits.get(currency)
   if (known !== undefined) return known
   const format = new Intl.NumberFormat('en', { style: 'currency', currency })

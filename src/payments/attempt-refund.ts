@@ -33,7 +33,7 @@ async function claim(
 
 async function ask(
   account: ProviderAccount,
-  { id, payment, amountMinor, createdAt, providerReference: reference }: OpenRefund,
+  { id, payment, amountMinor, currency, createdAt, providerReference: reference }: OpenRefund,
   now: Date,
 ): Promise<RefundVerdict> {
   if (payment.providerReference === null)
@@ -43,6 +43,7 @@ async function ask(
     paymentId: payment.id,
     chargeReference: payment.providerReference,
     amountMinor,
+    currency,
   }
   const isKeyRemembered = now.getTime() - createdAt.getTime() < KEY_REMEMBERED_MS
   if (reference === null && isKeyRemembered) return await account.refund(asked)

@@ -26,7 +26,7 @@ import {
   RefundConnection,
 } from '../graphql/refs.ts'
 import { relatedOne } from '../graphql/related.ts'
-import { endpointName } from './connect-provider.ts'
+import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
 
 const NEWEST_FIRST = { column: 'createdAt', type: 'date', descending: true } as const

@@ -44,6 +44,8 @@ export type ProviderRefund = {
   /** The provider's own id of the charge. */
   readonly chargeReference: string
   readonly amountMinor: bigint
+  /** ISO 4217. */
+  readonly currency: string
 }
 
 export type RefundVerdict =

@@ -1,0 +1,191 @@
+// Connects a merchant's account with a payment provider: tries its key, has events sent here, and keeps both secrets
+// sealed. The account before it is kept too, for what was taken through it.
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import type { Caller } from '../commands/caller.ts'
+import { auditOf } from '../commands/edit.ts'
+import { type Done, done, type UserError } from '../commands/outcome.ts'
+import { requirePermission } from '../commands/permissions.ts'
+import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { AppError } from '../core/errors.ts'
+import { newId } from '../core/ids.ts'
+import type { Transaction } from '../db/database.ts'
+import { endpointName } from './endpoint.ts'
+import type { AccountSecrets, NewAccount } from './provider.ts'
+import { openSecrets, sealSecrets } from './provider-record.ts'
+import type { PaymentServices } from './services.ts'
+
+const SECRET_LENGTH_MAX = 500
+const SANDBOX_KEY_BYTES = 24
+
+const schema = z.object({
+  provider: z.enum(['STRIPE', 'SANDBOX']),
+  secretKey: z.string().trim().min(1).max(SECRET_LENGTH_MAX).nullish(),
+  webhookSecret: z
+    .string()
+    .trim()
+    .regex(/^whsec_\S+$/, 'starts with whsec_')
+    .max(SECRET_LENGTH_MAX)
+    .nullish(),
+})
+
+type Input = z.output<typeof schema>
+
+export const CONNECT_PROVIDER_ERRORS = ['KEY_REFUSED', 'NOT_AVAILABLE', 'PROVIDER_UNAVAILABLE'] as const
+export type ConnectProviderErrorCode = (typeof CONNECT_PROVIDER_ERRORS)[number]
+
+/** An account that was tried and sends its events here. */
+type Prepared = {
+  readonly id: string
+  readonly account: NewAccount
+  readonly secrets: AccountSecrets
+  readonly endpointReference: string | null
+}
+
+/** Carries a user error out of the preparation. */
+class NotPrepared extends Error {
+  readonly userError: UserError<ConnectProviderErrorCode>
+  constructor(field: string | null, message: string, code: ConnectProviderErrorCode) {
+    super(message)
+    this.userError = { field: field === null ? null : [field], message, code }
+  }
+}
+
+/**
+ * Makes the account the one that takes payments from now on. User errors: INVALID, KEY_REFUSED (it opens no account),
+ * NOT_AVAILABLE (no sandbox here, or nowhere to send events to), PROVIDER_UNAVAILABLE (it could not be asked, and nothing
+ * was changed).
+ */
+export async function connectProvider(
+  caller: Caller,
+  services: PaymentServices,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<ConnectProviderErrorCode>> {
+  const command = {
+    name: 'paymentProviderConnect',
+    permission: 'payments:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  // Nobody without the right has a provider asked, and nothing is asked inside a transaction.
+  requirePermission(caller.permissions, command.permission)
+  const parsed = schema.safeParse(input)
+  const prepared = parsed.success ? await prepare(caller, services, parsed.data) : null
+  if (prepared instanceof NotPrepared) return { id: null, userErrors: [prepared.userError], replayed: false }
+  let replaced: Subscription | null = null
+  const connected = await runCommand<ConnectProviderErrorCode, Input>(caller, command, async (tx) => {
+    if (prepared === null) throw new Error('an input was found good that was not')
+    replaced = await retireActive(tx, services, caller.clock())
+    return await keep(tx, caller, services, prepared)
+  })
+  // An earlier call with the same key made another: what was prepared now is not needed.
+  await unsubscribe(caller, services, connected.id === prepared?.id ? replaced : prepared)
+  return connected
+}
+
+async function prepare(
+  caller: Caller,
+  { gateway, publicUrl }: PaymentServices,
+  { provider: kind, secretKey: given, webhookSecret }: Input,
+): Promise<Prepared | NotPrepared> {
+  if (kind === 'SANDBOX' && !gateway.hasSandbox) {
+    return new NotPrepared('provider', 'there is no sandbox here', 'NOT_AVAILABLE')
+  }
+  const secretKey = kind === 'SANDBOX' ? sandboxKey() : given
+  if (secretKey == null) return new NotPrepared('secretKey', 'Stripe needs a secret key', 'KEY_REFUSED')
+  if (webhookSecret == null && publicUrl === null) {
+    const message = 'nobody said where this server is reached (PUBLIC_URL): give the secret of an endpoint'
+    return new NotPrepared('webhookSecret', message, 'NOT_AVAILABLE')
+  }
+  const id = newId()
+  try {
+    const account = await gateway.examine(kind, secretKey)
+    if (webhookSecret != null) {
+      return { id, account, secrets: { kind, secretKey, webhookSecret }, endpointReference: null }
+    }
+    const url = `${publicUrl}/webhooks/in/${endpointName(caller.tenantSlug, id)}`
+    const subscribed = await gateway.subscribe(kind, secretKey, url)
+    return {
+      id,
+      account,
+      secrets: { kind, secretKey, webhookSecret: subscribed.webhookSecret },
+      endpointReference: subscribed.reference,
+    }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    if (error.code === 'BAD_USER_INPUT') return new NotPrepared('secretKey', error.message, 'KEY_REFUSED')
+    return new NotPrepared(null, error.message, 'PROVIDER_UNAVAILABLE')
+  }
+}
+
+/** Nobody knows it, and nobody need: the sandbox opens an account for any. */
+function sandboxKey(): string {
+  return `sk_test_${randomBytes(SANDBOX_KEY_BYTES).toString('hex')}`
+}
+
+/** Ends what was active; answers it, to be unsubscribed from. */
+async function retireActive(
+  tx: Transaction,
+  { sealer }: PaymentServices,
+  now: Date,
+): Promise<Subscription | null> {
+  // Rivals wait here for each other, so that each finds the other's account and none meets the index.
+  await tx.$queryRaw`SELECT tenant_id FROM tenants FOR NO KEY UPDATE`
+  const active = await tx.paymentProvider.findFirst({ where: { status: 'ACTIVE' } })
+  if (active === null) return null
+  await tx.paymentProvider.updateMany({
+    where: { id: active.id },
+    data: { status: 'REPLACED', replacedAt: now },
+  })
+  return { secrets: openSecrets(sealer, active), endpointReference: active.endpointReference }
+}
+
+async function keep(
+  tx: Transaction,
+  { scope, clock }: Caller,
+  { sealer }: PaymentServices,
+  { id, account, secrets, endpointReference }: Prepared,
+): Promise<Done> {
+  const { reference, name, liveMode } = account
+  await tx.paymentProvider.create({
+    data: {
+      id,
+      kind: secrets.kind,
+      accountReference: reference,
+      accountName: name,
+      liveMode,
+      endpointReference,
+      ...sealSecrets(sealer, { tenantId: scope.tenantId, id }, secrets),
+      createdAt: clock(),
+    },
+  })
+  const subject = { type: 'PaymentProvider', id }
+  const after = { kind: secrets.kind, accountReference: reference, liveMode }
+  return done(
+    id,
+    [auditOf(subject, null, after)],
+    [{ type: 'payment-provider.connected', subject, payload: after }],
+  )
+}
+
+type Subscription = { readonly secrets: AccountSecrets; readonly endpointReference: string | null }
+
+/** As well as it goes: events that still come are refused, or find their account replaced. */
+async function unsubscribe(
+  caller: Caller,
+  { gateway }: PaymentServices,
+  subscription: Subscription | null,
+): Promise<void> {
+  if (subscription === null || subscription.endpointReference === null) return
+  const { secrets, endpointReference } = subscription
+  try {
+    await gateway.unsubscribe(secrets.kind, secrets.secretKey, endpointReference)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    caller.logger.warn(
+      { reason: error.message, endpointReference },
+      'an endpoint that is not used any more stays',
+    )
+  }
+}

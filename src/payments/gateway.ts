@@ -1,0 +1,106 @@
+// The way to payment providers: Stripe's own library, pointed at Stripe or at the sandbox.
+import Stripe from 'stripe'
+import { AppError } from '../core/errors.ts'
+import type { AccountSecrets, ProviderGateway } from './provider.ts'
+import { stripeAccount } from './stripe-account.ts'
+import { reasonOf } from './stripe-verdicts.ts'
+
+/** Below the time that an attempt is granted. */
+const CALL_TIMEOUT_MS = 20_000
+/** Libraries are cheap to make and hold a connection pool each. */
+const CLIENTS_MAX = 1_000
+
+type Kind = AccountSecrets['kind']
+
+const KEY_FORMATS: Readonly<Record<Kind, RegExp>> = {
+  STRIPE: /^(sk|rk)_(test|live)_\w{8,}$/,
+  SANDBOX: /^sk_test_\w{16,}$/,
+}
+
+/** `sandboxUrl` null: there is none. Nothing is asked before it has to be. */
+export function createGateway({
+  sandboxUrl,
+  timeoutMs = CALL_TIMEOUT_MS,
+}: {
+  readonly sandboxUrl: string | null
+  readonly timeoutMs?: number
+}): ProviderGateway {
+  const clients = new Map<string, Stripe>()
+
+  function clientOf(kind: Kind, secretKey: string): Stripe {
+    const key = `${kind} ${secretKey}`
+    const known = clients.get(key)
+    if (known !== undefined) return known
+    if (clients.size >= CLIENTS_MAX) clients.clear()
+    const client = new Stripe(secretKey, {
+      // A repetition is ours to decide: it has to be known of before it is made.
+      maxNetworkRetries: 0,
+      timeout: timeoutMs,
+      telemetry: false,
+      ...(kind === 'SANDBOX' && addressOf(sandboxUrl)),
+    })
+    clients.set(key, client)
+    return client
+  }
+
+  async function ask<T>(kind: Kind, secretKey: string, call: (stripe: Stripe) => Promise<T>): Promise<T> {
+    if (!KEY_FORMATS[kind].test(secretKey)) throw refusedKey()
+    try {
+      return await call(clientOf(kind, secretKey))
+    } catch (error) {
+      if (error instanceof Stripe.errors.StripeAuthenticationError) throw refusedKey()
+      if (error instanceof Stripe.errors.StripePermissionError) throw refusedKey()
+      if (!(error instanceof Stripe.errors.StripeError)) throw error
+      const message = `the payment provider cannot be asked: ${reasonOf(error)}`
+      throw new AppError('SERVICE_UNAVAILABLE', message, {}, { cause: error })
+    }
+  }
+
+  return {
+    hasSandbox: sandboxUrl !== null,
+    open: ({ kind, secretKey, webhookSecret }) => stripeAccount(clientOf(kind, secretKey), { webhookSecret }),
+    examine: (kind, secretKey) =>
+      ask(kind, secretKey, async (stripe) => {
+        const account = await stripe.accounts.retrieveCurrent()
+        const { dashboard } = account.settings ?? {}
+        return {
+          reference: account.id,
+          name: dashboard?.display_name ?? account.business_profile?.name ?? '',
+          liveMode: /^.k_live_/.test(secretKey),
+        }
+      }),
+    subscribe: (kind, secretKey, url) =>
+      ask(kind, secretKey, async (stripe) => {
+        const endpoint = await stripe.webhookEndpoints.create({
+          url,
+          enabled_events: ['*'],
+          description: 'Bulkhead',
+        })
+        if (endpoint.secret === undefined) throw new Error('the provider gave no secret for its events')
+        return { reference: endpoint.id, webhookSecret: endpoint.secret }
+      }),
+    moveSubscription: (kind, secretKey, endpointReference, url) =>
+      ask(kind, secretKey, async (stripe) => {
+        await stripe.webhookEndpoints.update(endpointReference, { url })
+      }),
+    unsubscribe: (kind, secretKey, endpointReference) =>
+      ask(kind, secretKey, async (stripe) => {
+        try {
+          await stripe.webhookEndpoints.del(endpointReference)
+        } catch (error) {
+          if (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 404) return
+          throw error
+        }
+      }),
+  }
+}
+
+function addressOf(sandboxUrl: string | null): { host: string; port: string; protocol: 'http' } {
+  if (sandboxUrl === null) throw new AppError('SERVICE_UNAVAILABLE', 'there is no sandbox here')
+  const { hostname, port } = new URL(sandboxUrl)
+  return { host: hostname, port, protocol: 'http' }
+}
+
+function refusedKey(): AppError {
+  return new AppError('BAD_USER_INPUT', 'the key opens no account')
+}

@@ -1,0 +1,60 @@
+// The merchant's account with a provider as it is kept: its secrets sealed, each bound to tenant, row and purpose. Which
+// account is made and replaced is connect-provider.ts's.
+import type { Sealer } from '../core/seal.ts'
+import type { Transaction } from '../db/database.ts'
+import type { PaymentProvider } from '../generated/prisma/client.ts'
+import type { AccountSecrets, ProviderAccount } from './provider.ts'
+import type { PaymentServices } from './services.ts'
+
+type Kind = AccountSecrets['kind']
+type Purpose = 'secret key' | 'webhook secret'
+type Sealed = Pick<PaymentProvider, 'secretKey' | 'webhookSecret' | 'sealingKeyId'>
+
+function contextOf(tenantId: string, providerId: string, purpose: Purpose): string {
+  return `${tenantId}/${providerId}/${purpose}`
+}
+
+/** The columns of an account's secrets. */
+export function sealSecrets(
+  sealer: Sealer,
+  place: { readonly tenantId: string; readonly id: string },
+  secrets: Pick<AccountSecrets, 'secretKey' | 'webhookSecret'>,
+): { [Column in keyof Sealed]: Sealed[Column] } {
+  const seal = (text: string, purpose: Purpose) =>
+    new Uint8Array(sealer.seal(text, contextOf(place.tenantId, place.id, purpose)))
+  return {
+    secretKey: seal(secrets.secretKey, 'secret key'),
+    webhookSecret: seal(secrets.webhookSecret, 'webhook secret'),
+    sealingKeyId: sealer.keyId,
+  }
+}
+
+/** Throws a plain Error when the key that sealed them is not configured, or they were altered. */
+export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecrets {
+  const open = (sealed: Uint8Array, purpose: Purpose) =>
+    sealer.open(sealed, row.sealingKeyId, contextOf(row.tenantId, row.id, purpose))
+  return {
+    kind: row.kind as Kind,
+    secretKey: open(row.secretKey, 'secret key'),
+    webhookSecret: open(row.webhookSecret, 'webhook secret'),
+  }
+}
+
+/** The account that a payment or an event is of, replaced or not; null when this tenant has none such. */
+export async function openProvider(
+  tx: Transaction,
+  { gateway, sealer }: Pick<PaymentServices, 'gateway' | 'sealer'>,
+  providerId: string,
+): Promise<ProviderAccount | null> {
+  const row = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  return row === null ? null : gateway.open(openSecrets(sealer, row))
+}
+
+/** The account that takes payments now. */
+export async function activeProvider(tx: Transaction): Promise<{ id: string; kind: Kind } | null> {
+  const row = await tx.paymentProvider.findFirst({
+    where: { status: 'ACTIVE' },
+    select: { id: true, kind: true },
+  })
+  return row === null ? null : { id: row.id, kind: row.kind as Kind }
+}

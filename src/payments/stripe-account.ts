@@ -1,0 +1,181 @@
+// One merchant's account at Stripe, or at the sandbox, which speaks the same: the calls, each with the key that makes it
+// happen once. What an answer means is stripe-verdicts.ts's.
+import Stripe from 'stripe'
+import { AppError } from '../core/errors.ts'
+import type {
+  AccountSecrets,
+  BookedCharge,
+  Charge,
+  ChargeVerdict,
+  ProviderAccount,
+  ProviderRefund,
+  RefundVerdict,
+} from './provider.ts'
+import { toStripeAmount } from './stripe-amount.ts'
+import { readEventObject, readSignedEvent } from './stripe-events.ts'
+import {
+  bookedChargeOf,
+  chargeVerdictOf,
+  failureOfError,
+  PAYMENT_KEY,
+  REFUND_KEY,
+  reasonOf,
+  refundVerdictOf,
+} from './stripe-verdicts.ts'
+
+const PAGE_SIZE = 100
+/** Of one look through a provider's list. */
+const LISTED_MAX = 100_000
+const WITH_FEE = ['latest_charge.balance_transaction']
+const INEXPRESSIBLE = {
+  code: 'PROVIDER_REFUSED',
+  message: 'the provider cannot move exactly this sum',
+} as const
+
+export function stripeAccount(
+  stripe: Stripe,
+  { webhookSecret }: Pick<AccountSecrets, 'webhookSecret'>,
+): ProviderAccount {
+  async function charge(asked: Charge): Promise<ChargeVerdict> {
+    const { paymentId, amountMinor, currency, method, returnUrl, description } = asked
+    const amount = toStripeAmount(amountMinor, currency)
+    if (amount === null) return { status: 'FAILED', reference: null, failure: INEXPRESSIBLE }
+    return await chargeVerdict(() =>
+      stripe.paymentIntents.create(
+        {
+          amount,
+          currency: currency.toLowerCase(),
+          payment_method: method,
+          confirm: true,
+          description,
+          metadata: { [PAYMENT_KEY]: paymentId },
+          ...(returnUrl === null
+            ? { automatic_payment_methods: { enabled: true, allow_redirects: 'never' as const } }
+            : { automatic_payment_methods: { enabled: true }, return_url: returnUrl }),
+          expand: WITH_FEE,
+        },
+        { idempotencyKey: `bulkhead-payment-${paymentId}` },
+      ),
+    )
+  }
+
+  async function refund(asked: ProviderRefund, currency: string): Promise<RefundVerdict> {
+    const { refundId, paymentId, chargeReference, amountMinor } = asked
+    const amount = toStripeAmount(amountMinor, currency)
+    if (amount === null) return { status: 'FAILED', reference: null, failure: INEXPRESSIBLE }
+    return await refundVerdict(() =>
+      stripe.refunds.create(
+        {
+          payment_intent: chargeReference,
+          amount,
+          metadata: { [REFUND_KEY]: refundId, [PAYMENT_KEY]: paymentId },
+        },
+        { idempotencyKey: `bulkhead-refund-${refundId}` },
+      ),
+    )
+  }
+
+  return {
+    charge,
+    refund: (asked) => refund(asked, asked.currency),
+
+    async findCharge({ paymentId, reference, createdAfter }) {
+      try {
+        if (reference !== null) {
+          return chargeVerdictOf(await stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }))
+        }
+        // The list is consistent; the search is not, for up to a minute.
+        const created = { gte: Math.floor(createdAfter.getTime() / 1_000) }
+        const expand = WITH_FEE.map((path) => `data.${path}`)
+        for await (const intent of stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })) {
+          if (intent.metadata[PAYMENT_KEY] === paymentId) return chargeVerdictOf(intent)
+        }
+        return null
+      } catch (error) {
+        return isMissing(error) ? null : { status: 'UNKNOWN', reason: reasonOf(error) }
+      }
+    },
+
+    async cancelCharge(reference) {
+      try {
+        return chargeVerdictOf(await stripe.paymentIntents.cancel(reference))
+      } catch (error) {
+        if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) {
+          return { status: 'UNKNOWN', reason: reasonOf(error) }
+        }
+        // It has gone on meanwhile: then it is what it is.
+        return await chargeVerdict(() => stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }))
+      }
+    },
+
+    async findRefund({ refundId, reference, chargeReference }) {
+      try {
+        if (reference !== null) return refundVerdictOf(await stripe.refunds.retrieve(reference))
+        const listed = stripe.refunds.list({ payment_intent: chargeReference, limit: PAGE_SIZE })
+        for await (const found of listed) {
+          if (found.metadata?.[REFUND_KEY] === refundId) return refundVerdictOf(found)
+        }
+        return null
+      } catch (error) {
+        return isMissing(error) ? null : { status: 'UNKNOWN', reason: reasonOf(error) }
+      }
+    },
+
+    async feeOf(chargeReference) {
+      const verdict = await chargeVerdict(() =>
+        stripe.paymentIntents.retrieve(chargeReference, { expand: WITH_FEE }),
+      )
+      if (verdict.status === 'UNKNOWN') throw unavailable(verdict.reason)
+      return verdict.status === 'SUCCEEDED' ? verdict.feeMinor : null
+    },
+
+    readEvent: (rawBody, signature, now) =>
+      readSignedEvent(stripe, webhookSecret, { rawBody, signature, now }),
+    readStoredEvent: readEventObject,
+    bookedCharges: (since) => bookedCharges(stripe, since),
+  }
+}
+
+async function* bookedCharges(stripe: Stripe, since: Date): AsyncIterable<BookedCharge> {
+  let count = 0
+  try {
+    const created = { gte: Math.floor(since.getTime() / 1_000) }
+    const expand = ['data.latest_charge']
+    for await (const intent of stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })) {
+      if (count >= LISTED_MAX) return
+      count += 1
+      yield bookedChargeOf(intent)
+    }
+  } catch (error) {
+    throw error instanceof Stripe.errors.StripeError ? unavailable(reasonOf(error)) : error
+  }
+}
+
+async function chargeVerdict(call: () => Promise<Stripe.PaymentIntent>): Promise<ChargeVerdict> {
+  try {
+    return chargeVerdictOf(await call())
+  } catch (error) {
+    const failure = failureOfError(error)
+    if (failure === null) return { status: 'UNKNOWN', reason: reasonOf(error) }
+    const intent = error instanceof Stripe.errors.StripeError ? error.payment_intent : undefined
+    return { status: 'FAILED', reference: intent?.id ?? null, failure }
+  }
+}
+
+async function refundVerdict(call: () => Promise<Stripe.Refund>): Promise<RefundVerdict> {
+  try {
+    return refundVerdictOf(await call())
+  } catch (error) {
+    const failure = failureOfError(error)
+    if (failure === null) return { status: 'UNKNOWN', reason: reasonOf(error) }
+    return { status: 'FAILED', reference: null, failure: { ...failure, code: 'REFUND_FAILED' } }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 404
+}
+
+function unavailable(reason: string): AppError {
+  return new AppError('SERVICE_UNAVAILABLE', `the payment provider cannot be asked: ${reason}`)
+}

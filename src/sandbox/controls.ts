@@ -1,0 +1,53 @@
+// The sandbox's own controls, under /_sandbox: what Stripe's dashboard and the network's whims are to the real one.
+import { z } from 'zod'
+import { type Account, load, settingsSchema } from './account.ts'
+import type { Deliveries } from './deliveries.ts'
+import { deliver, emit } from './events.ts'
+import { invalid } from './problem.ts'
+
+const resendSchema = z.object({ copies: z.int().min(1).max(1_000).default(1) })
+const emitSchema = z.object({
+  type: z.string().min(1),
+  object: z.record(z.string(), z.unknown()).default({}),
+})
+
+/** Answers a control; null: there is no such one. */
+export async function control(
+  account: Account,
+  path: string,
+  body: unknown,
+  deliveries: Deliveries,
+): Promise<object | null> {
+  if (path === 'settings') {
+    const settings = { ...account.settings, ...read(settingsSchema.partial(), body) }
+    account.store.saveSettings(account.id, settings)
+    return settings
+  }
+  if (path === 'emit') {
+    const { type, object } = read(emitSchema, body)
+    return account.store.atomically(() => emit(account, type, object))
+  }
+  if (path === 'flush') {
+    await deliveries.flush(account.id)
+    return { deliveries: account.store.deliveriesOf(account.id) }
+  }
+  if (path === 'deliveries') return { deliveries: account.store.deliveriesOf(account.id) }
+  const eventId = /^events\/(\w+)\/resend$/.exec(path)?.[1]
+  return eventId === undefined ? null : resend(account, eventId, read(resendSchema, body).copies)
+}
+
+function resend(account: Account, eventId: string, copies: number): object {
+  const event = load(account, 'event', eventId)
+  account.store.atomically(() => {
+    for (const endpoint of account.store.list(account.id, 'webhook_endpoint')) {
+      deliver(account, event.id, endpoint.id, copies)
+    }
+  })
+  return { copies }
+}
+
+function read<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body ?? {})
+  if (!parsed.success) throw invalid(z.prettifyError(parsed.error))
+  return parsed.data
+}

@@ -1,0 +1,101 @@
+// Sends events to webhook endpoints, signed as Stripe signs, until they are taken or given up. What is to be sent stands
+// in the store, so that it outlives the process.
+import { createHmac } from 'node:crypto'
+import { settingsSchema } from './account.ts'
+import type { Delivery, Store } from './store.ts'
+import { secretOf } from './webhook-endpoints.ts'
+
+const POLL_MS = 100
+const CONCURRENCY_MAX = 16
+const TIMEOUT_MS = 10_000
+const ATTEMPTS_MAX = 20
+const BACKOFF_BASE_MS = 500
+const BACKOFF_MAX_MS = 60_000
+
+export type Deliveries = {
+  /** Tries all of an account's that wait, due or not, in the order in which they are due; resolves when each was tried. */
+  flush(account: string): Promise<void>
+  /** Resolves when nothing is being sent any more. */
+  stop(): Promise<void>
+}
+
+export function startDeliveries(store: Store): Deliveries {
+  const sending = new Map<number, Promise<void>>()
+  let isStopped = false
+
+  function send(delivery: Delivery): Promise<void> {
+    const known = sending.get(delivery.id)
+    if (known !== undefined) return known
+    const sent = attempt(store, delivery).finally(() => sending.delete(delivery.id))
+    sending.set(delivery.id, sent)
+    return sent
+  }
+
+  function sendDue(): void {
+    if (isStopped) return
+    for (const delivery of store.waitingDeliveries(Date.now())) {
+      if (sending.size >= CONCURRENCY_MAX) return
+      if (!isPaused(store, delivery.account)) void send(delivery)
+    }
+  }
+
+  const timer = setInterval(sendDue, POLL_MS)
+  return {
+    async flush(account) {
+      const waiting = store
+        .waitingDeliveries(Number.MAX_SAFE_INTEGER)
+        .filter((delivery) => delivery.account === account && !isPaused(store, account))
+      for (const delivery of waiting) await send(delivery)
+    },
+    async stop() {
+      isStopped = true
+      clearInterval(timer)
+      await Promise.all(sending.values())
+    },
+  }
+}
+
+function isPaused(store: Store, account: string): boolean {
+  return settingsSchema.parse(store.settingsOf(account)).webhooks === 'paused'
+}
+
+async function attempt(store: Store, delivery: Delivery): Promise<void> {
+  const { id, account, event, endpoint: endpointId, attempts } = delivery
+  const endpoint = store.find(account, endpointId)
+  const body = store.find(account, event)
+  if (endpoint === null || endpoint.status !== 'enabled' || body === null) {
+    store.saveDelivery(id, 'GIVEN_UP', 'the endpoint is gone', Date.now())
+    return
+  }
+  const outcome = await post(
+    String(endpoint.url),
+    JSON.stringify(body),
+    secretOf({ id: account, store }, endpointId),
+  )
+  const isTaken = /^2\d\d$/.test(outcome)
+  const state = isTaken ? 'DONE' : attempts + 1 >= ATTEMPTS_MAX ? 'GIVEN_UP' : 'WAITING'
+  const waitMs = Math.min(BACKOFF_BASE_MS * 2 ** attempts, BACKOFF_MAX_MS)
+  store.saveDelivery(id, state, outcome, Date.now() + waitMs)
+}
+
+/** The answer's status, or why there was none. */
+async function post(url: string, body: string, secret: string): Promise<string> {
+  const timestamp = Math.floor(Date.now() / 1_000)
+  const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'stripe-signature': `t=${timestamp},v1=${signature}`,
+      },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    await response.arrayBuffer()
+    return String(response.status)
+  } catch (error) {
+    return error instanceof Error ? error.name : 'failed'
+  }
+}

@@ -1,0 +1,272 @@
+// Payment intents and their charges: https://docs.stripe.com/api/payment_intents. Each is confirmed once, and ends.
+import { type Account, change, load, makeId, seconds } from './account.ts'
+import { emit } from './events.ts'
+import { group, type Params, text } from './form.ts'
+import { type Decline, PAYMENT_METHODS, type PaymentMethod } from './payment-methods.ts'
+import { invalid, Problem } from './problem.ts'
+import type { Stored } from './store.ts'
+
+const AMOUNT_MAX = 99_999_999
+/** Of a charge: 2.9 % and 30 minor units. */
+const FEE_PER_MILLE = 29
+const FEE_FIXED = 30
+const DECLINED_LATER: Decline = {
+  code: 'card_declined',
+  declineCode: 'generic_decline',
+  message: 'The bank declined the payment.',
+}
+
+export const FINISH_INTENT = 'finish-intent'
+
+export function createIntent(account: Account, params: Params): Stored {
+  const amount = amountOf(params)
+  const currency = text(params, 'currency') ?? ''
+  if (!/^[a-z]{3}$/.test(currency)) throw invalid(`Invalid currency: ${currency}`, 'currency')
+  const method = text(params, 'payment_method')
+  if (method !== null) methodOf(method)
+  const id = makeId('pi')
+  const intent: Stored = {
+    id,
+    object: 'payment_intent',
+    amount,
+    amount_capturable: 0,
+    amount_received: 0,
+    automatic_payment_methods: params.automatic_payment_methods === undefined ? null : { enabled: true },
+    canceled_at: null,
+    cancellation_reason: null,
+    capture_method: 'automatic',
+    client_secret: `${id}_secret_${makeId('s')}`,
+    confirmation_method: 'automatic',
+    created: seconds(account),
+    currency,
+    customer: null,
+    description: text(params, 'description'),
+    last_payment_error: null,
+    latest_charge: null,
+    livemode: false,
+    metadata: group(params, 'metadata'),
+    next_action: null,
+    payment_method: method,
+    payment_method_types: ['card'],
+    return_url: text(params, 'return_url'),
+    status: method === null ? 'requires_payment_method' : 'requires_confirmation',
+  }
+  account.store.save(account.id, intent)
+  emit(account, 'payment_intent.created', intent)
+  return text(params, 'confirm') === 'true' ? confirm(account, intent) : intent
+}
+
+export function confirmIntent(account: Account, id: string, params: Params): Stored {
+  const intent = load(account, 'payment_intent', id)
+  const method = text(params, 'payment_method') ?? (intent.payment_method as string | null)
+  if (!['requires_confirmation', 'requires_payment_method'].includes(String(intent.status))) {
+    throw unexpectedState(intent, 'confirm')
+  }
+  return confirm(account, change(account, intent, { payment_method: method }))
+}
+
+function confirm(account: Account, intent: Stored): Stored {
+  if (typeof intent.payment_method !== 'string')
+    throw invalid('A payment method is needed.', 'payment_method')
+  const { charge } = methodOf(intent.payment_method)
+  switch (charge.outcome) {
+    case 'SUCCEEDS':
+      return succeed(account, intent)
+    case 'DECLINED': {
+      const failed = fail(account, intent, charge.decline)
+      throw cardProblem(failed, charge.decline)
+    }
+    case 'PROCESSES':
+      account.store.addTimer(
+        { account: account.id, action: FINISH_INTENT, subject: intent.id },
+        account.nowMs + account.settings.processingDelayMs,
+      )
+      return announced(account, change(account, intent, { status: 'processing' }))
+    case 'ASKS_THE_BUYER': {
+      if (intent.return_url === null) {
+        const decline = {
+          code: 'authentication_required',
+          declineCode: 'authentication_required',
+          message: 'The buyer has to confirm this payment, and no return_url was given.',
+        }
+        throw cardProblem(fail(account, intent, decline), decline)
+      }
+      const url = `${account.url}/authenticate/${account.id}/${intent.id}`
+      const next = { type: 'redirect_to_url', redirect_to_url: { url, return_url: intent.return_url } }
+      return announced(account, change(account, intent, { status: 'requires_action', next_action: next }))
+    }
+  }
+}
+
+/** What a payment method that processes does in the end. An intent that went on meanwhile is left alone. */
+export function finishIntent(account: Account, id: string): void {
+  const intent = account.store.find(account.id, id)
+  if (intent?.status !== 'processing') return
+  const { charge } = methodOf(String(intent.payment_method))
+  if (charge.outcome === 'PROCESSES' && charge.end === 'FAILS') fail(account, intent, DECLINED_LATER)
+  else succeed(account, intent)
+}
+
+/** What the buyer said to their bank. Answers the intent; one that does not wait any more is left as it is. */
+export function authenticate(account: Account, id: string, approved: boolean): Stored {
+  const intent = load(account, 'payment_intent', id)
+  if (intent.status !== 'requires_action') return intent
+  if (approved) return succeed(account, intent)
+  return fail(account, intent, {
+    code: 'payment_intent_authentication_failure',
+    declineCode: '',
+    message: 'The buyer did not confirm the payment.',
+  })
+}
+
+export function cancelIntent(account: Account, id: string): Stored {
+  const intent = load(account, 'payment_intent', id)
+  if (['succeeded', 'canceled', 'processing'].includes(String(intent.status))) {
+    throw unexpectedState(intent, 'cancel')
+  }
+  return announced(
+    account,
+    change(account, intent, { status: 'canceled', canceled_at: seconds(account), next_action: null }),
+  )
+}
+
+function succeed(account: Account, intent: Stored): Stored {
+  const amount = Number(intent.amount)
+  const charge = makeCharge(account, intent, {
+    paid: true,
+    captured: true,
+    amount_captured: amount,
+    status: 'succeeded',
+  })
+  const fee = Math.round((amount * FEE_PER_MILLE) / 1_000) + FEE_FIXED
+  const transaction = bookTransaction(account, {
+    amount,
+    fee,
+    currency: String(intent.currency),
+    source: charge.id,
+    type: 'charge',
+  })
+  const booked = change(account, charge, { balance_transaction: transaction.id })
+  emit(account, 'charge.succeeded', booked)
+  return announced(
+    account,
+    change(account, intent, {
+      status: 'succeeded',
+      amount_received: amount,
+      latest_charge: charge.id,
+      next_action: null,
+      last_payment_error: null,
+    }),
+  )
+}
+
+function fail(account: Account, intent: Stored, decline: Decline): Stored {
+  const { code, message } = decline
+  const charge = makeCharge(account, intent, {
+    paid: false,
+    captured: false,
+    amount_captured: 0,
+    status: 'failed',
+    failure_code: code,
+    failure_message: message,
+  })
+  emit(account, 'charge.failed', charge)
+  return announced(
+    account,
+    change(account, intent, {
+      status: 'requires_payment_method',
+      latest_charge: charge.id,
+      next_action: null,
+      last_payment_error: errorOf(decline),
+    }),
+  )
+}
+
+function makeCharge(account: Account, intent: Stored, fields: Record<string, unknown>): Stored {
+  const charge: Stored = {
+    id: makeId('ch'),
+    object: 'charge',
+    amount: intent.amount,
+    amount_refunded: 0,
+    balance_transaction: null,
+    created: seconds(account),
+    currency: intent.currency,
+    failure_code: null,
+    failure_message: null,
+    livemode: false,
+    metadata: intent.metadata,
+    payment_intent: intent.id,
+    payment_method: intent.payment_method,
+    refunded: false,
+    ...fields,
+  }
+  account.store.save(account.id, charge)
+  return charge
+}
+
+/** A line of the account's balance. */
+export function bookTransaction(
+  account: Account,
+  line: { amount: number; fee: number; currency: string; source: string; type: string },
+): Stored {
+  const transaction: Stored = {
+    id: makeId('txn'),
+    object: 'balance_transaction',
+    created: seconds(account),
+    exchange_rate: null,
+    fee_details: [],
+    net: line.amount - line.fee,
+    status: 'available',
+    ...line,
+  }
+  account.store.save(account.id, transaction)
+  return transaction
+}
+
+const EVENT_OF_STATUS: Readonly<Record<string, string>> = {
+  succeeded: 'payment_intent.succeeded',
+  requires_payment_method: 'payment_intent.payment_failed',
+  processing: 'payment_intent.processing',
+  requires_action: 'payment_intent.requires_action',
+  canceled: 'payment_intent.canceled',
+}
+
+function announced(account: Account, intent: Stored): Stored {
+  const type = EVENT_OF_STATUS[String(intent.status)]
+  if (type !== undefined) emit(account, type, intent)
+  return intent
+}
+
+export function methodOf(id: string): PaymentMethod {
+  const method = PAYMENT_METHODS[id]
+  if (method === undefined)
+    throw invalid(`No such PaymentMethod: '${id}'`, 'payment_method', 'resource_missing')
+  return method
+}
+
+export function amountOf(params: Params): number {
+  const given = text(params, 'amount') ?? ''
+  const amount = Number(given)
+  if (!/^\d+$/.test(given) || amount < 1) throw invalid(`Invalid positive integer: ${given}`, 'amount')
+  if (amount > AMOUNT_MAX) throw invalid('Amount must be no more than 99999999', 'amount', 'amount_too_large')
+  return amount
+}
+
+function errorOf({ code, declineCode, message }: Decline) {
+  return {
+    type: 'card_error' as const,
+    code,
+    ...(declineCode !== '' && { decline_code: declineCode }),
+    message,
+  }
+}
+
+function cardProblem(intent: Stored, decline: Decline): Problem {
+  return new Problem(402, { ...errorOf(decline), payment_intent: intent }, { isKept: true })
+}
+
+function unexpectedState(intent: Stored, verb: string): Problem {
+  const message = `You cannot ${verb} this PaymentIntent because it has a status of ${intent.status}.`
+  const code = 'payment_intent_unexpected_state'
+  return new Problem(400, { type: 'invalid_request_error', code, message, payment_intent: intent })
+}

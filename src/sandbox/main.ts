@@ -1,0 +1,32 @@
+// The sandbox as a process of its own: `node src/sandbox/main.ts --port 4001 --data-dir .data/sandbox`. Says where it
+// listens in one line of JSON, and ends with its parent when told so.
+import { mkdir } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { serveSandbox } from './server.ts'
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    'data-dir': { type: 'string', default: '.data/sandbox' },
+    'with-parent': { type: 'boolean', default: false },
+  },
+})
+
+try {
+  await mkdir(values['data-dir'], { recursive: true })
+  const server = await serveSandbox({ dataDir: values['data-dir'], port: Number(values.port) })
+  const stop = () => {
+    server.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.once('SIGTERM', stop).once('SIGINT', stop)
+  if (values['with-parent']) process.stdin.resume().once('close', stop)
+  process.stdout.write(`${JSON.stringify({ url: server.url })}\n`)
+} catch (error) {
+  process.stdout.write(
+    `${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`,
+  )
+  process.exit(1)
+}

@@ -1,0 +1,38 @@
+// Stripe's errors, as they are answered: https://docs.stripe.com/api/errors.
+
+export type ProblemBody = {
+  readonly type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error'
+  readonly message: string
+  readonly code?: string
+  readonly decline_code?: string
+  readonly param?: string
+  readonly payment_intent?: unknown
+}
+
+/** Thrown to answer an error. `isKept`: it is the outcome of what was asked, and belongs under its idempotency key. */
+export class Problem extends Error {
+  readonly status: number
+  readonly body: ProblemBody
+  readonly isKept: boolean
+
+  constructor(status: number, body: ProblemBody, { isKept = false } = {}) {
+    super(body.message)
+    this.status = status
+    this.body = body
+    this.isKept = isKept
+  }
+}
+
+export function invalid(message: string, param?: string, code?: string): Problem {
+  return new Problem(400, {
+    type: 'invalid_request_error',
+    message,
+    ...(param !== undefined && { param }),
+    ...(code !== undefined && { code }),
+  })
+}
+
+export function missing(kind: string, id: string): Problem {
+  const message = `No such ${kind}: '${id}'`
+  return new Problem(404, { type: 'invalid_request_error', code: 'resource_missing', param: 'id', message })
+}

@@ -1,0 +1,160 @@
+// The sandbox's HTTP server: Stripe's calls, its own controls, and two pages. On the loopback only.
+import { join } from 'node:path'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { type Account, accountIdOf, makeId, settingsSchema } from './account.ts'
+import { answerCall } from './calls.ts'
+import { control } from './controls.ts'
+import { type Deliveries, startDeliveries } from './deliveries.ts'
+import { parseForm } from './form.ts'
+import { authenticate } from './intents.ts'
+import { bankPage, welcomePage } from './pages.ts'
+import { invalid, Problem } from './problem.ts'
+import { ROUTES, type Route } from './routes.ts'
+import { openStore } from './store.ts'
+import { startTimers } from './timers.ts'
+
+const HOST = '127.0.0.1'
+const BODY_BYTES_MAX = 1_024 * 1_024
+
+export type SandboxServer = { readonly url: string; close(): Promise<void> }
+
+/** Opens the books in `dataDir`, and serves them on `port` (0: any free one). */
+export async function serveSandbox(options: { dataDir: string; port: number }): Promise<SandboxServer> {
+  const store = openStore(join(options.dataDir, 'sandbox.sqlite'))
+  let url = ''
+  const accountOf = (
+    id: string,
+    request: Account['request'] = { id: null, idempotency_key: null },
+  ): Account => ({
+    id,
+    store,
+    settings: settingsSchema.parse(store.settingsOf(id)),
+    request,
+    nowMs: Date.now(),
+    url,
+  })
+  const deliveries = startDeliveries(store)
+  const stopTimers = startTimers(store, accountOf)
+  const app = createApp()
+  const whose = (request: FastifyRequest): Account => {
+    const id = accountIdOf(request.headers.authorization)
+    if (id === null) throw notAKey()
+    const key = request.headers['idempotency-key']
+    return accountOf(id, { id: request.id, idempotency_key: typeof key === 'string' ? key : null })
+  }
+  for (const route of ROUTES) addRoute(app, route, whose)
+  addControls(app, whose, deliveries)
+  addPages(app, accountOf)
+  url = await app.listen({ host: HOST, port: options.port })
+  return {
+    url,
+    async close() {
+      stopTimers()
+      await app.close()
+      await deliveries.stop()
+      store.close()
+    },
+  }
+}
+
+function createApp(): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    genReqId: () => makeId('req'),
+    forceCloseConnections: true,
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('request-id', request.id)
+    done()
+  })
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof Problem) return reply.code(error.status).send({ error: error.body })
+    const message = error instanceof Error ? error.message : String(error)
+    return reply.code(500).send({ error: { type: 'api_error', message } })
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const message = `Unrecognized request URL (${request.method}: ${request.url})`
+    return reply.code(404).send({ error: { type: 'invalid_request_error', message } })
+  })
+  return app
+}
+
+type Whose = (request: FastifyRequest) => Account
+
+function addRoute(app: FastifyInstance, route: Route, whose: Whose): void {
+  app.route({
+    method: route.method,
+    url: `/v1/${route.path}`,
+    handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const account = whose(request)
+      const [path = '', query = ''] = request.url.split('?')
+      const raw = typeof request.body === 'string' && request.body !== '' ? request.body : query
+      const { id = '' } = request.params as { id?: string }
+      const answer = answerCall(account, route, { params: formOf(raw), id, path, raw })
+      if (answer === 'LOST') {
+        reply.hijack()
+        request.raw.socket.destroy()
+        return reply
+      }
+      if (answer.isReplayed) reply.header('idempotent-replayed', 'true')
+      return reply.code(answer.status).type('application/json').send(answer.body)
+    },
+  })
+}
+
+function formOf(raw: string) {
+  try {
+    return parseForm(raw)
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : 'invalid parameters')
+  }
+}
+
+function addControls(app: FastifyInstance, whose: Whose, deliveries: Deliveries): void {
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { '*': path } = request.params as { '*': string }
+    const answer = await control(whose(request), path, jsonOf(request.body), deliveries)
+    if (answer === null) return reply.callNotFound()
+    return reply.send(answer)
+  }
+  app.get('/_sandbox/*', handler)
+  app.post('/_sandbox/*', handler)
+}
+
+function jsonOf(body: unknown): unknown {
+  if (typeof body !== 'string' || body === '') return {}
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw invalid('this is no JSON')
+  }
+}
+
+function addPages(app: FastifyInstance, accountOf: (id: string) => Account): void {
+  app.get('/', (_request, reply) => reply.type('text/html').send(welcomePage()))
+  app.get('/authenticate/:account/:intent', (request, reply) => {
+    const { account, intent } = request.params as { account: string; intent: string }
+    const found = accountOf(account).store.find(account, intent)
+    if (found === null) return reply.callNotFound()
+    const amount = `${String(found.amount)} ${String(found.currency).toUpperCase()} (minor units)`
+    return reply.type('text/html').send(bankPage(request.url, amount, found.status === 'requires_action'))
+  })
+  app.post('/authenticate/:account/:intent', (request, reply) => {
+    const { account: id, intent } = request.params as { account: string; intent: string }
+    const account = accountOf(id)
+    const answer = parseForm(String(request.body ?? '')).answer
+    const settled = account.store.atomically(() => authenticate(account, intent, answer === 'approve'))
+    return reply.redirect(String(settled.return_url), 303)
+  })
+}
+
+function notAKey(): Problem {
+  return new Problem(401, {
+    type: 'invalid_request_error',
+    message:
+      'Invalid API Key provided: the sandbox takes keys of the form sk_test_ and 16 letters or digits.',
+  })
+}

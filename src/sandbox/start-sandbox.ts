@@ -1,0 +1,68 @@
+// Starts the sandbox beside the server, as a process of its own: what it does to the server it does over the network.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { AppError } from '../core/errors.ts'
+
+export type Sandbox = {
+  readonly url: string
+  readonly pid: number
+  /** Resolves when it ends, by `stop` or by itself. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
+  stop(): Promise<void>
+}
+
+const START_DEADLINE_MS = 15_000
+const STOP_DEADLINE_MS = 5_000
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+/** Resolves when it listens; it ends with this process. Throws SERVICE_UNAVAILABLE, saying why, when it does not start. */
+export async function startSandbox(options: { dataDir: string; port: number }): Promise<Sandbox> {
+  const args = ['--port', String(options.port), '--data-dir', options.dataDir, '--with-parent']
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Of its own group: a Ctrl-C is the server's, which takes it along in its turn.
+    detached: true,
+  })
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }))
+  })
+  try {
+    const url = await firstLine(child)
+    return { url, pid: child.pid ?? 0, exited, stop: () => stop(child, exited) }
+  } catch (error) {
+    await stop(child, exited)
+    throw error
+  }
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const deadline = setTimeout(() => reject(notStarted('it said nothing')), START_DEADLINE_MS)
+  const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })
+  lines.once('line', (line) => {
+    const said = JSON.parse(line) as { url?: string; error?: string }
+    if (said.url === undefined) reject(notStarted(said.error ?? 'it did not say why'))
+    else resolve(said.url)
+  })
+  child.once('error', (error) => reject(notStarted(error.message)))
+  child.once('exit', (code) => reject(notStarted(`it ended with code ${code}`)))
+  try {
+    return await promise
+  } finally {
+    clearTimeout(deadline)
+  }
+}
+
+function notStarted(reason: string): AppError {
+  const advice = /EADDRINUSE/.test(reason) ? ' Set SANDBOX_PORT to another port (0: any free one).' : ''
+  return new AppError('SERVICE_UNAVAILABLE', `The payment sandbox did not start: ${reason}.${advice}`)
+}
+
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
+  await exited
+  clearTimeout(timer)
+}

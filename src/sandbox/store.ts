@@ -1,0 +1,198 @@
+// The sandbox's books, on disk: every object as it is answered, the answers under idempotency keys, and what is still to
+// be done. One SQLite file; what is done within `atomically` is durable when it returns, or was never done.
+import { DatabaseSync } from 'node:sqlite'
+
+/** An object of the API as it is answered. */
+export type Stored = { readonly id: string; readonly object: string; readonly created: number } & Record<
+  string,
+  unknown
+>
+
+export type KeptAnswer = {
+  readonly fingerprint: string
+  readonly status: number | null
+  readonly body: string
+}
+
+/** Something that happens by itself later. */
+export type Timer = { readonly account: string; readonly action: string; readonly subject: string }
+
+export type Delivery = {
+  readonly id: number
+  readonly account: string
+  readonly event: string
+  readonly endpoint: string
+  readonly attempts: number
+}
+
+export type DeliveryState = Delivery & {
+  readonly dueAtMs: number
+  readonly state: 'WAITING' | 'DONE' | 'GIVEN_UP'
+  readonly outcome: string | null
+}
+
+export type Store = ReturnType<typeof openStore>
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS objects (
+    sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, created INTEGER NOT NULL,
+    body TEXT NOT NULL, UNIQUE (account, id));
+  CREATE INDEX IF NOT EXISTS objects_kind ON objects (account, kind, sequence);
+  CREATE TABLE IF NOT EXISTS answers (
+    account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER, body TEXT NOT NULL,
+    faults INTEGER NOT NULL, PRIMARY KEY (account, key));
+  CREATE TABLE IF NOT EXISTS settings (account TEXT PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS timers (
+    sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,
+    due_at_ms INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY, account TEXT NOT NULL, event TEXT NOT NULL, endpoint TEXT NOT NULL,
+    due_at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'WAITING', outcome TEXT);
+  CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due_at_ms) WHERE state = 'WAITING';
+`
+
+export function openStore(path: string) {
+  const database = new DatabaseSync(path)
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+  database.exec(SCHEMA)
+
+  const rows = <Row>(sql: string, ...values: (string | number)[]) =>
+    database.prepare(sql).all(...values) as Row[]
+  const run = (sql: string, ...values: (string | number | null)[]) => database.prepare(sql).run(...values)
+
+  return {
+    /** Runs `work`, which must not wait for anything, in one durable transaction. */
+    atomically<T>(work: () => T): T {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        database.exec('COMMIT')
+        return result
+      } catch (error) {
+        database.exec('ROLLBACK')
+        throw error
+      }
+    },
+
+    find(account: string, id: string): Stored | null {
+      const [row] = rows<{ body: string }>(
+        'SELECT body FROM objects WHERE account = ? AND id = ?',
+        account,
+        id,
+      )
+      return row === undefined ? null : (JSON.parse(row.body) as Stored)
+    },
+    save(account: string, object: Stored): void {
+      run(
+        `INSERT INTO objects (account, id, kind, created, body) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (account, id) DO UPDATE SET body = excluded.body`,
+        account,
+        object.id,
+        object.object,
+        object.created,
+        JSON.stringify(object),
+      )
+    },
+    remove(account: string, id: string): void {
+      run('DELETE FROM objects WHERE account = ? AND id = ?', account, id)
+    },
+    /** Newest first. */
+    list(account: string, kind: string): Stored[] {
+      return rows<{ body: string }>(
+        'SELECT body FROM objects WHERE account = ? AND kind = ? ORDER BY sequence DESC',
+        account,
+        kind,
+      ).map(({ body }) => JSON.parse(body) as Stored)
+    },
+
+    answerOf(account: string, key: string): KeptAnswer | null {
+      const [row] = rows<KeptAnswer>(
+        'SELECT fingerprint, status, body, faults FROM answers WHERE account = ? AND key = ?',
+        account,
+        key,
+      )
+      return row ?? null
+    },
+    keepAnswer(account: string, key: string, answer: KeptAnswer): void {
+      run(
+        `INSERT INTO answers (account, key, fingerprint, status, body, faults) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (account, key) DO UPDATE
+         SET status = excluded.status, body = excluded.body, faults = excluded.faults`,
+        account,
+        key,
+        answer.fingerprint,
+        answer.status,
+        answer.body,
+        answer.faults,
+      )
+    },
+
+    settingsOf(account: string): unknown {
+      const [row] = rows<{ body: string }>('SELECT body FROM settings WHERE account = ?', account)
+      return row === undefined ? {} : (JSON.parse(row.body) as unknown)
+    },
+    saveSettings(account: string, settings: unknown): void {
+      run(
+        `INSERT INTO settings (account, body) VALUES (?, ?)
+         ON CONFLICT (account) DO UPDATE SET body = excluded.body`,
+        account,
+        JSON.stringify(settings),
+      )
+    },
+
+    addTimer({ account, action, subject }: Timer, dueAtMs: number): void {
+      run(
+        'INSERT INTO timers (account, action, subject, due_at_ms) VALUES (?, ?, ?, ?)',
+        account,
+        action,
+        subject,
+        dueAtMs,
+      )
+    },
+    /** Those that are due, removed: call it within the transaction that does them. */
+    takeTimers(nowMs: number): Timer[] {
+      const due = rows<Timer & { sequence: number }>(
+        'SELECT sequence, account, action, subject FROM timers WHERE due_at_ms <= ? ORDER BY due_at_ms',
+        nowMs,
+      )
+      for (const { sequence } of due) run('DELETE FROM timers WHERE sequence = ?', sequence)
+      return due
+    },
+
+    addDelivery(delivery: Omit<Delivery, 'id' | 'attempts'>, dueAtMs: number): void {
+      const { account, event, endpoint } = delivery
+      run(
+        'INSERT INTO deliveries (account, event, endpoint, due_at_ms) VALUES (?, ?, ?, ?)',
+        account,
+        event,
+        endpoint,
+        dueAtMs,
+      )
+    },
+    waitingDeliveries(dueAtMs: number): Delivery[] {
+      return rows<Delivery>(
+        `SELECT id, account, event, endpoint, attempts FROM deliveries
+         WHERE state = 'WAITING' AND due_at_ms <= ? ORDER BY due_at_ms, id`,
+        dueAtMs,
+      )
+    },
+    saveDelivery(id: number, state: DeliveryState['state'], outcome: string, dueAtMs: number): void {
+      run(
+        'UPDATE deliveries SET attempts = attempts + 1, state = ?, outcome = ?, due_at_ms = ? WHERE id = ?',
+        state,
+        outcome,
+        dueAtMs,
+        id,
+      )
+    },
+    deliveriesOf(account: string): DeliveryState[] {
+      return rows<DeliveryState>(
+        `SELECT id, account, event, endpoint, attempts, due_at_ms AS dueAtMs, state, outcome FROM deliveries
+         WHERE account = ? ORDER BY id`,
+        account,
+      )
+    },
+
+    close: () => database.close(),
+  }
+}
