@@ -1,43 +1,141 @@
-// A tenant's payments against the books of its provider: what is found, and what it is when nobody answers.
+// A tenant's payments against the books of its provider, the sandbox: what is found, and what it is when nobody answers.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newId } from '../../src/core/ids.ts'
 import { createSealer, type Sealer } from '../../src/core/seal.ts'
 import { nodeId } from '../../src/graphql/node.ts'
 import { providerRecords } from '../../src/integrity/provider-records.ts'
 import { type IntegrityReport, verifyTenant } from '../../src/integrity/verify.ts'
 import { createGateway } from '../../src/payments/gateway.ts'
-import type { ProviderGateway } from '../../src/payments/provider.ts'
+import type { ProviderAccount, ProviderGateway } from '../../src/payments/provider.ts'
 import { sealSecrets } from '../../src/payments/provider-record.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts'
 import { complaints, type Shop, type Shops, startShops } from './shops.ts'
 
 const sealer = createSealer({ current: Buffer.alloc(32, 'integrity') })
-const SECRET_KEY = 'sk_test_0123456789abcdef'
 /** Nothing listens there. */
 const NOBODY = 'http://127.0.0.1:1'
 
 let shops: Shops
+let directory: string
+let sandbox: Sandbox
+let gateway: ProviderGateway
 beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bulkhead-records-'))
+  sandbox = await startSandbox({ dataDir: directory, port: 0 })
+  gateway = createGateway({ sandboxUrl: sandbox.url })
   shops = await startShops()
 })
-afterAll(() => shops.close())
+afterAll(async () => {
+  await shops.close()
+  await sandbox.stop()
+  await rm(directory, { recursive: true, force: true })
+})
 
-/** A shop in order, whose account opens with SECRET_KEY. */
-async function openShop(secretKey = SECRET_KEY): Promise<Shop> {
+interface ConnectedShop extends Shop {
+  secretKey: string
+  account: ProviderAccount
+}
+
+let keys = 0
+
+/** A shop in order with an account of its own. Nothing is in the provider's books yet. */
+async function openShop(): Promise<ConnectedShop> {
+  keys += 1
+  const secretKey = `sk_test_${String(keys).padStart(16, '0')}`
   const shop = await shops.open()
-  const { tenantId, books } = shop
-  const { providerId: id } = books
-  const sealed = sealSecrets(sealer, { tenantId, id }, { secretKey, webhookSecret: 'whsec_x' })
-  await shops.owner.inTenant(tenantId, (query) =>
-    query(
-      'UPDATE payment_providers SET secret_key = $2, webhook_secret = $3, sealing_key_id = $4 WHERE id = $1',
-      [id, Buffer.from(sealed.secretKey), Buffer.from(sealed.webhookSecret), sealed.sealingKeyId],
-    ),
+  await seal(shop, shop.books.providerId, secretKey)
+  return {
+    ...shop,
+    secretKey,
+    account: gateway.open({ kind: 'SANDBOX', secretKey, webhookSecret: 'whsec_x' }),
+  }
+}
+
+async function seal({ tenantId }: Shop, providerId: string, secretKey: string): Promise<void> {
+  const sealed = sealSecrets(sealer, { tenantId, id: providerId }, { secretKey, webhookSecret: 'whsec_x' })
+  await change(
+    { tenantId },
+    'UPDATE payment_providers SET secret_key = $2, webhook_secret = $3, sealing_key_id = $4 WHERE id = $1',
+    [providerId, Buffer.from(sealed.secretKey), Buffer.from(sealed.webhookSecret), sealed.sealingKeyId],
   )
-  return shop
+}
+
+async function change(
+  { tenantId }: { tenantId: string },
+  sql: string,
+  values: unknown[] = [],
+): Promise<void> {
+  await shops.owner.inTenant(tenantId, (query) => query(sql, values))
+}
+
+/** Charges and refunds at the provider what the shop says was charged and refunded, but for the payments in `except`. */
+async function charge(shop: ConnectedShop, except: readonly string[] = []): Promise<void> {
+  const { payments, refunds } = await shops.owner.inTenant(shop.tenantId, async (query) => ({
+    payments: await query<{ id: string; status: string; amount: number }>(
+      `SELECT id, status, amount_minor::int AS amount FROM payments
+       WHERE provider_id IS NOT NULL AND status IN ('SUCCEEDED', 'FAILED')`,
+    ),
+    refunds: await query<{ id: string; payment: string; amount: number }>(
+      `SELECT id, payment_id AS payment, amount_minor::int AS amount FROM refunds
+       WHERE status = 'SUCCEEDED' AND payment_id IN (SELECT id FROM payments WHERE provider_id IS NOT NULL)`,
+    ),
+  }))
+  for (const { id, status, amount } of payments.filter((payment) => !except.includes(payment.id))) {
+    const reference = await chargeOne(shop, id, BigInt(amount), status === 'FAILED' ? DECLINED : ACCEPTED)
+    await change(shop, 'UPDATE payments SET provider_reference = $2 WHERE id = $1', [id, reference])
+    for (const refund of refunds.filter(({ payment }) => payment === id)) {
+      await refundOne(shop, {
+        refundId: refund.id,
+        paymentId: id,
+        reference,
+        amountMinor: BigInt(refund.amount),
+      })
+    }
+  }
+}
+
+const ACCEPTED = 'pm_card_visa'
+const DECLINED = 'pm_card_chargeDeclined'
+
+async function chargeOne(
+  shop: ConnectedShop,
+  paymentId: string,
+  amountMinor: bigint,
+  method = ACCEPTED,
+): Promise<string> {
+  const verdict = await shop.account.charge({
+    paymentId,
+    amountMinor,
+    currency: 'USD',
+    method,
+    returnUrl: null,
+    description: 'a test',
+  })
+  if (!('reference' in verdict) || verdict.reference === null)
+    throw new Error(`charged: ${JSON.stringify(verdict)}`)
+  return verdict.reference
+}
+
+async function refundOne(
+  shop: ConnectedShop,
+  {
+    refundId,
+    paymentId,
+    reference,
+    amountMinor,
+  }: { refundId: string; paymentId: string; reference: string; amountMinor: bigint },
+): Promise<void> {
+  const asked = { refundId, paymentId, chargeReference: reference, amountMinor, currency: 'USD' }
+  const verdict = await shop.account.refund(asked)
+  if (verdict.status !== 'SUCCEEDED') throw new Error(`refunded: ${JSON.stringify(verdict)}`)
 }
 
 async function verify(
   { tenantId, slug }: Shop,
-  access: { gateway: ProviderGateway; sealer: Sealer },
+  access: { gateway: ProviderGateway; sealer: Sealer } = { gateway, sealer },
   sinceDays?: number,
 ): Promise<IntegrityReport> {
   const { database } = shops
@@ -45,14 +143,167 @@ async function verify(
   return await verifyTenant(tenant, [providerRecords(tenant, access, sinceDays)])
 }
 
+/** What the check of the provider's books says: ids and words. */
+async function found(shop: Shop, sinceDays?: number): Promise<string[]> {
+  const { checks } = await verify(shop, { gateway, sealer }, sinceDays)
+  const records = checks.find(({ name }) => name === 'provider-records')
+  return (records?.violations ?? []).map(({ message, subjects }) =>
+    [...subjects.map(({ id }) => id), message].join(' '),
+  )
+}
+
+const paymentOf = ({ books }: Shop, name: keyof Shop['books']['orders'], n = 0) =>
+  books.orders[name].payments[n]?.id ?? ''
+
 const messagesOf = ({ checks }: IntegrityReport) =>
   checks.flatMap(({ violations }) => violations.map(({ message }) => message))
+
+describe('the provider’s books', () => {
+  it('agree with those of a shop that charged what it says', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    const report = await verify(shop)
+    expect(complaints(report)).toEqual({})
+    expect(report.checks.at(-1)).toMatchObject({ name: 'provider-records', ok: true })
+  })
+
+  it('say so when they have a charge of ours that we do not have', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    const lost = newId()
+    const reference = await chargeOne(shop, lost, 900n)
+    expect(await found(shop)).toEqual([
+      `${nodeId('Payment', lost)} the provider has a charge for a payment that is not here: ${reference}, SUCCEEDED, 900 (minor units of USD)`,
+    ])
+  })
+
+  it('say so when they do not have a payment that we have', async () => {
+    const shop = await openShop()
+    const id = paymentOf(shop, 'paid')
+    await charge(shop, [id])
+    expect(await found(shop)).toEqual([
+      `${nodeId('Payment', id)} it succeeded here, and the provider has no charge of it`,
+    ])
+  })
+
+  it('say so when an amount was changed here', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    const id = paymentOf(shop, 'partlyPaid')
+    await change(shop, 'UPDATE payments SET amount_minor = 450 WHERE id = $1', [id])
+    expect(await found(shop)).toEqual([
+      `${nodeId('Payment', id)} here it is of 450 (minor units of USD), at the provider of 500 (minor units of USD)`,
+    ])
+  })
+
+  it('say so when somebody refunded behind our back', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    const id = paymentOf(shop, 'paid')
+    const [row] = await shops.owner.inTenant(shop.tenantId, (query) =>
+      query<{ reference: string }>('SELECT provider_reference AS reference FROM payments WHERE id = $1', [
+        id,
+      ]),
+    )
+    await refundOne(shop, {
+      refundId: newId(),
+      paymentId: id,
+      reference: row?.reference ?? '',
+      amountMinor: 250n,
+    })
+    expect(await found(shop)).toEqual([
+      `${nodeId('Payment', id)} here 0 (minor units of USD) of it was refunded, at the provider 250 (minor units of USD)`,
+    ])
+  })
+
+  it('say so when a payment failed here and was charged there, or the other way round', async () => {
+    const shop = await openShop()
+    const [declined, paid] = [paymentOf(shop, 'declined'), paymentOf(shop, 'paid')]
+    await charge(shop, [declined, paid])
+    await change(shop, 'UPDATE payments SET provider_reference = $2 WHERE id = $1', [
+      declined,
+      await chargeOne(shop, declined, 2_000n),
+    ])
+    await change(shop, 'UPDATE payments SET provider_reference = $2 WHERE id = $1', [
+      paid,
+      await chargeOne(shop, paid, 2_000n, DECLINED),
+    ])
+    expect((await found(shop)).sort()).toEqual(
+      [
+        `${nodeId('Payment', declined)} here it is FAILED, at the provider SUCCEEDED`,
+        `${nodeId('Payment', paid)} here it is SUCCEEDED, at the provider FAILED`,
+      ].sort(),
+    )
+  })
+
+  it('say so when a payment was charged twice', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    const id = paymentOf(shop, 'paid')
+    // Past the adapter, whose key makes it one charge.
+    const response = await fetch(`${sandbox.url}/v1/payment_intents`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${shop.secretKey}`,
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: `amount=2000&currency=usd&payment_method=${ACCEPTED}&confirm=true&metadata[bulkhead_payment]=${id}`,
+    })
+    const { id: reference } = (await response.json()) as { id: string }
+    expect(await found(shop)).toEqual([
+      `${nodeId('Payment', id)} the provider has another charge of it: ${reference}, SUCCEEDED, 2000 (minor units of USD)`,
+    ])
+  })
+
+  it('may say anything of a payment that is still in flight', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    await chargeOne(shop, paymentOf(shop, 'unheard'), 2_000n)
+    await chargeOne(shop, paymentOf(shop, 'waiting'), 2_000n, DECLINED)
+    expect(await found(shop)).toEqual([])
+  })
+
+  it('are asked once for an account whose key was replaced, and hold for what both keys charged', async () => {
+    const shop = await openShop()
+    await charge(shop)
+    await change(shop, `UPDATE payment_providers SET status = 'REPLACED'`)
+    const providerId = newId()
+    await change(
+      shop,
+      `INSERT INTO payment_providers (id, kind, account_reference, secret_key, webhook_secret, sealing_key_id, created_at)
+       SELECT $1, kind, account_reference, secret_key, webhook_secret, sealing_key_id, now() + interval '1 second'
+       FROM payment_providers`,
+      [providerId],
+    )
+    await seal(shop, providerId, shop.secretKey)
+    // The old key opens nothing any more.
+    await seal(shop, shop.books.providerId, 'sk_test_gone')
+    expect(await found(shop)).toEqual([])
+  })
+
+  it('are asked for as many days as one wants, and older payments are left alone', async () => {
+    const shop = await openShop()
+    const id = paymentOf(shop, 'paid')
+    await charge(shop, [id])
+    await change(shop, `UPDATE payments SET created_at = created_at - interval '40 days' WHERE id = $1`, [id])
+    expect(await found(shop)).toEqual([])
+    expect(await found(shop, 60)).toHaveLength(1)
+  })
+
+  it('cross-tenant: are those of the tenant’s own account, and of no other', async () => {
+    const [one, other] = [await openShop(), await openShop()]
+    await charge(one)
+    await charge(other)
+    await chargeOne(other, newId(), 900n)
+    expect(await found(one)).toEqual([])
+    expect(await found(other)).toHaveLength(1)
+  })
+})
 
 describe('an account that cannot be asked', () => {
   it('because nobody answers is a violation of its own', async () => {
     const shop = await openShop()
-    const gateway = createGateway({ sandboxUrl: NOBODY })
-    const report = await verify(shop, { gateway, sealer })
+    const report = await verify(shop, { gateway: createGateway({ sandboxUrl: NOBODY }), sealer })
     expect(report.ok).toBe(false)
     expect(complaints(report)).toEqual({
       'provider-records': [nodeId('PaymentProvider', shop.books.providerId)],
@@ -66,35 +317,33 @@ describe('an account that cannot be asked', () => {
 
   it('because its secrets were sealed with another key is one, too, and tells no secret', async () => {
     const shop = await openShop()
-    const gateway = createGateway({ sandboxUrl: NOBODY })
     const other = createSealer({ current: Buffer.alloc(32, 'another') })
     const messages = messagesOf(await verify(shop, { gateway, sealer: other }))
     expect(messages).toEqual([
       expect.stringMatching(/^the account acct_test could not be asked: .* not configured$/),
     ])
-    expect(messages.join()).not.toContain(SECRET_KEY)
+    expect(messages.join()).not.toContain(shop.secretKey)
+  })
+
+  it('because its key opens nothing is one, too', async () => {
+    const shop = await openShop()
+    await seal(shop, shop.books.providerId, 'sk_test_gone')
+    const messages = messagesOf(await verify(shop))
+    expect(messages).toEqual([expect.stringMatching(/^the account acct_test could not be asked/)])
+    expect(messages.join()).not.toContain('sk_test_gone')
   })
 
   it('because there is no sandbox here is one, too', async () => {
-    const gateway = createGateway({ sandboxUrl: null })
-    expect(messagesOf(await verify(await openShop(), { gateway, sealer }))).toEqual([
-      'the account acct_test could not be asked: there is no sandbox here',
-    ])
+    const report = await verify(await openShop(), { gateway: createGateway({ sandboxUrl: null }), sealer })
+    expect(messagesOf(report)).toEqual(['the account acct_test could not be asked: there is no sandbox here'])
   })
 
   it('is no matter when it was replaced, and took nothing in all that time', async () => {
     const shop = await openShop()
-    await shops.owner.inTenant(shop.tenantId, async (query) => {
-      await query(`UPDATE payment_providers SET status = 'REPLACED'`)
-      await query(
-        `UPDATE payments SET created_at = created_at - interval '40 days' WHERE settled_at IS NOT NULL`,
-      )
-      await query(`UPDATE payments SET created_at = created_at - interval '40 days', status = 'FAILED',
-        settled_at = created_at, failure_code = 'ABANDONED' WHERE settled_at IS NULL`)
-      await query(`UPDATE orders SET payment_status = 'UNPAID' WHERE payment_status = 'PENDING'`)
-    })
-    const gateway = createGateway({ sandboxUrl: NOBODY })
-    expect(complaints(await verify(shop, { gateway, sealer }))).toEqual({})
-    expect(Object.keys(complaints(await verify(shop, { gateway, sealer }, 60)))).toEqual(['provider-records'])
+    await change(shop, `UPDATE payment_providers SET status = 'REPLACED'`)
+    await change(shop, `UPDATE payments SET created_at = created_at - interval '40 days'`)
+    const nobody = { gateway: createGateway({ sandboxUrl: NOBODY }), sealer }
+    expect(complaints(await verify(shop, nobody))).not.toHaveProperty('provider-records')
+    expect(complaints(await verify(shop, nobody, 60))).toHaveProperty('provider-records')
   })
 })
