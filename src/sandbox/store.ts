@@ -10,8 +10,11 @@ export type Stored = { readonly id: string; readonly object: string; readonly cr
 
 export type KeptAnswer = {
   readonly fingerprint: string
+  /** Null: the key was seen, and nothing done. */
   readonly status: number | null
   readonly body: string
+  /** How often a call with this key went wrong on purpose. */
+  readonly faults: number
 }
 
 /** Something that happens by itself later. */
