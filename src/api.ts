@@ -1,10 +1,7 @@
-// The API of one process: the database, who may ask, what is counted, and the HTTP server, put together. Large to load,
-// so main.ts imports it while PostgreSQL starts.
+// The API of one process: who may ask, and the HTTP server, put together over its runtime. Large to load, so main.ts
+// imports it while PostgreSQL starts.
 import type { Config } from './config.ts'
-import { systemClock } from './core/clock.ts'
 import { AppError } from './core/errors.ts'
-import type { Logger } from './core/logger.ts'
-import { openDatabase } from './db/database.ts'
 import { createAuthenticator } from './edge/authenticate.ts'
 import { developmentSecret } from './edge/development-secret.ts'
 import { signDevelopmentToken } from './edge/development-token.ts'
@@ -12,7 +9,7 @@ import { createHttpServer } from './edge/http-server.ts'
 import { developmentIssuer } from './edge/token-issuer.ts'
 import { createTokenVerifier } from './edge/verify-token.ts'
 import { buildSchema } from './graphql/schema.ts'
-import { createMetrics } from './telemetry/metrics.ts'
+import type { Runtime } from './runtime.ts'
 
 export interface Addresses {
   /** Of the server, without a path. */
@@ -31,12 +28,11 @@ export interface Api {
 
 const EXPLORER_TOKEN_SECONDS = 12 * 3_600
 
-/** Puts the parts together over the database at `runtimeUrl`; nothing listens yet. */
-export async function openApi(config: Config, runtimeUrl: string, logger: Logger): Promise<Api> {
+/** Puts the parts together over the runtime; nothing listens yet. */
+export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
+  const { database, services, metrics, clock, logger } = runtime
   const isProduction = config.environment === 'production'
-  const clock = systemClock
-  const secret = isProduction ? null : await developmentSecret(config.dataDir)
-  const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
+  const secret = isProduction ? null : await developmentSecret(config.dataDir, 'development-secret')
   const verifier = createTokenVerifier({
     issuers: config.issuers,
     development: secret === null ? undefined : developmentIssuer(secret),
@@ -48,7 +44,8 @@ export async function openApi(config: Config, runtimeUrl: string, logger: Logger
     schema: buildSchema(),
     database,
     authenticator: createAuthenticator({ verifier, database, clock, logger }),
-    metrics: createMetrics(database),
+    metrics,
+    services,
     logger,
     clock,
     host: config.host,
@@ -65,12 +62,10 @@ export async function openApi(config: Config, runtimeUrl: string, logger: Logger
   return {
     async listen() {
       const { url, metricsUrl } = await server.listen().catch(explainAddress)
+      runtime.listensAt(url)
       return { url, metricsUrl, explorerUrl: hasExplorer ? `${url}/graphiql` : null }
     },
-    async close() {
-      await server.close()
-      await database.close()
-    },
+    close: () => server.close(),
   }
 }
 

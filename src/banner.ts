@@ -5,18 +5,21 @@ interface Greeting {
   url: string
   metricsUrl: string | null
   explorerUrl: string | null
+  /** Null: there is no payment sandbox. */
+  sandboxUrl: string | null
   /** Since the start of the process. */
   readyMs: number
   isDemo: boolean
 }
 
 export function greet(greeting: Greeting, output: { write(text: string): unknown }): void {
-  const { url, metricsUrl, explorerUrl, readyMs, isDemo } = greeting
+  const { url, metricsUrl, explorerUrl, sandboxUrl, readyMs, isDemo } = greeting
   const addresses: [string, string | null][] = [
     ['GraphQL', `${url}/graphql`],
     ['Explorer', explorerUrl],
     ['Health', `${url}/readyz`],
     ['Metrics', metricsUrl],
+    ['Sandbox', sandboxUrl],
   ]
   const lines = [
     `Bulkhead is ready (${(readyMs / 1_000).toFixed(1)} s).`,

@@ -32,6 +32,16 @@ export interface Config {
   readonly issuers: readonly IssuerConfig[]
   /** 32 bytes or more; null only outside production. */
   readonly secretsKey: Uint8Array | null
+  /** Keys before `secretsKey`: they open what they sealed, and seal nothing. */
+  readonly previousSecretsKeys: readonly Uint8Array[]
+  /** Where payment providers reach this server, without a path; null: nobody said. */
+  readonly publicUrl: string | null
+  readonly payments: {
+    /** 0: any free one. */
+    readonly sandboxPort: number
+    /** A Stripe test account for the demo tenants, in place of the sandbox; null: the sandbox. */
+    readonly stripe: { readonly secretKey: string; readonly webhookSecret: string | null } | null
+  }
   readonly introspection: boolean
   /** Points that each tenant may save up, and gets back. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
@@ -95,6 +105,22 @@ const secret = () =>
     })
     .refine(looksRandom, 'must be random, not a phrase or a pattern (make one with: openssl rand -base64 32)')
 
+/** Several, separated by commas. */
+const secrets = () =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(secret()))
+
+const origin = () =>
+  z
+    .string()
+    .transform((text) => text.replace(/\/+$/, ''))
+    .refine((text) => {
+      const url = URL.parse(text)
+      return url !== null && /^https?:$/.test(url.protocol) && url.origin === text
+    }, 'must be an address without a path, as in https://shop.example.com')
+
 const environmentSchema = z.object({
   NODE_ENV: choice(['development', 'test', 'production'], 'development'),
   HOST: z
@@ -117,6 +143,20 @@ const environmentSchema = z.object({
   ALLOW_EMBEDDED_IN_PRODUCTION: yesOrNo().default(false),
   AUTH_ISSUERS: authIssuersSchema.default([]),
   SECRETS_KEY: secret().optional(),
+  SECRETS_KEY_PREVIOUS: secrets().default([]),
+  PUBLIC_URL: origin().optional(),
+  SANDBOX_PORT: wholeNumber(0, PORT_MAX, 4001),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(
+      /^(sk|rk)_test_\w+$/,
+      'must be a test key (sk_test_… or rk_test_…): merchants connect their own accounts',
+    )
+    .optional(),
+  STRIPE_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^whsec_\S+$/, 'must start with whsec_')
+    .optional(),
   INTROSPECTION: yesOrNo().optional(),
   COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
   COST_RESTORE_PER_SECOND: wholeNumber(1, POINTS_MAX, BUDGET_RESTORE_PER_SECOND),
@@ -156,6 +196,15 @@ export function parseConfig(environment: Environment): Config {
     }),
     issuers: Object.freeze(values.AUTH_ISSUERS),
     secretsKey: values.SECRETS_KEY ?? null,
+    previousSecretsKeys: Object.freeze(values.SECRETS_KEY_PREVIOUS),
+    publicUrl: values.PUBLIC_URL ?? null,
+    payments: Object.freeze({
+      sandboxPort: values.SANDBOX_PORT,
+      stripe:
+        values.STRIPE_SECRET_KEY === undefined
+          ? null
+          : { secretKey: values.STRIPE_SECRET_KEY, webhookSecret: values.STRIPE_WEBHOOK_SECRET ?? null },
+    }),
     introspection: values.INTROSPECTION ?? values.NODE_ENV !== 'production',
     budget: Object.freeze({
       capacity: values.COST_CAPACITY,
@@ -179,7 +228,7 @@ function readEnvFile(): Environment {
 
 /** Values that hold no secret may be shown; the rest could be one in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND JOBS_CONCURRENCY LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND JOBS_CONCURRENCY PUBLIC_URL SANDBOX_PORT LOG_LEVEL'.split(
     ' ',
   ),
 )
@@ -208,6 +257,10 @@ function unsafeInProduction(given: Environment): string[] {
   }
   if (!given.SECRETS_KEY) {
     problems.push('SECRETS_KEY: is required in production (make one with: openssl rand -base64 32)')
+  }
+  for (const name of ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET']) {
+    if (!given[name]) continue
+    problems.push(`${name}: is for development; in production each merchant connects its own account`)
   }
   if (!given.DATABASE_URL && !given.DATABASE_OWNER_URL && given.ALLOW_EMBEDDED_IN_PRODUCTION !== 'true') {
     problems.push(

@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { createLogger, type Logger } from './core/logger.ts'
 import { type Lifecycle, runUntilStopped } from './lifecycle.ts'
+import type { Runtime } from './runtime.ts'
 
 interface Urls {
   runtimeUrl: string
@@ -21,21 +22,76 @@ export function serve(config: Config): Promise<number> {
 
 async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Promise<void> {
   // Half a second's work for one processor, while PostgreSQL starts on another.
-  const loading = import('./api.ts')
+  const loading = Promise.all([import('./api.ts'), import('./runtime.ts')])
   loading.catch(() => {}) // it fails where it is awaited
   const urls = await findDatabase(config, lifecycle, logger)
   const isDemo = config.environment !== 'production' && config.database.runtimeUrl === null
   await bringUpToDate(urls, isDemo, lifecycle, logger)
   await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls.runtimeUrl, logger))
+  const [{ openApi }, { openRuntime }] = await loading
+  const sandboxUrl = await findSandbox(config, lifecycle)
+  const runtime = await lifecycle.phase(
+    'runtime',
+    () => openRuntime(config, { ...urls, sandboxUrl }, logger),
+    (opened) => opened.close(),
+  )
   const api = await lifecycle.phase(
     'api',
-    async () => (await loading).openApi(config, urls.runtimeUrl, logger),
+    () => openApi(config, runtime),
     (opened) => opened.close(),
   )
   const addresses = await lifecycle.phase('listen', () => api.listen())
+  if (isDemo) await lifecycle.phase('payments', () => connectShops(config, runtime))
+  await lifecycle.phase(
+    'worker',
+    () => work(config, urls, runtime),
+    (worker) => worker.stop(),
+  )
   const readyMs = Math.round(performance.now())
-  logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses }, 'ready')
-  greet({ ...addresses, readyMs, isDemo }, process.stdout)
+  logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses, sandboxUrl }, 'ready')
+  greet({ ...addresses, sandboxUrl, readyMs, isDemo }, process.stdout)
+}
+
+/** Null: there is to be none. */
+async function findSandbox(config: Config, lifecycle: Lifecycle): Promise<string | null> {
+  const { sandboxDir, wantsSandbox } = await import('./runtime.ts')
+  if (!wantsSandbox(config)) return null
+  const { startSandbox } = await import('./sandbox/start-sandbox.ts')
+  const sandbox = await lifecycle.phase(
+    'sandbox',
+    () => startSandbox({ dataDir: sandboxDir(config), port: config.payments.sandboxPort }),
+    (started) => started.stop(),
+  )
+  void sandbox.exited.then(({ code, signal }) =>
+    lifecycle.fail(new Error(`the payment sandbox ended by itself (${signal ?? `code ${code}`})`)),
+  )
+  return sandbox.url
+}
+
+async function connectShops({ payments: { stripe } }: Config, runtime: Runtime): Promise<void> {
+  const { connectDemoShops } = await import('./demo/connect-shops.ts')
+  await connectDemoShops({ ...runtime, services: runtime.services.payments, stripe })
+}
+
+async function work(
+  { jobsConcurrency: concurrency }: Config,
+  { workerUrl }: Urls,
+  runtime: Runtime,
+): Promise<{ stop(): Promise<void> }> {
+  const { logger } = runtime
+  if (workerUrl === null) logger.warn('DATABASE_WORKER_URL is not set: this process runs no jobs')
+  if (workerUrl === null || concurrency === 0) return { stop: async () => {} }
+  const [{ startWorker }, { SCHEDULE, tasksOf }] = await Promise.all([
+    import('./jobs/worker.ts'),
+    import('./tasks.ts'),
+  ])
+  return await startWorker({
+    ...runtime,
+    url: workerUrl,
+    tasks: tasksOf(runtime),
+    schedule: SCHEDULE,
+    concurrency,
+  })
 }
 
 function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Promise<Urls> | Urls {

@@ -26,7 +26,7 @@ export function tokenCommand(): Command {
           throw new AppError('FORBIDDEN', 'there are no development tokens in production')
         }
         const expiresInSeconds = parseDuration(expires)
-        const secret = await developmentSecret(config.dataDir)
+        const secret = await developmentSecret(config.dataDir, 'development-secret')
         const token = signDevelopmentToken({ secret, tenant, email, expiresInSeconds, clock: systemClock })
         process.stdout.write(`${token}\n`)
       }),

@@ -1,21 +1,26 @@
-// This installation's secret for development tokens: makes it once, keeps it in the data directory. Signs nothing.
+// This installation's own secrets for development: each made once, and kept in the data directory. Signs and seals nothing.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 
-const FILE_NAME = 'development-secret'
+/** What signs development tokens, and what seals secrets where no SECRETS_KEY is set. */
+type SecretName = 'development-secret' | 'secrets-key'
+
 const SECRET_BYTES = 32
 
 /**
  * The 32 secret bytes of `dataDir`, made (with the directory) at the first call, by whichever process comes first.
  * The file is its owner's alone. Never to be called in production. Throws SERVICE_UNAVAILABLE for a damaged file.
  */
-export async function developmentSecret(dataDir: string): Promise<Uint8Array> {
-  const path = join(dataDir, FILE_NAME)
+export async function developmentSecret(dataDir: string, name: SecretName): Promise<Uint8Array> {
+  const path = join(dataDir, name)
   const secret = (await readSecret(path)) ?? (await makeSecret(dataDir, path))
   if (secret.byteLength === SECRET_BYTES) return secret
-  throw new AppError('SERVICE_UNAVAILABLE', `${path} is damaged. Remove it, and make your tokens anew.`)
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${path} is damaged: restore it, or remove it and make anew what it was for (tokens, or payment providers connected).`,
+  )
 }
 
 async function readSecret(path: string): Promise<Uint8Array | null> {

@@ -1,6 +1,7 @@
 // The sandbox as a process of its own: `node src/sandbox/main.ts --port 4001 --data-dir .data/sandbox`. Says where it
 // listens in one line of JSON, and ends with its parent when told so.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { serveSandbox } from './server.ts'
 
@@ -23,6 +24,8 @@ try {
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)
   if (values['with-parent']) process.stdin.resume().once('close', stop)
+  // For commands beside the server.
+  await writeFile(join(values['data-dir'], 'url'), server.url)
   process.stdout.write(`${JSON.stringify({ url: server.url })}\n`)
 } catch (error) {
   process.stdout.write(

@@ -1,5 +1,7 @@
 // Starts the sandbox beside the server, as a process of its own: what it does to the server it does over the network.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../core/errors.ts'
@@ -14,6 +16,7 @@ export type Sandbox = {
 
 const START_DEADLINE_MS = 15_000
 const STOP_DEADLINE_MS = 5_000
+const FIND_TIMEOUT_MS = 2_000
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 /** Resolves when it listens; it ends with this process. Throws SERVICE_UNAVAILABLE, saying why, when it does not start. */
@@ -33,6 +36,17 @@ export async function startSandbox(options: { dataDir: string; port: number }): 
   } catch (error) {
     await stop(child, exited)
     throw error
+  }
+}
+
+/** The address of the sandbox that another process runs on `dataDir`; null when none answers there. */
+export async function findRunningSandbox(dataDir: string): Promise<string | null> {
+  try {
+    const url = await readFile(join(dataDir, 'url'), 'utf8')
+    const { ok } = await fetch(url, { signal: AbortSignal.timeout(FIND_TIMEOUT_MS) })
+    return ok ? url : null
+  } catch {
+    return null
   }
 }
 

@@ -60,7 +60,7 @@ describe('token', () => {
     expect(stdout).toMatch(/^[\w.-]+\n$/)
     const verifier = createTokenVerifier({
       issuers: [],
-      development: developmentIssuer(await developmentSecret(dataDir())),
+      development: developmentIssuer(await developmentSecret(dataDir(), 'development-secret')),
       clock: systemClock,
       logger: createLogger('silent'),
     })
@@ -82,7 +82,7 @@ describe('token', () => {
 
   it('agrees on one secret when several processes are the first', async () => {
     const fresh = join(directory, 'race-data')
-    const secrets = await Promise.all(Array.from({ length: 20 }, () => developmentSecret(fresh)))
+    const secrets = await Promise.all(Array.from({ length: 20 }, () => developmentSecret(fresh, 'development-secret')))
     expect(new Set(secrets.map((secret) => Buffer.from(secret).toString('hex'))).size).toBe(1)
   })
 

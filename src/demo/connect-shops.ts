@@ -1,0 +1,52 @@
+// Gives each demo shop an account with a payment provider, so that it can take payments: the sandbox's, or a Stripe test
+// account of the developer's. Done at each start, since the sandbox may find the server at another port.
+
+import type { Caller } from '../commands/caller.ts'
+import { systemCaller } from '../commands/system-caller.ts'
+import type { Clock } from '../core/clock.ts'
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Database } from '../db/database.ts'
+import { connectProvider } from '../payments/connect-provider.ts'
+import { endpointName } from '../payments/endpoint.ts'
+import { openSecrets } from '../payments/provider-record.ts'
+import type { PaymentServices } from '../payments/services.ts'
+import { DEMO_SLUGS } from './demo-tenant.ts'
+
+type Options = {
+  readonly database: Database
+  readonly services: PaymentServices
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stripe: { readonly secretKey: string; readonly webhookSecret: string | null } | null
+}
+
+/** Connects the demo shops that are here; those that are connected as they should be are left as they are. */
+export async function connectDemoShops(options: Options): Promise<void> {
+  const { database, clock, logger } = options
+  for (const slug of DEMO_SLUGS) {
+    const tenant = await database.resolveTenant({ slug })
+    if (tenant === null) continue
+    await connectShop(systemCaller({ tenant, database, clock, logger, requestId: 'start' }), options)
+  }
+}
+
+async function connectShop(caller: Caller, { services, stripe }: Options): Promise<void> {
+  const kind = stripe === null ? 'SANDBOX' : 'STRIPE'
+  const active = await caller.database.withTenant(caller.scope, (tx) =>
+    tx.paymentProvider.findFirst({ where: { status: 'ACTIVE' } }),
+  )
+  if (active?.kind === kind) {
+    const { secretKey } = openSecrets(services.sealer, active)
+    if (kind === 'STRIPE' ? secretKey === stripe?.secretKey : active.endpointReference !== null) {
+      if (kind === 'STRIPE' || active.endpointReference === null) return
+      const url = `${services.publicUrl}/webhooks/in/${endpointName(caller.tenantSlug, active.id)}`
+      return await services.gateway.moveSubscription(kind, secretKey, active.endpointReference, url)
+    }
+  }
+  const { userErrors } = await connectProvider(caller, services, { provider: kind, ...stripe })
+  const [error] = userErrors
+  if (error !== undefined) {
+    throw new AppError('SERVICE_UNAVAILABLE', `The demo shops cannot take payments: ${error.message}.`)
+  }
+}

@@ -1,0 +1,63 @@
+// What serving and running jobs share in one process: the database, the outside world, what is counted, the clock.
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { type Clock, systemClock } from './core/clock.ts'
+import type { Logger } from './core/logger.ts'
+import { createSealer } from './core/seal.ts'
+import { type Database, openDatabase } from './db/database.ts'
+import { developmentSecret } from './edge/development-secret.ts'
+import type { Services } from './graphql/context.ts'
+import { createGateway } from './payments/gateway.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+
+export type Runtime = {
+  readonly database: Database
+  readonly services: Services
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Where this server turned out to listen: what providers are told where PUBLIC_URL does not say. */
+  listensAt(url: string): void
+  close(): Promise<void>
+}
+
+/** Opens the database at `runtimeUrl`; asks nobody anything yet. `sandboxUrl` null: there is no sandbox. */
+export async function openRuntime(
+  config: Config,
+  { runtimeUrl, sandboxUrl }: { readonly runtimeUrl: string; readonly sandboxUrl: string | null },
+  logger: Logger,
+): Promise<Runtime> {
+  const isProduction = config.environment === 'production'
+  const current = config.secretsKey ?? (await developmentSecret(config.dataDir, 'secrets-key'))
+  const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
+  let { publicUrl } = config
+  return {
+    database,
+    services: {
+      payments: {
+        gateway: createGateway({ sandboxUrl }),
+        sealer: createSealer({ current, previous: config.previousSecretsKeys }),
+        get publicUrl() {
+          return publicUrl
+        },
+      },
+    },
+    metrics: createMetrics(database),
+    clock: systemClock,
+    logger,
+    listensAt(url) {
+      if (!isProduction) publicUrl ??= url
+    },
+    close: () => database.close(),
+  }
+}
+
+/** Where the sandbox keeps its books. */
+export function sandboxDir({ dataDir }: Config): string {
+  return join(dataDir, 'sandbox')
+}
+
+/** Is there to be a sandbox? Not in production, and not where a Stripe test account takes its place. */
+export function wantsSandbox({ environment, payments }: Config): boolean {
+  return environment !== 'production' && payments.stripe === null
+}

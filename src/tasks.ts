@@ -1,0 +1,25 @@
+// All that runs as a job, and when: the one list that every worker has.
+import { cleanKeysTask } from './commands/clean-idempotency-keys.ts'
+import { integrityTask } from './integrity/check-job.ts'
+import type { Task } from './jobs/task.ts'
+import { releaseHoldsTask } from './orders/release-holds.ts'
+import { eventTask } from './payments/receive-event.ts'
+import { paymentTasks } from './payments/reconcile.ts'
+import type { Runtime } from './runtime.ts'
+
+export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metrics'>): readonly Task[] {
+  return [
+    ...paymentTasks(services.payments),
+    eventTask(services.payments),
+    releaseHoldsTask,
+    cleanKeysTask,
+    integrityTask(metrics),
+  ]
+}
+
+/** For each active tenant, by the clock: cron patterns, UTC. */
+export const SCHEDULE = [
+  { task: releaseHoldsTask.name, pattern: '*/5 * * * *' },
+  { task: cleanKeysTask.name, pattern: '17 * * * *' },
+  { task: 'integrity.check', pattern: '37 * * * *' },
+] as const
