@@ -82,7 +82,9 @@ describe('token', () => {
 
   it('agrees on one secret when several processes are the first', async () => {
     const fresh = join(directory, 'race-data')
-    const secrets = await Promise.all(Array.from({ length: 20 }, () => developmentSecret(fresh, 'development-secret')))
+    const secrets = await Promise.all(
+      Array.from({ length: 20 }, () => developmentSecret(fresh, 'development-secret')),
+    )
     expect(new Set(secrets.map((secret) => Buffer.from(secret).toString('hex'))).size).toBe(1)
   })
 

@@ -11,6 +11,7 @@ import { createHttpServer, type HttpServer, type HttpServerOptions } from '../..
 import { developmentIssuer } from '../../src/edge/token-issuer.ts'
 import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { servicesAt } from '../support/services.ts'
 import { SECRET } from './token-setup.ts'
 
 export interface Answered {
@@ -114,6 +115,7 @@ export function memberDatabase(more: Partial<Database> = {}): Database {
     read: unexpected,
     count: unexpected,
     resolveMember: async (slug, email) => (slug === 'acme' ? memberOf(email) : null),
+    resolveTenant: unexpected,
     ping: async () => {},
     poolState: () => ({ total: 4, idle: 3, waiting: 0, max: 8 }),
     close: async () => {},
@@ -157,6 +159,7 @@ export async function openFrontDoor(
     database,
     authenticator: createAuthenticator({ verifier, database, clock: systemClock, logger }),
     metrics: createMetrics({ poolState: database.poolState }),
+    services: servicesAt(null, () => null),
     logger,
     clock: systemClock,
     introspection: !production,

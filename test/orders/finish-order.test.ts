@@ -83,7 +83,7 @@ describe('orderCancel', () => {
     const paid = await finish('orderCancel', { id, expectedVersion: 2 })
     expect(paid.order).toMatchObject({ status: 'PAID', version: 2 })
     expect(paid.userErrors).toEqual([
-      { code: 'WRONG_STATUS', field: ['id'], message: 'the order is PAID, not PLACED' },
+      { code: 'WRONG_STATUS', field: ['id'], message: 'it was paid: refund it first' },
     ])
     const { id: other } = await orderIn('PLACED')
     await finish('orderCancel', { id: other, expectedVersion: 1 })

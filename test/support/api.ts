@@ -1,11 +1,12 @@
 // Owns: the API on a cloned database, over HTTP, with two tenants and a member of every role in each. What it is asked
 // for and what the tenants sell are the tests' own, or shop.ts's.
 import type { GraphQLSchema } from 'graphql'
+import { inject } from 'vitest'
 import { ROLES, type Role } from '../../src/commands/permissions.ts'
-import { systemClock } from '../../src/core/clock.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { openDatabase } from '../../src/db/database.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { createAuthenticator } from '../../src/edge/authenticate.ts'
@@ -13,9 +14,11 @@ import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
 import { developmentIssuer } from '../../src/edge/token-issuer.ts'
 import { createTokenVerifier } from '../../src/edge/verify-token.ts'
+import type { Services } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { servicesAt } from './services.ts'
 
 export type TenantKey = 'A' | 'B'
 
@@ -45,7 +48,12 @@ export interface Session {
 }
 
 export interface Api {
+  /** Of the server, without a path. */
+  url: string
   database: TestDatabase
+  /** What the server itself works with. */
+  opened: Database
+  services: Services
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
@@ -60,7 +68,13 @@ const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
 
 /** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
-export async function startApi({ poolMax = POOL_MAX }: { poolMax?: number } = {}): Promise<Api> {
+export async function startApi({
+  poolMax = POOL_MAX,
+  clock = systemClock,
+}: {
+  poolMax?: number
+  clock?: Clock
+} = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
   const logger = createLogger('silent')
@@ -68,13 +82,16 @@ export async function startApi({ poolMax = POOL_MAX }: { poolMax?: number } = {}
   const schema = buildSchema()
   const development = developmentIssuer(SECRET)
   const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
+  let url = ''
+  const services = servicesAt(inject('sandboxUrl'), () => url)
   const server: HttpServer = createHttpServer({
     schema,
     database,
     authenticator: createAuthenticator({ verifier, database, clock: systemClock, logger }),
     metrics: createMetrics(database),
+    services,
     logger,
-    clock: systemClock,
+    clock,
     introspection: true,
     hideSuggestions: false,
     budget: { capacity: POINTS, restorePerSecond: POINTS },
@@ -83,9 +100,12 @@ export async function startApi({ poolMax = POOL_MAX }: { poolMax?: number } = {}
     metricsPort: null,
     developmentToken: null,
   })
-  const { url } = await server.listen()
+  ;({ url } = await server.listen())
   return {
+    url,
     database: testDatabase,
+    opened: database,
+    services,
     schema,
     tenantIds,
     as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role),

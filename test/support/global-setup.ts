@@ -1,11 +1,17 @@
-// Owns: one PostgreSQL for a whole test run. Test files clone their databases from its template.
+// Owns: one PostgreSQL and one payment sandbox for a whole test run. Test files clone their databases from the template,
+// and have accounts of their own in the sandbox.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { createLogger } from '../../src/core/logger.ts'
+import { startSandbox } from '../../src/sandbox/start-sandbox.ts'
 import { embeddedCluster, givenCluster, type TestCluster } from './cluster.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     cluster: TestCluster
+    sandboxUrl: string
   }
 }
 
@@ -18,5 +24,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const givenUrl = process.env.TEST_DATABASE_ADMIN_URL
   const { cluster, stop } = givenUrl ? await givenCluster(givenUrl, logger) : await embeddedCluster(logger)
   project.provide('cluster', cluster)
-  return stop
+  const sandboxDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-sandbox-'))
+  const sandbox = await startSandbox({ dataDir: sandboxDir, port: 0 })
+  project.provide('sandboxUrl', sandbox.url)
+  return async () => {
+    await sandbox.stop()
+    await rm(sandboxDir, { recursive: true, force: true })
+    await stop()
+  }
 }

@@ -1,8 +1,6 @@
 // Owns: making things to sell and selling them, through the API itself. Each call makes one thing and gives its id.
 
-import { uuidOf } from '../../src/core/ids.ts'
 import type { Api, Data, Session, TenantKey } from './api.ts'
-import { asOwner } from './database.ts'
 
 let made = 0
 
@@ -99,14 +97,57 @@ export async function placeOrder(session: Session, customerId: string, lines: Li
   return order
 }
 
-/** Marks an order as paid, past the API: there is no payment yet that would do it. */
-export async function payOrder(api: Api, tenant: TenantKey, id: string): Promise<void> {
-  await asOwner(api.database, api.tenantIds[tenant], (owner) =>
-    owner.query(
-      `UPDATE orders SET status = 'PAID', payment_status = 'PAID', version = version + 1 WHERE id = $1`,
-      [uuidOf('ord', id)],
-    ),
-  )
+const connected = new WeakMap<Api, Map<TenantKey, Promise<string>>>()
+
+/** The tenant's account with the sandbox, connected at the first call; answers its id. */
+export function connectSandbox(api: Api, tenant: TenantKey): Promise<string> {
+  const known = connected.get(api) ?? new Map<TenantKey, Promise<string>>()
+  connected.set(api, known)
+  const connection =
+    known.get(tenant) ??
+    done(
+      api.as(tenant),
+      `mutation ($input: PaymentProviderConnectInput!) {
+        paymentProviderConnect(input: $input) { paymentProvider { id } userErrors { field message code } }
+      }`,
+      { provider: 'SANDBOX' },
+    ).then(({ paymentProvider }) => paymentProvider.id as string)
+  known.set(tenant, connection)
+  return connection
+}
+
+export const PAYMENT_TAKE = `mutation ($input: PaymentTakeInput!) {
+  paymentTake(input: $input) {
+    payment { id status failureCode actionUrl amount { amountMinor currency } fee { amountMinor } order { id status paymentStatus } }
+    userErrors { field message code }
+  }
+}`
+
+export const REFUND_CREATE = `mutation ($input: RefundCreateInput!) {
+  refundCreate(input: $input) {
+    refund { id status amount { amountMinor } payment { id refundedAmount { amountMinor } } }
+    userErrors { field message code }
+  }
+}`
+
+/** Pays an order by the sandbox, with a card that succeeds; answers the payment's id. */
+export async function payOrder(api: Api, tenant: TenantKey, id: string): Promise<string> {
+  await connectSandbox(api, tenant)
+  const input = { idempotencyKey: unique('pay'), orderId: id, paymentMethod: 'pm_card_visa' }
+  const { payment } = await done(api.as(tenant), PAYMENT_TAKE, input)
+  return payment.id
+}
+
+/** Gives a payment back, or a part of it; answers the refund's id. */
+export async function refundPayment(
+  session: Session,
+  paymentId: string,
+  amountMinor?: bigint,
+): Promise<string> {
+  const amount = amountMinor === undefined ? null : { amountMinor: amountMinor.toString(), currency: 'USD' }
+  const input = { idempotencyKey: unique('refund'), paymentId, amount }
+  const { refund } = await done(session, REFUND_CREATE, input)
+  return refund.id
 }
 
 /** The payload of a mutation with one field that must have no user errors. */
