@@ -17,7 +17,7 @@ const CHECKS: { what: string; sql: string }[] = [
     sql: `SELECT s.variant_id, s.reserved, o.open FROM stock_levels s LEFT JOIN (
         SELECT l.tenant_id, l.variant_id, sum(l.quantity) AS open
         FROM order_lines l JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
-        WHERE o.status IN ('PLACED', 'PAID') GROUP BY 1, 2
+        WHERE o.holds_stock GROUP BY 1, 2
       ) o USING (tenant_id, variant_id)
       WHERE tenant_id = $1 AND s.reserved <> coalesce(o.open, 0)`,
   },

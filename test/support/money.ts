@@ -1,0 +1,139 @@
+// Owns: looking at money from all sides (the provider's books, the ledger, the checks), and running jobs when a test says.
+import { expect, inject } from 'vitest'
+import type { Caller } from '../../src/commands/caller.ts'
+import type { JsonObject } from '../../src/commands/outcome.ts'
+import { systemCaller } from '../../src/commands/system-caller.ts'
+import type { Clock } from '../../src/core/clock.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { verifyTenant } from '../../src/integrity/verify.ts'
+import { releaseHoldsTask } from '../../src/orders/release-holds.ts'
+import type { BookedCharge, ProviderAccount } from '../../src/payments/provider.ts'
+import { activeProvider, openProvider, openSecrets } from '../../src/payments/provider-record.ts'
+import { eventTask } from '../../src/payments/receive-event.ts'
+import { paymentTasks } from '../../src/payments/reconcile.ts'
+import { type Api, type Data, emailOf, type TenantKey } from './api.ts'
+import { asSuperuser } from './database.ts'
+
+const SLUG_OF_ADDRESS = /@(\w+)\./
+
+/** Who works for the tenant when nobody asked. */
+export async function systemOf(api: Api, tenant: TenantKey, clock: Clock = systemClock): Promise<Caller> {
+  const slug = SLUG_OF_ADDRESS.exec(emailOf(tenant, 'OWNER'))?.[1] ?? ''
+  const address = await api.opened.resolveTenant({ slug })
+  if (address === null) throw new Error(`there is no tenant ${slug}`)
+  const logger = createLogger('silent')
+  return systemCaller({ tenant: address, database: api.opened, clock, logger, requestId: 'test' })
+}
+
+/** Runs one job's work now, whatever is queued. */
+export async function runJob(
+  api: Api,
+  tenant: TenantKey,
+  name: string,
+  payload: JsonObject,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const { payments } = api.services
+  const tasks = [...paymentTasks(payments), eventTask(payments), releaseHoldsTask]
+  const task = tasks.find((candidate) => candidate.name === name)
+  if (task === undefined) throw new Error(`there is no task ${name}`)
+  await task.run(await systemOf(api, tenant, clock), payload)
+}
+
+/** The tenant's jobs that wait, as they were queued. */
+export async function queuedJobs(api: Api, tenant: TenantKey): Promise<{ task: string; payload: Data }[]> {
+  return await asSuperuser(api.database, async (client) => {
+    const { rows } = await client.query<{ task: string; payload: Data }>(
+      `SELECT t.identifier AS task, j.payload FROM graphile_worker._private_jobs j
+       JOIN graphile_worker._private_tasks t ON t.id = j.task_id
+       WHERE j.payload ->> 'tenantId' = $1 ORDER BY j.id`,
+      [api.tenantIds[tenant]],
+    )
+    return rows
+  })
+}
+
+/** The tenant's account with the sandbox, as the server opens it. */
+export async function accountOf(api: Api, tenant: TenantKey): Promise<ProviderAccount> {
+  const { scope } = await systemOf(api, tenant)
+  return await api.opened.withTenant(scope, async (tx) => {
+    const active = await activeProvider(tx)
+    const account = active === null ? null : await openProvider(tx, api.services.payments, active.id)
+    if (account === null) throw new Error('no account is connected')
+    return account
+  })
+}
+
+/** The secrets of the tenant's account: what only the server and the sandbox know. */
+export async function secretsOf(
+  api: Api,
+  tenant: TenantKey,
+): Promise<{ id: string; secretKey: string; webhookSecret: string }> {
+  const { scope } = await systemOf(api, tenant)
+  return await api.opened.withTenant(scope, async (tx) => {
+    const row = await tx.paymentProvider.findFirstOrThrow({ where: { status: 'ACTIVE' } })
+    return { id: row.id, ...openSecrets(api.services.payments.sealer, row) }
+  })
+}
+
+/** All charges in the sandbox's books. */
+export async function bookedCharges(api: Api, tenant: TenantKey): Promise<BookedCharge[]> {
+  const account = await accountOf(api, tenant)
+  const charges: BookedCharge[] = []
+  for await (const charge of account.bookedCharges(new Date(0))) charges.push(charge)
+  return charges
+}
+
+/** Tells the tenant's sandbox account how to behave, or what to do. */
+export async function controlSandbox(
+  api: Api,
+  tenant: TenantKey,
+  path: string,
+  body: object = {},
+): Promise<Data> {
+  const { secretKey } = await secretsOf(api, tenant)
+  const response = await fetch(`${inject('sandboxUrl')}/_sandbox/${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secretKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(await response.text())
+  return (await response.json()) as Data
+}
+
+/** Debits less credits of each account that has any, by its code. */
+export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<string, bigint>> {
+  return await asSuperuser(api.database, async (client) => {
+    const { rows } = await client.query<{ code: string; sum: string }>(
+      `SELECT a.code, sum(p.amount_minor) AS sum FROM postings p
+       JOIN ledger_accounts a ON a.tenant_id = p.tenant_id AND a.id = p.account_id
+       WHERE p.tenant_id = $1 GROUP BY a.code`,
+      [api.tenantIds[tenant]],
+    )
+    return Object.fromEntries(rows.map(({ code, sum }) => [code, BigInt(sum)]))
+  })
+}
+
+/** Everything adds up: the checks that `bulkhead verify` makes find nothing. */
+export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<void> {
+  const { database, scope, clock, tenantSlug } = await systemOf(api, tenant)
+  const report = await verifyTenant({ database, scope, clock, tenantSlug })
+  expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
+}
+
+const POLL_MS = 25
+const WAIT_MS = 10_000
+
+/** Asks again until the answer passes; throws what the last one failed with, after ten seconds. */
+export async function eventually(assertion: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + WAIT_MS
+  for (;;) {
+    try {
+      return await assertion()
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+  }
+}
