@@ -68,6 +68,42 @@ async function findSandbox(config: Config, lifecycle: Lifecycle): Promise<string
   return sandbox.url
 }
 
+/** Runs jobs until a signal, and serves nobody; answers the exit code. Beside an embedded PostgreSQL, the server's own. */
+export function runWorker(config: Config): Promise<number> {
+  const logger = createLogger(config.logLevel)
+  return runUntilStopped(logger, async (lifecycle) => {
+    const urls = await findWorkersDatabase(config)
+    await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls.runtimeUrl, logger))
+    const { openRuntime, sandboxDir, wantsSandbox } = await import('./runtime.ts')
+    const { findRunningSandbox } = await import('./sandbox/start-sandbox.ts')
+    const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
+    const runtime = await lifecycle.phase(
+      'runtime',
+      () => openRuntime(config, { ...urls, sandboxUrl }, logger),
+      (opened) => opened.close(),
+    )
+    await lifecycle.phase(
+      'worker',
+      () => work(config, urls, runtime),
+      (worker) => worker.stop(),
+    )
+    logger.info({ phasesMs: lifecycle.phasesMs }, 'running jobs')
+  })
+}
+
+async function findWorkersDatabase(config: Config): Promise<Urls> {
+  const { runtimeUrl, workerUrl, ownerUrl } = config.database
+  if (runtimeUrl !== null && workerUrl !== null) return { runtimeUrl, workerUrl, ownerUrl }
+  const { findRunningServer } = await import('./db/running-server.ts')
+  const running = runtimeUrl === null ? await findRunningServer(config.dataDir) : null
+  if (running !== null) return running
+  const advice =
+    runtimeUrl === null
+      ? 'The embedded PostgreSQL does not run: start the server, or set DATABASE_URL and DATABASE_WORKER_URL.'
+      : 'Jobs are run as a role of their own: set DATABASE_WORKER_URL.'
+  throw new AppError('SERVICE_UNAVAILABLE', advice)
+}
+
 async function connectShops({ payments: { stripe } }: Config, runtime: Runtime): Promise<void> {
   const { connectDemoShops } = await import('./demo/connect-shops.ts')
   await connectDemoShops({ ...runtime, services: runtime.services.payments, stripe })

@@ -1,6 +1,7 @@
 // All that runs as a job, and when: the one list that every worker has.
-import { cleanKeysTask } from './commands/clean-idempotency-keys.ts'
+
 import { integrityTask } from './integrity/check-job.ts'
+import { cleanKeysTask } from './jobs/clean-idempotency-keys.ts'
 import type { Task } from './jobs/task.ts'
 import { releaseHoldsTask } from './orders/release-holds.ts'
 import { eventTask } from './payments/receive-event.ts'

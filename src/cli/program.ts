@@ -1,12 +1,14 @@
 // All commands in one program. Does nothing by itself.
 import { Command } from 'commander'
 import { doctorCommand } from './doctor.ts'
+import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { seedCommand } from './seed.ts'
 import { serveCommand } from './serve.ts'
 import { tenantCommand } from './tenant.ts'
 import { tokenCommand } from './token.ts'
 import { verifyCommand } from './verify.ts'
+import { workerCommand } from './worker.ts'
 
 export function program(): Command {
   return new Command('bulkhead')
@@ -20,4 +22,6 @@ export function program(): Command {
     .addCommand(tokenCommand())
     .addCommand(tenantCommand())
     .addCommand(seedCommand())
+    .addCommand(workerCommand())
+    .addCommand(jobsCommand())
 }

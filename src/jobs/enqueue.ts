@@ -11,9 +11,15 @@ export type NewJob = {
   readonly key?: string
   /** At once, unless told. */
   readonly runAt?: Date
+  /** A job that failed so often stays as a dead letter. */
+  readonly attemptsMax: number
 }
 
-export async function enqueue(tx: Transaction, { task, payload, key, runAt }: NewJob): Promise<void> {
+export async function enqueue(
+  tx: Transaction,
+  { task, payload, key, runAt, attemptsMax }: NewJob,
+): Promise<void> {
   await tx.$executeRaw`
-    SELECT app.enqueue(${task}, ${JSON.stringify(payload)}::jsonb, ${key ?? null}, ${runAt ?? null}::timestamptz)`
+    SELECT app.enqueue(${task}, ${JSON.stringify(payload)}::jsonb, ${key ?? null}, ${runAt ?? null}::timestamptz,
+      ${attemptsMax}::int)`
 }

@@ -153,6 +153,7 @@ async function keepFailed(
       task: EVENT_TASK,
       payload: { providerId, reference },
       key: `${EVENT_TASK}:${providerId}:${reference}`,
+      attemptsMax: EVENT_ATTEMPTS_MAX,
     })
   })
 }

@@ -12,7 +12,7 @@ import { refundAttempt } from './attempt-refund.ts'
 import { isSettled, retryDelayMs } from './payment.ts'
 import { openProvider } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
-import { FEE_TASK, settlePayment } from './settle-payment.ts'
+import { FEE_ATTEMPTS_MAX, FEE_TASK, settlePayment } from './settle-payment.ts'
 
 export const RECONCILE_PAYMENT_TASK = 'payment.reconcile'
 export const RECONCILE_REFUND_TASK = 'refund.reconcile'
@@ -37,7 +37,7 @@ export function paymentTasks(services: PaymentServices): Task[] {
     },
     {
       name: FEE_TASK,
-      attemptsMax: ATTEMPTS_MAX,
+      attemptsMax: FEE_ATTEMPTS_MAX,
       run: (caller, { paymentId }) => bookFee(caller, services, String(paymentId)),
     },
   ]
@@ -51,7 +51,7 @@ export async function enqueueReconcile(
   runAt: Date,
 ): Promise<void> {
   const payload = task === RECONCILE_PAYMENT_TASK ? { paymentId: id } : { refundId: id }
-  await enqueue(tx, { task, payload, key: `${task}:${id}`, runAt })
+  await enqueue(tx, { task, payload, key: `${task}:${id}`, runAt, attemptsMax: ATTEMPTS_MAX })
 }
 
 /** Asks once; while it stays open, asks again later, for as long as it takes. */

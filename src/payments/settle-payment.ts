@@ -18,6 +18,8 @@ import type { ChargeVerdict } from './provider.ts'
 
 /** The job that finds out what a provider kept of a payment. */
 export const FEE_TASK = 'payment.fee'
+/** With growing delays: days, for what a provider works out in minutes. */
+export const FEE_ATTEMPTS_MAX = 25
 
 /**
  * Locks the order, then the payment, and moves the payment by the verdict; whoever comes second finds it done.
@@ -73,7 +75,12 @@ async function post(tx: Transaction, payment: Payment, change: PaymentChange, no
   }
   if (change.feeMinor == null) {
     // An event does not say what the provider keeps: it is asked.
-    await enqueue(tx, { task: FEE_TASK, payload: { paymentId: id }, key: `${FEE_TASK}:${id}` })
+    await enqueue(tx, {
+      task: FEE_TASK,
+      payload: { paymentId: id },
+      key: `${FEE_TASK}:${id}`,
+      attemptsMax: FEE_ATTEMPTS_MAX,
+    })
   } else if (change.feeMinor > 0n) {
     await postEntry(tx, {
       kind: 'FEE',

@@ -2,6 +2,7 @@
 // itself. Serves nothing over HTTP.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { PoolState } from '../db/database.ts'
+import type { QueueState } from '../db/queue-connection.ts'
 
 /** Clients choose operation names, and every name is a series for ever. */
 const OPERATIONS_MAX = 200
@@ -31,7 +32,14 @@ export type IntegrityOutcome = {
   readonly checks: readonly { readonly name: string; readonly violationCount: number }[]
 }
 
-export type Metrics = {
+/** What a worker tells of its jobs and of the queue. */
+export type JobMetrics = {
+  observeJob(outcome: { readonly task: string; readonly result: 'done' | 'failed' }): void
+  /** Asked at each scrape; null: nobody runs jobs here any more. */
+  watchQueue(state: (() => Promise<QueueState>) | null): void
+}
+
+export type Metrics = JobMetrics & {
   observeRequest(outcome: RequestOutcome): void
   observeIntegrity(outcome: IntegrityOutcome): void
   /** The text that Prometheus scrapes. */
@@ -92,6 +100,7 @@ export function createMetrics(options: { poolState(): PoolState }): Metrics {
       countOf(own, series.has(name) ? name : OTHER, code).inc()
     },
     observeIntegrity: integrityGauges(registry),
+    ...jobMetrics(registry),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   }
@@ -113,6 +122,44 @@ function addPoolGauges(registry: Registry, poolState: () => PoolState): void {
         this.set(poolState()[key])
       },
     })
+  }
+}
+
+function jobMetrics(registry: Registry): JobMetrics {
+  const jobs = new Counter({
+    name: 'bulkhead_jobs_total',
+    help: 'Jobs that this process ran, by task and result.',
+    labelNames: ['task', 'result'] as const,
+    registers: [registry],
+  })
+  let watched: (() => Promise<QueueState>) | null = null
+  const gauges: readonly (readonly [keyof QueueState, string, string])[] = [
+    ['pending', 'bulkhead_jobs_pending', 'Jobs that wait, or are tried again.'],
+    ['dead', 'bulkhead_jobs_dead', 'Jobs that used up their attempts.'],
+    [
+      'oldestDueSeconds',
+      'bulkhead_jobs_oldest_due_seconds',
+      'How long the job that is due longest has waited.',
+    ],
+  ]
+  for (const [key, name, help] of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        // A database that cannot be asked has no figure; the other metrics are scraped all the same.
+        const state = await watched?.().catch(() => null)
+        if (state) this.set(state[key])
+        else this.reset()
+      },
+    })
+  }
+  return {
+    observeJob: ({ task, result }) => jobs.labels(task, result).inc(),
+    watchQueue(state) {
+      watched = state
+    },
   }
 }
 

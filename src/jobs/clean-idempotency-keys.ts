@@ -1,0 +1,36 @@
+// The job that forgets old idempotency keys: what was promised is a day; after three nobody repeats a call.
+
+import type { Caller } from '../commands/caller.ts'
+import type { Task } from './task.ts'
+
+/** At least 24 hours are promised. */
+const RETENTION_MS = 72 * 3_600_000
+/** One short transaction each, so that nobody waits for a long one. */
+const BATCH_SIZE = 1_000
+const ATTEMPTS_MAX = 5
+
+export const cleanKeysTask: Task = {
+  name: 'idempotency.clean',
+  attemptsMax: ATTEMPTS_MAX,
+  run: async (caller) => {
+    await cleanIdempotencyKeys(caller)
+  },
+}
+
+/** Deletes the tenant's keys that are older than the retention; answers how many. */
+export async function cleanIdempotencyKeys({ database, scope, clock }: Caller): Promise<number> {
+  const before = new Date(clock().getTime() - RETENTION_MS)
+  let count = 0
+  for (;;) {
+    const deleted = await database.withTenant(
+      scope,
+      (tx) => tx.$executeRaw`
+        DELETE FROM idempotency_keys k USING (
+          SELECT operation, key FROM idempotency_keys WHERE created_at < ${before} ORDER BY created_at LIMIT ${BATCH_SIZE}
+        ) old
+        WHERE k.operation = old.operation AND k.key = old.key`,
+    )
+    count += deleted
+    if (deleted < BATCH_SIZE) return count
+  }
+}
