@@ -3,6 +3,7 @@ import { demoCatalogue } from './catalogue.ts'
 import { demoCustomers } from './customers.ts'
 import { demoId } from './demo-id.ts'
 import { demoOrders } from './orders.ts'
+import { demoMoney } from './payments.ts'
 import { SIGNED_UP_MS } from './period.ts'
 import { type Random, randomFrom } from './random.ts'
 import type { AuditEntryRow, DemoTenant, MemberRow, OrderRow } from './rows.ts'
@@ -26,6 +27,7 @@ export function demoTenant(slug: DemoSlug): DemoTenant {
   const customers = demoCustomers(shop)
   const orders = demoOrders(shop, offers, customers)
   const stock = demoStock(shop, offers, orders)
+  const money = demoMoney(shop, orders)
   const members = membersOf(shop)
   const orderRows = orders.map(({ row }) => row)
   return {
@@ -45,8 +47,13 @@ export function demoTenant(slug: DemoSlug): DemoTenant {
       order_lines: orders.flatMap(({ lines }) => lines),
       stock_levels: stock.levels,
       stock_movements: stock.movements,
+      payments: money.payments,
+      refunds: money.refunds,
+      journal_entries: money.entries,
+      postings: money.postings,
       audit_entries: auditOf(shop, orderRows, members),
     },
+    accounts: money.accounts,
     lastOrderNumber: orderRows.length,
   }
 }

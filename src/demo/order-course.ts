@@ -8,7 +8,9 @@ export interface Course {
   status: OrderRow['status']
   /** What was given back of a payment; NONE also where nothing was paid. */
   refund: 'NONE' | 'PART' | 'ALL'
-  paid: boolean
+  /** Null: it was not. */
+  paidAtMs: number | null
+  refundedAtMs: number | null
   /** One more for each of its changes. */
   version: number
   fulfilledAtMs: number | null
@@ -52,7 +54,7 @@ export function courseOf(placedAtMs: number, utcOffsetHours: number, random: Ran
     return cancelled(placed, cancelledAtMs, random.pick(REASONS_BEFORE_PAYING))
   }
   const paid = paidCourse(placed, paymentDelayMs(random))
-  if (!paid.paid) return placed
+  if (paid.paidAtMs === null) return placed
   if (fate < NEVER_PAID + CANCELLED_UNPAID + CANCELLED_PAID) {
     const cancelledAtMs = paid.updatedAtMs + random.between(60, 40 * 60) * MINUTE_MS
     return cancelled(paid, cancelledAtMs, random.pick(REASONS_AFTER_PAYING))
@@ -64,7 +66,8 @@ function placedCourse(placedAtMs: number): Course {
   return {
     status: 'PLACED',
     refund: 'NONE',
-    paid: false,
+    paidAtMs: null,
+    refundedAtMs: null,
     version: 1,
     fulfilledAtMs: null,
     cancelledAtMs: null,
@@ -83,7 +86,7 @@ function paymentDelayMs(random: Random): number {
 function paidCourse(course: Course, delayMs: number): Course {
   const paidAtMs = course.updatedAtMs + delayMs
   if (paidAtMs >= END_MS) return course
-  return { ...course, status: 'PAID', paid: true, version: course.version + 1, updatedAtMs: paidAtMs }
+  return { ...course, status: 'PAID', paidAtMs, version: course.version + 1, updatedAtMs: paidAtMs }
 }
 
 /** What was paid is given back with the cancellation. */
@@ -92,7 +95,8 @@ function cancelled(course: Course, cancelledAtMs: number, cancelReason: string):
   return {
     ...course,
     status: 'CANCELLED',
-    refund: course.paid ? 'ALL' : 'NONE',
+    refund: course.paidAtMs === null ? 'NONE' : 'ALL',
+    refundedAtMs: course.paidAtMs === null ? null : cancelledAtMs,
     version: course.version + 1,
     cancelledAtMs,
     cancelReason,
@@ -120,5 +124,5 @@ function refunded(course: Course, random: Random): Course {
   if (course.fulfilledAtMs === null || refundedAtMs >= END_MS || fate >= REFUNDED_WHOLLY + REFUNDED_PARTLY)
     return course
   const refund = fate < REFUNDED_WHOLLY ? 'ALL' : 'PART'
-  return { ...course, refund, version: course.version + 1, updatedAtMs: refundedAtMs }
+  return { ...course, refund, refundedAtMs, version: course.version + 1, updatedAtMs: refundedAtMs }
 }

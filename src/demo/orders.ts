@@ -12,6 +12,9 @@ import type { Shop } from './shop.ts'
 export interface DemoOrder {
   row: OrderRow
   lines: OrderLineRow[]
+  /** Null: it was not. */
+  paidAtMs: number | null
+  refundedAtMs: number | null
 }
 
 const ORDERS = 3_000
@@ -35,7 +38,8 @@ export function demoOrders(
     const course = courseOf(placedAtMs, shop.utcOffsetHours, random)
     const id = demoId(placedAtMs, random)
     const lines = linesOf(id, shop.currency, placedAtMs, offers, random)
-    return { row: orderRow(id, index + 1, customer.row.id, placedAtMs, course, lines, random), lines }
+    const row = orderRow(id, index + 1, customer.row.id, placedAtMs, course, lines, random)
+    return { row, lines, paidAtMs: course.paidAtMs, refundedAtMs: course.refundedAtMs }
   })
 }
 
@@ -95,7 +99,9 @@ function orderRow(
     paymentStatus: paymentStatusOf(course),
     currency: lines[0]?.currency ?? '',
     totalMinor,
+    paidMinor: course.paidAtMs === null ? 0n : totalMinor,
     refundedMinor,
+    holdsStock: course.status === 'PLACED' || course.status === 'PAID',
     cancelReason: course.cancelReason,
     version: course.version,
     placedAt: new Date(placedAtMs),
@@ -118,7 +124,7 @@ function refundOf(
 }
 
 function paymentStatusOf(course: Course): OrderRow['paymentStatus'] {
-  if (!course.paid) return 'UNPAID'
+  if (course.paidAtMs === null) return 'UNPAID'
   return course.refund === 'ALL' ? 'REFUNDED' : course.refund === 'PART' ? 'PARTIALLY_REFUNDED' : 'PAID'
 }
 

@@ -67,7 +67,9 @@ export interface OrderRow {
   paymentStatus: 'UNPAID' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED'
   currency: string
   totalMinor: bigint
+  paidMinor: bigint
   refundedMinor: bigint
+  holdsStock: boolean
   cancelReason: string | null
   version: number
   placedAt: Date
@@ -105,6 +107,62 @@ export interface StockMovementRow {
   createdAt: Date
 }
 
+export interface PaymentRow {
+  id: string
+  orderId: string
+  providerKind: 'MANUAL'
+  status: 'SUCCEEDED'
+  amountMinor: bigint
+  currency: string
+  refundedMinor: bigint
+  refundPendingMinor: bigint
+  feeMinor: bigint
+  method: string
+  attempts: number
+  version: number
+  createdAt: Date
+  updatedAt: Date
+  settledAt: Date
+}
+
+export interface RefundRow {
+  id: string
+  paymentId: string
+  status: 'SUCCEEDED'
+  amountMinor: bigint
+  currency: string
+  attempts: number
+  version: number
+  createdAt: Date
+  updatedAt: Date
+  settledAt: Date
+}
+
+/** An account that every tenant has from its first day, by its code, and the id that it is to have. */
+export interface LedgerAccountId {
+  code: string
+  id: string
+}
+
+export interface JournalEntryRow {
+  id: string
+  kind: 'SALE' | 'REFUND'
+  sourceType: string
+  sourceId: string
+  postingCount: number
+  postedAt: Date
+}
+
+export interface PostingRow {
+  id: string
+  entryId: string
+  position: number
+  accountId: string
+  currency: string
+  amountMinor: bigint
+  postedAt: Date
+}
+
 export interface AuditEntryRow {
   id: string
   actorKind: 'MEMBER'
@@ -130,8 +188,14 @@ export interface DemoTenant {
     order_lines: OrderLineRow[]
     stock_levels: StockLevelRow[]
     stock_movements: StockMovementRow[]
+    payments: PaymentRow[]
+    refunds: RefundRow[]
+    journal_entries: JournalEntryRow[]
+    postings: PostingRow[]
     audit_entries: AuditEntryRow[]
   }
+  /** Its chart of accounts, which is there already. */
+  accounts: LedgerAccountId[]
   /** The last order number given out. */
   lastOrderNumber: number
 }

@@ -55,7 +55,7 @@ export async function seedDemo({
 
 /** Writes one tenant; null when another process was first. */
 async function seedTenant(owner: OwnerConnection, demo: DemoTenant): Promise<number | null> {
-  const { tenant, tables, lastOrderNumber } = demo
+  const { tenant, tables, accounts, lastOrderNumber } = demo
   return owner.inTenant(tenant.id, async (query) => {
     const timeout = `${STATEMENT_TIMEOUT_MS}ms`
     await query(`SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true)`, [
@@ -75,6 +75,13 @@ async function seedTenant(owner: OwnerConnection, demo: DemoTenant): Promise<num
     ])
     await query('UPDATE tenants SET created_at = $1, updated_at = $1', [tenant.createdAt])
     await query(`UPDATE tenant_counters SET value = $1 WHERE name = 'order'`, [lastOrderNumber])
+    for (const { code, id } of accounts) {
+      await query('UPDATE ledger_accounts SET id = $2, created_at = $3 WHERE code = $1', [
+        code,
+        id,
+        tenant.createdAt,
+      ])
+    }
     let count = 0
     for (const [table, rows] of Object.entries(tables)) count += await insertRows(query, table, rows)
     return count
