@@ -1,13 +1,14 @@
 // `bulkhead verify`: proves of each tenant that its money and stock add up, or says what does not. The checks are
 // src/integrity's.
+import { existsSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
-import { systemClock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
 import type { TenantEntry } from '../db/tenant-directory.ts'
 import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../integrity/check.ts'
 import type { CheckReport, IntegrityReport } from '../integrity/verify.ts'
+import type { Runtime } from '../runtime.ts'
 import { parseSlug } from './arguments.ts'
 import { type DatabaseUrls, requireOwner, withDatabase } from './command-database.ts'
 import { action, commandLogLevel, report } from './run.ts'
@@ -50,18 +51,50 @@ async function verify(
   logger: Logger,
 ): Promise<IntegrityReport[]> {
   const tenants = await tenantsOf(requireOwner(urls), options.tenant)
-  const { openDatabase } = await import('../db/database.ts')
-  const { verifyTenant } = await import('../integrity/verify.ts')
-  const database = openDatabase({ ...config.database, url: urls.runtimeUrl, logger })
-  try {
-    const reports: IntegrityReport[] = []
-    for (const { id, slug } of tenants) {
-      const tenant = { database, scope: { tenantId: id }, clock: systemClock, tenantSlug: slug }
-      reports.push(await verifyTenant(tenant))
+  const { openRuntime } = await import('../runtime.ts')
+  return await withSandbox(config, options, async (sandboxUrl) => {
+    const runtime = await openRuntime(config, { ...urls, sandboxUrl }, logger)
+    try {
+      const reports: IntegrityReport[] = []
+      for (const tenant of tenants) reports.push(await verifyOne(runtime, tenant, options))
+      return reports
+    } finally {
+      await runtime.close()
     }
-    return reports
+  })
+}
+
+async function verifyOne(
+  { database, services, clock }: Runtime,
+  { id, slug }: TenantEntry,
+  { provider, since }: Options,
+): Promise<IntegrityReport> {
+  const { verifyTenant } = await import('../integrity/verify.ts')
+  const { providerRecords } = await import('../integrity/provider-records.ts')
+  const tenant = { database, scope: { tenantId: id }, clock, tenantSlug: slug }
+  return await verifyTenant(tenant, provider ? [providerRecords(tenant, services.payments, since)] : [])
+}
+
+/**
+ * Runs `work` with the address of the payment sandbox: the running server's, or one that is started on its books for the
+ * time of the work; null where there are none, or nobody is to be asked.
+ */
+async function withSandbox<T>(
+  config: Config,
+  { provider }: Options,
+  work: (sandboxUrl: string | null) => Promise<T>,
+): Promise<T> {
+  const { sandboxDir, wantsSandbox } = await import('../runtime.ts')
+  const dataDir = sandboxDir(config)
+  if (!provider || !wantsSandbox(config) || !existsSync(dataDir)) return work(null)
+  const { findRunningSandbox, startSandbox } = await import('../sandbox/start-sandbox.ts')
+  const runningUrl = await findRunningSandbox(dataDir)
+  if (runningUrl !== null) return work(runningUrl)
+  const sandbox = await startSandbox({ dataDir, port: 0 })
+  try {
+    return await work(sandbox.url)
   } finally {
-    await database.close()
+    await sandbox.stop()
   }
 }
 

@@ -1,26 +1,44 @@
 // The `integrity` query: who may ask, what it answers, what it costs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newId } from '../../src/core/ids.ts'
 import { connectOwner } from '../../src/db/owner.ts'
+import { nodeId } from '../../src/graphql/node.ts'
 import { CHECKS } from '../../src/integrity/checks.ts'
-import { type Api, startApi } from '../support/api.ts'
-import { makeCustomer, makeVariant, placeOrder } from '../support/shop.ts'
+import { type Api, type Data, startApi, type TenantKey } from '../support/api.ts'
+import { accountOf } from '../support/money.ts'
+import {
+  connectSandbox,
+  makeCustomer,
+  makeShop,
+  makeVariant,
+  payOrder,
+  placeOrder,
+  refundPayment,
+} from '../support/shop.ts'
 
 let api: Api
 beforeAll(async () => {
   api = await startApi()
-  const session = api.as('B')
-  const customerId = await makeCustomer(session)
-  const { id } = await makeVariant(session)
-  await placeOrder(session, customerId, [{ variantId: id, quantity: 3 }])
+  await makeShop(api, 'B')
+  for (const amountMinor of [300n, undefined]) await refundPayment(api.as('B'), await paid('B'), amountMinor)
 })
 afterAll(() => api.close())
 
-const INTEGRITY = `{
-  integrity { checkedAt ok checks { name description ok violationCount violations { message subjects { type id } } } }
+/** A new order, paid through the API by the sandbox; answers the payment's id. */
+async function paid(tenant: TenantKey): Promise<string> {
+  const session = api.as(tenant)
+  const customerId = await makeCustomer(session)
+  const { id } = await makeVariant(session)
+  const order = await placeOrder(session, customerId, [{ variantId: id, quantity: 3 }])
+  return await payOrder(api, tenant, order.id)
+}
+
+const INTEGRITY = `query ($provider: Boolean) {
+  integrity(provider: $provider) { checkedAt ok checks { name description ok violationCount violations { message subjects { type id } } } }
 }`
 
 /** Changes the level behind the movements' back. */
-async function damage(tenant: 'A' | 'B', sku: string): Promise<void> {
+async function damage(tenant: TenantKey, sku: string): Promise<void> {
   const owner = await connectOwner(api.database.ownerUrl)
   await owner.inTenant(api.tenantIds[tenant], (query) =>
     query(
@@ -37,6 +55,17 @@ describe('integrity', () => {
     expect(integrity.checks.filter(({ ok }: { ok: boolean }) => !ok)).toEqual([])
     expect(integrity.ok).toBe(true)
     expect(integrity.checks.map(({ name }: { name: string }) => name)).toEqual(CHECKS.map(({ name }) => name))
+  })
+
+  it('compares with the provider’s books where that is asked for', async () => {
+    const session = api.as('B', 'ADMIN')
+    const names = (data: Data) => data.integrity.checks.map(({ name }: { name: string }) => name)
+    const { integrity } = await session.data(INTEGRITY, { provider: true })
+    expect(integrity).toMatchObject({ ok: true })
+    expect(names({ integrity })).toEqual([...CHECKS.map(({ name }) => name), 'provider-records'])
+    for (const provider of [false, null]) {
+      expect(names(await session.data(INTEGRITY, { provider }))).not.toContain('provider-records')
+    }
   })
 
   it('names what is not in order by an id that can be looked up, and nobody else hears of it', async () => {
@@ -71,5 +100,25 @@ describe('integrity', () => {
     const twice = `{ one: integrity { ok } two: integrity { ok } }`
     const { errors } = await api.as('A').send(twice)
     expect(errors).toMatchObject([{ code: 'QUERY_TOO_COMPLEX' }])
+  })
+
+  it('tells of a charge that only the provider has', async () => {
+    await connectSandbox(api, 'A')
+    const account = await accountOf(api, 'A')
+    const paymentId = newId()
+    await account.charge({
+      paymentId,
+      amountMinor: 700n,
+      currency: 'USD',
+      method: 'pm_card_visa',
+      returnUrl: null,
+      description: 'of nobody here',
+    })
+    const { integrity } = await api.as('A').data(INTEGRITY, { provider: true })
+    // The charge's event finds no payment either, and may have come by now: that is another check's.
+    expect(integrity.checks.at(-1)).toMatchObject({
+      name: 'provider-records',
+      violations: [{ subjects: [{ type: 'Payment', id: nodeId('Payment', paymentId) }] }],
+    })
   })
 })

@@ -9,9 +9,9 @@ import { nodeId } from '../../src/graphql/node.ts'
 import { providerRecords } from '../../src/integrity/provider-records.ts'
 import { type IntegrityReport, verifyTenant } from '../../src/integrity/verify.ts'
 import { createGateway } from '../../src/payments/gateway.ts'
-import type { ProviderAccount, ProviderGateway } from '../../src/payments/provider.ts'
-import { sealSecrets } from '../../src/payments/provider-record.ts'
+import type { ProviderGateway } from '../../src/payments/provider.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts'
+import { ACCEPTED, type Accounts, accountsOf, chargeOne, DECLINED, refundOne } from './accounts.ts'
 import { complaints, type Shop, type Shops, startShops } from './shops.ts'
 
 const sealer = createSealer({ current: Buffer.alloc(32, 'integrity') })
@@ -27,6 +27,7 @@ beforeAll(async () => {
   sandbox = await startSandbox({ dataDir: directory, port: 0 })
   gateway = createGateway({ sandboxUrl: sandbox.url })
   shops = await startShops()
+  accounts = accountsOf(shops, { gateway, sealer })
 })
 afterAll(async () => {
   await shops.close()
@@ -34,103 +35,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-interface ConnectedShop extends Shop {
-  secretKey: string
-  account: ProviderAccount
-}
+let accounts: Accounts
+const openShop = () => accounts.openShop()
+const seal: Accounts['seal'] = (...of) => accounts.seal(...of)
+const charge: Accounts['charge'] = (...of) => accounts.charge(...of)
 
-let keys = 0
-
-/** A shop in order with an account of its own. Nothing is in the provider's books yet. */
-async function openShop(): Promise<ConnectedShop> {
-  keys += 1
-  const secretKey = `sk_test_${String(keys).padStart(16, '0')}`
-  const shop = await shops.open()
-  await seal(shop, shop.books.providerId, secretKey)
-  return {
-    ...shop,
-    secretKey,
-    account: gateway.open({ kind: 'SANDBOX', secretKey, webhookSecret: 'whsec_x' }),
-  }
-}
-
-async function seal({ tenantId }: Shop, providerId: string, secretKey: string): Promise<void> {
-  const sealed = sealSecrets(sealer, { tenantId, id: providerId }, { secretKey, webhookSecret: 'whsec_x' })
-  await change(
-    { tenantId },
-    'UPDATE payment_providers SET secret_key = $2, webhook_secret = $3, sealing_key_id = $4 WHERE id = $1',
-    [providerId, Buffer.from(sealed.secretKey), Buffer.from(sealed.webhookSecret), sealed.sealingKeyId],
-  )
-}
-
-async function change(
-  { tenantId }: { tenantId: string },
-  sql: string,
-  values: unknown[] = [],
-): Promise<void> {
+async function change({ tenantId }: Shop, sql: string, values: unknown[] = []): Promise<void> {
   await shops.owner.inTenant(tenantId, (query) => query(sql, values))
-}
-
-/** Charges and refunds at the provider what the shop says was charged and refunded, but for the payments in `except`. */
-async function charge(shop: ConnectedShop, except: readonly string[] = []): Promise<void> {
-  const { payments, refunds } = await shops.owner.inTenant(shop.tenantId, async (query) => ({
-    payments: await query<{ id: string; status: string; amount: number }>(
-      `SELECT id, status, amount_minor::int AS amount FROM payments
-       WHERE provider_id IS NOT NULL AND status IN ('SUCCEEDED', 'FAILED')`,
-    ),
-    refunds: await query<{ id: string; payment: string; amount: number }>(
-      `SELECT id, payment_id AS payment, amount_minor::int AS amount FROM refunds
-       WHERE status = 'SUCCEEDED' AND payment_id IN (SELECT id FROM payments WHERE provider_id IS NOT NULL)`,
-    ),
-  }))
-  for (const { id, status, amount } of payments.filter((payment) => !except.includes(payment.id))) {
-    const reference = await chargeOne(shop, id, BigInt(amount), status === 'FAILED' ? DECLINED : ACCEPTED)
-    await change(shop, 'UPDATE payments SET provider_reference = $2 WHERE id = $1', [id, reference])
-    for (const refund of refunds.filter(({ payment }) => payment === id)) {
-      await refundOne(shop, {
-        refundId: refund.id,
-        paymentId: id,
-        reference,
-        amountMinor: BigInt(refund.amount),
-      })
-    }
-  }
-}
-
-const ACCEPTED = 'pm_card_visa'
-const DECLINED = 'pm_card_chargeDeclined'
-
-async function chargeOne(
-  shop: ConnectedShop,
-  paymentId: string,
-  amountMinor: bigint,
-  method = ACCEPTED,
-): Promise<string> {
-  const verdict = await shop.account.charge({
-    paymentId,
-    amountMinor,
-    currency: 'USD',
-    method,
-    returnUrl: null,
-    description: 'a test',
-  })
-  if (!('reference' in verdict) || verdict.reference === null)
-    throw new Error(`charged: ${JSON.stringify(verdict)}`)
-  return verdict.reference
-}
-
-async function refundOne(
-  shop: ConnectedShop,
-  {
-    refundId,
-    paymentId,
-    reference,
-    amountMinor,
-  }: { refundId: string; paymentId: string; reference: string; amountMinor: bigint },
-): Promise<void> {
-  const asked = { refundId, paymentId, chargeReference: reference, amountMinor, currency: 'USD' }
-  const verdict = await shop.account.refund(asked)
-  if (verdict.status !== 'SUCCEEDED') throw new Error(`refunded: ${JSON.stringify(verdict)}`)
 }
 
 async function verify(

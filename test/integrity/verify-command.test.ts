@@ -3,10 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createSealer } from '../../src/core/seal.ts'
+import { developmentSecret } from '../../src/edge/development-secret.ts'
 import { nodeId } from '../../src/graphql/node.ts'
 import { CHECKS } from '../../src/integrity/checks.ts'
+import { createGateway } from '../../src/payments/gateway.ts'
+import { findRunningSandbox, startSandbox } from '../../src/sandbox/start-sandbox.ts'
 import { bulkhead } from '../cli/command-line.ts'
+import { accountsOf, type ConnectedShop, chargeOne } from './accounts.ts'
 import { type Shop, type Shops, startShops } from './shops.ts'
+
+/** A payment that nobody here knows of. */
+const STRAY = '0190a0c0-0000-7000-8000-00000000abcd'
 
 let shops: Shops
 let sound: Shop
@@ -104,5 +112,66 @@ describe('bulkhead verify', () => {
     })
     expect(code).toBe(1)
     expect(stderr).toContain('set DATABASE_OWNER_URL')
+  })
+})
+
+describe('bulkhead verify with the payment provider’s books', () => {
+  const dataDir = () => join(directory, 'data')
+  const sandboxDir = () => join(dataDir(), 'sandbox')
+  let shop: ConnectedShop
+  let strayOf: ConnectedShop
+  beforeAll(async () => {
+    // As the server does: a key of the installation's own, and a sandbox in its data directory.
+    const sealer = createSealer({ current: await developmentSecret(dataDir(), 'secrets-key') })
+    await inSandbox(async (url) => {
+      const accounts = accountsOf(shops, { gateway: createGateway({ sandboxUrl: url }), sealer })
+      shop = await accounts.openShop()
+      await accounts.charge(shop)
+      strayOf = await accounts.openShop()
+      await accounts.charge(strayOf)
+      await chargeOne(strayOf, STRAY, 900n)
+    })
+  })
+
+  async function inSandbox<T>(work: (url: string) => Promise<T>): Promise<T> {
+    const sandbox = await startSandbox({ dataDir: sandboxDir(), port: 0 })
+    try {
+      return await work(sandbox.url)
+    } finally {
+      await sandbox.stop()
+    }
+  }
+
+  it('asks the sandbox of the running server', async () => {
+    await inSandbox(async (url) => {
+      const { code, stdout, stderr } = await verify('--tenant', shop.slug)
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toContain(`${shop.slug}  ok  ${CHECKS.length + 1} checks`)
+      expect(await findRunningSandbox(sandboxDir())).toBe(url)
+    })
+  })
+
+  it('starts the sandbox when none runs, and ends it again', async () => {
+    const { code, stdout, stderr } = await verify('--tenant', shop.slug)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`${shop.slug}  ok  ${CHECKS.length + 1} checks`)
+    expect(await findRunningSandbox(sandboxDir())).toBeNull()
+  })
+
+  it('fails on a charge that only the provider has, unless it is told not to ask', async () => {
+    const { code, stdout } = await verify('--tenant', strayOf.slug)
+    expect(code).toBe(1)
+    expect(stdout).toContain(`  provider-records  ${nodeId('Payment', STRAY)}  the provider has a charge`)
+    expect((await verify('--tenant', strayOf.slug, '--no-provider')).code).toBe(0)
+  })
+
+  it('fails when an account cannot be asked', async () => {
+    const { code, stdout } = await verify('--tenant', sound.slug, '--json')
+    expect(code).toBe(1)
+    const { checks } = JSON.parse(stdout).tenants[0]
+    expect(checks.at(-1)).toMatchObject({
+      name: 'provider-records',
+      violations: [{ message: expect.stringContaining('could not be asked') }],
+    })
   })
 })
