@@ -18,7 +18,7 @@ export const cleanKeysTask: Task = {
 }
 
 /** Deletes the tenant's keys that are older than the retention; answers how many. */
-export async function cleanIdempotencyKeys({ database, scope, clock }: Caller): Promise<number> {
+async function cleanIdempotencyKeys({ database, scope, clock }: Caller): Promise<number> {
   const before = new Date(clock().getTime() - RETENTION_MS)
   let count = 0
   for (;;) {

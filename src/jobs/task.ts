@@ -2,6 +2,13 @@
 import type { Caller } from '../commands/caller.ts'
 import type { JsonObject } from '../commands/outcome.ts'
 
+/** A text in a job's payload. Throws a plain Error when it is not there: the job was queued by other code. */
+export function textIn(payload: JsonObject, name: string): string {
+  const value = payload[name]
+  if (typeof value !== 'string') throw new Error(`a job's payload has no ${name}`)
+  return value
+}
+
 export type Task = {
   readonly name: string
   /** A job that failed so often stays as a dead letter. */

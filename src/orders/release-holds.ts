@@ -20,7 +20,7 @@ export const releaseHoldsTask: Task = {
 }
 
 /** Releases every hold that has run out; answers how many. An order whose payment is under way keeps its own. */
-export async function releaseHolds(caller: Caller): Promise<number> {
+async function releaseHolds(caller: Caller): Promise<number> {
   let count = 0
   for (;;) {
     const due = await caller.database.withTenant(caller.scope, (tx) =>

@@ -11,7 +11,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Database, Transaction } from '../db/database.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { enqueue } from '../jobs/enqueue.ts'
-import type { Task } from '../jobs/task.ts'
+import { type Task, textIn } from '../jobs/task.ts'
 import { postEntry, reverseEntry } from '../ledger/post-entry.ts'
 import { payoutLines } from '../ledger/posting.ts'
 import { NOTHING_RECORDED, type Recorded } from '../orders/order-money.ts'
@@ -164,7 +164,7 @@ export function eventTask(services: PaymentServices): Task {
     name: EVENT_TASK,
     attemptsMax: EVENT_ATTEMPTS_MAX,
     run: async (caller, payload) => {
-      const [providerId, reference] = [String(payload.providerId), String(payload.reference)]
+      const [providerId, reference] = [textIn(payload, 'providerId'), textIn(payload, 'reference')]
       const event = await caller.database.withTenant(caller.scope, async (tx) => {
         const kept = await tx.providerEvent.findFirst({ where: { providerId, reference, status: 'FAILED' } })
         const account = kept === null ? null : await openProvider(tx, services, providerId)

@@ -5,7 +5,7 @@ import { done } from '../commands/outcome.ts'
 import { runCommand } from '../commands/run-command.ts'
 import type { Transaction } from '../db/database.ts'
 import { enqueue } from '../jobs/enqueue.ts'
-import type { Task } from '../jobs/task.ts'
+import { type Task, textIn } from '../jobs/task.ts'
 import { type Attemptable, attempt, type Open } from './attempt.ts'
 import { paymentAttempt } from './attempt-payment.ts'
 import { refundAttempt } from './attempt-refund.ts'
@@ -24,21 +24,27 @@ export function paymentTasks(services: PaymentServices): Task[] {
     {
       name: RECONCILE_PAYMENT_TASK,
       attemptsMax: ATTEMPTS_MAX,
-      run: async (caller, { paymentId }) => {
-        await reconcile(caller, services, paymentAttempt, String(paymentId), RECONCILE_PAYMENT_TASK)
+      run: async (caller, payload) => {
+        await reconcile(
+          caller,
+          services,
+          paymentAttempt,
+          textIn(payload, 'paymentId'),
+          RECONCILE_PAYMENT_TASK,
+        )
       },
     },
     {
       name: RECONCILE_REFUND_TASK,
       attemptsMax: ATTEMPTS_MAX,
-      run: async (caller, { refundId }) => {
-        await reconcile(caller, services, refundAttempt, String(refundId), RECONCILE_REFUND_TASK)
+      run: async (caller, payload) => {
+        await reconcile(caller, services, refundAttempt, textIn(payload, 'refundId'), RECONCILE_REFUND_TASK)
       },
     },
     {
       name: FEE_TASK,
       attemptsMax: FEE_ATTEMPTS_MAX,
-      run: (caller, { paymentId }) => bookFee(caller, services, String(paymentId)),
+      run: (caller, payload) => bookFee(caller, services, textIn(payload, 'paymentId')),
     },
   ]
 }

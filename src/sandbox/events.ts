@@ -2,7 +2,7 @@
 import { type Account, makeId, seconds } from './account.ts'
 import type { Stored } from './store.ts'
 
-export const API_VERSION = '2026-10-28.sandbox'
+const API_VERSION = '2026-10-28.sandbox'
 /** Within it shuffled deliveries are sent in another order. */
 const SHUFFLE_WINDOW_MS = 1_000
 

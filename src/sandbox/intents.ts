@@ -266,7 +266,7 @@ function cardProblem(intent: Stored, decline: Decline): Problem {
 }
 
 function unexpectedState(intent: Stored, verb: string): Problem {
-  const message = `You cannot ${verb} this PaymentIntent because it has a status of ${intent.status}.`
+  const message = `You cannot ${verb} this PaymentIntent because it has a status of ${String(intent.status)}.`
   const code = 'payment_intent_unexpected_state'
   return new Problem(400, { type: 'invalid_request_error', code, message, payment_intent: intent })
 }

@@ -145,7 +145,7 @@ function addPages(app: FastifyInstance, accountOf: (id: string) => Account): voi
   app.post('/authenticate/:account/:intent', (request, reply) => {
     const { account: id, intent } = request.params as { account: string; intent: string }
     const account = accountOf(id)
-    const answer = parseForm(String(request.body ?? '')).answer
+    const answer = parseForm(typeof request.body === 'string' ? request.body : '').answer
     const settled = account.store.atomically(() => authenticate(account, intent, answer === 'approve'))
     return reply.redirect(String(settled.return_url), 303)
   })

@@ -50,7 +50,8 @@ export function deleteEndpoint(account: Account, id: string): object {
 }
 
 export function secretOf(account: Pick<Account, 'id' | 'store'>, endpointId: string): string {
-  return String(account.store.find(account.id, SECRET_PREFIX + endpointId)?.secret ?? '')
+  const secret = account.store.find(account.id, SECRET_PREFIX + endpointId)?.secret
+  return typeof secret === 'string' ? secret : ''
 }
 
 function urlOf(params: Params): string {

@@ -14,16 +14,19 @@ interface Import {
 /** From the ground up: a file imports its own layer and those before it. The folder of a domain is `domain` here. */
 const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
+  // A process of its own, which the others reach over the network.
+  ['sandbox', /^sandbox\//],
   ['generated', /^generated\//],
   ['db', /^(db|telemetry)\//],
   ['commands', /^commands\//],
+  ['jobs', /^jobs\//],
   ['use case', /^(demo|domain)\/(?!graphql\.ts|mutations\.ts)/],
   ['graphql', /^graphql\/(?!schema\.ts)/],
   ['domain in GraphQL', /^domain\/(graphql|mutations)\.ts$/],
   ['schema', /^graphql\/schema\.ts$/],
   ['edge', /^edge\//],
   ['config', /^config\.ts$/],
-  ['main', /^(main|api|banner|lifecycle)\.ts$/],
+  ['main', /^(main|api|banner|lifecycle|runtime|tasks)\.ts$/],
   ['cli', /^cli\//],
 ]
 
