@@ -50,6 +50,14 @@ const verify = (...args: string[]) =>
   })
 
 describe('bulkhead verify', () => {
+  it('has --help, which names its options', async () => {
+    const { code, stdout } = await verify('--help')
+    expect(code).toBe(0)
+    for (const option of ['--tenant <slug>', '--no-provider', '--since <days>', '--json']) {
+      expect(stdout).toContain(option)
+    }
+  })
+
   it('says that all is well of a tenant whose books are in order, and succeeds', async () => {
     const { code, stdout, stderr } = await verify('--tenant', sound.slug, '--no-provider')
     expect([code, stderr]).toEqual([0, ''])
