@@ -23,6 +23,8 @@ export interface WireProxy {
   messages: WireMessage[]
   /** Asked for each message; null lets it pass. */
   breakAt: (message: WireMessage) => Break | null
+  /** Told when a break has happened: nothing of those messages will reach either side any more. */
+  onBroken: () => void
   /** Bytes that clients have sent. */
   bytes: number
   /** The messages sent while `work` runs. */
@@ -58,6 +60,7 @@ export async function startWireProxy(targetUrl: string): Promise<WireProxy> {
     url: url.href,
     messages: [],
     breakAt: EVERYTHING_PASSES,
+    onBroken: () => {},
     bytes: 0,
     async during(work) {
       const start = proxy.messages.length
@@ -82,12 +85,17 @@ function relay(to: { client: Socket; upstream: Socket; connection: number; proxy
     const messages = read(chunk)
     proxy.messages.push(...messages)
     broken ??= messages.map((message) => proxy.breakAt(message)).find((chosen) => chosen !== null) ?? null
-    if (broken === 'lost') client.destroy()
-    else upstream.write(chunk)
+    if (broken === 'lost') {
+      client.destroy()
+      proxy.onBroken()
+    } else upstream.write(chunk)
   })
   upstream.on('data', (chunk) => {
     if (broken === null) client.write(chunk)
-    else if (broken === 'unanswered') client.destroy()
+    else if (broken === 'unanswered' && !client.destroyed) {
+      client.destroy()
+      proxy.onBroken()
+    }
   })
 }
 
