@@ -51,6 +51,9 @@ export interface Attempt {
 /** Rights that differ from the usual four. A change here is a change of what the runtime role may do. */
 const RIGHTS: Record<string, ReadonlySet<string>> = {
   tenants: new Set(['select', 'update']),
+  payments: new Set(['select', 'insert', 'update']),
+  refunds: new Set(['select', 'insert', 'update']),
+  payment_providers: new Set(['select', 'insert', 'update']),
   ...Object.fromEntries(
     APPEND_ONLY_TABLES.map((table) => [table.replace('public.', ''), new Set(['select', 'insert'])]),
   ),

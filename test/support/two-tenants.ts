@@ -41,6 +41,16 @@ export function fixtureId(tenant: FixtureTenant, table: string, n: number): stri
 export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n: number) => string>> = {
   // The one place where the tenants must differ: their members log in by it.
   members: { email: (tenant, n) => `member${n}@${tenant.key}.example` },
+  // Beside the chart that every tenant has.
+  ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
+  // Of an order one may be under way, of a tenant one account active.
+  payments: { status: () => 'SUCCEEDED' },
+  payment_providers: { status: () => 'REPLACED' },
+  // Reversals, of themselves: the one kind of entry that refers to another.
+  journal_entries: {
+    kind: () => 'REVERSAL',
+    reverses_id: (tenant, n) => fixtureId(tenant, 'journal_entries', n),
+  },
 }
 
 /** Inserts one row and answers how many the server says it inserted. */
