@@ -63,10 +63,12 @@ Order.implement({
       description:
         'Its pieces are reserved. A payment that fails lets go of them; the next one takes them again, if they are left.',
     }),
-    stockHeldUntil: t.expose('holdExpiresAt', {
+    stockHeldUntil: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'An unpaid order lets go of its stock then.',
+      ...look({ columns: ['holdExpiresAt'] }),
+      resolve: ({ holdExpiresAt }) => holdExpiresAt,
     }),
     cancelReason: t.exposeString('cancelReason', { nullable: true }),
     placedAt: t.expose('placedAt', { type: 'DateTime' }),

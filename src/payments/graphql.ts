@@ -61,7 +61,11 @@ Payment.implement({
   fields: (t) => ({
     id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Payment', id) }),
     status: t.expose('status', { type: PaymentStatus }),
-    provider: t.expose('providerKind', { type: PaymentProviderKind }),
+    provider: t.field({
+      type: PaymentProviderKind,
+      ...look({ columns: ['providerKind'] }),
+      resolve: ({ providerKind }) => providerKind,
+    }),
     amount: t.field({
       type: MoneyType,
       ...look({ columns: ['amountMinor', 'currency'] }),

@@ -81,6 +81,7 @@ describe.each([
         CREATE ROLE data_owner LOGIN CREATEROLE PASSWORD 'secret';
         CREATE ROLE data_app LOGIN PASSWORD 'secret';
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_runtime') THEN CREATE ROLE bulkhead_runtime; END IF;
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_worker') THEN CREATE ROLE bulkhead_worker; END IF;
         GRANT bulkhead_runtime TO data_app;
       END $$`),
     )

@@ -15,6 +15,7 @@ import { HAS_POSTGRES_15, startPostgres15 } from './debian-postgres.ts'
 
 const WALLS = `DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_runtime') THEN CREATE ROLE bulkhead_runtime NOLOGIN; END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_worker') THEN CREATE ROLE bulkhead_worker NOLOGIN; END IF;
 END $$;
 CREATE SCHEMA app;
 CREATE FUNCTION app.tenant_id() RETURNS uuid LANGUAGE sql AS $$ SELECT current_setting('app.tenant_id')::uuid; $$;

@@ -61,7 +61,7 @@ describe.each(mutations)('%s', (name, field) => {
 
   it('takes an idempotency key, which stock and money require, and the version of what it edits', () => {
     const input = inputOf(field)
-    const required = /^(order|stock|payment|refund)/.test(name)
+    const required = /^(order|stock|paymentTake|refund)/.test(name)
     expect(String(input.idempotencyKey?.type)).toBe(required ? 'String!' : 'String')
     expect(String(input.expectedVersion?.type)).toBe('id' in input ? 'Int!' : 'undefined')
   })

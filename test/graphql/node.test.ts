@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
-import { makeShop, type Shop } from '../support/shop.ts'
+import { sendEvent } from '../support/money.ts'
+import { makeShop, refundPayment, type Shop } from '../support/shop.ts'
 
 let api: Api
 let a: Session
@@ -15,6 +16,7 @@ beforeAll(async () => {
   a = api.as('A')
   shop = await makeShop(api, 'A')
   await makeShop(api, 'B')
+  await sendEvent(api, 'A', { type: 'payment_intent.created', object: {} })
   ids = await idsOf(a)
 })
 afterAll(() => api?.close())
@@ -24,6 +26,9 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     viewer { member { id } }
     products(first: 1) { nodes { id variants { nodes { id stockMovements(first: 1) { nodes { id } } } } } }
     orders(first: 1) { nodes { id customer { id } lines { nodes { id } } } }
+    payments(first: 1) { nodes { id } }
+    paymentProviders(first: 1) { nodes { id } }
+    providerEvents(first: 1) { nodes { id } }
   }`)
   const [product] = data.products.nodes
   const [variant] = product.variants.nodes
@@ -36,6 +41,10 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     ord: order.id,
     cust: order.customer.id,
     line: order.lines.nodes[0].id,
+    pay: data.payments.nodes[0].id,
+    ref: await refundPayment(session, data.payments.nodes[0].id, 100n),
+    prov: data.paymentProviders.nodes[0].id,
+    evt: data.providerEvents.nodes[0].id,
   }
 }
 
@@ -47,6 +56,10 @@ const TYPES = {
   ord: 'Order',
   cust: 'Customer',
   line: 'OrderLine',
+  pay: 'Payment',
+  ref: 'Refund',
+  prov: 'PaymentProvider',
+  evt: 'ProviderEvent',
 }
 
 const NODE = 'query ($id: ID!) { node(id: $id) { __typename id } }'

@@ -140,7 +140,7 @@ describe('cross-tenant: references', () => {
       client.query<{ child: string; column: string; parent: string }>(
         `SELECT k.conrelid::regclass::text AS child, a.attname AS column, k.confrelid::regclass::text AS parent
          FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
-         WHERE k.contype = 'f' AND a.attname <> 'tenant_id'`,
+         WHERE k.contype = 'f' AND a.attname <> 'tenant_id' AND a.atttypid = 'uuid'::regtype`,
       ),
     )
     return rows

@@ -28,7 +28,7 @@ beforeAll(async () => {
   api = await startApi()
   a = api.as('A')
   customerId = await makeCustomer(a)
-  await connectSandbox(api, 'A')
+  await connectSandbox(api, 'A', { events: true })
 })
 afterEach(async () => {
   expect(await untruths(api, 'A')).toEqual([])

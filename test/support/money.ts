@@ -1,4 +1,5 @@
 // Owns: looking at money from all sides (the provider's books, the ledger, the checks), and running jobs when a test says.
+import Stripe from 'stripe'
 import { expect, inject } from 'vitest'
 import type { Caller } from '../../src/commands/caller.ts'
 import type { JsonObject } from '../../src/commands/outcome.ts'
@@ -8,6 +9,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { verifyTenant } from '../../src/integrity/verify.ts'
 import { releaseHoldsTask } from '../../src/orders/release-holds.ts'
+import { endpointName } from '../../src/payments/endpoint.ts'
 import type { BookedCharge, ProviderAccount } from '../../src/payments/provider.ts'
 import { activeProvider, openProvider, openSecrets } from '../../src/payments/provider-record.ts'
 import { eventTask } from '../../src/payments/receive-event.ts'
@@ -100,6 +102,58 @@ export async function controlSandbox(
   })
   if (!response.ok) throw new Error(await response.text())
   return (await response.json()) as Data
+}
+
+let sent = 0
+
+export type SentEvent = { id?: string; type: string; object: object; at?: Date; secret?: string }
+
+/** An event as the provider would send it, signed with the account's secret unless told. */
+export async function signedEvent(
+  api: Api,
+  tenant: TenantKey,
+  { id, type, object, at = new Date(), secret }: SentEvent,
+): Promise<{ url: string; body: string; signature: string }> {
+  sent += 1
+  const account = await secretsOf(api, tenant)
+  const created = Math.floor(at.getTime() / 1_000)
+  const body = JSON.stringify({
+    id: id ?? `evt_test_${sent}`,
+    object: 'event',
+    created,
+    type,
+    data: { object },
+  })
+  const signature = Stripe.webhooks.generateTestHeaderString({
+    payload: body,
+    secret: secret ?? account.webhookSecret,
+    timestamp: created,
+  })
+  const { tenantSlug } = await systemOf(api, tenant)
+  return { url: `${api.url}/webhooks/in/${endpointName(tenantSlug, account.id)}`, body, signature }
+}
+
+/** Sends it; answers status and body. */
+export async function post(event: {
+  url: string
+  body: string
+  signature: string
+}): Promise<{ status: number; answer: Data }> {
+  const response = await fetch(event.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': event.signature },
+    body: event.body,
+  })
+  return { status: response.status, answer: (await response.json()) as Data }
+}
+
+/** Signs an event as the tenant's provider, and sends it. */
+export async function sendEvent(
+  api: Api,
+  tenant: TenantKey,
+  event: SentEvent,
+): Promise<{ status: number; answer: Data }> {
+  return await post(await signedEvent(api, tenant, event))
 }
 
 /** Debits less credits of each account that has any, by its code. */

@@ -3,7 +3,16 @@
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import type { Api, TenantKey } from './api.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
-import { makeCustomer, makeProduct, makeVariant, payOrder, placeOrder, unique } from './shop.ts'
+import {
+  connectSandbox,
+  makeCustomer,
+  makeProduct,
+  makeVariant,
+  payOrder,
+  placeOrder,
+  refundPayment,
+  unique,
+} from './shop.ts'
 
 type Maker = (api: Api, tenant: TenantKey) => Promise<string>
 
@@ -17,6 +26,10 @@ const RECORDS: Record<string, Maker> = {
     const { id } = await makeVariant(api.as(tenant))
     return (await placeOrder(api.as(tenant), customerId, [{ variantId: id, quantity: 1 }])).id
   },
+  Payment: async (api, tenant) => await payOrder(api, tenant, await (RECORDS.Order as Maker)(api, tenant)),
+  Refund: async (api, tenant) =>
+    await refundPayment(api.as(tenant), await (RECORDS.Payment as Maker)(api, tenant), 100n),
+  PaymentProvider: connectSandbox,
 }
 
 /** By the argument's name; a name that means something else in one mutation stands with the mutation's. */
@@ -32,6 +45,12 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   currency: () => 'USD',
   quantity: () => 1,
   delta: () => 1,
+  paymentMethod: () => 'pm_card_visa',
+  provider: () => 'SANDBOX',
+  'mutation paymentTake: orderId': async (api, tenant) => {
+    await connectSandbox(api, tenant)
+    return await (RECORDS.Order as Maker)(api, tenant)
+  },
   'mutation orderFulfill: id': async (api, tenant) => {
     const id = await (RECORDS.Order as Maker)(api, tenant)
     await payOrder(api, tenant, id)
