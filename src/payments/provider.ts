@@ -67,6 +67,8 @@ export type EventSubject =
   | { readonly kind: 'REFUND'; readonly refundId: string | null; readonly verdict: RefundVerdict }
   | { readonly kind: 'PAYOUT'; readonly payout: PayoutNotice }
   | { readonly kind: 'OTHER' }
+  /** Of a kind that is known, and not as it should be: kept, until the code can read it. */
+  | { readonly kind: 'UNREADABLE'; readonly reason: string }
 
 export type IncomingEvent = {
   /** The provider's id of the event: the same in each of its deliveries. */

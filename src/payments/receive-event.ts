@@ -114,6 +114,8 @@ async function effectOf(tx: Transaction, { subject }: IncomingEvent, now: Date):
       return await bookPayout(tx, subject.payout, now)
     case 'OTHER':
       return null
+    case 'UNREADABLE':
+      throw new Error(subject.reason)
   }
 }
 

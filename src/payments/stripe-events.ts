@@ -60,7 +60,17 @@ export function readEventObject(value: unknown): IncomingEvent {
     type: event.type,
     occurredAt: new Date(event.created * 1_000),
     payload: value,
-    subject: subjectOf(event as Stripe.Event),
+    subject: readable(() => subjectOf(event as Stripe.Event)),
+  }
+}
+
+/** An event that is signed is kept, whatever is in it. */
+function readable(read: () => EventSubject): EventSubject {
+  try {
+    return read()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { kind: 'UNREADABLE', reason: `the event could not be read: ${reason}` }
   }
 }
 
@@ -74,7 +84,7 @@ function subjectOf(event: Stripe.Event): EventSubject {
       const intent = event.data.object
       return {
         kind: 'CHARGE',
-        paymentId: intent.metadata[PAYMENT_KEY] ?? null,
+        paymentId: intent.metadata?.[PAYMENT_KEY] ?? null,
         verdict: chargeVerdictOf(intent),
       }
     }

@@ -59,9 +59,9 @@ export function chargeVerdictOf(intent: Intent): ChargeVerdict {
 
 /** Null while the charge's place in the provider's balance is not known, or was not asked for. */
 function feeOf({ latest_charge: charge, currency }: Intent): bigint | null {
-  if (charge === null || typeof charge === 'string') return null
+  if (charge == null || typeof charge === 'string') return null
   const transaction = charge.balance_transaction
-  if (transaction === null || typeof transaction === 'string') return null
+  if (transaction == null || typeof transaction === 'string') return null
   // An account may be settled in another currency than its customers pay in: the fee is then not in the sale's.
   return transaction.currency === currency ? fromStripeAmount(transaction.fee, currency.toUpperCase()) : 0n
 }

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
 import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
+import { sendEvent } from '../support/money.ts'
 import {
   documentOf,
   type Given,
@@ -17,8 +18,9 @@ import {
 import { recordMaker, succeedingArguments, typesWithoutRecipe, validArguments } from '../support/recipes.ts'
 import { makeShop, unique } from '../support/shop.ts'
 
-/** Objects within objects that every answer is asked for. */
+/** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */
 const DEPTH = 3
+const NODE_DEPTH = 2
 /** How many ids of one type, cursors of one list or texts of one column are tried. */
 const TRIED_MAX = 2
 /** Shorter texts are in every answer by chance. */
@@ -33,6 +35,13 @@ const PREFIXES: Record<string, string> = {
   customers: 'cust',
   orders: 'ord',
   order_lines: 'line',
+  payments: 'pay',
+  refunds: 'ref',
+  payment_providers: 'prov',
+  provider_events: 'evt',
+  ledger_accounts: 'acct',
+  journal_entries: 'entry',
+  postings: 'post',
 }
 
 /** What there is of A that B must never learn, nor reach. */
@@ -69,8 +78,11 @@ export async function rowsOf(database: TestDatabase, tenantId: string): Promise<
 
 /** Fills both tenants' shops, and tells what A has. */
 export async function makeSecrets(api: Api): Promise<Secrets> {
-  await makeShop(api, 'A')
-  await makeShop(api, 'B')
+  for (const tenant of ['A', 'B'] as const) {
+    await makeShop(api, tenant)
+    await recordMaker(api.schema, 'Refund')?.(api, tenant)
+    await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
+  }
   // A number that B's orders do not reach, whatever B orders meanwhile.
   await asOwner(api.database, api.tenantIds.A, (owner) =>
     owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),
@@ -127,6 +139,8 @@ function textsByColumn(rows: Rows, known: ReadonlySet<string>): Map<string, stri
   }
   return texts
 }
+
+const depthOf = ({ name }: Place) => (/^query nodes?$/.test(name) ? NODE_DEPTH : DEPTH)
 
 /** A value of A's for one argument, and one of the same kind that nobody has. */
 interface Attempt {

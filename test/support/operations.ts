@@ -65,9 +65,9 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
 const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
 
 /** So many parents of a nested field are asked. */
-const PARENTS = 10
+const PARENTS = 5
 /** So many rows are asked of every list in a generated selection. */
-const ROWS = 3
+const ROWS = 2
 
 /**
  * All fields of a type, objects down to `depth`. What is shown around an object is not shown within it again, and

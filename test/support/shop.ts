@@ -113,7 +113,7 @@ export function connectSandbox(api: Api, tenant: TenantKey, { events = false } =
       `mutation ($input: PaymentProviderConnectInput!) {
         paymentProviderConnect(input: $input) { paymentProvider { id } userErrors { field message code } }
       }`,
-      { provider: 'SANDBOX', webhookSecret: events ? null : 'whsec_nobody_is_told' },
+      { provider: 'SANDBOX', webhookSecret: events ? null : `whsec_${unique('nobody-is-told')}` },
     ).then(({ paymentProvider }) => paymentProvider.id as string)
   known.set(tenant, connection)
   return connection
