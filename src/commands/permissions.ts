@@ -12,6 +12,7 @@ const LEAST_ROLE = {
   customers: { read: 'VIEWER', write: 'STAFF' },
   orders: { read: 'VIEWER', write: 'STAFF' },
   payments: { read: 'VIEWER', take: 'STAFF', refund: 'ADMIN', manage: 'ADMIN' },
+  ledger: { read: 'ADMIN' },
   members: { read: 'ADMIN' },
   integrity: { read: 'ADMIN' },
   tenant: { manage: 'OWNER' },

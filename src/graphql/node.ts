@@ -21,6 +21,9 @@ const NODE_TYPES = {
   ref: 'Refund',
   prov: 'PaymentProvider',
   evt: 'ProviderEvent',
+  acct: 'LedgerAccount',
+  entry: 'JournalEntry',
+  post: 'Posting',
 } as const satisfies Record<string, ModelName>
 
 export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]

@@ -1,11 +1,14 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
 import type {
   Customer as CustomerRow,
+  JournalEntry as JournalEntryRow,
+  LedgerAccount as LedgerAccountRow,
   Member as MemberRow,
   OrderLine as OrderLineRow,
   Order as OrderRow,
   PaymentProvider as PaymentProviderRow,
   Payment as PaymentRow,
+  Posting as PostingRow,
   Product as ProductRow,
   ProviderEvent as ProviderEventRow,
   Refund as RefundRow,
@@ -26,6 +29,9 @@ export const Payment = builder.objectRef<PaymentRow>('Payment')
 export const Refund = builder.objectRef<RefundRow>('Refund')
 export const PaymentProvider = builder.objectRef<PaymentProviderRow>('PaymentProvider')
 export const ProviderEvent = builder.objectRef<ProviderEventRow>('ProviderEvent')
+export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount')
+export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
+export const Posting = builder.objectRef<PostingRow>('Posting')
 
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
@@ -38,3 +44,6 @@ export const PaymentConnection = connectionOf('Payment', Payment, 'payments:read
 export const RefundConnection = connectionOf('Refund', Refund, 'payments:read')
 export const PaymentProviderConnection = connectionOf('PaymentProvider', PaymentProvider, 'payments:manage')
 export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEvent, 'payments:manage')
+export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccount, 'ledger:read')
+export const JournalEntryConnection = connectionOf('JournalEntry', JournalEntry, 'ledger:read')
+export const PostingConnection = connectionOf('Posting', Posting, 'ledger:read')
