@@ -60,6 +60,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       concurrency,
       pollInterval: POLL_INTERVAL_MS,
       noHandleSignals: true,
+      // Batches of one: without them a stop does not wait for a finished job to be recorded as such, and it is done again.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       logger: queueLogger(logger),
       events,
       taskList: taskListOf(options, queue),

@@ -1,0 +1,389 @@
+// Jobs: queued with their transaction, stamped with its tenant, run under its scope, bounded, and free again when their
+// worker is gone. Cases 19 and 47.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
+import { openQueueConnection, type QueueConnection } from '../../src/db/queue-connection.ts'
+import { cleanKeysTask } from '../../src/jobs/clean-idempotency-keys.ts'
+import { enqueue, type NewJob } from '../../src/jobs/enqueue.ts'
+import type { Task } from '../../src/jobs/task.ts'
+import { startWorker, type Worker } from '../../src/jobs/worker.ts'
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { asRuntime, asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/money.ts'
+import { fixtureId, SEEDED, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
+
+const logger = createLogger('silent')
+let database: TestDatabase
+let opened: Database
+let queue: QueueConnection
+let metrics: Metrics
+const workers: Worker[] = []
+
+beforeAll(async () => {
+  database = await createTestDatabase({ seed: 'two-tenants' })
+  opened = openDatabase({ url: database.runtimeUrl, poolMax: 4, namedStatements: true, logger })
+  queue = openQueueConnection(database.workerUrl, logger)
+  metrics = createMetrics(opened)
+})
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop()
+  await asSuperuser(database, (client) => client.query('DELETE FROM graphile_worker._private_jobs'))
+})
+afterAll(async () => {
+  await queue?.close()
+  await opened?.close()
+  await database?.drop()
+})
+
+async function work(
+  tasks: Task[],
+  more: { schedule?: { task: string; pattern: string }[]; concurrency?: number } = {},
+) {
+  const worker = await startWorker({
+    url: database.workerUrl,
+    database: opened,
+    tasks,
+    schedule: more.schedule ?? [],
+    clock: systemClock,
+    logger,
+    concurrency: more.concurrency ?? 4,
+    metrics,
+    orphanIntervalMs: 200,
+  })
+  workers.push(worker)
+  return worker
+}
+
+function queued(tenantId: string, job: Partial<NewJob> & { task: string }): Promise<void> {
+  const whole = { payload: {}, attemptsMax: 3, ...job }
+  return opened.withTenant({ tenantId }, (tx: Transaction) => enqueue(tx, whole))
+}
+
+async function jobs(): Promise<
+  { task: string; tenantId: string | null; isDead: boolean; lastError: string | null }[]
+> {
+  return await queue.list({ onlyDead: false, limit: 1_000 })
+}
+
+describe('queueing', () => {
+  it('is part of the transaction: rolled back, nothing is queued', async () => {
+    const attempt = opened.withTenant({ tenantId: TENANT_A.id }, async (tx) => {
+      await enqueue(tx, { task: 'test.x', payload: {}, attemptsMax: 3 })
+      throw new Error('changed my mind')
+    })
+    await expect(attempt).rejects.toThrow('changed my mind')
+    expect(await jobs()).toEqual([])
+  })
+
+  it('cross-tenant: stamps the tenant in scope, whatever the payload says, and keeps keys apart', async () => {
+    await queued(TENANT_A.id, { task: 'test.x', key: 'same', payload: { tenantId: TENANT_B.id } })
+    await queued(TENANT_B.id, { task: 'test.x', key: 'same' })
+    await queued(TENANT_B.id, { task: 'test.x', key: 'same' })
+    expect((await jobs()).map(({ tenantId }) => tenantId).sort()).toEqual([TENANT_A.id, TENANT_B.id].sort())
+  })
+
+  it('without a tenant is refused by the database', async () => {
+    const attempt = asRuntime(database, null, (client) => client.query(`SELECT app.enqueue('test.x', '{}')`))
+    await expect(attempt).rejects.toMatchObject({ code: 'BK001' })
+  })
+
+  it.each([
+    'SELECT * FROM graphile_worker._private_jobs',
+    `SELECT graphile_worker.add_job('test.x')`,
+    `SELECT app.enqueue_for_tenants('test.x')`,
+  ])('the runtime role may not: %s', async (sql) => {
+    const attempt = asRuntime(database, TENANT_A.id, (client) => client.query(sql))
+    await expect(attempt).rejects.toMatchObject({ code: '42501' })
+  })
+
+  it("the worker's role sees no tenant's table", async () => {
+    await asAdmin(database.workerUrl, async (client) => {
+      const { rows } = await client.query(
+        `SELECT c.oid::regclass::text AS name FROM pg_class c
+         WHERE c.relnamespace IN ('public'::regnamespace, 'app'::regnamespace) AND c.relkind IN ('r', 'v', 'p')
+           AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')`,
+      )
+      expect(rows).toEqual([])
+      await expect(client.query(`SELECT app.resolve_tenant(NULL, 'tenant-a')`)).rejects.toMatchObject({
+        code: '42501',
+      })
+    })
+  })
+})
+
+describe('case 19: running', () => {
+  it('a job without a tenant, or with one that is none, is a dead letter and never run', async () => {
+    let ran = 0
+    await asAdmin(database.ownerUrl, async (owner) => {
+      await owner.query(`SELECT graphile_worker.add_job('test.x')`)
+      await owner.query(`SELECT graphile_worker.add_job('test.x', '{"tenantId":"x"}')`)
+      await owner.query(
+        `SELECT graphile_worker.add_job('test.x', '{"tenantId":"0191b1f6-6280-7ac3-8e00-00000000000f"}')`,
+      )
+    })
+    await work([
+      {
+        name: 'test.x',
+        attemptsMax: 5,
+        run: async () => {
+          ran += 1
+        },
+      },
+    ])
+    await eventually(async () =>
+      expect(await jobs()).toEqual(
+        Array(3).fill(
+          expect.objectContaining({ isDead: true, lastError: expect.stringContaining('without a tenant') }),
+        ),
+      ),
+    )
+    expect(ran).toBe(0)
+  })
+
+  it('cross-tenant: a worker that alternates between tenants, with failures between, carries nothing over', async () => {
+    const seen: { tenantId: string; customers: string[] }[] = []
+    await work(
+      [
+        {
+          name: 'test.read',
+          attemptsMax: 1,
+          run: async (caller, { fails }) => {
+            const rows = await caller.database.withTenant(caller.scope, async (tx) => {
+              const found = await tx.customer.findMany({ select: { tenantId: true } })
+              if (fails === true) await tx.$queryRaw`SELECT 1 / 0`
+              return found
+            })
+            seen.push({ tenantId: caller.scope.tenantId, customers: rows.map(({ tenantId }) => tenantId) })
+          },
+        },
+      ],
+      { concurrency: 1 },
+    )
+    for (let round = 0; round < 20; round += 1) {
+      const tenant = round % 2 === 0 ? TENANT_A : TENANT_B
+      await queued(tenant.id, { task: 'test.read', payload: { fails: round % 3 === 0 }, attemptsMax: 1 })
+    }
+    await eventually(async () => expect(seen.length).toBe(13))
+    for (const { tenantId, customers } of seen) {
+      expect(customers.length).toBeGreaterThanOrEqual(SEEDED)
+      expect(new Set(customers)).toEqual(new Set([tenantId]))
+    }
+  })
+
+  it('a suspended tenant is not worked for', async () => {
+    const setStatus = (status: string) =>
+      asSuperuser(database, (client) =>
+        client.query('UPDATE app.tenant_directory SET status = $2 WHERE id = $1', [TENANT_B.id, status]),
+      )
+    await setStatus('SUSPENDED')
+    try {
+      let ran = 0
+      await queued(TENANT_B.id, { task: 'test.x' })
+      await work([
+        {
+          name: 'test.x',
+          attemptsMax: 3,
+          run: async () => {
+            ran += 1
+          },
+        },
+      ])
+      await eventually(async () =>
+        expect(await jobs()).toMatchObject([{ lastError: expect.stringContaining('suspended') }]),
+      )
+      expect(ran).toBe(0)
+    } finally {
+      await setStatus('ACTIVE')
+    }
+  })
+})
+
+describe('case 47: failing', () => {
+  it('a poison job is tried so often and stays as a dead letter; the others of its tenant go on; it can be retried', async () => {
+    const done: unknown[] = []
+    let isMended = false
+    await queued(TENANT_A.id, { task: 'test.poison', attemptsMax: 1, payload: { id: 'poison' } })
+    for (let n = 0; n < 5; n += 1) await queued(TENANT_A.id, { task: 'test.fine', payload: { n } })
+    await work([
+      {
+        name: 'test.poison',
+        attemptsMax: 1,
+        run: async () => {
+          if (!isMended) throw new Error('poison')
+          done.push('poison')
+        },
+      },
+      { name: 'test.fine', attemptsMax: 3, run: async (_caller, { n }) => void done.push(n) },
+    ])
+    await eventually(async () => expect(done.toSorted()).toEqual([0, 1, 2, 3, 4]))
+    await eventually(async () => expect(await queue.state()).toMatchObject({ dead: 1, pending: 0 }))
+    const [dead] = await queue.list({ onlyDead: true, limit: 10 })
+    expect(dead).toMatchObject({
+      task: 'test.poison',
+      attempts: 1,
+      lastError: expect.stringContaining('poison'),
+    })
+    expect(await metrics.render()).toMatch(/bulkhead_jobs_dead 1\n/)
+    expect(await metrics.render()).toMatch(/bulkhead_jobs_total\{task="test.poison",result="failed"\} 1\n/)
+    isMended = true
+    expect(await queue.revive(dead?.id ?? '')).toBe(1)
+    await eventually(async () => expect(done).toContain('poison'))
+    expect(await queue.state()).toMatchObject({ dead: 0, pending: 0 })
+  })
+
+  it('case 49: a tenant with 100 jobs has two at once, and another is not behind them', async () => {
+    let running = 0
+    let mostAtOnce = 0
+    const order: string[] = []
+    for (let n = 0; n < 100; n += 1) await queued(TENANT_A.id, { task: 'test.x', key: `a${n}` })
+    await queued(TENANT_B.id, { task: 'test.x' })
+    await work(
+      [
+        {
+          name: 'test.x',
+          attemptsMax: 1,
+          run: async ({ scope: { tenantId } }) => {
+            if (tenantId === TENANT_A.id) running += 1
+            mostAtOnce = Math.max(mostAtOnce, running)
+            await new Promise((resolve) => setTimeout(resolve, 5))
+            order.push(tenantId)
+            if (tenantId === TENANT_A.id) running -= 1
+          },
+        },
+      ],
+      { concurrency: 4 },
+    )
+    await eventually(async () => expect(order).toHaveLength(101))
+    expect(mostAtOnce).toBeLessThanOrEqual(2)
+    expect(order.indexOf(TENANT_B.id)).toBeLessThan(10)
+  })
+})
+
+describe('case 47: a worker that ends', () => {
+  const children: ChildProcess[] = []
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+    }
+  })
+
+  function start(waitMs: number): { child: ChildProcess; said: (line: string) => Promise<void> } {
+    const main = fileURLToPath(new URL('./run-worker.ts', import.meta.url))
+    const { runtimeUrl, workerUrl } = database
+    const child = spawn(process.execPath, [main, JSON.stringify({ runtimeUrl, workerUrl, waitMs })], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    const lines: string[] = []
+    createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (line) =>
+      lines.push(line),
+    )
+    return { child, said: (line) => eventually(async () => expect(lines).toContain(line)) }
+  }
+
+  async function versionOf(customerId: string): Promise<number> {
+    return await asSuperuser(database, async (client) => {
+      const { rows } = await client.query('SELECT version FROM customers WHERE id = $1', [customerId])
+      return rows[0].version
+    })
+  }
+
+  it('by SIGKILL in the middle of a job: another one does it, once', { timeout: 60_000 }, async () => {
+    const customerId = fixtureId(TENANT_A, 'customers', 1)
+    const before = await versionOf(customerId)
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId } })
+    const first = start(60_000)
+    await first.said('started')
+    first.child.kill('SIGKILL')
+    const second = start(0)
+    await second.said('ready')
+    // Somebody else looks for orphans more often than the second does, so that the test need not wait.
+    await work([])
+    await eventually(async () => expect(await versionOf(customerId)).toBe(before + 1))
+    expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  it('by SIGTERM: the job under way is finished first', { timeout: 60_000 }, async () => {
+    const customerId = fixtureId(TENANT_A, 'customers', 2)
+    const before = await versionOf(customerId)
+    const { child, said } = start(500)
+    await said('ready')
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId } })
+    await said('started')
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(child.exitCode).toBe(0)
+    expect(await versionOf(customerId)).toBe(before + 1)
+    expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  it('orphans are only those of workers that are gone', async () => {
+    let finish = () => {}
+    const held = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let starts = 0
+    const task: Task = {
+      name: 'test.hold',
+      attemptsMax: 3,
+      run: async () => {
+        starts += 1
+        await held
+      },
+    }
+    await queued(TENANT_A.id, { task: 'test.hold' })
+    await work([task])
+    await eventually(async () => expect(starts).toBe(1))
+    await asSuperuser(database, (client) =>
+      client.query(`UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '1 hour'`),
+    )
+    expect(await queue.freeOrphans()).toEqual([])
+    finish()
+    await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0 }))
+    expect(starts).toBe(1)
+  })
+})
+
+it('the schedule queues a job for each active tenant, once, however many workers there are', async () => {
+  await queue.enqueueForTenants('test.scheduled', 3)
+  await queue.enqueueForTenants('test.scheduled', 3)
+  const tenants = (await jobs()).map(({ tenantId }) => tenantId)
+  expect(tenants.toSorted()).toEqual([TENANT_A.id, TENANT_B.id].toSorted())
+})
+
+it('old idempotency keys are forgotten after three days, a tenant’s own only', async () => {
+  const keyAged = (tenantId: string, key: string, hours: number) =>
+    asRuntime(database, tenantId, (client) =>
+      client.query(
+        `INSERT INTO idempotency_keys (operation, key, fingerprint, created_at)
+         VALUES ('test', $1, '\\x00', now() - make_interval(hours => $2))`,
+        [key, hours],
+      ),
+    )
+  await keyAged(TENANT_A.id, 'young', 25)
+  await keyAged(TENANT_A.id, 'old', 73)
+  await keyAged(TENANT_B.id, 'old', 73)
+  await queued(TENANT_A.id, { task: cleanKeysTask.name })
+  await work([cleanKeysTask])
+  await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0 }))
+  const left = await asSuperuser(database, async (client) => {
+    const { rows } = await client.query(
+      `SELECT tenant_id AS tenant, key FROM idempotency_keys WHERE operation = 'test' ORDER BY tenant_id, key`,
+    )
+    return rows
+  })
+  expect(left).toEqual([
+    { tenant: TENANT_A.id, key: 'young' },
+    { tenant: TENANT_B.id, key: 'old' },
+  ])
+})
