@@ -179,12 +179,12 @@ export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<v
 const POLL_MS = 25
 const WAIT_MS = 10_000
 
-/** Asks again until the answer passes; throws what the last one failed with, after ten seconds. */
-export async function eventually(assertion: () => Promise<void>): Promise<void> {
+/** Tries again until it does not throw; throws what the last try did, after ten seconds. */
+export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + WAIT_MS
   for (;;) {
     try {
-      return await assertion()
+      return await attempt()
     } catch (error) {
       if (Date.now() > deadline) throw error
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
