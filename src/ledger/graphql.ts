@@ -54,9 +54,9 @@ async function readTogether<T extends object>(
     value,
   }: { readonly model: 'JournalEntry' | 'LedgerAccount'; readonly by: string; readonly value: string },
 ): Promise<T | null> {
-  // graphql-js calls no resolver without at least one node.
-  const field = info.fieldNodes[0] as object
-  const row = await loadTogether(context, field, value, async (values) => {
+  // graphql-js gives all parents of a field the same list of nodes: it stands for the place in the operation. The first
+  // node alone does not, since a fragment can stand in two places and be merged with other fields in one.
+  const row = await loadTogether(context, info.fieldNodes, value, async (values) => {
     const select = { ...selectionOf(info, context, model), [by]: true as const }
     const { database, scope } = context.caller
     const rows = await database.read<T>(scope, model, { where: { [by]: { in: values } }, select })

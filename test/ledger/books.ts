@@ -1,53 +1,74 @@
-// Owns: entries at random in a tenant's ledger, and what PostgreSQL says of them by other ways than the server's.
+// Owns: entries at random in a tenant's ledger, reading lists of it to their end, and rows as they are past every wall.
 import { newId } from '../../src/core/ids.ts'
 import type { Database } from '../../src/db/database.ts'
+import { randomFrom } from '../../src/demo/random.ts'
 import { postEntry, reverseEntry } from '../../src/ledger/post-entry.ts'
-import { ACCOUNT_CODES, type EntryLine } from '../../src/ledger/posting.ts'
+import { ACCOUNT_CODES } from '../../src/ledger/posting.ts'
+import type { Data, Session } from '../support/api.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
 
 /** Entries are posted at one of so many instants, in no order: with ties, and some before those that were there. */
-const INSTANTS = 12
+export const INSTANTS = 12
 export const instant = (n: number) => new Date(Date.UTC(2026, 0, 1 + n))
 
 const KINDS = ['SALE', 'REFUND', 'FEE', 'PAYOUT'] as const
 const AMOUNT_MAX_MINOR = 1_000_000
-const LINES_MAX = 6
+/** Beside the one that makes it zero. */
+const LINES_MAX = 5
+/** One entry of so many is in yen, and one of so many is reversed. */
+const YEN_EVERY = 3
+export const REVERSED_EVERY = 5
 
-/** A small generator of numbers from 0 up to 1: the same seed gives the same ones. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
-
-/** Posts `count` entries in both currencies; every fifth is then reversed. */
+/** Posts `count` entries: the same ones for the same seed, but for their ids. */
 export async function postAtRandom(
   database: Database,
   tenantId: string,
-  { seed, count }: { seed: number; count: number },
+  { seed, count }: { seed: string; count: number },
 ): Promise<void> {
   const random = randomFrom(seed)
-  const below = (max: number) => Math.floor(random() * max)
-  const codes = Object.values(ACCOUNT_CODES)
-  const account = () => codes[below(codes.length)] as EntryLine['account']
+  const account = () => random.pick(Object.values(ACCOUNT_CODES))
+  const time = () => instant(random.between(0, INSTANTS - 1))
   for (let n = 0; n < count; n += 1) {
-    const amounts = Array.from({ length: 1 + below(LINES_MAX - 1) }, () =>
-      BigInt(1 + below(AMOUNT_MAX_MINOR)),
+    const amounts = Array.from({ length: random.between(1, LINES_MAX) }, () =>
+      BigInt(random.between(1, AMOUNT_MAX_MINOR)),
     )
     const sum = amounts.reduce((total, amount) => total + amount, 0n)
-    const lines = [...amounts, -sum].map((amountMinor) => ({ account: account(), amountMinor }))
     const entry = { kind: KINDS[n % KINDS.length] ?? 'SALE', source: { type: 'Test', id: newId() } } as const
     await database.withTenant({ tenantId }, async (tx) => {
-      const currency = random() < 0.7 ? 'USD' : 'JPY'
-      await postEntry(tx, { ...entry, currency, lines, postedAt: instant(below(INSTANTS)) })
-      if (n % 5 === 0) await reverseEntry(tx, { ...entry, postedAt: instant(below(INSTANTS)) })
+      await postEntry(tx, {
+        ...entry,
+        currency: n % YEN_EVERY === 0 ? 'JPY' : 'USD',
+        lines: [...amounts, -sum].map((amountMinor) => ({ account: account(), amountMinor })),
+        postedAt: time(),
+      })
+      if (n % REVERSED_EVERY === 0) await reverseEntry(tx, { ...entry, postedAt: time() })
     })
   }
 }
 
-/** One row as it is, past every wall. */
+/** All nodes of a root list, page by page; `filter` is its argument. */
+export async function allOf(
+  session: Session,
+  list: 'ledgerAccounts' | 'journalEntries',
+  fields: string,
+  { filter = '{}', pageSize = 50 }: { filter?: string; pageSize?: number } = {},
+): Promise<Data[]> {
+  const nodes: Data[] = []
+  let after: string | null = null
+  do {
+    const data: Data = await session.data(
+      `query ($after: String) { list: ${list}(first: ${pageSize}, after: $after, filter: ${filter}) {
+        nodes { ${fields} } pageInfo { hasNextPage endCursor }
+      } }`,
+      { after },
+    )
+    nodes.push(...data.list.nodes)
+    after = data.list.pageInfo.hasNextPage ? data.list.pageInfo.endCursor : null
+  } while (after !== null)
+  return nodes
+}
+
+/** What a statement answers to a superuser. */
 export async function rowsOf<Row extends object>(
   database: TestDatabase,
   sql: string,
