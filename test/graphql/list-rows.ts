@@ -20,6 +20,10 @@ export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
     const products = numbers.map(() => newId())
     const variants = numbers.map(() => newId())
     const customers = numbers.map(() => newId())
+    const orders = numbers.map(() => newId())
+    const payments = numbers.map(() => newId())
+    const providers = numbers.map(() => newId())
+    const accounts = numbers.map(() => newId())
     for (const n of numbers) {
       await insert('products', {
         id: products[n],
@@ -58,15 +62,82 @@ export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
         created_at: instant(n),
       })
       await insert('orders', {
-        id: newId(),
+        id: orders[n],
         number: n + 1,
         customer_id: customers[n % 4],
         status: ['PLACED', 'PAID', 'FULFILLED', 'CANCELLED'][n % 4],
+        holds_stock: n % 4 < 2,
         payment_status: ['UNPAID', 'PAID'][n % 2],
         currency: 'USD',
         total_minor: BigInt(n % VALUES) * 2n ** 54n + 1n,
         placed_at: instant(n),
       })
+      await insert('payments', {
+        id: payments[n],
+        order_id: orders[n % 4],
+        provider_kind: 'MANUAL',
+        method: 'manual',
+        status: 'SUCCEEDED',
+        currency: 'USD',
+        amount_minor: BigInt(n + 1),
+        created_at: instant(n),
+        settled_at: instant(n),
+      })
+      await insert('refunds', {
+        id: newId(),
+        payment_id: payments[n % 4],
+        currency: 'USD',
+        amount_minor: BigInt(n + 1),
+        created_at: instant(n),
+      })
+      await insert('payment_providers', {
+        id: providers[n],
+        kind: 'SANDBOX',
+        status: 'REPLACED',
+        account_reference: `acct-${n}`,
+        secret_key: Buffer.from('sealed'),
+        webhook_secret: Buffer.from('sealed'),
+        sealing_key_id: 'none',
+        created_at: instant(n),
+      })
+      await insert('provider_events', {
+        id: newId(),
+        provider_id: providers[n % 4],
+        reference: `evt-${n}`,
+        type: 'unknown',
+        status: 'IGNORED',
+        payload: '{}',
+        occurred_at: instant(n),
+        received_at: instant(n),
+      })
+      await insert('ledger_accounts', {
+        id: accounts[n],
+        code: String(9_000 + n),
+        name: `account ${n}`,
+        type: 'ASSET',
+        currency: 'USD',
+        created_at: instant(n),
+      })
+      const entry = newId()
+      await insert('journal_entries', {
+        id: entry,
+        kind: 'SALE',
+        source_type: 'Test',
+        source_id: String(n),
+        posting_count: 2,
+        posted_at: instant(n),
+      })
+      for (const position of [0, 1]) {
+        await insert('postings', {
+          id: newId(),
+          entry_id: entry,
+          position,
+          account_id: accounts[position === 0 ? n % 4 : 0],
+          currency: 'USD',
+          amount_minor: position === 0 ? 5n : -5n,
+          posted_at: instant(n),
+        })
+      }
     }
   })
 }

@@ -29,6 +29,8 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     payments(first: 1) { nodes { id } }
     paymentProviders(first: 1) { nodes { id } }
     providerEvents(first: 1) { nodes { id } }
+    ledgerAccounts(first: 1) { nodes { id } }
+    journalEntries(first: 1) { nodes { id postings { nodes { id } } } }
   }`)
   const [product] = data.products.nodes
   const [variant] = product.variants.nodes
@@ -45,6 +47,9 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     ref: await refundPayment(session, data.payments.nodes[0].id, 100n),
     prov: data.paymentProviders.nodes[0].id,
     evt: data.providerEvents.nodes[0].id,
+    acct: data.ledgerAccounts.nodes[0].id,
+    entry: data.journalEntries.nodes[0].id,
+    post: data.journalEntries.nodes[0].postings.nodes[0].id,
   }
 }
 
@@ -60,6 +65,9 @@ const TYPES = {
   ref: 'Refund',
   prov: 'PaymentProvider',
   evt: 'ProviderEvent',
+  acct: 'LedgerAccount',
+  entry: 'JournalEntry',
+  post: 'Posting',
 }
 
 const NODE = 'query ($id: ID!) { node(id: $id) { __typename id } }'

@@ -201,7 +201,7 @@ export async function failureOf(api: Api, place: Place): Promise<string | null> 
 
 function ask(api: Api, place: Place, given: Given): Promise<Answer> {
   // Below many parents less is asked of each: a page has its price.
-  const depth = place.path.length > 0 ? DEPTH - 1 : depthOf(place)
+  const depth = place.path.length > 0 ? DEPTH - 2 : depthOf(place)
   const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
   return api.as('B').send(source, given)
 }

@@ -65,7 +65,7 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
 const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
 
 /** So many parents of a nested field are asked. */
-const PARENTS = 5
+const PARENTS = 10
 /** So many rows are asked of every list in a generated selection. */
 const ROWS = 2
 
