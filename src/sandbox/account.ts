@@ -7,6 +7,8 @@ import type { Store, Stored } from './store.ts'
 export const settingsSchema = z.strictObject({
   /** How long what `processes` does so. */
   processingDelayMs: z.int().min(0).max(86_400_000).default(3_000),
+  /** How long each call takes before anything is done: its idempotency key is in use meanwhile. */
+  latencyMs: z.int().min(0).max(60_000).default(0),
   webhooks: z.enum(['on', 'paused', 'duplicate', 'shuffle', 'delay']).default('on'),
   webhookDelayMs: z.int().min(0).max(86_400_000).default(1_000),
   webhookCopies: z.int().min(1).max(100).default(2),
@@ -26,7 +28,7 @@ export type Account = {
   readonly url: string
 }
 
-const KEY = /^Bearer (sk_test_\w{16,})$/
+const KEY = /^Bearer (sk_test_[A-Za-z0-9]{16,})$/
 const ID_BYTES = 12
 
 /** The account that a key opens; every well-formed key has one. Null for what is no test key. */

@@ -19,7 +19,8 @@ export async function control(
   deliveries: Deliveries,
 ): Promise<object | null> {
   if (path === 'settings') {
-    const settings = { ...account.settings, ...read(settingsSchema.partial(), body) }
+    const changes = read(z.record(z.string(), z.unknown()), body)
+    const settings = read(settingsSchema, { ...account.settings, ...changes })
     account.store.saveSettings(account.id, settings)
     return settings
   }

@@ -15,41 +15,42 @@ const BACKOFF_MAX_MS = 60_000
 export type Deliveries = {
   /** Tries all of an account's that wait, due or not, in the order in which they are due; resolves when each was tried. */
   flush(account: string): Promise<void>
-  /** Resolves when nothing is being sent any more. */
+  /** Breaks off what is being sent; it is sent again after the next start. */
   stop(): Promise<void>
 }
 
 export function startDeliveries(store: Store): Deliveries {
   const sending = new Map<number, Promise<void>>()
-  let isStopped = false
+  const stopped = new AbortController()
 
   function send(delivery: Delivery): Promise<void> {
     const known = sending.get(delivery.id)
     if (known !== undefined) return known
-    const sent = attempt(store, delivery).finally(() => sending.delete(delivery.id))
+    const sent = attempt(store, delivery, stopped.signal).finally(() => sending.delete(delivery.id))
     sending.set(delivery.id, sent)
     return sent
   }
 
   function sendDue(): void {
-    if (isStopped) return
-    for (const delivery of store.waitingDeliveries(Date.now())) {
+    // Those being sent wait still: beside them there is room for as many others.
+    for (const delivery of store.waitingDeliveries(Date.now(), 2 * CONCURRENCY_MAX)) {
       if (sending.size >= CONCURRENCY_MAX) return
-      if (!isPaused(store, delivery.account)) void send(delivery)
+      void send(delivery)
     }
   }
 
   const timer = setInterval(sendDue, POLL_MS)
   return {
     async flush(account) {
-      const waiting = store
-        .waitingDeliveries(Number.MAX_SAFE_INTEGER)
-        .filter((delivery) => delivery.account === account && !isPaused(store, account))
-      for (const delivery of waiting) await send(delivery)
+      if (isPaused(store, account)) return
+      for (const delivery of store.waitingDeliveriesOf(account)) {
+        // Meanwhile it may have been sent when it was due.
+        if (store.isWaiting(delivery.id)) await send(delivery)
+      }
     },
     async stop() {
-      isStopped = true
       clearInterval(timer)
+      stopped.abort()
       await Promise.all(sending.values())
     },
   }
@@ -59,7 +60,7 @@ function isPaused(store: Store, account: string): boolean {
   return settingsSchema.parse(store.settingsOf(account)).webhooks === 'paused'
 }
 
-async function attempt(store: Store, delivery: Delivery): Promise<void> {
+async function attempt(store: Store, delivery: Delivery, stopped: AbortSignal): Promise<void> {
   const { id, account, event, endpoint: endpointId, attempts } = delivery
   const endpoint = store.find(account, endpointId)
   const body = store.find(account, event)
@@ -71,7 +72,10 @@ async function attempt(store: Store, delivery: Delivery): Promise<void> {
     String(endpoint.url),
     JSON.stringify(body),
     secretOf({ id: account, store }, endpointId),
+    stopped,
   )
+  // Not tried, then: it is sent after the next start.
+  if (stopped.aborted && !/^\d/.test(outcome)) return
   const isTaken = /^2\d\d$/.test(outcome)
   const state = isTaken ? 'DONE' : attempts + 1 >= ATTEMPTS_MAX ? 'GIVEN_UP' : 'WAITING'
   const waitMs = Math.min(BACKOFF_BASE_MS * 2 ** attempts, BACKOFF_MAX_MS)
@@ -79,7 +83,7 @@ async function attempt(store: Store, delivery: Delivery): Promise<void> {
 }
 
 /** The answer's status, or why there was none. */
-async function post(url: string, body: string, secret: string): Promise<string> {
+async function post(url: string, body: string, secret: string, stopped: AbortSignal): Promise<string> {
   const timestamp = Math.floor(Date.now() / 1_000)
   const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
   try {
@@ -91,7 +95,7 @@ async function post(url: string, body: string, secret: string): Promise<string> 
       },
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([stopped, AbortSignal.timeout(TIMEOUT_MS)]),
     })
     await response.arrayBuffer()
     return String(response.status)

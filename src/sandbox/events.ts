@@ -2,7 +2,8 @@
 import { type Account, makeId, seconds } from './account.ts'
 import type { Stored } from './store.ts'
 
-const API_VERSION = '2026-10-28.sandbox'
+/** The one that Stripe's library is made for, which a test compares. */
+const API_VERSION = '2026-10-28.endive'
 /** Within it shuffled deliveries are sent in another order. */
 const SHUFFLE_WINDOW_MS = 1_000
 

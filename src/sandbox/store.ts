@@ -34,7 +34,22 @@ export type DeliveryState = Delivery & {
   readonly outcome: string | null
 }
 
+/** Which of an account's objects, newest first. */
+export type Selection = {
+  readonly kind: string
+  /** Seconds, both included. */
+  readonly created: { readonly from: number; readonly until: number }
+  /** Fields that must be one of these. */
+  readonly matches: readonly (readonly [field: string, values: readonly string[]])[]
+  /** Of the object before or behind which the page lies. */
+  readonly cursor: { readonly id: string; readonly side: 'OLDER' | 'NEWER' } | null
+  readonly limit: number
+}
+
 export type Store = ReturnType<typeof openStore>
+
+/** For a predecessor on the same books that is ending. */
+const LOCK_WAIT_MS = 3_000
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS objects (
@@ -54,10 +69,16 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due_at_ms) WHERE state = 'WAITING';
 `
 
+/** Throws when another process holds these books: two would send each webhook twice. */
 export function openStore(path: string) {
-  const database = new DatabaseSync(path)
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-  database.exec(SCHEMA)
+  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    database.exec(SCHEMA)
+  } catch (error) {
+    database.close()
+    throw isLocked(error) ? new Error(`another sandbox runs on ${path}`, { cause: error }) : error
+  }
 
   const rows = <Row>(sql: string, ...values: (string | number)[]) =>
     database.prepare(sql).all(...values) as Row[]
@@ -106,6 +127,33 @@ export function openStore(path: string) {
         account,
         kind,
       ).map(({ body }) => JSON.parse(body) as Stored)
+    },
+
+    /** Newest first. */
+    select(account: string, { kind, created, matches, cursor, limit }: Selection): Stored[] {
+      const isNewer = cursor?.side === 'NEWER'
+      const fields = matches.map(([, values]) => {
+        const marks = values.map(() => '?').join(', ')
+        return ` AND json_extract(body, '$.' || ?) IN (${marks})`
+      })
+      const found = rows<{ body: string }>(
+        `SELECT body FROM objects WHERE account = ? AND kind = ? AND created BETWEEN ? AND ?${fields.join('')}
+         ${cursor === null ? '' : `AND sequence ${isNewer ? '>' : '<'} (SELECT sequence FROM objects WHERE account = ? AND id = ?)`}
+         ORDER BY sequence ${isNewer ? 'ASC' : 'DESC'} LIMIT ?`,
+        ...[account, kind, created.from, created.until],
+        ...matches.flatMap(([field, values]) => [field, ...values]),
+        ...(cursor === null ? [] : [account, cursor.id]),
+        limit,
+      ).map(({ body }) => JSON.parse(body) as Stored)
+      return isNewer ? found.reverse() : found
+    },
+    /** What the balance transactions come to, by currency. */
+    balancesOf(account: string): { currency: string; net: number }[] {
+      return rows(
+        `SELECT json_extract(body, '$.currency') AS currency, sum(json_extract(body, '$.net')) AS net FROM objects
+         WHERE account = ? AND kind = 'balance_transaction' GROUP BY 1 ORDER BY 1`,
+        account,
+      )
     },
 
     answerOf(account: string, key: string): KeptAnswer | null {
@@ -172,12 +220,27 @@ export function openStore(path: string) {
         dueAtMs,
       )
     },
-    waitingDeliveries(dueAtMs: number): Delivery[] {
+    /** The first that are due, but for those of accounts that hold theirs back. */
+    waitingDeliveries(dueAtMs: number, limit: number): Delivery[] {
+      return rows<Delivery>(
+        `SELECT id, account, event, endpoint, attempts FROM deliveries d
+         WHERE state = 'WAITING' AND due_at_ms <= ? AND NOT EXISTS (
+           SELECT 1 FROM settings s WHERE s.account = d.account AND json_extract(s.body, '$.webhooks') = 'paused')
+         ORDER BY due_at_ms, id LIMIT ?`,
+        dueAtMs,
+        limit,
+      )
+    },
+    /** All of an account's that wait, due or not, in the order in which they are due. */
+    waitingDeliveriesOf(account: string): Delivery[] {
       return rows<Delivery>(
         `SELECT id, account, event, endpoint, attempts FROM deliveries
-         WHERE state = 'WAITING' AND due_at_ms <= ? ORDER BY due_at_ms, id`,
-        dueAtMs,
+         WHERE state = 'WAITING' AND account = ? ORDER BY due_at_ms, id`,
+        account,
       )
+    },
+    isWaiting(delivery: number): boolean {
+      return rows(`SELECT 1 FROM deliveries WHERE id = ? AND state = 'WAITING'`, delivery).length === 1
     },
     saveDelivery(id: number, state: DeliveryState['state'], outcome: string, dueAtMs: number): void {
       run(
@@ -198,4 +261,10 @@ export function openStore(path: string) {
 
     close: () => database.close(),
   }
+}
+
+const SQLITE_BUSY = 5
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
 }

@@ -15,7 +15,7 @@ export function createEndpoint(account: Account, params: Params): object {
     application: null,
     created: seconds(account),
     description: text(params, 'description'),
-    enabled_events: texts(params, 'enabled_events'),
+    enabled_events: wantedOf(params),
     livemode: false,
     metadata: group(params, 'metadata'),
     status: 'enabled',
@@ -37,7 +37,9 @@ export function updateEndpoint(account: Account, id: string, params: Params): St
   const disabled = text(params, 'disabled')
   return change(account, endpoint, {
     ...(params.url !== undefined && { url: urlOf(params) }),
-    ...(params.enabled_events !== undefined && { enabled_events: texts(params, 'enabled_events') }),
+    ...(params.enabled_events !== undefined && { enabled_events: wantedOf(params) }),
+    ...(params.description !== undefined && { description: text(params, 'description') }),
+    ...(params.metadata !== undefined && { metadata: group(params, 'metadata') }),
     ...(disabled !== null && { status: disabled === 'true' ? 'disabled' : 'enabled' }),
   })
 }
@@ -52,6 +54,14 @@ export function deleteEndpoint(account: Account, id: string): object {
 export function secretOf(account: Pick<Account, 'id' | 'store'>, endpointId: string): string {
   const secret = account.store.find(account.id, SECRET_PREFIX + endpointId)?.secret
   return typeof secret === 'string' ? secret : ''
+}
+
+function wantedOf(params: Params): string[] {
+  const wanted = texts(params, 'enabled_events')
+  if (wanted.length === 0) {
+    throw invalid('Missing required param: enabled_events.', 'enabled_events', 'parameter_missing')
+  }
+  return wanted
 }
 
 function urlOf(params: Params): string {
