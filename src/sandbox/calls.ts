@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Account } from './account.ts'
 import type { Params } from './form.ts'
 import { expanded } from './listing.ts'
-import { Problem } from './problem.ts'
+import { invalid, Problem } from './problem.ts'
 import type { Fault, Route } from './routes.ts'
 
 export type Answer =
@@ -19,20 +19,28 @@ const FAULT_BODY = JSON.stringify({
 /** How often a fault happens to one key. Stripe's library sends once more by itself when a connection is cut. */
 const FAULTS_PER_KEY: Readonly<Record<Fault, number>> = { LOST_BEFORE: 2, LOST_AFTER: 2, FAULT_AFTER: 1 }
 
+export type Call = {
+  readonly params: Params
+  readonly id: string
+  readonly path: string
+  readonly raw: string
+}
+
+const KEY_LENGTH_MAX = 255
+
 /** `call` says what the key is for: the same key for another call is refused. */
-export function answerCall(
-  account: Account,
-  route: Route,
-  call: { readonly params: Params; readonly id: string; readonly path: string; readonly raw: string },
-): Answer {
+export function answerCall(account: Account, route: Route, call: Call): Answer {
   const key = route.method === 'POST' ? account.request.idempotency_key : null
-  const fault = route.fault?.(account, call.params) ?? null
+  if (key !== null && key.length > KEY_LENGTH_MAX) {
+    throw invalid(`Idempotency keys are at most ${KEY_LENGTH_MAX} characters long.`)
+  }
+  const fault = route.fault?.(account, call.params, call.id) ?? null
   if (key === null) {
     if (fault === 'LOST_BEFORE') return 'LOST'
     const answer = account.store.atomically(() => run(account, route, call))
     return fault === null ? { ...answer, isReplayed: false } : faulty(fault)
   }
-  const fingerprint = createHash('sha256').update(`${route.method} ${call.path}\n${call.raw}`).digest('hex')
+  const fingerprint = fingerprintOf(route, call)
   return account.store.atomically(() => {
     const known = account.store.answerOf(account.id, key)
     if (known !== null && known.fingerprint !== fingerprint) throw keyReused()
@@ -61,6 +69,13 @@ function run(
     if (!(error instanceof Problem) || !error.isKept) throw error
     return { status: error.status, body: JSON.stringify({ error: error.body }) }
   }
+}
+
+/** The same whatever the order of the parameters. */
+function fingerprintOf({ method }: Route, { path, raw }: Call): string {
+  const params = new URLSearchParams(raw)
+  params.sort()
+  return createHash('sha256').update(`${method} ${path}\n${params.toString()}`).digest('hex')
 }
 
 function faulty(fault: Fault | null): Answer {

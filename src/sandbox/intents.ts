@@ -1,4 +1,5 @@
 // Payment intents and their charges: https://docs.stripe.com/api/payment_intents. Each is confirmed once, and ends.
+import { isCurrency } from '../core/money.ts'
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
@@ -20,8 +21,7 @@ export const FINISH_INTENT = 'finish-intent'
 
 export function createIntent(account: Account, params: Params): Stored {
   const amount = amountOf(params)
-  const currency = text(params, 'currency') ?? ''
-  if (!/^[a-z]{3}$/.test(currency)) throw invalid(`Invalid currency: ${currency}`, 'currency')
+  const currency = currencyOf(params)
   const method = text(params, 'payment_method')
   if (method !== null) methodOf(method)
   const id = makeId('pi')
@@ -62,7 +62,8 @@ export function confirmIntent(account: Account, id: string, params: Params): Sto
   if (!['requires_confirmation', 'requires_payment_method'].includes(String(intent.status))) {
     throw unexpectedState(intent, 'confirm')
   }
-  return confirm(account, change(account, intent, { payment_method: method }))
+  const returnUrl = text(params, 'return_url') ?? intent.return_url
+  return confirm(account, change(account, intent, { payment_method: method, return_url: returnUrl }))
 }
 
 function confirm(account: Account, intent: Stored): Stored {
@@ -119,14 +120,19 @@ export function authenticate(account: Account, id: string, approved: boolean): S
   })
 }
 
-export function cancelIntent(account: Account, id: string): Stored {
+export function cancelIntent(account: Account, id: string, params: Params): Stored {
   const intent = load(account, 'payment_intent', id)
   if (['succeeded', 'canceled', 'processing'].includes(String(intent.status))) {
     throw unexpectedState(intent, 'cancel')
   }
   return announced(
     account,
-    change(account, intent, { status: 'canceled', canceled_at: seconds(account), next_action: null }),
+    change(account, intent, {
+      status: 'canceled',
+      canceled_at: seconds(account),
+      cancellation_reason: text(params, 'cancellation_reason'),
+      next_action: null,
+    }),
   )
 }
 
@@ -191,6 +197,8 @@ function makeCharge(account: Account, intent: Stored, fields: Record<string, unk
     balance_transaction: null,
     created: seconds(account),
     currency: intent.currency,
+    description: intent.description,
+    disputed: false,
     failure_code: null,
     failure_message: null,
     livemode: false,
@@ -238,10 +246,19 @@ function announced(account: Account, intent: Stored): Stored {
 }
 
 export function methodOf(id: string): PaymentMethod {
-  const method = PAYMENT_METHODS[id]
+  const method = Object.hasOwn(PAYMENT_METHODS, id) ? PAYMENT_METHODS[id] : undefined
   if (method === undefined)
     throw invalid(`No such PaymentMethod: '${id}'`, 'payment_method', 'resource_missing')
   return method
+}
+
+/** As ISO 4217 has it, in lower case. */
+export function currencyOf(params: Params): string {
+  const currency = text(params, 'currency') ?? ''
+  if (!/^[a-z]{3}$/.test(currency) || !isCurrency(currency.toUpperCase())) {
+    throw invalid(`Invalid currency: ${currency}`, 'currency')
+  }
+  return currency
 }
 
 export function amountOf(params: Params): number {

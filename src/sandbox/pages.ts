@@ -5,7 +5,7 @@ const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}button{font:inherit;padding:.5rem 1rem;margin-right:1rem}td{padding:.25rem 1rem .25rem 0;vertical-align:top}'
 
 function page(title: string, body: string): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><style>${STYLE}</style><main><h1>${title}</h1>${body}</main></html>`
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><style>${STYLE}</style><meta name="viewport" content="width=device-width"><main><h1>${title}</h1>${body}</main></html>`
 }
 
 export function welcomePage(): string {
@@ -21,11 +21,11 @@ export function welcomePage(): string {
   )
 }
 
-/** `path` is where the form is sent: this page's own. */
-export function bankPage(path: string, amount: string, isWaiting: boolean): string {
+/** The form is sent to the page's own address. */
+export function bankPage(amount: string, isWaiting: boolean): string {
   if (!isWaiting) return page('Your bank', '<p>This payment does not wait for you any more.</p>')
   const form =
-    `<form method="post" action="${path}"><button name="answer" value="approve">Approve</button>` +
+    '<form method="post"><button name="answer" value="approve">Approve</button>' +
     '<button name="answer" value="decline">Decline</button></form>'
   return page('Your bank', `<p>Do you want to pay ${amount}?</p>${form}`)
 }

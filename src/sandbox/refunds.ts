@@ -6,6 +6,8 @@ import { amountOf, bookTransaction, methodOf } from './intents.ts'
 import { invalid } from './problem.ts'
 import type { Stored } from './store.ts'
 
+const REASONS: ReadonlySet<string> = new Set(['duplicate', 'fraudulent', 'requested_by_customer'])
+
 export const FINISH_REFUND = 'finish-refund'
 
 export function createRefund(account: Account, params: Params): Stored {
@@ -13,6 +15,8 @@ export function createRefund(account: Account, params: Params): Stored {
   const left = Number(charge.amount) - Number(charge.amount_refunded)
   if (charge.status !== 'succeeded') throw invalid('This charge did not succeed, and cannot be refunded.')
   if (left === 0) throw invalid('Charge has already been refunded.', 'charge', 'charge_already_refunded')
+  const reason = text(params, 'reason')
+  if (reason !== null && !REASONS.has(reason)) throw invalid(`Invalid reason: ${reason}`, 'reason')
   const amount = params.amount === undefined ? left : amountOf(params)
   if (amount > left) {
     throw invalid(`Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`, 'amount')
@@ -28,7 +32,7 @@ export function createRefund(account: Account, params: Params): Stored {
     currency: charge.currency,
     metadata: group(params, 'metadata'),
     payment_intent: charge.payment_intent,
-    reason: text(params, 'reason'),
+    reason,
     status: takesAWhile ? 'pending' : 'succeeded',
   }
   const transaction = bookTransaction(account, {

@@ -15,7 +15,7 @@ export type Route = {
   readonly path: string
   run(account: Account, params: Params, id: string): object
   /** What goes wrong with this call, once. */
-  fault?(account: Account, params: Params): Fault | null
+  fault?(account: Account, params: Params, id: string): Fault | null
 }
 
 function get(path: string, kind: string): Route {
@@ -36,10 +36,8 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: 'payment_intents',
     run: createIntent,
-    fault: (_account, params) => {
-      const method = text(params, 'payment_method')
-      return text(params, 'confirm') === 'true' && method !== null ? (methodOf(method).fault ?? null) : null
-    },
+    fault: (_account, params) =>
+      text(params, 'confirm') === 'true' ? chargeFault(text(params, 'payment_method')) : null,
   },
   list('payment_intents', 'payment_intent'),
   get('payment_intents/:id', 'payment_intent'),
@@ -47,11 +45,15 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: 'payment_intents/:id/confirm',
     run: (account, params, id) => confirmIntent(account, id, params),
+    fault: (account, params, id) =>
+      chargeFault(
+        text(params, 'payment_method') ?? account.store.find(account.id, id)?.payment_method ?? null,
+      ),
   },
   {
     method: 'POST',
     path: 'payment_intents/:id/cancel',
-    run: (account, _params, id) => cancelIntent(account, id),
+    run: (account, params, id) => cancelIntent(account, id, params),
   },
   list('charges', 'charge', ['payment_intent']),
   get('charges/:id', 'charge'),
@@ -93,8 +95,12 @@ function accountObject({ id }: Account): object {
   }
 }
 
+function chargeFault(method: unknown): Fault | null {
+  return typeof method === 'string' ? (methodOf(method).fault ?? null) : null
+}
+
 function refundFault(account: Account, params: Params): Fault | null {
-  const intent = account.store.find(account.id, text(params, 'payment_intent') ?? '')
-  const method = intent?.payment_method
+  const paid = account.store.find(account.id, text(params, 'payment_intent') ?? text(params, 'charge') ?? '')
+  const method = paid?.payment_method
   return typeof method === 'string' && methodOf(method).refund === 'LOST_AFTER' ? 'LOST_AFTER' : null
 }

@@ -1,12 +1,14 @@
 // The sandbox's HTTP server: Stripe's calls, its own controls, and two pages. On the loopback only.
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { type Account, accountIdOf, makeId, settingsSchema } from './account.ts'
-import { answerCall } from './calls.ts'
+import { answerCall, type Call } from './calls.ts'
 import { control } from './controls.ts'
 import { type Deliveries, startDeliveries } from './deliveries.ts'
 import { parseForm } from './form.ts'
 import { authenticate } from './intents.ts'
+import { createKeysInUse, type KeysInUse } from './keys-in-use.ts'
 import { bankPage, welcomePage } from './pages.ts'
 import { invalid, Problem } from './problem.ts'
 import { ROUTES, type Route } from './routes.ts'
@@ -16,7 +18,12 @@ import { startTimers } from './timers.ts'
 const HOST = '127.0.0.1'
 const BODY_BYTES_MAX = 1_024 * 1_024
 
-export type SandboxServer = { readonly url: string; close(): Promise<void> }
+export type SandboxServer = {
+  readonly url: string
+  /** Answers as long as this very process runs. */
+  readonly instanceUrl: string
+  close(): Promise<void>
+}
 
 /** Opens the books in `dataDir`, and serves them on `port` (0: any free one). */
 export async function serveSandbox(options: { dataDir: string; port: number }): Promise<SandboxServer> {
@@ -42,12 +49,16 @@ export async function serveSandbox(options: { dataDir: string; port: number }): 
     const key = request.headers['idempotency-key']
     return accountOf(id, { id: request.id, idempotency_key: typeof key === 'string' ? key : null })
   }
-  for (const route of ROUTES) addRoute(app, route, whose)
+  const keysInUse = createKeysInUse()
+  for (const route of ROUTES) addRoute(app, route, whose, keysInUse)
   addControls(app, whose, deliveries)
   addPages(app, accountOf)
+  const instancePath = `/_sandbox/instances/${makeId('sandbox')}`
+  app.get(instancePath, (_request, reply) => reply.send({}))
   url = await app.listen({ host: HOST, port: options.port })
   return {
     url,
+    instanceUrl: url + instancePath,
     async close() {
       stopTimers()
       await app.close()
@@ -73,6 +84,8 @@ function createApp(): FastifyInstance {
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof Problem) return reply.code(error.status).send({ error: error.body })
     const message = error instanceof Error ? error.message : String(error)
+    const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+    if (status < 500) return reply.code(status).send({ error: { type: 'invalid_request_error', message } })
     return reply.code(500).send({ error: { type: 'api_error', message } })
   })
   app.setNotFoundHandler((request, reply) => {
@@ -84,25 +97,35 @@ function createApp(): FastifyInstance {
 
 type Whose = (request: FastifyRequest) => Account
 
-function addRoute(app: FastifyInstance, route: Route, whose: Whose): void {
+function addRoute(app: FastifyInstance, route: Route, whose: Whose, keysInUse: KeysInUse): void {
   app.route({
     method: route.method,
     url: `/v1/${route.path}`,
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
       const account = whose(request)
-      const [path = '', query = ''] = request.url.split('?')
-      const raw = typeof request.body === 'string' && request.body !== '' ? request.body : query
-      const { id = '' } = request.params as { id?: string }
-      const answer = answerCall(account, route, { params: formOf(raw), id, path, raw })
+      const call = callOf(request)
+      const answer = await keysInUse.during(account, route, async ({ settings }) => {
+        if (settings.latencyMs > 0) await setTimeout(settings.latencyMs)
+        return answerCall(whose(request), route, call)
+      })
       if (answer === 'LOST') {
         reply.hijack()
         request.raw.socket.destroy()
         return reply
       }
+      const key = request.headers['idempotency-key']
+      if (typeof key === 'string') reply.header('idempotency-key', key)
       if (answer.isReplayed) reply.header('idempotent-replayed', 'true')
       return reply.code(answer.status).type('application/json').send(answer.body)
     },
   })
+}
+
+function callOf(request: FastifyRequest): Call {
+  const [path = '', query = ''] = request.url.split('?')
+  const raw = typeof request.body === 'string' && request.body !== '' ? request.body : query
+  const { id = '' } = request.params as { id?: string }
+  return { params: formOf(raw), id, path, raw }
 }
 
 function formOf(raw: string) {
@@ -140,7 +163,7 @@ function addPages(app: FastifyInstance, accountOf: (id: string) => Account): voi
     const found = accountOf(account).store.find(account, intent)
     if (found === null) return reply.callNotFound()
     const amount = `${String(found.amount)} ${String(found.currency).toUpperCase()} (minor units)`
-    return reply.type('text/html').send(bankPage(request.url, amount, found.status === 'requires_action'))
+    return reply.type('text/html').send(bankPage(amount, found.status === 'requires_action'))
   })
   app.post('/authenticate/:account/:intent', (request, reply) => {
     const { account: id, intent } = request.params as { account: string; intent: string }

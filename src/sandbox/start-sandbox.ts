@@ -21,7 +21,7 @@ const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 /** Resolves when it listens; it ends with this process. Throws SERVICE_UNAVAILABLE, saying why, when it does not start. */
 export async function startSandbox(options: { dataDir: string; port: number }): Promise<Sandbox> {
-  const args = ['--port', String(options.port), '--data-dir', options.dataDir, '--with-parent']
+  const args = [`--port=${options.port}`, `--data-dir=${options.dataDir}`, '--with-parent']
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Of its own group: a Ctrl-C is the server's, which takes it along in its turn.
@@ -29,6 +29,8 @@ export async function startSandbox(options: { dataDir: string; port: number }): 
   })
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
+    // One that could not be started never exits.
+    child.once('error', () => resolve({ code: null, signal: null }))
   })
   try {
     const url = await firstLine(child)
@@ -42,9 +44,10 @@ export async function startSandbox(options: { dataDir: string; port: number }): 
 /** The address of the sandbox that another process runs on `dataDir`; null when none answers there. */
 export async function findRunningSandbox(dataDir: string): Promise<string | null> {
   try {
-    const url = await readFile(join(dataDir, 'url'), 'utf8')
-    const { ok } = await fetch(url, { signal: AbortSignal.timeout(FIND_TIMEOUT_MS) })
-    return ok ? url : null
+    // This very process's own: after it ended, another may listen at the same port.
+    const instanceUrl = await readFile(join(dataDir, 'url'), 'utf8')
+    const { ok } = await fetch(instanceUrl, { signal: AbortSignal.timeout(FIND_TIMEOUT_MS) })
+    return ok ? new URL(instanceUrl).origin : null
   } catch {
     return null
   }
@@ -55,9 +58,9 @@ async function firstLine(child: ChildProcess): Promise<string> {
   const deadline = setTimeout(() => reject(notStarted('it said nothing')), START_DEADLINE_MS)
   const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })
   lines.once('line', (line) => {
-    const said = JSON.parse(line) as { url?: string; error?: string }
-    if (said.url === undefined) reject(notStarted(said.error ?? 'it did not say why'))
-    else resolve(said.url)
+    const { url, error } = said(line)
+    if (url === undefined) reject(notStarted(error ?? `it said ${line}`))
+    else resolve(url)
   })
   child.once('error', (error) => reject(notStarted(error.message)))
   child.once('exit', (code) => reject(notStarted(`it ended with code ${code}`)))
@@ -68,13 +71,21 @@ async function firstLine(child: ChildProcess): Promise<string> {
   }
 }
 
+function said(line: string): { url?: string; error?: string } {
+  try {
+    return JSON.parse(line) as { url?: string; error?: string }
+  } catch {
+    return {}
+  }
+}
+
 function notStarted(reason: string): AppError {
   const advice = /EADDRINUSE/.test(reason) ? ' Set SANDBOX_PORT to another port (0: any free one).' : ''
   return new AppError('SERVICE_UNAVAILABLE', `The payment sandbox did not start: ${reason}.${advice}`)
 }
 
 async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
   await exited
