@@ -1,14 +1,14 @@
 // The account's balance, and paying it out: https://docs.stripe.com/api/payouts. A payout arrives at once.
-import { type Account, makeId, seconds } from './account.ts'
+import { type Account, change, makeId, seconds } from './account.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
-import { amountOf, bookTransaction } from './intents.ts'
+import { amountOf, bookTransaction, currencyOf } from './intents.ts'
 import { invalid } from './problem.ts'
 import type { Stored } from './store.ts'
 
 export function createPayout(account: Account, params: Params): Stored {
   const amount = amountOf(params)
-  const currency = text(params, 'currency') ?? ''
+  const currency = currencyOf(params)
   if (amount > (balances(account).get(currency) ?? 0)) {
     throw invalid(
       'You have insufficient funds in your account for this transfer.',
@@ -22,19 +22,23 @@ export function createPayout(account: Account, params: Params): Stored {
     amount,
     arrival_date: seconds(account),
     automatic: false,
+    balance_transaction: null,
     created: seconds(account),
     currency,
+    description: text(params, 'description'),
+    failure_code: null,
+    failure_message: null,
     livemode: false,
     metadata: group(params, 'metadata'),
     method: 'standard',
     status: 'paid',
     type: 'bank_account',
   }
-  account.store.save(account.id, payout)
-  bookTransaction(account, { amount: -amount, fee: 0, currency, source: payout.id, type: 'payout' })
-  emit(account, 'payout.created', { ...payout, status: 'pending' })
-  emit(account, 'payout.paid', payout)
-  return payout
+  const line = { amount: -amount, fee: 0, currency, source: payout.id, type: 'payout' }
+  const booked = change(account, payout, { balance_transaction: bookTransaction(account, line).id })
+  emit(account, 'payout.created', { ...booked, status: 'pending' })
+  emit(account, 'payout.paid', booked)
+  return booked
 }
 
 export function balanceOf(account: Account): object {
@@ -46,10 +50,6 @@ export function balanceOf(account: Account): object {
   return { object: 'balance', available, pending: [], livemode: false }
 }
 
-function balances(account: Account): Map<string, number> {
-  const sums = new Map<string, number>()
-  for (const { currency, net } of account.store.list(account.id, 'balance_transaction')) {
-    sums.set(String(currency), (sums.get(String(currency)) ?? 0) + Number(net))
-  }
-  return sums
+function balances({ id, store }: Account): Map<string, number> {
+  return new Map(store.balancesOf(id).map(({ currency, net }) => [currency, net]))
 }
