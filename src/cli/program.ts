@@ -3,6 +3,8 @@ import { Command } from 'commander'
 import { doctorCommand } from './doctor.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
+import { sandboxCommand } from './sandbox.ts'
+import { secretsCommand } from './secrets.ts'
 import { seedCommand } from './seed.ts'
 import { serveCommand } from './serve.ts'
 import { tenantCommand } from './tenant.ts'
@@ -24,4 +26,6 @@ export function program(): Command {
     .addCommand(seedCommand())
     .addCommand(workerCommand())
     .addCommand(jobsCommand())
+    .addCommand(secretsCommand())
+    .addCommand(sandboxCommand())
 }

@@ -18,7 +18,7 @@ let address: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'bulkhead-readme-'))
   await chmod(directory, 0o755) // under root, PostgreSQL's own user passes through
-  const env = { DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0' }
+  const env = { DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0', SANDBOX_PORT: '0' }
   server = startBulkhead(['serve'], { cwd: directory, env })
   const deadline = Date.now() + READY_WAIT_MS
   for (;;) {
@@ -37,12 +37,18 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** The shell blocks from "A first query" on, each with the JSON block that answers it, if one does. */
-async function walk(): Promise<{ command: string; answer: string | null }[]> {
+/** The shell blocks from "A first query" on, each with the block that answers it, if one does. */
+async function walk(): Promise<{ command: string; kind: string | null; answer: string }[]> {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
   const sections = readme.slice(readme.indexOf('## A first query'), readme.indexOf('## The map'))
-  const blocks = sections.matchAll(/```sh\n(?<command>.*?)```(?:\n+```json\n(?<answer>.*?)```)?/gs)
-  return [...blocks].map(({ groups }) => ({ command: groups?.command ?? '', answer: groups?.answer ?? null }))
+  const blocks = sections.matchAll(
+    /```sh\n(?<command>.*?)```(?:\n+```(?<kind>json|text)\n(?<answer>.*?)```)?/gs,
+  )
+  return [...blocks].map(({ groups }) => ({
+    command: groups?.command ?? '',
+    kind: groups?.kind ?? null,
+    answer: groups?.answer ?? '',
+  }))
 }
 
 /** The commands are for a person's shell; a bare machine may have neither. */
@@ -63,10 +69,14 @@ it.skipIf(!hasShell)(
       env,
     })
     const printed = stdout.split(SEPARATOR)
-    for (const [index, { answer, command }] of steps.entries()) {
+    for (const [index, { kind, answer, command }] of steps.entries()) {
+      if (kind === 'text') {
+        expect(printed[index]?.trim(), command).toBe(answer.trim())
+        continue
+      }
       const said = JSON.parse(printed[index] ?? '') as { data: unknown; errors?: unknown }
       expect(said.errors, command).toBeUndefined()
-      if (answer !== null) expect({ data: said.data }, command).toEqual(JSON.parse(answer))
+      if (kind === 'json') expect({ data: said.data }, command).toEqual(JSON.parse(answer))
     }
   },
 )

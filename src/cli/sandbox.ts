@@ -1,0 +1,96 @@
+// `bulkhead sandbox …`: what the payment sandbox is told to do, for a tenant whose account is there. It must run: the
+// server runs it. Development only.
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Config } from '../config.ts'
+import { AppError } from '../core/errors.ts'
+import { openSecrets } from '../payments/provider-record.ts'
+import { sandboxDir } from '../runtime.ts'
+import { findRunningSandbox } from '../sandbox/start-sandbox.ts'
+import { parseSlug } from './arguments.ts'
+import { action, report } from './run.ts'
+import { callerOf, withRuntime } from './with-runtime.ts'
+
+const COPIES_MAX = 100
+const MODES = ['on', 'paused', 'duplicate', 'shuffle', 'delay'] as const
+
+interface Options {
+  tenant: string
+  type: string
+  copies: number
+  json?: boolean
+}
+
+export function sandboxCommand(): Command {
+  return new Command('sandbox')
+    .description('tell the payment sandbox how to behave (development)')
+    .addCommand(resendCommand())
+    .addCommand(webhooksCommand())
+}
+
+function resendCommand(): Command {
+  return new Command('resend')
+    .description('send the latest event of a type again, and wait until it was taken')
+    .requiredOption('--tenant <slug>', 'whose', parseSlug)
+    .option('--type <type>', 'of the event', 'payment_intent.succeeded')
+    .option('--copies <count>', 'how often', parseCopies, 1)
+    .option('--json', 'report as JSON')
+    .action(
+      action(async (config, { tenant, type, copies, json }: Options) => {
+        const call = await sandboxOf(config, tenant)
+        const { data } = await call<{ data: { id: string }[] }>('GET', `v1/events?type=${type}&limit=1`)
+        const [event] = data
+        if (event === undefined)
+          throw new AppError('NOT_FOUND', `the sandbox has no event ${type} of ${tenant}`)
+        await call('POST', `_sandbox/events/${event.id}/resend`, { copies })
+        await call('POST', '_sandbox/flush')
+        const text = `${event.id} (${type}) was sent again, ${copies === 1 ? 'once' : `${copies} times`}.`
+        report(json === undefined ? {} : { json }, { event: event.id, type, copies }, text)
+      }),
+    )
+}
+
+function webhooksCommand(): Command {
+  return new Command('webhooks')
+    .description('how events are sent from now on')
+    .requiredOption('--tenant <slug>', 'whose', parseSlug)
+    .addOption(new Option('--mode <mode>', 'how').choices(MODES).makeOptionMandatory())
+    .action(
+      action(async (config, { tenant, mode }: { tenant: string; mode: string }) => {
+        const call = await sandboxOf(config, tenant)
+        await call('POST', '_sandbox/settings', { webhooks: mode })
+        report({}, {}, `Events of ${tenant}: ${mode}.`)
+      }),
+    )
+}
+
+type Call = <Answer>(method: 'GET' | 'POST', path: string, body?: object) => Promise<Answer>
+
+/** A way to call the running sandbox as the tenant's account. */
+async function sandboxOf(config: Config, slug: string): Promise<Call> {
+  const url = await findRunningSandbox(sandboxDir(config))
+  if (url === null) throw new AppError('SERVICE_UNAVAILABLE', 'The sandbox does not run: start the server.')
+  const secretKey = await withRuntime(config, async (runtime) => {
+    const { database, scope } = await callerOf(runtime, slug)
+    const row = await database.withTenant(scope, (tx) =>
+      tx.paymentProvider.findFirst({ where: { status: 'ACTIVE', kind: 'SANDBOX' } }),
+    )
+    if (row === null) throw new AppError('NOT_FOUND', `${slug} has no account with the sandbox`)
+    return openSecrets(runtime.services.payments.sealer, row).secretKey
+  })
+  return async <Answer>(method: 'GET' | 'POST', path: string, body?: object) => {
+    const response = await fetch(`${url}/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${secretKey}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    if (!response.ok)
+      throw new AppError('SERVICE_UNAVAILABLE', `the sandbox refused: ${await response.text()}`)
+    return (await response.json()) as Answer
+  }
+}
+
+function parseCopies(text: string): number {
+  const copies = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (copies >= 1 && copies <= COPIES_MAX) return copies
+  throw new InvalidArgumentError(`A number from 1 to ${COPIES_MAX}.`)
+}

@@ -1,0 +1,35 @@
+// What commands that work within tenants share: the runtime over the database, and who works for a tenant.
+import type { Caller } from '../commands/caller.ts'
+import { systemCaller } from '../commands/system-caller.ts'
+import type { Config } from '../config.ts'
+import { AppError } from '../core/errors.ts'
+import { createLogger } from '../core/logger.ts'
+import type { Runtime } from '../runtime.ts'
+import { type DatabaseUrls, withDatabase } from './command-database.ts'
+import { commandLogLevel } from './run.ts'
+
+/** Runs `work` with a runtime, beside the server or without it; the sandbox is the running server's, if there is one. */
+export async function withRuntime<T>(
+  config: Config,
+  work: (runtime: Runtime, urls: DatabaseUrls) => Promise<T>,
+): Promise<T> {
+  const logger = createLogger(commandLogLevel(config))
+  const { openRuntime, sandboxDir, wantsSandbox } = await import('../runtime.ts')
+  const { findRunningSandbox } = await import('../sandbox/start-sandbox.ts')
+  return await withDatabase(config, logger, async (urls) => {
+    const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
+    const runtime = await openRuntime(config, { runtimeUrl: urls.runtimeUrl, sandboxUrl }, logger)
+    try {
+      return await work(runtime, urls)
+    } finally {
+      await runtime.close()
+    }
+  })
+}
+
+/** Throws NOT_FOUND for a slug that no tenant has. */
+export async function callerOf({ database, clock, logger }: Runtime, slug: string): Promise<Caller> {
+  const tenant = await database.resolveTenant({ slug })
+  if (tenant === null) throw new AppError('NOT_FOUND', `there is no tenant "${slug}"`, { slug })
+  return systemCaller({ tenant, database, clock, logger, requestId: 'command-line' })
+}
