@@ -1,21 +1,21 @@
-// Runs jobs: each under the scope of the tenant that it is stamped with, as the runtime role; the queue itself is reached
-// as a role that sees no tenant's row. What a job does is its task's.
-import { EventEmitter } from 'node:events'
-import { parseCronItems, type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker'
-import type { JsonObject } from '../commands/outcome.ts'
-import { systemCaller } from '../commands/system-caller.ts'
+// Keeps jobs running in this process, whatever breaks: fetches them as a role that sees no tenant's row, looks after what
+// other workers left, tells the metrics. One job is run-job.ts's; what jobs do is their tasks'.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TaskList } from 'graphile-worker'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Database, TenantAddress } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import { openQueueConnection, type QueueConnection } from '../db/queue-connection.ts'
 import { queueLogger } from '../db/queue-logger.ts'
+import { openQueuePool } from '../db/queue-pool.ts'
 import type { JobMetrics } from '../telemetry/metrics.ts'
+import { runJob } from './run-job.ts'
+import { type JobRunner, startRunner } from './runner.ts'
+import { cronItems, runSchedule, SCHEDULE_TASK, type Schedule } from './schedule.ts'
 import type { Task } from './task.ts'
 
-export type Schedule = readonly { readonly task: string; readonly pattern: string }[]
-
 export type WorkerOptions = {
-  /** Of the queue's role. Reaches PostgreSQL itself: the worker listens for news, which no pooler passes on. */
+  /** Of the queue's role. Reaches PostgreSQL itself: a worker is known by its session, which no pooler keeps. */
   readonly url: string
   readonly database: Database
   readonly tasks: readonly Task[]
@@ -24,134 +24,119 @@ export type WorkerOptions = {
   readonly logger: Logger
   readonly concurrency: number
   readonly metrics: JobMetrics
-  /** How often orphans are looked for: 15 s by default. */
+  /** How often orphans are looked for; one is free after two looks. */
   readonly orphanIntervalMs?: number
+  /** How long jobs under way may go on at a stop. */
+  readonly stopDeadlineMs?: number
 }
 
 export type Worker = {
-  /** Takes no new job, lets those under way finish within a bound, and releases the rest. */
+  /** Takes no new job, lets those under way finish within the deadline, and gives back the rest. */
   stop(): Promise<void>
 }
 
-const ORPHAN_INTERVAL_MS = 15_000
-/** New jobs are announced; polling is for those that were to run later. */
-const POLL_INTERVAL_MS = 1_000
+const ORPHAN_INTERVAL_MS = 5_000
 const STOP_DEADLINE_MS = 10_000
-/** The one task without a tenant: it queues the tenants' own, and does nothing else. */
-const SCHEDULE_TASK = 'schedule'
+const RESTART_DELAY_MS = 1_000
 
-type Job = { readonly id: string; readonly payload: unknown; readonly attempts: number }
-
-/** Resolves when jobs are being run. Throws what the queue's database throws. */
+/**
+ * Resolves when jobs are being run; they are from then on until it is stopped, and again soon after whatever interrupts
+ * that. Throws what the queue's database throws at the start.
+ */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { url, logger, concurrency, metrics, schedule, orphanIntervalMs = ORPHAN_INTERVAL_MS } = options
+  const { url, logger, concurrency, metrics, schedule } = options
+  const { orphanIntervalMs = ORPHAN_INTERVAL_MS, stopDeadlineMs = STOP_DEADLINE_MS } = options
   const queue = openQueueConnection(url, logger)
-  const events: WorkerEvents = new EventEmitter()
-  let announcing = Promise.resolve()
-  events.on('pool:create', ({ workerPool }) => {
-    announcing = queue.announce(workerPool.id)
-  })
-  let runner: Runner
-  try {
-    runner = await run({
-      connectionString: url,
-      // One to fetch and one to listen beside those at work.
-      maxPoolSize: concurrency + 2,
-      concurrency,
-      pollInterval: POLL_INTERVAL_MS,
-      noHandleSignals: true,
-      // Batches of one: without them a stop does not wait for a finished job to be recorded as such, and it is done again.
-      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
-      logger: queueLogger(logger),
-      events,
-      taskList: taskListOf(options, queue),
-      parsedCronItems: parseCronItems(
-        schedule.map(({ task, pattern }) => ({
-          task: SCHEDULE_TASK,
-          match: pattern,
-          identifier: task,
-          payload: { task },
-        })),
-      ),
-    })
-    await announcing
-  } catch (error) {
-    await queue.close()
+  // One to fetch and one to listen beside those at work.
+  const pool = openQueuePool(url, concurrency + 2, logger)
+  const start = () =>
+    startRunner(
+      {
+        pgPool: pool,
+        concurrency,
+        taskList: taskListOf(options, queue),
+        parsedCronItems: cronItems(schedule),
+        logger: queueLogger(logger),
+      },
+      (poolId) => queue.announce(poolId),
+      logger,
+    )
+  const close = () => Promise.all([pool.end(), queue.close()])
+  const first = await start().catch(async (error: unknown) => {
+    await close()
     throw error
-  }
-  const stopFreeing = freeOrphansEvery(queue, orphanIntervalMs, logger)
+  })
+  const stopping = new AbortController()
+  const kept = keepRunning(first, { start, stopDeadlineMs, stopping: stopping.signal, logger })
+  const stopFreeing = freeOrphansEvery(orphanIntervalMs, queue, logger)
   metrics.watchQueue(() => queue.state())
   return {
     async stop() {
       stopFreeing()
       metrics.watchQueue(null)
-      await stopRunner(runner, logger)
-      await queue.close()
+      stopping.abort()
+      await kept
+      await close()
     },
   }
 }
 
-async function stopRunner(runner: Runner, logger: Logger): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => resolve('late'), STOP_DEADLINE_MS)
-  // What is still at work then is cut off with the process, and another worker takes it up as an orphan's.
-  if ((await Promise.race([runner.stop(), late])) === 'late') logger.warn('jobs under way were cut off')
-  clearTimeout(timer)
+type Keeping = {
+  readonly start: () => Promise<JobRunner>
+  readonly stopDeadlineMs: number
+  readonly stopping: AbortSignal
+  readonly logger: Logger
+}
+
+/** One runner after another: the next has another id, so that what the one before still had locked is an orphan's. */
+async function keepRunning(
+  first: JobRunner,
+  { start, stopDeadlineMs, stopping, logger }: Keeping,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve()))
+  let runner: JobRunner | null = first
+  for (;;) {
+    await Promise.race([runner?.failed, stopped])
+    await runner?.stop(stopDeadlineMs)
+    await sleep(RESTART_DELAY_MS, null, { signal: stopping }).catch(() => {}) // stopped meanwhile
+    if (stopping.aborted) return
+    runner = await start().catch((error: unknown) => {
+      logger.warn({ err: error }, 'jobs cannot be run for now')
+      return null
+    })
+    if (runner !== null) logger.info('jobs are run again')
+  }
 }
 
 function taskListOf(options: WorkerOptions, queue: QueueConnection): TaskList {
   const { tasks, logger, metrics } = options
-  const list: TaskList = {
-    [SCHEDULE_TASK]: async (payload) => {
-      const { task: name } = payload as { task: string }
-      const task = tasks.find((candidate) => candidate.name === name)
-      if (task !== undefined) await queue.enqueueForTenants(name, task.attemptsMax)
-    },
-  }
-  for (const task of tasks) {
-    list[task.name] = async (payload, { job }) => {
-      const about = { task: task.name, jobId: job.id, attempt: job.attempts }
+  type Run = (job: { id: string; payload: unknown; attempts: number; attemptsMax: number }) => Promise<void>
+  const watched =
+    (name: string, run: Run): TaskList[string] =>
+    async (payload, { job }) => {
+      const { id, attempts, max_attempts: attemptsMax } = job
       try {
-        await runTask(task, { ...job, payload }, options, queue)
-        metrics.observeJob({ task: task.name, result: 'done' })
+        await run({ id, payload, attempts, attemptsMax })
+        metrics.observeJob({ task: name, result: 'done' })
       } catch (error) {
-        metrics.observeJob({ task: task.name, result: 'failed' })
-        logger.error({ ...about, err: error }, 'a job failed')
+        metrics.observeJob({ task: name, result: 'failed' })
+        logger.error({ task: name, jobId: id, attempt: attempts, err: error }, 'a job failed')
         throw error
       }
     }
+  const list: TaskList = {
+    [SCHEDULE_TASK]: watched(SCHEDULE_TASK, ({ payload }) => runSchedule(payload, tasks, queue)),
   }
+  for (const task of tasks) list[task.name] = watched(task.name, (job) => runJob(task, job, queue, options))
   return list
 }
 
-async function runTask(
-  task: Task,
-  { id, payload }: Job,
-  { database, clock, logger }: WorkerOptions,
-  queue: QueueConnection,
-): Promise<void> {
-  const { tenantId, ...rest } = payload as JsonObject
-  const tenant = typeof tenantId === 'string' ? await database.resolveTenant({ id: tenantId }) : null
-  if (tenant === null) {
-    await queue.bury(id)
-    throw new Error('a job without a tenant is never run')
-  }
-  refuseSuspended(tenant)
-  const caller = systemCaller({ tenant, database, clock, logger, requestId: `job:${id}` })
-  await task.run(caller, rest)
-}
-
-/** It is tried again later, as long as its attempts last. */
-function refuseSuspended({ tenantSlug, tenantStatus }: TenantAddress): void {
-  if (tenantStatus === 'SUSPENDED') throw new Error(`the tenant ${tenantSlug} is suspended`)
-}
-
 /**
- * A worker that was killed cannot let go of what it had. graphile-worker waits four hours; we look who lives instead, by
- * their sessions. A worker whose session broke may so lose a job that it still works on: it is then done twice, which
- * tasks must bear in any case.
+ * A worker that was killed cannot let go of what it had, and graphile-worker waits four hours: we look who lives instead. A
+ * worker that is cut off from the database so loses jobs that it still works on: they are then done twice, which tasks must
+ * bear in any case.
  */
-function freeOrphansEvery(queue: QueueConnection, intervalMs: number, logger: Logger): () => void {
+function freeOrphansEvery(intervalMs: number, queue: QueueConnection, logger: Logger): () => void {
   const free = () => {
     queue.freeOrphans().then(
       (ids) => {

@@ -1,0 +1,41 @@
+// What is to be done by the clock, for every tenant: the one job without a tenant, which queues the tenants' own and does
+// nothing else. What is done, and when, is the list of whoever starts the worker.
+import { type ParsedCronItem, parseCronItems } from 'graphile-worker'
+import type { QueueConnection } from '../db/queue-connection.ts'
+import type { Task } from './task.ts'
+
+/** Cron patterns, UTC. */
+export type Schedule = readonly { readonly task: string; readonly pattern: string }[]
+
+export const SCHEDULE_TASK = 'schedule'
+/** A time that nobody ran at is made up for within this time; several of one task as one. */
+const MAKE_UP_MS = 3_600_000
+const ATTEMPTS_MAX = 5
+
+/** However many workers there are, each time is queued once: they agree on it in the queue's table of times. */
+export function cronItems(schedule: Schedule): ParsedCronItem[] {
+  return parseCronItems(
+    schedule.map(({ task, pattern }) => ({
+      task: SCHEDULE_TASK,
+      match: pattern,
+      identifier: task,
+      payload: { task },
+      options: {
+        backfillPeriod: MAKE_UP_MS,
+        maxAttempts: ATTEMPTS_MAX,
+        jobKey: `${SCHEDULE_TASK}:${task}`,
+      },
+    })),
+  )
+}
+
+/** Queues the task's job for each active tenant. A task that this version does not have is no longer wanted. */
+export async function runSchedule(
+  payload: unknown,
+  tasks: readonly Task[],
+  queue: Pick<QueueConnection, 'enqueueForTenants'>,
+): Promise<void> {
+  const { task: name } = payload as { readonly task: string }
+  const task = tasks.find((candidate) => candidate.name === name)
+  if (task !== undefined) await queue.enqueueForTenants(name, task.attemptsMax)
+}
