@@ -103,14 +103,20 @@ describe('a card that is declined', () => {
 })
 
 describe('a payment that takes a while', () => {
-  it('is processing, cannot be cancelled, and then succeeds', async () => {
-    await merchant.control('settings', { processingDelayMs: 300 })
+  it('cannot be cancelled meanwhile', async () => {
+    await merchant.control('settings', { processingDelayMs: 3_600_000 })
     const made = await stripe.paymentIntents.create(charged({ payment_method: 'pm_card_processing' }))
     expect(made).toMatchObject({ status: 'processing', latest_charge: null })
     expect(await errorOf(stripe.paymentIntents.cancel(made.id))).toMatchObject({
       code: 'payment_intent_unexpected_state',
       payment_intent: { status: 'processing' },
     })
+  })
+
+  it('succeeds in the end', async () => {
+    await merchant.control('settings', { processingDelayMs: 50 })
+    const made = await stripe.paymentIntents.create(charged({ payment_method: 'pm_card_processing' }))
+    expect(made.status).toBe('processing')
     await eventually(async () =>
       expect(await stripe.paymentIntents.retrieve(made.id)).toMatchObject({
         status: 'succeeded',

@@ -130,7 +130,7 @@ describe('after a SIGKILL', () => {
     try {
       const merchant = newMerchant(sandbox.url)
       const { stripe, control } = merchant
-      await control('settings', { webhooks: 'paused', processingDelayMs: 200 })
+      await control('settings', { webhooks: 'paused', processingDelayMs: 1_000 })
       const { secret } = await subscribe(merchant, receiver)
       const { id } = await stripe.paymentIntents.create(charged({ payment_method: 'pm_card_processing' }))
       await sandbox.kill()
@@ -139,7 +139,7 @@ describe('after a SIGKILL', () => {
         expect(await stripe.paymentIntents.retrieve(id)).toMatchObject({ status: 'succeeded' }),
       )
       expect(receiver.received).toEqual([])
-      expect(await control('settings', { webhooks: 'on' })).toMatchObject({ processingDelayMs: 200 })
+      expect(await control('settings', { webhooks: 'on' })).toMatchObject({ processingDelayMs: 1_000 })
       await eventually(async () => expect(receiver.received).toHaveLength(4))
       for (const received of receiver.received) verified(received, secret)
     } finally {
