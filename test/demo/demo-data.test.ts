@@ -64,6 +64,13 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
       ),
       ...tables.orders.map(({ id, placedAt }) => ({ id, at: placedAt })),
       ...tables.order_lines.map(({ id, orderId }) => ({ id, at: timeOf(orderId) })),
+      ...[tables.payments, tables.refunds].flatMap((rows) =>
+        rows.map(({ id, createdAt }) => ({ id, at: createdAt })),
+      ),
+      ...[tables.journal_entries, tables.postings].flatMap((rows) =>
+        rows.map(({ id, postedAt }) => ({ id, at: postedAt })),
+      ),
+      ...demo.accounts.map(({ id }) => ({ id, at: demo.tenant.createdAt })),
     ]
     expect(dated.filter(({ id }) => !UUID_V7.test(id))).toEqual([])
     expect(dated.filter(({ id, at }) => timeOf(id).getTime() !== at.getTime())).toEqual([])
@@ -222,9 +229,13 @@ it('the demo tenants share no id', () => {
 })
 
 function idsOf(slug: (typeof DEMO_SLUGS)[number]): Set<string> {
-  const { tenant, tables } = demoTenant(slug)
+  const { tenant, tables, accounts } = demoTenant(slug)
   const { stock_levels: _, ...identified } = tables
-  return new Set([tenant.id, ...Object.values(identified).flatMap((rows) => rows.map(({ id }) => id))])
+  return new Set([
+    tenant.id,
+    ...accounts.map(({ id }) => id),
+    ...Object.values(identified).flatMap((rows) => rows.map(({ id }) => id)),
+  ])
 }
 
 function digest(demo: DemoTenant): string {

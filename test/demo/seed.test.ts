@@ -20,7 +20,7 @@ const seed = () => seedDemo({ ownerUrl: database.ownerUrl, logger })
 /** As the database was before. */
 async function unseed(): Promise<void> {
   const tables = Object.keys(acme.tables).join(', ')
-  await rows(`TRUNCATE tenants, tenant_counters, app.tenant_directory, ${tables}`)
+  await rows(`TRUNCATE tenants, tenant_counters, ledger_accounts, app.tenant_directory, ${tables}`)
 }
 
 async function rows(sql: string): Promise<unknown[]> {
@@ -85,6 +85,47 @@ it('holds the sums in the database: stock of movements and open orders, totals o
       SELECT o.number FROM orders o JOIN order_lines l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
       GROUP BY o.tenant_id, o.id HAVING sum(l.total_minor) <> o.total_minor OR bool_or(l.currency <> o.currency)`),
   ).toEqual([])
+})
+
+it('holds the money in the database: orders of payments, payments of refunds, and a ledger that balances', async () => {
+  expect(
+    await rows(`
+      SELECT o.number FROM orders o
+      LEFT JOIN (SELECT tenant_id, order_id, sum(amount_minor) AS paid, sum(refunded_minor) AS refunded
+        FROM payments WHERE status = 'SUCCEEDED' GROUP BY 1, 2) p ON p.tenant_id = o.tenant_id AND p.order_id = o.id
+      WHERE o.paid_minor <> coalesce(p.paid, 0) OR o.refunded_minor <> coalesce(p.refunded, 0)
+        OR o.hold_expires_at IS NOT NULL`),
+  ).toEqual([])
+  expect(
+    await rows(`
+      SELECT p.id FROM payments p
+      LEFT JOIN (SELECT tenant_id, payment_id, sum(amount_minor) AS refunded FROM refunds GROUP BY 1, 2) r
+        ON r.tenant_id = p.tenant_id AND r.payment_id = p.id
+      WHERE p.refunded_minor <> coalesce(r.refunded, 0)`),
+  ).toEqual([])
+  // By the accounts' codes: what the shops took by hand, less what they gave back, is in the bank.
+  expect(
+    await rows(`
+      SELECT d.slug, a.code, coalesce(sum(p.amount_minor), 0) = CASE a.code
+          WHEN '1010' THEN (SELECT sum(paid_minor - refunded_minor) FROM orders o WHERE o.tenant_id = a.tenant_id)
+          WHEN '4010' THEN (SELECT -sum(paid_minor) FROM orders o WHERE o.tenant_id = a.tenant_id)
+          WHEN '4020' THEN (SELECT sum(refunded_minor) FROM orders o WHERE o.tenant_id = a.tenant_id)
+          ELSE 0 END AS agrees
+      FROM ledger_accounts a JOIN app.tenant_directory d ON d.id = a.tenant_id
+      LEFT JOIN postings p ON p.tenant_id = a.tenant_id AND p.account_id = a.id AND p.currency = a.currency
+      GROUP BY d.slug, a.tenant_id, a.code ORDER BY d.slug, a.code`),
+  ).toEqual(
+    ['acme', 'globex'].flatMap((slug) =>
+      ['1010', '1020', '4010', '4020', '5010'].map((code) => ({ slug, code, agrees: true })),
+    ),
+  )
+})
+
+it('gives the accounts the same ids everywhere', async () => {
+  const found = await asRuntime(database, acme.tenant.id, async (client) => {
+    return (await client.query('SELECT code, id FROM ledger_accounts ORDER BY code')).rows
+  })
+  expect(found).toEqual(acme.accounts)
 })
 
 it('does nothing when the tenants are there', async () => {
