@@ -133,6 +133,19 @@ function jobMetrics(registry: Registry): JobMetrics {
     registers: [registry],
   })
   let watched: (() => Promise<QueueState>) | null = null
+  let asked: Promise<QueueState | null> | null = null
+
+  /** Once for all gauges of a scrape: the queue is counted for it. */
+  function stateNow(): Promise<QueueState | null> {
+    // A database that cannot be asked has no figure; the other metrics are scraped all the same.
+    asked ??= (watched?.() ?? Promise.resolve(null))
+      .catch(() => null)
+      .finally(() => {
+        asked = null
+      })
+    return asked
+  }
+
   const gauges: readonly (readonly [keyof QueueState, string, string])[] = [
     ['pending', 'bulkhead_jobs_pending', 'Jobs that wait, or are tried again.'],
     ['dead', 'bulkhead_jobs_dead', 'Jobs that used up their attempts.'],
@@ -148,10 +161,9 @@ function jobMetrics(registry: Registry): JobMetrics {
       help,
       registers: [registry],
       async collect() {
-        // A database that cannot be asked has no figure; the other metrics are scraped all the same.
-        const state = await watched?.().catch(() => null)
-        if (state) this.set(state[key])
-        else this.reset()
+        const state = await stateNow()
+        if (state === null) this.remove()
+        else this.set(state[key])
       },
     })
   }
