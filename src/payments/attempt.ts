@@ -41,6 +41,9 @@ export type Attemptable<Row extends Open, Verdict extends { readonly status: Pay
   ): Promise<Recorded>
 }
 
+const INTERRUPTED =
+  'the database was interrupted while the provider’s answer was booked: send it again with the same key'
+
 /** When an attempt that starts now is given up by others. */
 export function attemptEnd(now: Date): Date {
   return new Date(now.getTime() + ATTEMPT_MS)
@@ -66,12 +69,17 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
   const verdict = await subject.ask(account, row, caller.clock())
   if (verdict.status === 'UNKNOWN') caller.logger.warn({ type, id, verdict }, 'the provider did not answer')
   const command = { name: `${type.toLowerCase()}Settle`, permission, input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const settled = runCommand(caller, command, async (tx) => {
     const { audit, events } = await subject.settle(tx, id, verdict, {
       now: caller.clock(),
       endsAttempt: true,
     })
     return done(id, audit, events)
+  })
+  await settled.catch((cause: unknown) => {
+    // Whatever became of it, a repetition finds out, and so does the job.
+    if (!(cause instanceof AppError) || cause.code !== 'SERVICE_UNAVAILABLE') throw cause
+    throw new AppError('SERVICE_UNAVAILABLE', INTERRUPTED, {}, { cause })
   })
   return isSettled(verdict.status) ? 'SETTLED' : 'OPEN'
 }
