@@ -3,9 +3,9 @@
 // What is asked of a payment or a refund is attempt-payment.ts's and attempt-refund.ts's.
 import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
-import { done } from '../commands/outcome.ts'
+import { done, type UserError } from '../commands/outcome.ts'
 import type { Permission } from '../commands/permissions.ts'
-import { runCommand } from '../commands/run-command.ts'
+import { type Executed, KEY_IN_USE, runCommand } from '../commands/run-command.ts'
 import { AppError } from '../core/errors.ts'
 import type { Transaction } from '../db/database.ts'
 import type { PaymentStatus } from '../generated/prisma/client.ts'
@@ -82,6 +82,36 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
     throw new AppError('SERVICE_UNAVAILABLE', INTERRUPTED, {}, { cause })
   })
   return isSettled(verdict.status) ? 'SETTLED' : 'OPEN'
+}
+
+/**
+ * Takes what a command has begun from where it stands to where it can get now, and answers it; `errorsOf` says what a
+ * client is told of one that failed. Another call that is at it with the provider is IDEMPOTENCY_KEY_IN_USE.
+ */
+export async function finish<
+  Row extends Open,
+  Verdict extends { readonly status: PaymentStatus },
+  Code extends string,
+>(
+  caller: Caller,
+  services: PaymentServices,
+  subject: Attemptable<Row, Verdict>,
+  { id, replayed }: { readonly id: string; readonly replayed: boolean },
+  errorsOf: (row: Row) => readonly UserError<Code>[],
+): Promise<Executed<Code>> {
+  const find = async () => {
+    const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
+    if (row === null) throw new Error(`${subject.type} ${id} was begun, and is not there`)
+    return row
+  }
+  const standing = await find()
+  // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
+  if (!isSettled(standing.status) && standing.providerReference === null) {
+    const result = await attempt(caller, services, subject, id, { isOurs: !replayed })
+    if (result === 'BUSY') return { id: null, userErrors: [KEY_IN_USE], replayed: false }
+    return { id, userErrors: errorsOf(await find()), replayed }
+  }
+  return { id, userErrors: errorsOf(standing), replayed }
 }
 
 async function claim<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(

@@ -4,15 +4,15 @@ import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
-import { type Executed, KEY_IN_USE, type Keyed, runCommand } from '../commands/run-command.ts'
+import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { newId } from '../core/ids.ts'
-import { isCurrency } from '../core/money.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Payment } from '../generated/prisma/client.ts'
 import { lockOrder, recordedTogether } from '../orders/order-money.ts'
-import { attempt, attemptEnd } from './attempt.ts'
+import { type AskedAmount, amountSchema } from './amount-input.ts'
+import { attemptEnd, finish } from './attempt.ts'
 import { refundAttempt } from './attempt-refund.ts'
-import { failureOf, isSettled, REFUND_FAILURES } from './payment.ts'
+import { failureOf, REFUND_FAILURES } from './payment.ts'
 import { enqueueReconcile, RECONCILE_REFUND_TASK } from './reconcile.ts'
 import type { PaymentServices } from './services.ts'
 import { lockPayment } from './settle-payment.ts'
@@ -22,12 +22,7 @@ const REASON_LENGTH_MAX = 500
 
 const schema = z.object({
   paymentId: z.string(),
-  amount: z
-    .object({
-      amountMinor: z.bigint().positive('more than nothing'),
-      currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
-    })
-    .nullish(),
+  amount: amountSchema,
   reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
 })
 
@@ -61,7 +56,9 @@ export async function createRefund(
   } as const
   const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
   if (begun.id === null) return begun
-  return await finish(caller, services, { id: begun.id, replayed: begun.replayed })
+  return await finish(caller, services, refundAttempt, { id: begun.id, replayed: begun.replayed }, (refund) =>
+    failureOf(refund, 'paymentId', REFUND_FAILURES),
+  )
 }
 
 async function begin(
@@ -116,7 +113,7 @@ async function begin(
 
 function refusalsOf(
   { status, currency }: Payment,
-  amount: NonNullable<Input['amount']> | null,
+  amount: AskedAmount | null,
   leftMinor: bigint,
 ): UserError<CreateRefundErrorCode>[] {
   if (status !== 'SUCCEEDED') {
@@ -140,20 +137,4 @@ function refusal(
   code: CreateRefundErrorCode,
 ): UserError<CreateRefundErrorCode> {
   return { field: [field], message, code }
-}
-
-async function finish(
-  caller: Caller,
-  services: PaymentServices,
-  { id, replayed }: { readonly id: string; readonly replayed: boolean },
-): Promise<Executed<CreateRefundErrorCode>> {
-  const find = () =>
-    caller.database.withTenant(caller.scope, (tx) => tx.refund.findFirstOrThrow({ where: { id } }))
-  const standing = await find()
-  if (!isSettled(standing.status) && standing.providerReference === null) {
-    const result = await attempt(caller, services, refundAttempt, id, { isOurs: !replayed })
-    if (result === 'BUSY') return { id: null, userErrors: [KEY_IN_USE], replayed: false }
-  }
-  const refund = await find()
-  return { id, userErrors: failureOf(refund, 'paymentId', REFUND_FAILURES), replayed }
 }

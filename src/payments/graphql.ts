@@ -232,9 +232,19 @@ const ProviderEventFilter = builder.inputType('ProviderEventFilter', {
   fields: (t) => ({ status: t.field({ type: [ProviderEventStatus] }), type: t.string() }),
 })
 
-function between(from: Date | null | undefined, before: Date | null | undefined): Filter {
-  if (!from && !before) return {}
-  return { createdAt: { ...(from && { gte: from }), ...(before && { lt: before }) } }
+type CommonFilter = {
+  readonly status?: readonly string[] | null | undefined
+  readonly createdFrom?: Date | null | undefined
+  readonly createdBefore?: Date | null | undefined
+}
+
+/** What payments and refunds are filtered by alike. */
+function commonFilter(filter: CommonFilter | null | undefined): Filter {
+  const { status, createdFrom: from, createdBefore: before } = filter ?? {}
+  return {
+    ...(status && { status: { in: status } }),
+    ...((from || before) && { createdAt: { ...(from && { gte: from }), ...(before && { lt: before }) } }),
+  }
 }
 
 builder.queryFields((t) => ({
@@ -244,9 +254,8 @@ builder.queryFields((t) => ({
     args: { ...pageArgs(t.arg), filter: t.arg({ type: PaymentFilter }) },
     resolve: (_root, { filter, ...page }, context, info) => {
       const where = {
-        ...(filter?.status && { status: { in: filter.status } }),
+        ...commonFilter(filter),
         ...(typeof filter?.orderId === 'string' && { orderId: nodeUuid('Order', filter.orderId) }),
-        ...between(filter?.createdFrom, filter?.createdBefore),
       }
       return readPage<PaymentRow>(context, info, { model: 'Payment', where, sort: NEWEST_FIRST }, page)
     },
@@ -264,9 +273,8 @@ builder.queryFields((t) => ({
     args: { ...pageArgs(t.arg), filter: t.arg({ type: RefundFilter }) },
     resolve: (_root, { filter, ...page }, context, info) => {
       const where = {
-        ...(filter?.status && { status: { in: filter.status } }),
+        ...commonFilter(filter),
         ...(typeof filter?.paymentId === 'string' && { paymentId: nodeUuid('Payment', filter.paymentId) }),
-        ...between(filter?.createdFrom, filter?.createdBefore),
       }
       return readPage<RefundRow>(context, info, { model: 'Refund', where, sort: NEWEST_FIRST }, page)
     },

@@ -4,16 +4,16 @@ import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
-import { type Executed, KEY_IN_USE, type Keyed, runCommand } from '../commands/run-command.ts'
+import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { newId } from '../core/ids.ts'
-import { isCurrency } from '../core/money.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Order, OrderStatus } from '../generated/prisma/client.ts'
 import { takeHold } from '../orders/hold-stock.ts'
 import { lockOrder, moveMoney, recordedTogether } from '../orders/order-money.ts'
-import { attempt, attemptEnd } from './attempt.ts'
+import { type AskedAmount, amountSchema } from './amount-input.ts'
+import { attemptEnd, finish } from './attempt.ts'
 import { paymentAttempt } from './attempt-payment.ts'
-import { CHARGE_FAILURES, failureOf, isSettled } from './payment.ts'
+import { CHARGE_FAILURES, failureOf } from './payment.ts'
 import { activeProvider } from './provider-record.ts'
 import { enqueueReconcile, RECONCILE_PAYMENT_TASK } from './reconcile.ts'
 import type { PaymentServices } from './services.ts'
@@ -28,12 +28,7 @@ const schema = z.object({
     .trim()
     .min(1, 'which way to pay?')
     .max(METHOD_LENGTH_MAX, `at most ${METHOD_LENGTH_MAX} characters`),
-  amount: z
-    .object({
-      amountMinor: z.bigint().positive('more than nothing'),
-      currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
-    })
-    .nullish(),
+  amount: amountSchema,
   returnUrl: z
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
     .max(URL_LENGTH_MAX)
@@ -67,7 +62,13 @@ export async function takePayment(
   const command = { name: 'paymentTake', permission: 'payments:take', input, schema, idempotencyKey } as const
   const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
   if (begun.id === null) return begun
-  return await finish(caller, services, { id: begun.id, replayed: begun.replayed })
+  return await finish(
+    caller,
+    services,
+    paymentAttempt,
+    { id: begun.id, replayed: begun.replayed },
+    (payment) => failureOf(payment, 'paymentMethod', CHARGE_FAILURES),
+  )
 }
 
 async function begin(
@@ -141,7 +142,7 @@ const NOT_PAYABLE: Readonly<Partial<Record<OrderStatus, string>>> = {
 
 function refusalsOf(
   order: Order,
-  amount: NonNullable<Input['amount']> | null,
+  amount: AskedAmount | null,
   isConnected: boolean,
 ): UserError<TakePaymentErrorCode>[] {
   const { status, paymentStatus, currency, totalMinor, paidMinor } = order
@@ -171,23 +172,4 @@ function refusal(
   code: TakePaymentErrorCode,
 ): UserError<TakePaymentErrorCode> {
   return { field: [field], message, code }
-}
-
-/** Takes a payment from where it stands to where it can get now. */
-async function finish(
-  caller: Caller,
-  services: PaymentServices,
-  { id, replayed }: { readonly id: string; readonly replayed: boolean },
-): Promise<Executed<TakePaymentErrorCode>> {
-  const find = () =>
-    caller.database.withTenant(caller.scope, (tx) => tx.payment.findFirstOrThrow({ where: { id } }))
-  const standing = replayed ? await find() : null
-  // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
-  const isOpen = standing === null || (!isSettled(standing.status) && standing.providerReference === null)
-  if (isOpen) {
-    const result = await attempt(caller, services, paymentAttempt, id, { isOurs: !replayed })
-    if (result === 'BUSY') return { id: null, userErrors: [KEY_IN_USE], replayed: false }
-  }
-  const payment = await find()
-  return { id, userErrors: failureOf(payment, 'paymentMethod', CHARGE_FAILURES), replayed }
 }
