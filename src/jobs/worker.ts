@@ -70,15 +70,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const kept = keepRunning(first, { start, stopDeadlineMs, stopping: stopping.signal, logger })
   const stopFreeing = freeOrphansEvery(orphanIntervalMs, queue, logger)
   metrics.watchQueue(() => queue.state())
-  return {
-    async stop() {
-      stopFreeing()
-      metrics.watchQueue(null)
-      stopping.abort()
-      await kept
-      await close()
-    },
+  async function stop(): Promise<void> {
+    stopFreeing()
+    metrics.watchQueue(null)
+    stopping.abort()
+    await kept
+    await close()
   }
+  let stopped: Promise<void> | null = null
+  return { stop: () => (stopped ??= stop()) }
 }
 
 type Keeping = {

@@ -326,32 +326,6 @@ describe('case 47: a worker that ends', () => {
     expect(await versionOf(customerId)).toBe(before + 1)
     expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 })
   })
-
-  it('orphans are only those of workers that are gone', async () => {
-    let finish = () => {}
-    const held = new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    let starts = 0
-    const task: Task = {
-      name: 'test.hold',
-      attemptsMax: 3,
-      run: async () => {
-        starts += 1
-        await held
-      },
-    }
-    await queued(TENANT_A.id, { task: 'test.hold' })
-    await work([task])
-    await eventually(async () => expect(starts).toBe(1))
-    await asSuperuser(database, (client) =>
-      client.query(`UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '1 hour'`),
-    )
-    expect(await queue.freeOrphans()).toEqual([])
-    finish()
-    await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0 }))
-    expect(starts).toBe(1)
-  })
 })
 
 it('the schedule queues a job for each active tenant, once, however many workers there are', async () => {

@@ -1,0 +1,197 @@
+// Case 44 and 47 for workers: what becomes of jobs when connections break, workers are taken for gone, or do not end.
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { asAdmin } from '../support/cluster.ts'
+import { eventually } from '../support/money.ts'
+import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
+import { withRole } from '../support/urls.ts'
+import { heldTask, NO_LOOKS_MS, notedTask, openWorkshop, type Workshop } from './workshop.ts'
+
+let shop: Workshop
+beforeAll(async () => {
+  shop = await openWorkshop()
+})
+afterEach(async () => {
+  await shop.admin.query('ROLLBACK')
+  await shop.tidyUp()
+})
+afterAll(() => shop?.close())
+
+const HELD_SQL = `
+  SELECT locked_by AS id FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL
+  UNION SELECT locked_by FROM graphile_worker._private_job_queues WHERE locked_by IS NOT NULL`
+
+/** Who has locked something. */
+async function holders(): Promise<string[]> {
+  return (await shop.admin.query<{ id: string }>(HELD_SQL)).rows.map(({ id }) => id)
+}
+
+/** Breaks connections of workers of this database; answers how many. */
+function breakConnections(which = 'true'): Promise<number> {
+  // On a connection of its own: within a transaction the sessions look as they did at its first look.
+  return asAdmin(shop.testDatabase.adminUrl, async (admin) => {
+    const { rowCount } = await admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'bulkhead-worker' AND ${which}`,
+    )
+    return rowCount ?? 0
+  })
+}
+
+/** Two looks: what is missing at both is freed. */
+async function lookTwice(): Promise<string[]> {
+  await shop.queue.freeOrphans()
+  return await shop.queue.freeOrphans()
+}
+
+describe('a connection that breaks', () => {
+  it('while a finished job is recorded: that one is done again, the others go on, and the worker stops in order', async () => {
+    const { task, ran } = notedTask('test.x', 5, async ({ n }) => {
+      if (n !== 'first' || ran.length > 1) return
+      // From here on the job's row cannot be deleted.
+      await shop.admin.query('BEGIN')
+      await shop.admin.query('SELECT FROM graphile_worker._private_jobs FOR UPDATE')
+    })
+    const worker = await shop.work([task])
+    await shop.queued(TENANT_A.id, { task: 'test.x', payload: { n: 'first' } })
+    await eventually(async () => expect(await breakConnections(`wait_event_type = 'Lock'`)).toBe(1))
+    await shop.admin.query('ROLLBACK')
+    await shop.queued(TENANT_A.id, { task: 'test.x', payload: { n: 'second' } })
+    await shop.untilEmpty()
+    expect(ran.map(({ n }) => n).toSorted()).toEqual(['first', 'first', 'second'])
+    await worker.stop()
+    expect(await holders()).toEqual([])
+  })
+
+  it('while jobs are fetched: they are fetched again, under another id', async () => {
+    const { task, ran } = notedTask('test.x', 5)
+    await shop.work([task])
+    await shop.admin.query('BEGIN')
+    await shop.admin.query('LOCK TABLE graphile_worker._private_jobs IN SHARE ROW EXCLUSIVE MODE')
+    await eventually(async () =>
+      expect(
+        await breakConnections(`query LIKE '%skip locked%' AND wait_event_type = 'Lock'`),
+      ).toBeGreaterThan(0),
+    )
+    await shop.admin.query('ROLLBACK')
+    await shop.queued(TENANT_A.id, { task: 'test.x' })
+    await shop.untilEmpty()
+    expect(ran).toHaveLength(1)
+  })
+
+  it('all at once, as in a restart of the database: nobody is taken for gone, and jobs under way are done once', async () => {
+    const { task, starts, finish } = heldTask('test.hold')
+    await shop.work([task], { orphanIntervalMs: NO_LOOKS_MS })
+    await shop.queued(TENANT_A.id, { task: 'test.hold' })
+    await eventually(async () => expect(starts).toHaveLength(1))
+    await breakConnections()
+    // The first look may miss it. It announces itself anew without being asked to.
+    await shop.queue.freeOrphans().catch(() => []) // its own connection broke too
+    await eventually(async () => {
+      const { rows } = await shop.admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory'
+        AND mode = 'ShareLock' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+      expect(rows).toHaveLength(1)
+    })
+    expect(await shop.queue.freeOrphans()).toEqual([])
+    finish()
+    await shop.untilEmpty()
+    expect(starts).toHaveLength(1)
+  })
+})
+
+describe('who is gone', () => {
+  it('is whoever was missing twice, and nobody else', async () => {
+    const { task, starts, finish } = heldTask('test.hold')
+    await shop.work([task], { orphanIntervalMs: NO_LOOKS_MS })
+    await shop.queued(TENANT_A.id, { task: 'test.hold' })
+    await eventually(async () => expect(starts).toHaveLength(1))
+    const [alive] = await holders()
+    await shop.queued(TENANT_B.id, { task: 'test.nobody-has-it' })
+    await shop.admin.query(
+      `UPDATE graphile_worker._private_jobs SET locked_by = 'pool-gone', locked_at = now(), attempts = 1
+       WHERE payload ->> 'tenantId' = $1`,
+      [TENANT_B.id],
+    )
+    expect(await shop.queue.freeOrphans()).toEqual([])
+    expect(await shop.queue.freeOrphans()).toEqual(['pool-gone'])
+    expect(await holders()).toEqual([alive])
+    finish()
+  })
+
+  it('is not a worker that logs in as another role than the one who looks', async () => {
+    const role = `worker_${randomUUID().replaceAll('-', '')}`
+    await asAdmin(shop.testDatabase.adminUrl, (admin) =>
+      admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'of-a-test' IN ROLE bulkhead_worker`),
+    )
+    try {
+      const { task, starts, finish } = heldTask('test.hold')
+      const url = withRole(shop.testDatabase.workerUrl, role, 'of-a-test')
+      const worker = await shop.work([task], { url, orphanIntervalMs: NO_LOOKS_MS })
+      await shop.queued(TENANT_A.id, { task: 'test.hold' })
+      await eventually(async () => expect(starts).toHaveLength(1))
+      expect(await lookTwice()).toEqual([])
+      finish()
+      await worker.stop()
+      expect(await lookTwice()).toEqual([])
+    } finally {
+      await asAdmin(shop.testDatabase.adminUrl, (admin) => admin.query(`DROP ROLE ${role}`))
+    }
+  })
+
+  it('leaves a dead letter where the job had no attempts left: one that kills its worker is bounded too', async () => {
+    const { task, ran } = notedTask('test.x', 1)
+    await shop.queued(TENANT_A.id, { task: 'test.x', attemptsMax: 1 })
+    await shop.admin.query(
+      `UPDATE graphile_worker._private_jobs SET locked_by = 'pool-gone', locked_at = now(), attempts = 1`,
+    )
+    expect(await lookTwice()).toEqual(['pool-gone'])
+    await shop.work([task])
+    await shop.queued(TENANT_A.id, { task: 'test.x', payload: { n: 'other' } })
+    await eventually(async () => expect(await shop.queue.state()).toMatchObject({ pending: 0, dead: 1 }))
+    expect(ran).toEqual([{ n: 'other' }])
+  })
+})
+
+it('a lane is not blocked by a job that was finished by somebody it had been taken from', async () => {
+  const { task, starts, finish } = heldTask('test.hold')
+  await shop.work([task])
+  await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'same' })
+  await eventually(async () => expect(starts).toHaveLength(1))
+  // What the one before does when he finishes after all.
+  await shop.admin.query('DELETE FROM graphile_worker._private_jobs')
+  finish()
+  await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'same' })
+  await shop.untilEmpty()
+  expect(starts).toHaveLength(2)
+})
+
+describe('a stop', () => {
+  it('past its deadline gives the job back at once, and what its worker does then no longer counts', async () => {
+    const late = heldTask('test.hold')
+    const first = await shop.work([late.task], { stopDeadlineMs: 20 })
+    await shop.queued(TENANT_A.id, { task: 'test.hold' })
+    await eventually(async () => expect(late.starts).toHaveLength(1))
+    await first.stop()
+    expect(await holders()).toEqual([])
+    expect(await shop.jobs()).toMatchObject([
+      { attempts: 1, lastError: 'its worker was stopped', isDead: false },
+    ])
+
+    const next = heldTask('test.hold')
+    await shop.work([next.task])
+    await shop.makeDue()
+    await eventually(async () => expect(next.starts).toHaveLength(1))
+    late.finish()
+    await lookTwice() // longer than deleting the job would take
+    expect(await shop.jobs()).toMatchObject([{ attempts: 2 }])
+    next.finish()
+    await shop.untilEmpty()
+  })
+
+  it('without a database still ends', async () => {
+    const { task } = notedTask('test.x', 1)
+    const worker = await shop.work([task], { stopDeadlineMs: 20 })
+    await breakConnections()
+    await worker.stop()
+  })
+})
