@@ -1,5 +1,6 @@
 // What Stripe's objects and errors mean for a payment or a refund. Pure; the calls are stripe-account.ts's.
 import Stripe from 'stripe'
+import { AppError } from '../core/errors.ts'
 import type {
   BookedCharge,
   ChargeVerdict,
@@ -8,7 +9,7 @@ import type {
   PayoutNotice,
   RefundVerdict,
 } from './provider.ts'
-import { fromStripeAmount } from './stripe-amount.ts'
+import { fromStripeAmount, fromStripeFee } from './stripe-amount.ts'
 
 /** Where our ids stand in Stripe's objects. */
 export const PAYMENT_KEY = 'bulkhead_payment'
@@ -63,7 +64,7 @@ function feeOf({ latest_charge: charge, currency }: Intent): bigint | null {
   const transaction = charge.balance_transaction
   if (transaction == null || typeof transaction === 'string') return null
   // An account may be settled in another currency than its customers pay in: the fee is then not in the sale's.
-  return transaction.currency === currency ? fromStripeAmount(transaction.fee, currency.toUpperCase()) : 0n
+  return transaction.currency === currency ? fromStripeFee(transaction.fee, currency.toUpperCase()) : 0n
 }
 
 export function refundVerdictOf(refund: Stripe.Refund): RefundVerdict {
@@ -108,8 +109,9 @@ export function bookedChargeOf(intent: Intent): BookedCharge {
 
 /**
  * What an error says about the thing that was asked for. Only two kinds say anything: the bank's or Stripe's refusal
- * (402), and a request that could never have been carried out (400). Whatever else comes back (no answer, a fault, too
- * many requests, a key in use or refused) leaves open what an earlier call with the same key has done.
+ * (402), and a request that could never have been carried out (400). Whatever else comes back leaves open what an
+ * earlier call with the same key has done: no answer, a fault, too many requests, a key in use (409) or used for
+ * something else, and a secret key that is refused (401, 403), which may have been good when it was first sent.
  */
 export function failureOfError(error: unknown): Failure | null {
   if (error instanceof Stripe.errors.StripeCardError) return failureOf(error)
@@ -122,6 +124,7 @@ export function failureOfError(error: unknown): Failure | null {
 
 /** Without what it was sent: a reason is kept and shown. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof AppError) return error.message
   if (!(error instanceof Stripe.errors.StripeError)) return 'the provider was not understood'
   const status = error.statusCode === undefined ? '' : ` (${error.statusCode})`
   return `${error.type}${status}`
