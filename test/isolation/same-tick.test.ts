@@ -185,10 +185,9 @@ describe('case 23: tenants in one tick', () => {
   })
 
   it('the reader of the API: rows with all that hangs on them, and counts', async () => {
-    for (const { name, columns, relations, keyFields } of models) {
-      if (columns.includes('fingerprint')) continue
+    for (const { name, readableColumns, relations, keyFields } of models) {
       const select = {
-        ...Object.fromEntries(columns.map((column) => [column, true as const])),
+        ...Object.fromEntries(readableColumns.map((column) => [column, true as const])),
         ...Object.fromEntries(
           relations.map((relation) => [relation.name, { select: { tenantId: true as const } }]),
         ),

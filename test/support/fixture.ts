@@ -32,11 +32,18 @@ function rowsOf({ rows, refused }: FixtureTable, { key }: FixtureTenant): Fixtur
   throw new Error(`${refused}. Give its columns values in OWN_VALUES, test/support/two-tenants.ts.`)
 }
 
+const ENTRY_TABLES = ['journal_entries', 'postings'] as const
+
 /**
- * A row made up by itself is no balanced entry: what an entry must be is held where entries are posted. Here its tables are
- * filled without being asked.
+ * Runs `work` in the open transaction of the tables' owner, while entries may be what they must not: rows made up one by
+ * one are no balanced entries, and deferred triggers would refuse them at COMMIT. Keys, checks and policies hold as ever.
+ * Both tables stay locked until the transaction ends, so that nobody else's entries go unasked.
  */
-const WHOLE_ENTRIES: readonly string[] = ['journal_entries', 'postings']
+export async function withEntriesUnchecked(owner: pg.Client, work: () => Promise<void>): Promise<void> {
+  for (const table of ENTRY_TABLES) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
+  await work()
+  for (const table of ENTRY_TABLES) await owner.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`)
+}
 
 /** Made by app.create_tenant. */
 const MADE_WITH_TENANT: ReadonlySet<string> = new Set(['tenants'])
@@ -45,12 +52,12 @@ const MADE_WITH_TENANT: ReadonlySet<string> = new Set(['tenants'])
 export async function seedTwoTenants(owner: pg.Client): Promise<void> {
   for (const tenant of [TENANT_A, TENANT_B]) {
     await owner.query('BEGIN')
-    for (const table of WHOLE_ENTRIES) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
-    await owner.query(`SELECT app.create_tenant($1, $2, 'Tenant', 'USD')`, [tenant.id, tenant.slug])
-    for (const table of inject('cluster').tables) {
-      if (!MADE_WITH_TENANT.has(table.name)) await seedTable(owner, table, tenant)
-    }
-    for (const table of WHOLE_ENTRIES) await owner.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`)
+    await withEntriesUnchecked(owner, async () => {
+      await owner.query(`SELECT app.create_tenant($1, $2, 'Tenant', 'USD')`, [tenant.id, tenant.slug])
+      for (const table of inject('cluster').tables) {
+        if (!MADE_WITH_TENANT.has(table.name)) await seedTable(owner, table, tenant)
+      }
+    })
     await owner.query('COMMIT')
   }
 }
