@@ -144,6 +144,18 @@ describe('an entry that is not whole fails its COMMIT, and leaves nothing', () =
     expect(await refusalOfEntry({ lines: both })).toEqual(['not refused', 'COMMIT'])
   })
 
+  it('whose transaction has gone on to another tenant, from where it cannot be seen', async () => {
+    const before = await countOf('postings')
+    for (const scope of [tenants.b, newId()]) {
+      const moved = refusalOf(async (client) => {
+        await insertEntry(client, { lines: [debit], count: 2 })
+        await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [scope])
+      })
+      expect(await moved).toEqual([UNBALANCED, 'COMMIT'])
+    }
+    expect(await countOf('postings')).toBe(before)
+  })
+
   it('as soon as the constraints are checked, not only at the end', async () => {
     const early = refusalOf(async (client) => {
       await insertEntry(client, { lines: [debit], count: 2 })

@@ -338,7 +338,8 @@ ALTER TABLE orders
 ALTER TABLE orders FORCE ROW LEVEL SECURITY;
 
 -- An entry is whole when its transaction ends, or does not come to be: as many postings as it says, of its own time,
--- and zero in each currency. The count also keeps anybody from adding to an entry later.
+-- and zero in each currency. The count also keeps anybody from adding to an entry later. An entry that cannot be seen
+-- any more, because its transaction has gone on to another tenant, cannot be judged, and is refused.
 CREATE FUNCTION app.check_journal_entry() RETURNS trigger
   LANGUAGE plpgsql
 AS $$
@@ -355,9 +356,10 @@ BEGIN
   SELECT string_agg(total || ' ' || currency, ', ') INTO imbalance FROM (
     SELECT p.currency, sum(p.amount_minor) AS total FROM public.postings p
     WHERE p.tenant_id = NEW.tenant_id AND p.entry_id = entry GROUP BY p.currency HAVING sum(p.amount_minor) <> 0) sums;
-  IF found_count <> expected.posting_count OR NOT same_time OR imbalance IS NOT NULL THEN
+  IF found_count IS DISTINCT FROM expected.posting_count OR NOT same_time OR imbalance IS NOT NULL THEN
     RAISE EXCEPTION 'journal entry % is not balanced: % of % postings, off by %',
-      entry, found_count, expected.posting_count, coalesce(imbalance, 'nothing') USING ERRCODE = 'BK010';
+      entry, found_count, coalesce(expected.posting_count::text, 'unknown'), coalesce(imbalance, 'nothing')
+      USING ERRCODE = 'BK010';
   END IF;
   RETURN NULL;
 END
