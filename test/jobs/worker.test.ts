@@ -86,7 +86,7 @@ describe('queueing', () => {
     await queued(TENANT_A.id, { task: 'test.x', key: 'same', payload: { tenantId: TENANT_B.id } })
     await queued(TENANT_B.id, { task: 'test.x', key: 'same' })
     await queued(TENANT_B.id, { task: 'test.x', key: 'same' })
-    expect((await jobs()).map(({ tenantId }) => tenantId).sort()).toEqual([TENANT_A.id, TENANT_B.id].sort())
+    expect((await jobs()).map(({ tenantId }) => String(tenantId)).sort()).toEqual([TENANT_A.id, TENANT_B.id])
   })
 
   it('without a tenant is refused by the database', async () => {
@@ -207,7 +207,7 @@ describe('case 19: running', () => {
 
 describe('case 47: failing', () => {
   it('a poison job is tried so often and stays as a dead letter; the others of its tenant go on; it can be retried', async () => {
-    const done: unknown[] = []
+    const done: string[] = []
     let isMended = false
     await queued(TENANT_A.id, { task: 'test.poison', attemptsMax: 1, payload: { id: 'poison' } })
     for (let n = 0; n < 5; n += 1) await queued(TENANT_A.id, { task: 'test.fine', payload: { n } })
@@ -220,9 +220,9 @@ describe('case 47: failing', () => {
           done.push('poison')
         },
       },
-      { name: 'test.fine', attemptsMax: 3, run: async (_caller, { n }) => void done.push(n) },
+      { name: 'test.fine', attemptsMax: 3, run: async (_caller, { n }) => void done.push(String(n)) },
     ])
-    await eventually(async () => expect(done.toSorted()).toEqual([0, 1, 2, 3, 4]))
+    await eventually(async () => expect(done.toSorted()).toEqual(['0', '1', '2', '3', '4']))
     await eventually(async () => expect(await queue.state()).toMatchObject({ dead: 1, pending: 0 }))
     const [dead] = await queue.list({ onlyDead: true, limit: 10 })
     expect(dead).toMatchObject({
@@ -326,13 +326,6 @@ describe('case 47: a worker that ends', () => {
     expect(await versionOf(customerId)).toBe(before + 1)
     expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 })
   })
-})
-
-it('the schedule queues a job for each active tenant, once, however many workers there are', async () => {
-  await queue.enqueueForTenants('test.scheduled', 3)
-  await queue.enqueueForTenants('test.scheduled', 3)
-  const tenants = (await jobs()).map(({ tenantId }) => tenantId)
-  expect(tenants.toSorted()).toEqual([TENANT_A.id, TENANT_B.id].toSorted())
 })
 
 it('old idempotency keys are forgotten after three days, a tenant’s own only', async () => {
