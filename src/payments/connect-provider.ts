@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
+import { checkInput } from '../commands/input.ts'
 import { type Done, done, type UserError } from '../commands/outcome.ts'
 import { requirePermission } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
@@ -18,16 +19,26 @@ import type { PaymentServices } from './services.ts'
 const SECRET_LENGTH_MAX = 500
 const SANDBOX_KEY_BYTES = 24
 
-const schema = z.object({
-  provider: z.enum(['STRIPE', 'SANDBOX']),
-  secretKey: z.string().trim().min(1).max(SECRET_LENGTH_MAX).nullish(),
-  webhookSecret: z
-    .string()
-    .trim()
-    .regex(/^whsec_\S+$/, 'starts with whsec_')
-    .max(SECRET_LENGTH_MAX)
-    .nullish(),
-})
+const schema = z
+  .object({
+    provider: z.enum(['STRIPE', 'SANDBOX']),
+    secretKey: z
+      .string()
+      .trim()
+      .min(1, 'must not be empty')
+      .max(SECRET_LENGTH_MAX, `at most ${SECRET_LENGTH_MAX} characters`)
+      .nullish(),
+    webhookSecret: z
+      .string()
+      .trim()
+      .regex(/^whsec_\S+$/, 'starts with whsec_')
+      .max(SECRET_LENGTH_MAX, `at most ${SECRET_LENGTH_MAX} characters`)
+      .nullish(),
+  })
+  .refine(({ provider, secretKey }) => provider !== 'SANDBOX' || secretKey == null, {
+    path: ['secretKey'],
+    error: 'the sandbox takes no key',
+  })
 
 type Input = z.output<typeof schema>
 
@@ -42,19 +53,12 @@ type Prepared = {
   readonly endpointReference: string | null
 }
 
-/** Carries a user error out of the preparation. */
-class NotPrepared extends Error {
-  readonly userError: UserError<ConnectProviderErrorCode>
-  constructor(field: string | null, message: string, code: ConnectProviderErrorCode) {
-    super(message)
-    this.userError = { field: field === null ? null : [field], message, code }
-  }
-}
+type Refusal = UserError<ConnectProviderErrorCode>
 
 /**
  * Makes the account the one that takes payments from now on. User errors: INVALID, KEY_REFUSED (it opens no account),
- * NOT_AVAILABLE (no sandbox here, or nowhere to send events to), PROVIDER_UNAVAILABLE (it could not be asked, and nothing
- * was changed).
+ * NOT_AVAILABLE (no sandbox here, or nowhere to send events to), PROVIDER_UNAVAILABLE (it could not be asked); nothing is
+ * changed then. Every call has the provider asked, one with a key that was used before too.
  */
 export async function connectProvider(
   caller: Caller,
@@ -65,22 +69,22 @@ export async function connectProvider(
     name: 'paymentProviderConnect',
     permission: 'payments:manage',
     input,
-    schema,
     idempotencyKey,
   } as const
   // Nobody without the right has a provider asked, and nothing is asked inside a transaction.
   requirePermission(caller.permissions, command.permission)
-  const parsed = schema.safeParse(input)
-  const prepared = parsed.success ? await prepare(caller, services, parsed.data) : null
-  if (prepared instanceof NotPrepared) return { id: null, userErrors: [prepared.userError], replayed: false }
+  const checked = checkInput(schema, input)
+  if (checked.errors !== null) return { id: null, userErrors: checked.errors, replayed: false }
+  const prepared = await prepare(caller, services, checked.value)
+  if ('code' in prepared) return { id: null, userErrors: [prepared], replayed: false }
   let replaced: Subscription | null = null
-  const connected = await runCommand<ConnectProviderErrorCode, Input>(caller, command, async (tx) => {
-    if (prepared === null) throw new Error('an input was found good that was not')
+  const connected = await runCommand<ConnectProviderErrorCode, unknown>(caller, command, async (tx) => {
     replaced = await retireActive(tx, services, caller.clock())
     return await keep(tx, caller, services, prepared)
   })
   // An earlier call with the same key made another: what was prepared now is not needed.
-  await unsubscribe(caller, services, connected.id === prepared?.id ? replaced : prepared)
+  const unused = connected.id === prepared.id ? replaced : subscriptionOf(prepared)
+  await unsubscribe(caller, services, unused)
   return connected
 }
 
@@ -88,15 +92,15 @@ async function prepare(
   caller: Caller,
   { gateway, publicUrl }: PaymentServices,
   { provider: kind, secretKey: given, webhookSecret }: Input,
-): Promise<Prepared | NotPrepared> {
+): Promise<Prepared | Refusal> {
   if (kind === 'SANDBOX' && !gateway.hasSandbox) {
-    return new NotPrepared('provider', 'there is no sandbox here', 'NOT_AVAILABLE')
+    return refusal('provider', 'there is no sandbox here', 'NOT_AVAILABLE')
   }
   const secretKey = kind === 'SANDBOX' ? sandboxKey() : given
-  if (secretKey == null) return new NotPrepared('secretKey', 'Stripe needs a secret key', 'KEY_REFUSED')
+  if (secretKey == null) return refusal('secretKey', 'Stripe needs a secret key', 'KEY_REFUSED')
   if (webhookSecret == null && publicUrl === null) {
     const message = 'nobody said where this server is reached (PUBLIC_URL): give the secret of an endpoint'
-    return new NotPrepared('webhookSecret', message, 'NOT_AVAILABLE')
+    return refusal('webhookSecret', message, 'NOT_AVAILABLE')
   }
   const id = newId()
   try {
@@ -106,17 +110,22 @@ async function prepare(
     }
     const url = `${publicUrl}/webhooks/in/${endpointName(caller.tenantSlug, id)}`
     const subscribed = await gateway.subscribe(kind, secretKey, url)
-    return {
-      id,
-      account,
-      secrets: { kind, secretKey, webhookSecret: subscribed.webhookSecret },
-      endpointReference: subscribed.reference,
+    if (subscribed.reference === null) {
+      const message = `the provider sends no events to ${publicUrl} (${subscribed.reason}): set PUBLIC_URL to where it can reach this server, or give the secret of an endpoint`
+      return refusal('webhookSecret', message, 'NOT_AVAILABLE')
     }
+    const secrets = { kind, secretKey, webhookSecret: subscribed.webhookSecret }
+    return { id, account, secrets, endpointReference: subscribed.reference }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    if (error.code === 'BAD_USER_INPUT') return new NotPrepared('secretKey', error.message, 'KEY_REFUSED')
-    return new NotPrepared(null, error.message, 'PROVIDER_UNAVAILABLE')
+    return error.code === 'BAD_USER_INPUT'
+      ? refusal('secretKey', error.message, 'KEY_REFUSED')
+      : refusal(null, error.message, 'PROVIDER_UNAVAILABLE')
   }
+}
+
+function refusal(field: string | null, message: string, code: ConnectProviderErrorCode): Refusal {
+  return { field: field === null ? null : [field], message, code }
 }
 
 /** Nobody knows it, and nobody need: the sandbox opens an account for any. */
@@ -138,7 +147,8 @@ async function retireActive(
     where: { id: active.id },
     data: { status: 'REPLACED', replacedAt: now },
   })
-  return { secrets: openSecrets(sealer, active), endpointReference: active.endpointReference }
+  // Opened only when it is used: whoever lost the key of the old secrets gets on by connecting anew.
+  return { endpointReference: active.endpointReference, open: () => openSecrets(sealer, active) }
 }
 
 async function keep(
@@ -169,7 +179,11 @@ async function keep(
   )
 }
 
-type Subscription = { readonly secrets: AccountSecrets; readonly endpointReference: string | null }
+type Subscription = { readonly endpointReference: string | null; readonly open: () => AccountSecrets }
+
+function subscriptionOf({ endpointReference, secrets }: Prepared): Subscription {
+  return { endpointReference, open: () => secrets }
+}
 
 /** As well as it goes: events that still come are refused, or find their account replaced. */
 async function unsubscribe(
@@ -178,14 +192,12 @@ async function unsubscribe(
   subscription: Subscription | null,
 ): Promise<void> {
   if (subscription === null || subscription.endpointReference === null) return
-  const { secrets, endpointReference } = subscription
+  const { endpointReference, open } = subscription
   try {
-    await gateway.unsubscribe(secrets.kind, secrets.secretKey, endpointReference)
+    const { kind, secretKey } = open()
+    await gateway.unsubscribe(kind, secretKey, endpointReference)
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    caller.logger.warn(
-      { reason: error.message, endpointReference },
-      'an endpoint that is not used any more stays',
-    )
+    const reason = error instanceof Error ? error.message : String(error)
+    caller.logger.warn({ reason, endpointReference }, 'an endpoint that is not used any more stays')
   }
 }

@@ -3,6 +3,7 @@ import Stripe from 'stripe'
 import { AppError } from '../core/errors.ts'
 import type { AccountSecrets, ProviderGateway } from './provider.ts'
 import { stripeAccount } from './stripe-account.ts'
+import { EVENT_TYPES } from './stripe-events.ts'
 import { reasonOf } from './stripe-verdicts.ts'
 
 /** Below the time that an attempt is granted. */
@@ -17,12 +18,18 @@ const KEY_FORMATS: Readonly<Record<Kind, RegExp>> = {
   SANDBOX: /^sk_test_\w{16,}$/,
 }
 
-/** `sandboxUrl` null: there is none. Nothing is asked before it has to be. */
+const TOO_RESTRICTED =
+  'is too restricted: it has to read its account, take and refund payments, and make webhook endpoints'
+const MESSAGE_LENGTH_MAX = 500
+
+/** `sandboxUrl` null: there is none. `stripeUrl` is for tests, in place of Stripe's own. Asks nothing before it has to. */
 export function createGateway({
   sandboxUrl,
+  stripeUrl,
   timeoutMs = CALL_TIMEOUT_MS,
 }: {
   readonly sandboxUrl: string | null
+  readonly stripeUrl?: string
   readonly timeoutMs?: number
 }): ProviderGateway {
   const clients = new Map<string, Stripe>()
@@ -38,18 +45,19 @@ export function createGateway({
       timeout: timeoutMs,
       telemetry: false,
       ...(kind === 'SANDBOX' && addressOf(sandboxUrl)),
+      ...(kind === 'STRIPE' && stripeUrl !== undefined && addressOf(stripeUrl)),
     })
     clients.set(key, client)
     return client
   }
 
   async function ask<T>(kind: Kind, secretKey: string, call: (stripe: Stripe) => Promise<T>): Promise<T> {
-    if (!KEY_FORMATS[kind].test(secretKey)) throw refusedKey()
+    if (!KEY_FORMATS[kind].test(secretKey)) throw refusedKey('opens no account')
     try {
       return await call(clientOf(kind, secretKey))
     } catch (error) {
-      if (error instanceof Stripe.errors.StripeAuthenticationError) throw refusedKey()
-      if (error instanceof Stripe.errors.StripePermissionError) throw refusedKey()
+      if (error instanceof Stripe.errors.StripeAuthenticationError) throw refusedKey('opens no account')
+      if (error instanceof Stripe.errors.StripePermissionError) throw refusedKey(TOO_RESTRICTED)
       if (!(error instanceof Stripe.errors.StripeError)) throw error
       const message = `the payment provider cannot be asked: ${reasonOf(error)}`
       throw new AppError('SERVICE_UNAVAILABLE', message, {}, { cause: error })
@@ -58,7 +66,8 @@ export function createGateway({
 
   return {
     hasSandbox: sandboxUrl !== null,
-    open: ({ kind, secretKey, webhookSecret }) => stripeAccount(clientOf(kind, secretKey), { webhookSecret }),
+    open: ({ kind, secretKey, webhookSecret }) =>
+      stripeAccount(clientOf(kind, secretKey), { webhookSecret, liveMode: isLive(secretKey) }),
     examine: (kind, secretKey) =>
       ask(kind, secretKey, async (stripe) => {
         const account = await stripe.accounts.retrieveCurrent()
@@ -66,18 +75,25 @@ export function createGateway({
         return {
           reference: account.id,
           name: dashboard?.display_name ?? account.business_profile?.name ?? '',
-          liveMode: /^.k_live_/.test(secretKey),
+          liveMode: isLive(secretKey),
         }
       }),
     subscribe: (kind, secretKey, url) =>
       ask(kind, secretKey, async (stripe) => {
-        const endpoint = await stripe.webhookEndpoints.create({
-          url,
-          enabled_events: ['*'],
-          description: 'Bulkhead',
-        })
-        if (endpoint.secret === undefined) throw new Error('the provider gave no secret for its events')
-        return { reference: endpoint.id, webhookSecret: endpoint.secret }
+        try {
+          const { id: reference, secret: webhookSecret } = await stripe.webhookEndpoints.create({
+            url,
+            enabled_events: [...EVENT_TYPES],
+            // Else the account's own, which may be years older than what is read here.
+            api_version: Stripe.API_VERSION,
+            description: 'Bulkhead',
+          })
+          if (webhookSecret === undefined) throw new Error('the provider gave no secret for its events')
+          return { reference, webhookSecret }
+        } catch (error) {
+          if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error
+          return { reference: null, reason: error.message.slice(0, MESSAGE_LENGTH_MAX) }
+        }
       }),
     moveSubscription: (kind, secretKey, endpointReference, url) =>
       ask(kind, secretKey, async (stripe) => {
@@ -95,12 +111,17 @@ export function createGateway({
   }
 }
 
-function addressOf(sandboxUrl: string | null): { host: string; port: string; protocol: 'http' } {
-  if (sandboxUrl === null) throw new AppError('SERVICE_UNAVAILABLE', 'there is no sandbox here')
-  const { hostname, port } = new URL(sandboxUrl)
-  return { host: hostname, port, protocol: 'http' }
+function addressOf(url: string | null): { host: string; port: string; protocol: 'http' } {
+  if (url === null) throw new AppError('SERVICE_UNAVAILABLE', 'there is no sandbox here')
+  const { hostname, port } = new URL(url)
+  // Without one the library takes HTTPS's.
+  return { host: hostname, port: port || '80', protocol: 'http' }
 }
 
-function refusedKey(): AppError {
-  return new AppError('BAD_USER_INPUT', 'the key opens no account')
+function isLive(secretKey: string): boolean {
+  return /^.k_live_/.test(secretKey)
+}
+
+function refusedKey(why: string): AppError {
+  return new AppError('BAD_USER_INPUT', `the key ${why}`)
 }

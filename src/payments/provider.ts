@@ -1,5 +1,5 @@
 // The port to a payment provider: what Bulkhead asks of one, and what it may hear. Shapes only; Stripe's side of it is
-// stripe.ts's. Nothing here is called inside a transaction.
+// gateway.ts's. Nothing here is called inside a transaction.
 
 /** Why money was not taken or given back, as far as a client is told. */
 export const FAILURE_CODES = [
@@ -128,6 +128,11 @@ export type NewAccount = {
   readonly liveMode: boolean
 }
 
+/** The endpoint's reference and its signing secret; or why there is none: an address that the provider will not send to. */
+export type Subscribed =
+  | { readonly reference: string; readonly webhookSecret: string }
+  | { readonly reference: null; readonly reason: string }
+
 /** The way to all providers. */
 export type ProviderGateway = {
   /** Is there a sandbox? Not in production. */
@@ -135,12 +140,8 @@ export type ProviderGateway = {
   open(secrets: AccountSecrets): ProviderAccount
   /** Whose account a key opens. Throws BAD_USER_INPUT when it opens none, SERVICE_UNAVAILABLE when it cannot be asked. */
   examine(kind: AccountSecrets['kind'], secretKey: string): Promise<NewAccount>
-  /** Asks the provider to send events to `url`; answers the endpoint's reference and its signing secret. Throws as `examine`. */
-  subscribe(
-    kind: AccountSecrets['kind'],
-    secretKey: string,
-    url: string,
-  ): Promise<{ readonly reference: string; readonly webhookSecret: string }>
+  /** Asks the provider to send events to `url`. Throws as `examine`. */
+  subscribe(kind: AccountSecrets['kind'], secretKey: string, url: string): Promise<Subscribed>
   /** Has events sent elsewhere from now on. Throws as `examine`. */
   moveSubscription(
     kind: AccountSecrets['kind'],

@@ -3,7 +3,6 @@
 import Stripe from 'stripe'
 import { AppError } from '../core/errors.ts'
 import type {
-  AccountSecrets,
   BookedCharge,
   Charge,
   ChargeVerdict,
@@ -12,7 +11,7 @@ import type {
   RefundVerdict,
 } from './provider.ts'
 import { toStripeAmount } from './stripe-amount.ts'
-import { readEventObject, readSignedEvent } from './stripe-events.ts'
+import { type EventAccount, readEventObject, readSignedEvent } from './stripe-events.ts'
 import {
   bookedChargeOf,
   chargeVerdictOf,
@@ -24,7 +23,7 @@ import {
 } from './stripe-verdicts.ts'
 
 const PAGE_SIZE = 100
-/** Of one look through a provider's list. */
+/** Of one look through a list. What lies beyond is not known, rather than not there. */
 const LISTED_MAX = 100_000
 const WITH_FEE = ['latest_charge.balance_transaction']
 const INEXPRESSIBLE = {
@@ -32,9 +31,11 @@ const INEXPRESSIBLE = {
   message: 'the provider cannot move exactly this sum',
 } as const
 
+type StripeAccountOptions = EventAccount & { readonly listedMax?: number }
+
 export function stripeAccount(
   stripe: Stripe,
-  { webhookSecret }: Pick<AccountSecrets, 'webhookSecret'>,
+  { webhookSecret, liveMode, listedMax = LISTED_MAX }: StripeAccountOptions,
 ): ProviderAccount {
   async function charge(asked: Charge): Promise<ChargeVerdict> {
     const { paymentId, amountMinor, currency, method, returnUrl, description } = asked
@@ -87,7 +88,8 @@ export function stripeAccount(
         // The list is consistent; the search is not, for up to a minute.
         const created = { gte: Math.floor(createdAfter.getTime() / 1_000) }
         const expand = WITH_FEE.map((path) => `data.${path}`)
-        for await (const intent of stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })) {
+        const listed = stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })
+        for await (const intent of upTo(listedMax, listed)) {
           if (intent.metadata[PAYMENT_KEY] === paymentId) return chargeVerdictOf(intent)
         }
         return null
@@ -112,7 +114,7 @@ export function stripeAccount(
       try {
         if (reference !== null) return refundVerdictOf(await stripe.refunds.retrieve(reference))
         const listed = stripe.refunds.list({ payment_intent: chargeReference, limit: PAGE_SIZE })
-        for await (const found of listed) {
+        for await (const found of upTo(listedMax, listed)) {
           if (found.metadata?.[REFUND_KEY] === refundId) return refundVerdictOf(found)
         }
         return null
@@ -130,24 +132,29 @@ export function stripeAccount(
     },
 
     readEvent: (rawBody, signature, now) =>
-      readSignedEvent(stripe, webhookSecret, { rawBody, signature, now }),
-    readStoredEvent: readEventObject,
-    bookedCharges: (since) => bookedCharges(stripe, since),
+      readSignedEvent({ webhookSecret, liveMode }, { rawBody, signature, now }),
+    readStoredEvent: (payload) => readEventObject(payload, { liveMode }),
+    bookedCharges: (since) => bookedCharges(stripe, since, listedMax),
   }
 }
 
-async function* bookedCharges(stripe: Stripe, since: Date): AsyncIterable<BookedCharge> {
-  let count = 0
+async function* bookedCharges(stripe: Stripe, since: Date, listedMax: number): AsyncIterable<BookedCharge> {
   try {
     const created = { gte: Math.floor(since.getTime() / 1_000) }
-    const expand = ['data.latest_charge']
-    for await (const intent of stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })) {
-      if (count >= LISTED_MAX) return
-      count += 1
-      yield bookedChargeOf(intent)
-    }
+    const listed = stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand: ['data.latest_charge'] })
+    for await (const intent of upTo(listedMax, listed)) yield bookedChargeOf(intent)
   } catch (error) {
     throw error instanceof Stripe.errors.StripeError ? unavailable(reasonOf(error)) : error
+  }
+}
+
+/** Throws SERVICE_UNAVAILABLE when there are more: half a list proves nothing. */
+async function* upTo<T>(max: number, list: AsyncIterable<T>): AsyncIterable<T> {
+  let count = 0
+  for await (const item of list) {
+    count += 1
+    if (count > max) throw unavailable(`its list is longer than ${max}`)
+    yield item
   }
 }
 

@@ -1,5 +1,5 @@
 // Stripe's signed events: whether one is genuine and of now, and what it is about.
-import type Stripe from 'stripe'
+import Stripe from 'stripe'
 import { AppError } from '../core/errors.ts'
 import type { EventSubject, IncomingEvent } from './provider.ts'
 import {
@@ -12,40 +12,54 @@ import {
 
 const TOLERANCE_SECONDS = 300
 
+/** What we ask to be told, all of which subjectOf reads. */
+export const EVENT_TYPES = [
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.processing',
+  'payment_intent.requires_action',
+  'payment_intent.canceled',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+  'payout.paid',
+  'payout.failed',
+] as const satisfies Stripe.WebhookEndpointCreateParams.EnabledEvent[]
+
+/** Whose events they are. */
+export type EventAccount = { readonly webhookSecret: string; readonly liveMode: boolean }
+
 /**
  * The event in a signed body. Throws UNAUTHENTICATED for a signature that is not of this secret, or more than five
  * minutes off in either direction; BAD_USER_INPUT for a body that is no event.
  */
 export function readSignedEvent(
-  stripe: Stripe,
-  secret: string,
+  account: EventAccount,
   signed: { readonly rawBody: Uint8Array; readonly signature: string; readonly now: Date },
 ): IncomingEvent {
   const { rawBody, signature, now } = signed
   const nowSeconds = Math.floor(now.getTime() / 1_000)
-  const body = Buffer.from(rawBody)
   let event: Stripe.Event
   try {
-    event = stripe.webhooks.constructEvent(
-      body,
+    event = Stripe.webhooks.constructEvent(
+      Buffer.from(rawBody),
       signature,
-      secret,
+      account.webhookSecret,
       TOLERANCE_SECONDS,
       undefined,
       now.getTime(),
     )
   } catch (error) {
-    if (error instanceof SyntaxError) throw noEvent(error)
-    throw notSigned(error)
+    throw error instanceof SyntaxError ? noEvent(error) : notSigned(error)
   }
-  // The library minds only the past.
-  const signedAtSeconds = Number(/(?:^|,)t=(\d+)/.exec(signature)?.[1])
+  // The library minds only the past. Of several times it takes the last one, too.
+  const signedAtSeconds = Number([...signature.matchAll(/(?:^|,)t=(\d+)/g)].at(-1)?.[1])
   if (!(signedAtSeconds <= nowSeconds + TOLERANCE_SECONDS)) throw notSigned(null)
-  return readEventObject(event)
+  return readEventObject(event, account)
 }
 
 /** The same of an event whose signature was checked when it came. */
-export function readEventObject(value: unknown): IncomingEvent {
+export function readEventObject(value: unknown, { liveMode }: Pick<EventAccount, 'liveMode'>): IncomingEvent {
   const event = value as Partial<Stripe.Event> | null
   if (
     typeof event?.id !== 'string' ||
@@ -60,8 +74,18 @@ export function readEventObject(value: unknown): IncomingEvent {
     type: event.type,
     occurredAt: new Date(event.created * 1_000),
     payload: value,
-    subject: readable(() => subjectOf(event as Stripe.Event)),
+    subject: isForeign(event, liveMode)
+      ? { kind: 'OTHER' }
+      : readable(() => subjectOf(event as Stripe.Event)),
   }
+}
+
+/**
+ * Of the other mode, or of an account that is connected to this one: an endpoint that a merchant made may tell of both.
+ * Such an event is kept and has no effect, since others than the merchant can bring it about.
+ */
+function isForeign({ account, livemode }: Partial<Stripe.Event>, liveMode: boolean): boolean {
+  return account != null || (livemode ?? liveMode) !== liveMode
 }
 
 /** An event that is signed is kept, whatever is in it. */
