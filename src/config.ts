@@ -115,11 +115,8 @@ const secrets = () =>
 const origin = () =>
   z
     .string()
-    .transform((text) => text.replace(/\/+$/, ''))
-    .refine((text) => {
-      const url = URL.parse(text)
-      return url !== null && /^https?:$/.test(url.protocol) && url.origin === text
-    }, 'must be an address without a path, as in https://shop.example.com')
+    .refine(isOrigin, 'must be an address without a path, as in https://shop.example.com')
+    .transform((text) => new URL(text).origin)
 
 const environmentSchema = z.object({
   NODE_ENV: choice(['development', 'test', 'production'], 'development'),
@@ -228,7 +225,7 @@ function readEnvFile(): Environment {
 
 /** Values that hold no secret may be shown; the rest could be one in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND JOBS_CONCURRENCY PUBLIC_URL SANDBOX_PORT LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND JOBS_CONCURRENCY SANDBOX_PORT LOG_LEVEL'.split(
     ' ',
   ),
 )
@@ -242,10 +239,15 @@ function mistakes(given: Environment, error: z.ZodError | undefined): string[] {
 }
 
 function contradictions(given: Environment): string[] {
-  if (given.DATABASE_URL) return []
-  return ['DATABASE_OWNER_URL', 'DATABASE_WORKER_URL'].flatMap((name) =>
-    given[name] ? [`DATABASE_URL: is required beside ${name}: nobody is served as another role`] : [],
-  )
+  const problems: string[] = []
+  for (const name of ['DATABASE_OWNER_URL', 'DATABASE_WORKER_URL']) {
+    if (!given[name] || given.DATABASE_URL) continue
+    problems.push(`DATABASE_URL: is required beside ${name}: nobody is served as another role`)
+  }
+  if (given.STRIPE_WEBHOOK_SECRET && !given.STRIPE_SECRET_KEY) {
+    problems.push('STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET: whose events are they?')
+  }
+  return problems
 }
 
 function unsafeInProduction(given: Environment): string[] {
@@ -297,6 +299,11 @@ function isPostgresUrl(text: string): boolean {
   return (
     url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.username !== '' && url.pathname.length > 1
   )
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 }
 
 function isBase64(text: string): boolean {

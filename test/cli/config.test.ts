@@ -121,6 +121,82 @@ describe('the configuration', () => {
   })
 })
 
+describe('payments', () => {
+  const key = () => randomBytes(32).toString('base64')
+
+  it('are taken by the sandbox unless told, and secrets are sealed with one key', () => {
+    expect(parseConfig({})).toMatchObject({
+      payments: { sandboxPort: 4001, stripe: null },
+      publicUrl: null,
+      secretsKey: null,
+      previousSecretsKeys: [],
+    })
+  })
+
+  it('a Stripe test account takes the place of the sandbox', () => {
+    const stripe = { STRIPE_SECRET_KEY: 'sk_test_abc', STRIPE_WEBHOOK_SECRET: 'whsec_abc' }
+    expect(parseConfig({ ...stripe, SANDBOX_PORT: '0' }).payments).toEqual({
+      sandboxPort: 0,
+      stripe: { secretKey: 'sk_test_abc', webhookSecret: 'whsec_abc' },
+    })
+    expect(parseConfig({ STRIPE_SECRET_KEY: 'rk_test_abc' }).payments.stripe).toEqual({
+      secretKey: 'rk_test_abc',
+      webhookSecret: null,
+    })
+  })
+
+  it.each(['sk_live_abc', 'rk_live_abc', 'pk_test_abc', 'whsec_abc', 'sk_test_a-b'])(
+    'the key %s is none of a test account, and is not shown',
+    (secretKey) => {
+      const problems = problemsOf({ STRIPE_SECRET_KEY: secretKey })
+      expect(problems).toEqual([expect.stringMatching(/^STRIPE_SECRET_KEY: must be a test key/)])
+      expect(problems.join()).not.toContain(secretKey)
+    },
+  )
+
+  it('a webhook secret without a key is told, and one of another form', () => {
+    expect(problemsOf({ STRIPE_WEBHOOK_SECRET: 'whsec_abc' })).toEqual([
+      expect.stringMatching(/^STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET/),
+    ])
+    expect(offendersOf({ STRIPE_SECRET_KEY: 'sk_test_abc', STRIPE_WEBHOOK_SECRET: 'abc' })).toEqual([
+      'STRIPE_WEBHOOK_SECRET',
+    ])
+  })
+
+  it.each([
+    ['https://shop.example.com', 'https://shop.example.com'],
+    ['https://shop.example.com/', 'https://shop.example.com'],
+    ['https://Shop.Example.com:443', 'https://shop.example.com'],
+    ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
+  ])('PUBLIC_URL %s is %s', (given, publicUrl) => {
+    expect(parseConfig({ PUBLIC_URL: given })).toMatchObject({ publicUrl })
+  })
+
+  it.each([
+    'shop.example.com',
+    'ftp://shop.example.com',
+    'https://shop.example.com/bulkhead',
+    'https://shop.example.com?a=b',
+    'https://somebody:hunter2@shop.example.com',
+  ])('PUBLIC_URL %s is refused, and not shown', (given) => {
+    expect(problemsOf({ PUBLIC_URL: given })).toEqual([
+      'PUBLIC_URL: must be an address without a path, as in https://shop.example.com',
+    ])
+  })
+
+  it('keys before SECRETS_KEY are separated by commas, and held to the same rules', () => {
+    const [one, two] = [key(), key()]
+    expect(
+      parseConfig({ SECRETS_KEY: key(), SECRETS_KEY_PREVIOUS: `${one}, ${two}` }).previousSecretsKeys.map(
+        (bytes) => Buffer.from(bytes).toString('base64'),
+      ),
+    ).toEqual([one, two])
+    const problems = problemsOf({ SECRETS_KEY_PREVIOUS: `${one},hunter2` })
+    expect(problems).toEqual([expect.stringMatching(/^SECRETS_KEY_PREVIOUS\[1\]: must hold at least 32/)])
+    expect(problems.join()).not.toContain('hunter2')
+  })
+})
+
 describe('in production', () => {
   it('a whole configuration is accepted, and introspection is off', () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({
@@ -132,6 +208,14 @@ describe('in production', () => {
 
   it('every unsafe default is a mistake, told at once', () => {
     expect(offendersOf({ NODE_ENV: 'production' })).toEqual(['AUTH_ISSUERS', 'SECRETS_KEY', 'DATABASE_URL'])
+  })
+
+  it('merchants connect their own accounts: one for all is a mistake', () => {
+    const stripe = { STRIPE_SECRET_KEY: 'sk_test_abc', STRIPE_WEBHOOK_SECRET: 'whsec_abc' }
+    expect(problemsOf({ ...PRODUCTION, ...stripe })).toEqual([
+      expect.stringMatching(/^STRIPE_SECRET_KEY: is for development/),
+      expect.stringMatching(/^STRIPE_WEBHOOK_SECRET: is for development/),
+    ])
   })
 
   it('mistakes of other kinds are told beside them', () => {
