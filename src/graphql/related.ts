@@ -1,6 +1,7 @@
 // A parent's relations: as they came with its row, or, where they did not, loaded for all parents of the field at once.
 import { type FieldNode, type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { ModelName } from '../db/models.ts'
+import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
 import { isDeferred, selectionOfRelation } from './look-ahead.ts'
@@ -43,34 +44,14 @@ function presentOn(parent: Row, relation: string, context: Context, info: GraphQ
   return isDeferred(context, info.fieldNodes[0]) ? undefined : (parent as ParentRow)[relation]
 }
 
-/** What resolvers of one request share: page plans, and the batch that parents of a field join within a tick. */
-type Shared = {
-  readonly plans: Map<FieldNode, PagePlan>
-  readonly batches: Map<
-    FieldNode,
-    { readonly ids: Set<string>; readonly rows: Promise<Map<string, ParentRow>> }
-  >
-}
-
-const sharedOf = new WeakMap<Context, Shared>()
-
-function shared(context: Context): Shared {
-  let known = sharedOf.get(context)
-  if (known === undefined) {
-    known = { plans: new Map(), batches: new Map() }
-    sharedOf.set(context, known)
-  }
-  return known
-}
-
-function fieldOf(info: GraphQLResolveInfo): FieldNode {
-  // graphql-js calls no resolver without at least one node.
-  return info.fieldNodes[0] as FieldNode
-}
+/** The page plans of one request: the parents of a list have one. */
+const plansOf = new WeakMap<Context, Map<FieldNode, PagePlan>>()
 
 function pagePlanOf(args: PageArguments, sort: Sort, context: Context, info: GraphQLResolveInfo): PagePlan {
-  const { plans } = shared(context)
-  const node = fieldOf(info)
+  const plans = plansOf.get(context) ?? new Map<FieldNode, PagePlan>()
+  plansOf.set(context, plans)
+  // graphql-js calls no resolver without at least one node.
+  const node = info.fieldNodes[0] as FieldNode
   let plan = plans.get(node)
   if (plan === undefined) {
     const type = getNamedType(info.returnType).name
@@ -85,23 +66,12 @@ async function loadWithParents(
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<ParentRow | undefined> {
-  const { batches } = shared(context)
-  const node = fieldOf(info)
-  let batch = batches.get(node)
-  if (batch === undefined) {
-    const ids = new Set<string>()
-    // The parents of a list resolve their fields in one go: by the next microtask all of them have joined.
-    const rows = Promise.resolve().then(async () => {
-      batches.delete(node)
-      const model = info.parentType.extensions.model as ModelName
-      const select = { ...selectionOfRelation(info, context), id: true as const }
-      const { database, scope } = context.caller
-      const found = await database.read<ParentRow>(scope, model, { where: { id: { in: [...ids] } }, select })
-      return new Map(found.map((row) => [row.id, row]))
-    })
-    batch = { ids, rows }
-    batches.set(node, batch)
-  }
-  batch.ids.add(id)
-  return (await batch.rows).get(id)
+  // By all the nodes that ask the field in this place: a fragment stands in several, where others ask for more.
+  return await loadTogether(context, info.fieldNodes, id, async (ids) => {
+    const model = info.parentType.extensions.model as ModelName
+    const select = { ...selectionOfRelation(info, context), id: true as const }
+    const { database, scope } = context.caller
+    const found = await database.read<ParentRow>(scope, model, { where: { id: { in: ids } }, select })
+    return new Map(found.map((row) => [row.id, row]))
+  })
 }

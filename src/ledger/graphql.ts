@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { NO_ID } from '../core/ids.ts'
 import type { Filter } from '../db/read-sql.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../generated/prisma/client.ts'
+import { loadTogether } from '../graphql/batch.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
 import type { Context } from '../graphql/context.ts'
@@ -20,7 +21,6 @@ import {
 } from '../graphql/refs.ts'
 import { relatedOne } from '../graphql/related.ts'
 import { accountBalances, runningBalances } from './balances.ts'
-import { loadTogether } from './batch.ts'
 import { ACCOUNT_CODES } from './posting.ts'
 import {
   type TrialBalance,

@@ -1,6 +1,6 @@
 // How many statements an operation costs, whatever its shape: look-ahead must leave no query per row.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Api, type Session, startApi } from '../support/api.ts'
+import { type Api, type Data, type Session, startApi } from '../support/api.ts'
 import { makeShop, type Shop } from '../support/shop.ts'
 import { countStatements } from '../support/statements.ts'
 
@@ -154,6 +154,22 @@ describe('lists asked for more than once', () => {
       all: { nodes: [{ sku: 'Anchor-1' }, { sku: 'Anchor-2' }], totalCount: 2 },
       last: { nodes: [{ sku: 'Anchor-2' }], pageInfo: { hasPreviousPage: true } },
     })
+  })
+
+  it('and a fragment that stands in two places, one of which asks for more, has more there', async () => {
+    const { order } = await session.data(
+      `query ($id: ID!) { order(id: $id) {
+        customer { orders(last: 1) { nodes { ...Pages } } }
+        ...Pages
+        second: lines(first: 2) { nodes { sku quantity } }
+      } }
+      fragment Pages on Order { first: lines(first: 1) { nodes { id } } second: lines(first: 2) { nodes { id } } }`,
+      { id: shop.orders.PLACED.id },
+    )
+    for (const line of order.second.nodes) expect(Object.keys(line)).toEqual(['id', 'sku', 'quantity'])
+    expect(order.customer.orders.nodes[0].second.nodes).toEqual(
+      order.second.nodes.map(({ id }: Data) => ({ id })),
+    )
   })
 
   it('and so do aliases inside a list that was itself an alias', async () => {

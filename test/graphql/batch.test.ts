@@ -3,11 +3,11 @@ import type { GraphQLFieldResolver } from 'graphql'
 import { isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
-import { loadTogether } from '../../src/ledger/batch.ts'
+import { loadTogether } from '../../src/graphql/batch.ts'
 import { postEntry } from '../../src/ledger/post-entry.ts'
 import { saleLines } from '../../src/ledger/posting.ts'
+import { instant, rowsOf } from '../ledger/books.ts'
 import { type Api, type Data, startApi, type TenantKey } from '../support/api.ts'
-import { instant, rowsOf } from './books.ts'
 
 const KEY = {}
 
