@@ -41,7 +41,8 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
     (opened) => opened.close(),
   )
   const addresses = await lifecycle.phase('listen', () => api.listen())
-  if (isDemo) await lifecycle.phase('payments', () => connectShops(config, runtime))
+  if (config.environment !== 'production')
+    await lifecycle.phase('payments', () => connectShops(config, runtime))
   await lifecycle.phase(
     'worker',
     () => work(config, urls, runtime),

@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
+import type { PaymentProvider } from '../generated/prisma/client.ts'
 import { connectProvider } from '../payments/connect-provider.ts'
 import { endpointName } from '../payments/endpoint.ts'
 import { openSecrets } from '../payments/provider-record.ts'
@@ -32,21 +33,30 @@ export async function connectDemoShops(options: Options): Promise<void> {
 }
 
 async function connectShop(caller: Caller, { services, stripe }: Options): Promise<void> {
-  const kind = stripe === null ? 'SANDBOX' : 'STRIPE'
   const active = await caller.database.withTenant(caller.scope, (tx) =>
     tx.paymentProvider.findFirst({ where: { status: 'ACTIVE' } }),
   )
-  if (active?.kind === kind) {
-    const { secretKey } = openSecrets(services.sealer, active)
-    if (kind === 'STRIPE' ? secretKey === stripe?.secretKey : active.endpointReference !== null) {
-      if (kind === 'STRIPE' || active.endpointReference === null) return
-      const url = `${services.publicUrl}/webhooks/in/${endpointName(caller.tenantSlug, active.id)}`
-      return await services.gateway.moveSubscription(kind, secretKey, active.endpointReference, url)
-    }
-  }
-  const { userErrors } = await connectProvider(caller, services, { provider: kind, ...stripe })
+  if (active !== null && (await isAsItShould(active, caller, services, stripe))) return
+  const provider = stripe === null ? 'SANDBOX' : 'STRIPE'
+  const { userErrors } = await connectProvider(caller, services, { provider, ...stripe })
   const [error] = userErrors
   if (error !== undefined) {
     throw new AppError('SERVICE_UNAVAILABLE', `The demo shops cannot take payments: ${error.message}.`)
   }
+}
+
+/** What somebody has connected stays, unless the configuration names another account. */
+async function isAsItShould(
+  active: PaymentProvider,
+  { tenantSlug }: Caller,
+  { gateway, sealer, publicUrl }: PaymentServices,
+  stripe: Options['stripe'],
+): Promise<boolean> {
+  const { secretKey } = openSecrets(sealer, active)
+  if (stripe !== null) return active.kind === 'STRIPE' && secretKey === stripe.secretKey
+  if (active.kind === 'SANDBOX' && active.endpointReference !== null) {
+    const url = `${publicUrl}/webhooks/in/${endpointName(tenantSlug, active.id)}`
+    await gateway.moveSubscription('SANDBOX', secretKey, active.endpointReference, url)
+  }
+  return true
 }

@@ -1,0 +1,62 @@
+// The demo shops' accounts with a payment provider, at each start: made once, moved with the server, and left alone where
+// somebody has connected another.
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { connectOwner } from '../../src/db/owner.ts'
+import { createTenant } from '../../src/db/tenant-directory.ts'
+import { connectDemoShops } from '../../src/demo/connect-shops.ts'
+import { openSecrets, sealSecrets } from '../../src/payments/provider-record.ts'
+import { type Api, startApi } from '../support/api.ts'
+
+let api: Api
+let tenantId: string
+beforeAll(async () => {
+  api = await startApi()
+  const owner = await connectOwner(api.database.ownerUrl)
+  const acme = {
+    slug: 'acme',
+    name: 'Acme',
+    currency: 'USD',
+    owner: { email: 'owner@acme.example', name: 'O' },
+  }
+  tenantId = await createTenant(owner, acme)
+  await owner.end()
+})
+afterAll(() => api?.close())
+
+function start(publicUrl = api.url): Promise<void> {
+  const services = { ...api.services.payments, publicUrl }
+  const logger = createLogger('silent')
+  return connectDemoShops({ database: api.opened, services, clock: systemClock, logger, stripe: null })
+}
+
+function active() {
+  return api.opened.withTenant({ tenantId }, (tx) =>
+    tx.paymentProvider.findMany({ where: { status: 'ACTIVE' } }),
+  )
+}
+
+it('are made at the first start, and kept at the next', async () => {
+  await start()
+  const first = await active()
+  expect(first).toMatchObject([{ kind: 'SANDBOX', endpointReference: expect.stringMatching(/^we_/) }])
+  await start('http://127.0.0.1:9')
+  expect(await active()).toEqual(first)
+})
+
+it('an account that somebody connected is left alone', async () => {
+  const [row] = await active()
+  if (row === undefined) throw new Error('no account')
+  const { sealer } = api.services.payments
+  const secrets = { secretKey: 'sk_test_of_somebody_own', webhookSecret: 'whsec_own' }
+  await api.opened.withTenant({ tenantId }, (tx) =>
+    tx.paymentProvider.updateMany({
+      where: { id: row.id },
+      data: { kind: 'STRIPE', ...sealSecrets(sealer, row, secrets) },
+    }),
+  )
+  await start()
+  const [now] = await active()
+  expect(now && openSecrets(sealer, now)).toMatchObject({ kind: 'STRIPE', secretKey: secrets.secretKey })
+})
