@@ -48,15 +48,23 @@ async function connectShop(caller: Caller, { services, stripe }: Options): Promi
 /** What somebody has connected stays, unless the configuration names another account. */
 async function isAsItShould(
   active: PaymentProvider,
-  { tenantSlug }: Caller,
+  { tenantSlug, logger }: Caller,
   { gateway, sealer, publicUrl }: PaymentServices,
   stripe: Options['stripe'],
 ): Promise<boolean> {
-  const { secretKey } = openSecrets(sealer, active)
-  if (stripe !== null) return active.kind === 'STRIPE' && secretKey === stripe.secretKey
-  if (active.kind === 'SANDBOX' && active.endpointReference !== null) {
+  if (stripe !== null) {
+    return active.kind === 'STRIPE' && openSecrets(sealer, active).secretKey === stripe.secretKey
+  }
+  if (active.kind !== 'SANDBOX' || active.endpointReference === null) return true
+  try {
+    const { secretKey } = openSecrets(sealer, active)
     const url = `${publicUrl}/webhooks/in/${endpointName(tenantSlug, active.id)}`
     await gateway.moveSubscription('SANDBOX', secretKey, active.endpointReference, url)
+    return true
+  } catch (error) {
+    // The data directory is another one: its sandbox knows no such account, or its key opens no such secret.
+    const reason = error instanceof Error ? error.message : String(error)
+    logger.warn({ reason }, 'the account with the sandbox is lost: making another')
+    return false
   }
-  return true
 }

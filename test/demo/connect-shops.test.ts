@@ -45,6 +45,17 @@ it('are made at the first start, and kept at the next', async () => {
   expect(await active()).toEqual(first)
 })
 
+it('one whose sandbox or key is lost is made anew', async () => {
+  const [before] = await active()
+  await api.opened.withTenant({ tenantId }, (tx) =>
+    tx.paymentProvider.updateMany({ where: { status: 'ACTIVE' }, data: { sealingKeyId: 'lost' } }),
+  )
+  await start()
+  const [now] = await active()
+  expect(now).toMatchObject({ kind: 'SANDBOX', status: 'ACTIVE' })
+  expect(now?.id).not.toBe(before?.id)
+})
+
 it('an account that somebody connected is left alone', async () => {
   const [row] = await active()
   if (row === undefined) throw new Error('no account')
