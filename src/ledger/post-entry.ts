@@ -17,40 +17,57 @@ export type NewEntry = {
   readonly postedAt: Date
 }
 
+/** As many as the table lets an entry have. */
+const ENTRY_POSTINGS_MAX = 100
+
 /**
- * Posts a balanced entry, minor units; answers its id, or null when its source has posted this kind already. Opens the
- * currency's accounts when there are none yet. Takes no lock beyond the entry's own. Throws LEDGER_UNBALANCED for lines
- * that do not come to zero.
+ * Posts a balanced entry, minor units; answers its id, or null when its source has posted this kind already. One statement,
+ * but for the first entry in a currency, which opens the currency's accounts. Takes no lock beyond the entry's own. Throws
+ * LEDGER_UNBALANCED for lines that do not come to zero.
  */
 export async function postEntry(tx: Transaction, entry: NewEntry): Promise<string | null> {
-  const { kind, source, currency, lines, description = '', postedAt } = entry
-  checkBalance(lines)
-  const id = newId()
-  const opened = await openAccounts(tx, currency)
-  const [posted] = await tx.$queryRaw<{ id: string; posting_count: bigint }[]>`
-    WITH entry AS (
+  checkBalance(entry.lines)
+  let posted = await insertEntry(tx, entry)
+  if (posted.missing > 0) {
+    await tx.$executeRaw`SELECT app.open_accounts(app.tenant_id(), ${entry.currency})`
+    posted = await insertEntry(tx, entry)
+  }
+  // COMMIT would refuse the entry, but not say why.
+  if (posted.missing > 0) throw new Error(`an account of ${entry.currency} is missing`)
+  return posted.id
+}
+
+/** The id of the entry that was made, if one was; and for how many lines there is no account, in which case none was. */
+async function insertEntry(
+  tx: Transaction,
+  { kind, source, currency, lines, description = '', postedAt }: NewEntry,
+): Promise<{ readonly id: string | null; readonly missing: number }> {
+  const [answer] = await tx.$queryRaw<[{ id: string | null; missing: number }]>`
+    WITH line AS (
+      SELECT l.*, a.id AS account_id
+      FROM unnest(${postingIds(lines.length)}::uuid[], ${lines.map(({ account }) => account)}::text[],
+          ${lines.map(({ amountMinor }) => amountMinor.toString())}::bigint[])
+        WITH ORDINALITY AS l (id, code, amount_minor, position)
+      LEFT JOIN ledger_accounts a ON a.code = l.code AND a.currency = ${currency}
+    ), entry AS (
       INSERT INTO journal_entries (id, kind, source_type, source_id, description, posting_count, posted_at)
-      VALUES (${id}::uuid, ${kind}::journal_entry_kind, ${source.type}, ${source.id}, ${description}, ${lines.length},
-        ${postedAt})
+      SELECT ${newId()}::uuid, ${kind}::journal_entry_kind, ${source.type}, ${source.id}, ${description}, count(*),
+        ${postedAt}::timestamptz
+      FROM line HAVING count(*) = count(account_id)
       ON CONFLICT (tenant_id, kind, source_type, source_id) DO NOTHING
       RETURNING id, posted_at
-    ), line AS (
-      SELECT * FROM unnest(${lines.map(({ account }) => account)}::text[],
-          ${lines.map(({ amountMinor }) => amountMinor.toString())}::bigint[])
-        WITH ORDINALITY AS l (code, amount_minor, position)
     ), posting AS (
       INSERT INTO postings (id, entry_id, position, account_id, currency, amount_minor, posted_at)
-      SELECT gen_random_uuid(), entry.id, line.position - 1, a.id, a.currency, line.amount_minor, entry.posted_at
-      FROM entry, line JOIN ledger_accounts a ON a.code = line.code AND a.currency = ${currency}
-      RETURNING id
+      SELECT line.id, entry.id, line.position - 1, line.account_id, ${currency}, line.amount_minor, entry.posted_at
+      FROM entry, line
     )
-    SELECT entry.id, (SELECT count(*) FROM posting) AS posting_count FROM entry`
-  if (posted === undefined) return null
-  // COMMIT would say so, too, but not which account.
-  if (Number(posted.posting_count) !== lines.length) {
-    throw new Error(`an account of ${currency} is missing (${opened} were opened)`)
-  }
-  return posted.id
+    SELECT (SELECT id FROM entry) AS id, (SELECT count(*) - count(account_id) FROM line)::int AS missing`
+  return answer
+}
+
+/** Ascending from one posting to the next, entry after entry: an account's postings of one instant are read by their ids. */
+function postingIds(count: number): string[] {
+  return Array.from({ length: count }, newId)
 }
 
 /**
@@ -80,8 +97,10 @@ export async function reverseEntry(
       RETURNING id, reverses_id, posted_at
     ), posting AS (
       INSERT INTO postings (id, entry_id, position, account_id, currency, amount_minor, posted_at)
-      SELECT gen_random_uuid(), entry.id, p.position, p.account_id, p.currency, -p.amount_minor, entry.posted_at
+      SELECT fresh.id, entry.id, p.position, p.account_id, p.currency, -p.amount_minor, entry.posted_at
       FROM entry JOIN postings p ON p.entry_id = entry.reverses_id
+      JOIN unnest(${postingIds(ENTRY_POSTINGS_MAX)}::uuid[]) WITH ORDINALITY AS fresh (id, number)
+        ON fresh.number = p.position + 1
     )
     SELECT id FROM entry`
   return reversal?.id ?? null
@@ -92,12 +111,4 @@ function checkBalance(lines: readonly EntryLine[]): void {
   if (lines.length < 2 || sum !== 0n || lines.some(({ amountMinor }) => amountMinor === 0n)) {
     throw new Error(`LEDGER_UNBALANCED: ${lines.length} lines that come to ${sum}`)
   }
-}
-
-/** Opens the chart of accounts in a currency that has none yet; answers how many accounts there are then. */
-async function openAccounts(tx: Transaction, currency: string): Promise<number> {
-  const count = await tx.ledgerAccount.count({ where: { currency } })
-  if (count > 0) return count
-  await tx.$executeRaw`SELECT app.open_accounts(app.tenant_id(), ${currency})`
-  return await tx.ledgerAccount.count({ where: { currency } })
 }

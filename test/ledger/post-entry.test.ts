@@ -8,6 +8,7 @@ import { createTenant } from '../../src/db/tenant-directory.ts'
 import { type NewEntry, postEntry, reverseEntry } from '../../src/ledger/post-entry.ts'
 import { feeLines, payoutLines, refundLines, saleLines } from '../../src/ledger/posting.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { countStatements } from '../support/statements.ts'
 import { instant, rowsOf } from './books.ts'
 
 const AT_ONCE = 20
@@ -142,7 +143,59 @@ describe('an entry', () => {
   })
 })
 
+describe('within one instant', () => {
+  /** What was posted of these events to the provider's balance, in the order in which it is read. */
+  async function amountsOf(sourceIds: readonly string[]): Promise<bigint[]> {
+    const found = await rowsOf<{ amount: string }>(
+      testDatabase,
+      `SELECT p.amount_minor AS amount FROM postings p JOIN journal_entries e ON e.tenant_id = p.tenant_id AND e.id = p.entry_id
+       JOIN ledger_accounts a ON a.tenant_id = p.tenant_id AND a.id = p.account_id AND a.code = '1020'
+       WHERE e.source_id = ANY ($1) OR e.reverses_id IN (SELECT id FROM journal_entries WHERE source_id = ANY ($1))
+       ORDER BY p.posted_at, p.id`,
+      [sourceIds],
+    )
+    return found.map(({ amount }) => BigInt(amount))
+  }
+
+  it('an account has its postings in the order in which they were made: sales before their fees', async () => {
+    const sales = Array.from({ length: 10 }, () => aSale())
+    await database.withTenant({ tenantId: tenants.a }, async (tx) => {
+      for (const sale of sales) {
+        await postEntry(tx, sale)
+        await postEntry(tx, { ...sale, kind: 'FEE', lines: feeLines(88n) })
+      }
+    })
+    expect(await amountsOf(sales.map(({ source }) => source.id))).toEqual(sales.flatMap(() => [1_999n, -88n]))
+  })
+
+  it('and what was reversed at once before its reversal, line by line', async () => {
+    const payouts = Array.from({ length: 10 }, () =>
+      aSale({ kind: 'PAYOUT', lines: [...payoutLines(5n), ...payoutLines(7n)] }),
+    )
+    await database.withTenant({ tenantId: tenants.a }, async (tx) => {
+      for (const payout of payouts) {
+        await postEntry(tx, payout)
+        await reverseEntry(tx, payout)
+      }
+    })
+    expect(await amountsOf(payouts.map(({ source }) => source.id))).toEqual(
+      payouts.flatMap(() => [-5n, -7n, 5n, 7n]),
+    )
+  })
+})
+
 describe('a business event', () => {
+  it('costs one statement to post, and one to reverse', async () => {
+    const sale = aSale()
+    const told = async (work: () => Promise<unknown>) => {
+      const { statements } = await countStatements(work)
+      return statements.filter((text) => /ledger_accounts|journal_entries|open_accounts/.test(text)).length
+    }
+    expect(await told(() => post(sale))).toBe(1)
+    expect(await told(() => post(sale))).toBe(1)
+    expect(await told(() => reverse(sale))).toBe(1)
+  })
+
   it('posts once: the second time it answers null and changes nothing', async () => {
     const sale = aSale()
     const id = await post(sale)
@@ -220,6 +273,15 @@ describe('a reversal', () => {
     const ids = await Promise.all(Array.from({ length: AT_ONCE }, () => reverse(sale)))
     expect(ids.filter((id) => id !== null)).toHaveLength(1)
     expect(await reverse(sale)).toBeNull()
+  })
+
+  it('is of as many postings as an entry may have, which is a hundred', async () => {
+    const linesOf = (count: number) => Array.from({ length: count / 2 }, () => feeLines(3n)).flat()
+    const sale = aSale({ lines: linesOf(100) })
+    await post(sale)
+    const amounts = (await postingsOf(await reverse(sale))).map(({ amount }) => amount)
+    expect(amounts).toEqual(linesOf(100).map(({ amountMinor }) => String(-amountMinor)))
+    await expect(post(aSale({ lines: linesOf(102) }))).rejects.toThrow('journal_entries_posting_count_check')
   })
 
   it('does not make room for posting the event again', async () => {
