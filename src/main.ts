@@ -27,7 +27,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   const urls = await findDatabase(config, lifecycle, logger)
   const isDemo = config.environment !== 'production' && config.database.runtimeUrl === null
   await bringUpToDate(urls, isDemo, lifecycle, logger)
-  await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls.runtimeUrl, logger))
+  await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
   const [{ openApi }, { openRuntime }] = await loading
   const sandboxUrl = await findSandbox(config, lifecycle)
   const runtime = await lifecycle.phase(
@@ -74,7 +74,7 @@ export function runWorker(config: Config): Promise<number> {
   const logger = createLogger(config.logLevel)
   return runUntilStopped(logger, async (lifecycle) => {
     const urls = await findWorkersDatabase(config)
-    await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls.runtimeUrl, logger))
+    await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
     const { openRuntime, sandboxDir, wantsSandbox } = await import('./runtime.ts')
     const { findRunningSandbox } = await import('./sandbox/start-sandbox.ts')
     const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
@@ -166,9 +166,13 @@ async function bringUpToDate(
   })
 }
 
-async function refuseBrokenWalls(config: Config, runtimeUrl: string, logger: Logger): Promise<void> {
+async function refuseBrokenWalls(
+  config: Config,
+  { runtimeUrl, workerUrl }: Urls,
+  logger: Logger,
+): Promise<void> {
   const { examine } = await import('./db/doctor.ts')
-  const findings = await examine(runtimeUrl, { strictVersion: config.database.strictVersion })
+  const findings = await examine(runtimeUrl, { strictVersion: config.database.strictVersion, workerUrl })
   for (const { level, code, object, message } of findings) {
     if (level === 'warning') logger.warn({ code, object }, message)
   }

@@ -10,20 +10,35 @@ import { callerOf, withRuntime } from './with-runtime.ts'
 export function secretsCommand(): Command {
   return new Command('secrets').description('the secrets that are kept sealed').addCommand(
     new Command('reseal')
-      .description('seal with SECRETS_KEY what its predecessors (SECRETS_KEY_PREVIOUS) sealed')
+      .description('seal with SECRETS_KEY what SECRETS_KEY_PREVIOUS sealed, once all servers have both')
       .option('--json', 'report as JSON')
       .action(
         action(async (config, options: { json?: boolean }) => {
-          const resealed = await withRuntime(config, async (runtime, urls) => {
+          const { resealed, failed } = await withRuntime(config, async (runtime, urls) => {
             const owner = await connectOwner(requireOwner(urls))
             const tenants = await listTenants(owner).finally(() => owner.end())
-            let count = 0
+            const result = { resealed: 0, failed: [] as { tenant: string; reason: string }[] }
             for (const { slug } of tenants) {
-              count += await resealSecrets(await callerOf(runtime, slug), runtime.services.payments)
+              try {
+                result.resealed += await resealSecrets(
+                  await callerOf(runtime, slug),
+                  runtime.services.payments,
+                )
+              } catch (error) {
+                // One tenant's lost secret is no reason to leave the others with the old key.
+                const reason = error instanceof Error ? error.message : String(error)
+                result.failed.push({ tenant: slug, reason })
+              }
             }
-            return count
+            return result
           })
-          report(options, { resealed }, `${resealed} accounts were sealed anew.`)
+          const lines = failed.map(({ tenant, reason }) => `${tenant}: ${reason}`)
+          report(
+            options,
+            { resealed, failed },
+            [`${resealed} accounts were sealed anew.`, ...lines].join('\n'),
+          )
+          if (failed.length > 0) process.exitCode = 1
         }),
       ),
   )

@@ -4,7 +4,21 @@
 export type Money = { readonly amountMinor: bigint; readonly currency: string }
 
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
-const minorDigits = new Map<string, number>()
+
+/**
+ * ISO 4217's minor units where they are not 2. Written down, since they say what stored amounts are: Intl answers from
+ * ICU's data, which are about cash (none for HUF, IDR, COP), and change with Node.
+ */
+const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
+  (
+    [
+      ['BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF', 0],
+      ['BHD IQD JOD KWD LYD OMR TND', 3],
+      ['CLF UYW', 4],
+    ] as const
+  ).flatMap(([codes, digits]) => codes.split(' ').map((code) => [code, digits] as const)),
+)
+const MINOR_DIGITS_DEFAULT = 2
 
 export function isCurrency(code: string): boolean {
   return CURRENCIES.has(code)
@@ -12,12 +26,7 @@ export function isCurrency(code: string): boolean {
 
 /** How many decimal places a currency has, by ISO 4217: 2 for USD, 0 for JPY, 3 for KWD. */
 export function minorDigitsOf(currency: string): number {
-  const known = minorDigits.get(currency)
-  if (known !== undefined) return known
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
-  minorDigits.set(currency, digits)
-  return digits
+  return MINOR_DIGITS.get(currency) ?? MINOR_DIGITS_DEFAULT
 }
 
 /** The amount in major units, exactly: 1999 USD cents are `19.99`, 500 yen are `500`. */

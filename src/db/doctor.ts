@@ -1,13 +1,14 @@
 // Owns: the examination of a database before anyone is served from it. The rules are in doctor/, by subject; what to
 // do about findings is the caller's.
 import pg from 'pg'
-import type { Check, Finding, Patient, Row } from './doctor/check.ts'
+import { type Check, type Finding, type Patient, QUEUE_ROLE, type Row } from './doctor/check.ts'
 import { codeChecks } from './doctor/code.ts'
 import { policyChecks } from './doctor/policies.ts'
 import { rightsChecks } from './doctor/rights.ts'
 import { roleChecks } from './doctor/role.ts'
 import { serverChecks } from './doctor/server.ts'
 import { tableChecks } from './doctor/tables.ts'
+import { workerChecks } from './doctor/worker.ts'
 
 export type { Finding }
 
@@ -16,6 +17,8 @@ export interface ExamineOptions {
   strictVersion?: boolean
   /** The role to examine, when it is not the one that `url` connects as. */
   role?: string
+  /** Of the role that runs jobs. Without it the group is examined that the queue is granted to. */
+  workerUrl?: string | null
 }
 
 const CHECKS: readonly Check[] = [
@@ -47,10 +50,30 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
     const patient = await admit(client, options)
     const findings: Finding[] = []
     for (const check of CHECKS) findings.push(...(await check(patient)))
+    const worker = await admitWorker(patient, options.workerUrl ?? null)
+    if (worker === null) findings.push(WORKER_MISSING)
+    else for (const check of workerChecks) findings.push(...(await check(worker)))
     return findings
   } finally {
     await client.end()
   }
+}
+
+const WORKER_MISSING: Finding = {
+  level: 'error',
+  code: 'worker-missing',
+  object: `role ${QUEUE_ROLE}`,
+  message: 'the role that runs jobs does not exist: run the migrations again, or mend DATABASE_WORKER_URL',
+}
+
+/** The role of `workerUrl`, or the queue's group, in the patient's place; null when there is no such role. */
+async function admitWorker(patient: Patient, workerUrl: string | null): Promise<Patient | null> {
+  const role = workerUrl === null ? QUEUE_ROLE : decodeURIComponent(new URL(workerUrl).username)
+  const [row] = await patient.query(
+    `SELECT r.oid::text AS role, r.rolsuper::text AS is_superuser FROM pg_roles r WHERE r.rolname = $1`,
+    [role],
+  )
+  return row ? { ...patient, role: row.role ?? '', isSuperuser: row.is_superuser === 'true' } : null
 }
 
 async function admit(client: pg.Client, options: ExamineOptions): Promise<Patient> {

@@ -46,7 +46,7 @@ export async function migrate(options: {
   try {
     await owner.query(NO_TIMEOUTS)
     await takeLock(owner, MIGRATION_LOCK, lockWaitMs, logger)
-    await checkRoles(owner, runtimeRole)
+    await checkRoles(owner, { runtimeRole, workerRole })
     await takeLock(owner, ENGINE_LOCK, lockWaitMs, logger)
     await reopenUnfinished(owner, migrationsDir, logger)
     await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])

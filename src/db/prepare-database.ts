@@ -14,6 +14,12 @@ const DATABASE_TIMEOUTS_MS = {
   lock_timeout: 5_000,
 } as const
 
+/** Of DATABASE_URL and, where jobs are run, DATABASE_WORKER_URL. */
+export interface LoginRoles {
+  runtimeRole: string
+  workerRole: string | null
+}
+
 interface RoleFacts {
   is_owner: boolean
   is_super: boolean
@@ -23,38 +29,55 @@ interface RoleFacts {
 }
 
 /**
- * Refuses a login role that the walls would not hold (the owner, a superuser, …) or that could not work, before
- * anything is changed. `owner` is connected as the migrating role. Throws SERVICE_UNAVAILABLE, saying what to do.
+ * Refuses login roles that the walls would not hold (the owner, a superuser, …), that would be one, or that could not
+ * work, before anything is changed. `owner` is connected as the migrating role; `workerRole` null: nobody runs jobs.
+ * Throws SERVICE_UNAVAILABLE, saying what to do.
  */
-export async function checkRoles(owner: pg.Client, runtimeRole: string): Promise<void> {
-  const { rows } = await owner.query<RoleFacts>(
-    `SELECT rolname = current_user AS is_owner, rolsuper AS is_super, rolbypassrls AS bypasses_rls,
-       rolcanlogin AS may_log_in, pg_has_role(oid, current_user::regrole, 'MEMBER') AS is_in_owner
-     FROM pg_roles WHERE rolname = $1`,
-    [runtimeRole],
-  )
-  const complaint = complaintAbout(runtimeRole, rows[0])
-  if (complaint) throw new AppError('SERVICE_UNAVAILABLE', complaint, { runtimeRole })
+export async function checkRoles(
+  owner: pg.Client,
+  { runtimeRole, workerRole }: LoginRoles,
+): Promise<void> {
+  await checkLogin(owner, 'DATABASE_URL', runtimeRole)
+  if (workerRole === runtimeRole) {
+    const complaint = `DATABASE_URL and DATABASE_WORKER_URL name the same role "${runtimeRole}", which would read every tenant's jobs. `
+    throw new AppError('SERVICE_UNAVAILABLE', complaint + separate('DATABASE_WORKER_URL'), { workerRole })
+  }
+  if (workerRole !== null) await checkLogin(owner, 'DATABASE_WORKER_URL', workerRole)
   await checkGroup(owner, RUNTIME_GROUP)
   await checkGroup(owner, WORKER_GROUP)
 }
 
-function complaintAbout(role: string, facts: RoleFacts | undefined): string | null {
+async function checkLogin(owner: pg.Client, setting: string, role: string): Promise<void> {
+  const { rows } = await owner.query<RoleFacts>(
+    `SELECT rolname = current_user AS is_owner, rolsuper AS is_super, rolbypassrls AS bypasses_rls,
+       rolcanlogin AS may_log_in, pg_has_role(oid, current_user::regrole, 'MEMBER') AS is_in_owner
+     FROM pg_roles WHERE rolname = $1`,
+    [role],
+  )
+  const complaint = complaintAbout(setting, role, rows[0])
+  if (complaint) throw new AppError('SERVICE_UNAVAILABLE', complaint, { role })
+}
+
+function complaintAbout(setting: string, role: string, facts: RoleFacts | undefined): string | null {
   const quoted = `"${role}"`
   if (!facts) {
-    return `The role ${quoted} of DATABASE_URL does not exist. As a superuser: CREATE ROLE ${quoted} LOGIN PASSWORD '…';`
+    return `The role ${quoted} of ${setting} does not exist. As a superuser: CREATE ROLE ${quoted} LOGIN PASSWORD '…';`
   }
-  const separate =
-    'The server must run as a role of its own that owns nothing: set DATABASE_URL to such a role.'
-  if (facts.is_owner) return `DATABASE_URL and DATABASE_OWNER_URL name the same role ${quoted}. ${separate}`
+  if (facts.is_owner)
+    return `${setting} and DATABASE_OWNER_URL name the same role ${quoted}. ${separate(setting)}`
   if (facts.is_super)
-    return `The role ${quoted} of DATABASE_URL is a superuser, whom no policy holds. ${separate}`
+    return `The role ${quoted} of ${setting} is a superuser, whom no policy holds. ${separate(setting)}`
   if (facts.bypasses_rls)
-    return `The role ${quoted} of DATABASE_URL has BYPASSRLS, so no policy holds it. ${separate}`
-  if (facts.is_in_owner) return `The role ${quoted} of DATABASE_URL is a member of the owner's. ${separate}`
+    return `The role ${quoted} of ${setting} has BYPASSRLS, so no policy holds it. ${separate(setting)}`
+  if (facts.is_in_owner)
+    return `The role ${quoted} of ${setting} is a member of the owner's. ${separate(setting)}`
   if (!facts.may_log_in)
-    return `The role ${quoted} of DATABASE_URL may not log in. As a superuser: ALTER ROLE ${quoted} LOGIN;`
+    return `The role ${quoted} of ${setting} may not log in. As a superuser: ALTER ROLE ${quoted} LOGIN;`
   return null
+}
+
+function separate(setting: string): string {
+  return `It must be a role of its own that owns nothing: set ${setting} to such a role.`
 }
 
 /** A migration makes the group when it is missing; told before, since a failed migration is a nuisance. */
@@ -77,7 +100,7 @@ async function checkGroup(owner: pg.Client, group: string): Promise<void> {
  */
 export async function prepareDatabase(
   owner: pg.Client,
-  { runtimeRole, workerRole }: { runtimeRole: string; workerRole: string | null },
+  { runtimeRole, workerRole }: LoginRoles,
 ): Promise<void> {
   await joinGroup(owner, { setting: 'DATABASE_URL', role: runtimeRole, group: RUNTIME_GROUP })
   if (workerRole !== null) {

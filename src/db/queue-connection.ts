@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import { WORKER_APPLICATION } from './queue-pool.ts'
 
 export type QueueState = {
+  /** Those that wait, and those under way, their last attempt included. */
   readonly pending: number
   readonly dead: number
   /** How long the job that is due longest has waited; 0 when none is due. */
@@ -162,7 +163,7 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
     },
     async state() {
       const [row] = await query<{ pending: string; dead: string; oldest: number | null }>(
-        `SELECT count(*) FILTER (WHERE attempts < max_attempts) AS pending,
+        `SELECT count(*) FILTER (WHERE attempts < max_attempts OR locked_at IS NOT NULL) AS pending,
            count(*) FILTER (WHERE attempts >= max_attempts AND locked_at IS NULL) AS dead,
            extract(epoch FROM now() - min(run_at)
              FILTER (WHERE attempts < max_attempts AND locked_at IS NULL AND run_at <= now()))::float8 AS oldest

@@ -52,19 +52,23 @@ async function isAsItShould(
   { gateway, sealer, publicUrl }: PaymentServices,
   stripe: Options['stripe'],
 ): Promise<boolean> {
-  if (stripe !== null) {
-    return active.kind === 'STRIPE' && openSecrets(sealer, active).secretKey === stripe.secretKey
-  }
-  if (active.kind !== 'SANDBOX' || active.endpointReference === null) return true
+  const { kind, endpointReference } = active
+  if (stripe === null && (kind !== 'SANDBOX' || endpointReference === null)) return true
   try {
-    const { secretKey } = openSecrets(sealer, active)
+    const { secretKey, webhookSecret } = openSecrets(sealer, active)
+    if (stripe !== null) {
+      const isSameSecret = stripe.webhookSecret === null || stripe.webhookSecret === webhookSecret
+      return kind === 'STRIPE' && secretKey === stripe.secretKey && isSameSecret
+    }
     const url = `${publicUrl}/webhooks/in/${endpointName(tenantSlug, active.id)}`
-    await gateway.moveSubscription('SANDBOX', secretKey, active.endpointReference, url)
+    if (endpointReference !== null) {
+      await gateway.moveSubscription('SANDBOX', secretKey, endpointReference, url)
+    }
     return true
   } catch (error) {
     // The data directory is another one: its sandbox knows no such account, or its key opens no such secret.
     const reason = error instanceof Error ? error.message : String(error)
-    logger.warn({ reason }, 'the account with the sandbox is lost: making another')
+    logger.warn({ reason }, 'the account is lost: connecting another')
     return false
   }
 }

@@ -29,13 +29,20 @@ export function cronItems(schedule: Schedule): ParsedCronItem[] {
   )
 }
 
-/** Queues the task's job for each active tenant. A task that this version does not have is no longer wanted. */
+/**
+ * Queues the task's job for each active tenant. A task that this version does not have is no longer wanted. Throws a plain
+ * Error for a job of a tenant, who has no say in what is done for the others; it is not tried again.
+ */
 export async function runSchedule(
-  payload: unknown,
+  job: { readonly id: string; readonly payload: unknown },
   tasks: readonly Task[],
-  queue: Pick<QueueConnection, 'enqueueForTenants'>,
+  queue: Pick<QueueConnection, 'enqueueForTenants' | 'bury'>,
 ): Promise<void> {
-  const { task: name } = payload as { readonly task: string }
+  const { task: name, tenantId } = job.payload as { readonly task: string; readonly tenantId?: unknown }
+  if (tenantId !== undefined) {
+    await queue.bury(job.id)
+    throw new Error('the schedule is no tenant’s')
+  }
   const task = tasks.find((candidate) => candidate.name === name)
   if (task !== undefined) await queue.enqueueForTenants(name, task.attemptsMax)
 }

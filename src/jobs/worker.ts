@@ -125,7 +125,7 @@ function taskListOf(options: WorkerOptions, queue: QueueConnection): TaskList {
       }
     }
   const list: TaskList = {
-    [SCHEDULE_TASK]: watched(SCHEDULE_TASK, ({ payload }) => runSchedule(payload, tasks, queue)),
+    [SCHEDULE_TASK]: watched(SCHEDULE_TASK, (job) => runSchedule(job, tasks, queue)),
   }
   for (const task of tasks) list[task.name] = watched(task.name, (job) => runJob(task, job, queue, options))
   return list

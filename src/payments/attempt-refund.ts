@@ -33,7 +33,7 @@ async function claim(
 
 async function ask(
   account: ProviderAccount,
-  { id, payment, amountMinor, currency, createdAt, providerReference: reference }: OpenRefund,
+  { id, payment, amountMinor, currency, createdAt, attempts, providerReference: reference }: OpenRefund,
   now: Date,
 ): Promise<RefundVerdict> {
   if (payment.providerReference === null)
@@ -46,9 +46,10 @@ async function ask(
     currency,
   }
   const isKeyRemembered = now.getTime() - createdAt.getTime() < KEY_REMEMBERED_MS
-  if (reference === null && isKeyRemembered) return await account.refund(asked)
-  const found = await account.findRefund({ ...asked, reference })
+  // From the second time on the books come first, as for a charge.
+  const found = attempts > 1 || reference !== null ? await account.findRefund({ ...asked, reference }) : null
   if (found !== null) return found
+  if (reference === null && isKeyRemembered) return await account.refund(asked)
   if (reference !== null) return { status: 'UNKNOWN', reason: `the provider knows no ${reference}` }
   const failure = { code: 'REFUND_FAILED', message: 'the provider never heard of this refund' } as const
   return { status: 'FAILED', reference, failure }

@@ -6,8 +6,8 @@ import { stripeAccount } from './stripe-account.ts'
 import { EVENT_TYPES } from './stripe-events.ts'
 import { reasonOf } from './stripe-verdicts.ts'
 
-/** Below the time that an attempt is granted. */
-const CALL_TIMEOUT_MS = 20_000
+/** Twice, since the library sends once more when a connection is cut: still below the time that an attempt is granted. */
+const CALL_TIMEOUT_MS = 14_000
 /** Libraries are cheap to make and hold a connection pool each. */
 const CLIENTS_MAX = 1_000
 

@@ -266,6 +266,26 @@ describe('case 47: failing', () => {
   })
 })
 
+it('jobs of one lane follow one another, rather than each waiting for the next poll', async () => {
+  let ran = 0
+  await queued(TENANT_A.id, { task: 'test.x' })
+  await asSuperuser(database, (client) =>
+    client.query(`
+      INSERT INTO graphile_worker._private_jobs (job_queue_id, task_id, payload)
+      SELECT job_queue_id, task_id, payload FROM graphile_worker._private_jobs, generate_series(1, 199)`),
+  )
+  const task: Task = {
+    name: 'test.x',
+    attemptsMax: 3,
+    run: async () => {
+      ran += 1
+    },
+  }
+  await work([task])
+  // By polling, each second by each of four workers, it would be 50 s.
+  await eventually(async () => expect(ran).toBe(200))
+})
+
 describe('case 47: a worker that ends', () => {
   const children: ChildProcess[] = []
   afterEach(async () => {

@@ -6,6 +6,7 @@ import {
   OUR_SCHEMAS,
   type Patient,
   rule,
+  SCHEDULE_FUNCTION,
   sqlNames,
 } from './check.ts'
 
@@ -17,7 +18,7 @@ const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
     'which tenant an address or a job is of, before it is entered: at most one row',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':
     'puts a job into the queue, whose tables nobody else may touch, and stamps it with the tenant in scope',
-  'app.enqueue_for_tenants(text,integer)':
+  [SCHEDULE_FUNCTION]:
     'the schedule: a job for each active tenant; for the worker’s role alone',
 }
 

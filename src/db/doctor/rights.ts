@@ -5,7 +5,10 @@ import {
   fromExtension,
   GLOBAL_TABLES,
   OUR_SCHEMAS,
+  QUEUE_ROLE,
+  QUEUE_SCHEMA,
   rightsRule,
+  SCHEDULE_FUNCTION,
   sqlNames,
   TENANT_TABLES,
 } from './check.ts'
@@ -21,10 +24,10 @@ export const APPEND_ONLY_TABLES: readonly string[] = [
 ]
 
 /** For an aclexplode() named `granted`: it reaches the role. */
-const REACHES = `(granted.grantee = 0 OR pg_has_role($1::oid, granted.grantee, 'MEMBER'))`
+export const REACHES = `(granted.grantee = 0 OR pg_has_role($1::oid, granted.grantee, 'MEMBER'))`
 
 /** Rights on whole relations and on their columns, alike. */
-const RELATION_RIGHTS = `
+export const RELATION_RIGHTS = `
   SELECT c.oid, c.relkind, c.oid::regclass::text AS object, granted.privilege_type AS privilege, granted.is_grantable
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -72,6 +75,20 @@ const globalTables: Check = rightsRule({
     GROUP BY object`,
   message: ({ rights }) =>
     `no policy stands before this table, but the runtime role holds ${rights}: revoke it`,
+})
+
+const queue: Check = rightsRule({
+  code: 'queue-granted',
+  sql: `
+    SELECT 'schema ' || n.nspname AS object, granted.privilege_type AS privilege
+    FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) AS granted
+    WHERE n.nspname = '${QUEUE_SCHEMA}' AND ${REACHES}
+    UNION
+    SELECT p.oid::regprocedure::text, granted.privilege_type
+    FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) AS granted
+    WHERE p.oid = to_regprocedure('${SCHEDULE_FUNCTION}') AND ${REACHES}`,
+  message: ({ privilege }) =>
+    `the runtime role holds ${privilege}, and the queue has every tenant’s jobs: revoke it, or the membership in ${QUEUE_ROLE}`,
 })
 
 const schemaCreate: Check = rightsRule({
@@ -131,6 +148,7 @@ export const rightsChecks: readonly Check[] = [
   tenantUpdatable,
   appendOnly,
   globalTables,
+  queue,
   schemaCreate,
   database,
   sequences,

@@ -23,7 +23,7 @@ const attributes: Check = rule({
   message: ({ attribute, itself }) =>
     itself === 'true'
       ? `is ${attribute}: no wall holds such a role`
-      : `is ${attribute}, and the runtime role may become it: revoke the membership`,
+      : `is ${attribute}, and the role that was examined may become it: revoke the membership`,
 })
 
 const ownership: Check = rightsRule({
@@ -41,7 +41,7 @@ const ownership: Check = rightsRule({
   message: ({ itself, count, example }) =>
     itself === 'true'
       ? `owns ${count} object(s) of this database (${example}): an owner may take its walls down`
-      : `owns ${count} object(s) of this database (${example}), and the runtime role is a member of it: revoke that`,
+      : `owns ${count} object(s) of this database (${example}), and the role that was examined is a member of it: revoke that`,
 })
 
 const predefinedRoles: Check = rightsRule({
@@ -50,7 +50,7 @@ const predefinedRoles: Check = rightsRule({
     SELECT 'role ' || r.rolname AS object FROM (${REACHABLE}) r
     WHERE r.rolname ~ '^pg_' AND r.rolname <> 'pg_database_owner'`,
   message: () =>
-    'reaches past the grants of single tables, and the runtime role is a member of it: revoke that',
+    'reaches past the grants of single tables, and the role that was examined is a member of it: revoke that',
 })
 
 const presetTenant: Check = rule({
@@ -65,4 +65,7 @@ const presetTenant: Check = rule({
   message: ({ setting }) => `presets ${setting}: sessions without a tenant would read that tenant. RESET it`,
 })
 
-export const roleChecks: readonly Check[] = [attributes, ownership, predefinedRoles, presetTenant]
+/** Of the role alone: what nobody who logs in for the server may be. */
+export const standingChecks: readonly Check[] = [attributes, ownership, predefinedRoles]
+
+export const roleChecks: readonly Check[] = [...standingChecks, presetTenant]

@@ -1,0 +1,29 @@
+// Owns: rules about the role that runs jobs, which is examined in the runtime role's place: the queue is its, and nothing
+// of a tenant's.
+import { type Check, OUR_SCHEMAS, QUEUE_SCHEMA, rightsRule, SCHEDULE_FUNCTION } from './check.ts'
+import { REACHES, RELATION_RIGHTS } from './rights.ts'
+import { standingChecks } from './role.ts'
+
+const ROLE = `'role ' || $1::oid::regrole::text AS object`
+
+const relations: Check = rightsRule({
+  code: 'worker-right',
+  sql: `
+    SELECT ${ROLE}, count(DISTINCT r.oid)::text AS count, min(r.object) AS example
+    FROM (${RELATION_RIGHTS}) r JOIN pg_class c ON c.oid = r.oid
+    WHERE c.relnamespace IS DISTINCT FROM to_regnamespace('${QUEUE_SCHEMA}') HAVING count(*) > 0`,
+  message: ({ count, example }) =>
+    `runs jobs, and holds rights on ${count} relation(s) beside the queue (${example}): revoke them, or the membership`,
+})
+
+const functions: Check = rightsRule({
+  code: 'worker-function',
+  sql: `
+    SELECT ${ROLE}, p.oid::regprocedure::text AS name
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL aclexplode(p.proacl) AS granted
+    WHERE p.prosecdef AND ${OUR_SCHEMAS} AND ${REACHES}
+      AND p.oid IS DISTINCT FROM to_regprocedure('${SCHEDULE_FUNCTION}')`,
+  message: ({ name }) => `runs jobs, and may execute ${name}, which has its owner’s rights: revoke that`,
+})
+
+export const workerChecks: readonly Check[] = [...standingChecks, relations, functions]
