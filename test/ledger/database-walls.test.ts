@@ -247,6 +247,13 @@ describe('a posting', () => {
   })
 })
 
+it("cross-tenant: opens no accounts in another tenant's books, nor in those of one that nobody has", async () => {
+  for (const tenant of [tenants.b, newId()]) {
+    const opened = refusalOf((client) => client.query(`SELECT app.open_accounts($1, 'JPY')`, [tenant]))
+    expect(await opened).toEqual([DENIED, 'statement'])
+  }
+})
+
 describe('a business event', () => {
   it('posts once of each kind', async () => {
     const source = newId()
