@@ -34,6 +34,9 @@ DECLARE
   lanes constant integer := 2;
   lane integer := abs(hashtext(coalesce(job_key, gen_random_uuid()::text))::bigint) % lanes;
 BEGIN
+  IF jsonb_typeof(payload) IS DISTINCT FROM 'object' THEN
+    RAISE EXCEPTION 'a job''s payload must be an object' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   PERFORM graphile_worker.add_job(
     identifier => task,
     payload => (payload || jsonb_build_object('tenantId', tenant))::json,
@@ -46,23 +49,22 @@ $$;
 REVOKE ALL ON FUNCTION app.enqueue(text, jsonb, text, timestamptz, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.enqueue(text, jsonb, text, timestamptz, integer) TO bulkhead_runtime;
 
--- Queues a job for each active tenant: for the schedule, which belongs to none. One of a tenant waits at a time.
+-- Queues a job for each active tenant: for the schedule, which belongs to none. One of a tenant waits at a time, and one
+-- at most is dead: the queue would otherwise keep another dead letter of each time that failed. All in one statement:
+-- tenant by tenant, 5,000 took four seconds.
 CREATE FUNCTION app.enqueue_for_tenants(task text, attempts_max integer DEFAULT 25) RETURNS integer
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  queued integer := 0;
-  tenant uuid;
+  queued integer;
 BEGIN
-  FOR tenant IN SELECT d.id FROM app.tenant_directory d WHERE d.status = 'ACTIVE' LOOP
-    PERFORM graphile_worker.add_job(
-      identifier => task,
-      payload => json_build_object('tenantId', tenant),
-      queue_name => tenant || ':' || 0,
-      max_attempts => attempts_max,
-      job_key => tenant || ':schedule:' || task);
-    queued := queued + 1;
-  END LOOP;
+  DELETE FROM graphile_worker._private_jobs j USING app.tenant_directory d
+    WHERE d.status = 'ACTIVE' AND j.key = d.id || ':schedule:' || task
+      AND j.locked_at IS NULL AND j.attempts >= j.max_attempts;
+  SELECT count(*) INTO queued FROM graphile_worker.add_jobs(ARRAY(
+    SELECT ROW(task, json_build_object('tenantId', d.id), d.id || ':0', NULL, attempts_max, d.id || ':schedule:' || task,
+      NULL, NULL)::graphile_worker.job_spec
+    FROM app.tenant_directory d WHERE d.status = 'ACTIVE'));
   RETURN queued;
 END
 $$;
