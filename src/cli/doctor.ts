@@ -13,8 +13,11 @@ export function doctorCommand(): Command {
     .action(
       action(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
         const { examine } = await import('../db/doctor.ts')
-        const findings = await withDatabase(config, createLogger(commandLogLevel(config)), ({ runtimeUrl, workerUrl }) =>
-          examine(runtimeUrl, { strictVersion: options.strictVersion ?? false, workerUrl }),
+        const findings = await withDatabase(
+          config,
+          createLogger(commandLogLevel(config)),
+          ({ runtimeUrl, workerUrl }) =>
+            examine(runtimeUrl, { strictVersion: options.strictVersion ?? false, workerUrl }),
         )
         report(options, { findings }, asText(findings))
         if (findings.some(({ level }) => level === 'error')) process.exitCode = 1

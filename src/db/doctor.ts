@@ -1,7 +1,7 @@
 // Owns: the examination of a database before anyone is served from it. The rules are in doctor/, by subject; what to
 // do about findings is the caller's.
 import pg from 'pg'
-import { type Check, type Finding, type Patient, QUEUE_ROLE, type Row } from './doctor/check.ts'
+import type { Check, Finding, Patient, Row } from './doctor/check.ts'
 import { codeChecks } from './doctor/code.ts'
 import { policyChecks } from './doctor/policies.ts'
 import { rightsChecks } from './doctor/rights.ts'
@@ -9,6 +9,7 @@ import { roleChecks } from './doctor/role.ts'
 import { serverChecks } from './doctor/server.ts'
 import { tableChecks } from './doctor/tables.ts'
 import { workerChecks } from './doctor/worker.ts'
+import { WORKER_GROUP } from './queue-names.ts'
 
 export type { Finding }
 
@@ -50,30 +51,28 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
     const patient = await admit(client, options)
     const findings: Finding[] = []
     for (const check of CHECKS) findings.push(...(await check(patient)))
-    const worker = await admitWorker(patient, options.workerUrl ?? null)
-    if (worker === null) findings.push(WORKER_MISSING)
-    else for (const check of workerChecks) findings.push(...(await check(worker)))
+    findings.push(...(await examineWorker(patient, options.workerUrl ?? null)))
     return findings
   } finally {
     await client.end()
   }
 }
 
-const WORKER_MISSING: Finding = {
-  level: 'error',
-  code: 'worker-missing',
-  object: `role ${QUEUE_ROLE}`,
-  message: 'the role that runs jobs does not exist: run the migrations again, or mend DATABASE_WORKER_URL',
-}
-
-/** The role of `workerUrl`, or the queue's group, in the patient's place; null when there is no such role. */
-async function admitWorker(patient: Patient, workerUrl: string | null): Promise<Patient | null> {
-  const role = workerUrl === null ? QUEUE_ROLE : decodeURIComponent(new URL(workerUrl).username)
+/** The role of `workerUrl`, or the queue's group: the same questions as of any role, and what it may do at all. */
+async function examineWorker(patient: Patient, workerUrl: string | null): Promise<Finding[]> {
+  const name = workerUrl === null ? WORKER_GROUP : decodeURIComponent(new URL(workerUrl).username)
   const [row] = await patient.query(
-    `SELECT r.oid::text AS role, r.rolsuper::text AS is_superuser FROM pg_roles r WHERE r.rolname = $1`,
-    [role],
+    'SELECT oid::text AS role, rolsuper::text AS is_superuser FROM pg_roles WHERE rolname = $1',
+    [name],
   )
-  return row ? { ...patient, role: row.role ?? '', isSuperuser: row.is_superuser === 'true' } : null
+  if (!row) {
+    const message = 'does not exist, and was to run jobs: migrate, or mend DATABASE_WORKER_URL'
+    return [{ level: 'error', code: 'worker-missing', object: `role ${name}`, message }]
+  }
+  const worker = { ...patient, role: row.role ?? '', isSuperuser: row.is_superuser === 'true' }
+  const findings: Finding[] = []
+  for (const check of workerChecks) findings.push(...(await check(worker)))
+  return findings
 }
 
 async function admit(client: pg.Client, options: ExamineOptions): Promise<Patient> {

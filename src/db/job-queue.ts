@@ -4,10 +4,7 @@ import { runMigrations } from 'graphile-worker'
 import type pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import { queueLogger } from './queue-logger.ts'
-
-/** The role that the queue is granted to. The worker's login role is this one or a member of it. */
-export const WORKER_GROUP = 'bulkhead_worker'
-const SCHEMA = 'graphile_worker'
+import { QUEUE_SCHEMA, WORKER_GROUP } from './queue-names.ts'
 
 /**
  * Brings the queue's tables up to date as the owner, and grants them to the worker's role. The tables have row-level
@@ -16,16 +13,16 @@ const SCHEMA = 'graphile_worker'
 export async function prepareQueue(owner: pg.Client, ownerUrl: string, logger: Logger): Promise<void> {
   await runMigrations({ connectionString: ownerUrl, logger: queueLogger(logger) })
   await owner.query(`
-    GRANT USAGE ON SCHEMA ${SCHEMA} TO ${WORKER_GROUP};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${WORKER_GROUP};
-    GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${SCHEMA} TO ${WORKER_GROUP};
+    GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${WORKER_GROUP};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${WORKER_GROUP};
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${QUEUE_SCHEMA} TO ${WORKER_GROUP};
     DO $$
     DECLARE
       target regclass;
     BEGIN
       FOR target IN
         SELECT c.oid::regclass FROM pg_class c
-        WHERE c.relnamespace = '${SCHEMA}'::regnamespace AND c.relkind = 'r' AND c.relrowsecurity
+        WHERE c.relnamespace = '${QUEUE_SCHEMA}'::regnamespace AND c.relkind = 'r' AND c.relrowsecurity
           AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'worker')
       LOOP
         EXECUTE format('CREATE POLICY worker ON %s TO ${WORKER_GROUP} USING (true) WITH CHECK (true)', target);

@@ -2,7 +2,7 @@
 // Which rights that role has on which table is the migrations' matter; whether all of it holds, the doctor's.
 import type pg from 'pg'
 import { AppError } from '../core/errors.ts'
-import { WORKER_GROUP } from './job-queue.ts'
+import { WORKER_GROUP } from './queue-names.ts'
 
 /** The role that the migrations grant everything to. The login role is this one or a member of it. */
 const RUNTIME_GROUP = 'bulkhead_runtime'
@@ -33,10 +33,7 @@ interface RoleFacts {
  * work, before anything is changed. `owner` is connected as the migrating role; `workerRole` null: nobody runs jobs.
  * Throws SERVICE_UNAVAILABLE, saying what to do.
  */
-export async function checkRoles(
-  owner: pg.Client,
-  { runtimeRole, workerRole }: LoginRoles,
-): Promise<void> {
+export async function checkRoles(owner: pg.Client, { runtimeRole, workerRole }: LoginRoles): Promise<void> {
   await checkLogin(owner, 'DATABASE_URL', runtimeRole)
   if (workerRole === runtimeRole) {
     const complaint = `DATABASE_URL and DATABASE_WORKER_URL name the same role "${runtimeRole}", which would read every tenant's jobs. `

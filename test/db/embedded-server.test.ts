@@ -92,8 +92,9 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 describe('a server that was just made', () => {
-  it('has a runtime role that owns nothing and may make nothing', async () => {
-    const { runtimeUrl, ownerUrl } = await start()
+  it('has a role for serving and one for jobs that own nothing and may make nothing', async () => {
+    const { runtimeUrl, workerUrl, ownerUrl } = await start()
+    await expect(query(workerUrl, 'CREATE TABLE mine (id int)')).rejects.toThrow(/permission denied/)
     expect(
       await query(
         runtimeUrl,
@@ -314,6 +315,26 @@ describe('a data directory that cannot serve', () => {
     const second = await start()
     expect(second.ownerUrl).not.toBe(first.ownerUrl)
     expect(await query(second.ownerUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
+  })
+
+  it('of a version before jobs is given their role, and keeps its data', async () => {
+    const first = await start()
+    await query(first.ownerUrl, 'CREATE TABLE kept AS SELECT 42 AS answer')
+    await query(first.adminUrl, 'DROP ROLE bulkhead_worker')
+    await first.stop()
+    const path = join(dataDir, 'credentials.json')
+    const { bulkhead_worker, ...before } = JSON.parse(await readFile(path, 'utf8'))
+    expect(bulkhead_worker).toBeTypeOf('string')
+    await writeFile(path, JSON.stringify(before))
+    const second = await start()
+    expect(await query(second.workerUrl, 'SELECT current_user AS role')).toEqual([
+      { role: 'bulkhead_worker' },
+    ])
+    await expect(query(second.workerUrl, 'SELECT * FROM kept')).rejects.toThrow(/permission denied/)
+    expect(await query(second.ownerUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
+    await second.stop()
+    const third = await start()
+    expect(third.workerUrl.split('@')[0]).toBe(second.workerUrl.split('@')[0])
   })
 
   it('is named when it is a file', async () => {

@@ -89,12 +89,13 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
     const roles = [
       'the_owner LOGIN CREATEROLE',
       'the_app LOGIN',
+      'the_worker LOGIN',
       'the_root LOGIN SUPERUSER',
       'the_bypasser LOGIN BYPASSRLS',
     ]
     await query(server.adminUrl, ...roles.map((role) => `CREATE ROLE ${role} PASSWORD 'pw-secret'`))
-    // The embedded server brings the group; here the owner's first migration is to make it, as elsewhere.
-    await query(server.adminUrl, 'DROP ROLE IF EXISTS bulkhead_runtime')
+    // The embedded server brings the groups; here the owner's first migration is to make them, as elsewhere.
+    await query(server.adminUrl, 'DROP ROLE IF EXISTS bulkhead_runtime, bulkhead_worker')
   })
   afterAll(() => server?.stop())
 
@@ -115,7 +116,9 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
     at = { adminUrl: adminUrl.href, ownerUrl: as('the_owner', database), runtimeUrl: as('the_app', database) }
   })
 
-  function run(options: { runtimeUrl?: string; ownerUrl?: string; lockWaitMs?: number } = {}) {
+  function run(
+    options: { runtimeUrl?: string; workerUrl?: string; ownerUrl?: string; lockWaitMs?: number } = {},
+  ) {
     return migrate({ ownerUrl: at.ownerUrl, runtimeUrl: at.runtimeUrl, logger, migrationsDir, ...options })
   }
 
@@ -259,6 +262,46 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
         /does not exist. As a superuser: CREATE ROLE/,
       )
       expect(await query(at.ownerUrl, `SELECT to_regclass('things') AS things`)).toEqual([{ things: null }])
+    },
+  )
+
+  it.skipIf(missing)(
+    'refuses a role for jobs that the walls would not hold, or that serves, before it changes anything',
+    async () => {
+      await expect(run({ workerUrl: at.runtimeUrl })).rejects.toThrow(
+        /DATABASE_URL and DATABASE_WORKER_URL name the same role "the_app"/,
+      )
+      await expect(run({ workerUrl: at.ownerUrl })).rejects.toThrow(
+        /DATABASE_WORKER_URL and DATABASE_OWNER_URL name the same role "the_owner"/,
+      )
+      await expect(run({ workerUrl: runtimeUrlOf('the_root') })).rejects.toThrow(
+        /"the_root" of DATABASE_WORKER_URL is a superuser/,
+      )
+      await expect(run({ workerUrl: runtimeUrlOf('nobody') })).rejects.toThrow(
+        /"nobody" of DATABASE_WORKER_URL does not exist. As a superuser: CREATE ROLE/,
+      )
+      expect(await query(at.ownerUrl, `SELECT to_regclass('things') AS things`)).toEqual([{ things: null }])
+    },
+  )
+
+  it.skipIf(missing)(
+    'lets the role for jobs use the queue, whose tables it makes, and nothing else',
+    async () => {
+      const workerUrl = runtimeUrlOf('the_worker')
+      await run({ workerUrl })
+      await run({ workerUrl })
+      await query(workerUrl, `SELECT graphile_worker.add_job('x')`)
+      expect(await query(workerUrl, 'SELECT attempts FROM graphile_worker._private_jobs')).toEqual([
+        { attempts: 0 },
+      ])
+      await expect(query(workerUrl, 'SELECT * FROM things')).rejects.toThrow(/permission denied/)
+      for (const sql of [
+        `SELECT graphile_worker.add_job('x')`,
+        'SELECT * FROM graphile_worker._private_jobs',
+      ])
+        await expect(query(at.runtimeUrl, sql)).rejects.toThrow(
+          /permission denied for schema graphile_worker/,
+        )
     },
   )
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { examine, type Finding } from '../../src/db/doctor.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { withRole } from '../support/urls.ts'
 
 const about = (findings: Finding[]) =>
   findings.filter(({ level }) => level === 'error').map(({ code, object }) => `${code} ${object}`)
@@ -38,6 +39,22 @@ describe('case 1: refuses a role that the walls do not hold', () => {
       ),
     )
     return about(await examine(database.runtimeUrl, { role }))
+  }
+
+  /** A role that may run jobs, and nothing more but what `sql` makes of it. */
+  async function workerAfter(sql: string): Promise<string> {
+    const name = `doctor_worker_${randomUUID().slice(0, 8)}`
+    names.push(name)
+    await asAdmin(database.adminUrl, (admin) =>
+      admin.query(`CREATE ROLE ${name} LOGIN IN ROLE bulkhead_worker; ${sql.replaceAll('ROLE_', name)}`),
+    )
+    return name
+  }
+
+  async function findingsOfWorker(name: string): Promise<string[]> {
+    return about(
+      await examine(database.runtimeUrl, { workerUrl: withRole(database.workerUrl, name, 'unused') }),
+    )
   }
 
   it('but not a login role that is a member of the runtime group', async () => {
@@ -112,6 +129,39 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     expect(await findingsAfter(`ALTER ROLE ROLE_ SET app.tenant_id = 'x'`)).toEqual([
       `tenant-preset role ${role}`,
     ])
+  })
+
+  it('but not a member of the group that the queue is granted to', async () => {
+    const role = await workerAfter('')
+    expect(await findingsOfWorker(role)).toEqual([])
+  })
+
+  it.each(['SUPERUSER', 'BYPASSRLS', 'CREATEROLE'])('%s that runs jobs', async (attribute) => {
+    const role = await workerAfter(`ALTER ROLE ROLE_ ${attribute}`)
+    expect(await findingsOfWorker(role)).toEqual([`role-attribute role ${role}`])
+  })
+
+  it('the owner that runs jobs', async () => {
+    expect(await findingsOfWorker('bulkhead_owner')).toContain('role-owner role bulkhead_owner')
+  })
+
+  it('one that runs jobs and serves', async () => {
+    const role = await workerAfter('GRANT bulkhead_runtime TO ROLE_')
+    const findings = await findingsOfWorker(role)
+    expect(findings).toContain(`worker-right role ${role}`)
+    expect(findings).toContain(`worker-function role ${role}`)
+    // The same role, asked about as the one that serves.
+    expect(about(await examine(database.runtimeUrl, { role }))).toEqual(
+      expect.arrayContaining([
+        'global-table-granted graphile_worker._private_jobs',
+        'queue-granted app.enqueue_for_tenants(text,integer)',
+        'queue-granted schema graphile_worker',
+      ]),
+    )
+  })
+
+  it('one that is to run jobs and is not there', async () => {
+    expect(await findingsOfWorker('nobody_at_all')).toEqual(['worker-missing role nobody_at_all'])
   })
 
   it('whoever it connects as, when nobody is named: the owner and the superuser', async () => {

@@ -347,6 +347,48 @@ export const RIGHTS: Sabotage[] = [
     'global-table-granted',
     'public._prisma_migrations',
   ],
+  [
+    'case 19: the queue’s jobs',
+    'GRANT SELECT ON graphile_worker._private_jobs TO bulkhead_runtime',
+    'global-table-granted',
+    'graphile_worker._private_jobs',
+  ],
+  [
+    'case 19: the queue’s view of its jobs',
+    'GRANT USAGE ON SCHEMA graphile_worker TO bulkhead_runtime; GRANT SELECT ON graphile_worker.jobs TO bulkhead_runtime',
+    'queue-granted',
+    'schema graphile_worker',
+  ],
+  [
+    'case 19: the queue’s schema for everyone',
+    'GRANT USAGE ON SCHEMA graphile_worker TO PUBLIC',
+    'queue-granted',
+    'schema graphile_worker',
+  ],
+  [
+    'case 19: the schedule, which queues for every tenant',
+    'GRANT EXECUTE ON FUNCTION app.enqueue_for_tenants(text, integer) TO bulkhead_runtime',
+    'queue-granted',
+    'app.enqueue_for_tenants(text,integer)',
+  ],
+  [
+    'case 19: a tenant’s table for the role that runs jobs',
+    'GRANT SELECT (id) ON orders TO bulkhead_worker',
+    'worker-right',
+    'role bulkhead_worker',
+  ],
+  [
+    'case 19: the tenant directory for the role that runs jobs',
+    'GRANT SELECT ON app.tenant_directory TO bulkhead_worker',
+    'worker-right',
+    'role bulkhead_worker',
+  ],
+  [
+    'case 19: who is who for the role that runs jobs',
+    'GRANT EXECUTE ON FUNCTION app.resolve_tenant(uuid, text) TO bulkhead_worker',
+    'worker-function',
+    'role bulkhead_worker',
+  ],
   ['CREATE on a schema', 'GRANT CREATE ON SCHEMA app TO bulkhead_runtime', 'schema-create', 'schema app'],
   [
     'CREATE on public for everyone',

@@ -61,10 +61,6 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'graphile_worker._private_known_crontabs': 'when the schedule last ran; of the worker’s role alone',
 }
 
-/** The queue's schema, and the role that it is granted to. */
-export const QUEUE_SCHEMA = 'graphile_worker'
-export const QUEUE_ROLE = 'bulkhead_worker'
-
 /** The one function outside the queue that its role may call, and nobody else: the schedule has no tenant. */
 export const SCHEDULE_FUNCTION = 'app.enqueue_for_tenants(text,integer)'
 

@@ -18,8 +18,7 @@ const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
     'which tenant an address or a job is of, before it is entered: at most one row',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':
     'puts a job into the queue, whose tables nobody else may touch, and stamps it with the tenant in scope',
-  [SCHEDULE_FUNCTION]:
-    'the schedule: a job for each active tenant; for the worker’s role alone',
+  [SCHEDULE_FUNCTION]: 'the schedule: a job for each active tenant; for the worker’s role alone',
 }
 
 /** Views that read with their owner's rights. */

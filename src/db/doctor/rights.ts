@@ -1,12 +1,11 @@
 // Owns: rules about what the role may do to each object. Rights are read from the access lists of every role that it
 // is or may become, PUBLIC among them.
+import { QUEUE_SCHEMA, WORKER_GROUP } from '../queue-names.ts'
 import {
   type Check,
   fromExtension,
   GLOBAL_TABLES,
   OUR_SCHEMAS,
-  QUEUE_ROLE,
-  QUEUE_SCHEMA,
   rightsRule,
   SCHEDULE_FUNCTION,
   sqlNames,
@@ -88,7 +87,7 @@ const queue: Check = rightsRule({
     FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) AS granted
     WHERE p.oid = to_regprocedure('${SCHEDULE_FUNCTION}') AND ${REACHES}`,
   message: ({ privilege }) =>
-    `the runtime role holds ${privilege}, and the queue has every tenant’s jobs: revoke it, or the membership in ${QUEUE_ROLE}`,
+    `the runtime role holds ${privilege}, and the queue has every tenant’s jobs: revoke it, or the membership in ${WORKER_GROUP}`,
 })
 
 const schemaCreate: Check = rightsRule({
