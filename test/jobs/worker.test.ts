@@ -119,34 +119,6 @@ describe('queueing', () => {
 })
 
 describe('case 19: running', () => {
-  it('a job without a tenant, or with one that is none, is a dead letter and never run', async () => {
-    let ran = 0
-    await asAdmin(database.ownerUrl, async (owner) => {
-      await owner.query(`SELECT graphile_worker.add_job('test.x')`)
-      await owner.query(`SELECT graphile_worker.add_job('test.x', '{"tenantId":"x"}')`)
-      await owner.query(
-        `SELECT graphile_worker.add_job('test.x', '{"tenantId":"0191b1f6-6280-7ac3-8e00-00000000000f"}')`,
-      )
-    })
-    await work([
-      {
-        name: 'test.x',
-        attemptsMax: 5,
-        run: async () => {
-          ran += 1
-        },
-      },
-    ])
-    await eventually(async () =>
-      expect(await jobs()).toEqual(
-        Array(3).fill(
-          expect.objectContaining({ isDead: true, lastError: expect.stringContaining('without a tenant') }),
-        ),
-      ),
-    )
-    expect(ran).toBe(0)
-  })
-
   it('cross-tenant: a worker that alternates between tenants, with failures between, carries nothing over', async () => {
     const seen: { tenantId: string; customers: string[] }[] = []
     await work(
@@ -174,33 +146,6 @@ describe('case 19: running', () => {
     for (const { tenantId, customers } of seen) {
       expect(customers.length).toBeGreaterThanOrEqual(SEEDED)
       expect(new Set(customers)).toEqual(new Set([tenantId]))
-    }
-  })
-
-  it('a suspended tenant is not worked for', async () => {
-    const setStatus = (status: string) =>
-      asSuperuser(database, (client) =>
-        client.query('UPDATE app.tenant_directory SET status = $2 WHERE id = $1', [TENANT_B.id, status]),
-      )
-    await setStatus('SUSPENDED')
-    try {
-      let ran = 0
-      await queued(TENANT_B.id, { task: 'test.x' })
-      await work([
-        {
-          name: 'test.x',
-          attemptsMax: 3,
-          run: async () => {
-            ran += 1
-          },
-        },
-      ])
-      await eventually(async () =>
-        expect(await jobs()).toMatchObject([{ lastError: expect.stringContaining('suspended') }]),
-      )
-      expect(ran).toBe(0)
-    } finally {
-      await setStatus('ACTIVE')
     }
   })
 })
