@@ -73,6 +73,12 @@ async function findSandbox(config: Config, lifecycle: Lifecycle): Promise<string
 export function runWorker(config: Config): Promise<number> {
   const logger = createLogger(config.logLevel)
   return runUntilStopped(logger, async (lifecycle) => {
+    if (config.jobsConcurrency === 0) {
+      throw new AppError(
+        'SERVICE_UNAVAILABLE',
+        'JOBS_CONCURRENCY is 0, so there is nothing for a worker to do.',
+      )
+    }
     const urls = await findWorkersDatabase(config)
     await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
     const { openRuntime, sandboxDir, wantsSandbox } = await import('./runtime.ts')
@@ -116,8 +122,11 @@ async function work(
   runtime: Runtime,
 ): Promise<{ stop(): Promise<void> }> {
   const { logger } = runtime
-  if (workerUrl === null) logger.warn('DATABASE_WORKER_URL is not set: this process runs no jobs')
-  if (workerUrl === null || concurrency === 0) return { stop: async () => {} }
+  if (workerUrl === null) {
+    logger.warn('DATABASE_WORKER_URL is not set: this process runs no jobs')
+    return { stop: async () => {} }
+  }
+  if (concurrency === 0) return watchQueue(workerUrl, runtime)
   const [{ startWorker }, { SCHEDULE, tasksOf }] = await Promise.all([
     import('./jobs/worker.ts'),
     import('./tasks.ts'),
@@ -129,6 +138,19 @@ async function work(
     schedule: SCHEDULE,
     concurrency,
   })
+}
+
+/** Workers serve no metrics: what waits in the queue, and what is dead, is told by the servers beside them. */
+async function watchQueue(url: string, { metrics, logger }: Runtime): Promise<{ stop(): Promise<void> }> {
+  const { openQueueConnection } = await import('./db/queue-connection.ts')
+  const queue = openQueueConnection(url, logger)
+  metrics.watchQueue(() => queue.state())
+  return {
+    async stop() {
+      metrics.watchQueue(null)
+      await queue.close()
+    },
+  }
 }
 
 function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Promise<Urls> | Urls {
