@@ -142,7 +142,7 @@ const environmentSchema = z.object({
   SECRETS_KEY: secret().optional(),
   SECRETS_KEY_PREVIOUS: secrets().default([]),
   PUBLIC_URL: origin().optional(),
-  SANDBOX_PORT: wholeNumber(0, PORT_MAX, 4001),
+  SANDBOX_PORT: wholeNumber(0, PORT_MAX, 0),
   STRIPE_SECRET_KEY: z
     .string()
     .regex(

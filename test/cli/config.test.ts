@@ -126,7 +126,7 @@ describe('payments', () => {
 
   it('are taken by the sandbox unless told, and secrets are sealed with one key', () => {
     expect(parseConfig({})).toMatchObject({
-      payments: { sandboxPort: 4001, stripe: null },
+      payments: { sandboxPort: 0, stripe: null },
       publicUrl: null,
       secretsKey: null,
       previousSecretsKeys: [],
@@ -135,8 +135,8 @@ describe('payments', () => {
 
   it('a Stripe test account takes the place of the sandbox', () => {
     const stripe = { STRIPE_SECRET_KEY: 'sk_test_abc', STRIPE_WEBHOOK_SECRET: 'whsec_abc' }
-    expect(parseConfig({ ...stripe, SANDBOX_PORT: '0' }).payments).toEqual({
-      sandboxPort: 0,
+    expect(parseConfig({ ...stripe, SANDBOX_PORT: '4001' }).payments).toEqual({
+      sandboxPort: 4001,
       stripe: { secretKey: 'sk_test_abc', webhookSecret: 'whsec_abc' },
     })
     expect(parseConfig({ STRIPE_SECRET_KEY: 'rk_test_abc' }).payments.stripe).toEqual({
