@@ -1,5 +1,5 @@
-// Owns: a worker process for tests to kill. Its one task counts itself in `customers`, waits, and counts itself again.
-// Argument: a JSON object. Says when it works in one line.
+// Owns: a worker process for tests to kill. Its one task waits, raises a customer's version by one, unless that was done
+// before, and waits again. Argument: a JSON object. Says in one line how far it is.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
@@ -7,9 +7,9 @@ import { openDatabase } from '../../src/db/database.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
-type Arguments = { runtimeUrl: string; workerUrl: string; waitMs: number }
+type Arguments = { runtimeUrl: string; workerUrl: string; waitMs: number; waitAfterMs: number }
 
-const { runtimeUrl, workerUrl, waitMs } = JSON.parse(process.argv[2] ?? '{}') as Arguments
+const { runtimeUrl, workerUrl, waitMs, waitAfterMs } = JSON.parse(process.argv[2] ?? '{}') as Arguments
 const logger = createLogger('silent')
 const database = openDatabase({ url: runtimeUrl, poolMax: 2, namedStatements: true, logger })
 const worker = await startWorker({
@@ -24,16 +24,17 @@ const worker = await startWorker({
     {
       name: 'test.slow',
       attemptsMax: 5,
-      run: async (caller, { customerId }) => {
+      run: async (caller, { customerId, version }) => {
         process.stdout.write('started\n')
         await sleep(waitMs)
         await caller.database.withTenant(caller.scope, (tx) =>
           tx.customer.updateMany({
-            where: { id: String(customerId) },
+            where: { id: String(customerId), version: Number(version) },
             data: { version: { increment: 1 } },
           }),
         )
-        process.stdout.write('done\n')
+        process.stdout.write('worked\n')
+        await sleep(waitAfterMs)
       },
     },
   ],

@@ -9,7 +9,6 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
 import { openQueueConnection, type QueueConnection } from '../../src/db/queue-connection.ts'
-import { cleanKeysTask } from '../../src/jobs/clean-idempotency-keys.ts'
 import { enqueue, type NewJob } from '../../src/jobs/enqueue.ts'
 import type { Task } from '../../src/jobs/task.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker.ts'
@@ -242,12 +241,19 @@ describe('case 47: a worker that ends', () => {
     }
   })
 
-  function start(waitMs: number): { child: ChildProcess; said: (line: string) => Promise<void> } {
+  function start(
+    waitMs: number,
+    waitAfterMs = 0,
+  ): { child: ChildProcess; said: (line: string) => Promise<void> } {
     const main = fileURLToPath(new URL('./run-worker.ts', import.meta.url))
     const { runtimeUrl, workerUrl } = database
-    const child = spawn(process.execPath, [main, JSON.stringify({ runtimeUrl, workerUrl, waitMs })], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      [main, JSON.stringify({ runtimeUrl, workerUrl, waitMs, waitAfterMs })],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     children.push(child)
     const lines: string[] = []
     createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (line) =>
@@ -266,7 +272,7 @@ describe('case 47: a worker that ends', () => {
   it('by SIGKILL in the middle of a job: another one does it, once', { timeout: 60_000 }, async () => {
     const customerId = fixtureId(TENANT_A, 'customers', 1)
     const before = await versionOf(customerId)
-    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId } })
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before } })
     const first = start(60_000)
     await first.said('started')
     first.child.kill('SIGKILL')
@@ -278,44 +284,38 @@ describe('case 47: a worker that ends', () => {
     expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 })
   })
 
-  it('by SIGTERM: the job under way is finished first', { timeout: 60_000 }, async () => {
+  it('by SIGKILL when a job is done and not yet recorded as done: it is run again, its effect is one', {
+    timeout: 60_000,
+  }, async () => {
+    const customerId = fixtureId(TENANT_A, 'customers', 1)
+    const before = await versionOf(customerId)
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before } })
+    const first = start(0, 60_000)
+    await first.said('worked')
+    expect(await versionOf(customerId)).toBe(before + 1)
+    first.child.kill('SIGKILL')
+    const second = start(0)
+    await second.said('ready')
+    await work([])
+    await second.said('worked')
+    await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 }))
+    expect(await versionOf(customerId)).toBe(before + 1)
+  })
+
+  it('by SIGTERM: the job under way is finished first, and the next is left to others', {
+    timeout: 60_000,
+  }, async () => {
     const customerId = fixtureId(TENANT_A, 'customers', 2)
     const before = await versionOf(customerId)
-    const { child, said } = start(500)
+    const { child, said } = start(2_000) // longer than queueing the next
     await said('ready')
-    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId } })
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before } })
     await said('started')
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before + 1 } })
     child.kill('SIGTERM')
     await once(child, 'exit')
     expect(child.exitCode).toBe(0)
     expect(await versionOf(customerId)).toBe(before + 1)
-    expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 })
+    expect(await queue.list({ onlyDead: false, limit: 10 })).toMatchObject([{ attempts: 0 }])
   })
-})
-
-it('old idempotency keys are forgotten after three days, a tenant’s own only', async () => {
-  const keyAged = (tenantId: string, key: string, hours: number) =>
-    asRuntime(database, tenantId, (client) =>
-      client.query(
-        `INSERT INTO idempotency_keys (operation, key, fingerprint, created_at)
-         VALUES ('test', $1, '\\x00', now() - make_interval(hours => $2))`,
-        [key, hours],
-      ),
-    )
-  await keyAged(TENANT_A.id, 'young', 25)
-  await keyAged(TENANT_A.id, 'old', 73)
-  await keyAged(TENANT_B.id, 'old', 73)
-  await queued(TENANT_A.id, { task: cleanKeysTask.name })
-  await work([cleanKeysTask])
-  await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0 }))
-  const left = await asSuperuser(database, async (client) => {
-    const { rows } = await client.query(
-      `SELECT tenant_id AS tenant, key FROM idempotency_keys WHERE operation = 'test' ORDER BY tenant_id, key`,
-    )
-    return rows
-  })
-  expect(left).toEqual([
-    { tenant: TENANT_A.id, key: 'young' },
-    { tenant: TENANT_B.id, key: 'old' },
-  ])
 })
