@@ -47,6 +47,11 @@ describe('a card that succeeds', () => {
     expect(line).toMatchObject({ type: 'charge', source: charge.id, fee: 88, net: 1_912 })
   })
 
+  it('keeps metadata whose names are numbers', async () => {
+    const metadata = { 7: 'seven', 0: 'none' }
+    expect(await stripe.paymentIntents.create(charged({ metadata }))).toMatchObject({ metadata })
+  })
+
   it('is charged when it is confirmed, not before', async () => {
     const made = await stripe.paymentIntents.create(charged({ confirm: false }))
     expect(made).toMatchObject({ status: 'requires_confirmation', latest_charge: null })

@@ -108,3 +108,10 @@ it('brackets may be numbered, empty or escaped', async () => {
 it.each(['__proto__[x]=1', 'metadata[constructor][prototype][x]=1'])('%s is refused', async (query) => {
   expect((await send('GET', `payment_intents?${query}`)).status).toBe(400)
 })
+
+it.each(['[a', '[a]'])('a name of 100,000 times “%s” is refused before it is read', async (piece) => {
+  const form = { [`x${piece.repeat(100_000)}`]: '1' }
+  const refusal = await send('POST', 'payment_intents', { form })
+  expect(refusal.status).toBe(400)
+  expect(await refusal.text()).toContain('too long a name')
+})
