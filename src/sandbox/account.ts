@@ -45,10 +45,10 @@ export function seconds({ nowMs }: Account): number {
   return Math.floor(nowMs / 1_000)
 }
 
-/** Throws Stripe's 404 for what this account has not. */
-export function load(account: Account, kind: string, id: string): Stored {
+/** Throws Stripe's 404 for what this account has not; `param` names where the id was given, if not in the path. */
+export function load(account: Account, kind: string, id: string, param?: string): Stored {
   const found = account.store.find(account.id, id)
-  if (found === null || found.object !== kind) throw missing(kind, id)
+  if (found === null || found.object !== kind) throw missing(kind, id, param)
   return found
 }
 

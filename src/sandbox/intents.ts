@@ -4,7 +4,7 @@ import { type Account, change, load, makeId, seconds } from './account.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
 import { type Decline, PAYMENT_METHODS, type PaymentMethod } from './payment-methods.ts'
-import { invalid, Problem } from './problem.ts'
+import { invalid, Problem, required } from './problem.ts'
 import type { Stored } from './store.ts'
 
 const AMOUNT_MAX = 99_999_999
@@ -254,7 +254,8 @@ export function methodOf(id: string): PaymentMethod {
 
 /** As ISO 4217 has it, in lower case. */
 export function currencyOf(params: Params): string {
-  const currency = text(params, 'currency') ?? ''
+  const currency = text(params, 'currency')
+  if (currency === null) throw required('currency')
   if (!/^[a-z]{3}$/.test(currency) || !isCurrency(currency.toUpperCase())) {
     throw invalid(`Invalid currency: ${currency}`, 'currency')
   }
@@ -262,6 +263,7 @@ export function currencyOf(params: Params): string {
 }
 
 export function amountOf(params: Params): number {
+  if (params.amount === undefined) throw required('amount')
   const given = text(params, 'amount') ?? ''
   const amount = Number(given)
   if (!/^\d+$/.test(given) || amount < 1) throw invalid(`Invalid positive integer: ${given}`, 'amount')

@@ -32,7 +32,12 @@ export function invalid(message: string, param?: string, code?: string): Problem
   })
 }
 
-export function missing(kind: string, id: string): Problem {
+export function required(param: string): Problem {
+  return invalid(`Missing required param: ${param}.`, param, 'parameter_missing')
+}
+
+/** `param` is where the id was given: in the path, unless told. */
+export function missing(kind: string, id: string, param = 'id'): Problem {
   const message = `No such ${kind}: '${id}'`
-  return new Problem(404, { type: 'invalid_request_error', code: 'resource_missing', param: 'id', message })
+  return new Problem(404, { type: 'invalid_request_error', code: 'resource_missing', param, message })
 }

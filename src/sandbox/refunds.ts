@@ -3,7 +3,7 @@ import { type Account, change, load, makeId, seconds } from './account.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
 import { amountOf, bookTransaction, methodOf } from './intents.ts'
-import { invalid } from './problem.ts'
+import { invalid, required } from './problem.ts'
 import type { Stored } from './store.ts'
 
 const REASONS: ReadonlySet<string> = new Set(['duplicate', 'fraudulent', 'requested_by_customer'])
@@ -75,9 +75,12 @@ export function finishRefund(account: Account, id: string): void {
 }
 
 function chargeOf(account: Account, params: Params): Stored {
-  const intentId = text(params, 'payment_intent')
-  if (intentId === null) return load(account, 'charge', text(params, 'charge') ?? '')
-  const { latest_charge: charge } = load(account, 'payment_intent', intentId)
+  const [intentId, chargeId] = [text(params, 'payment_intent'), text(params, 'charge')]
+  if (intentId === null) {
+    if (chargeId === null) throw required('payment_intent')
+    return load(account, 'charge', chargeId, 'charge')
+  }
+  const { latest_charge: charge } = load(account, 'payment_intent', intentId, 'payment_intent')
   if (typeof charge !== 'string')
     throw invalid('This PaymentIntent has no charge to refund.', 'payment_intent')
   return load(account, 'charge', charge)

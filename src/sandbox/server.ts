@@ -17,6 +17,8 @@ import { startTimers } from './timers.ts'
 
 const HOST = '127.0.0.1'
 const BODY_BYTES_MAX = 1_024 * 1_024
+/** Ours are far shorter: longer ones are of nothing. */
+const ID_LENGTH_MAX = 500
 
 export type SandboxServer = {
   readonly url: string
@@ -74,6 +76,12 @@ function createApp(): FastifyInstance {
     bodyLimit: BODY_BYTES_MAX,
     genReqId: () => makeId('req'),
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: ID_LENGTH_MAX },
+    // Of requests that no route is found for, and no hook sees.
+    frameworkErrors: (error, request, reply) => {
+      reply.header('request-id', request.id)
+      answerError(error, reply)
+    },
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
@@ -81,18 +89,20 @@ function createApp(): FastifyInstance {
     reply.header('request-id', request.id)
     done()
   })
-  app.setErrorHandler((error, _request, reply) => {
-    if (error instanceof Problem) return reply.code(error.status).send({ error: error.body })
-    const message = error instanceof Error ? error.message : String(error)
-    const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
-    if (status < 500) return reply.code(status).send({ error: { type: 'invalid_request_error', message } })
-    return reply.code(500).send({ error: { type: 'api_error', message } })
-  })
+  app.setErrorHandler((error, _request, reply) => answerError(error, reply))
   app.setNotFoundHandler((request, reply) => {
     const message = `Unrecognized request URL (${request.method}: ${request.url})`
     return reply.code(404).send({ error: { type: 'invalid_request_error', message } })
   })
   return app
+}
+
+function answerError(error: unknown, reply: FastifyReply): FastifyReply {
+  if (error instanceof Problem) return reply.code(error.status).send({ error: error.body })
+  const message = error instanceof Error ? error.message : String(error)
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+  const type = status < 500 ? 'invalid_request_error' : 'api_error'
+  return reply.code(status).send({ error: { type, message } })
 }
 
 type Whose = (request: FastifyRequest) => Account

@@ -1,7 +1,7 @@
 // Where an account's events are sent: https://docs.stripe.com/api/webhook_endpoints. The signing secret is shown once.
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { group, type Params, text, texts } from './form.ts'
-import { invalid } from './problem.ts'
+import { invalid, required } from './problem.ts'
 import type { Stored } from './store.ts'
 
 /** The secret is kept apart, so that no answer but the first can show it. */
@@ -58,9 +58,7 @@ export function secretOf(account: Pick<Account, 'id' | 'store'>, endpointId: str
 
 function wantedOf(params: Params): string[] {
   const wanted = texts(params, 'enabled_events')
-  if (wanted.length === 0) {
-    throw invalid('Missing required param: enabled_events.', 'enabled_events', 'parameter_missing')
-  }
+  if (wanted.length === 0) throw required('enabled_events')
   return wanted
 }
 

@@ -90,6 +90,20 @@ it('every answer has the id of its request', async () => {
   expect((await send('GET', 'unheard_of')).headers.get('request-id')).toMatch(/^req_/)
 })
 
+it.each([
+  ['%', 400],
+  ['%E0%A4%A', 400],
+  ['p'.repeat(120), 404],
+  ['p'.repeat(600), 414],
+])('an address that ends in %s is refused in Stripe’s form', async (id, status) => {
+  const refusal = await newMerchant().send('GET', `payment_intents/${id}`)
+  expect([refusal.status, refusal.headers.get('request-id')]).toEqual([
+    status,
+    expect.stringMatching(/^req_/),
+  ])
+  expect(await refusal.json()).toMatchObject({ error: { type: 'invalid_request_error' } })
+})
+
 it('its own page lists the test payment methods', async () => {
   const page = await (await fetch(inject('sandboxUrl'))).text()
   expect(page).toContain('<html lang="en">')

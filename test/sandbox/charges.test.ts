@@ -236,6 +236,18 @@ describe('what is refused', () => {
     expect(await stripe.paymentIntents.retrieve(id)).toMatchObject({ status: 'succeeded' })
   })
 
+  it.each([
+    ['payment_intents', { currency: 'usd' }, 'amount'],
+    ['payment_intents', { amount: '100' }, 'currency'],
+    ['refunds', {}, 'payment_intent'],
+    ['payouts', { currency: 'usd' }, 'amount'],
+    ['webhook_endpoints', { url: 'http://127.0.0.1:9' }, 'enabled_events'],
+  ])('%s without what it needs: %o lacks %s', async (path, form, param) => {
+    const refusal = await merchant.send('POST', path, { form })
+    expect(refusal.status).toBe(400)
+    expect(await refusal.json()).toMatchObject({ error: { code: 'parameter_missing', param } })
+  })
+
   it('what does not exist: 404 resource_missing', async () => {
     expect(await errorOf(stripe.paymentIntents.retrieve('pi_unheard_of'))).toMatchObject({
       statusCode: 404,

@@ -75,6 +75,17 @@ describe('a refund', () => {
     })
   })
 
+  it.each([{ payment_intent: 'pi_unheard_of' }, { charge: 'ch_unheard_of' }])(
+    '%o: 404, naming what was given',
+    async (params) => {
+      expect(await errorOf(newMerchant().stripe.refunds.create(params))).toMatchObject({
+        statusCode: 404,
+        code: 'resource_missing',
+        param: Object.keys(params)[0],
+      })
+    },
+  )
+
   it('of a payment that was declined is refused', async () => {
     const { stripe } = newMerchant()
     const params = charged({ payment_method: 'pm_card_chargeDeclined' })
