@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Account, load, settingsSchema } from './account.ts'
 import type { Deliveries } from './deliveries.ts'
-import { deliver, emit } from './events.ts'
+import { deliver, emit, shuffleWaiting } from './events.ts'
 import { invalid } from './problem.ts'
 
 const resendSchema = z.object({ copies: z.int().min(1).max(1_000).default(1) })
@@ -21,7 +21,10 @@ export async function control(
   if (path === 'settings') {
     const changes = read(z.record(z.string(), z.unknown()), body)
     const settings = read(settingsSchema, { ...account.settings, ...changes })
-    account.store.saveSettings(account.id, settings)
+    account.store.atomically(() => {
+      account.store.saveSettings(account.id, settings)
+      if (settings.webhooks === 'shuffle') shuffleWaiting({ ...account, settings })
+    })
     return settings
   }
   if (path === 'emit') {

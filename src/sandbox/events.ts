@@ -1,4 +1,5 @@
 // Events: what happened, as the account's webhook endpoints are told. Sending is deliveries.ts's.
+import { createHash } from 'node:crypto'
 import { type Account, makeId, seconds } from './account.ts'
 import type { Stored } from './store.ts'
 
@@ -32,26 +33,31 @@ export function emit(account: Account, type: string, object: object): Stored {
 /** Queues deliveries of an event, in the way that the account is set to. */
 export function deliver(account: Account, event: string, endpoint: string, copies: number): void {
   for (let copy = 0; copy < copies; copy += 1) {
-    account.store.addDelivery(
-      { account: account.id, event, endpoint },
-      account.nowMs + delayMs(account, event, copy),
-    )
+    const delivery = account.store.addDelivery({ account: account.id, event, endpoint }, account.nowMs)
+    const delay = delayMs(account, delivery)
+    if (delay > 0) account.store.postponeDelivery(delivery, account.nowMs + delay)
   }
 }
 
-function delayMs({ settings }: Account, event: string, copy: number): number {
-  if (settings.webhooks === 'delay') return settings.webhookDelayMs
-  if (settings.webhooks === 'shuffle') return hash(`${settings.seed}/${event}/${copy}`) % SHUFFLE_WINDOW_MS
-  return 0
+/** Puts all that wait in another order: those that were held back were queued in theirs. */
+export function shuffleWaiting(account: Account): void {
+  for (const { id } of account.store.waitingDeliveriesOf(account.id)) {
+    account.store.postponeDelivery(id, account.nowMs + shuffledMs(account, id))
+  }
+}
+
+function delayMs(account: Account, delivery: number): number {
+  const { webhooks, webhookDelayMs } = account.settings
+  if (webhooks === 'delay') return webhookDelayMs
+  return webhooks === 'shuffle' ? shuffledMs(account, delivery) : 0
+}
+
+/** By the delivery's place among the account's, so that a seed makes the same of the same course of things. */
+function shuffledMs({ id, store, settings }: Account, delivery: number): number {
+  const place = `${settings.seed}/${store.placeOfDelivery(id, delivery)}`
+  return createHash('sha256').update(place).digest().readUInt32BE() % SHUFFLE_WINDOW_MS
 }
 
 function wants({ enabled_events: wanted }: Stored, type: string): boolean {
   return Array.isArray(wanted) && (wanted.includes('*') || wanted.includes(type))
-}
-
-/** FNV-1a: the same order for the same seed and ids. */
-function hash(input: string): number {
-  let value = 0x81_1c_9d_c5
-  for (const character of input) value = Math.imul(value ^ character.charCodeAt(0), 0x01_00_01_93) >>> 0
-  return value
 }

@@ -67,6 +67,7 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY, account TEXT NOT NULL, event TEXT NOT NULL, endpoint TEXT NOT NULL,
     due_at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'WAITING', outcome TEXT);
   CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due_at_ms) WHERE state = 'WAITING';
+  CREATE INDEX IF NOT EXISTS deliveries_account ON deliveries (account, id);
 `
 
 /** Throws when another process holds these books: two would send each webhook twice. */
@@ -210,15 +211,29 @@ export function openStore(path: string) {
       return due
     },
 
-    addDelivery(delivery: Omit<Delivery, 'id' | 'attempts'>, dueAtMs: number): void {
+    /** Answers its id. */
+    addDelivery(delivery: Omit<Delivery, 'id' | 'attempts'>, dueAtMs: number): number {
       const { account, event, endpoint } = delivery
-      run(
+      const { lastInsertRowid } = run(
         'INSERT INTO deliveries (account, event, endpoint, due_at_ms) VALUES (?, ?, ?, ?)',
         account,
         event,
         endpoint,
         dueAtMs,
       )
+      return Number(lastInsertRowid)
+    },
+    postponeDelivery(id: number, dueAtMs: number): void {
+      run('UPDATE deliveries SET due_at_ms = ? WHERE id = ?', dueAtMs, id)
+    },
+    /** How many of the account's came before it. */
+    placeOfDelivery(account: string, id: number): number {
+      const [row] = rows<{ place: number }>(
+        'SELECT count(*) AS place FROM deliveries WHERE account = ? AND id < ?',
+        account,
+        id,
+      )
+      return row?.place ?? 0
     },
     /** The first that are due, but for those of accounts that hold theirs back. */
     waitingDeliveries(dueAtMs: number, limit: number): Delivery[] {

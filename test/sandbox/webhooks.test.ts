@@ -266,6 +266,18 @@ describe('an unkind network', () => {
     expect(idsOf(receiver.received).toSorted()).toEqual(made.toSorted())
   })
 
+  it('delivers what was held back in another order, each once', async () => {
+    await subscribe(merchant, receiver)
+    await merchant.control('settings', { webhooks: 'paused' })
+    for (let count = 0; count < 10; count += 1) await pay()
+    await merchant.control('settings', { webhooks: 'shuffle', seed: 7 })
+    await flush()
+    const { data } = await merchant.stripe.events.list({ limit: 100 })
+    const made = data.map(({ id }) => id).toReversed()
+    expect(idsOf(receiver.received)).not.toEqual(made)
+    expect(idsOf(receiver.received).toSorted()).toEqual(made.toSorted())
+  })
+
   it('is set piece by piece: what is not named stays', async () => {
     await merchant.control('settings', { webhooks: 'paused', processingDelayMs: 7 })
     const settings = await merchant.control('settings', { webhookCopies: 4 })
