@@ -1,16 +1,13 @@
-// Payment intents and their charges: https://docs.stripe.com/api/payment_intents. Each is confirmed once, and ends.
-import { isCurrency } from '../core/money.ts'
+// Payment intents: https://docs.stripe.com/api/payment_intents. Each is confirmed until it succeeds, or is cancelled.
 import { type Account, change, load, makeId, seconds } from './account.ts'
+import { amountOf, currencyOf } from './amounts.ts'
+import { makeFailedCharge, makePaidCharge } from './charges.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
 import { type Decline, PAYMENT_METHODS, type PaymentMethod } from './payment-methods.ts'
-import { invalid, Problem, required } from './problem.ts'
+import { invalid, Problem } from './problem.ts'
 import type { Stored } from './store.ts'
 
-const AMOUNT_MAX = 99_999_999
-/** Of a charge: 2.9 % and 30 minor units. */
-const FEE_PER_MILLE = 29
-const FEE_FIXED = 30
 const DECLINED_LATER: Decline = {
   code: 'card_declined',
   declineCode: 'generic_decline',
@@ -137,29 +134,12 @@ export function cancelIntent(account: Account, id: string, params: Params): Stor
 }
 
 function succeed(account: Account, intent: Stored): Stored {
-  const amount = Number(intent.amount)
-  const charge = makeCharge(account, intent, {
-    paid: true,
-    captured: true,
-    amount_captured: amount,
-    status: 'succeeded',
-  })
-  const fee = Math.round((amount * FEE_PER_MILLE) / 1_000) + FEE_FIXED
-  const transaction = bookTransaction(account, {
-    amount,
-    fee,
-    currency: String(intent.currency),
-    source: charge.id,
-    type: 'charge',
-  })
-  const booked = change(account, charge, { balance_transaction: transaction.id })
-  emit(account, 'charge.succeeded', booked)
   return announced(
     account,
     change(account, intent, {
       status: 'succeeded',
-      amount_received: amount,
-      latest_charge: charge.id,
+      amount_received: intent.amount,
+      latest_charge: makePaidCharge(account, intent).id,
       next_action: null,
       last_payment_error: null,
     }),
@@ -167,16 +147,7 @@ function succeed(account: Account, intent: Stored): Stored {
 }
 
 function fail(account: Account, intent: Stored, decline: Decline): Stored {
-  const { code, message } = decline
-  const charge = makeCharge(account, intent, {
-    paid: false,
-    captured: false,
-    amount_captured: 0,
-    status: 'failed',
-    failure_code: code,
-    failure_message: message,
-  })
-  emit(account, 'charge.failed', charge)
+  const charge = makeFailedCharge(account, intent, decline)
   return announced(
     account,
     change(account, intent, {
@@ -186,49 +157,6 @@ function fail(account: Account, intent: Stored, decline: Decline): Stored {
       last_payment_error: errorOf(decline),
     }),
   )
-}
-
-function makeCharge(account: Account, intent: Stored, fields: Record<string, unknown>): Stored {
-  const charge: Stored = {
-    id: makeId('ch'),
-    object: 'charge',
-    amount: intent.amount,
-    amount_refunded: 0,
-    balance_transaction: null,
-    created: seconds(account),
-    currency: intent.currency,
-    description: intent.description,
-    disputed: false,
-    failure_code: null,
-    failure_message: null,
-    livemode: false,
-    metadata: intent.metadata,
-    payment_intent: intent.id,
-    payment_method: intent.payment_method,
-    refunded: false,
-    ...fields,
-  }
-  account.store.save(account.id, charge)
-  return charge
-}
-
-/** A line of the account's balance. */
-export function bookTransaction(
-  account: Account,
-  line: { amount: number; fee: number; currency: string; source: string; type: string },
-): Stored {
-  const transaction: Stored = {
-    id: makeId('txn'),
-    object: 'balance_transaction',
-    created: seconds(account),
-    exchange_rate: null,
-    fee_details: [],
-    net: line.amount - line.fee,
-    status: 'available',
-    ...line,
-  }
-  account.store.save(account.id, transaction)
-  return transaction
 }
 
 const EVENT_OF_STATUS: Readonly<Record<string, string>> = {
@@ -250,25 +178,6 @@ export function methodOf(id: string): PaymentMethod {
   if (method === undefined)
     throw invalid(`No such PaymentMethod: '${id}'`, 'payment_method', 'resource_missing')
   return method
-}
-
-/** As ISO 4217 has it, in lower case. */
-export function currencyOf(params: Params): string {
-  const currency = text(params, 'currency')
-  if (currency === null) throw required('currency')
-  if (!/^[a-z]{3}$/.test(currency) || !isCurrency(currency.toUpperCase())) {
-    throw invalid(`Invalid currency: ${currency}`, 'currency')
-  }
-  return currency
-}
-
-export function amountOf(params: Params): number {
-  if (params.amount === undefined) throw required('amount')
-  const given = text(params, 'amount') ?? ''
-  const amount = Number(given)
-  if (!/^\d+$/.test(given) || amount < 1) throw invalid(`Invalid positive integer: ${given}`, 'amount')
-  if (amount > AMOUNT_MAX) throw invalid('Amount must be no more than 99999999', 'amount', 'amount_too_large')
-  return amount
 }
 
 function errorOf({ code, declineCode, message }: Decline) {

@@ -1,8 +1,9 @@
 // The account's balance, and paying it out: https://docs.stripe.com/api/payouts. A payout arrives at once.
 import { type Account, change, makeId, seconds } from './account.ts'
+import { amountOf, currencyOf } from './amounts.ts'
+import { bookTransaction } from './charges.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
-import { amountOf, bookTransaction, currencyOf } from './intents.ts'
 import { invalid } from './problem.ts'
 import type { Stored } from './store.ts'
 

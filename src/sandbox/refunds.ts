@@ -1,8 +1,10 @@
 // Refunds of charges: https://docs.stripe.com/api/refunds. Those of some payment methods take a while, or fail.
 import { type Account, change, load, makeId, seconds } from './account.ts'
+import { amountOf } from './amounts.ts'
+import { bookTransaction } from './charges.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
-import { amountOf, bookTransaction, methodOf } from './intents.ts'
+import { methodOf } from './intents.ts'
 import { invalid, required } from './problem.ts'
 import type { Stored } from './store.ts'
 
