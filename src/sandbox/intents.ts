@@ -5,7 +5,7 @@ import { makeFailedCharge, makePaidCharge } from './charges.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
 import { type Decline, PAYMENT_METHODS, type PaymentMethod } from './payment-methods.ts'
-import { invalid, Problem } from './problem.ts'
+import { invalid, Problem, type ProblemBody } from './problem.ts'
 import type { Stored } from './store.ts'
 
 const DECLINED_LATER: Decline = {
@@ -45,7 +45,7 @@ export function createIntent(account: Account, params: Params): Stored {
     next_action: null,
     payment_method: method,
     payment_method_types: ['card'],
-    return_url: text(params, 'return_url'),
+    return_url: returnUrlOf(params),
     status: method === null ? 'requires_payment_method' : 'requires_confirmation',
   }
   account.store.save(account.id, intent)
@@ -59,8 +59,18 @@ export function confirmIntent(account: Account, id: string, params: Params): Sto
   if (!['requires_confirmation', 'requires_payment_method'].includes(String(intent.status))) {
     throw unexpectedState(intent, 'confirm')
   }
-  const returnUrl = text(params, 'return_url') ?? intent.return_url
-  return confirm(account, change(account, intent, { payment_method: method, return_url: returnUrl }))
+  const changed = {
+    payment_method: method,
+    return_url: returnUrlOf(params) ?? intent.return_url,
+    last_payment_error: null,
+  }
+  return confirm(account, change(account, intent, changed))
+}
+
+function returnUrlOf(params: Params): string | null {
+  const given = text(params, 'return_url')
+  if (given !== null && !URL.canParse(given)) throw invalid('Not a valid URL', 'return_url', 'url_invalid')
+  return given
 }
 
 function confirm(account: Account, intent: Stored): Stored {
@@ -70,10 +80,8 @@ function confirm(account: Account, intent: Stored): Stored {
   switch (charge.outcome) {
     case 'SUCCEEDS':
       return succeed(account, intent)
-    case 'DECLINED': {
-      const failed = fail(account, intent, charge.decline)
-      throw cardProblem(failed, charge.decline)
-    }
+    case 'DECLINED':
+      throw cardProblem(fail(account, intent, charge.decline))
     case 'PROCESSES':
       account.store.addTimer(
         { account: account.id, action: FINISH_INTENT, subject: intent.id },
@@ -87,7 +95,7 @@ function confirm(account: Account, intent: Stored): Stored {
           declineCode: 'authentication_required',
           message: 'The buyer has to confirm this payment, and no return_url was given.',
         }
-        throw cardProblem(fail(account, intent, decline), decline)
+        throw cardProblem(fail(account, intent, decline))
       }
       const url = `${account.url}/authenticate/${account.id}/${intent.id}`
       const next = { type: 'redirect_to_url', redirect_to_url: { url, return_url: intent.return_url } }
@@ -146,6 +154,7 @@ function succeed(account: Account, intent: Stored): Stored {
   )
 }
 
+/** The payment method was refused, and another is needed: of the refused one only the error tells. */
 function fail(account: Account, intent: Stored, decline: Decline): Stored {
   const charge = makeFailedCharge(account, intent, decline)
   return announced(
@@ -154,7 +163,12 @@ function fail(account: Account, intent: Stored, decline: Decline): Stored {
       status: 'requires_payment_method',
       latest_charge: charge.id,
       next_action: null,
-      last_payment_error: errorOf(decline),
+      payment_method: null,
+      last_payment_error: {
+        ...errorOf(decline),
+        charge: charge.id,
+        payment_method: { id: intent.payment_method, object: 'payment_method', type: 'card' },
+      },
     }),
   )
 }
@@ -180,17 +194,19 @@ export function methodOf(id: string): PaymentMethod {
   return method
 }
 
-function errorOf({ code, declineCode, message }: Decline) {
+function errorOf({ code, declineCode, message }: Decline): ProblemBody {
   return {
-    type: 'card_error' as const,
+    type: 'card_error',
     code,
     ...(declineCode !== '' && { decline_code: declineCode }),
     message,
   }
 }
 
-function cardProblem(intent: Stored, decline: Decline): Problem {
-  return new Problem(402, { ...errorOf(decline), payment_intent: intent }, { isKept: true })
+/** Of an intent that failed. */
+function cardProblem(intent: Stored): Problem {
+  const error = intent.last_payment_error as ProblemBody
+  return new Problem(402, { ...error, payment_intent: intent }, { isKept: true })
 }
 
 function unexpectedState(intent: Stored, verb: string): Problem {

@@ -12,6 +12,7 @@ const EXPAND_DEPTH_MAX = 4
 const EXPANDABLE: ReadonlySet<string> = new Set([
   'balance_transaction',
   'charge',
+  'failure_balance_transaction',
   'latest_charge',
   'payment_intent',
   'source',

@@ -6,6 +6,8 @@ export type ProblemBody = {
   readonly code?: string
   readonly decline_code?: string
   readonly param?: string
+  readonly charge?: string
+  readonly payment_method?: unknown
   readonly payment_intent?: unknown
 }
 

@@ -64,7 +64,7 @@ export function finishRefund(account: Account, id: string): void {
     return
   }
   const amount = Number(refund.amount)
-  bookTransaction(account, {
+  const reversal = bookTransaction(account, {
     amount,
     fee: 0,
     currency: String(refund.currency),
@@ -72,7 +72,11 @@ export function finishRefund(account: Account, id: string): void {
     type: 'refund_failure',
   })
   moveRefunded(account, charge, -amount)
-  const failed = change(account, refund, { status: 'failed', failure_reason: 'expired_or_canceled_card' })
+  const failed = change(account, refund, {
+    status: 'failed',
+    failure_reason: 'expired_or_canceled_card',
+    failure_balance_transaction: reversal.id,
+  })
   emit(account, 'refund.failed', failed)
 }
 

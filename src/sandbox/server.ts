@@ -180,7 +180,8 @@ function addPages(app: FastifyInstance, accountOf: (id: string) => Account): voi
     const account = accountOf(id)
     const answer = parseForm(typeof request.body === 'string' ? request.body : '').answer
     const settled = account.store.atomically(() => authenticate(account, intent, answer === 'approve'))
-    return reply.redirect(String(settled.return_url), 303)
+    // Encoded: a header holds no other letters.
+    return reply.redirect(new URL(String(settled.return_url)).href, 303)
   })
 }
 

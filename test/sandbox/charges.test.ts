@@ -84,8 +84,13 @@ describe('a card that is declined', () => {
       statusCode: 402,
       code,
       decline_code,
-      payment_intent: { status: 'requires_payment_method', last_payment_error: { code, decline_code } },
+      payment_intent: {
+        status: 'requires_payment_method',
+        payment_method: null,
+        last_payment_error: { code, decline_code, payment_method: { id: payment_method } },
+      },
     })
+    expect(error.charge).toBe(error.payment_intent?.latest_charge)
     const intent = await stripe.paymentIntents.retrieve(error.payment_intent?.id ?? '', {
       expand: ['latest_charge'],
     })
@@ -93,6 +98,23 @@ describe('a card that is declined', () => {
       status: 'requires_payment_method',
       amount_received: 0,
       latest_charge: { paid: false, failure_code: code, balance_transaction: null },
+    })
+  })
+
+  it('is not charged again unless it is named again', async () => {
+    const { payment_intent } = await errorOf(
+      stripe.paymentIntents.create(charged({ payment_method: 'pm_card_chargeDeclined' })),
+    )
+    const id = payment_intent?.id ?? ''
+    expect(await errorOf(stripe.paymentIntents.confirm(id))).toMatchObject({
+      statusCode: 400,
+      param: 'payment_method',
+    })
+    expect((await stripe.charges.list({ payment_intent: id })).data).toHaveLength(1)
+    await merchant.control('settings', { processingDelayMs: 3_600_000 })
+    expect(await stripe.paymentIntents.confirm(id, { payment_method: 'pm_card_processing' })).toMatchObject({
+      status: 'processing',
+      last_payment_error: null,
     })
   })
 
@@ -193,6 +215,14 @@ describe('a payment that the buyer has to confirm with their bank', () => {
     expect(asked.next_action?.redirect_to_url?.return_url).toBe(return_url)
   })
 
+  it('comes back to an address in any letters', async () => {
+    const params = charged({ payment_method: 'pm_card_authenticationRequired' })
+    const intent = await stripe.paymentIntents.create({ ...params, return_url: 'http://127.0.0.1:9/謝?ñ' })
+    expect((await answer(intent, 'approve')).headers.get('location')).toBe(
+      'http://127.0.0.1:9/%E8%AC%9D?%C3%B1',
+    )
+  })
+
   it('is declined where there is no way back', async () => {
     const params = charged({ payment_method: 'pm_card_authenticationRequired' })
     expect(await errorOf(stripe.paymentIntents.create(params))).toMatchObject({
@@ -221,6 +251,7 @@ describe('what is refused', () => {
     [{ currency: 'xxy' }, 'currency', undefined],
     [{ payment_method: 'pm_card_unheard_of' }, 'payment_method', 'resource_missing'],
     [{ payment_method: 'constructor' }, 'payment_method', 'resource_missing'],
+    [{ return_url: 'nowhere' }, 'return_url', 'url_invalid'],
   ])('%o: 400 for %s', async (wrong, param, code) => {
     const error = await errorOf(stripe.paymentIntents.create(charged(wrong)))
     expect(error).toBeInstanceOf(Stripe.errors.StripeInvalidRequestError)

@@ -114,12 +114,12 @@ describe('a refund that takes a while', () => {
     // In one answer: soon after it may have failed.
     const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 700, expand: ['charge'] })
     expect(refund).toMatchObject({ status: 'pending', charge: { amount_refunded: 700 } })
-    await eventually(async () =>
-      expect(await stripe.refunds.retrieve(refund.id)).toMatchObject({
-        status: 'failed',
-        failure_reason: expect.any(String),
-      }),
-    )
+    const failed = await eventually(async () => {
+      const read = await stripe.refunds.retrieve(refund.id, { expand: ['failure_balance_transaction'] })
+      expect(read).toMatchObject({ status: 'failed', failure_reason: expect.any(String) })
+      return read
+    })
+    expect(failed.failure_balance_transaction).toMatchObject({ type: 'refund_failure', net: 700 })
     expect(await chargeOf(stripe, intent)).toMatchObject({ amount_refunded: 0, refunded: false })
     expect((await stripe.balance.retrieve()).available).toMatchObject([{ amount: 1_912, currency: 'usd' }])
     expect(await stripe.refunds.create({ payment_intent: intent.id })).toMatchObject({ amount: 2_000 })
