@@ -16,6 +16,8 @@ afterEach(() => receiver.close())
 const pay = (more?: Partial<Stripe.PaymentIntentCreateParams>) =>
   merchant.stripe.paymentIntents.create(charged(more))
 const flush = () => merchant.control('flush', {})
+/** Nothing is sent but by a flush, which sends in order: what is due is sent as it comes, several at once. */
+const sendInOrder = () => merchant.control('settings', { webhooks: 'delay', webhookDelayMs: 3_600_000 })
 const idsOf = (sent: Receiver['received']) => sent.map(({ event }) => event.id)
 
 interface Deliveries {
@@ -93,6 +95,7 @@ describe('an endpoint', () => {
 
   it('cross-account: hears nothing of another account', async () => {
     await subscribe(merchant, receiver)
+    await sendInOrder()
     await newMerchant().stripe.paymentIntents.create(charged())
     await pay()
     await flush()
@@ -107,6 +110,7 @@ describe('an endpoint', () => {
 describe('what happens is told', () => {
   async function told(work: () => Promise<unknown>): Promise<string[]> {
     await subscribe(merchant, receiver)
+    await sendInOrder()
     await work()
     await flush()
     return receiver.types()
@@ -179,6 +183,13 @@ describe('a delivery', () => {
       expect(triedAtMs).toBeGreaterThanOrEqual(beforeMs)
       expect(triedAtMs).toBeLessThanOrEqual(Date.now())
     }
+  })
+
+  it('is given up after 20 tries', async () => {
+    await subscribe(merchant, { url: 'http://127.0.0.1:9/nobody' }, ['charge.succeeded'])
+    await pay()
+    for (let tries = 0; tries < 25; tries += 1) await flush()
+    expect(await deliveries()).toMatchObject([{ state: 'GIVEN_UP', attempts: 20 }])
   })
 
   it('to one that does not answer does not hold up another', async () => {
