@@ -1,23 +1,25 @@
 // Starts the sandbox beside the server, as a process of its own: what it does to the server it does over the network.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { AppError } from '../core/errors.ts'
 
 export type Sandbox = {
   readonly url: string
-  readonly pid: number
   /** Resolves when it ends, by `stop` or by itself. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
+  /** Ends it in an orderly way, or after a while in any; resolves when it is gone. */
   stop(): Promise<void>
+  /** SIGKILL, as a crash would: its books stay as they are. */
+  kill(): void
 }
 
 const START_DEADLINE_MS = 15_000
 const STOP_DEADLINE_MS = 5_000
 const FIND_TIMEOUT_MS = 2_000
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+/** Beside this file, built or not. */
+const MAIN = join(import.meta.dirname, `main${extname(import.meta.filename)}`)
 
 /** Resolves when it listens; it ends with this process. Throws SERVICE_UNAVAILABLE, saying why, when it does not start. */
 export async function startSandbox(options: { dataDir: string; port: number }): Promise<Sandbox> {
@@ -34,7 +36,7 @@ export async function startSandbox(options: { dataDir: string; port: number }): 
   })
   try {
     const url = await firstLine(child)
-    return { url, pid: child.pid ?? 0, exited, stop: () => stop(child, exited) }
+    return { url, exited, stop: () => stop(child, exited), kill: () => void child.kill('SIGKILL') }
   } catch (error) {
     await stop(child, exited)
     throw error

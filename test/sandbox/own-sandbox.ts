@@ -23,7 +23,7 @@ export async function startOwnSandbox(): Promise<OwnSandbox> {
     dataDir,
     url,
     async kill() {
-      process.kill(sandbox.pid, 'SIGKILL')
+      sandbox.kill()
       await sandbox.exited
     },
     async restart() {
