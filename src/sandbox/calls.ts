@@ -43,7 +43,8 @@ export function answerCall(account: Account, route: Route, call: Call): Answer {
   const fingerprint = fingerprintOf(route, call)
   return account.store.atomically(() => {
     const known = account.store.answerOf(account.id, key)
-    if (known !== null && known.fingerprint !== fingerprint) throw keyReused()
+    // A call that was lost on the way there never arrived: its key is free for any other.
+    if (known?.status != null && known.fingerprint !== fingerprint) throw keyReused()
     const faults = known?.faults ?? 0
     const isFaulty = fault !== null && faults < FAULTS_PER_KEY[fault]
     const isReplayed = known?.status != null

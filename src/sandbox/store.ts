@@ -10,7 +10,7 @@ export type Stored = { readonly id: string; readonly object: string; readonly cr
 
 export type KeptAnswer = {
   readonly fingerprint: string
-  /** Null: the key was seen, and nothing done. */
+  /** Null: a call with the key was lost on the way, and nothing done. */
   readonly status: number | null
   readonly body: string
   /** How often a call with this key went wrong on purpose. */
@@ -169,7 +169,7 @@ export function openStore(path: string) {
       run(
         `INSERT INTO answers (account, key, fingerprint, status, body, faults) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (account, key) DO UPDATE
-         SET status = excluded.status, body = excluded.body, faults = excluded.faults`,
+         SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body, faults = excluded.faults`,
         account,
         key,
         answer.fingerprint,

@@ -122,6 +122,19 @@ describe('an answer that never arrives', () => {
     expect((await stripe.charges.list()).data).toHaveLength(1)
   })
 
+  it('of a call that never arrived leaves its key free for another', async () => {
+    const { stripe } = newMerchant()
+    const pay = (amount: number) =>
+      stripe.paymentIntents.create(charged({ amount, payment_method: 'pm_card_timeout_before_charge' }), {
+        idempotencyKey: 'k',
+      })
+    expect(await errorOf(pay(1_000))).toBeInstanceOf(Stripe.errors.StripeConnectionError)
+    const paid = await pay(2_000)
+    expect(paid.amount).toBe(2_000)
+    expect((await pay(2_000)).id).toBe(paid.id)
+    expect(await errorOf(pay(1_000))).toMatchObject({ rawType: 'idempotency_error' })
+  })
+
   it('pm_card_error500_after_charge charges, answers 500 once, and then tells', async () => {
     const { stripe } = newMerchant()
     const pay = () =>
