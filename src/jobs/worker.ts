@@ -36,7 +36,8 @@ export type Worker = {
 }
 
 const ORPHAN_INTERVAL_MS = 5_000
-const STOP_DEADLINE_MS = 10_000
+/** With what giving back takes, the HTTP server's drain and the sandbox's end it stays below the process's own 25 s. */
+const STOP_DEADLINE_MS = 6_000
 const RESTART_DELAY_MS = 1_000
 
 /**
