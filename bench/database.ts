@@ -69,7 +69,8 @@ export async function startBenchServer(dataDir: string, logger: Logger): Promise
       made.push(name)
       // A clone has its template's tables, but neither its settings nor its rights.
       const owner = await connect(withDatabase(server.ownerUrl, name))
-      await prepareDatabase(owner, new URL(server.runtimeUrl).username).finally(() => owner.end())
+      const runtimeRole = new URL(server.runtimeUrl).username
+      await prepareDatabase(owner, { runtimeRole, workerRole: null }).finally(() => owner.end())
       await admin.query('CHECKPOINT')
       return {
         adminUrl: withDatabase(server.adminUrl, name),

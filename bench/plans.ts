@@ -16,7 +16,7 @@ export type Common = { readonly dataDir: string; readonly database: BenchDatabas
 
 export async function planOf(peer: Peer, { dataDir, database }: Common): Promise<ServerPlan> {
   if (peer === 'bulkhead') return bulkhead(dataDir, database)
-  const secret = Buffer.from(await developmentSecret(dataDir)).toString('base64url')
+  const secret = Buffer.from(await developmentSecret(dataDir, 'development-secret')).toString('base64url')
   // `raw` names the tenant in its own WHERE: no policy is to weigh on it.
   const url = peer === 'raw' ? database.adminUrl : database.runtimeUrl
   return {
@@ -49,7 +49,7 @@ function bulkhead(dataDir: string, { runtimeUrl }: BenchDatabase): ServerPlan {
 
 /** One token for the owner of each of the first tenants. */
 export async function tokensOf(dataDir: string, tenants: number): Promise<string[]> {
-  const secret = await developmentSecret(dataDir)
+  const secret = await developmentSecret(dataDir, 'development-secret')
   return Array.from({ length: tenants }, (_, index) =>
     signDevelopmentToken({
       secret,
