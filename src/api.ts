@@ -43,7 +43,14 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
   const server = createHttpServer({
     schema: buildSchema(),
     database,
-    authenticator: createAuthenticator({ verifier, database, clock, logger }),
+    authenticator: createAuthenticator({
+      verifier,
+      database,
+      sessions: services.sessions,
+      clock,
+      logger,
+      keyMode: isProduction ? 'live' : 'test',
+    }),
     metrics,
     services,
     logger,

@@ -1,5 +1,6 @@
 // What serving and running jobs share in one process: the database, the outside world, what is counted, the clock.
 import { join } from 'node:path'
+import { createSessions } from './commands/sessions.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import type { Logger } from './core/logger.ts'
@@ -34,6 +35,7 @@ export async function openRuntime(
   return {
     database,
     services: {
+      sessions: createSessions(),
       payments: {
         gateway: createGateway({ sandboxUrl }),
         sealer: createSealer({ current, previous: config.previousSecretsKeys }),

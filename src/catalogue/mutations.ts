@@ -16,6 +16,7 @@ const NewProductStatus = builder.enumType('NewProductStatus', { values: ['DRAFT'
 const StockAdjustReason = builder.enumType('StockAdjustReason', { values: ADJUSTMENT_REASONS })
 
 addMutation('productCreate', {
+  permission: 'catalogue:write',
   description: 'Adds a product. Variants, which carry price and stock, are added to it next.',
   input: builder.inputType('ProductCreateInput', {
     fields: (t) => ({
@@ -34,6 +35,7 @@ addMutation('productCreate', {
 })
 
 addMutation('productUpdate', {
+  permission: 'catalogue:write',
   description: 'Edits a product. What is left out stays as it is.',
   input: builder.inputType('ProductUpdateInput', {
     fields: (t) => ({
@@ -54,6 +56,7 @@ addMutation('productUpdate', {
 })
 
 addMutation('productArchive', {
+  permission: 'catalogue:write',
   description: 'Takes a product out of the shop. Orders keep their lines.',
   input: builder.inputType('ProductArchiveInput', {
     fields: (t) => ({
@@ -68,6 +71,7 @@ addMutation('productArchive', {
 })
 
 addMutation('variantCreate', {
+  permission: 'catalogue:write',
   description: 'Adds a variant to a product, with nothing in stock.',
   input: builder.inputType('VariantCreateInput', {
     fields: (t) => ({
@@ -85,6 +89,7 @@ addMutation('variantCreate', {
 })
 
 addMutation('variantUpdate', {
+  permission: 'catalogue:write',
   description: 'Edits a variant. What is left out stays as it is; orders keep the price they were placed at.',
   input: builder.inputType('VariantUpdateInput', {
     fields: (t) => ({
@@ -102,6 +107,7 @@ addMutation('variantUpdate', {
 })
 
 addMutation('stockAdjust', {
+  permission: 'stock:write',
   description:
     'Books goods received, counted, damaged or returned. Stock never falls below what orders have reserved.',
   input: builder.inputType('StockAdjustInput', {

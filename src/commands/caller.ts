@@ -4,10 +4,28 @@ import type { Logger } from '../core/logger.ts'
 import type { Database, Scope } from '../db/database.ts'
 import type { Permission, Role } from './permissions.ts'
 
-/** SYSTEM: a job, or a provider's event; nobody asked. */
+/**
+ * INVITED: somebody who is no member yet; `id` is the invitation's. SUPPORT: one of the platform's people; `id` is the
+ * grant's. SYSTEM: a job, or a provider's event; nobody asked.
+ */
 export type Actor =
   | { readonly kind: 'MEMBER'; readonly id: string; readonly role: Role; readonly email: string }
+  | { readonly kind: 'API_KEY'; readonly id: string; readonly name: string }
+  | { readonly kind: 'SUPPORT'; readonly id: string; readonly email: string }
+  | { readonly kind: 'INVITED'; readonly id: string; readonly email: string }
   | { readonly kind: 'SYSTEM'; readonly id: null }
+
+/** In words that still tell who it was when the member or the key is gone. */
+export function labelOf(actor: Actor): string {
+  switch (actor.kind) {
+    case 'API_KEY':
+      return actor.name
+    case 'SYSTEM':
+      return ''
+    default:
+      return actor.email
+  }
+}
 
 export type Caller = {
   readonly scope: Scope

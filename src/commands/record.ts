@@ -2,7 +2,7 @@
 // under its idempotency key; and the statement that takes that key.
 import { newId } from '../core/ids.ts'
 import type { Statement } from '../db/database.ts'
-import type { Caller } from './caller.ts'
+import { type Caller, labelOf } from './caller.ts'
 import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
 
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
@@ -13,8 +13,8 @@ const RECORD_SQL = `
     SELECT app.command_result() AS result
   ), audit AS (
     INSERT INTO audit_entries
-      (id, actor_kind, actor_id, action, subject_type, subject_id, before, after, request_id, created_at)
-    SELECT a.id, $1::actor_kind, $2::uuid, $3, a.subject_type, a.subject_id, a.before,
+      (id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after, request_id, created_at)
+    SELECT a.id, $1::actor_kind, $2::uuid, $12, $3, a.subject_type, a.subject_id, a.before,
       a.after || command.result, $4, $5::timestamptz
     FROM command, jsonb_to_recordset($6::jsonb)
       AS a (id uuid, subject_type text, subject_id uuid, before jsonb, after jsonb)
@@ -88,6 +88,7 @@ export function recordStatement(
       claim?.key ?? null,
       claim === null ? '' : Buffer.from(claim.fingerprint).toString('hex'),
       JSON.stringify(made.outcome satisfies Json),
+      labelOf(actor),
     ],
   }
 }

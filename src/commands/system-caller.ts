@@ -2,7 +2,7 @@
 // else.
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Database, TenantAddress } from '../db/database.ts'
+import { type Database, EVERYTHING, type TenantAddress } from '../db/database.ts'
 import type { Caller } from './caller.ts'
 import { permissionsOf } from './permissions.ts'
 
@@ -16,7 +16,7 @@ export function systemCaller(options: {
 }): Caller {
   const { tenant, database, clock, logger, requestId } = options
   return {
-    scope: { tenantId: tenant.tenantId },
+    scope: { tenantId: tenant.tenantId, writes: EVERYTHING },
     tenantSlug: tenant.tenantSlug,
     actor: { kind: 'SYSTEM', id: null },
     permissions: permissionsOf('OWNER'),

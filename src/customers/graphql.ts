@@ -111,6 +111,7 @@ const AddressInput = builder.inputType('AddressInput', {
 })
 
 addMutation('customerCreate', {
+  permission: 'customers:write',
   description: 'Adds a customer.',
   input: builder.inputType('CustomerCreateInput', {
     fields: (t) => ({
@@ -127,6 +128,7 @@ addMutation('customerCreate', {
 })
 
 addMutation('customerUpdate', {
+  permission: 'customers:write',
   description: 'Edits a customer. What is left out stays as it is.',
   input: builder.inputType('CustomerUpdateInput', {
     fields: (t) => ({

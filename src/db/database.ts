@@ -12,7 +12,7 @@ import { statementName } from './statement-name.ts'
 import { extendForTenant, type TenantClient } from './tenant-client.ts'
 import { turnOffBatching } from './unbatched.ts'
 
-export type { Scope, Statement } from './scope.ts'
+export { EVERYTHING, type Scope, type Statement } from './scope.ts'
 export type { TenantClient } from './tenant-client.ts'
 
 /** A tenant's transaction: the same handle, on one connection. */
@@ -31,20 +31,43 @@ export type DatabaseOptions = {
   readonly logger: Logger
 }
 
-/** A person's place in a tenant, as the database knows it now. */
-export type Membership = {
-  readonly tenantId: string
-  readonly tenantSlug: string
-  readonly tenantStatus: 'ACTIVE' | 'SUSPENDED'
-  readonly memberId: string
-  readonly role: 'OWNER' | 'ADMIN' | 'STAFF' | 'VIEWER'
-}
-
 /** A tenant, before it is entered. */
 export type TenantAddress = {
   readonly tenantId: string
   readonly tenantSlug: string
   readonly tenantStatus: 'ACTIVE' | 'SUSPENDED'
+}
+
+export type MemberRole = 'OWNER' | 'ADMIN' | 'STAFF' | 'VIEWER'
+
+/** A person's place in a tenant, as the database knows it now: a member, or somebody with an invitation that is open. */
+export type Membership = TenantAddress &
+  (
+    | { readonly memberId: string; readonly role: MemberRole }
+    | { readonly memberId: null; readonly invitationId: string }
+  )
+
+/** A key that is good now. */
+export type KnownKey = TenantAddress & {
+  readonly keyId: string
+  readonly name: string
+  readonly permissions: readonly string[]
+  readonly expiresAt: Date | null
+}
+
+/** A tenant's leave for the platform's people, in force now. */
+export type SupportLeave = TenantAddress & {
+  readonly grantId: string
+  readonly access: 'READ' | 'WRITE'
+  readonly expiresAt: Date
+}
+
+/** One of the tenants that a person is a member of. */
+export type TenantChoice = {
+  readonly slug: string
+  readonly name: string
+  readonly status: TenantAddress['tenantStatus']
+  readonly role: MemberRole
 }
 
 export type PoolState = {
@@ -75,8 +98,14 @@ export type Database = {
   read<Row>(scope: Scope, model: ModelName, query: ReadQuery): Promise<Row[]>
   /** How many rows of the tenant the filter finds. */
   count(scope: Scope, model: ModelName, where: Filter): Promise<number>
-  /** Null for an unknown tenant and for somebody who is no active member of it, alike. */
+  /** Null for an unknown tenant and for somebody who is neither an active member of it nor invited, alike. */
   resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
+  /** The tenants that the address is an active member of, at most a hundred, by their slugs. */
+  membershipsOf(email: string): Promise<TenantChoice[]>
+  /** Null for a key that is unknown, revoked or expired, alike. Notes its use. */
+  resolveApiKey(tenantId: string, hash: Uint8Array): Promise<KnownKey | null>
+  /** Null where no leave is in force. Notes in the tenant's audit that this person came. */
+  resolveSupport(tenantSlug: string, email: string): Promise<SupportLeave | null>
   /** Which tenant has this id, or this address; null for none. */
   resolveTenant(key: { readonly id: string } | { readonly slug: string }): Promise<TenantAddress | null>
   /** Resolves when the database answers, rejects with its error when it does not. */
@@ -103,11 +132,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const handles = new Map<string, ReturnType<typeof extendForTenant>>()
 
   function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
-    const known = handles.get(scope.tenantId)
+    const key = `${scope.tenantId} ${scope.writes ?? ''}`
+    const known = handles.get(key)
     if (known !== undefined) return known
     if (handles.size >= HANDLES_MAX) handles.clear()
-    const handle = extendForTenant(client, { tenantId: scope.tenantId })
-    handles.set(scope.tenantId, handle)
+    const handle = extendForTenant(client, scope)
+    handles.set(key, handle)
     return handle
   }
 
@@ -160,34 +190,66 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
 
     async resolveMember(tenantSlug, email) {
-      const [row] = await pool.queryBeforeTenant<{
-        tenant_id: string
-        tenant_slug: string
-        tenant_status: Membership['tenantStatus']
-        member_id: string
-        member_role: Membership['role']
-      }>('SELECT * FROM app.resolve_member($1, $2)', [tenantSlug, email])
+      type Row = AddressRow & { member_id: string | null; member_role: MemberRole; invitation_id: string }
+      const [row] = await pool.queryBeforeTenant<Row>('SELECT * FROM app.resolve_member($1, $2)', [
+        tenantSlug,
+        email,
+      ])
       if (row === undefined) return null
-      return {
-        tenantId: row.tenant_id,
-        tenantSlug: row.tenant_slug,
-        tenantStatus: row.tenant_status,
-        memberId: row.member_id,
-        role: row.member_role,
+      const { member_id: memberId, member_role: role, invitation_id: invitationId } = row
+      return { ...addressOf(row), ...(memberId === null ? { memberId, invitationId } : { memberId, role }) }
+    },
+
+    async membershipsOf(email) {
+      type Row = AddressRow & { tenant_name: string; member_role: MemberRole }
+      const rows = await pool.queryBeforeTenant<Row>('SELECT * FROM app.memberships_of($1)', [email])
+      return rows.map(
+        ({ tenant_slug: slug, tenant_name: name, tenant_status: status, member_role: role }) => ({
+          slug,
+          name,
+          status,
+          role,
+        }),
+      )
+    },
+
+    async resolveApiKey(tenantId, hash) {
+      type Row = AddressRow & {
+        key_id: string
+        key_name: string
+        key_permissions: string[]
+        key_expires_at: Date | null
       }
+      const [row] = await pool.queryBeforeTenant<Row>('SELECT * FROM app.resolve_api_key($1, $2)', [
+        tenantId,
+        `\\x${Buffer.from(hash).toString('hex')}`,
+      ])
+      if (row === undefined) return null
+      const { key_id: keyId, key_name: name, key_permissions: permissions, key_expires_at: expiresAt } = row
+      return { ...addressOf(row), keyId, name, permissions, expiresAt }
+    },
+
+    async resolveSupport(tenantSlug, email) {
+      type Row = AddressRow & {
+        grant_id: string
+        grant_access: SupportLeave['access']
+        grant_expires_at: Date
+      }
+      const [row] = await pool.queryBeforeTenant<Row>('SELECT * FROM app.resolve_support($1, $2)', [
+        tenantSlug,
+        email,
+      ])
+      if (row === undefined) return null
+      const { grant_id: grantId, grant_access: access, grant_expires_at: expiresAt } = row
+      return { ...addressOf(row), grantId, access, expiresAt }
     },
 
     async resolveTenant(key) {
-      const [row] = await pool.queryBeforeTenant<{
-        tenant_id: string
-        tenant_slug: string
-        tenant_status: TenantAddress['tenantStatus']
-      }>(
+      const [row] = await pool.queryBeforeTenant<AddressRow>(
         'SELECT * FROM app.resolve_tenant($1, $2)',
         'id' in key ? [UUID.test(key.id) ? key.id : null, null] : [null, key.slug],
       )
-      if (row === undefined) return null
-      return { tenantId: row.tenant_id, tenantSlug: row.tenant_slug, tenantStatus: row.tenant_status }
+      return row === undefined ? null : addressOf(row)
     },
 
     async ping() {
@@ -206,4 +268,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end()
     },
   }
+}
+
+type AddressRow = {
+  readonly tenant_id: string
+  readonly tenant_slug: string
+  readonly tenant_status: TenantAddress['tenantStatus']
+}
+
+function addressOf(row: AddressRow): TenantAddress {
+  return { tenantId: row.tenant_id, tenantSlug: row.tenant_slug, tenantStatus: row.tenant_status }
 }

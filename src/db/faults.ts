@@ -9,6 +9,7 @@ export type Fault =
   | 'BUSY' // no connection was free in time
   | 'TIMEOUT' // the server cancelled a slow statement or a long wait for a lock
   | 'TENANT_REQUIRED' // the second wall: app.tenant_id() found none
+  | 'READ_ONLY' // the second wall: a write without a permission for it
   | 'OUT_OF_RANGE' // a number that no column holds
   | 'UNSTORABLE' // a text with a character that no column holds
 
@@ -34,6 +35,7 @@ const BY_SQLSTATE: ReadonlyMap<string, Fault> = new Map([
   ['57014', 'TIMEOUT'],
   ['55P03', 'TIMEOUT'],
   ['BK001', 'TENANT_REQUIRED'],
+  ['BK004', 'READ_ONLY'],
   ['22003', 'OUT_OF_RANGE'],
   ['22021', 'UNSTORABLE'],
 ])
@@ -155,6 +157,7 @@ const TOLD = {
   BUSY: ['SERVICE_UNAVAILABLE', 'all database connections are in use: try again'],
   TIMEOUT: ['SERVICE_UNAVAILABLE', 'that took too long and was cancelled'],
   TENANT_REQUIRED: ['TENANT_REQUIRED', 'no tenant is in scope'],
+  READ_ONLY: ['FORBIDDEN', 'this needs a permission to write'],
   OUT_OF_RANGE: ['BAD_USER_INPUT', 'a number is out of range'],
   UNSTORABLE: ['BAD_USER_INPUT', 'a text holds a character that cannot be stored'],
 } as const

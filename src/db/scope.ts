@@ -3,7 +3,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** Whose rows a statement may see. Made from a verified identity, never from a request's arguments. */
-export type Scope = { readonly tenantId: string }
+export type Scope = {
+  readonly tenantId: string
+  /**
+   * The permissions that write, as the database's second wall reads them: `orders:write,payments:take`; EVERYTHING for
+   * the system's own work. Without it a statement may only read.
+   */
+  readonly writes?: string
+}
+
+/** May write to any table of the tenant. */
+export const EVERYTHING = '*'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

@@ -6,7 +6,7 @@ import { CommitUnknown, faultOf } from './faults.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
 import { type Prelude, ScopedQuery } from './scoped-query.ts'
 
-const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true)"
+const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true), set_config('app.permissions', $2, true)"
 const SCOPE_NAME = 'bulkhead_scope'
 /**
  * A transaction's statements find rows by key, so one plan serves all values. PostgreSQL would plan those that take
@@ -116,13 +116,13 @@ export class ScopedPool extends pg.Pool {
   }
 
   #scopePrelude(scope: Scope): Prelude {
-    return this.#prelude({ text: SCOPE_SQL, values: [scope.tenantId], name: SCOPE_NAME })
+    return this.#prelude({ text: SCOPE_SQL, values: settingsOf(scope), name: SCOPE_NAME })
   }
 
   #transactionScope(scope: Scope): Prelude {
     return this.#prelude({
       text: TRANSACTION_SCOPE_SQL,
-      values: [scope.tenantId],
+      values: settingsOf(scope),
       name: TRANSACTION_SCOPE_NAME,
     })
   }
@@ -238,6 +238,10 @@ class ScopedConnection {
 /** Whether an error says that the connection is no more: anything but the refusal of a statement. */
 function isLost(error: unknown): boolean {
   return !(error instanceof pg.DatabaseError) || faultOf(error) === 'CONNECTION_LOST'
+}
+
+function settingsOf({ tenantId, writes = '' }: Scope): readonly string[] {
+  return [tenantId, writes]
 }
 
 function statement(text: string): Prelude {

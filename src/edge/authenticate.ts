@@ -1,89 +1,69 @@
-// From the Authorization header to a caller: the token's claims, and what the database says of that person now.
-// Owns the cache of memberships; verifies no signature itself.
-import type { Actor, Caller } from '../commands/caller.ts'
-import { type Permission, permissionsOf } from '../commands/permissions.ts'
+// From a request's credential to a caller: a person's token, or a program's key, and the tenant that is meant. Whom the
+// database knows is identities.ts's; signatures are verify-token.ts's.
+import type { Caller } from '../commands/caller.ts'
+import type { Sessions } from '../commands/sessions.ts'
+import { type KeyMode, looksLikeApiKey, readApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Database, Membership, Scope } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
+import { createIdentities, type Identity } from './identities.ts'
 import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
-/** A removed member may pass for this long on other processes; the promise is 5 s, a look-up's time included. */
-const CACHE_MS = 2_000
-const MEMBERSHIPS_MAX = 10_000
 const BEARER = /^Bearer +([^\s]+) *$/i
+/** Names the tenant that a person means, where their token does not. */
+export const TENANT_HEADER = 'bulkhead-tenant'
+
+/** What a request says of who sends it. */
+export type Credentials = {
+  readonly authorization: string | undefined
+  /** Of TENANT_HEADER. */
+  readonly tenant: string | undefined
+  /** Where it came from. */
+  readonly address: string
+}
+
+type HttpRequest = {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly ip: string
+}
+
+export function credentialsOf({ headers, ip }: HttpRequest): Credentials {
+  const tenant = headers[TENANT_HEADER]
+  return {
+    authorization: headers.authorization as string | undefined, // Node gives it once, whatever was sent
+    tenant: typeof tenant === 'string' && tenant !== '' ? tenant : undefined,
+    address: ip,
+  }
+}
 
 export type Authenticator = {
   /**
-   * The caller behind an Authorization header: at once when token and membership are known, else as a promise.
-   * Throws (or rejects with) UNAUTHENTICATED for a missing or bad token, FORBIDDEN for somebody who is no member or
-   * whose tenant is suspended, SERVICE_UNAVAILABLE when that cannot be found out.
+   * The caller behind a request: at once when everything is known, else as a promise. Throws (or rejects with)
+   * UNAUTHENTICATED for a missing or bad credential, TENANT_REQUIRED where none is named, FORBIDDEN for somebody who is
+   * no member or whose tenant is suspended, SERVICE_UNAVAILABLE when that cannot be found out.
    */
-  authenticate(authorization: string | undefined, requestId: string): Caller | Promise<Caller>
-  /** Looks this person up anew at the next request: call it when a membership has changed. */
-  forget(tenantSlug: string, email: string): void
+  authenticate(credentials: Credentials, requestId: string): Caller | Promise<Caller>
+  /** The verified claims of a person's token, whatever the tenant. Throws as above. */
+  identify(credentials: Credentials): Claims | Promise<Claims>
 }
 
-/** What is the same in all of a person's requests. Null: no member. */
-type Identity = {
-  readonly scope: Scope
-  readonly tenantSlug: string
-  readonly isSuspended: boolean
-  readonly actor: Actor
-  readonly permissions: ReadonlySet<Permission>
-} | null
-
-type Known = { identity: Identity | Promise<Identity>; readonly since: number }
-
 export function createAuthenticator(options: {
-  verifier: TokenVerifier
-  database: Database
-  clock: Clock
-  logger: Logger
-  /** How long a membership is believed without asking the database. */
-  cacheMs?: number
+  readonly verifier: TokenVerifier
+  readonly database: Database
+  readonly sessions: Sessions
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Which keys are taken here. */
+  readonly keyMode: KeyMode
+  readonly cacheMs?: number
 }): Authenticator {
-  const { verifier, database, clock, logger, cacheMs = CACHE_MS } = options
-  /** In the order of their look-ups, so the first is always the oldest: a hit moves nothing. */
-  const known = new Map<string, Known>()
+  const { verifier, database, clock, logger, keyMode } = options
+  const identities = createIdentities(options)
 
-  function identityOf(tenantSlug: string, email: string): Identity | Promise<Identity> {
-    const key = keyOf(tenantSlug, email)
-    const nowMs = clock().getTime()
-    const entry = known.get(key)
-    if (entry !== undefined && nowMs - entry.since < cacheMs) return entry.identity
-    return lookUp(key, tenantSlug, email, nowMs)
-  }
-
-  /** Counts as of its start, since a membership may change while the answer travels. All who wait share it. */
-  function lookUp(key: string, tenantSlug: string, email: string, since: number): Promise<Identity> {
-    const identity = database.resolveMember(tenantSlug, email).then((found) => toIdentity(found, email))
-    const entry: Known = { identity, since }
-    known.delete(key)
-    known.set(key, entry)
-    if (known.size > MEMBERSHIPS_MAX) forgetOldest()
-    identity.then(
-      (settled) => {
-        entry.identity = settled
-      },
-      () => {
-        // A failure is nobody's membership: the next request asks again.
-        if (known.get(key) === entry) known.delete(key)
-      },
-    )
-    return identity
-  }
-
-  function forgetOldest(): void {
-    for (const key of known.keys()) {
-      known.delete(key)
-      return
-    }
-  }
-
-  function toCaller(identity: Identity, requestId: string): Caller {
-    if (identity === null) throw notAMember()
+  function toCaller(identity: Identity | null, refusal: () => AppError, requestId: string): Caller {
+    if (identity === null) throw refusal()
     if (identity.isSuspended) throw new AppError('FORBIDDEN', 'this tenant is suspended')
     const { scope, tenantSlug, actor, permissions } = identity
     let child: Logger | undefined
@@ -103,32 +83,63 @@ export function createAuthenticator(options: {
     }
   }
 
-  function callerOf({ tenant, email }: Claims, requestId: string): Caller | Promise<Caller> {
-    if (email === null) throw notAMember()
-    const identity = identityOf(tenant, email)
+  function personsCaller(claims: Claims, asked: string | undefined, requestId: string) {
+    const tenantSlug = tenantOf(claims, asked)
+    if (claims.email === null) throw notAMember()
+    const identity = claims.isSupport
+      ? identities.ofSupport(tenantSlug, claims.email)
+      : identities.ofPerson(tenantSlug, claims.email)
+    const refusal = claims.isSupport ? noLeave : notAMember
     return identity instanceof Promise
-      ? identity.then((settled) => toCaller(settled, requestId))
-      : toCaller(identity, requestId)
+      ? identity.then((settled) => toCaller(settled, refusal, requestId))
+      : toCaller(identity, refusal, requestId)
+  }
+
+  function keysCaller(text: string, asked: string | undefined, requestId: string) {
+    const key = readApiKey(text)
+    if (key === null) throw noSuchKey()
+    if (key.mode !== keyMode) throw new AppError('UNAUTHENTICATED', `bk_${key.mode}_… keys are not for here`)
+    const found = (identity: Identity | null) => {
+      if (identity !== null && asked !== undefined && asked !== identity.tenantSlug) throw anotherTenant()
+      return toCaller(identity, noSuchKey, requestId)
+    }
+    const identity = identities.ofKey(key)
+    return identity instanceof Promise ? identity.then(found) : found(identity)
   }
 
   return {
-    authenticate(authorization, requestId) {
-      const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1]
-      if (token === undefined) throw new AppError('UNAUTHENTICATED', 'A bearer token is required.')
-      const claims = verifier.verify(token)
+    authenticate({ authorization, tenant }, requestId) {
+      const text = bearerOf(authorization)
+      if (looksLikeApiKey(text)) return keysCaller(text, tenant, requestId)
+      const claims = verifier.verify(text)
       return claims instanceof Promise
-        ? claims.then((settled) => callerOf(settled, requestId))
-        : callerOf(claims, requestId)
+        ? claims.then((settled) => personsCaller(settled, tenant, requestId))
+        : personsCaller(claims, tenant, requestId)
     },
-    forget: (tenantSlug, email) => {
-      known.delete(keyOf(tenantSlug, email))
-    },
+    identify: ({ authorization }) => verifier.verify(bearerOf(authorization)),
   }
 }
 
-/** Claims hold no control characters, so the separator cannot be part of either. */
-function keyOf(tenantSlug: string, email: string): string {
-  return `${tenantSlug}\n${email.toLowerCase()}`
+function bearerOf(authorization: string | undefined): string {
+  const text = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1]
+  if (text === undefined) throw new AppError('UNAUTHENTICATED', 'A bearer token is required.')
+  return text
+}
+
+/** The token's tenant, or the one that the caller chose: never guessed, though there be only one. */
+function tenantOf({ tenant, tenants }: Claims, asked: string | undefined): string {
+  if (tenant !== null && asked !== undefined && asked !== tenant) throw anotherTenant()
+  const chosen = tenant ?? asked
+  if (chosen === undefined) {
+    const message = `say which tenant you mean in the header ${TENANT_HEADER}: GET /auth/tenants lists yours`
+    throw new AppError('TENANT_REQUIRED', message)
+  }
+  if (tenants !== null && !tenants.includes(chosen)) throw notAMember()
+  return chosen
+}
+
+function anotherTenant(): AppError {
+  return new AppError('FORBIDDEN', `this credential is not for the tenant of the header ${TENANT_HEADER}`)
 }
 
 /** The same for an unknown tenant, an unknown person and a removed one: none can be told from another. */
@@ -136,14 +147,11 @@ function notAMember(): AppError {
   return new AppError('FORBIDDEN', 'You are not a member of this tenant.')
 }
 
-function toIdentity(membership: Membership | null, email: string): Identity {
-  if (membership === null) return null
-  const { tenantId, tenantSlug, tenantStatus, memberId, role } = membership
-  return {
-    scope: { tenantId },
-    tenantSlug,
-    isSuspended: tenantStatus === 'SUSPENDED',
-    actor: { kind: 'MEMBER', id: memberId, role, email },
-    permissions: permissionsOf(role),
-  }
+function noLeave(): AppError {
+  return new AppError('FORBIDDEN', 'This tenant has not granted support access.')
+}
+
+/** The same for a key that never was, that was revoked, and that has expired. */
+function noSuchKey(): AppError {
+  return new AppError('UNAUTHENTICATED', 'This API key is not valid.')
 }

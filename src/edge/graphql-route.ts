@@ -17,7 +17,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Authenticator } from './authenticate.ts'
+import { type Authenticator, credentialsOf } from './authenticate.ts'
 import { type BudgetOptions, createCostBudget } from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
 import { parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
@@ -68,7 +68,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   function onRequest(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
     request.startedAtMs = performance.now()
     try {
-      const caller = authenticator.authenticate(request.headers.authorization, request.id)
+      const caller = authenticator.authenticate(credentialsOf(request), request.id)
       if (caller instanceof Promise) {
         caller.then((settled) => {
           request.caller = settled

@@ -9,6 +9,7 @@ import {
 import {
   type DocumentNode,
   GraphQLError,
+  Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
   parse,
@@ -60,6 +61,7 @@ export function createOperationGate(options: {
     if (operation === undefined || document === undefined) return
     state.operation = operation.name?.value ?? null
     if (state.isGet) requireQuery(operation)
+    if (caller.actor.kind === 'INVITED') requireAcceptance(operation)
     const facts = factsOf(request.schema, document, operation)
     for (const permission of facts.permissions) requirePermission(caller.permissions, permission)
     const cost = facts.cost(request.request.variables ?? {})
@@ -113,6 +115,15 @@ export function createOperationGate(options: {
       logger.error({ err: error, requestId }, 'the pipeline itself failed')
     },
   }
+}
+
+/** Somebody who was invited may accept; to everything else they are who they were: not a member. */
+function requireAcceptance({ selectionSet }: OperationDefinitionNode): void {
+  const accepts = selectionSet.selections.every(
+    (selection) => selection.kind === Kind.FIELD && selection.name.value === 'invitationAccept',
+  )
+  if (!accepts)
+    throw new AppError('FORBIDDEN', 'You are not a member of this tenant: accept your invitation.')
 }
 
 function requireQuery({ operation }: OperationDefinitionNode): void {

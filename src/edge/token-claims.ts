@@ -6,7 +6,12 @@ import { refused } from './token-refusal.ts'
 export type Claims = Readonly<{
   issuer: string
   subject: string
-  tenant: string
+  /** Null: its issuer leaves it to the caller to say. */
+  tenant: string | null
+  /** The only tenants that its issuer speaks for; null: all. */
+  tenants: readonly string[] | null
+  /** One of the platform's people, and no tenant's member. */
+  isSupport: boolean
   /** null when absent, or when the issuer says that it is not verified */
   email: string | null
   tokenId: string | null
@@ -22,7 +27,13 @@ export type UnverifiedToken = {
   signature: string
 }
 
-type ClaimRules = { issuer: string; audience: string; tenantClaim: string }
+type ClaimRules = {
+  readonly issuer: string
+  readonly audience: string
+  readonly tenantClaim?: string | undefined
+  readonly tenants?: readonly string[] | undefined
+  readonly supportClaim?: string | undefined
+}
 
 /** Proxies and browsers cap a header near here too. */
 export const TOKEN_LENGTH_MAX = 8_192
@@ -121,7 +132,9 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
   return Object.freeze({
     issuer: claims.iss,
     subject: claims.sub,
-    tenant: readTenant(payload, rules.tenantClaim),
+    tenant: rules.tenantClaim === undefined ? null : readTenant(payload, rules.tenantClaim),
+    tenants: rules.tenants ?? null,
+    isSupport: rules.supportClaim !== undefined && payload[rules.supportClaim] === true,
     email: unverified ? null : (claims.email ?? null),
     tokenId: claims.jti ?? null,
     expiresAt: new Date(claims.exp * 1_000),

@@ -7,12 +7,18 @@ export type IssuerConfig = {
   jwksUri: string
   audience: string
   algorithms: string[]
-  tenantClaim: string
+  /** Absent: whoever calls says which of their tenants they mean. */
+  tenantClaim?: string | undefined
+  /** The tenants that it may speak for: a merchant's own issuer speaks for that merchant alone. Absent: all. */
+  tenants?: string[] | undefined
+  /** The claim that is `true` for the platform's own people. Absent: it knows none. */
+  supportClaim?: string | undefined
 }
 
 export const DEVELOPMENT_ISSUER = 'urn:bulkhead:development'
 const DEVELOPMENT_AUDIENCE = 'bulkhead'
 const DEVELOPMENT_TENANT_CLAIM = 'tenant'
+const DEVELOPMENT_SUPPORT_CLAIM = 'support'
 /** RFC 7518, 3.2: an HS256 key is at least as long as its hash. */
 const DEVELOPMENT_SECRET_BYTES_MIN = 32
 
@@ -22,6 +28,7 @@ export type DevelopmentIssuer = {
   audience: typeof DEVELOPMENT_AUDIENCE
   secret: Uint8Array
   tenantClaim: typeof DEVELOPMENT_TENANT_CLAIM
+  supportClaim: typeof DEVELOPMENT_SUPPORT_CLAIM
 }
 
 /** The development issuer over a secret. Throws a plain Error for a secret under 32 bytes. */
@@ -34,12 +41,14 @@ export function developmentIssuer(secret: Uint8Array): DevelopmentIssuer {
     audience: DEVELOPMENT_AUDIENCE,
     secret,
     tenantClaim: DEVELOPMENT_TENANT_CLAIM,
+    supportClaim: DEVELOPMENT_SUPPORT_CLAIM,
   }
 }
 
 const ISSUERS_MAX = 20
 const NAME_LENGTH_MAX = 255
 const URI_LENGTH_MAX = 2_048
+const SLUG = /^[a-z0-9](-?[a-z0-9]){0,62}$/
 
 /** No "none" and no HS…: with a shared secret, whoever can verify a token can also forge one. */
 const ASYMMETRIC_ALGORITHMS = [
@@ -77,7 +86,9 @@ const issuerConfigSchema = z.strictObject({
     .refine(isSafeKeyAddress, 'must be an https address without a user name (http only for loopback)'),
   audience: z.string().min(1).max(NAME_LENGTH_MAX),
   algorithms: z.array(z.enum(ASYMMETRIC_ALGORITHMS)).min(1),
-  tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX),
+  tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
+  tenants: z.array(z.string().regex(SLUG, 'must be the address of a tenant')).min(1).optional(),
+  supportClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
 })
 
 /** The trusted issuers, each named once; unknown settings are mistakes. */

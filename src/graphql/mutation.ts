@@ -2,6 +2,7 @@
 import type { InputRef, ObjectRef } from '@pothos/core'
 import type { Caller } from '../commands/caller.ts'
 import type { UserError } from '../commands/outcome.ts'
+import type { Permission } from '../commands/permissions.ts'
 import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
 import type { Filter } from '../db/read-sql.ts'
 import { builder, type SchemaTypes } from './builder.ts'
@@ -40,6 +41,8 @@ export function addMutation<Input, Code extends string, Row extends object>(
   name: string,
   options: {
     readonly description: string
+    /** Checked before anything runs, and by the use case's own command again. */
+    readonly permission: Permission
     /** Named after the mutation: `OrderPlaceInput`. */
     readonly input: InputRef<Input>
     readonly result: {
@@ -56,7 +59,8 @@ export function addMutation<Input, Code extends string, Row extends object>(
   builder.mutationField(name, (t) =>
     t.field({
       type: payload,
-      description: options.description,
+      description: `${options.description} Needs ${options.permission}.`,
+      extensions: { permission: options.permission },
       args: { input: t.arg({ type: options.input, required: true }) },
       resolve: async (_root, args, context) => {
         // Pothos infers the same shape from the reference; only the compiler cannot see that through the generic.

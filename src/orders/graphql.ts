@@ -204,6 +204,7 @@ const OrderLineInput = builder.inputType('OrderLineInput', {
 })
 
 addMutation('orderPlace', {
+  permission: 'orders:write',
   description:
     'Places an order and reserves its stock. The same key places it once, however often it is sent.',
   input: builder.inputType('OrderPlaceInput', {
@@ -227,6 +228,7 @@ addMutation('orderPlace', {
 })
 
 addMutation('orderCancel', {
+  permission: 'orders:write',
   description: 'Cancels an order that was not paid, or was refunded, and releases its stock.',
   input: builder.inputType('OrderCancelInput', {
     fields: (t) => ({
@@ -242,6 +244,7 @@ addMutation('orderCancel', {
 })
 
 addMutation('orderFulfill', {
+  permission: 'orders:write',
   description: 'Hands a paid order over: its pieces leave the warehouse.',
   input: builder.inputType('OrderFulfillInput', {
     fields: (t) => ({

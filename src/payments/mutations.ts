@@ -9,6 +9,7 @@ import { CREATE_REFUND_ERRORS, createRefund } from './create-refund.ts'
 import { TAKE_PAYMENT_ERRORS, takePayment } from './take-payment.ts'
 
 addMutation('paymentTake', {
+  permission: 'payments:take',
   description:
     'Takes a payment of an order. The same key charges once, however often it is sent, and whatever breaks between: send ' +
     'it again until the payment is SUCCEEDED or FAILED. A payment that failed is shown beside the reason.',
@@ -35,6 +36,7 @@ addMutation('paymentTake', {
 })
 
 addMutation('refundCreate', {
+  permission: 'payments:refund',
   description:
     'Gives a payment back, or a part of it; together never more than was taken. The same key does so once, however ' +
     'often it is sent.',
@@ -58,6 +60,7 @@ const ConnectableProvider = builder.enumType('ConnectableProvider', {
 })
 
 addMutation('paymentProviderConnect', {
+  permission: 'payments:manage',
   description:
     "Connects the merchant's account with a payment provider, in place of the one before. The secrets are kept sealed.",
   input: builder.inputType('PaymentProviderConnectInput', {

@@ -1,5 +1,6 @@
 // What run-command.test.ts leaves out: commands in one message beside those in a transaction, and databases that stay
 // away or say nothing.
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/commands/caller.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
@@ -8,6 +9,7 @@ import { type Command, runCommand, type Work } from '../../src/commands/run-comm
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
 import { toAppError } from '../../src/db/faults.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fixtureId, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
@@ -52,7 +54,7 @@ afterEach(async () => {
 
 function callerOf(tenant = TENANT_A): Caller {
   return {
-    scope: { tenantId: tenant.id },
+    scope: { tenantId: tenant.id, writes: EVERYTHING },
     tenantSlug: tenant.slug,
     actor: { kind: 'MEMBER', id: fixtureId(tenant, 'members', 1), role: 'STAFF', email: tenant.ownerEmail },
     permissions: permissionsOf('STAFF'),
@@ -176,7 +178,9 @@ describe.each([
     expect(await runCommand(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: true })
     expect((await traces()).slice(1)).toEqual([0, 0, 1])
     expect(
-      await database.forTenant({ tenantId: TENANT_A.id }).product.count({ where: { title: 'half done' } }),
+      await database
+        .forTenant({ tenantId: TENANT_A.id, writes: EVERYTHING })
+        .product.count({ where: { title: 'half done' } }),
     ).toBe(0)
   })
 

@@ -1,4 +1,5 @@
 // The write pipeline: once is once, nothing halfway, whatever happens between.
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/commands/caller.ts'
 import { auditOf } from '../../src/commands/edit.ts'
@@ -8,6 +9,7 @@ import { type Command, runCommand, type Work } from '../../src/commands/run-comm
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { placeOrder } from '../../src/orders/place-order.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fixtureId, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
@@ -36,7 +38,7 @@ afterAll(async () => {
 
 function callerOf(tenant = TENANT_A, role: Role = 'OWNER'): Caller {
   return {
-    scope: { tenantId: tenant.id },
+    scope: { tenantId: tenant.id, writes: EVERYTHING },
     tenantSlug: tenant.slug,
     actor: { kind: 'MEMBER', id: fixtureId(tenant, 'members', 1), role, email: 'somebody@example.com' },
     permissions: permissionsOf(role),
@@ -224,7 +226,7 @@ describe('one key', () => {
 describe('case 46: a transaction that the database ends is run again', () => {
   it('two that lock each other out both settle, through models and raw statements', async () => {
     const names = ['lock-one', 'lock-two'] as const
-    await database.withTenant({ tenantId: TENANT_A.id }, (tx) =>
+    await database.withTenant({ tenantId: TENANT_A.id, writes: EVERYTHING }, (tx) =>
       tx.tenantCounter.createMany({ data: names.map((name) => ({ name })) }),
     )
     const holding = Promise.withResolvers<void>()
@@ -249,7 +251,7 @@ describe('case 46: a transaction that the database ends is run again', () => {
     ])
     expect(outcomes.map(({ userErrors }) => userErrors)).toEqual([[], []])
     const counters = await database
-      .forTenant({ tenantId: TENANT_A.id })
+      .forTenant({ tenantId: TENANT_A.id, writes: EVERYTHING })
       .tenantCounter.findMany({ where: { name: { in: [...names] } } })
     expect(counters.map(({ value }) => value)).toEqual([2, 2])
   })

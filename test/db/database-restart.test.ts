@@ -9,10 +9,11 @@ import { type Database, openDatabase } from '../../src/db/database.ts'
 import { type EmbeddedServer, startEmbeddedServer } from '../../src/db/embedded-server.ts'
 import { CommitUnknown, faultOf, toAppError } from '../../src/db/faults.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
 
-const A = { tenantId: TENANT_A.id }
+const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
 const ACQUIRE_TIMEOUT_MS = 1_000
 const READERS = 8
 const logger = createLogger('silent')

@@ -3,13 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
 import { CommitUnknown, faultOf, isRetryable, toAppError } from '../../src/db/faults.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { SEEDED, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 
-const A = { tenantId: TENANT_A.id }
-const B = { tenantId: TENANT_B.id }
+const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
+const B = { tenantId: TENANT_B.id, writes: EVERYTHING }
 const POOL_MAX = 2
 const ACQUIRE_TIMEOUT_MS = 500
 const logger = createLogger('silent')
@@ -47,7 +48,7 @@ async function outcomeOf(work: Promise<unknown>): Promise<{ error: unknown; ms: 
 }
 
 const rename = (tx: Transaction, name: string) => tx.tenant.updateMany({ data: { name } })
-const nameOf = async (scope: { tenantId: string }) =>
+const nameOf = async (scope: { tenantId: string; writes?: string }) =>
   (await database.forTenant(scope).tenant.findFirstOrThrow()).name
 /** Reads a table that `blocked` holds a lock on: as slow as it is held. */
 const slowRead = (handle: Pick<Transaction, 'customer'>) => handle.customer.count()

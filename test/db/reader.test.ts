@@ -1,10 +1,12 @@
 // The reader against Prisma's client: the same selection and filter, the same rows.
+
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type TenantClient } from '../../src/db/database.ts'
 import type { ModelName } from '../../src/db/models.ts'
 import type { Filter, ReadQuery, Selection } from '../../src/db/read-sql.ts'
+import type { EVERYTHING } from '../../src/db/scope.ts'
 import { demoTenant } from '../../src/demo/demo-tenant.ts'
 import { seedDemo } from '../../src/demo/seed.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -42,7 +44,7 @@ function delegate(handle: TenantClient, model: ModelName): Findable {
 async function expectSameRows(
   model: ModelName,
   query: ReadQuery,
-  scope: { tenantId: string },
+  scope: { tenantId: string; writes?: string },
 ): Promise<void> {
   const handle = delegate(database.forTenant(scope), model)
   const nested = Object.values(query.select).some((field) => field !== true)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { enterScope } from '../../src/db/scope.ts'
+import { EVERYTHING, enterScope } from '../../src/db/scope.ts'
 import { ScopedPool } from '../../src/db/scoped-pool.ts'
 import { ScopedQuery } from '../../src/db/scoped-query.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -21,8 +21,8 @@ afterAll(async () => {
   await database?.drop()
 })
 
-const A = { tenantId: TENANT_A.id }
-const B = { tenantId: TENANT_B.id }
+const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
+const B = { tenantId: TENANT_B.id, writes: EVERYTHING }
 const BAD = { tenantId: 'no uuid' }
 
 describe.each([true, false])('with named statements: %s', (named) => {
@@ -41,14 +41,14 @@ describe.each([true, false])('with named statements: %s', (named) => {
 
   /** One statement in a tenant's scope, as Prisma's adapter sends it. */
   const query = (
-    scope: { tenantId: string },
+    scope: { tenantId: string; writes?: string },
     text: string,
     values: unknown[] = [],
     name = 'same',
   ): Promise<pg.QueryResult> =>
     enterScope(scope, () => pool.query(named ? { name, text, values } : { text, values }))
   const backend = async () => (await query(A, 'SELECT pg_backend_pid() AS pid', [], 'pid')).rows[0].pid
-  const connect = (scope: { tenantId: string }) => enterScope(scope, () => pool.connect())
+  const connect = (scope: { tenantId: string; writes?: string }) => enterScope(scope, () => pool.connect())
   /** What the sole connection believes outside any scope. */
   const setting = async () => {
     const [row] = await pool.queryBeforeTenant<{ tenant: string | null }>(

@@ -1,6 +1,7 @@
 // Who is let in: the token, the membership as the database knows it now, and how long that is believed.
 import { createSecretKey } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createSessions, type Sessions } from '../../src/commands/sessions.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { type Authenticator, createAuthenticator } from '../../src/edge/authenticate.ts'
@@ -29,7 +30,9 @@ afterAll(async () => {
 
 let clock: TestClock
 let authenticator: Authenticator
+let sessions: Sessions
 beforeEach(() => {
+  sessions = createSessions()
   clock = createTestClock()
   lookUps = 0
   authenticator = authenticatorOver({
@@ -43,22 +46,33 @@ beforeEach(() => {
 
 function authenticatorOver(over: Database): Authenticator {
   const verifier = createVerifier('http://127.0.0.1:1/keys', clock)
-  return createAuthenticator({ verifier, database: over, clock, logger: createLogger('silent') })
+  const logger = createLogger('silent')
+  return createAuthenticator({ verifier, database: over, sessions, clock, logger, keyMode: 'test' })
 }
 
 function bearer(email: string, tenant: string): string {
   return `Bearer ${signDevelopmentToken({ secret: SECRET, tenant, email, expiresInSeconds: 3_600, clock })}`
 }
 
+const sent = (authorization: string | undefined) => ({
+  authorization,
+  tenant: undefined,
+  address: '127.0.0.1',
+})
 const owner = () => bearer(TENANT_A.ownerEmail, TENANT_A.slug)
 const authenticate = async (authorization: string | undefined) =>
-  await authenticator.authenticate(authorization, REQUEST)
-const change = (sql: string, values: unknown[]) => asSuperuser(files, (client) => client.query(sql, values))
+  await authenticator.authenticate(sent(authorization), REQUEST)
+/** Past the triggers too: one of them keeps a tenant from losing its last owner. */
+const change = (sql: string, values: unknown[]) =>
+  asSuperuser(files, async (client) => {
+    await client.query('SET LOCAL session_replication_role = replica')
+    await client.query(sql, values)
+  })
 
 describe('a caller', () => {
   it('is who the database says: tenant, member, role and its permissions', async () => {
     const caller = await authenticate(owner())
-    expect(caller.scope).toEqual({ tenantId: TENANT_A.id })
+    expect(caller.scope).toMatchObject({ tenantId: TENANT_A.id })
     expect(caller.tenantSlug).toBe(TENANT_A.slug)
     expect(caller.actor).toMatchObject({ kind: 'MEMBER', role: 'OWNER', email: TENANT_A.ownerEmail })
     expect(caller.permissions.has('tenant:manage')).toBe(true)
@@ -140,7 +154,7 @@ describe('case 32: what changes while the token lives', () => {
       expect(await refusal(() => authenticate(header))).toBe('FORBIDDEN')
       await remove('ACTIVE')
       expect(await refusal(() => authenticate(header))).toBe('FORBIDDEN')
-      authenticator.forget(TENANT_A.slug, TENANT_A.ownerEmail.toUpperCase())
+      sessions.forget(TENANT_A.slug)
       expect((await authenticate(header)).actor).toMatchObject({ role: 'OWNER' })
     } finally {
       await remove('ACTIVE')
@@ -171,7 +185,7 @@ describe('the cache of memberships', () => {
     const header = owner()
     await Promise.all(Array.from({ length: 50 }, () => authenticate(header)))
     expect(lookUps).toBe(1)
-    expect(authenticator.authenticate(header, REQUEST)).not.toBeInstanceOf(Promise)
+    expect(authenticator.authenticate(sent(header), REQUEST)).not.toBeInstanceOf(Promise)
   })
 
   it('does not keep an answer that was on its way when the person was forgotten', async () => {
@@ -185,11 +199,11 @@ describe('the cache of memberships', () => {
       }),
     )
     const header = bearer('owner@acme.example', 'acme')
-    const first = slow.authenticate(header, REQUEST)
-    slow.forget('acme', 'owner@acme.example')
+    const first = slow.authenticate(sent(header), REQUEST)
+    sessions.forget('acme')
     answer(memberOf('owner@acme.example'))
     await first
-    const second = slow.authenticate(header, REQUEST)
+    const second = slow.authenticate(sent(header), REQUEST)
     expect(second).toBeInstanceOf(Promise)
     answer(null)
     await expect(second).rejects.toMatchObject({ code: 'FORBIDDEN' })
@@ -206,9 +220,9 @@ describe('the cache of memberships', () => {
       }),
     )
     const header = bearer('owner@acme.example', 'acme')
-    await expect(flaky.authenticate(header, REQUEST)).rejects.toThrow('ECONNREFUSED')
+    await expect(flaky.authenticate(sent(header), REQUEST)).rejects.toThrow('ECONNREFUSED')
     isDown = false
-    expect((await flaky.authenticate(header, REQUEST)).actor).toMatchObject({ role: 'OWNER' })
+    expect((await flaky.authenticate(sent(header), REQUEST)).actor).toMatchObject({ role: 'OWNER' })
   })
 })
 

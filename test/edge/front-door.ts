@@ -115,6 +115,9 @@ export function memberDatabase(more: Partial<Database> = {}): Database {
     read: unexpected,
     count: unexpected,
     resolveMember: async (slug, email) => (slug === 'acme' ? memberOf(email) : null),
+    membershipsOf: unexpected,
+    resolveApiKey: unexpected,
+    resolveSupport: unexpected,
     resolveTenant: unexpected,
     ping: async () => {},
     poolState: () => ({ total: 4, idle: 3, waiting: 0, max: 8 }),
@@ -152,14 +155,22 @@ export async function openFrontDoor(
     clock: systemClock,
     logger,
   })
+  const services = servicesAt(null, () => null)
   const server = createHttpServer({
     schema: smallSchema(resolvers, () => {
       reads += 1
     }),
     database,
-    authenticator: createAuthenticator({ verifier, database, clock: systemClock, logger }),
+    authenticator: createAuthenticator({
+      verifier,
+      database,
+      sessions: services.sessions,
+      clock: systemClock,
+      logger,
+      keyMode: 'test',
+    }),
     metrics: createMetrics({ poolState: database.poolState }),
-    services: servicesAt(null, () => null),
+    services,
     logger,
     clock: systemClock,
     introspection: !production,

@@ -227,7 +227,9 @@ describe('outside of any operation', () => {
         authenticate: () => {
           throw new Error('select password from public.members')
         },
-        forget: () => {},
+        identify: () => {
+          throw new Error('nobody asks')
+        },
       },
     })
     const answer = await door.ask('{ hello }')

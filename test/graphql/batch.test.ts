@@ -1,8 +1,10 @@
 // What joins one load, and what never may: another request, and whoever asks when it is under way.
+
 import type { GraphQLFieldResolver } from 'graphql'
 import { isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { loadTogether } from '../../src/graphql/batch.ts'
 import { postEntry } from '../../src/ledger/post-entry.ts'
 import { saleLines } from '../../src/ledger/posting.ts'
@@ -84,7 +86,7 @@ describe('in the API', () => {
     for (const tenant of ['A', 'B'] as const) {
       const lines = saleLines({ amountMinor: AMOUNTS[tenant], byHand: true })
       const source = { type: 'Test', id: newId() }
-      await api.opened.withTenant({ tenantId: api.tenantIds[tenant] }, (tx) =>
+      await api.opened.withTenant({ tenantId: api.tenantIds[tenant], writes: EVERYTHING }, (tx) =>
         postEntry(tx, { kind: 'SALE', source, currency: 'USD', lines, postedAt: instant(0) }),
       )
     }
@@ -120,7 +122,7 @@ describe('in the API', () => {
       const asked = await Promise.all(
         tenants.map(async (tenant) => ({
           id: (await bankOf(tenant))[key],
-          context: { db: api.opened.forTenant({ tenantId: api.tenantIds[tenant] }) },
+          context: { db: api.opened.forTenant({ tenantId: api.tenantIds[tenant], writes: EVERYTHING }) },
         })),
       )
       // Over HTTP two requests hardly ever meet within a tick: here all four ask before anything is awaited.

@@ -1,6 +1,7 @@
 // Owns: what every table must answer to every command in every scope, as data, and the running of it. Both the matrix
 // test and the sabotage test use it: the same attempts that pass with the walls must fail without them.
 import pg from 'pg'
+import { EVERYTHING } from '../../src/db/database.ts'
 import { APPEND_ONLY_TABLES } from '../../src/db/doctor/rights.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
 import { fixtureRow } from '../support/fixture.ts'
@@ -22,7 +23,13 @@ export const COMMANDS = ['select', 'insert', 'update', 'delete', 'merge', 'copy'
 export type Command = (typeof COMMANDS)[number]
 
 /** The rows aimed at are always tenant A's. */
-export const SCOPES = ['no tenant', 'an ended scope', 'the other tenant', 'the own tenant'] as const
+export const SCOPES = [
+  'no tenant',
+  'an ended scope',
+  'the other tenant',
+  'the own tenant',
+  'the own tenant, to read',
+] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** For `app.tenant_id`; null: never set in the session. */
@@ -31,9 +38,13 @@ const SETTING: Record<Scope, string | null> = {
   'an ended scope': '',
   'the other tenant': TENANT_B.id,
   'the own tenant': TENANT_A.id,
+  'the own tenant, to read': TENANT_A.id,
 }
+/** For `app.permissions`. */
+const WRITES: Partial<Record<Scope, string>> = { 'the own tenant, to read': '' }
 
 const NO_TENANT = 'BK001'
+const READ_ONLY = 'BK004'
 /** Both for a right that is not granted and for a row that WITH CHECK refuses. */
 const DENIED = '42501'
 const COPY_FROM_REFUSED = '0A000'
@@ -54,6 +65,10 @@ const RIGHTS: Record<string, ReadonlySet<string>> = {
   payments: new Set(['select', 'insert', 'update']),
   refunds: new Set(['select', 'insert', 'update']),
   payment_providers: new Set(['select', 'insert', 'update']),
+  members: new Set(['select', 'insert', 'update']),
+  invitations: new Set(['select', 'insert', 'update']),
+  api_keys: new Set(['select', 'insert', 'update']),
+  support_grants: new Set(['select', 'insert', 'update']),
   ...Object.fromEntries(
     APPEND_ONLY_TABLES.map((table) => [table.replace('public.', ''), new Set(['select', 'insert'])]),
   ),
@@ -90,9 +105,11 @@ export function attemptsOn(table: TableFacts): Attempt[] {
   return SCOPES.flatMap((scope) =>
     (scope === 'the own tenant'
       ? ownAttempts(table)
-      : scope === 'the other tenant'
-        ? otherAttempts(table)
-        : scopelessAttempts(table)
+      : scope === 'the own tenant, to read'
+        ? readersAttempts(table)
+        : scope === 'the other tenant'
+          ? otherAttempts(table)
+          : scopelessAttempts(table)
     ).map((attempt) => ({
       ...attempt,
       scope,
@@ -245,6 +262,18 @@ function ownAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
+/** Somebody who may only read: to see everything of their own, and to change nothing of it, loudly. */
+function readersAttempts(table: TableFacts): UnscopedAttempt[] {
+  return ownAttempts(table).map((attempt) => {
+    const reads = attempt.command === 'select' || attempt.command === 'copy'
+    if (reads || attempt.expected === DENIED) return attempt
+    // What it cannot make it cannot delete: a row that is there, then.
+    const text = `DELETE FROM "${table.name}" WHERE ${keyOf(table, TENANT_A, 1)}`
+    const statements = attempt.command === 'delete' ? [{ text }] : attempt.statements
+    return { ...attempt, statements, expected: READ_ONLY }
+  })
+}
+
 /** Runs the attempts on one connection and tells of every answer that is not the expected one. */
 export async function violations(
   client: pg.Client,
@@ -253,7 +282,7 @@ export async function violations(
 ): Promise<string[]> {
   const found: string[] = []
   for (const { command, scope, what, statements, expected } of attempts) {
-    const answer = await answerTo(client, SETTING[scope], statements)
+    const answer = await answerTo(client, SETTING[scope], statements, WRITES[scope])
     if (answer !== expected)
       found.push(`${table}: ${command} in ${scope} (${what}): ${answer}, not ${expected}`)
   }
@@ -265,9 +294,11 @@ export async function answerTo(
   client: pg.Client,
   setting: string | null,
   statements: readonly Statement[],
+  writes = EVERYTHING,
 ): Promise<string> {
   await client.query('BEGIN')
   try {
+    await client.query(`SELECT set_config('app.permissions', $1, true)`, [writes])
     if (setting !== null) await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [setting])
     let count = 0
     for (const { text, values } of statements) count = (await client.query(text, values)).rowCount ?? 0

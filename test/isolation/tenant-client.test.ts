@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type TenantClient } from '../../src/db/database.ts'
 import { sqlstateOf } from '../../src/db/faults.ts'
-import { enterScope } from '../../src/db/scope.ts'
+import { EVERYTHING, enterScope } from '../../src/db/scope.ts'
 import { Prisma } from '../../src/generated/prisma/client.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fixtureTableNames } from '../support/fixture.ts'
@@ -30,8 +30,8 @@ afterAll(async () => {
   await test?.drop()
 })
 
-const A = { tenantId: TENANT_A.id }
-const B = { tenantId: TENANT_B.id }
+const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
+const B = { tenantId: TENANT_B.id, writes: EVERYTHING }
 const NOBODY = '00000000-0000-7000-8000-00000000dead'
 const idOf = (tenant: typeof TENANT_A, table: string, n = 1) => fixtureId(tenant, table, n)
 const productOfB = idOf(TENANT_B, 'products')

@@ -1,5 +1,6 @@
 // Jobs: queued with their transaction, stamped with its tenant, run under its scope, bounded, and free again when their
 // worker is gone. Cases 19 and 47.
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -9,6 +10,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
 import { openQueueConnection, type QueueConnection } from '../../src/db/queue-connection.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { enqueue, type NewJob } from '../../src/jobs/enqueue.ts'
 import type { Task } from '../../src/jobs/task.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker.ts'
@@ -73,7 +75,7 @@ async function jobs(): Promise<
 
 describe('queueing', () => {
   it('is part of the transaction: rolled back, nothing is queued', async () => {
-    const attempt = opened.withTenant({ tenantId: TENANT_A.id }, async (tx) => {
+    const attempt = opened.withTenant({ tenantId: TENANT_A.id, writes: EVERYTHING }, async (tx) => {
       await enqueue(tx, { task: 'test.x', payload: {}, attemptsMax: 3 })
       throw new Error('changed my mind')
     })

@@ -1,7 +1,9 @@
 // What accounts come to: after each posting, and at any moment. PostgreSQL says the same by other ways, posting by posting.
+
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, uuidOf } from '../../src/core/ids.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { postEntry } from '../../src/ledger/post-entry.ts'
 import { saleLines } from '../../src/ledger/posting.ts'
 import { type Api, type Data, startApi, type TenantKey } from '../support/api.ts'
@@ -160,7 +162,7 @@ describe('the trial balance', () => {
     const tomorrow = new Date(Date.now() + 24 * 60 * 60 * 1_000)
     const source = { type: 'Test', id: 'tomorrow' }
     const lines = saleLines({ amountMinor: 77n, byHand: true })
-    await api.opened.withTenant({ tenantId: api.tenantIds.B }, (tx) =>
+    await api.opened.withTenant({ tenantId: api.tenantIds.B, writes: EVERYTHING }, (tx) =>
       postEntry(tx, { kind: 'SALE', source, currency: 'USD', lines, postedAt: tomorrow }),
     )
     expect((await trialOf('B', null)).rows).toEqual(before.rows)

@@ -1,7 +1,9 @@
 // How the ledger is read: a fixed number of statements whatever is asked of it, by the index, and nothing of one request
 // in another.
+
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { factsOf } from '../../src/edge/document-facts.ts'
 import { postEntry } from '../../src/ledger/post-entry.ts'
 import { saleLines } from '../../src/ledger/posting.ts'
@@ -99,7 +101,7 @@ describe('nothing of one request is in another', () => {
     const before = await bank()
     const source = { type: 'Test', id: 'later' }
     const lines = saleLines({ amountMinor: 77n, byHand: true })
-    await api.opened.withTenant({ tenantId: api.tenantIds.A }, (tx) =>
+    await api.opened.withTenant({ tenantId: api.tenantIds.A, writes: EVERYTHING }, (tx) =>
       postEntry(tx, { kind: 'SALE', source, currency: 'USD', lines, postedAt: instant(0) }),
     )
     const amountMinor = String(BigInt(before.balance.amountMinor) + 77n)

@@ -1,9 +1,11 @@
 // Posting and reversing: once for each business event, however often and however many at once.
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { type NewEntry, postEntry, reverseEntry } from '../../src/ledger/post-entry.ts'
 import { feeLines, payoutLines, refundLines, saleLines } from '../../src/ledger/posting.ts'
@@ -159,7 +161,7 @@ describe('within one instant', () => {
 
   it('an account has its postings in the order in which they were made: sales before their fees', async () => {
     const sales = Array.from({ length: 10 }, () => aSale())
-    await database.withTenant({ tenantId: tenants.a }, async (tx) => {
+    await database.withTenant({ tenantId: tenants.a, writes: EVERYTHING }, async (tx) => {
       for (const sale of sales) {
         await postEntry(tx, sale)
         await postEntry(tx, { ...sale, kind: 'FEE', lines: feeLines(88n) })
@@ -172,7 +174,7 @@ describe('within one instant', () => {
     const payouts = Array.from({ length: 10 }, () =>
       aSale({ kind: 'PAYOUT', lines: [...payoutLines(5n), ...payoutLines(7n)] }),
     )
-    await database.withTenant({ tenantId: tenants.a }, async (tx) => {
+    await database.withTenant({ tenantId: tenants.a, writes: EVERYTHING }, async (tx) => {
       for (const payout of payouts) {
         await postEntry(tx, payout)
         await reverseEntry(tx, payout)
@@ -223,7 +225,7 @@ describe('a business event', () => {
 
   it('whose transaction was rolled back can be posted', async () => {
     const sale = aSale()
-    const undone = database.withTenant({ tenantId: tenants.a }, async (tx) => {
+    const undone = database.withTenant({ tenantId: tenants.a, writes: EVERYTHING }, async (tx) => {
       expect(await postEntry(tx, sale)).not.toBeNull()
       throw new Error('something else went wrong')
     })

@@ -87,7 +87,14 @@ export async function startApi({
   const server: HttpServer = createHttpServer({
     schema,
     database,
-    authenticator: createAuthenticator({ verifier, database, clock: systemClock, logger }),
+    authenticator: createAuthenticator({
+      verifier,
+      database,
+      sessions: services.sessions,
+      clock: systemClock,
+      logger,
+      keyMode: 'test',
+    }),
     metrics: createMetrics(database),
     services,
     logger,

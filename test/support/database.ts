@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { EVERYTHING } from '../../src/db/database.ts'
 import { prepareDatabase } from '../../src/db/prepare-database.ts'
 import { asAdmin } from './cluster.ts'
 import { seedTwoTenants } from './fixture.ts'
@@ -62,14 +63,19 @@ async function createFrom(template: string): Promise<TestDatabase> {
 
 /**
  * Runs `work` in one transaction of the runtime role, in the scope of `tenantId` (null: none was ever set; '': one
- * has ended), on a connection of its own. Commits, or rolls back when `work` throws.
+ * has ended), on a connection of its own. Commits, or rolls back when `work` throws. `writes`: what that role is told
+ * that it may write, as in a scope; everything, unless told.
  */
 export function asRuntime<T>(
   database: TestDatabase,
   tenantId: string | null,
   work: (client: pg.Client) => Promise<T>,
+  writes = EVERYTHING,
 ): Promise<T> {
-  return inTransaction(database.runtimeUrl, tenantId, work)
+  return inTransaction(database.runtimeUrl, tenantId, async (client) => {
+    await client.query(`SELECT set_config('app.permissions', $1, true)`, [writes])
+    return await work(client)
+  })
 }
 
 /** The same as the owner role, whom the policies hold too: without a tenant it reads no tenant's table either. */

@@ -1,4 +1,5 @@
 // Owns: the outside world of a test's server: payment providers by the run's sandbox, and a sealing key.
+import { createSessions } from '../../src/commands/sessions.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import { createGateway } from '../../src/payments/gateway.ts'
@@ -10,6 +11,7 @@ const PROVIDER_TIMEOUT_MS = 3_000
 /** `sandboxUrl` null: there is none. `publicUrl` is asked when it is needed: the server may not listen yet. */
 export function servicesAt(sandboxUrl: string | null, publicUrl: () => string | null): Services {
   return {
+    sessions: createSessions(),
     payments: {
       gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
       sealer: createSealer({ current: SEALING_KEY }),

@@ -41,6 +41,12 @@ export function fixtureId(tenant: FixtureTenant, table: string, n: number): stri
 export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n: number) => string>> = {
   // The one place where the tenants must differ: their members log in by it.
   members: { email: (tenant, n) => `member${n}@${tenant.key}.example` },
+  api_keys: {
+    hash: (tenant, n) => `\\x${createHash('sha256').update(`${tenant.key}${n}`).digest('hex')}`,
+    permissions: () => '{orders:read}',
+  },
+  support_grants: { expires_at: () => '2999-01-01T00:00:00Z' },
+  audit_seals: { until_at: () => '2999-01-01T00:00:00Z', entry_ids: () => '{}', entry_digests: () => '{}' },
   // Beside the chart that every tenant has.
   ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
   // Of an order one may be under way, of a tenant one account active.

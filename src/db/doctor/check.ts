@@ -53,6 +53,8 @@ export function rightsRule(parts: Rule): Check {
  */
 export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
+  'app.person_directory':
+    'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
   'public._prisma_migrations': 'the record of the migrations, of the owner alone',
   'graphile_worker.migrations': 'the record of the queue’s own migrations, of the owner alone',
   'graphile_worker._private_jobs': 'the queue: ids, stamped with their tenant; of the worker’s role alone',

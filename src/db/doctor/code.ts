@@ -14,6 +14,14 @@ import {
 const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
   'app.resolve_member(text,text)':
     'who a verified token speaks for, before a tenant is known: at most one row',
+  'app.memberships_of(text)':
+    'among which tenants somebody who signed in may choose: their own memberships and no more',
+  'app.resolve_api_key(uuid,bytea)':
+    'what an API key speaks for, before a tenant is entered: at most one row, by its hash',
+  'app.resolve_support(text,text)':
+    'whether one of the platform’s people may enter a tenant: at most one row, noted in its audit',
+  'app.note_person()':
+    'a trigger: keeps the directory that app.memberships_of reads, which nobody else may touch',
   'app.resolve_tenant(uuid,text)':
     'which tenant an address or a job is of, before it is entered: at most one row',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':

@@ -17,6 +17,7 @@ export const APPEND_ONLY_TABLES: readonly string[] = [
   'public.stock_movements',
   'public.order_lines',
   'public.audit_entries',
+  'public.audit_seals',
   'public.ledger_accounts',
   'public.journal_entries',
   'public.postings',

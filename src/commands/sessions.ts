@@ -1,0 +1,20 @@
+// Whom a process knows for a moment without asking: told here when that has changed, so that it acts at once where the
+// change was made. Other processes notice within the few seconds that they believe what they know.
+
+export type Sessions = {
+  /** Looks everybody of this tenant up anew at their next request: call it when a member, key or leave has changed. */
+  forget(tenantSlug: string): void
+  onForget(listener: (tenantSlug: string) => void): void
+}
+
+export function createSessions(): Sessions {
+  const listeners: ((tenantSlug: string) => void)[] = []
+  return {
+    forget(tenantSlug) {
+      for (const listener of listeners) listener(tenantSlug)
+    },
+    onForget(listener) {
+      listeners.push(listener)
+    },
+  }
+}
