@@ -321,7 +321,9 @@ describe('the handle', () => {
     const ownerOf = (scope: typeof asA, tenant: typeof TENANT_A) =>
       database
         .forTenant(scope)
-        .variant.findUnique({ where: { tenantId_id: { tenantId: scope.tenantId, id: idOf(tenant, 'variants') } } })
+        .variant.findUnique({
+          where: { tenantId_id: { tenantId: scope.tenantId, id: idOf(tenant, 'variants') } },
+        })
         .product()
     const [ofA, other] = await Promise.all([ownerOf(asA, TENANT_A), ownerOf(asB, TENANT_B)])
     expect(ofA).toMatchObject(A)
