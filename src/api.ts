@@ -65,6 +65,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
       ? (tenant, email) =>
           signDevelopmentToken({ secret, tenant, email, expiresInSeconds: EXPLORER_TOKEN_SECONDS, clock })
       : null,
+    mailbox: hasExplorer ? runtime.mailbox : null,
   })
   return {
     async listen() {

@@ -37,6 +37,7 @@ const PREFIXES: Record<string, string> = {
   order_lines: 'line',
   payments: 'pay',
   refunds: 'ref',
+  invitations: 'inv',
   payment_providers: 'prov',
   provider_events: 'evt',
   ledger_accounts: 'acct',
