@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
-import { type Mail, type Mailer, subjectLine } from './mailer.ts'
+import { type Mail, type Mailer, oneLine } from './mailer.ts'
 
 export type KeptMail = Mail & { readonly sentAt: string }
 
@@ -42,7 +42,7 @@ export function createMailbox({ dir, clock }: { readonly dir: string; readonly c
 
   return {
     async send({ to, subject, text }) {
-      const mail: KeptMail = { to, subject: subjectLine(subject), text, sentAt: clock().toISOString() }
+      const mail: KeptMail = { to, subject: oneLine(subject), text, sentAt: clock().toISOString() }
       await mkdir(dir, { recursive: true, mode: 0o700 })
       const draft = join(dir, `${randomUUID()}.draft`)
       await writeFile(draft, JSON.stringify(mail, null, 2), { mode: 0o600, flag: 'wx' })

@@ -7,11 +7,12 @@ import type { Sessions } from '../commands/sessions.ts'
 import { takeAuthority } from './authority.ts'
 import { findMember } from './find-member.ts'
 import { refusedAsLastOwner, role } from './member.ts'
+import { revokeKeysOf } from './revoke-keys.ts'
 
 export const CHANGE_ROLE_ERRORS = ['NOT_FOUND', 'CONFLICT', 'ROLE_TOO_HIGH', 'LAST_OWNER'] as const
 type ChangeRoleErrorCode = (typeof CHANGE_ROLE_ERRORS)[number]
 
-const schema = z.object({ id: z.string(), expectedVersion: z.number(), role })
+const schema = z.object({ id: z.string(), expectedVersion: z.number(), role, keepApiKeys: z.boolean() })
 
 /** Changes a role; it acts at the member's next request here, and within seconds elsewhere. User errors: CHANGE_ROLE_ERRORS. */
 export async function changeRole(
@@ -29,19 +30,22 @@ export async function changeRole(
   const executed = await runCommand<ChangeRoleErrorCode, z.output<typeof schema>>(
     caller,
     command,
-    async (tx, wanted) => {
+    async (tx, { keepApiKeys, ...wanted }) => {
+      const now = caller.clock()
       const reaches = await takeAuthority(tx, caller)
       const member = await findMember(tx, reaches, wanted)
       if ('done' in member) return member
       const { id, version } = member
       const changes = member.role === wanted.role ? {} : { role: wanted.role }
       try {
-        const data = { ...changes, version: version + 1, updatedAt: caller.clock() }
+        const data = { ...changes, version: version + 1, updatedAt: now }
         await tx.member.updateMany({ where: { id, version }, data })
       } catch (error) {
         return refusedAsLastOwner(error, 'role')
       }
-      return edited('Member', member, changes)
+      const { audit, ...outcome } = edited('Member', member, changes)
+      const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: wanted.role, now })
+      return { ...outcome, audit: [...audit, ...revoked] }
     },
   )
   sessions.forget(caller.tenantSlug)

@@ -3,14 +3,11 @@ import { z } from 'zod'
 import { type Refused, refused, type UserError } from '../commands/outcome.ts'
 import { ROLES, type Role } from '../commands/permissions.ts'
 import { sqlstateOf } from '../db/faults.ts'
+import { isAddress, isOneLine } from '../mail/mailer.ts'
 
 /** What SMTP takes of an address. */
 const EMAIL_LENGTH_MAX = 254
 const NAME_LENGTH_MAX = 100
-/** No list of several, no name beside it: whatever stands here is one address, and one only. */
-const EMAIL = /^[^\s@<>()[\]\\,;:"\p{Cc}]+@[^\s@<>()[\]\\,;:"\p{Cc}]+$/u
-/** Names stand in mails: one line. */
-const ONE_LINE = /^[^\p{Cc}\p{Zl}\p{Zp}]*$/u
 /** Raised by the trigger that keeps each tenant an owner. */
 const LAST_OWNER = 'BK011'
 
@@ -19,13 +16,13 @@ export const email = z
   .trim()
   .toLowerCase()
   .max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`)
-  .regex(EMAIL, 'this is no e-mail address')
+  .refine(isAddress, 'this is no e-mail address')
 
 export const name = z
   .string()
   .trim()
   .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
-  .regex(ONE_LINE, 'a name is one line')
+  .refine(isOneLine, 'a name is one line of text')
 
 export const role = z.enum(ROLES)
 

@@ -60,20 +60,28 @@ addMutation('invitationRevoke', {
 addMutation('memberChangeRole', {
   permission: 'members:manage',
   description:
-    'Gives a member another role. Neither the role they have nor the one they get may do more than you. The last owner ' +
-    'stays one.',
+    'Gives a member another role. Neither the role they have nor the one they get may do more than you. API keys that ' +
+    'they made and that may do more than the new role are revoked. The last owner stays one.',
   input: builder.inputType('MemberChangeRoleInput', {
     fields: (t) => ({
       idempotencyKey: t.string(),
       id: t.id({ required: true }),
       expectedVersion: t.int({ required: true }),
       role: t.field({ type: Role, required: true }),
+      keepApiKeys: t.boolean({
+        defaultValue: false,
+        description: 'Leaves the keys that they made as they are.',
+      }),
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
   errors: CHANGE_ROLE_ERRORS,
-  run: (caller, { id, ...input }, { sessions }) =>
-    changeRole(caller, sessions, { id: nodeUuid('Member', id), ...input }),
+  run: (caller, { id, keepApiKeys, ...input }, { sessions }) =>
+    changeRole(caller, sessions, {
+      id: nodeUuid('Member', id),
+      keepApiKeys: keepApiKeys ?? false,
+      ...input,
+    }),
 })
 
 addMutation('memberRemove', {

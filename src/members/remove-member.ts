@@ -2,13 +2,13 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
-import { type AuditRecord, done } from '../commands/outcome.ts'
+import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
-import type { Transaction } from '../db/database.ts'
 import { takeAuthority } from './authority.ts'
 import { findMember } from './find-member.ts'
 import { refusedAsLastOwner } from './member.ts'
+import { revokeKeysOf } from './revoke-keys.ts'
 
 export const REMOVE_ERRORS = ['NOT_FOUND', 'CONFLICT', 'ROLE_TOO_HIGH', 'LAST_OWNER'] as const
 type RemoveErrorCode = (typeof REMOVE_ERRORS)[number]
@@ -46,7 +46,7 @@ export async function removeMember(
       } catch (error) {
         return refusedAsLastOwner(error, 'id')
       }
-      const revoked = keepApiKeys ? [] : await revokeKeys(tx, id, now)
+      const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: null, now })
       return done(id, [
         auditOf({ type: 'Member', id }, { status: 'ACTIVE' }, { status: 'REMOVED' }),
         ...revoked,
@@ -55,13 +55,4 @@ export async function removeMember(
   )
   sessions.forget(caller.tenantSlug)
   return executed
-}
-
-async function revokeKeys(tx: Transaction, createdById: string, now: Date): Promise<AuditRecord[]> {
-  const revoked = await tx.$queryRaw<{ id: string }[]>`
-    UPDATE api_keys SET revoked_at = ${now} WHERE created_by_id = ${createdById}::uuid AND revoked_at IS NULL
-    RETURNING id`
-  return revoked.map(({ id }) =>
-    auditOf({ type: 'ApiKey', id }, { revokedAt: null }, { revokedAt: now.toISOString() }),
-  )
 }

@@ -7,7 +7,7 @@ import { runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
 import type { Invitation } from '../generated/prisma/client.ts'
 import { type Task, textIn } from '../jobs/task.ts'
-import type { Mail, Mailer } from '../mail/mailer.ts'
+import { type Mail, type Mailer, oneLine } from '../mail/mailer.ts'
 import { expiryFrom, newToken, stateOf } from './invitation.ts'
 
 export const INVITATION_TASK = 'invitation.mail'
@@ -84,15 +84,17 @@ function mailOf(
   },
 ): Mail {
   const { slug, token, invitationUrl } = to
-  const inviter = invitedBy === '' ? to.name : invitedBy
+  // Whoever names a tenant or a key writes a word of this mail, and not a line of it.
+  const shop = oneLine(to.name)
+  const inviter = oneLine(invitedBy) || shop
   const link =
     invitationUrl === null
       ? []
       : ['Open this page to accept:', '', `  ${invitationUrl}#tenant=${slug}&token=${token}`, '']
   const lines = [
-    name === '' ? 'Hello,' : `Hello ${name},`,
+    name === '' ? 'Hello,' : `Hello ${oneLine(name)},`,
     '',
-    `${inviter} invites you to work for ${to.name}.`,
+    `${inviter} invites you to work for ${shop}.`,
     '',
     `  Tenant:  ${slug}`,
     `  Role:    ${role}`,
@@ -106,5 +108,5 @@ function mailOf(
     'If you do not know what this is about, do nothing: nobody gets in without this mail.',
     '',
   ]
-  return { to: email, subject: `${inviter} invites you to ${to.name}`, text: lines.join('\n') }
+  return { to: email, subject: `${inviter} invites you to ${shop}`, text: lines.join('\n') }
 }
