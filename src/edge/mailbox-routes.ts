@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Mailbox } from '../mail/mailbox.ts'
-import { isLoopbackName } from './loopback.ts'
+import { isLoopbackAddress, isLoopbackName } from './loopback.ts'
 import { mailboxPage } from './mailbox-page.ts'
 
 const NONCE_BYTES = 16
@@ -23,10 +23,10 @@ export function addMailbox(app: FastifyInstance, mailbox: Pick<Mailbox, 'list'>)
   )
 }
 
-/** A name that somebody else's DNS points here would let their page read the mail. */
+/** Other machines; and names that somebody else's DNS points here, which would let their page read the mail. */
 async function refuseOthers(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
   reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer')
-  if (isLoopbackName(request.headers.host)) return undefined
+  if (isLoopbackAddress(request.ip) && isLoopbackName(request.headers.host)) return undefined
   return reply.code(403).send({ error: 'The mailbox is open to this machine alone.' })
 }
 

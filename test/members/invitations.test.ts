@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROLES } from '../../src/commands/permissions.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { decodeId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { INVITATIONS_PER_DAY_MAX } from '../../src/members/invite-member.ts'
@@ -25,6 +24,7 @@ import {
   REVOKE,
   sendMail,
   tokenFor,
+  uuidOf,
 } from '../support/people.ts'
 
 const DAYS_MS = 24 * 3_600_000
@@ -38,7 +38,6 @@ afterAll(() => api?.close())
 
 const inA = (sql: string, values: unknown[] = []) =>
   asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
-const uuid = (id: string) => decodeId(id)?.uuid
 
 describe('memberInvite', () => {
   it('makes an invitation that is open for seven days, and says who invited', async () => {
@@ -89,7 +88,7 @@ describe('memberInvite', () => {
 
   it('of an address whose invitation has expired makes a new one', async () => {
     const { id, email } = await invitee(api, 'A')
-    await inA(`UPDATE invitations SET expires_at = now() - interval '1 s' WHERE id = $1`, [uuid(id)])
+    await inA(`UPDATE invitations SET expires_at = now() - interval '1 s' WHERE id = $1`, [uuidOf(id)])
     const statusOf = async (wanted: string) =>
       (await api.as('A').data(`{ node(id: "${wanted}") { ... on Invitation { status } } }`)).node.status
     expect(await statusOf(id)).toBe('EXPIRED')
@@ -181,7 +180,7 @@ describe('the mail', () => {
     const [mail] = await api.mailbox.list()
     const token = await tokenFor(api, email)
     expect(mail).toMatchObject({ to: email, subject: 'admin@anchor.example invites you to Anchor Alpha' })
-    const [sent] = await inA('SELECT expires_at, sent_at FROM invitations WHERE id = $1', [uuid(id)])
+    const [sent] = await inA('SELECT expires_at, sent_at FROM invitations WHERE id = $1', [uuidOf(id)])
     for (const words of [
       'Hello Jo,',
       'admin@anchor.example invites you to work for Anchor Alpha.',
@@ -197,9 +196,9 @@ describe('the mail', () => {
   it('is sent by the worker, and the token in it is nowhere else: not in the queue, not in the database', async () => {
     const email = newEmail()
     const id = await invite(api.as('A'), { email, role: 'STAFF' })
-    const jobs = (await queuedJobs(api, 'A')).filter(({ payload }) => payload.invitationId === uuid(id))
+    const jobs = (await queuedJobs(api, 'A')).filter(({ payload }) => payload.invitationId === uuidOf(id))
     expect(jobs).toEqual([
-      { task: 'invitation.mail', payload: { tenantId: api.tenantIds.A, invitationId: uuid(id) } },
+      { task: 'invitation.mail', payload: { tenantId: api.tenantIds.A, invitationId: uuidOf(id) } },
     ])
     const worker = await startWorker({
       url: api.database.workerUrl,
@@ -245,7 +244,7 @@ describe('the mail', () => {
     const email = newEmail()
     const id = await invite(api.as('A'), { email, role: 'STAFF' })
     const failing = { ...api.services, mail: { send: () => Promise.reject(new Error('451 later')) } }
-    const payload = { invitationId: uuid(id) ?? '' }
+    const payload = { invitationId: uuidOf(id) }
     await expect(invitationTask(failing).run(await systemOf(api, 'A'), payload)).rejects.toThrow('451')
     await sendMail(api, 'A', id)
     const { viewer } = await api

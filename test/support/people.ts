@@ -20,6 +20,9 @@ export const REMOVE = `mutation ($input: MemberRemoveInput!) { memberRemove(inpu
 
 export const newEmail = () => `${unique('person')}@people.example`
 
+/** Of a global id, as it stands in the database. */
+export const uuidOf = (id: string) => decodeId(id)?.uuid ?? ''
+
 /** The answer of one of the mutations above. */
 export async function manage(session: Session, source: string, input: object): Promise<Data> {
   return Object.values((await session.data(source, { input })) as object)[0]
@@ -42,7 +45,7 @@ export async function invite(
 
 /** Does the job of an invitation's mail now. */
 export async function sendMail(api: Api, tenant: TenantKey, invitationId: string): Promise<void> {
-  const payload = { invitationId: decodeId(invitationId)?.uuid ?? '' }
+  const payload = { invitationId: uuidOf(invitationId) }
   await invitationTask(api.services).run(await systemOf(api, tenant), payload)
 }
 
