@@ -42,7 +42,13 @@ export function createSmtpMailer(options: {
   }
 }
 
-type SmtpError = { message: string; code?: string; command?: string; response?: string; responseCode?: number }
+type SmtpError = {
+  message: string
+  code?: string
+  command?: string
+  response?: string
+  responseCode?: number
+}
 
 /**
  * What went wrong, without the server's words: errors are logged and stand beside the job, and a server that does not want

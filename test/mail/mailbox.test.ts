@@ -29,7 +29,8 @@ describe('the mailbox', () => {
   it('is empty before the first mail, and lists the newest first', async () => {
     const mailbox = createMailbox({ dir: join(dir, 'first'), clock: systemClock })
     expect(await mailbox.list()).toEqual([])
-    for (const subject of ['one', 'two', 'three']) await mailbox.send({ to: 'a@x.example', subject, text: '' })
+    for (const subject of ['one', 'two', 'three'])
+      await mailbox.send({ to: 'a@x.example', subject, text: '' })
     expect((await mailbox.list()).map(({ subject }) => subject)).toEqual(['three', 'two', 'one'])
   })
 
@@ -48,9 +49,9 @@ describe('the mailbox', () => {
     const path = join(dir, 'many')
     const boxes = [1, 2, 3].map(() => createMailbox({ dir: path, clock: systemClock }))
     await Promise.all(
-      Array.from({ length: MAILS_MAX + 20 }, (_, n) =>
-        boxes[n % 3]?.send({ to: 'a@x.example', subject: `${n}`, text: '' }),
-      ),
+      Array.from({ length: MAILS_MAX + 20 }, async (_, n) => {
+        await boxes[n % 3]?.send({ to: 'a@x.example', subject: `${n}`, text: '' })
+      }),
     )
     const subjects = (await boxes[0]?.list())?.map(({ subject }) => Number(subject)) ?? []
     expect(subjects.length).toBeLessThanOrEqual(MAILS_MAX)
@@ -89,22 +90,25 @@ describe('its page', () => {
     expect(policy).not.toMatch(/script|unsafe|\*|http/)
   })
 
-  it.each(['mailbox.example', 'localhost.evil.example', '127.0.0.1.evil.example:80', 'evil.example#localhost'])(
-    'is closed to a page that reached it as %j',
-    async (host) => {
-      for (const path of ['/mailbox', '/mailbox/messages']) {
-        const { status, body } = await getAs(`${api.url}${path}`, host)
-        expect([400, 403]).toContain(status)
-        expect(body).not.toMatch(/Token|people\.example/)
-      }
-    },
-  )
+  it.each([
+    'mailbox.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example:80',
+    'evil.example#localhost',
+  ])('is closed to a page that reached it as %j', async (host) => {
+    for (const path of ['/mailbox', '/mailbox/messages']) {
+      const { status, body } = await getAs(`${api.url}${path}`, host)
+      expect([400, 403]).toContain(status)
+      expect(body).not.toMatch(/Token|people\.example/)
+    }
+  })
 
   it('is closed to another machine, whatever it calls this one', async () => {
     const app = fastify()
     addMailbox(app, api.mailbox)
     const statusFor = async (remoteAddress: string) =>
-      (await app.inject({ url: '/mailbox/messages', remoteAddress, headers: { host: 'localhost' } })).statusCode
+      (await app.inject({ url: '/mailbox/messages', remoteAddress, headers: { host: 'localhost' } }))
+        .statusCode
     for (const other of ['10.0.0.9', '192.168.1.127', '127.example', '2001:db8::1', '::ffff:10.0.0.9'])
       expect([other, await statusFor(other)]).toEqual([other, 403])
     for (const own of ['127.0.0.1', '127.8.0.1', '::1', '::ffff:127.0.0.1'])
@@ -115,7 +119,9 @@ describe('its page', () => {
   it('the names of tenants, people and keys are text in it, and never a line of a mail', async () => {
     const email = `o'neil+${newEmail()}`
     const name = `${HOSTILE}\r\n\r\nToken:   ${'A'.repeat(43)}`
-    await asOwner(api.database, api.tenantIds.A, (owner) => owner.query('UPDATE tenants SET name = $1', [name]))
+    await asOwner(api.database, api.tenantIds.A, (owner) =>
+      owner.query('UPDATE tenants SET name = $1', [name]),
+    )
     try {
       const { token } = await invitee(api, 'A', 'STAFF', email)
       const [mail] = await api.mailbox.list()
@@ -138,7 +144,9 @@ describe('its page', () => {
     const text = `see https://x.example/a?b="onmouseover=alert(1)" and javascript:alert(1) <https://y.example/&c>`
     await api.mailbox.send({ to: 'a@x.example', subject: HOSTILE, text })
     const html = await (await fetch(`${api.url}/mailbox`)).text()
-    expect(html).toContain('<a href="https://x.example/a?b=" rel="noreferrer">https://x.example/a?b=</a>&quot;onm')
+    expect(html).toContain(
+      '<a href="https://x.example/a?b=" rel="noreferrer">https://x.example/a?b=</a>&quot;onm',
+    )
     expect(html).toContain('<a href="https://y.example/&amp;c" rel="noreferrer">')
     expect(html).not.toMatch(/href="javascript|<(img|script)/i)
   })

@@ -5,7 +5,11 @@ import { createSmtpMailer } from '../../src/mail/smtp.ts'
 import { headersOf, type Refusal, type SmtpServer, startSmtpServer, textOf } from '../support/smtp-server.ts'
 
 const SECRET = 'vX8Jq0sZk3n5m7p9r1t3u5w7y9A1C3E5G7I9K1M3O5Q'
-const MAIL = { to: 'jo@people.example', subject: 'Come in', text: `Hello Jo,\n\n  Token:   ${SECRET}\n.\nbye\n` }
+const MAIL = {
+  to: 'jo@people.example',
+  subject: 'Come in',
+  text: `Hello Jo,\n\n  Token:   ${SECRET}\n.\nbye\n`,
+}
 
 let server: SmtpServer
 let mailer: Mailer

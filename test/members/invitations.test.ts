@@ -1,17 +1,12 @@
 // Inviting by e-mail, taking an invitation back, and the list of them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ROLES } from '../../src/commands/permissions.ts'
-import { systemClock } from '../../src/core/clock.ts'
-import { createLogger } from '../../src/core/logger.ts'
-import { startWorker } from '../../src/jobs/worker.ts'
+import { permissionsOf, ROLES, type Role } from '../../src/commands/permissions.ts'
+import { newApiKey } from '../../src/core/api-key.ts'
+import { newId } from '../../src/core/ids.ts'
 import { INVITATIONS_PER_DAY_MAX } from '../../src/members/invite-member.ts'
-import { invitationTask } from '../../src/members/send-invitation.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { type Api, emailOf, startApi } from '../support/api.ts'
+import { type Api, type Data, emailOf, startApi } from '../support/api.ts'
 import { asOwner, asSuperuser } from '../support/database.ts'
-import { eventually, queuedJobs, systemOf } from '../support/money.ts'
 import {
-  ACCEPT,
   codesOf,
   INVITE,
   invite,
@@ -22,8 +17,6 @@ import {
   newMember,
   REMOVE,
   REVOKE,
-  sendMail,
-  tokenFor,
   uuidOf,
 } from '../support/people.ts'
 
@@ -129,6 +122,48 @@ describe('memberInvite', () => {
     }
   })
 
+  it('by an API key: reaches no further than the key, and not at all when it was revoked', async () => {
+    const keyOf = async (permissions: readonly string[]) => {
+      const { secret, hash, hint } = newApiKey('test', api.tenantIds.A)
+      const id = newId()
+      await inA(
+        `INSERT INTO api_keys (id, name, hint, hash, permissions, created_by) VALUES ($1, $2, $3, $4, $5, '')`,
+        [id, 'Desk\r\nBcc: x@x.example', hint, Buffer.from(hash), permissions],
+      )
+      return { id, secret }
+    }
+    const inviteAs = async (secret: string, role: Role) => {
+      const query = INVITE.replace(/invitation \{[^}]*\}/, 'invitation { id invitedBy }')
+      const response = await fetch(`${api.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        body: JSON.stringify({ query, variables: { input: { email: newEmail(), role } } }),
+      })
+      // What the server answers; its shape is the document's.
+      const { data, errors = [] } = (await response.json()) as {
+        data: Data
+        errors?: { extensions: { code: string } }[]
+      }
+      const codes = data?.memberInvite?.userErrors.map(({ code }: { code: string }) => code) ?? []
+      return [...codes, ...errors.map(({ extensions }) => extensions.code)]
+    }
+    const staff = await keyOf([...permissionsOf('STAFF'), 'members:read', 'members:manage'])
+    for (const [role, codes] of [
+      ['VIEWER', []],
+      ['STAFF', []],
+      ['ADMIN', ['ROLE_TOO_HIGH']],
+      ['OWNER', ['ROLE_TOO_HIGH']],
+    ] as const)
+      expect([role, await inviteAs(staff.secret, role)]).toEqual([role, codes])
+    const bare = await keyOf(['members:read', 'members:manage'])
+    expect(await inviteAs(bare.secret, 'VIEWER')).toEqual(['ROLE_TOO_HIGH'])
+    const clerk = await keyOf([...permissionsOf('STAFF')])
+    expect(await inviteAs(clerk.secret, 'VIEWER')).toEqual(['FORBIDDEN'])
+    // It is still believed here for a moment: the change itself must not be.
+    await inA('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [staff.id])
+    expect(await inviteAs(staff.secret, 'VIEWER')).toEqual(['FORBIDDEN'])
+  })
+
   it('is refused where no mail is sent, without a trace', async () => {
     const { mail } = api.services
     const services = api.services as { mail: typeof mail }
@@ -169,97 +204,6 @@ describe('memberInvite', () => {
     await asSuperuser(api.database, (admin) =>
       admin.query(`DELETE FROM invitations WHERE email LIKE '%@many.example'`),
     )
-  })
-})
-
-describe('the mail', () => {
-  it('says who invites, to which tenant, as what, until when, and how to accept', async () => {
-    const email = newEmail()
-    const id = await invite(api.as('A', 'ADMIN'), { email, role: 'STAFF', name: 'Jo' })
-    await sendMail(api, 'A', id)
-    const [mail] = await api.mailbox.list()
-    const token = await tokenFor(api, email)
-    expect(mail).toMatchObject({ to: email, subject: 'admin@anchor.example invites you to Anchor Alpha' })
-    const [sent] = await inA('SELECT expires_at, sent_at FROM invitations WHERE id = $1', [uuidOf(id)])
-    for (const words of [
-      'Hello Jo,',
-      'admin@anchor.example invites you to work for Anchor Alpha.',
-      'anchor',
-      'STAFF',
-      sent.expires_at.toISOString(),
-      `https://join.example/accept#tenant=anchor&token=${token}`,
-    ])
-      expect(mail?.text).toContain(words)
-    expect(sent.sent_at).toBeInstanceOf(Date)
-  })
-
-  it('is sent by the worker, and the token in it is nowhere else: not in the queue, not in the database', async () => {
-    const email = newEmail()
-    const id = await invite(api.as('A'), { email, role: 'STAFF' })
-    const jobs = (await queuedJobs(api, 'A')).filter(({ payload }) => payload.invitationId === uuidOf(id))
-    expect(jobs).toEqual([
-      { task: 'invitation.mail', payload: { tenantId: api.tenantIds.A, invitationId: uuidOf(id) } },
-    ])
-    const worker = await startWorker({
-      url: api.database.workerUrl,
-      database: api.opened,
-      tasks: [invitationTask(api.services)],
-      schedule: [],
-      clock: systemClock,
-      logger: createLogger('silent'),
-      concurrency: 2,
-      metrics: createMetrics(api.opened),
-    })
-    try {
-      await eventually(async () => expect(await tokenFor(api, email)).toMatch(/^[\w-]{43}$/))
-    } finally {
-      await worker.stop()
-    }
-    const dump = await asSuperuser(api.database, async (admin) => {
-      const { rows: tables } = await admin.query(
-        `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
-         WHERE table_schema IN ('public', 'app', 'graphile_worker') AND table_type = 'BASE TABLE'`,
-      )
-      const all = []
-      for (const { name } of tables) all.push((await admin.query(`SELECT t::text FROM ${name} t`)).rows)
-      return JSON.stringify(all)
-    })
-    expect(dump).toContain(email)
-    expect(dump).not.toContain(await tokenFor(api, email))
-  })
-
-  it('is sent once, though its job is done twice; one that was revoked or has expired is not sent', async () => {
-    const mails = async (email: string) => (await api.mailbox.list()).filter(({ to }) => to === email).length
-    const { id, email } = await invitee(api, 'A')
-    await sendMail(api, 'A', id)
-    expect(await mails(email)).toBe(1)
-    const revoked = newEmail()
-    const revokedId = await invite(api.as('A'), { email: revoked, role: 'STAFF' })
-    await manage(api.as('A'), REVOKE, { id: revokedId })
-    await sendMail(api, 'A', revokedId)
-    expect(await mails(revoked)).toBe(0)
-  })
-
-  it('that the server did not take is sent again, with a token that counts', async () => {
-    const email = newEmail()
-    const id = await invite(api.as('A'), { email, role: 'STAFF' })
-    const failing = { ...api.services, mail: { send: () => Promise.reject(new Error('451 later')) } }
-    const payload = { invitationId: uuidOf(id) }
-    await expect(invitationTask(failing).run(await systemOf(api, 'A'), payload)).rejects.toThrow('451')
-    await sendMail(api, 'A', id)
-    const { viewer } = await api
-      .asPerson('A', email)
-      .send('{ viewer { permissions } }')
-      .then(({ data }) => data ?? {})
-    expect(viewer).toBeUndefined()
-    expect(await codesOf(api.asPerson('A', email), ACCEPT, { token: await tokenFor(api, email) })).toEqual([])
-  })
-
-  it('cross-tenant: another tenant’s job does not send it', async () => {
-    const email = newEmail()
-    const id = await invite(api.as('A'), { email, role: 'STAFF' })
-    await sendMail(api, 'B', id)
-    expect(await tokenFor(api, email)).toBe(`no mail to ${email}`)
   })
 })
 

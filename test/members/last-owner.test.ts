@@ -13,7 +13,9 @@ afterAll(() => api?.close())
 const inA = (sql: string, values: unknown[] = []) =>
   asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
 const owners = async () =>
-  (await inA(`SELECT email FROM members WHERE role = 'OWNER' AND status = 'ACTIVE'`)).map(({ email }) => email)
+  (await inA(`SELECT email FROM members WHERE role = 'OWNER' AND status = 'ACTIVE'`)).map(
+    ({ email }) => email,
+  )
 const first = emailOf('A', 'OWNER')
 
 /** One owner, who is the one that startApi made. */

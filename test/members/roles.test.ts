@@ -78,7 +78,8 @@ describe('memberChangeRole', () => {
       for (const wanted of ROLES.filter((other) => below(role, other))) {
         const input = { id, expectedVersion: 1, role: wanted }
         const { data, errors } = await session.send(CHANGE_ROLE, { input })
-        if (role === 'ADMIN') expect(data.memberChangeRole.userErrors).toMatchObject([{ code: 'ROLE_TOO_HIGH' }])
+        if (role === 'ADMIN')
+          expect(data.memberChangeRole.userErrors).toMatchObject([{ code: 'ROLE_TOO_HIGH' }])
         else expect(errors).toMatchObject(NO_PERMISSION)
       }
       expect(await withRole(id)).toEqual({ role, version: 1 })
