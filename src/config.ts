@@ -42,6 +42,10 @@ export interface Config {
     /** A Stripe test account for the demo tenants, in place of the sandbox; null: the sandbox. */
     readonly stripe: { readonly secretKey: string; readonly webhookSecret: string | null } | null
   }
+  /** Null: nobody said; outside production mail is then kept to be looked at, in production there is none. */
+  readonly mail: { readonly smtpUrl: string; readonly from: string } | null
+  /** The page where somebody who was invited accepts; null: mails name none. */
+  readonly invitationUrl: string | null
   readonly introspection: boolean
   /** Points that each tenant may save up, and gets back. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
@@ -154,6 +158,21 @@ const environmentSchema = z.object({
     .string()
     .regex(/^whsec_\S+$/, 'must start with whsec_')
     .optional(),
+  SMTP_URL: z
+    .string()
+    .refine(isSmtpUrl, 'must have the form smtp://user:password@host:587, or smtps://…')
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(
+      /^([^<>@\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u,
+      'must be an address, as in Shop <mail@shop.example.com>',
+    )
+    .optional(),
+  INVITATION_URL: z
+    .string()
+    .refine(isPage, 'must be the address of a page, without a fragment, as in https://shop.example.com/join')
+    .optional(),
   INTROSPECTION: yesOrNo().optional(),
   COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
   COST_RESTORE_PER_SECOND: wholeNumber(1, POINTS_MAX, BUDGET_RESTORE_PER_SECOND),
@@ -202,6 +221,8 @@ export function parseConfig(environment: Environment): Config {
           ? null
           : { secretKey: values.STRIPE_SECRET_KEY, webhookSecret: values.STRIPE_WEBHOOK_SECRET ?? null },
     }),
+    mail: values.SMTP_URL === undefined ? null : { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM ?? '' },
+    invitationUrl: values.INVITATION_URL ?? null,
     introspection: values.INTROSPECTION ?? values.NODE_ENV !== 'production',
     budget: Object.freeze({
       capacity: values.COST_CAPACITY,
@@ -247,6 +268,9 @@ function contradictions(given: Environment): string[] {
   if (given.STRIPE_WEBHOOK_SECRET && !given.STRIPE_SECRET_KEY) {
     problems.push('STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET: whose events are they?')
   }
+  if (given.SMTP_URL && !given.MAIL_FROM) {
+    problems.push('MAIL_FROM: is required beside SMTP_URL: who sends the mail?')
+  }
   return problems
 }
 
@@ -263,6 +287,9 @@ function unsafeInProduction(given: Environment): string[] {
   for (const name of ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET']) {
     if (!given[name]) continue
     problems.push(`${name}: is for development; in production each merchant connects its own account`)
+  }
+  if (given.INVITATION_URL && isPage(given.INVITATION_URL) && !given.INVITATION_URL.startsWith('https:')) {
+    problems.push('INVITATION_URL: must be https in production: the link holds what lets somebody in')
   }
   if (!given.DATABASE_URL && !given.DATABASE_OWNER_URL && given.ALLOW_EMBEDDED_IN_PRODUCTION !== 'true') {
     problems.push(
@@ -304,6 +331,22 @@ function isPostgresUrl(text: string): boolean {
 function isOrigin(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+}
+
+function isSmtpUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== ''
+}
+
+/** A page's address, to which a fragment can be added, and in which nobody's password stands. */
+function isPage(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    !text.includes('#') &&
+    `${url.username}${url.password}` === ''
+  )
 }
 
 function isBase64(text: string): boolean {

@@ -1,9 +1,11 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
+import type { Mailbox } from '../mail/mailbox.ts'
 import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
+import { addMailbox } from './mailbox-routes.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { addWebhookRoute } from './webhook-route.ts'
 
@@ -16,6 +18,8 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly metricsPort: number | null
     /** Makes the tokens that GraphiQL is signed in with; null: there is no GraphiQL, as in production. */
     readonly developmentToken: DevelopmentToken | null
+    /** Shown to this machine; null: there is none to show, as in production. */
+    readonly mailbox?: Pick<Mailbox, 'list'> | null
     /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
     readonly drainGraceMs?: number
   }
@@ -39,7 +43,16 @@ const REQUEST_ID = /^[\w.:-]{8,128}$/
 
 /** Makes the server. Nothing listens, and Apollo is not started, before `listen` (or `app.ready`). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { host, port, metricsPort, metrics, logger, developmentToken, drainGraceMs = 0 } = options
+  const {
+    host,
+    port,
+    metricsPort,
+    metrics,
+    logger,
+    developmentToken,
+    mailbox = null,
+    drainGraceMs = 0,
+  } = options
   let closing: Promise<void> | undefined
   const isDraining = () => closing !== undefined
   const metricsServer =
@@ -49,6 +62,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addHealthRoutes(app, { ...options, isDraining })
   addWebhookRoute(app, options)
   if (developmentToken !== null) addGraphiql(app, developmentToken)
+  if (mailbox !== null) addMailbox(app, mailbox)
 
   async function close(): Promise<void> {
     if (drainGraceMs > 0) await new Promise((resolve) => setTimeout(resolve, drainGraceMs))

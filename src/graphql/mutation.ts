@@ -41,8 +41,8 @@ export function addMutation<Input, Code extends string, Row extends object>(
   name: string,
   options: {
     readonly description: string
-    /** Checked before anything runs, and by the use case's own command again. */
-    readonly permission: Permission
+    /** Checked before anything runs, and by the use case's own command again. Null: the use case alone says who may. */
+    readonly permission: Permission | null
     /** Named after the mutation: `OrderPlaceInput`. */
     readonly input: InputRef<Input>
     readonly result: {
@@ -55,12 +55,13 @@ export function addMutation<Input, Code extends string, Row extends object>(
   },
 ): void {
   const pascal = name.charAt(0).toUpperCase() + name.slice(1)
+  const { permission } = options
   const payload = addPayload(pascal, options)
   builder.mutationField(name, (t) =>
     t.field({
       type: payload,
-      description: `${options.description} Needs ${options.permission}.`,
-      extensions: { permission: options.permission },
+      description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
+      ...(permission !== null && { extensions: { permission } }),
       args: { input: t.arg({ type: options.input, required: true }) },
       resolve: async (_root, args, context) => {
         // Pothos infers the same shape from the reference; only the compiler cannot see that through the generic.

@@ -17,6 +17,7 @@ const NODE_TYPES = {
   ord: 'Order',
   line: 'OrderLine',
   mem: 'Member',
+  inv: 'Invitation',
   pay: 'Payment',
   ref: 'Refund',
   prov: 'PaymentProvider',

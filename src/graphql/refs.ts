@@ -1,6 +1,7 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
 import type {
   Customer as CustomerRow,
+  Invitation as InvitationRow,
   JournalEntry as JournalEntryRow,
   LedgerAccount as LedgerAccountRow,
   Member as MemberRow,
@@ -19,6 +20,7 @@ import { builder } from './builder.ts'
 import { connectionOf } from './connections.ts'
 
 export const Member = builder.objectRef<MemberRow>('Member')
+export const Invitation = builder.objectRef<InvitationRow>('Invitation')
 export const Product = builder.objectRef<ProductRow>('Product')
 export const Variant = builder.objectRef<VariantRow>('Variant')
 export const StockMovement = builder.objectRef<StockMovementRow>('StockMovement')
@@ -34,6 +36,7 @@ export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
 
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
+export const InvitationConnection = connectionOf('Invitation', Invitation, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
 export const VariantConnection = connectionOf('Variant', Variant, 'catalogue:read')
 export const StockMovementConnection = connectionOf('StockMovement', StockMovement, 'stock:read')

@@ -197,6 +197,56 @@ describe('payments', () => {
   })
 })
 
+describe('mail', () => {
+  const MAIL_FROM = 'Shop <mail@shop.example.com>'
+
+  it('is kept to be looked at unless a server is named, and names no page', () => {
+    expect(parseConfig({})).toMatchObject({ mail: null, invitationUrl: null })
+    const given = { SMTP_URL: 'smtp://shop:hunter2@smtp.example.com:587', MAIL_FROM }
+    expect(parseConfig({ ...given, INVITATION_URL: 'https://shop.example.com/join?a=b' })).toMatchObject({
+      mail: { smtpUrl: given.SMTP_URL, from: MAIL_FROM },
+      invitationUrl: 'https://shop.example.com/join?a=b',
+    })
+  })
+
+  it.each(['smtp.example.com', 'http://smtp.example.com', 'smtp://', 'hunter2'])(
+    'SMTP_URL %s is refused, and not shown',
+    (given) => {
+      const problems = problemsOf({ SMTP_URL: given, MAIL_FROM })
+      expect(problems).toEqual([expect.stringMatching(/^SMTP_URL: must have the form smtp:/)])
+      expect(problems.join()).not.toContain('hunter2')
+    },
+  )
+
+  it.each(['shop', 'a@x.example, b@x.example', 'Shop <mail@shop.example>\r\nBcc: a@x.example', '<a@x> b'])(
+    'MAIL_FROM %j is no sender',
+    (given) => {
+      expect(offendersOf({ SMTP_URL: 'smtp://smtp.example.com', MAIL_FROM: given })).toEqual(['MAIL_FROM'])
+    },
+  )
+
+  it('needs a sender beside its server', () => {
+    expect(problemsOf({ SMTP_URL: 'smtp://smtp.example.com' })).toEqual([
+      'MAIL_FROM: is required beside SMTP_URL: who sends the mail?',
+    ])
+  })
+
+  it.each([
+    'join',
+    'ftp://x.example',
+    'https://x.example/#join',
+    'https://me:hunter2@x.example',
+    'javascript:1',
+  ])('INVITATION_URL %s is refused', (given) => {
+    expect(offendersOf({ INVITATION_URL: given })).toEqual(['INVITATION_URL'])
+  })
+
+  it('links to no page in the clear in production', () => {
+    expect(offendersOf({ ...PRODUCTION, INVITATION_URL: 'http://x.example' })).toEqual(['INVITATION_URL'])
+    expect(offendersOf({ INVITATION_URL: 'http://x.example' })).toEqual([])
+  })
+})
+
 describe('in production', () => {
   it('a whole configuration is accepted, and introspection is off', () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
 import { sendEvent } from '../support/money.ts'
+import { invite, newEmail } from '../support/people.ts'
 import { makeShop, refundPayment, type Shop } from '../support/shop.ts'
 
 let api: Api
@@ -37,6 +38,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
   const [order] = data.orders.nodes
   return {
     mem: data.viewer.member.id,
+    inv: await invite(session, { email: newEmail(), role: 'STAFF' }),
     prod: product.id,
     var: variant.id,
     mov: variant.stockMovements.nodes[0].id,
@@ -55,6 +57,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
 
 const TYPES = {
   mem: 'Member',
+  inv: 'Invitation',
   prod: 'Product',
   var: 'Variant',
   mov: 'StockMovement',

@@ -15,7 +15,13 @@ import {
   slotsOf,
   withValue,
 } from '../support/operations.ts'
-import { recordMaker, succeedingArguments, typesWithoutRecipe, validArguments } from '../support/recipes.ts'
+import {
+  askerOf,
+  recordMaker,
+  succeedingArguments,
+  typesWithoutRecipe,
+  validArguments,
+} from '../support/recipes.ts'
 import { makeShop, unique } from '../support/shop.ts'
 
 /** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */
@@ -37,6 +43,7 @@ const PREFIXES: Record<string, string> = {
   order_lines: 'line',
   payments: 'pay',
   refunds: 'ref',
+  invitations: 'inv',
   payment_providers: 'prov',
   provider_events: 'evt',
   ledger_accounts: 'acct',
@@ -81,6 +88,7 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
   for (const tenant of ['A', 'B'] as const) {
     await makeShop(api, tenant)
     await recordMaker(api.schema, 'Refund')?.(api, tenant)
+    await recordMaker(api.schema, 'Invitation')?.(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
   }
   // A number that B's orders do not reach, whatever B orders meanwhile.
@@ -203,7 +211,7 @@ function ask(api: Api, place: Place, given: Given): Promise<Answer> {
   // Below many parents less is asked of each: a page has its price.
   const depth = place.path.length > 0 ? DEPTH - 2 : depthOf(place)
   const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
-  return api.as('B').send(source, given)
+  return askerOf(api, place, 'B').send(source, given)
 }
 
 async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Secrets): Promise<Attempt[]> {

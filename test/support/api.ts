@@ -1,5 +1,9 @@
 // Owns: the API on a cloned database, over HTTP, with two tenants and a member of every role in each. What it is asked
 // for and what the tenants sell are the tests' own, or shop.ts's.
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { GraphQLSchema } from 'graphql'
 import { inject } from 'vitest'
 import { ROLES, type Role } from '../../src/commands/permissions.ts'
@@ -16,6 +20,7 @@ import { developmentIssuer } from '../../src/edge/token-issuer.ts'
 import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
+import { createMailbox, type Mailbox } from '../../src/mail/mailbox.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { servicesAt } from './services.ts'
@@ -54,9 +59,13 @@ export interface Api {
   /** What the server itself works with. */
   opened: Database
   services: Services
+  /** What was sent by mail. */
+  mailbox: Mailbox
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
+  /** Whoever has the address, a member or not. */
+  asPerson(tenant: TenantKey, email: string): Session
   close(): Promise<void>
 }
 
@@ -83,7 +92,9 @@ export async function startApi({
   const development = developmentIssuer(SECRET)
   const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
   let url = ''
-  const services = servicesAt(inject('sandboxUrl'), () => url)
+  const mails = join(tmpdir(), `bulkhead-mailbox-${randomUUID()}`)
+  const mailbox = createMailbox({ dir: mails, clock: systemClock })
+  const services = servicesAt(inject('sandboxUrl'), () => url, mailbox)
   const server: HttpServer = createHttpServer({
     schema,
     database,
@@ -106,6 +117,7 @@ export async function startApi({
     port: 0,
     metricsPort: null,
     developmentToken: null,
+    mailbox,
   })
   ;({ url } = await server.listen())
   return {
@@ -113,13 +125,16 @@ export async function startApi({
     database: testDatabase,
     opened: database,
     services,
+    mailbox,
     schema,
     tenantIds,
-    as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role),
+    as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role, emailOf(tenant, role)),
+    asPerson: (tenant, email) => sessionOf(`${url}/graphql`, tenant, 'VIEWER', email),
     async close() {
       await server.close()
       await database.close()
       await testDatabase.drop()
+      await rm(mails, { recursive: true, force: true })
     },
   }
 }
@@ -158,11 +173,11 @@ async function makeTenants(database: TestDatabase): Promise<Record<TenantKey, st
   }
 }
 
-function sessionOf(url: string, tenant: TenantKey, role: Role): Session {
+function sessionOf(url: string, tenant: TenantKey, role: Role, email: string): Session {
   const token = signDevelopmentToken({
     secret: SECRET,
     tenant: SLUGS[tenant],
-    email: emailOf(tenant, role),
+    email,
     expiresInSeconds: TOKEN_SECONDS,
     clock: systemClock,
   })
