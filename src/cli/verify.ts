@@ -70,9 +70,14 @@ async function verifyOne(
   { provider, since }: Options,
 ): Promise<IntegrityReport> {
   const { verifyTenant } = await import('../integrity/verify.ts')
+  const { auditChain } = await import('../integrity/audit-chain.ts')
   const { providerRecords } = await import('../integrity/provider-records.ts')
   const tenant = { database, scope: { tenantId: id }, clock, tenantSlug: slug }
-  return await verifyTenant(tenant, provider ? [providerRecords(tenant, services.payments, since)] : [])
+  const chain = auditChain(tenant, services.payments.sealer)
+  return await verifyTenant(
+    tenant,
+    provider ? [chain, providerRecords(tenant, services.payments, since)] : [chain],
+  )
 }
 
 /**
