@@ -63,7 +63,8 @@ async function sealNext(
   await runCommand(caller, command, async (tx) => {
     result = 'NOTHING'
     const due = await nextRange(tx, entriesMax)
-    if (!due.isLate || (!due.hasEntries && (due.keyId ?? sealer.keyId) === sealer.keyId)) return done(tenantId, [])
+    if (!due.isLate || (!due.hasEntries && (due.keyId ?? sealer.keyId) === sealer.keyId))
+      return done(tenantId, [])
     const entries = await entriesIn(tx, due, [], entriesMax + SAME_INSTANT_MAX)
     const content = {
       sequence: due.sequence + 1,

@@ -32,11 +32,12 @@ export async function createTenant(connection: OwnerConnection, tenant: NewTenan
   try {
     await connection.inTenant(id, async (query) => {
       await query('SELECT app.create_tenant($1, $2, $3, $4)', [id, slug, name, currency])
-      const member = { id: newId(), email: owner.email.toLowerCase(), name: owner.name, role: 'OWNER' }
-      await query('INSERT INTO members (id, email, name, role) VALUES ($1, $2, $3, $4)', Object.values(member))
-      const { id: memberId, ...made } = member
-      await audit(query, 'tenantCreate', { type: 'Tenant', id }, null, { slug, name, currency })
-      await audit(query, 'tenantCreate', { type: 'Member', id: memberId }, null, made)
+      await query(`INSERT INTO members (id, email, name, role) VALUES ($1, $2, $3, 'OWNER')`, [
+        newId(),
+        owner.email.toLowerCase(),
+        owner.name,
+      ])
+      await audit(query, id, 'tenantCreate', { slug, name, currency })
     })
     return id
   } catch (error) {
@@ -69,23 +70,15 @@ export async function setTenantStatus(
       [entry.id, status],
     )
     if (changed.length === 0) return
-    const action = status === 'SUSPENDED' ? 'tenantSuspend' : 'tenantResume'
-    const before = status === 'SUSPENDED' ? 'ACTIVE' : 'SUSPENDED'
-    await audit(query, action, { type: 'Tenant', id: entry.id }, { status: before }, { status })
+    await audit(query, entry.id, status === 'SUSPENDED' ? 'tenantSuspend' : 'tenantResume', { status })
   })
   return { ...entry, status }
 }
 
-async function audit(
-  query: OwnerQuery,
-  action: string,
-  subject: { readonly type: string; readonly id: string },
-  before: object | null,
-  after: object,
-): Promise<void> {
+async function audit(query: OwnerQuery, tenantId: string, action: string, after: object): Promise<void> {
   await query(
-    `INSERT INTO audit_entries (id, actor_kind, actor_label, action, subject_type, subject_id, before, after, request_id)
-     VALUES ($1, 'SYSTEM', 'command line', $2, $3, $4, $5, $6, 'command-line')`,
-    [newId(), action, subject.type, subject.id, before === null ? null : JSON.stringify(before), JSON.stringify(after)],
+    `INSERT INTO audit_entries (id, actor_kind, action, subject_type, subject_id, after, request_id)
+     VALUES ($1, 'SYSTEM', $2, 'Tenant', $3, $4, 'command-line')`,
+    [newId(), action, tenantId, JSON.stringify(after)],
   )
 }

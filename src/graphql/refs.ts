@@ -1,5 +1,6 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
 import type {
+  AuditEntry as AuditEntryRow,
   Customer as CustomerRow,
   JournalEntry as JournalEntryRow,
   LedgerAccount as LedgerAccountRow,
@@ -18,6 +19,7 @@ import type {
 import { builder } from './builder.ts'
 import { connectionOf } from './connections.ts'
 
+export const AuditEntry = builder.objectRef<AuditEntryRow>('AuditEntry')
 export const Member = builder.objectRef<MemberRow>('Member')
 export const Product = builder.objectRef<ProductRow>('Product')
 export const Variant = builder.objectRef<VariantRow>('Variant')
@@ -33,6 +35,7 @@ export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount'
 export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
 
+export const AuditEntryConnection = connectionOf('AuditEntry', AuditEntry, 'audit:read')
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
 export const VariantConnection = connectionOf('Variant', Variant, 'catalogue:read')
