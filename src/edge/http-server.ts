@@ -1,6 +1,7 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
+import { addAuditRoute } from './audit-route.ts'
 import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
@@ -46,6 +47,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
   const app = createApp()
   addGraphqlRoute(app, { ...options, isDraining })
+  addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
   addWebhookRoute(app, options)
   if (developmentToken !== null) addGraphiql(app, developmentToken)

@@ -1,7 +1,7 @@
 // Proves the audit by its chain of seals: that every entry is as it was when it was sealed, that none is missing and none
 // was slipped in, and that the seals are those which a holder of the key made, one after another. Reads in pages; what was
 // sealed does not move, so that it needs no common snapshot.
-import { BEGINNING, entriesIn, hashOf, NO_HASH, type Seal, SEAL_PURPOSE, sealsAfter } from '../audit/chain.ts'
+import { BEGINNING, entriesIn, hashOf, NO_HASH, SEAL_PURPOSE, type Seal, sealsAfter } from '../audit/chain.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Transaction } from '../db/database.ts'
 import { subject, VIOLATIONS_MAX, type Violation } from './check.ts'
@@ -17,18 +17,31 @@ type Before = Pick<Seal, 'sequence' | 'untilAt' | 'hash'>
 
 const FIRST: Before = { sequence: 0, untilAt: BEGINNING, hash: NO_HASH }
 
-export function auditChain(tenant: VerifiedTenant, sealer: MacSealer): OutsideCheck {
+/** A link that somebody kept where the database's owner cannot write. */
+export type KeptHead = Pick<Seal, 'sequence' | 'hash'>
+
+/** `kept` is what tells that the newest links were removed together with what they cover: the rest is a sound chain. */
+export function auditChain(
+  tenant: VerifiedTenant,
+  sealer: MacSealer,
+  kept: KeptHead | null = null,
+): OutsideCheck {
   return {
     name: 'audit-chain',
-    description: 'Every entry of the audit is as it was when it was sealed, and the seals are an unbroken chain.',
+    description:
+      'Every entry of the audit is as it was when it was sealed, and the seals are an unbroken chain.',
     async run() {
-      const found = await walk(tenant, sealer)
+      const found = await walk(tenant, sealer, kept)
       return { count: found.length, violations: found.slice(0, VIOLATIONS_MAX) }
     },
   }
 }
 
-async function walk({ database, scope }: VerifiedTenant, sealer: MacSealer): Promise<Violation[]> {
+async function walk(
+  { database, scope }: VerifiedTenant,
+  sealer: MacSealer,
+  kept: KeptHead | null,
+): Promise<Violation[]> {
   const found: Violation[] = []
   const inTenant = <T>(work: (tx: Transaction) => Promise<T>) => database.withTenant(scope, work)
   /** Links by keys that are not here, since the last one that a key which is here vouches for. */
@@ -45,11 +58,19 @@ async function walk({ database, scope }: VerifiedTenant, sealer: MacSealer): Pro
       // A good mac on a hash vouches for all hashes behind it.
       if (verdict === 'GOOD' && broken.length === 0) unvouched = []
       found.push(...(await inTenant((tx) => entryComplaints(tx, seal))))
+      if (kept?.sequence === seal.sequence && kept.hash !== seal.hash) found.push(ofSeal(seal, NOT_KEPT))
       before = seal
     }
     if (page.length < PAGE_SIZE) break
   }
+  if (kept !== null && kept.sequence > before.sequence) found.push(ofSeal(kept, endsAt(before)))
   return [...found, ...unvouched.map(keyComplaint)]
+}
+
+const NOT_KEPT = 'its hash is not the one that was kept: the chain was made anew'
+
+function endsAt({ sequence }: Before): string {
+  return `it was kept and is gone: the chain now ends at seal ${sequence}, its newest links were removed`
 }
 
 function linkComplaints(seal: Seal, before: Before): Violation[] {
@@ -61,7 +82,9 @@ function linkComplaints(seal: Seal, before: Before): Violation[] {
   }
   const complaints: Violation[] = []
   if (previousHash !== before.hash) {
-    complaints.push(ofSeal(seal, `it does not follow seal ${before.sequence}: another was there when it was made`))
+    complaints.push(
+      ofSeal(seal, `it does not follow seal ${before.sequence}: another was there when it was made`),
+    )
   }
   if (fromAt !== before.untilAt) {
     complaints.push(ofSeal(seal, `it begins at ${fromAt}, where the one before it ends at ${before.untilAt}`))
@@ -91,7 +114,9 @@ async function entryComplaints(tx: Transaction, seal: Seal): Promise<Violation[]
     ...entryIds
       .filter((id) => !presentIds.has(id))
       .map((id) => ofEntry(id, `it was removed: seal ${sequence} was put on it`)),
-    ...slippedIn.map(({ id }) => ofEntry(id, `it was slipped in: seal ${sequence} of its time has no such entry`)),
+    ...slippedIn.map(({ id }) =>
+      ofEntry(id, `it was slipped in: seal ${sequence} of its time has no such entry`),
+    ),
   ]
 }
 
@@ -103,6 +128,6 @@ function ofEntry(id: string, message: string): Violation {
   return { message, subjects: [subject('AuditEntry', id)] }
 }
 
-function ofSeal({ sequence }: Seal, message: string): Violation {
+function ofSeal({ sequence }: Pick<Seal, 'sequence'>, message: string): Violation {
   return { message: `seal ${sequence}: ${message}`, subjects: [{ type: 'AuditSeal', id: String(sequence) }] }
 }
