@@ -1,7 +1,8 @@
 // Owns: two tenants with entries in their audit, written as the owner role at any time of the past, and what seals them.
-import { systemCaller } from '../../src/commands/system-caller.ts'
-import type { Caller } from '../../src/commands/caller.ts'
+
 import { sealEntries } from '../../src/audit/seal-entries.ts'
+import type { Caller } from '../../src/commands/caller.ts'
+import { systemCaller } from '../../src/commands/system-caller.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger, type Logger } from '../../src/core/logger.ts'
