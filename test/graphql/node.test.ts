@@ -24,6 +24,7 @@ afterAll(() => api?.close())
 async function idsOf(session: Session): Promise<Record<string, string>> {
   const data = await session.data(`{
     viewer { member { id } }
+    auditEntries(first: 1) { nodes { id } }
     products(first: 1) { nodes { id variants { nodes { id stockMovements(first: 1) { nodes { id } } } } } }
     orders(first: 1) { nodes { id customer { id } lines { nodes { id } } } }
     payments(first: 1) { nodes { id } }
@@ -37,6 +38,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
   const [order] = data.orders.nodes
   return {
     mem: data.viewer.member.id,
+    aud: data.auditEntries.nodes[0].id,
     prod: product.id,
     var: variant.id,
     mov: variant.stockMovements.nodes[0].id,
@@ -55,6 +57,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
 
 const TYPES = {
   mem: 'Member',
+  aud: 'AuditEntry',
   prod: 'Product',
   var: 'Variant',
   mov: 'StockMovement',
