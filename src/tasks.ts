@@ -1,5 +1,6 @@
 // All that runs as a job, and when: the one list that every worker has.
 
+import { SEAL_TASK, sealTask } from './audit/seal-entries.ts'
 import { integrityTask } from './integrity/check-job.ts'
 import { cleanKeysTask } from './jobs/clean-idempotency-keys.ts'
 import type { Task } from './jobs/task.ts'
@@ -16,7 +17,8 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
     releaseHoldsTask,
     invitationTask(services),
     cleanKeysTask,
-    integrityTask(metrics),
+    integrityTask(metrics, services.payments.sealer),
+    sealTask(services.payments.sealer),
   ]
 }
 
@@ -24,5 +26,6 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
 export const SCHEDULE = [
   { task: releaseHoldsTask.name, pattern: '*/5 * * * *' },
   { task: cleanKeysTask.name, pattern: '17 * * * *' },
+  { task: SEAL_TASK, pattern: '*/5 * * * *' },
   { task: 'integrity.check', pattern: '37 * * * *' },
 ] as const

@@ -48,7 +48,7 @@ export async function createVariant(
       }
       await tx.stockLevel.create({ data: { variantId: id } })
       const subject = { type: 'Variant', id }
-      const audit = auditOf(subject, null, { ...row, priceMinor: amountMinor.toString() })
+      const audit = auditOf(subject, null, { ...row, priceMinor: amountMinor.toString(), position })
       return done(id, [audit], [{ type: 'variant.created', subject, payload: { sku: row.sku } }])
     },
   )

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
 import type { TenantEntry } from '../db/tenant-directory.ts'
+import type { KeptHead } from '../integrity/audit-chain.ts'
 import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../integrity/check.ts'
 import type { CheckReport, IntegrityReport } from '../integrity/verify.ts'
 import type { Runtime } from '../runtime.ts'
@@ -17,12 +18,13 @@ interface Options {
   tenant?: string
   provider: boolean
   since: number
+  auditHead?: KeptHead
   json?: boolean
 }
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('prove that money and stock add up; fails when something does not')
+    .description('prove that money and stock add up and the audit is whole; fails when something is not')
     .option('--tenant <slug>', 'one tenant (default: all)', parseSlug)
     .option('--no-provider', 'do not ask the payment providers for their books')
     .option(
@@ -31,9 +33,17 @@ export function verifyCommand(): Command {
       parseDays,
       SINCE_DAYS_DEFAULT,
     )
+    .option(
+      '--audit-head <sequence:hash>',
+      "a seal on the tenant's audit that you kept: is it still in the chain? (needs --tenant)",
+      parseHead,
+    )
     .option('--json', 'report as JSON')
     .action(
       action(async (config, options: Options) => {
+        if (options.auditHead !== undefined && options.tenant === undefined) {
+          throw new AppError('BAD_USER_INPUT', 'an audit head is of one tenant: say which with --tenant')
+        }
         const logger = createLogger(commandLogLevel(config))
         const reports = await withDatabase(config, logger, (urls) => verify(config, urls, options, logger))
         const ok = reports.every((tenant) => tenant.ok)
@@ -67,12 +77,17 @@ async function verify(
 async function verifyOne(
   { database, services, clock }: Runtime,
   { id, slug }: TenantEntry,
-  { provider, since }: Options,
+  { provider, since, auditHead }: Options,
 ): Promise<IntegrityReport> {
   const { verifyTenant } = await import('../integrity/verify.ts')
+  const { auditChain } = await import('../integrity/audit-chain.ts')
   const { providerRecords } = await import('../integrity/provider-records.ts')
   const tenant = { database, scope: { tenantId: id }, clock, tenantSlug: slug }
-  return await verifyTenant(tenant, provider ? [providerRecords(tenant, services.payments, since)] : [])
+  const chain = auditChain(tenant, services.payments.sealer, auditHead)
+  return await verifyTenant(
+    tenant,
+    provider ? [chain, providerRecords(tenant, services.payments, since)] : [chain],
+  )
 }
 
 /**
@@ -146,4 +161,10 @@ function parseDays(text: string): number {
   const days = /^\d{1,3}$/.test(text) ? Number(text) : 0
   if (days >= 1 && days <= SINCE_DAYS_MAX) return days
   throw new InvalidArgumentError(`A whole number of days from 1 to ${SINCE_DAYS_MAX}.`)
+}
+
+function parseHead(text: string): KeptHead {
+  const [, sequence, hash] = /^(\d{1,9}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (sequence !== undefined && hash !== undefined) return { sequence: Number(sequence), hash }
+  throw new InvalidArgumentError("A seal's number, a colon, and its hash: what auditHead answers.")
 }

@@ -1,6 +1,7 @@
 // What a command leaves behind in its own transaction, in one statement: audit entries, outbox events, and the outcome
 // under its idempotency key; and the statement that takes that key.
 import { newId } from '../core/ids.ts'
+import { redact } from '../core/redact.ts'
 import type { Statement } from '../db/database.ts'
 import { type Caller, labelOf } from './caller.ts'
 import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
@@ -63,8 +64,9 @@ export function recordStatement(
     id: index === 0 ? id : newId(),
     subject_type: subject.type,
     subject_id: subject.id,
-    before,
-    after,
+    // Here and nowhere else entries are made, so that no use case has to think of it.
+    before: redact(before),
+    after: redact(after),
   }))
   const events = made.events.map(({ type, subject, payload }) => ({
     id: newId(),

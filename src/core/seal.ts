@@ -1,6 +1,17 @@
-// Secrets at rest: AES-256-GCM under keys of the installation, each ciphertext bound to the place it stands in. Pure but
-// for the nonce. Keys come from the configuration; where ciphertexts are kept is the caller's.
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+// Secrets at rest: AES-256-GCM under keys of the installation, each ciphertext bound to the place it stands in; and marks
+// on what is no secret, that nobody makes without such a key. Pure but for the nonce. Keys come from the configuration;
+// where ciphertexts and marks are kept is the caller's.
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
+
+export type MacVerdict = 'GOOD' | 'BAD' | 'KEY_UNKNOWN'
 
 export type Sealer = {
   /** Of the key that `seal` uses: to be kept beside the ciphertext. */
@@ -9,6 +20,10 @@ export type Sealer = {
   seal(plaintext: string, context: string): Uint8Array
   /** Throws a plain Error for a key that is not here, another context, or an altered ciphertext; it tells no secret. */
   open(sealed: Uint8Array, keyId: string, context: string): string
+  /** An HMAC of the message, by the key of `keyId`. `purpose` names what it vouches for: good for nothing else. */
+  mac(message: Uint8Array, purpose: string): Uint8Array
+  /** Whether `mac` is what the key of that id makes of the message. */
+  checkMac(message: Uint8Array, mac: Uint8Array, keyId: string, purpose: string): MacVerdict
 }
 
 const CIPHER = 'aes-256-gcm'
@@ -18,6 +33,7 @@ const TAG_BYTES = 16
 const KEY_ID_LENGTH = 12
 /** Other uses of the same installation key derive other keys. */
 const KEY_INFO = 'bulkhead: secrets at rest'
+const MAC_KEY_INFO = 'bulkhead: macs'
 
 /** Seals with `current`; opens what it or a `previous` key sealed. Each key holds 32 random bytes or more. */
 export function createSealer({
@@ -28,10 +44,18 @@ export function createSealer({
   readonly previous?: readonly Uint8Array[]
 }): Sealer {
   const keys = new Map([...previous, current].map((key) => [idOf(key), derive(key)]))
+  const macKeys = new Map([...previous, current].map((key) => [idOf(key), derive(key, MAC_KEY_INFO)]))
   const keyId = idOf(current)
   const currentKey = derive(current)
   return {
     keyId,
+    mac: (message, purpose) => hmac(derive(current, MAC_KEY_INFO), message, purpose),
+    checkMac(message, mac, macKeyId, purpose) {
+      const key = macKeys.get(macKeyId)
+      if (key === undefined) return 'KEY_UNKNOWN'
+      const due = hmac(key, message, purpose)
+      return due.length === mac.length && timingSafeEqual(due, mac) ? 'GOOD' : 'BAD'
+    },
     seal(plaintext, context) {
       const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv(CIPHER, currentKey, nonce, { authTagLength: TAG_BYTES })
@@ -67,6 +91,12 @@ function idOf(key: Uint8Array): string {
   return createHash('sha256').update('bulkhead: key id').update(key).digest('hex').slice(0, KEY_ID_LENGTH)
 }
 
-function derive(key: Uint8Array): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), KEY_INFO, KEY_BYTES))
+function derive(key: Uint8Array, info = KEY_INFO): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), info, KEY_BYTES))
+}
+
+/** The purpose stands before the message with its length, so that none runs into the other. */
+function hmac(key: Uint8Array, message: Uint8Array, purpose: string): Uint8Array {
+  const prefix = `${Buffer.byteLength(purpose)}:${purpose}`
+  return new Uint8Array(createHmac('sha256', key).update(prefix).update(message).digest())
 }

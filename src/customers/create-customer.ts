@@ -24,14 +24,14 @@ export async function createCustomer(
   return await runCommand(caller, command, async (tx, value) => {
     const id = newId()
     const now = caller.clock()
-    const row = { id, email: value.email, name: value.name, ...present(contactColumns(value)) }
+    const row = { email: value.email, name: value.name, ...present(contactColumns(value)) }
     try {
-      await tx.customer.create({ data: { ...row, createdAt: now, updatedAt: now } })
+      await tx.customer.create({ data: { id, ...row, createdAt: now, updatedAt: now } })
     } catch (error) {
       return refusedAsTaken(error, 'email', 'EMAIL_TAKEN', 'another customer has this address')
     }
     const subject = { type: 'Customer', id }
     const made = { email: value.email, name: value.name }
-    return done(id, [auditOf(subject, null, made)], [{ type: 'customer.created', subject, payload: made }])
+    return done(id, [auditOf(subject, null, row)], [{ type: 'customer.created', subject, payload: made }])
   })
 }

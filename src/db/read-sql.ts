@@ -152,7 +152,7 @@ class Statement {
       if (name === 'AND') return asList(wanted).flatMap((part) => this.#conditions(model, alias, part))
       if (name === 'OR') return [this.#anyOf(model, alias, asList(wanted))]
       const column = model.columns.get(name)
-      if (column !== undefined) return this.#comparisons(`${alias}.${quote(column.name)}`, wanted)
+      if (column !== undefined) return this.#comparisons(comparedSql(column, alias), wanted)
       return [this.#exists(relationOf(model, name), alias, wanted as Filter)]
     })
   }
@@ -195,6 +195,12 @@ class Statement {
 }
 
 const COMPARISONS: Readonly<Record<string, string>> = { equals: '=', lt: '<', lte: '<=', gt: '>', gte: '>=' }
+
+/** A JSON document is compared as its text, which is what a person searches. */
+function comparedSql({ name, type }: Column, alias: string): string {
+  const column = `${alias}.${quote(name)}`
+  return type === 'Json' ? `${column}::text` : column
+}
 
 function relationOf(model: Model, name: string): Relation {
   const relation = model.relations.get(name)

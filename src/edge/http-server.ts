@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Mailbox } from '../mail/mailbox.ts'
+import { addAuditRoute } from './audit-route.ts'
 import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
@@ -59,6 +60,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
   const app = createApp()
   addGraphqlRoute(app, { ...options, isDraining })
+  addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
   addWebhookRoute(app, options)
   if (developmentToken !== null) addGraphiql(app, developmentToken)

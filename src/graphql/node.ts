@@ -18,6 +18,7 @@ const NODE_TYPES = {
   line: 'OrderLine',
   mem: 'Member',
   inv: 'Invitation',
+  aud: 'AuditEntry',
   pay: 'Payment',
   ref: 'Refund',
   prov: 'PaymentProvider',
@@ -41,6 +42,17 @@ export function nodeId(name: NodeName, uuid: string): string {
 /** The UUID in an id of this type. Anything else gives the UUID that no row has, so that it is simply not found. */
 export function nodeUuid(name: NodeName, id: string): string {
   return uuidOf(PREFIXES.get(name) as string, id)
+}
+
+/** The id of an object of which only a name of its type is known; null where that is no type of node. */
+export function nodeIdOf(type: string, uuid: string): string | null {
+  const prefix = PREFIXES.get(type)
+  return prefix === undefined ? null : encodeId(prefix, uuid)
+}
+
+/** The type and the UUID in an id of any type; null for what is no id. */
+export function nodeOf(id: string): { readonly name: NodeName; readonly uuid: string } | null {
+  return identify(id)
 }
 
 type NodeRow = { readonly id: string }

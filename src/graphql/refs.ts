@@ -1,5 +1,6 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
 import type {
+  AuditEntry as AuditEntryRow,
   Customer as CustomerRow,
   Invitation as InvitationRow,
   JournalEntry as JournalEntryRow,
@@ -19,6 +20,7 @@ import type {
 import { builder } from './builder.ts'
 import { connectionOf } from './connections.ts'
 
+export const AuditEntry = builder.objectRef<AuditEntryRow>('AuditEntry')
 export const Member = builder.objectRef<MemberRow>('Member')
 export const Invitation = builder.objectRef<InvitationRow>('Invitation')
 export const Product = builder.objectRef<ProductRow>('Product')
@@ -35,6 +37,7 @@ export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount'
 export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
 
+export const AuditEntryConnection = connectionOf('AuditEntry', AuditEntry, 'audit:read')
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const InvitationConnection = connectionOf('Invitation', Invitation, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')

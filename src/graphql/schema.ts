@@ -1,5 +1,6 @@
 // The whole schema: every domain's types, queries and mutations.
 import type { GraphQLSchema } from 'graphql'
+import '../audit/graphql.ts'
 import '../catalogue/graphql.ts'
 import '../catalogue/mutations.ts'
 import '../customers/graphql.ts'

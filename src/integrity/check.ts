@@ -5,6 +5,7 @@ import type { Transaction } from '../db/database.ts'
 
 /** What a violation can be about, and the prefix of its ids in the API. */
 const ID_PREFIXES = {
+  AuditEntry: 'aud',
   JournalEntry: 'entry',
   Order: 'ord',
   Payment: 'pay',
@@ -16,7 +17,8 @@ const ID_PREFIXES = {
 
 export type SubjectType = keyof typeof ID_PREFIXES
 
-export type Subject = { readonly type: SubjectType; readonly id: string }
+/** A seal's id is its number. */
+export type Subject = { readonly type: SubjectType | 'AuditSeal'; readonly id: string }
 
 export type Violation = { readonly message: string; readonly subjects: readonly Subject[] }
 

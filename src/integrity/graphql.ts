@@ -1,5 +1,6 @@
 // The query that proves, or says what is not in order.
 import { builder } from '../graphql/builder.ts'
+import { auditChain } from './audit-chain.ts'
 import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from './check.ts'
 import { CHECKS } from './checks.ts'
 import { providerRecords } from './provider-records.ts'
@@ -59,7 +60,7 @@ ReportType.implement({
     ok: t.exposeBoolean('ok'),
     checks: t.field({
       type: [CheckType],
-      extensions: { listSize: CHECKS.length + 1 },
+      extensions: { listSize: CHECKS.length + 2 },
       resolve: ({ checks }) => checks,
     }),
   }),
@@ -77,7 +78,8 @@ builder.queryFields((t) => ({
       }),
     },
     resolve: async (_root, { provider }, { caller, services }) => {
-      const outside = provider === true ? [providerRecords(caller, services.payments)] : []
+      const chain = auditChain(caller, services.payments.sealer)
+      const outside = provider === true ? [chain, providerRecords(caller, services.payments)] : [chain]
       return await verifyTenant(caller, outside)
     },
   }),

@@ -54,7 +54,7 @@ export async function placeOrder(
         // The statement leaves the rest: number, totalMinor, currency.
         done: done(
           id,
-          [auditOf(subject, null, { status: 'PLACED' })],
+          [auditOf(subject, null, { status: 'PLACED', customerId })],
           [{ type: 'order.placed', subject, payload: { status: 'PLACED' } }],
         ),
       }

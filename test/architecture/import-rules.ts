@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
 
 /** What one domain may know of others; a domain that is missing here knows of none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
-  integrity: ['payments', 'ledger'],
+  integrity: ['audit', 'payments', 'ledger'],
   orders: ['catalogue', 'customers'],
   payments: ['orders', 'ledger'],
 }

@@ -25,6 +25,7 @@ afterAll(() => api?.close())
 async function idsOf(session: Session): Promise<Record<string, string>> {
   const data = await session.data(`{
     viewer { member { id } }
+    auditEntries(first: 1) { nodes { id } }
     products(first: 1) { nodes { id variants { nodes { id stockMovements(first: 1) { nodes { id } } } } } }
     orders(first: 1) { nodes { id customer { id } lines { nodes { id } } } }
     payments(first: 1) { nodes { id } }
@@ -39,6 +40,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
   return {
     mem: data.viewer.member.id,
     inv: await invite(session, { email: newEmail(), role: 'STAFF' }),
+    aud: data.auditEntries.nodes[0].id,
     prod: product.id,
     var: variant.id,
     mov: variant.stockMovements.nodes[0].id,
@@ -58,6 +60,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
 const TYPES = {
   mem: 'Member',
   inv: 'Invitation',
+  aud: 'AuditEntry',
   prod: 'Product',
   var: 'Variant',
   mov: 'StockMovement',

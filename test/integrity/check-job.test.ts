@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/commands/caller.ts'
 import { createLogger } from '../../src/core/logger.ts'
+import { createSealer } from '../../src/core/seal.ts'
 import { integrityTask } from '../../src/integrity/check-job.ts'
 import { CHECKS } from '../../src/integrity/checks.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
@@ -25,6 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => shops.close())
 
+const sealer = createSealer({ current: Buffer.alloc(32, 'key') })
 const NOW = new Date('2026-03-01T12:00:00Z')
 
 interface Told {
@@ -51,7 +53,7 @@ async function run(shop: Shop, metrics: Metrics): Promise<Told> {
     scope: shop,
     tenantSlug: shop.slug,
   } as unknown as Caller
-  await integrityTask(metrics).run(caller, {})
+  await integrityTask(metrics, sealer).run(caller, {})
   return { metrics, log }
 }
 
@@ -63,7 +65,9 @@ describe('the scheduled check', () => {
     const { metrics, log } = await run(sound, createMetrics(shops.database))
     expect(log).toEqual([])
     expect((await seriesOf(metrics, 'bulkhead_integrity_violations')).sort()).toEqual(
-      CHECKS.map(({ name }) => `bulkhead_integrity_violations{tenant="shop-1",check="${name}"} 0`).sort(),
+      [...CHECKS.map(({ name }) => name), 'audit-chain']
+        .map((name) => `bulkhead_integrity_violations{tenant="shop-1",check="${name}"} 0`)
+        .sort(),
     )
     expect(await seriesOf(metrics, 'bulkhead_integrity_checked_timestamp_seconds')).toEqual([
       `bulkhead_integrity_checked_timestamp_seconds{tenant="shop-1"} ${NOW.getTime() / 1_000}`,

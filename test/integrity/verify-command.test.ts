@@ -3,6 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { auditHead } from '../../src/audit/head.ts'
+import { sealEntries } from '../../src/audit/seal-entries.ts'
+import { systemCaller } from '../../src/commands/system-caller.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import { developmentSecret } from '../../src/edge/development-secret.ts'
 import { nodeId } from '../../src/graphql/node.ts'
@@ -15,6 +20,9 @@ import { type Shop, type Shops, startShops } from './shops.ts'
 
 /** A payment that nobody here knows of. */
 const STRAY = '0190a0c0-0000-7000-8000-00000000abcd'
+
+/** Those of the rows, and the audit's chain; the provider's books are another. */
+const CHECKED = CHECKS.length + 1
 
 let shops: Shops
 let sound: Shop
@@ -53,7 +61,13 @@ describe('bulkhead verify', () => {
   it('has --help, which names its options', async () => {
     const { code, stdout } = await verify('--help')
     expect(code).toBe(0)
-    for (const option of ['--tenant <slug>', '--no-provider', '--since <days>', '--json']) {
+    for (const option of [
+      '--tenant <slug>',
+      '--no-provider',
+      '--since <days>',
+      '--audit-head <sequence:hash>',
+      '--json',
+    ]) {
       expect(stdout).toContain(option)
     }
   })
@@ -61,7 +75,7 @@ describe('bulkhead verify', () => {
   it('says that all is well of a tenant whose books are in order, and succeeds', async () => {
     const { code, stdout, stderr } = await verify('--tenant', sound.slug, '--no-provider')
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toBe(`${sound.slug}  ok  ${CHECKS.length} checks\n1 tenant checked: everything adds up.\n`)
+    expect(stdout).toBe(`${sound.slug}  ok  ${CHECKED} checks\n1 tenant checked: everything adds up.\n`)
   })
 
   it('names what does not add up, of whom, and fails', async () => {
@@ -69,7 +83,7 @@ describe('bulkhead verify', () => {
     expect([code, stderr]).toEqual([1, ''])
     const lines = stdout.trimEnd().split('\n')
     expect(lines.slice(0, 2)).toEqual([
-      `${sound.slug}  ok  ${CHECKS.length} checks`,
+      `${sound.slug}  ok  ${CHECKED} checks`,
       `${damaged.slug}  104 violations`,
     ])
     const id = nodeId('Variant', damaged.books.untouched)
@@ -107,6 +121,8 @@ describe('bulkhead verify', () => {
     [['--since', '0'], 'A whole number of days'],
     [['--since', '367'], 'A whole number of days'],
     [['--since', 'a week'], 'A whole number of days'],
+    [['--audit-head', '7'], "A seal's number, a colon, and its hash"],
+    [['--audit-head', `7:${'ab'.repeat(32)}`], 'say which with --tenant'],
   ])('refuses %j in one line', async (args, message) => {
     const { code, stdout, stderr } = await verify(...args)
     expect([code, stdout]).toEqual([1, ''])
@@ -120,6 +136,54 @@ describe('bulkhead verify', () => {
     })
     expect(code).toBe(1)
     expect(stderr).toContain('set DATABASE_OWNER_URL')
+  })
+})
+
+describe('bulkhead verify of the audit', () => {
+  let shop: Shop
+  let head: string
+  const verifyAudit = (...args: string[]) => verify('--tenant', shop.slug, '--no-provider', ...args)
+  beforeAll(async () => {
+    shop = await shops.open()
+    const { database, owner } = shops
+    await owner.inTenant(shop.tenantId, (query) =>
+      query(`UPDATE audit_entries SET recorded_at = recorded_at - interval '10 minutes'`),
+    )
+    const caller = systemCaller({
+      tenant: { tenantId: shop.tenantId, tenantSlug: shop.slug, tenantStatus: 'ACTIVE' },
+      database,
+      clock: systemClock,
+      logger: createLogger('silent'),
+      requestId: 'test',
+    })
+    const sealer = createSealer({ current: await developmentSecret(join(directory, 'data'), 'secrets-key') })
+    await sealEntries(caller, sealer)
+    const { sequence, hash } = (await auditHead(caller)) ?? { sequence: 0, hash: '' }
+    head = `${sequence}:${hash}`
+  })
+
+  it('succeeds while the chain is whole, and the head that was kept is in it', async () => {
+    const { code, stdout, stderr } = await verifyAudit('--audit-head', head)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`${shop.slug}  ok  ${CHECKED} checks`)
+  })
+
+  it('fails when the owner role altered an entry, and names it', async () => {
+    await shops.owner.inTenant(shop.tenantId, (query) => query(`UPDATE audit_entries SET action = 'another'`))
+    const { code, stdout } = await verifyAudit()
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^ {2}audit-chain {2}aud_\w{26} {2}it was altered after seal 1 was put on it$/m)
+  })
+
+  it('fails when everything is gone with its seals: the head that was kept is not', async () => {
+    await shops.owner.inTenant(shop.tenantId, async (query) => {
+      await query('DELETE FROM audit_entries')
+      await query('DELETE FROM audit_seals')
+    })
+    expect((await verifyAudit()).code).toBe(0)
+    const { code, stdout } = await verifyAudit('--audit-head', head)
+    expect(code).toBe(1)
+    expect(stdout).toContain('audit-chain  1  seal 1: it was kept and is gone')
   })
 })
 
@@ -154,7 +218,7 @@ describe('bulkhead verify with the payment provider’s books', () => {
     await inSandbox(async (url) => {
       const { code, stdout, stderr } = await verify('--tenant', shop.slug)
       expect([code, stderr]).toEqual([0, ''])
-      expect(stdout).toContain(`${shop.slug}  ok  ${CHECKS.length + 1} checks`)
+      expect(stdout).toContain(`${shop.slug}  ok  ${CHECKED + 1} checks`)
       expect(await findRunningSandbox(sandboxDir())).toBe(url)
     })
   })
@@ -162,7 +226,7 @@ describe('bulkhead verify with the payment provider’s books', () => {
   it('starts the sandbox when none runs, and ends it again', async () => {
     const { code, stdout, stderr } = await verify('--tenant', shop.slug)
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain(`${shop.slug}  ok  ${CHECKS.length + 1} checks`)
+    expect(stdout).toContain(`${shop.slug}  ok  ${CHECKED + 1} checks`)
     expect(await findRunningSandbox(sandboxDir())).toBeNull()
   })
 

@@ -22,6 +22,7 @@ import {
   typesWithoutRecipe,
   validArguments,
 } from '../support/recipes.ts'
+import { sealAudit } from '../support/seal-audit.ts'
 import { makeShop, unique } from '../support/shop.ts'
 
 /** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */
@@ -35,6 +36,7 @@ const TELLING_LENGTH_MIN = 6
 /** Which prefix the ids of a table's rows have, of the tables that the shop fills. */
 const PREFIXES: Record<string, string> = {
   members: 'mem',
+  audit_entries: 'aud',
   products: 'prod',
   variants: 'var',
   stock_movements: 'mov',
@@ -90,6 +92,7 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
     await recordMaker(api.schema, 'Refund')?.(api, tenant)
     await recordMaker(api.schema, 'Invitation')?.(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
+    await sealAudit(api, tenant)
   }
   // A number that B's orders do not reach, whatever B orders meanwhile.
   await asOwner(api.database, api.tenantIds.A, (owner) =>

@@ -46,6 +46,8 @@ export interface Answer {
 export interface Session {
   tenant: TenantKey
   role: Role
+  /** What it sends in the header of this name. */
+  authorization: string
   /** Sends one operation; answers whatever comes back. */
   send(source: string, variables?: Record<string, unknown>): Promise<Answer>
   /** The data of an operation that must have no errors. */
@@ -197,7 +199,7 @@ function sessionOf(url: string, tenant: TenantKey, role: Role, email: string): S
     return answer.data
   }
 
-  return { tenant, role, send, data }
+  return { tenant, role, authorization: headers.authorization, send, data }
 }
 
 interface Answered {

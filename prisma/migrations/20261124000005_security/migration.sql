@@ -113,7 +113,7 @@ ALTER TYPE "actor_kind" ADD VALUE 'INVITED' AFTER 'SUPPORT';
 
 -- AlterTable
 ALTER TABLE "audit_entries" ADD COLUMN     "actor_label" TEXT NOT NULL DEFAULT '',
-ADD COLUMN     "recorded_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP;
+ADD COLUMN     "recorded_at" TIMESTAMPTZ(6) NOT NULL DEFAULT clock_timestamp();
 
 -- AlterTable
 ALTER TABLE "tenants" ADD COLUMN     "erasure_at" TIMESTAMPTZ(3);
@@ -276,6 +276,10 @@ SELECT app.protect('order_lines', append_only => true, writers => '{orders:write
 SELECT app.protect('tenant_counters', writers => '{orders:write}');
 SELECT app.protect('idempotency_keys', writers => '{}');
 SELECT app.protect('audit_entries', append_only => true, writers => '{}');
+-- When an entry was recorded is the database's clock's word: whoever could say it themselves could write into the past.
+REVOKE INSERT ON audit_entries FROM bulkhead_runtime;
+GRANT INSERT (tenant_id, id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after,
+  request_id, created_at) ON audit_entries TO bulkhead_runtime;
 SELECT app.protect('outbox_events', writers => '{}');
 SELECT app.protect('ledger_accounts', append_only => true, writers => '{payments:take,payments:refund}');
 SELECT app.protect('journal_entries', append_only => true, writers => '{payments:take,payments:refund}');
@@ -455,14 +459,3 @@ REVOKE ALL ON FUNCTION app.resolve_member(text, text), app.memberships_of(text),
   app.resolve_support(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.resolve_member(text, text), app.memberships_of(text), app.resolve_api_key(uuid, bytea),
   app.resolve_support(text, text) TO bulkhead_runtime;
-
--- What a seal says of an entry: everything in it, in one spelling.
-CREATE FUNCTION app.audit_digest(entry public.audit_entries) RETURNS bytea
-  LANGUAGE sql STABLE
-AS $$
-  SELECT sha256(convert_to(jsonb_build_array(entry.tenant_id, entry.id, entry.actor_kind, entry.actor_id, entry.actor_label,
-    entry.action, entry.subject_type, entry.subject_id, entry.before, entry.after, entry.request_id,
-    extract(epoch FROM entry.created_at)::text, extract(epoch FROM entry.recorded_at)::text)::text, 'UTF8'))
-$$;
-REVOKE ALL ON FUNCTION app.audit_digest(public.audit_entries) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app.audit_digest(public.audit_entries) TO bulkhead_runtime;
