@@ -4,11 +4,10 @@ import { ROLES } from '../commands/permissions.ts'
 import type { Member as MemberRow, Tenant as TenantRow } from '../generated/prisma/client.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs } from '../graphql/connections.ts'
-import type { Context } from '../graphql/context.ts'
 import { look } from '../graphql/look-ahead.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
-import { Member, MemberConnection } from '../graphql/refs.ts'
+import { Member, MemberConnection, Viewer } from '../graphql/refs.ts'
 
 const Role = builder.enumType('Role', { values: ROLES })
 
@@ -44,7 +43,6 @@ Member.implement({
   }),
 })
 
-const Viewer = builder.objectRef<Context['caller']>('Viewer')
 Viewer.implement({
   description: 'Who the request speaks for.',
   fields: (t) => ({

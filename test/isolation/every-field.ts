@@ -42,6 +42,7 @@ const PREFIXES: Record<string, string> = {
   ledger_accounts: 'acct',
   journal_entries: 'entry',
   postings: 'post',
+  support_grants: 'grant',
 }
 
 /** What there is of A that B must never learn, nor reach. */

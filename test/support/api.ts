@@ -9,7 +9,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
-import { createAuthenticator } from '../../src/edge/authenticate.ts'
+import { type Authenticator, createAuthenticator } from '../../src/edge/authenticate.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
 import { developmentIssuer } from '../../src/edge/token-issuer.ts'
@@ -54,17 +54,21 @@ export interface Api {
   /** What the server itself works with. */
   opened: Database
   services: Services
+  /** What the server asks who somebody is. */
+  authenticator: Authenticator
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
+  /** Whoever sends this credential: a token or an API key. */
+  bearing(credential: string): Pick<Session, 'send' | 'data'>
   close(): Promise<void>
 }
 
-const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
+export const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
 const POOL_MAX = 8
 /** More than any test spends: what a budget is good for is held elsewhere. */
 const POINTS = 1e9
-const SECRET = Buffer.alloc(32, 'test')
+export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
 
 /** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
@@ -84,17 +88,18 @@ export async function startApi({
   const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
   let url = ''
   const services = servicesAt(inject('sandboxUrl'), () => url)
+  const authenticator = createAuthenticator({
+    verifier,
+    database,
+    sessions: services.sessions,
+    clock: systemClock,
+    logger,
+    keyMode: 'test',
+  })
   const server: HttpServer = createHttpServer({
     schema,
     database,
-    authenticator: createAuthenticator({
-      verifier,
-      database,
-      sessions: services.sessions,
-      clock: systemClock,
-      logger,
-      keyMode: 'test',
-    }),
+    authenticator,
     metrics: createMetrics(database),
     services,
     logger,
@@ -113,9 +118,11 @@ export async function startApi({
     database: testDatabase,
     opened: database,
     services,
+    authenticator,
     schema,
     tenantIds,
-    as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role),
+    as: (tenant, role = 'OWNER') => ({ tenant, role, ...sessionOf(`${url}/graphql`, tokenOf(tenant, role)) }),
+    bearing: (credential) => sessionOf(`${url}/graphql`, credential),
     async close() {
       await server.close()
       await database.close()
@@ -158,15 +165,18 @@ async function makeTenants(database: TestDatabase): Promise<Record<TenantKey, st
   }
 }
 
-function sessionOf(url: string, tenant: TenantKey, role: Role): Session {
-  const token = signDevelopmentToken({
+function tokenOf(tenant: TenantKey, role: Role): string {
+  return signDevelopmentToken({
     secret: SECRET,
     tenant: SLUGS[tenant],
     email: emailOf(tenant, role),
     expiresInSeconds: TOKEN_SECONDS,
     clock: systemClock,
   })
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+}
+
+function sessionOf(url: string, credential: string): Pick<Session, 'send' | 'data'> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${credential}` }
 
   async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
@@ -182,7 +192,7 @@ function sessionOf(url: string, tenant: TenantKey, role: Role): Session {
     return answer.data
   }
 
-  return { tenant, role, send, data }
+  return { send, data }
 }
 
 interface Answered {

@@ -5,6 +5,7 @@ import type { Api, TenantKey } from './api.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import {
   connectSandbox,
+  grantSupport,
   makeCustomer,
   makeProduct,
   makeVariant,
@@ -30,6 +31,7 @@ const RECORDS: Record<string, Maker> = {
   Refund: async (api, tenant) =>
     await refundPayment(api.as(tenant), await (RECORDS.Payment as Maker)(api, tenant), 100n),
   PaymentProvider: connectSandbox,
+  SupportGrant: (api, tenant) => grantSupport(api.as(tenant)),
 }
 
 /** By the argument's name; a name that means something else in one mutation stands with the mutation's. */
@@ -47,6 +49,8 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   delta: () => 1,
   paymentMethod: () => 'pm_card_visa',
   provider: () => 'SANDBOX',
+  hours: () => 1,
+  reason: () => unique('Reason'),
   'mutation paymentTake: orderId': async (api, tenant) => {
     await connectSandbox(api, tenant)
     return await (RECORDS.Order as Maker)(api, tenant)
