@@ -52,10 +52,9 @@ export function createIdentities(options: {
   const known = new Map<string, Known>()
   sessions.onForget((tenantSlug) => {
     for (const [key, { identity }] of known) {
-      // Whose look-up is under way may have been read before the change; and who was nobody may be somebody now.
-      const isOfAnother =
-        !(identity instanceof Promise) && identity !== null && identity.tenantSlug !== tenantSlug
-      if (!isOfAnother) known.delete(key)
+      // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
+      const isUnsure = identity === null || identity instanceof Promise
+      if (isUnsure || identity.tenantSlug === tenantSlug) known.delete(key)
     }
   })
 
@@ -102,7 +101,7 @@ export function createIdentities(options: {
       ),
     ofSupport: (tenantSlug, email) =>
       find(`support\n${tenantSlug}\n${email.toLowerCase()}`, async () =>
-        supportOf(await database.resolveSupport(tenantSlug, email), email.toLowerCase()),
+        supportOf(await database.resolveSupport(tenantSlug, email), email),
       ),
     ofKey: ({ tenantId, hash }) =>
       find(`key\n${Buffer.from(hash).toString('hex')}`, async () =>
