@@ -1,6 +1,7 @@
 // Owns: rules about row-level security: forced, exactly the one permissive policy, and the three that hold writes back.
 // Policies are compared by their expressions.
 import { type Check, type Finding, type Patient, type Row, rightsRule, rule, TENANT_TABLES } from './check.ts'
+import { RELATION_RIGHTS } from './rights.ts'
 
 /** As PostgreSQL prints them back (the catalogue alone on the search_path), white space folded. */
 const EXPRESSION = '(tenant_id = ( SELECT app.tenant_id() AS tenant_id))'
@@ -128,13 +129,19 @@ function examineWrites(policies: readonly Row[], { hasCitus }: Patient): Finding
   return [...findings, { level: 'error', code: 'write-policy-expression', object, message }]
 }
 
-/** Policies for a group hold whoever has its privileges, and nobody who was granted the tables beside it. */
+/**
+ * Policies for a group hold whoever has its privileges, and nobody beside it: neither a role that was granted the tables
+ * itself, nor one that it may become and that was.
+ */
 const heldByWrites: Check = rightsRule({
   code: 'role-not-held',
   sql: `
     SELECT 'role ' || r.rolname AS object FROM pg_roles r
-    WHERE r.oid = $1::oid AND to_regrole('${WRITERS_GROUP}') IS NOT NULL
-      AND NOT pg_has_role(r.oid, to_regrole('${WRITERS_GROUP}'), 'USAGE')`,
+    WHERE to_regrole('${WRITERS_GROUP}') IS NOT NULL
+      AND NOT pg_has_role(r.oid, to_regrole('${WRITERS_GROUP}'), 'USAGE')
+      AND (r.oid = $1::oid OR pg_has_role($1::oid, r.oid, 'MEMBER') AND EXISTS (
+        SELECT FROM (${RELATION_RIGHTS}) rights WHERE rights.grantee = r.oid
+          AND rights.privilege IN ('INSERT', 'UPDATE', 'DELETE') AND NOT rights.by_owner))`,
   message: () =>
     `does not inherit from ${WRITERS_GROUP}, whom the policies on writing hold: GRANT ${WRITERS_GROUP} to it`,
 })
