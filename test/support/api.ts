@@ -2,6 +2,7 @@
 // for and what the tenants sell are the tests' own, or shop.ts's.
 import type { GraphQLSchema } from 'graphql'
 import { inject } from 'vitest'
+import type { Caller } from '../../src/commands/caller.ts'
 import { ROLES, type Role } from '../../src/commands/permissions.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
@@ -75,9 +76,12 @@ const TOKEN_SECONDS = 3_600
 export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
+  disguise = (caller) => caller,
 }: {
   poolMax?: number
   clock?: Clock
+  /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
+  disguise?: (caller: Caller) => Caller
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -96,10 +100,14 @@ export async function startApi({
     logger,
     keyMode: 'test',
   })
+  const deceived: Authenticator = {
+    ...authenticator,
+    authenticate: async (...asked) => disguise(await authenticator.authenticate(...asked)),
+  }
   const server: HttpServer = createHttpServer({
     schema,
     database,
-    authenticator,
+    authenticator: deceived,
     metrics: createMetrics(database),
     services,
     logger,
