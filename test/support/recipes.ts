@@ -115,15 +115,6 @@ function recordOf(schema: GraphQLSchema, { field }: Place): string {
   return [shown.name, ...types].find((name) => recordMaker(schema, name) !== null) ?? ''
 }
 
-/** The types of records that no recipe is needed for: their `Create` mutation makes them. */
-export function typesWithoutRecipe(schema: GraphQLSchema): string[] {
-  const names = Object.keys(schema.getMutationType()?.getFields() ?? {})
-  const types = names
-    .flatMap((name) => /^(\w+)Create$/.exec(name)?.[1] ?? [])
-    .map((noun) => typeNamedIn(`${noun}Id`))
-  return types.filter((type) => !(type in RECORDS))
-}
-
 /** What makes a new record of a type; null when nothing does. */
 export function recordMaker(schema: GraphQLSchema, type: string): Maker | null {
   const own = RECORDS[type]
