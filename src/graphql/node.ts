@@ -26,6 +26,7 @@ const NODE_TYPES = {
   acct: 'LedgerAccount',
   entry: 'JournalEntry',
   post: 'Posting',
+  grant: 'SupportGrant',
 } as const satisfies Record<string, ModelName>
 
 export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]

@@ -15,10 +15,12 @@ import type {
   ProviderEvent as ProviderEventRow,
   Refund as RefundRow,
   StockMovement as StockMovementRow,
+  SupportGrant as SupportGrantRow,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
 import { builder } from './builder.ts'
 import { connectionOf } from './connections.ts'
+import type { Context } from './context.ts'
 
 export const AuditEntry = builder.objectRef<AuditEntryRow>('AuditEntry')
 export const Member = builder.objectRef<MemberRow>('Member')
@@ -36,6 +38,8 @@ export const ProviderEvent = builder.objectRef<ProviderEventRow>('ProviderEvent'
 export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount')
 export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
+export const SupportGrant = builder.objectRef<SupportGrantRow>('SupportGrant')
+export const Viewer = builder.objectRef<Context['caller']>('Viewer')
 
 export const AuditEntryConnection = connectionOf('AuditEntry', AuditEntry, 'audit:read')
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
@@ -53,3 +57,4 @@ export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEve
 export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccount, 'ledger:read')
 export const JournalEntryConnection = connectionOf('JournalEntry', JournalEntry, 'ledger:read')
 export const PostingConnection = connectionOf('Posting', Posting, 'ledger:read')
+export const SupportGrantConnection = connectionOf('SupportGrant', SupportGrant, 'support:manage')

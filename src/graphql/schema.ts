@@ -11,6 +11,7 @@ import '../members/mutations.ts'
 import '../orders/graphql.ts'
 import '../payments/graphql.ts'
 import '../payments/mutations.ts'
+import '../support/graphql.ts'
 import { builder } from './builder.ts'
 
 builder.queryType({})

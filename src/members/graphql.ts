@@ -8,11 +8,10 @@ import type {
 } from '../generated/prisma/client.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs } from '../graphql/connections.ts'
-import type { Context } from '../graphql/context.ts'
 import { look } from '../graphql/look-ahead.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
-import { Invitation, InvitationConnection, Member, MemberConnection } from '../graphql/refs.ts'
+import { Invitation, InvitationConnection, Member, MemberConnection, Viewer } from '../graphql/refs.ts'
 import { INVITATION_STATES, stateOf } from './invitation.ts'
 
 export const Role = builder.enumType('Role', { values: ROLES })
@@ -89,7 +88,6 @@ Invitation.implement({
   }),
 })
 
-const Viewer = builder.objectRef<Context['caller']>('Viewer')
 Viewer.implement({
   description: 'Who the request speaks for.',
   fields: (t) => ({

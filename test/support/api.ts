@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GraphQLSchema } from 'graphql'
 import { inject } from 'vitest'
+import type { Caller } from '../../src/commands/caller.ts'
 import { ROLES, type Role } from '../../src/commands/permissions.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
@@ -13,7 +14,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
-import { createAuthenticator } from '../../src/edge/authenticate.ts'
+import { type Authenticator, createAuthenticator } from '../../src/edge/authenticate.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
 import { developmentIssuer } from '../../src/edge/token-issuer.ts'
@@ -63,28 +64,35 @@ export interface Api {
   services: Services
   /** What was sent by mail. */
   mailbox: Mailbox
+  /** What the server asks who somebody is. */
+  authenticator: Authenticator
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
   /** Whoever has the address, a member or not. */
   asPerson(tenant: TenantKey, email: string): Session
+  /** Whoever sends this credential: a token or an API key. */
+  bearing(credential: string): Omit<Session, 'tenant' | 'role'>
   close(): Promise<void>
 }
 
-const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
+export const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
 const POOL_MAX = 8
 /** More than any test spends: what a budget is good for is held elsewhere. */
 const POINTS = 1e9
-const SECRET = Buffer.alloc(32, 'test')
+export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
 
 /** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
 export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
+  disguise = (caller) => caller,
 }: {
   poolMax?: number
   clock?: Clock
+  /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
+  disguise?: (caller: Caller) => Caller
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -97,17 +105,22 @@ export async function startApi({
   const mails = join(tmpdir(), `bulkhead-mailbox-${randomUUID()}`)
   const mailbox = createMailbox({ dir: mails, clock: systemClock })
   const services = servicesAt(inject('sandboxUrl'), () => url, mailbox)
+  const authenticator = createAuthenticator({
+    verifier,
+    database,
+    sessions: services.sessions,
+    clock: systemClock,
+    logger,
+    keyMode: 'test',
+  })
+  const deceived: Authenticator = {
+    ...authenticator,
+    authenticate: async (...asked) => disguise(await authenticator.authenticate(...asked)),
+  }
   const server: HttpServer = createHttpServer({
     schema,
     database,
-    authenticator: createAuthenticator({
-      verifier,
-      database,
-      sessions: services.sessions,
-      clock: systemClock,
-      logger,
-      keyMode: 'test',
-    }),
+    authenticator: deceived,
     metrics: createMetrics(database),
     services,
     logger,
@@ -122,16 +135,24 @@ export async function startApi({
     mailbox,
   })
   ;({ url } = await server.listen())
+  const bearing = (credential: string) => sessionOf(`${url}/graphql`, credential)
+  const asPerson = (tenant: TenantKey, email: string, role: Role = 'VIEWER') => ({
+    tenant,
+    role,
+    ...bearing(tokenOf(tenant, email)),
+  })
   return {
     url,
     database: testDatabase,
     opened: database,
     services,
     mailbox,
+    authenticator,
     schema,
     tenantIds,
-    as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role, emailOf(tenant, role)),
-    asPerson: (tenant, email) => sessionOf(`${url}/graphql`, tenant, 'VIEWER', email),
+    as: (tenant, role = 'OWNER') => asPerson(tenant, emailOf(tenant, role), role),
+    asPerson,
+    bearing,
     async close() {
       await server.close()
       await database.close()
@@ -175,15 +196,18 @@ async function makeTenants(database: TestDatabase): Promise<Record<TenantKey, st
   }
 }
 
-function sessionOf(url: string, tenant: TenantKey, role: Role, email: string): Session {
-  const token = signDevelopmentToken({
+function tokenOf(tenant: TenantKey, email: string): string {
+  return signDevelopmentToken({
     secret: SECRET,
     tenant: SLUGS[tenant],
     email,
     expiresInSeconds: TOKEN_SECONDS,
     clock: systemClock,
   })
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+}
+
+function sessionOf(url: string, credential: string): Omit<Session, 'tenant' | 'role'> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${credential}` }
 
   async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
@@ -199,7 +223,7 @@ function sessionOf(url: string, tenant: TenantKey, role: Role, email: string): S
     return answer.data
   }
 
-  return { tenant, role, authorization: headers.authorization, send, data }
+  return { authorization: headers.authorization, send, data }
 }
 
 interface Answered {

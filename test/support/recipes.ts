@@ -6,6 +6,7 @@ import { documentOf, type Given, type Place, requiredArguments, type Slot } from
 import { invitee, newMember } from './people.ts'
 import {
   connectSandbox,
+  grantSupport,
   makeCustomer,
   makeProduct,
   makeVariant,
@@ -33,6 +34,7 @@ const RECORDS: Record<string, Maker> = {
   PaymentProvider: connectSandbox,
   Member: async (api, tenant) => (await newMember(api, tenant)).id,
   Invitation: async (api, tenant) => (await invitee(api, tenant)).id,
+  SupportGrant: (api, tenant) => grantSupport(api.as(tenant)),
 }
 
 /** Who was invited last to a server's tenants. */
@@ -59,6 +61,8 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   delta: () => 1,
   paymentMethod: () => 'pm_card_visa',
   provider: () => 'SANDBOX',
+  hours: () => 1,
+  reason: () => unique('Reason'),
   'mutation paymentTake: orderId': async (api, tenant) => {
     await connectSandbox(api, tenant)
     return await (RECORDS.Order as Maker)(api, tenant)
@@ -126,15 +130,6 @@ function recordOf(schema: GraphQLSchema, { field }: Place): string {
   if (!isObjectType(shown)) return ''
   const types = Object.values(shown.getFields()).map(({ type }) => getNamedType(type).name)
   return [shown.name, ...types].find((name) => recordMaker(schema, name) !== null) ?? ''
-}
-
-/** The types of records that no recipe is needed for: their `Create` mutation makes them. */
-export function typesWithoutRecipe(schema: GraphQLSchema): string[] {
-  const names = Object.keys(schema.getMutationType()?.getFields() ?? {})
-  const types = names
-    .flatMap((name) => /^(\w+)Create$/.exec(name)?.[1] ?? [])
-    .map((noun) => typeNamedIn(`${noun}Id`))
-  return types.filter((type) => !(type in RECORDS))
 }
 
 /** What makes a new record of a type; null when nothing does. */
