@@ -49,7 +49,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
       sessions: services.sessions,
       clock,
       logger,
-      keyMode: isProduction ? 'live' : 'test',
+      keyMode: services.keyMode,
     }),
     metrics,
     services,

@@ -36,6 +36,7 @@ export async function openRuntime(
     database,
     services: {
       sessions: createSessions(),
+      keyMode: isProduction ? 'live' : 'test',
       payments: {
         gateway: createGateway({ sandboxUrl }),
         sealer: createSealer({ current, previous: config.previousSecretsKeys }),

@@ -1,5 +1,7 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
+import { ROLES } from '../commands/permissions.ts'
 import type {
+  ApiKey as ApiKeyRow,
   Customer as CustomerRow,
   JournalEntry as JournalEntryRow,
   LedgerAccount as LedgerAccountRow,
@@ -18,6 +20,9 @@ import type {
 import { builder } from './builder.ts'
 import { connectionOf } from './connections.ts'
 
+export const Role = builder.enumType('Role', { values: ROLES })
+
+export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const Member = builder.objectRef<MemberRow>('Member')
 export const Product = builder.objectRef<ProductRow>('Product')
 export const Variant = builder.objectRef<VariantRow>('Variant')
@@ -33,6 +38,7 @@ export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount'
 export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
 
+export const ApiKeyConnection = connectionOf('ApiKey', ApiKey, 'keys:manage')
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
 export const VariantConnection = connectionOf('Variant', Variant, 'catalogue:read')

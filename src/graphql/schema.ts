@@ -1,9 +1,11 @@
 // The whole schema: every domain's types, queries and mutations.
 import type { GraphQLSchema } from 'graphql'
+import '../access/graphql.ts'
 import '../catalogue/graphql.ts'
 import '../catalogue/mutations.ts'
 import '../customers/graphql.ts'
 import '../integrity/graphql.ts'
+import '../keys/graphql.ts'
 import '../ledger/graphql.ts'
 import '../members/graphql.ts'
 import '../orders/graphql.ts'

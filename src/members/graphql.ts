@@ -1,16 +1,16 @@
 // Who is asking, for which tenant, and who else works there.
-
-import { ROLES } from '../commands/permissions.ts'
-import type { Member as MemberRow, Tenant as TenantRow } from '../generated/prisma/client.ts'
+import type {
+  ApiKey as ApiKeyRow,
+  Member as MemberRow,
+  Tenant as TenantRow,
+} from '../generated/prisma/client.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs } from '../graphql/connections.ts'
 import type { Context } from '../graphql/context.ts'
 import { look } from '../graphql/look-ahead.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
-import { Member, MemberConnection } from '../graphql/refs.ts'
-
-const Role = builder.enumType('Role', { values: ROLES })
+import { ApiKey, Member, MemberConnection, Role } from '../graphql/refs.ts'
 
 const Tenant = builder.objectRef<TenantRow>('Tenant')
 Tenant.implement({
@@ -51,8 +51,22 @@ Viewer.implement({
     member: t.field({
       type: Member,
       nullable: true,
+      description: 'Null for a program.',
       resolve: ({ actor }, _args, context, info) =>
-        readOne<MemberRow>(context, info, 'Member', { id: actor.id }),
+        actor.kind === 'MEMBER' ? readOne<MemberRow>(context, info, 'Member', { id: actor.id }) : null,
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'Null for a person.',
+      resolve: ({ actor }, _args, context, info) =>
+        actor.kind === 'API_KEY' ? readOne<ApiKeyRow>(context, info, 'ApiKey', { id: actor.id }) : null,
+    }),
+    role: t.field({
+      type: Role,
+      nullable: true,
+      description: 'Of a member; null for everybody else: a key has its own list of permissions.',
+      resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
     }),
     tenant: t.field({
       type: Tenant,

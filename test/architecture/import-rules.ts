@@ -32,6 +32,7 @@ const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
 
 /** What one domain may know of others; a domain that is missing here knows of none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
+  access: ['keys'],
   integrity: ['payments', 'ledger'],
   orders: ['catalogue', 'customers'],
   payments: ['orders', 'ledger'],

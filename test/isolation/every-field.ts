@@ -29,6 +29,7 @@ const TELLING_LENGTH_MIN = 6
 /** Which prefix the ids of a table's rows have, of the tables that the shop fills. */
 const PREFIXES: Record<string, string> = {
   members: 'mem',
+  api_keys: 'key',
   products: 'prod',
   variants: 'var',
   stock_movements: 'mov',

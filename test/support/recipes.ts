@@ -47,6 +47,8 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   delta: () => 1,
   paymentMethod: () => 'pm_card_visa',
   provider: () => 'SANDBOX',
+  permission: () => 'orders:read',
+  permissions: () => 'orders:read',
   'mutation paymentTake: orderId': async (api, tenant) => {
     await connectSandbox(api, tenant)
     return await (RECORDS.Order as Maker)(api, tenant)

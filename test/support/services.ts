@@ -12,6 +12,7 @@ const PROVIDER_TIMEOUT_MS = 3_000
 export function servicesAt(sandboxUrl: string | null, publicUrl: () => string | null): Services {
   return {
     sessions: createSessions(),
+    keyMode: 'test',
     payments: {
       gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
       sealer: createSealer({ current: SEALING_KEY }),
