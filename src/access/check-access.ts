@@ -1,6 +1,15 @@
 // Says whether a member or a key may do a thing now, and why. Only reads; what is said here, the front door does.
 import type { Caller } from '../commands/caller.ts'
-import { isPermission, leastRoleOf, permissionsOf, ROLES, type Role } from '../commands/permissions.ts'
+import { type Makers, makersOf } from '../commands/holding.ts'
+import {
+  isPermission,
+  leastRoleOf,
+  permissionsOf,
+  permissionsOfKey,
+  ROLES,
+  type Role,
+  requirePermission,
+} from '../commands/permissions.ts'
 import type { ApiKey, Member } from '../generated/prisma/client.ts'
 import { statusOf } from '../keys/api-key.ts'
 
@@ -10,6 +19,7 @@ export const ACCESS_REASONS = [
   'ROLE_LACKS',
   'MEMBER_REMOVED',
   'KEY_LACKS',
+  'KEY_MAKER_LACKS',
   'KEY_EXPIRED',
   'KEY_REVOKED',
   'SUPPORT_LACKS',
@@ -65,16 +75,20 @@ const NO_SUCH_SUBJECT: Grant = {
 }
 
 async function grantOf(caller: Caller, subject: Subject, permission: string): Promise<Grant> {
-  const { actor } = caller
-  const db = caller.database.forTenant(caller.scope)
+  const { actor, clock, database, scope } = caller
   const { kind, id } = subject.kind === 'CALLER' ? actor : subject
   if (kind === 'MEMBER') {
-    const member = await db.member.findFirst({ where: { id } })
+    const member = await database.forTenant(scope).member.findFirst({ where: { id } })
     return member === null ? NO_SUCH_SUBJECT : grantOfMember(member, permission)
   }
   if (kind === 'API_KEY') {
-    const key = await db.apiKey.findFirst({ where: { id } })
-    return key === null ? NO_SUCH_SUBJECT : grantOfKey(key, permission, caller.clock())
+    // A key sees itself; any other is shown to those alone who see the list of them.
+    if (id !== actor.id) requirePermission(caller.permissions, 'keys:manage')
+    return await database.withTenant(scope, async (tx) => {
+      const key = await tx.apiKey.findFirst({ where: { id } })
+      if (key === null) return NO_SUCH_SUBJECT
+      return grantOfKey(key, await makersOf(tx, id), permission, clock())
+    })
   }
   const lacks = isPermission(permission) && !caller.permissions.has(permission)
   const message = `the access that the tenant gave does not hold ${permission}`
@@ -95,16 +109,21 @@ function grantOfMember({ role, status }: Member, permission: string): Grant {
   return { by: `by the role ${role}`, against }
 }
 
-function grantOfKey(key: ApiKey, permission: string, now: Date): Grant {
+function grantOfKey(key: ApiKey, makers: Makers, permission: string, now: Date): Grant {
   const against: AccessReason[] = []
   const { revokedAt, expiresAt, permissions } = key
   if (revokedAt !== null)
     against.push({ code: 'KEY_REVOKED', message: `this key was revoked at ${revokedAt.toISOString()}` })
+  else if (makers.wasEnded)
+    against.push({ code: 'KEY_REVOKED', message: 'the key that made this key was revoked' })
   else if (expiresAt !== null && statusOf(key, now) === 'EXPIRED')
     against.push({ code: 'KEY_EXPIRED', message: `this key expired at ${expiresAt.toISOString()}` })
   if (isPermission(permission) && !permissions.includes(permission)) {
     const message = `the key's list lacks ${permission}: it never changes, so make another key`
     against.push({ code: 'KEY_LACKS', message })
+  } else if (isPermission(permission) && !permissionsOfKey(permissions, makers.role).has(permission)) {
+    const message = `the key was made by ${makers.role}, who lacks ${permission}: ${rolesFrom(leastRoleOf(permission))} may`
+    against.push({ code: 'KEY_MAKER_LACKS', message })
   }
   return { by: "by the key's list", against }
 }

@@ -58,7 +58,8 @@ builder.queryFields((t) => ({
   }),
   accessCheck: t.field({
     type: AccessCheck,
-    description: 'Whether a member or a key may do a thing, and why. Needs members:read.',
+    description:
+      "Whether a member or a key may do a thing, and why. Needs members:read, and keys:manage for a key but one's own.",
     extensions: { permission: 'members:read' },
     args: {
       subject: t.arg.id({ description: "A member's or a key's; whoever asks, unless told." }),

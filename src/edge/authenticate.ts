@@ -99,7 +99,7 @@ export function createAuthenticator(options: {
       : toCaller(identity, refusal, requestId)
   }
 
-  /** Counts a key that needs no look-up to be refused. */
+  /** Counts a key that needs no look-up to be refused: a guess is a guess. */
   async function refuse(address: string, refusal: AppError): Promise<never> {
     await guard.attempt(address, async () => null)
     throw refusal

@@ -10,18 +10,20 @@ import { AppError } from '../core/errors.ts'
  */
 const FAILURES_MAX = 100
 const FAILURES_EVERYWHERE_MAX = 2_000
-/** While there are so many everywhere, what each address may still get wrong. */
+/** While there are so many everywhere, what each address may have got wrong. */
 const FAILURES_MAX_IN_SIEGE = 5
 const WINDOW_SECONDS = 60
+/** For somebody who only asks for too much at once. */
+const CROWD_WAIT_SECONDS = 1
 /** Beyond it the address that came first is forgotten: its failures count everywhere all the same. */
 const ADDRESSES_MAX = 20_000
 const EVERYWHERE = 'everywhere'
 
 export type KeyGuard = {
   /**
-   * Looks a key up for somebody at an address; null is a failure. It counts while it is under way, so that a thousand
-   * guesses at once are a thousand; what was found, or could not be asked, is taken back. Throws RATE_LIMITED, with
-   * `retryAfterSeconds`, before anything is looked up.
+   * Looks a key up for somebody at an address; null is a failure. Throws RATE_LIMITED, with `retryAfterSeconds`, before
+   * anything is looked up: where too many failed, or so many are under way that too many might. What others get wrong
+   * elsewhere never holds an address that got nothing wrong.
    */
   attempt<T>(address: string, lookUp: () => Promise<T | null>): Promise<T | null>
 }
@@ -32,46 +34,50 @@ export function createKeyGuard({
   failuresMax = FAILURES_MAX,
   failuresEverywhereMax = FAILURES_EVERYWHERE_MAX,
 }: Partial<KeyGuardBounds> = {}): KeyGuard {
-  const own = new RateLimiterMemory({ points: failuresMax, duration: WINDOW_SECONDS })
+  const failures = new RateLimiterMemory({ points: failuresMax, duration: WINDOW_SECONDS })
   const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration: WINDOW_SECONDS })
-  /** In the order in which they came. */
+  /** How many look-ups each address waits for. */
+  const underWay = new Map<string, number>()
+  /** That have failed, in the order in which they came. */
   const addresses = new Set<string>()
 
   async function note(network: string): Promise<void> {
     addresses.add(network)
-    if (addresses.size <= ADDRESSES_MAX) return
-    const [first = ''] = addresses
-    addresses.delete(first)
-    await own.delete(first)
+    if (addresses.size > ADDRESSES_MAX) {
+      const [first = ''] = addresses
+      addresses.delete(first)
+      await failures.delete(first)
+    }
+    await Promise.all([failures.penalty(network), everywhere.penalty(EVERYWHERE)])
   }
 
-  /** An address that got nothing wrong is let through, however many others there are: their guesses are not its own. */
-  async function admit(network: string): Promise<void> {
-    await note(network)
-    // Both count at once, when they are called: nothing comes between them.
-    const [here, all] = await Promise.all([own.penalty(network), everywhere.penalty(EVERYWHERE)])
-    const isSiege = all.consumedPoints > failuresEverywhereMax
-    const isTooMuch = here.consumedPoints > failuresMax
-    if (!isTooMuch && !(isSiege && here.consumedPoints > FAILURES_MAX_IN_SIEGE)) return
-    // Who is turned away here cost nothing: one loud address must not be a siege.
-    await everywhere.reward(EVERYWHERE)
-    const waitMs = (isTooMuch ? here : all).msBeforeNext
+  /** `place`: among those of this address that are under way, this one included. */
+  async function admit(network: string, place: number): Promise<void> {
+    const [here, all] = await Promise.all([failures.get(network), everywhere.get(EVERYWHERE)])
+    const failed = here?.consumedPoints ?? 0
+    const isSiege = (all?.consumedPoints ?? 0) >= failuresEverywhereMax
+    const max = isSiege ? Math.min(failuresMax, FAILURES_MAX_IN_SIEGE) : failuresMax
+    if (failed < max && failed + place <= failuresMax) return
+    const waitSeconds = Math.ceil((here?.msBeforeNext ?? 0) / 1_000)
     throw new AppError('RATE_LIMITED', 'too many API keys from here were not valid: try again later', {
-      retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)),
+      retryAfterSeconds: failed < max ? CROWD_WAIT_SECONDS : Math.max(CROWD_WAIT_SECONDS, waitSeconds),
     })
   }
 
   return {
     async attempt(address, lookUp) {
       const network = networkOf(address)
-      await admit(network)
-      let isFailure = false
+      const place = (underWay.get(network) ?? 0) + 1
+      underWay.set(network, place)
       try {
+        await admit(network, place)
         const found = await lookUp()
-        isFailure = found === null
+        if (found === null) await note(network)
         return found
       } finally {
-        if (!isFailure) await Promise.all([own.reward(network), everywhere.reward(EVERYWHERE)])
+        const left = (underWay.get(network) ?? 0) - 1
+        if (left > 0) underWay.set(network, left)
+        else underWay.delete(network)
       }
     },
   }

@@ -2,29 +2,22 @@
 import type { z } from 'zod'
 import { type Caller, labelOf } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
+import { holdingOf } from '../commands/holding.ts'
 import { type Done, done, refused, type UserError } from '../commands/outcome.ts'
-import {
-  type GrantablePermission,
-  PERMISSIONS,
-  type Permission,
-  permissionsOf,
-  requirePermission,
-} from '../commands/permissions.ts'
+import { type GrantablePermission, PERMISSIONS, requirePermission } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
 import { type KeyMode, type NewApiKey, newApiKey } from '../core/api-key.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
-import { ACTIVE_KEYS_MAX, newKeySchema, statusOf } from './api-key.ts'
+import { ACTIVE_KEYS_MAX, newKeySchema } from './api-key.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 export const CREATE_API_KEY_ERRORS = ['PERMISSION_NOT_HELD', 'EXPIRY_NOT_HELD', 'TOO_MANY_KEYS'] as const
 export type CreateApiKeyErrorCode = (typeof CREATE_API_KEY_ERRORS)[number]
 
 type Schema = ReturnType<typeof newKeySchema>
 type Refusal = UserError<CreateApiKeyErrorCode>
-
-/** What a new key may be given: no more than its maker has, and for no longer. */
-type Holding = { readonly permissions: ReadonlySet<Permission>; readonly until: Date | null }
 
 /**
  * Makes a key of this installation's mode. `secret` is set for the one call that made it, null for one that repeats it.
@@ -50,8 +43,8 @@ export async function createApiKey(
       caller,
       command,
       async (tx, value) => {
-        // Rivals wait for each other, so that together they make no more than the bound.
-        await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('api_keys ' || app.tenant_id(), 0))`
+        // So that rivals make no more than the bound together, and a key that is just being revoked makes none.
+        await oneAtATime(tx)
         const errors = await refusalsOf(tx, caller, value)
         return errors.length > 0 ? refused(errors) : await keep(tx, caller, { id, made, value })
       },
@@ -93,21 +86,6 @@ async function refusalsOf(
     errors.push({ field: null, message, code: 'TOO_MANY_KEYS' })
   }
   return errors
-}
-
-/** Asked anew: the front door may be two seconds behind, and a key would outlive them. */
-async function holdingOf(tx: Transaction, { actor, permissions, clock }: Caller): Promise<Holding> {
-  if (actor.kind === 'MEMBER') {
-    const member = await tx.member.findFirst({ where: { id: actor.id, status: 'ACTIVE' } })
-    return { permissions: member === null ? new Set() : permissionsOf(member.role), until: null }
-  }
-  if (actor.kind === 'API_KEY') {
-    const key = await tx.apiKey.findFirst({ where: { id: actor.id } })
-    if (key === null || statusOf(key, clock()) !== 'ACTIVE') return { permissions: new Set(), until: null }
-    const held = PERMISSIONS.filter((permission) => key.permissions.includes(permission))
-    return { permissions: new Set(held), until: key.expiresAt }
-  }
-  return { permissions, until: null }
 }
 
 async function keep(

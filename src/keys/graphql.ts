@@ -22,7 +22,9 @@ ApiKey.implement({
     id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('ApiKey', id) }),
     name: t.exposeString('name'),
     hint: t.exposeString('hint', { description: 'The last characters of its secret, to tell keys apart.' }),
-    permissions: t.exposeStringList('permissions', { description: 'All that it may do, as object:action.' }),
+    permissions: t.exposeStringList('permissions', {
+      description: 'All that it may do, as object:action; less while the role of who made it is less.',
+    }),
     status: t.field({
       type: ApiKeyStatus,
       ...look({ columns: ['revokedAt', 'expiresAt'] }),
@@ -88,7 +90,9 @@ addMutation('apiKeyCreate', {
 
 addMutation('apiKeyRevoke', {
   permission: 'keys:manage',
-  description: 'Ends a key for good: refused at once where this was asked, and everywhere within seconds.',
+  description:
+    'Ends a key for good, and the keys that it made: refused at once where this was asked, and everywhere within ' +
+    'seconds.',
   input: builder.inputType('ApiKeyRevokeInput', {
     fields: (t) => ({
       id: t.id({ required: true }),

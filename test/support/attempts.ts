@@ -1,7 +1,7 @@
 // Owns: an operation for each permission, made from the schema, that needs this one and no other; and whether somebody
 // who sends it is let through. A new permission joins by the first field that needs it.
-import { type GraphQLSchema, getNamedType, isEnumType, isObjectType } from 'graphql'
-import { type Answer } from './api.ts'
+import { type GraphQLSchema, getNamedType } from 'graphql'
+import type { Answer } from './api.ts'
 import { documentOf, type Given, type Place, placesOf, requiredArguments, type Slot } from './operations.ts'
 
 export interface Operation {
@@ -11,7 +11,13 @@ export interface Operation {
 }
 
 /** Well-formed, and nothing's: whoever is let through finds no record, or breaks a rule. */
-const VALUES: Record<string, unknown> = { BigInt: '1', Currency: 'USD', Int: 1, Boolean: true, DateTime: '2000-01-01T00:00:00Z' }
+const VALUES: Record<string, unknown> = {
+  BigInt: '1',
+  Currency: 'USD',
+  Int: 1,
+  Boolean: true,
+  DateTime: '2000-01-01T00:00:00Z',
+}
 
 /** One operation for each permission that any field needs, by the permission. */
 export function operationsByPermission(schema: GraphQLSchema): Map<string, Operation> {
@@ -22,7 +28,11 @@ export function operationsByPermission(schema: GraphQLSchema): Map<string, Opera
     const [only] = needed
     if (only === undefined || needed.size > 1 || operations.has(only)) continue
     const variables = requiredArguments(place.field, valueFor)
-    operations.set(only, { name: place.name, source: documentOf(place, variables, '{ __typename }'), variables })
+    operations.set(only, {
+      name: place.name,
+      source: documentOf(place, variables, '{ __typename }'),
+      variables,
+    })
   }
   return operations
 }
