@@ -1,6 +1,11 @@
 // Owns: API keys in tests: making them through the API, and asking with them over HTTP, from whichever address.
 import { request } from 'node:http'
-import type { Data, Session } from './api.ts'
+import { createSessions } from '../../src/commands/sessions.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Authenticator, type Credentials, createAuthenticator } from '../../src/edge/authenticate.ts'
+import { createTokenVerifier } from '../../src/edge/verify-token.ts'
+import type { Api, Data, Session } from './api.ts'
 import { unique } from './shop.ts'
 
 export interface MadeKey {
@@ -90,4 +95,22 @@ export function askWithKey({
 /** The status and code of an answer, as one text: `200 OK` when it has no errors. */
 export function told({ status, errors }: KeyAnswer): string {
   return `${status} ${errors[0]?.extensions.code ?? 'OK'}`
+}
+
+/** A second process on the same database: it knows nothing of what the first one did. `clock`: by which it believes. */
+export function elsewhere(api: Api, clock: Clock = systemClock): Authenticator {
+  const logger = createLogger('silent')
+  const verifier = createTokenVerifier({ issuers: [], development: undefined, clock, logger })
+  return createAuthenticator({
+    verifier,
+    database: api.opened,
+    sessions: createSessions(),
+    clock,
+    logger,
+    keyMode: 'test',
+  })
+}
+
+export function sentBy(secret: string, address = '192.0.2.1'): Credentials {
+  return { authorization: `Bearer ${secret}`, tenant: undefined, address }
 }
