@@ -28,14 +28,19 @@ export type KeyGuard = {
   attempt<T>(address: string, lookUp: () => Promise<T | null>): Promise<T | null>
 }
 
-export type KeyGuardBounds = { readonly failuresMax: number; readonly failuresEverywhereMax: number }
+export type KeyGuardBounds = {
+  readonly failuresMax: number
+  readonly failuresEverywhereMax: number
+  readonly windowSeconds: number
+}
 
 export function createKeyGuard({
   failuresMax = FAILURES_MAX,
   failuresEverywhereMax = FAILURES_EVERYWHERE_MAX,
+  windowSeconds: duration = WINDOW_SECONDS,
 }: Partial<KeyGuardBounds> = {}): KeyGuard {
-  const failures = new RateLimiterMemory({ points: failuresMax, duration: WINDOW_SECONDS })
-  const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration: WINDOW_SECONDS })
+  const failures = new RateLimiterMemory({ points: failuresMax, duration })
+  const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration })
   /** How many look-ups each address waits for. */
   const underWay = new Map<string, number>()
   /** That have failed, in the order in which they came. */

@@ -98,7 +98,7 @@ export function told({ status, errors }: KeyAnswer): string {
 }
 
 /** A second process on the same database: it knows nothing of what the first one did. `clock`: by which it believes. */
-export function elsewhere(api: Api, clock: Clock = systemClock): Authenticator {
+export function elsewhere(api: Pick<Api, 'opened'>, clock: Clock = systemClock): Authenticator {
   const logger = createLogger('silent')
   const verifier = createTokenVerifier({ issuers: [], development: undefined, clock, logger })
   return createAuthenticator({
