@@ -57,6 +57,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     clock,
     host: config.host,
     port: config.port,
+    trustedProxies: config.trustedProxies,
     metricsPort: config.metricsPort,
     introspection: config.introspection,
     hideSuggestions: isProduction,
