@@ -78,7 +78,9 @@ export function permissionsOf(role: Role): ReadonlySet<Permission> {
  */
 export function permissionsOfKey(list: readonly string[], makerRole: Role | null): ReadonlySet<Permission> {
   const known = list.filter(isPermission)
-  return makerRole === null ? new Set(known) : new Set(known).intersection(permissionsOf(makerRole))
+  if (makerRole === null) return new Set(known)
+  const bound = permissionsOf(makerRole)
+  return new Set(known.filter((permission) => bound.has(permission)))
 }
 
 /** Of the platform's people while a tenant lets them: to read everything, or to do a clerk's work besides. */

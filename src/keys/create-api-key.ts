@@ -6,7 +6,6 @@ import { holdingOf } from '../commands/holding.ts'
 import { type Done, done, refused, type UserError } from '../commands/outcome.ts'
 import { type GrantablePermission, PERMISSIONS, requirePermission } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
 import { type KeyMode, type NewApiKey, newApiKey } from '../core/api-key.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
@@ -26,7 +25,7 @@ type Refusal = UserError<CreateApiKeyErrorCode>
  */
 export async function createApiKey(
   caller: Caller,
-  services: { readonly sessions: Sessions; readonly keyMode: KeyMode },
+  services: { readonly keyMode: KeyMode },
   { idempotencyKey, ...input }: Keyed<z.input<Schema>>,
 ): Promise<Executed<CreateApiKeyErrorCode> & { readonly secret: string | null }> {
   const command = {
@@ -38,22 +37,18 @@ export async function createApiKey(
   } as const
   const id = newId()
   const made = newApiKey(services.keyMode, caller.scope.tenantId)
-  try {
-    const executed = await runCommand<CreateApiKeyErrorCode, z.output<Schema>>(
-      caller,
-      command,
-      async (tx, value) => {
-        // So that rivals make no more than the bound together, and a key that is just being revoked makes none.
-        await oneAtATime(tx)
-        const errors = await refusalsOf(tx, caller, value)
-        return errors.length > 0 ? refused(errors) : await keep(tx, caller, { id, made, value })
-      },
-    )
-    // An answer that was lost and looked up again may be this call's own: by the id it is told from an earlier one's.
-    return { ...executed, secret: executed.id === id ? made.secret : null }
-  } finally {
-    services.sessions.forget(caller.tenantSlug)
-  }
+  const executed = await runCommand<CreateApiKeyErrorCode, z.output<Schema>>(
+    caller,
+    command,
+    async (tx, value) => {
+      // So that rivals make no more than the bound together, and a key that is just being revoked makes none.
+      await oneAtATime(tx)
+      const errors = await refusalsOf(tx, caller, value)
+      return errors.length > 0 ? refused(errors) : await keep(tx, caller, { id, made, value })
+    },
+  )
+  // An answer that was lost and looked up again may be this call's own: by the id it is told from an earlier one's.
+  return { ...executed, secret: executed.id === id ? made.secret : null }
 }
 
 async function refusalsOf(

@@ -101,6 +101,14 @@ describe('types', () => {
       expect(extensions.permission ?? extensions.nodePermission, name).toEqual(expect.any(String))
   })
 
+  it('every object that needs a permission says which', () => {
+    for (const type of types) {
+      const { permission } = type.extensions
+      if (typeof permission !== 'string') continue
+      expect(type.description?.split(`Needs ${permission}.`), type.name).toHaveLength(2)
+    }
+  })
+
   it('every object that a person would read about is described', () => {
     const undescribed = (type: GraphQLNamedType) =>
       isObjectType(type) &&
