@@ -8,7 +8,7 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import { createIdentities, type Identity } from './identities.ts'
-import { createKeyGuard, type KeyGuardBounds } from './key-guard.ts'
+import { createKeyGuard } from './key-guard.ts'
 import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
@@ -60,11 +60,10 @@ export function createAuthenticator(options: {
   /** Which keys are taken here. */
   readonly keyMode: KeyMode
   readonly cacheMs?: number
-  readonly keyGuard?: Partial<KeyGuardBounds>
 }): Authenticator {
   const { verifier, database, clock, logger, keyMode } = options
   const identities = createIdentities(options)
-  const guard = createKeyGuard(options.keyGuard)
+  const guard = createKeyGuard()
 
   function toCaller(identity: Identity | null, refusal: () => AppError, requestId: string): Caller {
     if (identity === null) throw refusal()

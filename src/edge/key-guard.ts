@@ -28,7 +28,7 @@ export type KeyGuard = {
   attempt<T>(address: string, lookUp: () => Promise<T | null>): Promise<T | null>
 }
 
-export type KeyGuardBounds = {
+type KeyGuardBounds = {
   readonly failuresMax: number
   readonly failuresEverywhereMax: number
   readonly windowSeconds: number

@@ -1,7 +1,18 @@
 // Why somebody may or may not: role, scope, status, and what is not there; of this tenant alone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PERMISSIONS, permissionsOf, ROLES, type Role } from '../../src/commands/permissions.ts'
+import { checkAccess } from '../../src/access/check-access.ts'
+import type { Caller } from '../../src/commands/caller.ts'
+import {
+  PERMISSIONS,
+  permissionsOf,
+  ROLES,
+  type Role,
+  supportPermissions,
+  writesOf,
+} from '../../src/commands/permissions.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import { encodeId, newId } from '../../src/core/ids.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { type Api, emailOf, type Session, startApi, type TenantKey } from '../support/api.ts'
 import { asOwner } from '../support/database.ts'
 import { askWithKey, makeKey, REVOKE } from '../support/keys.ts'
@@ -186,6 +197,30 @@ describe('somebody who is not here', () => {
     }
     for (const subject of [...foreign, ...absent])
       expect(await check({ subject, permission: 'orders:read' }), subject).toEqual(expected)
+  })
+})
+
+describe('the platform’s people', () => {
+  it.each([
+    ['READ', 'orders:read', 'true: GRANTED'],
+    ['READ', 'orders:write', 'false: SUPPORT_LACKS'],
+    ['WRITE', 'orders:write', 'true: GRANTED'],
+    ['WRITE', 'keys:manage', 'false: SUPPORT_LACKS'],
+  ] as const)('with the access %s asking for %s are told %s', async (access, permission, expected) => {
+    const permissions = supportPermissions(access)
+    const caller: Caller = {
+      scope: { tenantId: api.tenantIds.A, writes: writesOf(permissions) },
+      tenantSlug: 'anchor',
+      actor: { kind: 'SUPPORT', id: newId(), email: 'help@platform.example' },
+      permissions,
+      requestId: 'request-1',
+      database: api.opened,
+      clock: systemClock,
+      logger: createLogger('silent'),
+    }
+    const question = { subject: { kind: 'CALLER' }, permission, isHere: null } as const
+    const { allowed, reasons } = await checkAccess(caller, question)
+    expect(`${allowed}: ${reasons.map(({ code }) => code).join()}`).toBe(expected)
   })
 })
 
