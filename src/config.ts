@@ -1,5 +1,6 @@
 // The one reader of the environment: every variable, its rules and its default. Owns no file but `.env`, starts nothing.
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
@@ -36,6 +37,8 @@ export interface Config {
   readonly previousSecretsKeys: readonly Uint8Array[]
   /** Where payment providers reach this server, without a path; null: nobody said. */
   readonly publicUrl: string | null
+  /** Addresses and networks whose word on where a request came from is taken. */
+  readonly trustedProxies: readonly string[]
   readonly payments: {
     /** 0: any free one. */
     readonly sandboxPort: number
@@ -110,17 +113,20 @@ const secret = () =>
     .refine(looksRandom, 'must be random, not a phrase or a pattern (make one with: openssl rand -base64 32)')
 
 /** Several, separated by commas. */
-const secrets = () =>
-  z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .pipe(z.array(secret()))
+const secrets = () => z.string().transform(partsOf).pipe(z.array(secret()))
 
 const origin = () =>
   z
     .string()
     .refine(isOrigin, 'must be an address without a path, as in https://shop.example.com')
     .transform((text) => new URL(text).origin)
+
+/** Several, separated by commas. */
+const networks = () =>
+  z
+    .string()
+    .transform(partsOf)
+    .refine((parts) => parts.every(isNetwork), 'must hold addresses or networks, as in 10.0.0.0/8, 192.0.2.7')
 
 const environmentSchema = z.object({
   NODE_ENV: choice(['development', 'test', 'production'], 'development'),
@@ -146,6 +152,7 @@ const environmentSchema = z.object({
   SECRETS_KEY: secret().optional(),
   SECRETS_KEY_PREVIOUS: secrets().default([]),
   PUBLIC_URL: origin().optional(),
+  TRUSTED_PROXIES: networks().default([]),
   SANDBOX_PORT: wholeNumber(0, PORT_MAX, 0),
   STRIPE_SECRET_KEY: z
     .string()
@@ -214,6 +221,7 @@ export function parseConfig(environment: Environment): Config {
     secretsKey: values.SECRETS_KEY ?? null,
     previousSecretsKeys: Object.freeze(values.SECRETS_KEY_PREVIOUS),
     publicUrl: values.PUBLIC_URL ?? null,
+    trustedProxies: Object.freeze(values.TRUSTED_PROXIES),
     payments: Object.freeze({
       sandboxPort: values.SANDBOX_PORT,
       stripe:
@@ -347,6 +355,18 @@ function isPage(text: string): boolean {
     !text.includes('#') &&
     `${url.username}${url.password}` === ''
   )
+}
+
+/** Of a list that is separated by commas. */
+function partsOf(text: string): string[] {
+  return text.split(',').map((part) => part.trim())
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
 function isBase64(text: string): boolean {

@@ -46,6 +46,7 @@ export async function openRuntime(
       sessions: createSessions(),
       mail: mailbox ?? smtpMailer(config),
       invitationUrl: config.invitationUrl,
+      keyMode: isProduction ? 'live' : 'test',
       payments: {
         gateway: createGateway({ sandboxUrl }),
         sealer: createSealer({ current, previous: config.previousSecretsKeys }),

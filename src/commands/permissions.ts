@@ -72,6 +72,17 @@ export function permissionsOf(role: Role): ReadonlySet<Permission> {
   return GRANTED.get(role) as ReadonlySet<Permission>
 }
 
+/**
+ * Of a key: of its list, what the role of the member behind it still holds; all of it when the platform made it. What this
+ * version does not know gives nothing.
+ */
+export function permissionsOfKey(list: readonly string[], makerRole: Role | null): ReadonlySet<Permission> {
+  const known = list.filter(isPermission)
+  if (makerRole === null) return new Set(known)
+  const bound = permissionsOf(makerRole)
+  return new Set(known.filter((permission) => bound.has(permission)))
+}
+
 /** Of the platform's people while a tenant lets them: to read everything, or to do a clerk's work besides. */
 export function supportPermissions(access: 'READ' | 'WRITE'): ReadonlySet<Permission> {
   const reads = PERMISSIONS.filter((permission) => permission.endsWith(':read'))

@@ -15,6 +15,8 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly host: string
     /** 0: any free one. */
     readonly port: number
+    /** Whose X-Forwarded-For is believed; nobody's unless told. */
+    readonly trustedProxies?: readonly string[]
     /** On the loopback. 0: any free one; null: no metrics are served. */
     readonly metricsPort: number | null
     /** Makes the tokens that GraphiQL is signed in with; null: there is no GraphiQL, as in production. */
@@ -58,7 +60,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const isDraining = () => closing !== undefined
   const metricsServer =
     metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
-  const app = createApp()
+  const app = createApp(options.trustedProxies)
   addGraphqlRoute(app, { ...options, isDraining })
   addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
@@ -99,9 +101,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function createApp(): FastifyInstance {
+function createApp(trustedProxies: readonly string[] = []): FastifyInstance {
   const app = fastify({
     logger: false,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,

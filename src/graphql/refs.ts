@@ -1,5 +1,7 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
+import { ROLES } from '../commands/permissions.ts'
 import type {
+  ApiKey as ApiKeyRow,
   AuditEntry as AuditEntryRow,
   Customer as CustomerRow,
   Invitation as InvitationRow,
@@ -23,6 +25,9 @@ import { connectionOf } from './connections.ts'
 import type { Context } from './context.ts'
 
 export const AuditEntry = builder.objectRef<AuditEntryRow>('AuditEntry')
+export const Role = builder.enumType('Role', { values: ROLES })
+
+export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const Member = builder.objectRef<MemberRow>('Member')
 export const Invitation = builder.objectRef<InvitationRow>('Invitation')
 export const Product = builder.objectRef<ProductRow>('Product')
@@ -42,6 +47,7 @@ export const SupportGrant = builder.objectRef<SupportGrantRow>('SupportGrant')
 export const Viewer = builder.objectRef<Context['caller']>('Viewer')
 
 export const AuditEntryConnection = connectionOf('AuditEntry', AuditEntry, 'audit:read')
+export const ApiKeyConnection = connectionOf('ApiKey', ApiKey, 'keys:manage')
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const InvitationConnection = connectionOf('Invitation', Invitation, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')

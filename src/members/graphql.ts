@@ -1,7 +1,6 @@
 // Who is asking, for which tenant, and who else works there.
-
-import { ROLES } from '../commands/permissions.ts'
 import type {
+  ApiKey as ApiKeyRow,
   Invitation as InvitationRow,
   Member as MemberRow,
   Tenant as TenantRow,
@@ -11,10 +10,16 @@ import { pageArgs } from '../graphql/connections.ts'
 import { look } from '../graphql/look-ahead.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
-import { Invitation, InvitationConnection, Member, MemberConnection, Viewer } from '../graphql/refs.ts'
+import {
+  ApiKey,
+  Invitation,
+  InvitationConnection,
+  Member,
+  MemberConnection,
+  Role,
+  Viewer,
+} from '../graphql/refs.ts'
 import { INVITATION_STATES, stateOf } from './invitation.ts'
-
-export const Role = builder.enumType('Role', { values: ROLES })
 
 const MemberStatus = builder.enumType('MemberStatus', {
   description: 'Who was REMOVED may do nothing here; what they did stays theirs.',
@@ -94,8 +99,22 @@ Viewer.implement({
     member: t.field({
       type: Member,
       nullable: true,
+      description: 'Null for a program.',
       resolve: ({ actor }, _args, context, info) =>
-        readOne<MemberRow>(context, info, 'Member', { id: actor.id }),
+        actor.kind === 'MEMBER' ? readOne<MemberRow>(context, info, 'Member', { id: actor.id }) : null,
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'Null for a person.',
+      resolve: ({ actor }, _args, context, info) =>
+        actor.kind === 'API_KEY' ? readOne<ApiKeyRow>(context, info, 'ApiKey', { id: actor.id }) : null,
+    }),
+    role: t.field({
+      type: Role,
+      nullable: true,
+      description: 'Of a member; null for everybody else: a key has its own list of permissions.',
+      resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
     }),
     tenant: t.field({
       type: Tenant,

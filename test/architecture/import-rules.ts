@@ -33,7 +33,9 @@ const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
 
 /** What one domain may know of others; a domain that is missing here knows of none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
+  access: ['keys'],
   integrity: ['audit', 'payments', 'ledger'],
+  members: ['keys'],
   orders: ['catalogue', 'customers'],
   payments: ['orders', 'ledger'],
 }

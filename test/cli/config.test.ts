@@ -105,6 +105,14 @@ describe('the configuration', () => {
     ])
   })
 
+  it('trusts no proxy unless told which, by their addresses or networks', () => {
+    expect(parseConfig({}).trustedProxies).toEqual([])
+    const networks = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::1']
+    expect(parseConfig({ TRUSTED_PROXIES: networks.join(', ') }).trustedProxies).toEqual(networks)
+    for (const wrong of ['true', '*', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0', '192.0.2.7,', 'proxy.example'])
+      expect(offendersOf({ TRUSTED_PROXIES: wrong }), wrong).toEqual(['TRUSTED_PROXIES'])
+  })
+
   it('says that Citus is not supported yet', () => {
     expect(problemsOf({ DATABASE_ENGINE: 'citus' })).toEqual([
       expect.stringContaining('does not support Citus yet'),

@@ -33,6 +33,7 @@ const TELLING_LENGTH_MIN = 6
 const PREFIXES: Record<string, string> = {
   members: 'mem',
   audit_entries: 'aud',
+  api_keys: 'key',
   products: 'prod',
   variants: 'var',
   stock_movements: 'mov',

@@ -63,6 +63,8 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   provider: () => 'SANDBOX',
   hours: () => 1,
   reason: () => unique('Reason'),
+  permission: () => 'orders:read',
+  permissions: () => 'orders:read',
   'mutation paymentTake: orderId': async (api, tenant) => {
     await connectSandbox(api, tenant)
     return await (RECORDS.Order as Maker)(api, tenant)

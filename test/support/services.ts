@@ -19,6 +19,7 @@ export function servicesAt(
     mail,
     invitationUrl: 'https://join.example/accept',
     sessions: createSessions(),
+    keyMode: 'test',
     payments: {
       gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
       sealer: createSealer({ current: SEALING_KEY }),

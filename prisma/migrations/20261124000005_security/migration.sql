@@ -391,16 +391,38 @@ BEGIN
 END
 $$;
 
+-- Who stands behind a key of the tenant in scope: the member who made it, or who made the key that made it, and so on.
+-- A key does no more than that member's role, as it is now, or was when they left; and it ends with a key before it. No
+-- role: nobody made it but the platform.
+CREATE FUNCTION app.makers_of(key uuid) RETURNS TABLE (maker_role text, was_ended boolean)
+  LANGUAGE sql STABLE
+AS $$
+  WITH RECURSIVE makers AS (
+    SELECT k.created_by_id, k.revoked_at FROM public.api_keys k
+      WHERE k.tenant_id = app.tenant_id() AND k.id = key
+    UNION
+    SELECT k.created_by_id, k.revoked_at FROM makers made
+      JOIN public.api_keys k ON k.tenant_id = app.tenant_id() AND k.id = made.created_by_id
+  )
+  SELECT (SELECT m.role::text FROM makers made
+      JOIN public.members m ON m.tenant_id = app.tenant_id() AND m.id = made.created_by_id),
+    EXISTS (SELECT FROM makers WHERE revoked_at IS NOT NULL)
+$$;
+REVOKE ALL ON FUNCTION app.makers_of(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.makers_of(uuid) TO bulkhead_runtime;
+
 -- What an API key speaks for: at most one row, and only while it is good. The key itself names its tenant; it is found
--- there by its hash. Its last use is noted, to the minute.
+-- there by its hash. Its last use is noted, to the minute, and never in the way of a request: whoever changes the row at
+-- the moment is not waited for, nor is the disk, and a database that takes no writes just now lets the key in all the same.
 CREATE FUNCTION app.resolve_api_key(tenant uuid, key_hash bytea)
   RETURNS TABLE (tenant_id uuid, tenant_slug text, tenant_status text, key_id uuid, key_name text,
-    key_permissions text[], key_expires_at timestamptz)
+    key_permissions text[], key_expires_at timestamptz, key_maker_role text)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   entry app.tenant_directory;
   found_key public.api_keys;
+  makers record;
   scope_before text := current_setting('app.tenant_id', true);
 BEGIN
   SELECT * INTO entry FROM app.tenant_directory d WHERE d.id = tenant;
@@ -412,12 +434,19 @@ BEGIN
     WHERE k.tenant_id = entry.id AND k.hash = key_hash AND k.revoked_at IS NULL
       AND (k.expires_at IS NULL OR k.expires_at > now());
   IF FOUND THEN
-    IF found_key.last_used_at IS NULL OR found_key.last_used_at < now() - interval '1 minute' THEN
-      UPDATE public.api_keys k SET last_used_at = now() WHERE k.tenant_id = entry.id AND k.id = found_key.id
-        AND (k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute');
+    SELECT * INTO makers FROM app.makers_of(found_key.id);
+    IF NOT makers.was_ended THEN
+      IF NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'
+          AND (found_key.last_used_at IS NULL OR found_key.last_used_at <= now() - interval '1 minute') THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+        UPDATE public.api_keys k SET last_used_at = now() WHERE k.tenant_id = entry.id AND k.id IN (
+          SELECT u.id FROM public.api_keys u WHERE u.tenant_id = entry.id AND u.id = found_key.id
+            AND (u.last_used_at IS NULL OR u.last_used_at <= now() - interval '1 minute')
+          FOR NO KEY UPDATE SKIP LOCKED);
+      END IF;
+      RETURN QUERY SELECT entry.id, entry.slug, entry.status, found_key.id, found_key.name, found_key.permissions,
+        found_key.expires_at, makers.maker_role;
     END IF;
-    RETURN QUERY SELECT entry.id, entry.slug, entry.status, found_key.id, found_key.name, found_key.permissions,
-      found_key.expires_at;
   END IF;
   PERFORM set_config('app.tenant_id', coalesce(scope_before, ''), true);
 END
