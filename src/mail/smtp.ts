@@ -6,6 +6,8 @@ const CONNECTION_TIMEOUT_MS = 10_000
 const GREETING_TIMEOUT_MS = 10_000
 /** A server that says nothing for so long will not say anything. */
 const SILENCE_TIMEOUT_MS = 30_000
+/** So that no absence is reported back: RFC 3834. */
+const AUTOMATIC = { 'Auto-Submitted': 'auto-generated' }
 const MESSAGE_LENGTH_MAX = 200
 /** As in `550 5.7.1 …`. */
 const ENHANCED_STATUS = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/
@@ -34,7 +36,13 @@ export function createSmtpMailer(options: {
     async send({ to, subject, text }: Mail) {
       if (!isAddress(to)) throw new Error('a mail goes to one address')
       // As an object, an address is not read as a list of several.
-      const mail = { from, to: { name: '', address: to }, subject: oneLine(subject), text }
+      const mail = {
+        from,
+        to: { name: '', address: to },
+        subject: oneLine(subject),
+        text,
+        headers: AUTOMATIC,
+      }
       await transport.sendMail(mail).catch((error: unknown) => {
         throw failureOf(error)
       })

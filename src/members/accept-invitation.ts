@@ -40,16 +40,19 @@ export async function acceptInvitation(
     schema,
     idempotencyKey,
   } as const
-  const executed = await runCommand<AcceptErrorCode, z.output<typeof schema>>(
-    caller,
-    command,
-    async (tx, { token, name }) => {
-      const invitation = await take(tx, { email: actor.email.toLowerCase(), token, now: caller.clock() })
-      return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
-    },
-  )
-  if (executed.userErrors.length === 0) sessions.forget(caller.tenantSlug)
-  return executed
+  try {
+    return await runCommand<AcceptErrorCode, z.output<typeof schema>>(
+      caller,
+      command,
+      async (tx, { token, name }) => {
+        const invitation = await take(tx, { email: actor.email.toLowerCase(), token, now: caller.clock() })
+        return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
+      },
+    )
+  } finally {
+    // Though nobody may know whether it was committed.
+    sessions.forget(caller.tenantSlug)
+  }
 }
 
 /** Uses the invitation up; null when there is none to use. Of two at once one finds it used. */

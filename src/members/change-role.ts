@@ -27,27 +27,30 @@ export async function changeRole(
     schema,
     idempotencyKey,
   } as const
-  const executed = await runCommand<ChangeRoleErrorCode, z.output<typeof schema>>(
-    caller,
-    command,
-    async (tx, { keepApiKeys, ...wanted }) => {
-      const now = caller.clock()
-      const reaches = await takeAuthority(tx, caller)
-      const member = await findMember(tx, reaches, wanted)
-      if ('done' in member) return member
-      const { id, version } = member
-      const changes = member.role === wanted.role ? {} : { role: wanted.role }
-      try {
-        const data = { ...changes, version: version + 1, updatedAt: now }
-        await tx.member.updateMany({ where: { id, version }, data })
-      } catch (error) {
-        return refusedAsLastOwner(error, 'role')
-      }
-      const { audit, ...outcome } = edited('Member', member, changes)
-      const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: wanted.role, now })
-      return { ...outcome, audit: [...audit, ...revoked] }
-    },
-  )
-  sessions.forget(caller.tenantSlug)
-  return executed
+  try {
+    return await runCommand<ChangeRoleErrorCode, z.output<typeof schema>>(
+      caller,
+      command,
+      async (tx, { keepApiKeys, ...wanted }) => {
+        const now = caller.clock()
+        const reaches = await takeAuthority(tx, caller)
+        const member = await findMember(tx, reaches, wanted)
+        if ('done' in member) return member
+        const { id, version } = member
+        const changes = member.role === wanted.role ? {} : { role: wanted.role }
+        try {
+          const data = { ...changes, version: version + 1, updatedAt: now }
+          await tx.member.updateMany({ where: { id, version }, data })
+        } catch (error) {
+          return refusedAsLastOwner(error, 'role')
+        }
+        const { audit, ...outcome } = edited('Member', member, changes)
+        const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: wanted.role, now })
+        return { ...outcome, audit: [...audit, ...revoked] }
+      },
+    )
+  } finally {
+    // Though nobody may know whether it was committed.
+    sessions.forget(caller.tenantSlug)
+  }
 }

@@ -31,28 +31,31 @@ export async function removeMember(
     schema,
     idempotencyKey,
   } as const
-  const executed = await runCommand<RemoveErrorCode, z.output<typeof schema>>(
-    caller,
-    command,
-    async (tx, { keepApiKeys, ...wanted }) => {
-      const now = caller.clock()
-      const reaches = await takeAuthority(tx, caller)
-      const member = await findMember(tx, reaches, wanted)
-      if ('done' in member) return member
-      const { id, version } = member
-      try {
-        const data = { status: 'REMOVED', version: version + 1, updatedAt: now } as const
-        await tx.member.updateMany({ where: { id, version }, data })
-      } catch (error) {
-        return refusedAsLastOwner(error, 'id')
-      }
-      const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: null, now })
-      return done(id, [
-        auditOf({ type: 'Member', id }, { status: 'ACTIVE' }, { status: 'REMOVED' }),
-        ...revoked,
-      ])
-    },
-  )
-  sessions.forget(caller.tenantSlug)
-  return executed
+  try {
+    return await runCommand<RemoveErrorCode, z.output<typeof schema>>(
+      caller,
+      command,
+      async (tx, { keepApiKeys, ...wanted }) => {
+        const now = caller.clock()
+        const reaches = await takeAuthority(tx, caller)
+        const member = await findMember(tx, reaches, wanted)
+        if ('done' in member) return member
+        const { id, version } = member
+        try {
+          const data = { status: 'REMOVED', version: version + 1, updatedAt: now } as const
+          await tx.member.updateMany({ where: { id, version }, data })
+        } catch (error) {
+          return refusedAsLastOwner(error, 'id')
+        }
+        const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: null, now })
+        return done(id, [
+          auditOf({ type: 'Member', id }, { status: 'ACTIVE' }, { status: 'REMOVED' }),
+          ...revoked,
+        ])
+      },
+    )
+  } finally {
+    // Though nobody may know whether it was committed.
+    sessions.forget(caller.tenantSlug)
+  }
 }

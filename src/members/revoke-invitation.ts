@@ -26,10 +26,8 @@ export async function revokeInvitation(
     schema,
     idempotencyKey,
   } as const
-  const executed = await runCommand<RevokeErrorCode, z.output<typeof schema>>(
-    caller,
-    command,
-    async (tx, { id }) => {
+  try {
+    return await runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
       const reaches = await takeAuthority(tx, caller)
       const invitation = await tx.invitation.findFirst({ where: { id } })
       if (invitation === null) return notFound('id', 'invitation')
@@ -43,8 +41,9 @@ export async function revokeInvitation(
         return refused([{ field: ['id'], message, code: 'NOT_PENDING' as const }], id)
       }
       return done(id, [auditOf({ type: 'Invitation', id }, { status: 'PENDING' }, { status: 'REVOKED' })])
-    },
-  )
-  sessions.forget(caller.tenantSlug)
-  return executed
+    })
+  } finally {
+    // Though nobody may know whether it was committed.
+    sessions.forget(caller.tenantSlug)
+  }
 }

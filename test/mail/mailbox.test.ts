@@ -1,13 +1,17 @@
 // The mailbox of development: what it keeps, who may look, and that nothing in a mail becomes part of the page.
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fastify } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import { createLogger } from '../../src/core/logger.ts'
 import { addMailbox } from '../../src/edge/mailbox-routes.ts'
 import { createMailbox, MAILS_MAX } from '../../src/mail/mailbox.ts'
+import { openRuntime } from '../../src/runtime.ts'
 import { type Api, startApi } from '../support/api.ts'
 import { asOwner } from '../support/database.ts'
 import { invitee, newEmail, tokenFor } from '../support/people.ts'
@@ -82,6 +86,8 @@ describe('its page', () => {
       expect(headers.get('cache-control')).toBe('no-store')
       expect(headers.get('referrer-policy')).toBe('no-referrer')
       expect(headers.get('access-control-allow-origin')).toBeNull()
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
     }
     const { headers } = await fetch(`${api.url}/mailbox`)
     expect(headers.get('x-frame-options')).toBe('DENY')
@@ -150,6 +156,35 @@ describe('its page', () => {
     expect(html).toContain('<a href="https://y.example/&amp;c" rel="noreferrer">')
     expect(html).not.toMatch(/href="javascript|<(img|script)/i)
   })
+})
+
+it('in production there is none, nor where a server is named that sends', async () => {
+  const smtp = { SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'mail@shop.example' }
+  const production = {
+    NODE_ENV: 'production',
+    SECRETS_KEY: randomBytes(32).toString('base64'),
+    AUTH_ISSUERS: JSON.stringify([
+      {
+        issuer: 'https://id.example',
+        jwksUri: 'https://id.example/keys',
+        audience: 'x',
+        algorithms: ['RS256'],
+      },
+    ]),
+    DATABASE_URL: 'postgresql://app:nPjzU31bNcZ@db.internal:5432/bulkhead',
+  }
+  const { runtimeUrl } = api.database
+  for (const [environment, hasMailbox, sends] of [
+    [production, false, false],
+    [{ ...production, ...smtp }, false, true],
+    [smtp, false, true],
+    [{}, true, true],
+  ] as const) {
+    const config = parseConfig({ DATA_DIR: join(dir, 'data'), ...environment })
+    const runtime = await openRuntime(config, { runtimeUrl, sandboxUrl: null }, createLogger('silent'))
+    expect([runtime.mailbox !== null, runtime.services.mail !== null]).toEqual([hasMailbox, sends])
+    await runtime.close()
+  }
 })
 
 /** GETs with a Host header of one's own, which fetch does not allow. */

@@ -104,6 +104,17 @@ describe('the database itself', () => {
     expect(await owners()).toEqual([first])
   })
 
+  it('refuses one statement that would end all of several owners', async () => {
+    await newMember(api, 'A', 'OWNER')
+    const before = await owners()
+    expect(before).toHaveLength(2)
+    for (const sql of attempts.slice(2))
+      await expect(
+        asRuntime(api.database, api.tenantIds.A, (client) => client.query(sql)),
+      ).rejects.toMatchObject({ code: 'BK011' })
+    expect(await owners()).toEqual(before)
+  })
+
   it('lets nobody delete a member', async () => {
     const attempt = asRuntime(api.database, api.tenantIds.A, (client) => client.query('DELETE FROM members'))
     await expect(attempt).rejects.toMatchObject({ code: '42501' })

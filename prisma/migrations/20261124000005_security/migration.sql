@@ -263,7 +263,7 @@ SELECT app.protect('exports', writers => '{tenant:manage}');
 SELECT app.protect('export_chunks', writers => '{system}');
 SELECT app.protect('audit_seals', append_only => true, writers => '{system}');
 -- The tables of before, each with who may write to it; `system` is nobody's, so that only the system's own work has it.
-SELECT app.protect('tenants', writers => '{tenant:manage,payments:manage,members:manage,invitations:accept}');
+SELECT app.protect('tenants', writers => '{tenant:manage,payments:manage,members:manage}');
 SELECT app.protect('members', writers => '{members:manage,invitations:accept}');
 SELECT app.protect('products', writers => '{catalogue:write}');
 SELECT app.protect('variants', writers => '{catalogue:write}');
