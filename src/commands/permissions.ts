@@ -49,11 +49,6 @@ export function isPermission(text: string): text is GrantablePermission {
   return (PERMISSIONS as readonly string[]).includes(text)
 }
 
-/** Whether a role may do all that another may: OWNER first. */
-export function isAtLeast(role: Role, other: Role): boolean {
-  return ROLES.indexOf(role) <= ROLES.indexOf(other)
-}
-
 /** What the database's second wall is told of them: those that write. */
 export function writesOf(granted: ReadonlySet<Permission>): string {
   return [...granted].filter((permission) => !permission.endsWith(':read')).join()

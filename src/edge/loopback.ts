@@ -9,6 +9,6 @@ export function isLoopbackName(host: string | undefined): boolean {
 }
 
 /** Whether whoever is connected is on this machine: a Host header says whatever its sender likes. */
-export function isLoopbackAddress(ip: string): boolean {
-  return LOOPBACK_ADDRESS.test(ip)
+export function isLoopbackAddress(ip: string | undefined): boolean {
+  return LOOPBACK_ADDRESS.test(ip ?? '')
 }

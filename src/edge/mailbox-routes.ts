@@ -23,13 +23,14 @@ export function addMailbox(app: FastifyInstance, mailbox: Pick<Mailbox, 'list'>)
   )
 }
 
-/** Other machines; and names that somebody else's DNS points here, which would let their page read the mail. */
+/** Other machines, whatever a proxy's header says; and names that somebody else's DNS points here, which would let their page read the mail. */
 async function refuseOthers(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
   reply
     .header('cache-control', 'no-store')
     .header('referrer-policy', 'no-referrer')
     .header('cross-origin-resource-policy', 'same-origin')
-  if (isLoopbackAddress(request.ip) && isLoopbackName(request.headers.host)) return undefined
+  if (isLoopbackAddress(request.socket.remoteAddress) && isLoopbackName(request.headers.host))
+    return undefined
   return reply.code(403).send({ error: 'The mailbox is open to this machine alone.' })
 }
 

@@ -29,7 +29,7 @@ export async function revokeApiKey(
     return await runCommand(caller, command, async (tx, { id }) => {
       const key = await tx.apiKey.findFirst({ where: { id } })
       if (key === null) return notFound('id', 'API key')
-      const { audit, events } = await revokeKeysFrom(tx, id, caller.clock())
+      const { audit, events } = await revokeKeysFrom(tx, id, { now: caller.clock() })
       return done(id, audit, events)
     })
   } finally {

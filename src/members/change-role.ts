@@ -2,12 +2,13 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { edited } from '../commands/edit.ts'
+import { permissionsOf } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
+import { NO_KEYS, revokeKeysFrom } from '../keys/revoke-keys.ts'
 import { takeAuthority } from './authority.ts'
 import { findMember } from './find-member.ts'
 import { refusedAsLastOwner, role } from './member.ts'
-import { revokeKeysOf } from './revoke-keys.ts'
 
 export const CHANGE_ROLE_ERRORS = ['NOT_FOUND', 'CONFLICT', 'ROLE_TOO_HIGH', 'LAST_OWNER'] as const
 type ChangeRoleErrorCode = (typeof CHANGE_ROLE_ERRORS)[number]
@@ -44,9 +45,14 @@ export async function changeRole(
         } catch (error) {
           return refusedAsLastOwner(error, 'role')
         }
-        const { audit, ...outcome } = edited('Member', member, changes)
-        const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: wanted.role, now })
-        return { ...outcome, audit: [...audit, ...revoked] }
+        const outcome = edited('Member', member, changes)
+        const harmless = permissionsOf(wanted.role)
+        const revoked = keepApiKeys ? NO_KEYS : await revokeKeysFrom(tx, id, { now, harmless })
+        return {
+          ...outcome,
+          audit: [...outcome.audit, ...revoked.audit],
+          events: [...outcome.events, ...revoked.events],
+        }
       },
     )
   } finally {

@@ -5,10 +5,10 @@ import { auditOf } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
+import { NO_KEYS, revokeKeysFrom } from '../keys/revoke-keys.ts'
 import { takeAuthority } from './authority.ts'
 import { findMember } from './find-member.ts'
 import { refusedAsLastOwner } from './member.ts'
-import { revokeKeysOf } from './revoke-keys.ts'
 
 export const REMOVE_ERRORS = ['NOT_FOUND', 'CONFLICT', 'ROLE_TOO_HIGH', 'LAST_OWNER'] as const
 type RemoveErrorCode = (typeof REMOVE_ERRORS)[number]
@@ -47,11 +47,9 @@ export async function removeMember(
         } catch (error) {
           return refusedAsLastOwner(error, 'id')
         }
-        const revoked = keepApiKeys ? [] : await revokeKeysOf(tx, id, { role: null, now })
-        return done(id, [
-          auditOf({ type: 'Member', id }, { status: 'ACTIVE' }, { status: 'REMOVED' }),
-          ...revoked,
-        ])
+        const revoked = keepApiKeys ? NO_KEYS : await revokeKeysFrom(tx, id, { now })
+        const removed = auditOf({ type: 'Member', id }, { status: 'ACTIVE' }, { status: 'REMOVED' })
+        return done(id, [removed, ...revoked.audit], revoked.events)
       },
     )
   } finally {
