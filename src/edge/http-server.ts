@@ -5,6 +5,7 @@ import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
 import { createMetricsServer } from './metrics-server.ts'
+import { addTenantsRoute } from './tenants-route.ts'
 import { addWebhookRoute } from './webhook-route.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
@@ -47,6 +48,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const app = createApp()
   addGraphqlRoute(app, { ...options, isDraining })
   addHealthRoutes(app, { ...options, isDraining })
+  addTenantsRoute(app, options)
   addWebhookRoute(app, options)
   if (developmentToken !== null) addGraphiql(app, developmentToken)
 

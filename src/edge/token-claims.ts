@@ -6,9 +6,9 @@ import { refused } from './token-refusal.ts'
 export type Claims = Readonly<{
   issuer: string
   subject: string
-  /** Null: its issuer leaves it to the caller to say. */
+  /** Null: it leaves it to the caller to say. */
   tenant: string | null
-  /** The only tenants that its issuer speaks for; null: all. */
+  /** The only tenants that it may be used for; null: all. */
   tenants: readonly string[] | null
   /** One of the platform's people, and no tenant's member. */
   isSupport: boolean
@@ -44,6 +44,7 @@ const NAME_LENGTH_MAX = 255
 const EMAIL_LENGTH_MAX = 254
 const TENANT_LENGTH_MAX = 63
 const AUDIENCES_MAX = 32
+const TENANTS_MAX = 200
 const TIME_SECONDS_MAX = 8_640_000_000_000
 
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
@@ -76,7 +77,7 @@ const claimsSchema = z.object({
   // Some issuers write the boolean as text.
   email_verified: z.union([z.boolean(), z.enum(['true', 'false'])]).nullish(),
 })
-const tenantSchema = text(TENANT_LENGTH_MAX)
+const tenantSchema = z.union([text(TENANT_LENGTH_MAX), z.array(text(TENANT_LENGTH_MAX)).max(TENANTS_MAX)])
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -129,11 +130,12 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
   }
   checkTimes(claims, nowMs / 1_000)
   const unverified = claims.email_verified === false || claims.email_verified === 'false'
+  const named = rules.tenantClaim === undefined ? null : readTenant(payload, rules.tenantClaim)
   return Object.freeze({
     issuer: claims.iss,
     subject: claims.sub,
-    tenant: rules.tenantClaim === undefined ? null : readTenant(payload, rules.tenantClaim),
-    tenants: rules.tenants ?? null,
+    tenant: typeof named === 'string' ? named : null,
+    tenants: Array.isArray(named) ? both(named, rules.tenants) : (rules.tenants ?? null),
     isSupport: rules.supportClaim !== undefined && payload[rules.supportClaim] === true,
     email: unverified ? null : (claims.email ?? null),
     tokenId: claims.jti ?? null,
@@ -147,7 +149,12 @@ function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): v
   if (validFrom > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw refused('not-yet-valid')
 }
 
-function readTenant(payload: UnverifiedToken['payload'], claim: string): string {
+/** What the issuer says of the person, as far as the issuer may speak. */
+function both(named: readonly string[], allowed: readonly string[] | undefined): readonly string[] {
+  return Object.freeze(named.filter((tenant) => allowed?.includes(tenant) ?? true))
+}
+
+function readTenant(payload: UnverifiedToken['payload'], claim: string): string | readonly string[] {
   const tenant = tenantSchema.safeParse(payload[claim])
   if (!tenant.success) throw refused('tenant')
   return tenant.data

@@ -83,6 +83,8 @@ describe('a valid token', () => {
         issuer: ISSUER,
         subject: 'user-1',
         tenant: 'acme',
+        tenants: null,
+        isSupport: false,
         email: 'owner@acme.example',
         tokenId: claims.jti,
         expiresAt: new Date((clock.seconds() + 7_200) * 1_000),
@@ -285,8 +287,9 @@ describe('case 31: a token that names no tenant', () => {
     await expect(verifier.verify(token)).rejects.toThrow(/tenant claim is missing/)
   })
 
-  test('case 31: an empty, long or ill-typed tenant is refused', async () => {
-    for (const tenant of ['', 'x'.repeat(64), 7, null, ['acme'], { slug: 'acme' }]) {
+  test('case 31: an empty, long or ill-typed tenant is refused, alone or among others', async () => {
+    const many = Array.from({ length: 201 }, (_, n) => `t${n}`)
+    for (const tenant of ['', 'x'.repeat(64), 7, null, ['acme', ''], ['acme', 7], many, { slug: 'acme' }]) {
       expect(await refusalOf(developmentTokenOf({ tenant }))).toBe('UNAUTHENTICATED tenant')
     }
   })
@@ -296,6 +299,29 @@ describe('case 31: a token that names no tenant', () => {
     const token = await sign(rsa, clock)
     expect(await refusal(() => odd.verify(token))).toBe('UNAUTHENTICATED tenant')
   })
+})
+
+describe('a token that names several tenants', () => {
+  test('leaves the choice among them to the caller', async () => {
+    const token = developmentTokenOf({ tenant: ['acme', 'globex'] })
+    expect(verifier.verify(token)).toMatchObject({ tenant: null, tenants: ['acme', 'globex'] })
+    expect(verifier.verify(developmentTokenOf({ tenant: [] }))).toMatchObject({ tenant: null, tenants: [] })
+  })
+
+  test('cross-tenant: counts for those alone that its issuer may speak for', async () => {
+    const config = { tenants: ['globex', 'initech'] }
+    const own = createVerifier(server.url, clock, { config })
+    const token = await sign(rsa, clock, { 'https://bulkhead.example/tenant': ['acme', 'globex'] })
+    expect(await own.verify(token)).toMatchObject({ tenant: null, tenants: ['globex'] })
+  })
+})
+
+test('an issuer that is trusted later is verified from then on', async () => {
+  const bare = createVerifier(server.url, clock, { config: { issuer: 'https://other.example' } })
+  const token = await sign(rsa, clock)
+  expect(await refusal(() => bare.verify(token))).toBe('UNAUTHENTICATED issuer')
+  bare.trust({ issuer: ISSUER, jwksUri: server.url, audience: 'shop-api', algorithms: ['RS256'] })
+  expect(await bare.verify(token)).toMatchObject({ issuer: ISSUER, tenant: null, tenants: null })
 })
 
 describe('a malformed token', () => {

@@ -12,7 +12,8 @@ import { createTenant } from '../../src/db/tenant-directory.ts'
 import { createAuthenticator } from '../../src/edge/authenticate.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
-import { developmentIssuer } from '../../src/edge/token-issuer.ts'
+import type { KeyTimings } from '../../src/edge/issuer-keys.ts'
+import { developmentIssuer, type IssuerConfig } from '../../src/edge/token-issuer.ts'
 import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
@@ -71,9 +72,14 @@ const TOKEN_SECONDS = 3_600
 export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
+  issuers = [],
+  keyTimings = {},
 }: {
   poolMax?: number
   clock?: Clock
+  /** Whose tokens are taken, beside the development tokens that `as` sends. */
+  issuers?: readonly IssuerConfig[]
+  keyTimings?: Partial<KeyTimings>
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -81,7 +87,7 @@ export async function startApi({
   const database = openDatabase({ url: testDatabase.runtimeUrl, poolMax, namedStatements: true, logger })
   const schema = buildSchema()
   const development = developmentIssuer(SECRET)
-  const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
+  const verifier = createTokenVerifier({ issuers, development, clock: systemClock, logger, keyTimings })
   let url = ''
   const services = servicesAt(inject('sandboxUrl'), () => url)
   const server: HttpServer = createHttpServer({
