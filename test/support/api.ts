@@ -111,7 +111,7 @@ export async function startApi({
     host: '127.0.0.1',
     port: 0,
     metricsPort: null,
-    developmentToken: null,
+    development: null,
   })
   ;({ url } = await server.listen())
   return {
