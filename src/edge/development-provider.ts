@@ -1,6 +1,6 @@
 // The development issuer's protocol, which is oidc-provider's: authorization code with PKCE, refresh, JWT access tokens.
 // Who signs in is asked by development-sign-in.ts. Never in production.
-import type { Configuration, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { ClientMetadata, Configuration, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Logger } from '../core/logger.ts'
 import { messagePage, PAGE_POLICY, signOutPage } from './choose-page.ts'
 import { DEVELOPMENT_ALGORITHM, type DevelopmentKey } from './development-key.ts'
@@ -8,8 +8,9 @@ import type { IssuerConfig } from './token-issuer.ts'
 
 /** Below the server's address. */
 export const ISSUER_PATH = '/oidc'
-/** What the issuer's pages, and programs on this machine, are registered as: a public client, which keeps no secret. */
+/** What this server's own pages are registered as, and any program on this machine: public clients, without a secret. */
 export const CLIENT_ID = 'bulkhead'
+const LOCAL_CLIENT_ID = 'local'
 
 const AUDIENCE = 'bulkhead'
 const RESOURCE = 'urn:bulkhead:api'
@@ -37,6 +38,7 @@ export function trustedConfig(origin: string): IssuerConfig {
     jwksUri: `${issuer}/jwks`,
     audience: AUDIENCE,
     algorithms: [DEVELOPMENT_ALGORITHM],
+    tokenType: 'at+jwt',
     supportClaim: SUPPORT_CLAIM,
   }
 }
@@ -75,15 +77,9 @@ export async function createDevelopmentProvider(options: {
     // Cookies need not outlive the sessions, which this process keeps in memory.
     cookies: { keys: [crypto.randomUUID()] },
     clients: [
-      {
-        client_id: CLIENT_ID,
-        application_type: 'native',
-        token_endpoint_auth_method: 'none',
-        grant_types: ['authorization_code', 'refresh_token'],
-        response_types: ['code'],
-        redirect_uris: [`${origin}/graphiql`, ...CALLBACKS],
-        id_token_signed_response_alg: DEVELOPMENT_ALGORITHM,
-      },
+      { ...PUBLIC_CLIENT, client_id: CLIENT_ID, redirect_uris: [`${origin}/graphiql`] },
+      // Asked each time who they want to be, since any program may say that it is this one.
+      { ...PUBLIC_CLIENT, client_id: LOCAL_CLIENT_ID, application_type: 'native', redirect_uris: CALLBACKS },
     ],
   })
   provider.on('server_error', (_context, error) =>
@@ -91,6 +87,13 @@ export async function createDevelopmentProvider(options: {
   )
   return provider
 }
+
+const PUBLIC_CLIENT = {
+  token_endpoint_auth_method: 'none',
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  id_token_signed_response_alg: DEVELOPMENT_ALGORITHM,
+} as const satisfies Partial<ClientMetadata>
 
 const RULES: Configuration = {
   scopes: ['openid', 'email'],

@@ -104,6 +104,7 @@ async function finish(
               isSupport: choice.support !== undefined,
             }),
           },
+          consent: {},
         }
   try {
     return reply.redirect(await provider.interactionResult(raw, reply.raw, result), 303)

@@ -21,6 +21,8 @@ export type Claims = Readonly<{
 /** A token taken apart; nothing in it is to be believed before its signature is checked. */
 export type UnverifiedToken = {
   header: { alg: string; kid?: string }
+  /** It says of itself that it is an access token (RFC 9068), which others cannot say. */
+  isAccessToken: boolean
   issuer: string
   payload: Readonly<Record<string, unknown>>
   signingInput: string
@@ -48,7 +50,8 @@ const TENANTS_MAX = 200
 const TIME_SECONDS_MAX = 8_640_000_000_000
 
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
-const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
+const ACCEPTED_TYPE = /^(application\/)?(at\+)?jwt$/i
+const ACCESS_TOKEN_TYPE = /^(application\/)?at\+jwt$/i
 /** Control characters and lone surrogates: PostgreSQL refuses or replaces them, so two names could become one. */
 const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]+$/u
 
@@ -92,14 +95,15 @@ function decodeObject(segment: string): Record<string, unknown> {
   return value as Record<string, unknown> // narrowed just above; its values stay unknown
 }
 
-function readHeader(segment: string): UnverifiedToken['header'] {
+function readHeader(segment: string): Pick<UnverifiedToken, 'header' | 'isAccessToken'> {
   const raw = decodeObject(segment)
   if (FORBIDDEN_HEADERS.some((name) => name in raw)) throw refused('header')
   const header = headerSchema.safeParse(raw)
   if (!header.success) throw refused('malformed')
   const { alg, typ, kid } = header.data
-  if (typ !== undefined && !ACCESS_TOKEN_TYPE.test(typ)) throw refused('type')
-  return kid === undefined ? { alg } : { alg, kid }
+  if (typ !== undefined && !ACCEPTED_TYPE.test(typ)) throw refused('type')
+  const isAccessToken = typ !== undefined && ACCESS_TOKEN_TYPE.test(typ)
+  return { header: kid === undefined ? { alg } : { alg, kid }, isAccessToken }
 }
 
 /** Takes a compact token apart and checks its header. Throws UNAUTHENTICATED; believes nothing. */
@@ -110,7 +114,7 @@ export function readToken(token: string): UnverifiedToken {
   const claims = decodeObject(payload)
   if (typeof claims.iss !== 'string') throw refused('issuer')
   return {
-    header: readHeader(header),
+    ...readHeader(header),
     issuer: claims.iss,
     payload: claims,
     signingInput: token.slice(0, header.length + 1 + payload.length),

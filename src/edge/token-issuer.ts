@@ -1,6 +1,8 @@
 // Who may issue tokens: the shape and rules of an issuer's configuration. Reads no environment, fetches nothing.
 import { z } from 'zod'
 
+const ACCESS_TOKEN_TYPE = 'at+jwt'
+
 /** A trusted OpenID or OAuth issuer: where its keys are, and which claim names the tenant. */
 export type IssuerConfig = {
   issuer: string
@@ -8,6 +10,11 @@ export type IssuerConfig = {
   jwksUri?: string | undefined
   audience: string
   algorithms: string[]
+  /**
+   * Its access tokens say that they are (RFC 9068), and nothing else is taken. Absent: whatever its audience is meant
+   * for, which is its ID tokens too where the audience is an application.
+   */
+  tokenType?: typeof ACCESS_TOKEN_TYPE | undefined
   /** Holds a tenant's slug, or an array of several to choose among. Absent: whoever calls says which they mean. */
   tenantClaim?: string | undefined
   /** The tenants that it may speak for: a merchant's own issuer speaks for that merchant alone. Absent: all. */
@@ -98,6 +105,7 @@ const issuerConfigSchema = z.strictObject({
     .optional(),
   audience: z.string().min(1).max(NAME_LENGTH_MAX),
   algorithms: z.array(z.enum(ASYMMETRIC_ALGORITHMS)).min(1),
+  tokenType: z.literal(ACCESS_TOKEN_TYPE).optional(),
   tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   tenants: z.array(z.string().regex(SLUG, 'must be the address of a tenant')).min(1).optional(),
   supportClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),

@@ -92,6 +92,7 @@ function isSameText(given: string, expected: string): boolean {
 function publicKeyChecker(config: IssuerConfig, keys: IssuerKeys, clock: Clock): Checker {
   return (token, unverified) => {
     if (!config.algorithms.includes(unverified.header.alg)) throw refused('algorithm')
+    if (config.tokenType !== undefined && !unverified.isAccessToken) throw refused('type')
     // Spare bits of the last character would give one signature several spellings.
     const { signature } = unverified
     if (Buffer.from(signature, 'base64url').toString('base64url') !== signature) throw refused('signature')
