@@ -41,7 +41,8 @@ const discover = async () => json(await plainFetch(`${issuer}/.well-known/openid
 /** Leaves this page for the issuer's. `prompt` 'login': it asks again who one is. */
 async function leaveToSignIn(prompt) {
   const { authorization_endpoint: endpoint } = await discover()
-  const attempt = { state: random(), nonce: random(), verifier: random() }
+  // What stands in the address, such as the query of a link, is there again afterwards.
+  const attempt = { state: random(), nonce: random(), verifier: random(), search: location.search }
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
   const parameters = {
     client_id: clientId,
@@ -61,7 +62,7 @@ async function leaveToSignIn(prompt) {
 async function finishSignIn(answer) {
   const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? 'null')
   sessionStorage.removeItem(ATTEMPT)
-  history.replaceState(null, '', '/graphiql')
+  history.replaceState(null, '', `/graphiql${attempt?.search ?? ''}`)
   if (attempt === null || answer.get('state') !== attempt.state || answer.get('iss') !== issuer) {
     throw new Error('this is not the answer to a sign-in begun here')
   }
@@ -164,11 +165,14 @@ async function start() {
   } catch (error) {
     showNobody(error.message)
   }
+  // Without a query it would open an empty tab beside the one that nobody edited.
+  const linked = new URLSearchParams(location.search).get('query')
   YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
     endpoint: '/graphql',
     title: 'Bulkhead',
     defaultQuery,
+    query: linked ?? localStorage.getItem('graphiql:query') ?? defaultQuery,
   })
 }
 
-start()
+await start()

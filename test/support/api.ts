@@ -10,6 +10,8 @@ import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { createAuthenticator } from '../../src/edge/authenticate.ts'
+import type { DemoPeople } from '../../src/edge/choose-page.ts'
+import { newDevelopmentKey } from '../../src/edge/development-key.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
 import type { KeyTimings } from '../../src/edge/issuer-keys.ts'
@@ -74,12 +76,15 @@ export async function startApi({
   clock = systemClock,
   issuers = [],
   keyTimings = {},
+  people = null,
 }: {
   poolMax?: number
   clock?: Clock
   /** Whose tokens are taken, beside the development tokens that `as` sends. */
   issuers?: readonly IssuerConfig[]
   keyTimings?: Partial<KeyTimings>
+  /** Whom the development issuer offers to be; null: there is none, and no explorer. */
+  people?: readonly DemoPeople[] | null
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -111,7 +116,14 @@ export async function startApi({
     host: '127.0.0.1',
     port: 0,
     metricsPort: null,
-    development: null,
+    development:
+      people === null
+        ? null
+        : {
+            key: await newDevelopmentKey(),
+            trust: (issuer) => verifier.trust(issuer),
+            people: async () => people,
+          },
   })
   ;({ url } = await server.listen())
   return {
