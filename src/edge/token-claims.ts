@@ -35,6 +35,7 @@ type ClaimRules = {
   readonly tenantClaim?: string | undefined
   readonly tenants?: readonly string[] | undefined
   readonly supportClaim?: string | undefined
+  readonly emailClaim?: string | undefined
 }
 
 /** Proxies and browsers cap a header near here too. */
@@ -76,10 +77,10 @@ const claimsSchema = z.object({
   nbf: timeSeconds.optional(),
   iat: timeSeconds.optional(),
   jti: text(NAME_LENGTH_MAX).optional(),
-  email: text(EMAIL_LENGTH_MAX).nullish(),
   // Some issuers write the boolean as text.
   email_verified: z.union([z.boolean(), z.enum(['true', 'false'])]).nullish(),
 })
+const emailSchema = text(EMAIL_LENGTH_MAX).nullish()
 const tenantSchema = z.union([text(TENANT_LENGTH_MAX), z.array(text(TENANT_LENGTH_MAX)).max(TENANTS_MAX)])
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -133,7 +134,6 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
     throw refused('audience')
   }
   checkTimes(claims, nowMs / 1_000)
-  const unverified = claims.email_verified === false || claims.email_verified === 'false'
   const named = rules.tenantClaim === undefined ? null : readTenant(payload, rules.tenantClaim)
   return Object.freeze({
     issuer: claims.iss,
@@ -141,10 +141,21 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
     tenant: typeof named === 'string' ? named : null,
     tenants: Array.isArray(named) ? both(named, rules.tenants) : (rules.tenants ?? null),
     isSupport: rules.supportClaim !== undefined && payload[rules.supportClaim] === true,
-    email: unverified ? null : (claims.email ?? null),
+    email: readEmail(payload, claims, rules),
     tokenId: claims.jti ?? null,
     expiresAt: new Date(claims.exp * 1_000),
   })
+}
+
+/** Null where there is none, or where the issuer says that it did not verify it. */
+function readEmail(
+  payload: UnverifiedToken['payload'],
+  { email_verified: verified }: z.infer<typeof claimsSchema>,
+  { emailClaim = 'email' }: ClaimRules,
+): string | null {
+  const email = emailSchema.safeParse(payload[emailClaim])
+  if (!email.success) throw refused('claims')
+  return verified === false || verified === 'false' ? null : (email.data ?? null)
 }
 
 function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): void {

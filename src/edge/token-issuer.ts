@@ -21,6 +21,8 @@ export type IssuerConfig = {
   tenants?: string[] | undefined
   /** The claim that is `true` for the platform's own people. Absent: it knows none. */
   supportClaim?: string | undefined
+  /** The claim with the person's address, by which members are known. Absent: `email`. */
+  emailClaim?: string | undefined
 }
 
 export const DEVELOPMENT_ISSUER = 'urn:bulkhead:development'
@@ -109,6 +111,7 @@ const issuerConfigSchema = z.strictObject({
   tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   tenants: z.array(z.string().regex(SLUG, 'must be the address of a tenant')).min(1).optional(),
   supportClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
+  emailClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
 })
 
 /** The trusted issuers, each named once; unknown settings are mistakes. */

@@ -107,6 +107,23 @@ describe('the configuration', () => {
     }
   })
 
+  it('knows what an issuer may be told, and nothing else', () => {
+    const [first] = JSON.parse(AUTH_ISSUERS)
+    const more = {
+      tokenType: 'at+jwt',
+      emailClaim: 'upn',
+      supportClaim: 'https://example.com/support',
+      tenants: ['acme'],
+    }
+    const { issuers } = parseConfig({ AUTH_ISSUERS: JSON.stringify([{ ...first, ...more }]) })
+    expect(issuers).toEqual([{ ...first, ...more }])
+    for (const wrong of [{ tokenType: 'JWT' }, { emailClaim: '' }, { tenants: [] }, { alg: 'none' }]) {
+      expect(offendersOf({ AUTH_ISSUERS: JSON.stringify([{ ...first, ...wrong }]) })).toEqual([
+        'AUTH_ISSUERS',
+      ])
+    }
+  })
+
   it('shows no value that may be a secret', () => {
     const environment = {
       DATABASE_URL: 'postgres//app:hunter2hunter2@db',

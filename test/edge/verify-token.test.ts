@@ -301,6 +301,36 @@ describe('case 31: a token that names no tenant', () => {
   })
 })
 
+test('the address may stand in another claim, and no other then counts', async () => {
+  const named = createVerifier(server.url, clock, {
+    config: { emailClaim: 'https://bulkhead.example/email' },
+  })
+  const claim = (value: unknown) => sign(rsa, clock, { 'https://bulkhead.example/email': value })
+  expect(await named.verify(await claim('a@acme.example'))).toMatchObject({ email: 'a@acme.example' })
+  expect(await named.verify(await claim(undefined))).toMatchObject({ email: null })
+  for (const value of [7, ['a@acme.example'], 'x'.repeat(255)]) {
+    expect(await refusal(async () => named.verify(await claim(value)))).toBe('UNAUTHENTICATED claims')
+  }
+  const unverified = await sign(rsa, clock, {
+    'https://bulkhead.example/email': 'a@acme.example',
+    email_verified: false,
+  })
+  expect(await named.verify(unverified)).toMatchObject({ email: null })
+})
+
+test('where tokens must say that they are access tokens, others are refused before any key is fetched', async () => {
+  const strict = createVerifier(server.url, clock, { config: { tokenType: 'at+jwt' } })
+  const asked = server.requests
+  for (const typ of ['JWT', undefined]) {
+    const token = await sign(rsa, clock, {}, typ === undefined ? { typ: undefined as never } : { typ })
+    expect(await refusal(() => strict.verify(token))).toBe('UNAUTHENTICATED type')
+  }
+  expect(server.requests).toBe(asked)
+  for (const typ of ['at+jwt', 'application/at+jwt', 'AT+JWT']) {
+    expect(await strict.verify(await sign(rsa, clock, {}, { typ }))).toMatchObject({ tenant: 'acme' })
+  }
+})
+
 describe('a token that names several tenants', () => {
   test('leaves the choice among them to the caller', async () => {
     const token = developmentTokenOf({ tenant: ['acme', 'globex'] })
