@@ -13,7 +13,7 @@ import type { TokenVerifier } from './verify-token.ts'
 
 const BEARER = /^Bearer +([^\s]+) *$/i
 /** Names the tenant that a person means, where their token does not. */
-export const TENANT_HEADER = 'bulkhead-tenant'
+const TENANT_HEADER = 'bulkhead-tenant'
 
 /** What a request says of who sends it. */
 export type Credentials = {

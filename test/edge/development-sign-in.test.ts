@@ -3,7 +3,7 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type FrontDoor, memberDatabase, openFrontDoor } from './front-door.ts'
-import { askForTokens, createBrowser, newAttempt } from './oidc-client.ts'
+import { askForTokens, bodyOf, createBrowser, newAttempt } from './oidc-client.ts'
 
 let door: FrontDoor
 let issuer: string
@@ -15,8 +15,6 @@ beforeAll(async () => {
   explorer = { clientId: 'bulkhead', redirectUri: `${door.url}/graphiql` }
 })
 afterAll(() => door?.close())
-
-const bodyOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 
 /** Begins to sign in, and sends the page's form. */
 async function choose(fields: Record<string, string>, { client = explorer, browser = createBrowser() } = {}) {

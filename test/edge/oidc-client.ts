@@ -1,5 +1,5 @@
 // An application that signs people in: authorization code with PKCE S256, over HTTP, with a jar of cookies as a browser
-// has. Knows no issuer of its own.
+// has, and what it then asks of the API. Knows no issuer of its own.
 import { createHash, randomBytes } from 'node:crypto'
 
 type Cookie = { value: string; path: string }
@@ -45,8 +45,6 @@ export function createBrowser() {
   return { open }
 }
 
-export type Browser = ReturnType<typeof createBrowser>
-
 export type Tokens = {
   access_token: string
   refresh_token: string
@@ -88,4 +86,28 @@ export async function askForTokens(
 ): Promise<Tokens & { status: number }> {
   const response = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(parameters) })
   return { ...((await response.json()) as Tokens), status: response.status }
+}
+
+export const headOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
+export const bodyOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+
+/** Whose tenant answered, or the status and code of the refusal. */
+export async function askAs(api: { url: string }, token: string, tenant?: string) {
+  const response = await fetch(`${api.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${token}`,
+      ...(tenant === undefined ? {} : { 'bulkhead-tenant': tenant }),
+    },
+    body: JSON.stringify({ query: '{ viewer { member { email } tenant { slug } } }' }),
+  })
+  const { data, errors } = (await response.json()) as {
+    data?: { viewer: { member: { email: string }; tenant: { slug: string } } }
+    errors?: { message: string; extensions: { code: string } }[]
+  }
+  if (data?.viewer) return `${data.viewer.member.email} at ${data.viewer.tenant.slug}`
+  return `${response.status} ${errors?.[0]?.extensions.code}: ${errors?.[0]?.message}`
 }
