@@ -3,8 +3,8 @@
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { createAuthenticator } from './edge/authenticate.ts'
+import { developmentKey } from './edge/development-key.ts'
 import { developmentSecret } from './edge/development-secret.ts'
-import { signDevelopmentToken } from './edge/development-token.ts'
 import { createHttpServer } from './edge/http-server.ts'
 import { developmentIssuer } from './edge/token-issuer.ts'
 import { createTokenVerifier } from './edge/verify-token.ts'
@@ -28,8 +28,6 @@ export interface Api {
   close(): Promise<void>
 }
 
-const EXPLORER_TOKEN_SECONDS = 12 * 3_600
-
 /** Puts the parts together over the runtime; nothing listens yet. */
 export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
   const { database, services, metrics, clock, logger } = runtime
@@ -41,7 +39,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     clock,
     logger,
   })
-  const hasExplorer = secret !== null && isLoopback(config.host)
+  const hasExplorer = !isProduction && isLoopback(config.host)
   const mailbox = hasExplorer ? runtime.mailbox : null
   const server = createHttpServer({
     schema: buildSchema(),
@@ -65,9 +63,12 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     introspection: config.introspection,
     hideSuggestions: isProduction,
     budget: config.budget,
-    developmentToken: hasExplorer
-      ? (tenant, email) =>
-          signDevelopmentToken({ secret, tenant, email, expiresInSeconds: EXPLORER_TOKEN_SECONDS, clock })
+    development: hasExplorer
+      ? {
+          key: await developmentKey(config.dataDir),
+          trust: (issuer) => verifier.trust(issuer),
+          people: async () => (await import('./demo/people.ts')).demoPeople(),
+        }
       : null,
     mailbox,
   })
@@ -86,7 +87,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
   }
 }
 
-/** GraphiQL signs whoever opens it in as a demo member: so it is for this machine only. */
+/** The development issuer believes whoever reaches it: so it, and GraphiQL, are for this machine only. */
 function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 }

@@ -4,6 +4,7 @@ import { demoCustomers } from './customers.ts'
 import { demoId } from './demo-id.ts'
 import { demoOrders } from './orders.ts'
 import { demoMoney } from './payments.ts'
+import { peopleOf } from './people.ts'
 import { SIGNED_UP_MS } from './period.ts'
 import { type Random, randomFrom } from './random.ts'
 import type { AuditEntryRow, DemoTenant, MemberRow, OrderRow } from './rows.ts'
@@ -17,8 +18,6 @@ const SHOPS = { acme, globex } as const
 export type DemoSlug = keyof typeof SHOPS
 
 export const DEMO_SLUGS: readonly DemoSlug[] = ['acme', 'globex']
-
-const ROLES = ['OWNER', 'ADMIN', 'STAFF', 'VIEWER'] as const
 
 /** All rows of a demo tenant: 4 members, 300 products with variants and stock, 500 customers, 3,000 orders. */
 export function demoTenant(slug: DemoSlug): DemoTenant {
@@ -60,11 +59,9 @@ export function demoTenant(slug: DemoSlug): DemoTenant {
 
 function membersOf(shop: Shop): MemberRow[] {
   const random = randomFrom(`${shop.slug}/members`)
-  return ROLES.map((role, index) => ({
+  return peopleOf(shop).map((person) => ({
     id: demoId(SIGNED_UP_MS, random),
-    email: `${role.toLowerCase()}@${shop.mailDomain}`,
-    name: shop.people[index] ?? role,
-    role,
+    ...person,
     createdAt: new Date(SIGNED_UP_MS),
     updatedAt: new Date(SIGNED_UP_MS),
   }))

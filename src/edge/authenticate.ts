@@ -6,7 +6,7 @@ import { type KeyMode, looksLikeApiKey, readApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, TenantChoice } from '../db/database.ts'
 import { createIdentities, type Identity } from './identities.ts'
 import { createKeyGuard } from './key-guard.ts'
 import type { Claims } from './token-claims.ts'
@@ -14,7 +14,7 @@ import type { TokenVerifier } from './verify-token.ts'
 
 const BEARER = /^Bearer +([^\s]+) *$/i
 /** Names the tenant that a person means, where their token does not. */
-export const TENANT_HEADER = 'bulkhead-tenant'
+const TENANT_HEADER = 'bulkhead-tenant'
 
 /** What a request says of who sends it. */
 export type Credentials = {
@@ -47,8 +47,8 @@ export type Authenticator = {
    * that cannot be found out.
    */
   authenticate(credentials: Credentials, requestId: string): Caller | Promise<Caller>
-  /** The verified claims of a person's token, whatever the tenant. Throws as above. */
-  identify(credentials: Credentials): Claims | Promise<Claims>
+  /** The tenants that a person may choose among with this token, by their slugs. Throws UNAUTHENTICATED as above. */
+  tenantsOf(credentials: Credentials): Promise<TenantChoice[]>
 }
 
 export function createAuthenticator(options: {
@@ -127,7 +127,15 @@ export function createAuthenticator(options: {
         ? claims.then((settled) => personsCaller(settled, tenant, requestId))
         : personsCaller(claims, tenant, requestId)
     },
-    identify: ({ authorization }) => verifier.verify(bearerOf(authorization)),
+    async tenantsOf({ authorization }) {
+      const text = bearerOf(authorization)
+      if (looksLikeApiKey(text)) throw keysChooseNothing()
+      const claims = await verifier.verify(text)
+      // The platform's people are no tenant's members, whatever their address.
+      if (claims.email === null || claims.isSupport) return []
+      const memberships = await database.membershipsOf(claims.email)
+      return memberships.filter(({ slug }) => mayBeUsedFor(claims, slug))
+    },
   }
 }
 
@@ -138,19 +146,28 @@ function bearerOf(authorization: string | undefined): string {
 }
 
 /** The token's tenant, or the one that the caller chose: never guessed, though there be only one. */
-function tenantOf({ tenant, tenants }: Claims, asked: string | undefined): string {
+function tenantOf(claims: Claims, asked: string | undefined): string {
+  const { tenant } = claims
   if (tenant !== null && asked !== undefined && asked !== tenant) throw anotherTenant()
   const chosen = tenant ?? asked
   if (chosen === undefined) {
     const message = `say which tenant you mean in the header ${TENANT_HEADER}: GET /auth/tenants lists yours`
     throw new AppError('TENANT_REQUIRED', message)
   }
-  if (tenants !== null && !tenants.includes(chosen)) throw notAMember()
+  if (!mayBeUsedFor(claims, chosen)) throw notAMember()
   return chosen
+}
+
+function mayBeUsedFor({ tenant, tenants }: Claims, slug: string): boolean {
+  return (tenant === null || tenant === slug) && (tenants?.includes(slug) ?? true)
 }
 
 function anotherTenant(): AppError {
   return new AppError('FORBIDDEN', `this credential is not for the tenant of the header ${TENANT_HEADER}`)
+}
+
+function keysChooseNothing(): AppError {
+  return new AppError('UNAUTHENTICATED', "An API key is of one tenant: only a person's token lists tenants.")
 }
 
 /** The same for an unknown tenant, an unknown person and a removed one: none can be told from another. */

@@ -4,8 +4,8 @@ import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 
-/** What signs development tokens, and what seals secrets where no SECRETS_KEY is set. */
-type SecretName = 'development-secret' | 'secrets-key'
+/** What signs development tokens, what seals secrets where no SECRETS_KEY is set, what the development issuer signs with. */
+type SecretName = 'development-secret' | 'secrets-key' | 'development-issuer-key'
 
 const SECRET_BYTES = 32
 
@@ -14,18 +14,32 @@ const SECRET_BYTES = 32
  * The file is its owner's alone. Never to be called in production. Throws SERVICE_UNAVAILABLE for a damaged file.
  */
 export async function developmentSecret(dataDir: string, name: SecretName): Promise<Uint8Array> {
-  const path = join(dataDir, name)
-  const secret = (await readSecret(path)) ?? (await makeSecret(dataDir, path))
+  const text = await keptText(dataDir, name, () => randomBytes(SECRET_BYTES).toString('base64url'))
+  const secret = Buffer.from(text, 'base64url')
   if (secret.byteLength === SECRET_BYTES) return secret
-  throw new AppError(
+  throw damaged(join(dataDir, name))
+}
+
+/** The text of a file of `dataDir`, made at the first call as above. */
+export async function keptText(
+  dataDir: string,
+  name: SecretName,
+  make: () => Promise<string> | string,
+): Promise<string> {
+  const path = join(dataDir, name)
+  return (await readText(path)) ?? (await makeText(dataDir, path, await make()))
+}
+
+export function damaged(path: string): AppError {
+  return new AppError(
     'SERVICE_UNAVAILABLE',
     `${path} is damaged: restore it, or remove it and make anew what it was for (tokens, or payment providers connected).`,
   )
 }
 
-async function readSecret(path: string): Promise<Uint8Array | null> {
+async function readText(path: string): Promise<string | null> {
   try {
-    return Buffer.from(await readFile(path, 'utf8'), 'base64url')
+    return await readFile(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
@@ -33,16 +47,16 @@ async function readSecret(path: string): Promise<Uint8Array | null> {
 }
 
 /** A link to a whole file, since it neither replaces another's nor can be seen half-written. */
-async function makeSecret(dataDir: string, path: string): Promise<Uint8Array> {
+async function makeText(dataDir: string, path: string, text: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomUUID()}`
   try {
-    await writeFile(draft, randomBytes(SECRET_BYTES).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
     })
   } finally {
     await rm(draft, { force: true })
   }
-  return Buffer.from(await readFile(path, 'utf8'), 'base64url')
+  return readFile(path, 'utf8')
 }

@@ -1,9 +1,6 @@
-// The HTML of GraphiQL's page. Pure: the token and who it is for come in.
+// The HTML of GraphiQL's page. Pure. Signing in is explorer.js's.
 
-const TENANTS = ['acme', 'globex']
-const ROLES = ['owner', 'admin', 'staff', 'viewer']
-
-const DEFAULT_QUERY = `# Signed in as a demo member: choose another at the bottom right.
+const DEFAULT_QUERY = `# Who you are, and for which tenant, is chosen at the bottom right.
 query Hello {
   viewer {
     member { name role }
@@ -16,23 +13,16 @@ query Hello {
 }
 `
 
-/** The page for one member; without a token GraphiQL works, and every answer is 401 until a header is typed in. */
+/** The page that signs in with an issuer, as its client. */
 export function graphiqlPage({
-  email,
-  token,
+  issuer,
+  clientId,
   nonce,
 }: {
-  email: string
-  token: string | null
+  issuer: string
+  clientId: string
   nonce: string
 }): string {
-  const options = {
-    endpoint: '/graphql',
-    title: 'Bulkhead',
-    defaultQuery: DEFAULT_QUERY,
-    // Sent with every request, but neither shown in the editor nor kept in the browser's storage.
-    additionalHeaders: token === null ? {} : { authorization: `Bearer ${token}` },
-  }
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -42,15 +32,16 @@ export function graphiqlPage({
 <link rel="stylesheet" href="/graphiql/graphiql.css">
 <style nonce="${nonce}">
 html, body, #root { height: 100%; margin: 0 }
-#members { position: fixed; right: 12px; bottom: 8px; z-index: 10; font: 13px system-ui, sans-serif; color: #333;
-  background: #fff; border: 1px solid #bbb; border-radius: 6px; padding: 4px 10px; max-height: 60vh; overflow: auto }
-#members a { display: block; padding: 2px 0; color: #06c }
+#session { position: fixed; right: 12px; bottom: 8px; z-index: 10; font: 13px system-ui, sans-serif; color: #333;
+  background: #fff; border: 1px solid #bbb; border-radius: 6px; padding: 4px 10px }
+#session > * { font: inherit; margin-left: 8px }
 </style>
 </head>
 <body>
 <noscript>GraphiQL needs JavaScript.</noscript>
 <div id="root"></div>
-<details id="members"><summary>${token === null ? 'not signed in' : escapeHtml(email)}</summary>${chooser()}</details>
+<div id="session"><span id="who">signing in…</span><select id="tenant" aria-label="tenant" hidden></select><button id="sign-in">Sign in as somebody else</button></div>
+<script id="settings" type="application/json">${inScript({ issuer, clientId, defaultQuery: DEFAULT_QUERY })}</script>
 <script nonce="${nonce}">
 self.MonacoEnvironment = {
   globalAPI: false,
@@ -59,25 +50,13 @@ self.MonacoEnvironment = {
 }
 </script>
 <script src="/graphiql/graphiql.js"></script>
-<script nonce="${nonce}">
-YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), ${inScript(options)})
-</script>
+<script type="module" src="/graphiql/explorer.js"></script>
 </body>
 </html>
 `
 }
 
-function chooser(): string {
-  return TENANTS.flatMap((tenant) => ROLES.map((role) => `${role}@${tenant}.example`))
-    .map((email) => `<a href="/graphiql?as=${email}">${email}</a>`)
-    .join('')
-}
-
 /** JSON that cannot end the script it stands in. */
 function inScript(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c')
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }

@@ -1,16 +1,14 @@
-// GraphiQL, from this server alone: the page, its parts, and the token it is signed in with. For development only:
-// whoever can reach it may act as any demo member. Never added in production.
+// GraphiQL, from this server alone: the page and its parts. For development only: it signs in with the development
+// issuer. Never added in production.
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { CLIENT_ID, issuerAt } from './development-provider.ts'
+import type { DevelopmentSignIn } from './development-sign-in.ts'
 import { graphiqlPage } from './graphiql-page.ts'
-import { isLoopbackName } from './loopback.ts'
-
-/** A token of this server's development issuer for a member of a tenant. */
-export type DevelopmentToken = (tenantSlug: string, email: string) => string
 
 const NONCE_BYTES = 16
-const AS = /^[a-z]{1,32}@([a-z0-9-]{1,63})\.example$/
-const AS_DEFAULT = 'owner@acme.example'
+const EXPLORER = new URL('explorer.js', import.meta.url)
 
 /** The parts of the page, each of the package's exports under its own address. */
 const PARTS = {
@@ -21,28 +19,33 @@ const PARTS = {
   'graphql.worker.js': ['graphqlWorker', 'text/javascript; charset=utf-8'],
 } as const
 
-/** Adds `GET /graphiql`, signed in as the member of `?as=`. */
-export function addGraphiql(app: FastifyInstance, developmentToken: DevelopmentToken): void {
-  app.get<{ Querystring: Record<string, unknown> }>('/graphiql', (request, reply) => {
-    const { as } = request.query
-    const email = typeof as === 'string' && AS.test(as) ? as : AS_DEFAULT
-    const tenantSlug = AS.exec(email)?.[1] ?? ''
-    // A name that somebody else's DNS points here would let their page read the token.
-    const token = isLoopbackName(request.headers.host) ? developmentToken(tenantSlug, email) : null
+/** Adds `GET /graphiql`, which signs in with the issuer. */
+export function addGraphiql(app: FastifyInstance, signIn: Pick<DevelopmentSignIn, 'origin'>): void {
+  app.get('/graphiql', (request, reply) => {
+    const origin = signIn.origin() ?? ''
+    // The issuer knows this server by one name, and sends nobody back to another.
+    if (request.headers.host !== new URL(origin).host) return reply.redirect(`${origin}/graphiql`)
     const nonce = randomBytes(NONCE_BYTES).toString('base64')
-    sendPage(reply, nonce, graphiqlPage({ email, token, nonce }))
+    return sendPage(reply, nonce, graphiqlPage({ issuer: issuerAt(origin), clientId: CLIENT_ID, nonce }))
   })
+  app.get('/graphiql/explorer.js', async (_request, reply) =>
+    sendPart(reply, 'text/javascript; charset=utf-8', await readFile(EXPLORER, 'utf8')),
+  )
   for (const [name, [part, type]] of Object.entries(PARTS)) {
     app.get(`/graphiql/${name}`, async (_request, reply) => {
       // 9 MB, wanted by few processes: read when the first page is opened.
       const parts = await import('@graphql-yoga/render-graphiql/graphiql')
-      return reply.header('content-type', type).header('cache-control', 'no-cache').send(parts[part])
+      return sendPart(reply, type, parts[part])
     })
   }
 }
 
-function sendPage(reply: FastifyReply, nonce: string, html: string): void {
-  reply
+function sendPart(reply: FastifyReply, type: string, text: string): FastifyReply {
+  return reply.header('content-type', type).header('cache-control', 'no-cache').send(text)
+}
+
+function sendPage(reply: FastifyReply, nonce: string, html: string): FastifyReply {
+  return reply
     .header('content-type', 'text/html; charset=utf-8')
     .header('cache-control', 'no-store')
     .header('content-security-policy', policy(nonce))

@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Mailbox } from '../mail/mailbox.ts'
 import { addAuditRoute } from './audit-route.ts'
-import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
+import { addDevelopmentSignIn, type DevelopmentSignInOptions } from './development-sign-in.ts'
+import { addGraphiql } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
 import { addMailbox } from './mailbox-routes.ts'
 import { createMetricsServer } from './metrics-server.ts'
+import { addTenantsRoute } from './tenants-route.ts'
 import { addWebhookRoute } from './webhook-route.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
@@ -19,8 +21,8 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly trustedProxies?: readonly string[]
     /** On the loopback. 0: any free one; null: no metrics are served. */
     readonly metricsPort: number | null
-    /** Makes the tokens that GraphiQL is signed in with; null: there is no GraphiQL, as in production. */
-    readonly developmentToken: DevelopmentToken | null
+    /** The development issuer, and GraphiQL, which signs in with it; null: there are none, as in production. */
+    readonly development: DevelopmentSignInOptions | null
     /** Shown to this machine; null: there is none to show, as in production. */
     readonly mailbox?: Pick<Mailbox, 'list'> | null
     /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
@@ -46,16 +48,7 @@ const REQUEST_ID = /^[\w.:-]{8,128}$/
 
 /** Makes the server. Nothing listens, and Apollo is not started, before `listen` (or `app.ready`). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const {
-    host,
-    port,
-    metricsPort,
-    metrics,
-    logger,
-    developmentToken,
-    mailbox = null,
-    drainGraceMs = 0,
-  } = options
+  const { host, port, metricsPort, metrics, logger, development, mailbox = null, drainGraceMs = 0 } = options
   let closing: Promise<void> | undefined
   const isDraining = () => closing !== undefined
   const metricsServer =
@@ -64,8 +57,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addGraphqlRoute(app, { ...options, isDraining })
   addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
+  addTenantsRoute(app, options)
   addWebhookRoute(app, options)
-  if (developmentToken !== null) addGraphiql(app, developmentToken)
+  const signIn = development === null ? null : addDevelopmentSignIn(app, { ...development, logger })
+  if (signIn !== null) addGraphiql(app, signIn)
   if (mailbox !== null) addMailbox(app, mailbox)
 
   async function close(): Promise<void> {
@@ -88,7 +83,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       // Metrics first: when their address is taken, nothing has been served yet.
       const scraped = await metricsServer?.listen()
       try {
-        return { url: await app.listen({ host, port }), metricsUrl: scraped?.url ?? null }
+        const url = await app.listen({ host, port })
+        signIn?.open(url)
+        return { url, metricsUrl: scraped?.url ?? null }
       } catch (error) {
         await metricsServer?.close()
         throw error

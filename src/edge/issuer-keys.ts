@@ -1,9 +1,10 @@
 // One issuer's public keys: fetches, caches and renews them. Verifies no token.
-import { createLocalJWKSet, type LocalJWKSet } from 'jose'
-import { z } from 'zod'
+import type { LocalJWKSet } from 'jose'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { discoverKeySet, parseKeySet, readKeySet } from './issuer-documents.ts'
+import type { IssuerConfig } from './token-issuer.ts'
 
 /** How long keys serve, and how often they are asked for. */
 export type KeyTimings = {
@@ -32,12 +33,6 @@ export const KEY_TIMINGS: KeyTimings = {
   timeoutMs: 5_000,
 }
 
-/** Large issuers publish a few kilobytes, some tens with certificate chains. */
-export const KEY_SET_BYTES_MAX = 256 * 1_024
-const KEYS_MAX = 100
-
-const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(KEYS_MAX) })
-
 export type IssuerKeys = {
   /** The keys that may be used at once, if any; starts their renewal when it is due. */
   current(): LocalJWKSet | undefined
@@ -52,15 +47,18 @@ export type IssuerKeys = {
 
 type Held = { body: string; keys: LocalJWKSet; fetchedAtMs: number }
 
-/** The keys behind an issuer's address; nothing is fetched before they are first needed. */
+/**
+ * The keys of an issuer; nothing is fetched before they are first needed. Where they are is asked again with every
+ * renewal unless it is configured, since an issuer may move them.
+ */
 export function createIssuerKeys(options: {
-  jwksUri: string
+  config: Pick<IssuerConfig, 'issuer' | 'jwksUri'>
   clock: Clock
   fetch: typeof globalThis.fetch
   logger: Logger
   timings: KeyTimings
 }): IssuerKeys {
-  const { jwksUri, clock, logger, timings } = options
+  const { config, clock, fetch, logger, timings } = options
   let held: Held | undefined
   let attemptedAtMs = Number.NEGATIVE_INFINITY
   /** Set by a failure, cleared by a success. */
@@ -73,14 +71,15 @@ export function createIssuerKeys(options: {
     // Answers count from the start of their fetch, since a key may be retired while they travel.
     const startedAtMs = attemptedAtMs
     try {
-      const body = await fetchText(jwksUri, options.fetch, timings.timeoutMs)
+      const reading = { fetch, signal: AbortSignal.timeout(timings.timeoutMs) }
+      const body = await readKeySet(config.jwksUri ?? (await discoverKeySet(config.issuer, reading)), reading)
       // The same text keeps the same set: its imported keys, and the verdicts that rest on it, stay good.
-      const keys = body === held?.body ? held.keys : createLocalJWKSet(keySetSchema.parse(JSON.parse(body)))
+      const keys = body === held?.body ? held.keys : parseKeySet(body)
       held = { body, keys, fetchedAtMs: startedAtMs }
       failedAtMs = undefined
     } catch (error) {
       failedAtMs = startedAtMs
-      logger.warn({ err: error, jwksUri }, "an issuer's keys could not be fetched")
+      logger.warn({ err: error, issuer: config.issuer }, "an issuer's keys could not be fetched")
     } finally {
       running = undefined
     }
@@ -130,25 +129,4 @@ export function createIssuerKeys(options: {
 
 function unavailable(): AppError {
   return new AppError('SERVICE_UNAVAILABLE', "The token issuer's keys are not available; try again shortly.")
-}
-
-/** The body of a 200, under the size limit, within the time limit. Redirects fail: the address is configured. */
-async function fetchText(url: string, fetch: typeof globalThis.fetch, timeoutMs: number): Promise<string> {
-  const response = await fetch(url, {
-    redirect: 'error',
-    signal: AbortSignal.timeout(timeoutMs),
-    headers: { accept: 'application/jwk-set+json, application/json' },
-  })
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new Error(`the key server answered ${response.status}`)
-  }
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.byteLength
-    if (sizeBytes > KEY_SET_BYTES_MAX) throw new Error(`the key set is over ${KEY_SET_BYTES_MAX} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -6,9 +6,9 @@ import { refused } from './token-refusal.ts'
 export type Claims = Readonly<{
   issuer: string
   subject: string
-  /** Null: its issuer leaves it to the caller to say. */
+  /** Null: it leaves it to the caller to say. */
   tenant: string | null
-  /** The only tenants that its issuer speaks for; null: all. */
+  /** The only tenants that it may be used for; null: all. */
   tenants: readonly string[] | null
   /** One of the platform's people, and no tenant's member. */
   isSupport: boolean
@@ -21,6 +21,8 @@ export type Claims = Readonly<{
 /** A token taken apart; nothing in it is to be believed before its signature is checked. */
 export type UnverifiedToken = {
   header: { alg: string; kid?: string }
+  /** It says of itself that it is an access token (RFC 9068), which others cannot say. */
+  isAccessToken: boolean
   issuer: string
   payload: Readonly<Record<string, unknown>>
   signingInput: string
@@ -33,6 +35,7 @@ type ClaimRules = {
   readonly tenantClaim?: string | undefined
   readonly tenants?: readonly string[] | undefined
   readonly supportClaim?: string | undefined
+  readonly emailClaim?: string | undefined
 }
 
 /** Proxies and browsers cap a header near here too. */
@@ -44,10 +47,12 @@ const NAME_LENGTH_MAX = 255
 const EMAIL_LENGTH_MAX = 254
 const TENANT_LENGTH_MAX = 63
 const AUDIENCES_MAX = 32
+const TENANTS_MAX = 200
 const TIME_SECONDS_MAX = 8_640_000_000_000
 
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
-const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
+const ACCEPTED_TYPE = /^(application\/)?(at\+)?jwt$/i
+const ACCESS_TOKEN_TYPE = /^(application\/)?at\+jwt$/i
 /** Control characters and lone surrogates: PostgreSQL refuses or replaces them, so two names could become one. */
 const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]+$/u
 
@@ -72,11 +77,11 @@ const claimsSchema = z.object({
   nbf: timeSeconds.optional(),
   iat: timeSeconds.optional(),
   jti: text(NAME_LENGTH_MAX).optional(),
-  email: text(EMAIL_LENGTH_MAX).nullish(),
   // Some issuers write the boolean as text.
   email_verified: z.union([z.boolean(), z.enum(['true', 'false'])]).nullish(),
 })
-const tenantSchema = text(TENANT_LENGTH_MAX)
+const emailSchema = text(EMAIL_LENGTH_MAX).nullish()
+const tenantSchema = z.union([text(TENANT_LENGTH_MAX), z.array(text(TENANT_LENGTH_MAX)).max(TENANTS_MAX)])
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -91,14 +96,15 @@ function decodeObject(segment: string): Record<string, unknown> {
   return value as Record<string, unknown> // narrowed just above; its values stay unknown
 }
 
-function readHeader(segment: string): UnverifiedToken['header'] {
+function readHeader(segment: string): Pick<UnverifiedToken, 'header' | 'isAccessToken'> {
   const raw = decodeObject(segment)
   if (FORBIDDEN_HEADERS.some((name) => name in raw)) throw refused('header')
   const header = headerSchema.safeParse(raw)
   if (!header.success) throw refused('malformed')
   const { alg, typ, kid } = header.data
-  if (typ !== undefined && !ACCESS_TOKEN_TYPE.test(typ)) throw refused('type')
-  return kid === undefined ? { alg } : { alg, kid }
+  if (typ !== undefined && !ACCEPTED_TYPE.test(typ)) throw refused('type')
+  const isAccessToken = typ !== undefined && ACCESS_TOKEN_TYPE.test(typ)
+  return { header: kid === undefined ? { alg } : { alg, kid }, isAccessToken }
 }
 
 /** Takes a compact token apart and checks its header. Throws UNAUTHENTICATED; believes nothing. */
@@ -109,7 +115,7 @@ export function readToken(token: string): UnverifiedToken {
   const claims = decodeObject(payload)
   if (typeof claims.iss !== 'string') throw refused('issuer')
   return {
-    header: readHeader(header),
+    ...readHeader(header),
     issuer: claims.iss,
     payload: claims,
     signingInput: token.slice(0, header.length + 1 + payload.length),
@@ -128,17 +134,28 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
     throw refused('audience')
   }
   checkTimes(claims, nowMs / 1_000)
-  const unverified = claims.email_verified === false || claims.email_verified === 'false'
+  const named = rules.tenantClaim === undefined ? null : readTenant(payload, rules.tenantClaim)
   return Object.freeze({
     issuer: claims.iss,
     subject: claims.sub,
-    tenant: rules.tenantClaim === undefined ? null : readTenant(payload, rules.tenantClaim),
-    tenants: rules.tenants ?? null,
+    tenant: typeof named === 'string' ? named : null,
+    tenants: Array.isArray(named) ? both(named, rules.tenants) : (rules.tenants ?? null),
     isSupport: rules.supportClaim !== undefined && payload[rules.supportClaim] === true,
-    email: unverified ? null : (claims.email ?? null),
+    email: readEmail(payload, claims, rules),
     tokenId: claims.jti ?? null,
     expiresAt: new Date(claims.exp * 1_000),
   })
+}
+
+/** Null where there is none, or where the issuer says that it did not verify it. */
+function readEmail(
+  payload: UnverifiedToken['payload'],
+  { email_verified: verified }: z.infer<typeof claimsSchema>,
+  { emailClaim = 'email' }: ClaimRules,
+): string | null {
+  const email = emailSchema.safeParse(payload[emailClaim])
+  if (!email.success) throw refused('claims')
+  return verified === false || verified === 'false' ? null : (email.data ?? null)
 }
 
 function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): void {
@@ -147,7 +164,12 @@ function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): v
   if (validFrom > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw refused('not-yet-valid')
 }
 
-function readTenant(payload: UnverifiedToken['payload'], claim: string): string {
+/** What the issuer says of the person, as far as the issuer may speak. */
+function both(named: readonly string[], allowed: readonly string[] | undefined): readonly string[] {
+  return Object.freeze(named.filter((tenant) => allowed?.includes(tenant) ?? true))
+}
+
+function readTenant(payload: UnverifiedToken['payload'], claim: string): string | readonly string[] {
   const tenant = tenantSchema.safeParse(payload[claim])
   if (!tenant.success) throw refused('tenant')
   return tenant.data

@@ -1,18 +1,28 @@
 // Who may issue tokens: the shape and rules of an issuer's configuration. Reads no environment, fetches nothing.
 import { z } from 'zod'
 
+const ACCESS_TOKEN_TYPE = 'at+jwt'
+
 /** A trusted OpenID or OAuth issuer: where its keys are, and which claim names the tenant. */
 export type IssuerConfig = {
   issuer: string
-  jwksUri: string
+  /** Absent: its OpenID discovery document says. */
+  jwksUri?: string | undefined
   audience: string
   algorithms: string[]
-  /** Absent: whoever calls says which of their tenants they mean. */
+  /**
+   * Its access tokens say that they are (RFC 9068), and nothing else is taken. Absent: whatever its audience is meant
+   * for, which is its ID tokens too where the audience is an application.
+   */
+  tokenType?: typeof ACCESS_TOKEN_TYPE | undefined
+  /** Holds a tenant's slug, or an array of several to choose among. Absent: whoever calls says which they mean. */
   tenantClaim?: string | undefined
   /** The tenants that it may speak for: a merchant's own issuer speaks for that merchant alone. Absent: all. */
   tenants?: string[] | undefined
   /** The claim that is `true` for the platform's own people. Absent: it knows none. */
   supportClaim?: string | undefined
+  /** The claim with the person's address, by which members are known. Absent: `email`. */
+  emailClaim?: string | undefined
 }
 
 export const DEVELOPMENT_ISSUER = 'urn:bulkhead:development'
@@ -68,10 +78,20 @@ const ASYMMETRIC_ALGORITHMS = [
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /** Keys read over plain http could be replaced on the way, and with them every identity. */
-function isSafeKeyAddress(text: string): boolean {
+export function isSafeKeyAddress(text: string): boolean {
   const url = URL.parse(text)
   if (url === null || url.username !== '' || url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOST.test(url.hostname))
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
+
+export function isLoopback({ hostname }: URL): boolean {
+  return LOOPBACK_HOST.test(hostname)
+}
+
+/** Its discovery document stands below it (OpenID Connect Discovery 1.0, 4.1). */
+function canBeAsked(issuer: string): boolean {
+  const url = URL.parse(issuer)
+  return isSafeKeyAddress(issuer) && url?.search === '' && url.hash === ''
 }
 
 const issuerConfigSchema = z.strictObject({
@@ -83,17 +103,26 @@ const issuerConfigSchema = z.strictObject({
   jwksUri: z
     .string()
     .max(URI_LENGTH_MAX)
-    .refine(isSafeKeyAddress, 'must be an https address without a user name (http only for loopback)'),
+    .refine(isSafeKeyAddress, 'must be an https address without a user name (http only for loopback)')
+    .optional(),
   audience: z.string().min(1).max(NAME_LENGTH_MAX),
   algorithms: z.array(z.enum(ASYMMETRIC_ALGORITHMS)).min(1),
+  tokenType: z.literal(ACCESS_TOKEN_TYPE).optional(),
   tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   tenants: z.array(z.string().regex(SLUG, 'must be the address of a tenant')).min(1).optional(),
   supportClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
+  emailClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
 })
 
 /** The trusted issuers, each named once; unknown settings are mistakes. */
 const issuerConfigsSchema = z
-  .array(issuerConfigSchema)
+  .array(
+    issuerConfigSchema.refine(({ issuer, jwksUri }) => jwksUri !== undefined || canBeAsked(issuer), {
+      path: ['jwksUri'],
+      error:
+        'is required where the issuer is no https address (http only for loopback) to find the keys from',
+    }),
+  )
   .max(ISSUERS_MAX)
   .refine(
     (configs) => new Set(configs.map((config) => config.issuer)).size === configs.length,

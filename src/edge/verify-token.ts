@@ -24,6 +24,8 @@ export type TokenVerifier = {
    * and cannot be had.
    */
   verify(token: string): Claims | Promise<Claims>
+  /** From now on an issuer's tokens are verified too: one whose address is known only when the server listens. */
+  trust(config: IssuerConfig): void
 }
 
 /** A verifier for the given issuers, each with its own cache of keys. Fetches nothing until a token needs it. */
@@ -39,10 +41,11 @@ export function createTokenVerifier(options: {
   const timings = { ...KEY_TIMINGS, ...options.keyTimings }
   const verdicts = createVerdicts()
   const checkers = new Map<string, Checker>()
-  for (const config of options.issuers) {
-    const keys = createIssuerKeys({ jwksUri: config.jwksUri, clock, fetch, logger, timings })
+  const trust = (config: IssuerConfig): void => {
+    const keys = createIssuerKeys({ config, clock, fetch, logger, timings })
     checkers.set(config.issuer, publicKeyChecker(config, keys, clock))
   }
+  options.issuers.forEach(trust)
   if (options.development !== undefined) {
     checkers.set(options.development.issuer, developmentChecker(options.development, clock))
   }
@@ -64,7 +67,7 @@ export function createTokenVerifier(options: {
       : remember(token, verdict)
   }
 
-  return { verify }
+  return { verify, trust }
 }
 
 type Checker = (token: string, unverified: UnverifiedToken) => Verdict | Promise<Verdict>
@@ -89,6 +92,7 @@ function isSameText(given: string, expected: string): boolean {
 function publicKeyChecker(config: IssuerConfig, keys: IssuerKeys, clock: Clock): Checker {
   return (token, unverified) => {
     if (!config.algorithms.includes(unverified.header.alg)) throw refused('algorithm')
+    if (config.tokenType !== undefined && !unverified.isAccessToken) throw refused('type')
     // Spare bits of the last character would give one signature several spellings.
     const { signature } = unverified
     if (Buffer.from(signature, 'base64url').toString('base64url') !== signature) throw refused('signature')

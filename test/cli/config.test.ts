@@ -88,6 +88,42 @@ describe('the configuration', () => {
     ])
   })
 
+  it('an issuer without jwksUri must be an address to find its keys from', () => {
+    const issuers = (issuer: string) => {
+      const [{ jwksUri: _, ...first }] = JSON.parse(AUTH_ISSUERS)
+      return JSON.stringify([{ ...first, issuer }])
+    }
+    for (const issuer of [
+      'https://id.example.com',
+      'https://id.example.com/shop/',
+      'http://127.0.0.1:9000',
+    ]) {
+      expect(problemsOf({ AUTH_ISSUERS: issuers(issuer) })).toEqual([])
+    }
+    for (const issuer of ['our-issuer', 'http://id.example.com', 'https://id.example.com/?shop=1']) {
+      expect(problemsOf({ AUTH_ISSUERS: issuers(issuer) })).toEqual([
+        expect.stringMatching(/^AUTH_ISSUERS\[0\]\.jwksUri: is required where/),
+      ])
+    }
+  })
+
+  it('knows what an issuer may be told, and nothing else', () => {
+    const [first] = JSON.parse(AUTH_ISSUERS)
+    const more = {
+      tokenType: 'at+jwt',
+      emailClaim: 'upn',
+      supportClaim: 'https://example.com/support',
+      tenants: ['acme'],
+    }
+    const { issuers } = parseConfig({ AUTH_ISSUERS: JSON.stringify([{ ...first, ...more }]) })
+    expect(issuers).toEqual([{ ...first, ...more }])
+    for (const wrong of [{ tokenType: 'JWT' }, { emailClaim: '' }, { tenants: [] }, { alg: 'none' }]) {
+      expect(offendersOf({ AUTH_ISSUERS: JSON.stringify([{ ...first, ...wrong }]) })).toEqual([
+        'AUTH_ISSUERS',
+      ])
+    }
+  })
+
   it('shows no value that may be a secret', () => {
     const environment = {
       DATABASE_URL: 'postgres//app:hunter2hunter2@db',

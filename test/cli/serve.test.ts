@@ -1,5 +1,6 @@
 // The product from its first start to its last signal, in processes of its own.
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
@@ -10,6 +11,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { askForTokens, createBrowser, newAttempt } from '../edge/oidc-client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { bulkhead, type Ended, type Running, startBulkhead } from './command-line.ts'
 
@@ -66,10 +68,16 @@ async function tokenOf(email: string): Promise<string> {
   return stdout.trim()
 }
 
-async function ask(url: string, token: string, query: string): Promise<{ status: number; body: unknown }> {
+async function ask(
+  url: string,
+  token: string,
+  query: string,
+  tenant?: string,
+): Promise<{ status: number; body: unknown }> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    headers: tenant === undefined ? headers : { ...headers, 'bulkhead-tenant': tenant },
     body: JSON.stringify({ query }),
   })
   return { status: response.status, body: await response.json() }
@@ -129,6 +137,57 @@ describe('the server on its embedded database', () => {
     expect(stdout).toContain('npm run --silent bulkhead -- token --tenant acme --email owner@acme.example')
     const metrics = /http:\S+\/metrics/.exec(stdout)?.[0] ?? ''
     expect(await (await fetch(metrics)).text()).toContain('# TYPE ')
+  })
+
+  it('signs people in by its development issuer, and a token outlives a restart', async () => {
+    const first = serve()
+    const url = await ready(first)
+    const { origin, port } = new URL(url)
+    const client = { clientId: 'local', redirectUri: 'http://127.0.0.1:5173/callback' }
+    const attempt = newAttempt(`${origin}/oidc`, client)
+    const browser = createBrowser()
+    const page = await browser.open(attempt.url, client.redirectUri)
+    expect(page.text).toContain('value="owner@acme.example"')
+    const body = new URLSearchParams({ email: 'owner@acme.example' })
+    const back = await browser.open(page.url.href, client.redirectUri, { method: 'POST', body })
+    const { access_token: token } = await askForTokens(`${origin}/oidc`, {
+      grant_type: 'authorization_code',
+      client_id: client.clientId,
+      redirect_uri: client.redirectUri,
+      code: back.url.searchParams.get('code') ?? '',
+      code_verifier: attempt.verifier,
+    })
+    const query = '{ viewer { member { email } } }'
+    const answer = { status: 200, body: { data: { viewer: { member: { email: 'owner@acme.example' } } } } }
+    expect(await ask(url, token, query, 'acme')).toMatchObject(answer)
+    expect((await ask(url, token, query, 'globex')).status).toBe(403)
+    await stop(first)
+    expect(first.said.stderr + first.said.stdout).not.toMatch(/oidc-provider WARNING/)
+
+    expect(await ask(await ready(serve({ PORT: port })), token, query, 'acme')).toMatchObject(answer)
+  })
+
+  it('in production has neither a development issuer nor an explorer', async () => {
+    const url = await ready(
+      serve({
+        NODE_ENV: 'production',
+        ALLOW_EMBEDDED_IN_PRODUCTION: 'true',
+        SECRETS_KEY: randomBytes(32).toString('base64'),
+        AUTH_ISSUERS: JSON.stringify([
+          { issuer: 'https://id.example.com', audience: 'bulkhead', algorithms: ['RS256'] },
+        ]),
+      }),
+    )
+    for (const path of [
+      'graphiql',
+      'graphiql/explorer.js',
+      'oidc/.well-known/openid-configuration',
+      'oidc/jwks',
+    ]) {
+      expect([path, (await fetch(new URL(path, url))).status]).toEqual([path, 404])
+    }
+    const token = await tokenOf('owner@acme.example')
+    expect((await ask(url, token, '{ viewer { tenant { slug } } }')).status).toBe(401)
   })
 
   it('is used by the commands beside it, and refuses a tenant as soon as it is suspended', async () => {

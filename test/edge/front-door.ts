@@ -5,7 +5,9 @@ import type { Role } from '../../src/commands/permissions.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Database, Membership } from '../../src/db/database.ts'
+import { demoPeople } from '../../src/demo/people.ts'
 import { createAuthenticator } from '../../src/edge/authenticate.ts'
+import { newDevelopmentKey } from '../../src/edge/development-key.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/edge/http-server.ts'
 import { developmentIssuer } from '../../src/edge/token-issuer.ts'
@@ -178,7 +180,13 @@ export async function openFrontDoor(
     host: '127.0.0.1',
     port: 0,
     metricsPort: 0,
-    developmentToken: production ? null : (tenant, email) => tokenOf(email, tenant),
+    development: production
+      ? null
+      : {
+          key: await newDevelopmentKey(),
+          trust: (issuer) => verifier.trust(issuer),
+          people: async () => demoPeople(),
+        },
     ...more,
   })
   const { url, metricsUrl } = await server.listen()

@@ -1,5 +1,4 @@
-// GraphiQL: whole from this server, and signed in.
-import { request } from 'node:http'
+// GraphiQL's page and its parts: whole from this server, and without a secret. Signing in through it is explorer.test.ts's.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type FrontDoor, openFrontDoor } from './front-door.ts'
 
@@ -9,20 +8,19 @@ beforeAll(async () => {
 })
 afterAll(() => door?.close())
 
-const page = async (query = '') => (await door.send(`/graphiql${query}`)).body as string
-const tokenIn = (html: string) => /"authorization":"Bearer ([^"]+)"/.exec(html)?.[1]
+const page = async () => (await door.send('/graphiql')).body as string
 
-it('the page names no other host, and every part of it is here', async () => {
+it('the page names no host but this, and every part of it is here', async () => {
   const html = await page()
-  expect(html).not.toMatch(/(https?:)?\/\/[a-z]/i)
+  expect(html.replaceAll(door.url, '')).not.toMatch(/(https?:)?\/\/[a-z]/i)
   const parts = [...html.matchAll(/(?:src|href)="(\/graphiql\/[^"?]+)"/g)].map(([, path]) => path ?? '')
-  expect(parts.sort()).toEqual(['/graphiql/graphiql.css', '/graphiql/graphiql.js'])
+  expect(parts.sort()).toEqual(['/graphiql/explorer.js', '/graphiql/graphiql.css', '/graphiql/graphiql.js'])
   for (const path of [
     ...parts,
     ...['editor', 'json', 'graphql'].map((name) => `/graphiql/${name}.worker.js`),
   ]) {
     const { status, body } = await door.send(path)
-    expect([path, status, body.length > 10_000]).toEqual([path, 200, true])
+    expect([path, status, body.length > 5_000]).toEqual([path, 200, true])
   }
 })
 
@@ -36,40 +34,14 @@ it('its styles and scripts load nothing from elsewhere, and the policy would not
   expect(headers.get('x-frame-options')).toBe('DENY')
 })
 
-it('it is signed in as an owner, or as whom one chooses', async () => {
-  for (const [query, tenant, email] of [
-    ['', 'acme', 'owner@acme.example'],
-    ['?as=viewer@globex.example', 'globex', 'viewer@globex.example'],
-    ['?as="><script>alert(1)</script>', 'acme', 'owner@acme.example'],
-    ['?as=a@acme.example&as=b@acme.example', 'acme', 'owner@acme.example'],
-  ] as const) {
-    const token = tokenIn(await page(query)) ?? ''
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    expect([claims.tenant, claims.email]).toEqual([tenant, email])
-  }
-  const headers = { authorization: `Bearer ${tokenIn(await page())}`, 'content-type': 'application/json' }
-  const body = '{"query":"{ hello }"}'
-  expect((await door.send('/graphql', { method: 'POST', headers, body })).status).toBe(200)
+it('holds no token: it says with which issuer to sign in', async () => {
+  const html = await page()
+  expect(html).not.toMatch(/bearer|eyJ/i)
+  const settings = /<script id="settings" type="application\/json">(.+?)<\/script>/.exec(html)?.[1] ?? ''
+  expect(JSON.parse(settings)).toMatchObject({ issuer: `${door.url}/oidc`, clientId: 'bulkhead' })
 })
 
-it('it offers the eight demo members', async () => {
-  expect((await page()).match(/href="\/graphiql\?as=/g)).toHaveLength(8)
-})
-
-it('it gives no token to a page that reached it under another name', async () => {
-  const html = await new Promise<string>((resolve, reject) => {
-    const { port } = new URL(door.url)
-    const options = { port, host: '127.0.0.1', path: '/graphiql', headers: { host: 'evil.example' } }
-    request(options, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk
-      })
-      response.on('end', () => resolve(text))
-    })
-      .on('error', reject)
-      .end()
-  })
-  expect(html).toContain('not signed in')
-  expect(tokenIn(html)).toBeUndefined()
+it('there is one way to sign in: what stands in the address makes nobody anybody', async () => {
+  const { body } = await door.send('/graphiql?as=viewer@globex.example')
+  expect(body).not.toMatch(/bearer|viewer@globex/i)
 })

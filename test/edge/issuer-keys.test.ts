@@ -1,6 +1,7 @@
 // An issuer's keys: rotation, retirement, and a key server that is down, slow or hostile (case 33).
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { KEY_SET_BYTES_MAX, KEY_TIMINGS } from '../../src/edge/issuer-keys.ts'
+import { DOCUMENT_BYTES_MAX } from '../../src/edge/issuer-documents.ts'
+import { KEY_TIMINGS } from '../../src/edge/issuer-keys.ts'
 import { type KeyServer, startKeyServer } from './key-server.ts'
 import {
   createSigningKey,
@@ -172,7 +173,7 @@ test('a server that hangs is given up after the time limit, and does not hold up
 test('an answer that is no small key set is a failure of the server: redirect, error page, wrong shape, too large', async () => {
   const elsewhere = await startKeyServer()
   elsewhere.publish([oldKey.jwk])
-  const padding = 'x'.repeat(KEY_SET_BYTES_MAX)
+  const padding = 'x'.repeat(DOCUMENT_BYTES_MAX)
   const answers: [number, string][] = [
     [302, ''],
     [500, JSON.stringify({ keys: [oldKey.jwk] })],

@@ -227,7 +227,7 @@ describe('outside of any operation', () => {
         authenticate: () => {
           throw new Error('select password from public.members')
         },
-        identify: () => {
+        tenantsOf: () => {
           throw new Error('nobody asks')
         },
       },

@@ -83,10 +83,10 @@ describe('a valid token', () => {
         issuer: ISSUER,
         subject: 'user-1',
         tenant: 'acme',
-        email: 'owner@acme.example',
-        tokenId: claims.jti,
         tenants: null,
         isSupport: false,
+        email: 'owner@acme.example',
+        tokenId: claims.jti,
         expiresAt: new Date((clock.seconds() + 7_200) * 1_000),
       })
       expect(verifier.verify(token)).toBe(await verified)
@@ -287,8 +287,9 @@ describe('case 31: a token that names no tenant', () => {
     await expect(verifier.verify(token)).rejects.toThrow(/tenant claim is missing/)
   })
 
-  test('case 31: an empty, long or ill-typed tenant is refused', async () => {
-    for (const tenant of ['', 'x'.repeat(64), 7, null, ['acme'], { slug: 'acme' }]) {
+  test('case 31: an empty, long or ill-typed tenant is refused, alone or among others', async () => {
+    const many = Array.from({ length: 201 }, (_, n) => `t${n}`)
+    for (const tenant of ['', 'x'.repeat(64), 7, null, ['acme', ''], ['acme', 7], many, { slug: 'acme' }]) {
       expect(await refusalOf(developmentTokenOf({ tenant }))).toBe('UNAUTHENTICATED tenant')
     }
   })
@@ -298,6 +299,59 @@ describe('case 31: a token that names no tenant', () => {
     const token = await sign(rsa, clock)
     expect(await refusal(() => odd.verify(token))).toBe('UNAUTHENTICATED tenant')
   })
+})
+
+test('the address may stand in another claim, and no other then counts', async () => {
+  const named = createVerifier(server.url, clock, {
+    config: { emailClaim: 'https://bulkhead.example/email' },
+  })
+  const claim = (value: unknown) => sign(rsa, clock, { 'https://bulkhead.example/email': value })
+  expect(await named.verify(await claim('a@acme.example'))).toMatchObject({ email: 'a@acme.example' })
+  expect(await named.verify(await claim(undefined))).toMatchObject({ email: null })
+  for (const value of [7, ['a@acme.example'], 'x'.repeat(255)]) {
+    expect(await refusal(async () => named.verify(await claim(value)))).toBe('UNAUTHENTICATED claims')
+  }
+  const unverified = await sign(rsa, clock, {
+    'https://bulkhead.example/email': 'a@acme.example',
+    email_verified: false,
+  })
+  expect(await named.verify(unverified)).toMatchObject({ email: null })
+})
+
+test('where tokens must say that they are access tokens, others are refused before any key is fetched', async () => {
+  const strict = createVerifier(server.url, clock, { config: { tokenType: 'at+jwt' } })
+  const asked = server.requests
+  for (const typ of ['JWT', undefined]) {
+    const token = await sign(rsa, clock, {}, typ === undefined ? { typ: undefined as never } : { typ })
+    expect(await refusal(() => strict.verify(token))).toBe('UNAUTHENTICATED type')
+  }
+  expect(server.requests).toBe(asked)
+  for (const typ of ['at+jwt', 'application/at+jwt', 'AT+JWT']) {
+    expect(await strict.verify(await sign(rsa, clock, {}, { typ }))).toMatchObject({ tenant: 'acme' })
+  }
+})
+
+describe('a token that names several tenants', () => {
+  test('leaves the choice among them to the caller', async () => {
+    const token = developmentTokenOf({ tenant: ['acme', 'globex'] })
+    expect(verifier.verify(token)).toMatchObject({ tenant: null, tenants: ['acme', 'globex'] })
+    expect(verifier.verify(developmentTokenOf({ tenant: [] }))).toMatchObject({ tenant: null, tenants: [] })
+  })
+
+  test('cross-tenant: counts for those alone that its issuer may speak for', async () => {
+    const config = { tenants: ['globex', 'initech'] }
+    const own = createVerifier(server.url, clock, { config })
+    const token = await sign(rsa, clock, { 'https://bulkhead.example/tenant': ['acme', 'globex'] })
+    expect(await own.verify(token)).toMatchObject({ tenant: null, tenants: ['globex'] })
+  })
+})
+
+test('an issuer that is trusted later is verified from then on', async () => {
+  const bare = createVerifier(server.url, clock, { config: { issuer: 'https://other.example' } })
+  const token = await sign(rsa, clock)
+  expect(await refusal(() => bare.verify(token))).toBe('UNAUTHENTICATED issuer')
+  bare.trust({ issuer: ISSUER, jwksUri: server.url, audience: 'shop-api', algorithms: ['RS256'] })
+  expect(await bare.verify(token)).toMatchObject({ issuer: ISSUER, tenant: null, tenants: null })
 })
 
 describe('a malformed token', () => {

@@ -15,9 +15,12 @@ import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { type Authenticator, createAuthenticator } from '../../src/edge/authenticate.ts'
+import type { DemoPeople } from '../../src/edge/choose-page.ts'
+import { newDevelopmentKey } from '../../src/edge/development-key.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
-import { developmentIssuer } from '../../src/edge/token-issuer.ts'
+import type { KeyTimings } from '../../src/edge/issuer-keys.ts'
+import { developmentIssuer, type IssuerConfig } from '../../src/edge/token-issuer.ts'
 import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
@@ -88,11 +91,19 @@ export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
   disguise = (caller) => caller,
+  issuers = [],
+  keyTimings = {},
+  people = null,
 }: {
   poolMax?: number
   clock?: Clock
   /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
   disguise?: (caller: Caller) => Caller
+  /** Whose tokens are taken, beside the development tokens that `as` sends. */
+  issuers?: readonly IssuerConfig[]
+  keyTimings?: Partial<KeyTimings>
+  /** Whom the development issuer offers to be; null: there is none, and no explorer. */
+  people?: readonly DemoPeople[] | null
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -100,7 +111,7 @@ export async function startApi({
   const database = openDatabase({ url: testDatabase.runtimeUrl, poolMax, namedStatements: true, logger })
   const schema = buildSchema()
   const development = developmentIssuer(SECRET)
-  const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
+  const verifier = createTokenVerifier({ issuers, development, clock: systemClock, logger, keyTimings })
   let url = ''
   const mails = join(tmpdir(), `bulkhead-mailbox-${randomUUID()}`)
   const mailbox = createMailbox({ dir: mails, clock: systemClock })
@@ -131,8 +142,15 @@ export async function startApi({
     host: '127.0.0.1',
     port: 0,
     metricsPort: null,
-    developmentToken: null,
     mailbox,
+    development:
+      people === null
+        ? null
+        : {
+            key: await newDevelopmentKey(),
+            trust: (issuer) => verifier.trust(issuer),
+            people: async () => people,
+          },
   })
   ;({ url } = await server.listen())
   const bearing = (credential: string) => sessionOf(`${url}/graphql`, credential)

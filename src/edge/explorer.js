@@ -1,0 +1,178 @@
+// The explorer in the browser: signs in by authorization code with PKCE, as any application would, and starts GraphiQL
+// with what it then may send. Tokens stay in this page's memory; another load of it signs in again.
+
+const { issuer, clientId, defaultQuery } = JSON.parse(document.querySelector('#settings').textContent)
+const redirectUri = `${location.origin}/graphiql`
+const graphqlUrl = `${location.origin}/graphql`
+const ATTEMPT = 'bulkhead.attempt'
+const TENANT = 'bulkhead.tenant'
+/** A token about to expire is renewed before it is sent. */
+const SPARE_MS = 30_000
+
+const who = document.querySelector('#who')
+const tenantChoice = document.querySelector('#tenant')
+const plainFetch = globalThis.fetch.bind(globalThis)
+
+/** Null: nobody is signed in. */
+let session = null
+let renewal = null
+
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '')
+}
+
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
+
+async function challengeOf(verifier) {
+  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
+}
+
+async function json(response) {
+  if (response.ok) return response.json()
+  const { error_description: description, error } = await response.json().catch(() => ({}))
+  throw new Error(description ?? error ?? `the server answered ${response.status}`)
+}
+
+const discover = async () => json(await plainFetch(`${issuer}/.well-known/openid-configuration`))
+
+/** Leaves this page for the issuer's. `prompt` 'login': it asks again who one is. */
+async function leaveToSignIn(prompt) {
+  const { authorization_endpoint: endpoint } = await discover()
+  // What stands in the address, such as the query of a link, is there again afterwards.
+  const attempt = { state: random(), nonce: random(), verifier: random(), search: location.search }
+  sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
+  const parameters = {
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'openid email',
+    state: attempt.state,
+    nonce: attempt.nonce,
+    code_challenge: await challengeOf(attempt.verifier),
+    code_challenge_method: 'S256',
+    ...(prompt === undefined ? {} : { prompt }),
+  }
+  location.assign(`${endpoint}?${new URLSearchParams(parameters)}`)
+}
+
+/** Back from the issuer: what it answered stands in the address, and is believed for the attempt begun here alone. */
+async function finishSignIn(answer) {
+  const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? 'null')
+  sessionStorage.removeItem(ATTEMPT)
+  history.replaceState(null, '', `/graphiql${attempt?.search ?? ''}`)
+  if (attempt === null || answer.get('state') !== attempt.state || answer.get('iss') !== issuer) {
+    throw new Error('this is not the answer to a sign-in begun here')
+  }
+  if (answer.has('error')) throw new Error(answer.get('error_description') ?? answer.get('error'))
+  const { nonce } = await askForTokens({
+    grant_type: 'authorization_code',
+    code: answer.get('code'),
+    redirect_uri: redirectUri,
+    code_verifier: attempt.verifier,
+  })
+  if (nonce === attempt.nonce) return
+  session = null
+  throw new Error('this ID token is of another sign-in')
+}
+
+/** Begins or renews the session; answers the claims of the ID token, which came from the issuer itself. */
+async function askForTokens(parameters) {
+  const { token_endpoint: endpoint } = await discover()
+  const body = new URLSearchParams({ client_id: clientId, ...parameters })
+  const tokens = await json(await plainFetch(endpoint, { method: 'POST', body }))
+  const payload = tokens.id_token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')
+  const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.codePointAt(0))))
+  session = {
+    email: claims.email,
+    accessToken: tokens.access_token,
+    refreshToken: tokens.refresh_token,
+    expiresAtMs: Date.now() + tokens.expires_in * 1_000,
+  }
+  return claims
+}
+
+async function accessToken() {
+  if (session !== null && Date.now() > session.expiresAtMs - SPARE_MS) {
+    renewal ??= askForTokens({ grant_type: 'refresh_token', refresh_token: session.refreshToken })
+      .catch(({ message }) => showNobody(message))
+      .finally(() => {
+        renewal = null
+      })
+    await renewal
+  }
+  return session?.accessToken
+}
+
+/** GraphiQL's requests say who sends them and which tenant is meant, unless its header editor says so. */
+globalThis.fetch = async (input, init) => {
+  const request = new Request(input, init)
+  if (request.url !== graphqlUrl || request.headers.has('authorization')) return plainFetch(request)
+  const token = await accessToken()
+  if (token !== undefined) request.headers.set('authorization', `Bearer ${token}`)
+  const tenant = sessionStorage.getItem(TENANT)
+  if (tenant && !request.headers.has('bulkhead-tenant')) request.headers.set('bulkhead-tenant', tenant)
+  return plainFetch(request)
+}
+
+function showNobody(reason) {
+  session = null
+  who.textContent = `not signed in: ${reason}`
+  tenantChoice.hidden = true
+}
+
+/** Fills the choice of tenants. With one there is nothing to choose; somebody invited, or of the platform, names theirs. */
+async function showSession() {
+  const headers = { authorization: `Bearer ${session.accessToken}` }
+  const { tenants } = await json(await plainFetch('/auth/tenants', { headers }))
+  who.textContent = session.email
+  const kept = sessionStorage.getItem(TENANT)
+  const names = new Map(tenants.map(({ slug, name, role }) => [slug, `${name}: ${role.toLowerCase()}`]))
+  const chosen = kept ?? (tenants.length === 1 ? tenants[0].slug : '')
+  if (chosen !== '') sessionStorage.setItem(TENANT, chosen)
+  if (!names.has(chosen)) names.set(chosen, chosen === '' ? 'choose a tenant' : chosen)
+  names.set('?', 'another tenant…')
+  tenantChoice.replaceChildren(
+    ...[...names].map(([slug, name]) => new Option(name, slug, false, slug === chosen)),
+  )
+  tenantChoice.hidden = false
+}
+
+tenantChoice.addEventListener('change', () => {
+  const slug =
+    tenantChoice.value === '?' ? prompt('The address of the tenant, as in acme:') : tenantChoice.value
+  if (slug) sessionStorage.setItem(TENANT, slug.trim())
+  // GraphiQL asks for the schema once, which is the chosen tenant's to give.
+  location.reload()
+})
+
+document.querySelector('#sign-in').addEventListener('click', () => {
+  sessionStorage.removeItem(TENANT)
+  leaveToSignIn('login').catch(({ message }) => showNobody(message))
+})
+
+async function start() {
+  const answer = new URLSearchParams(location.search)
+  try {
+    if (!answer.has('code') && !answer.has('error')) {
+      await leaveToSignIn()
+      return
+    }
+    await finishSignIn(answer)
+    await showSession()
+  } catch (error) {
+    showNobody(error.message)
+  }
+  // Without a query it would open an empty tab beside the one that nobody edited.
+  const linked = new URLSearchParams(location.search).get('query')
+  YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
+    endpoint: '/graphql',
+    title: 'Bulkhead',
+    defaultQuery,
+    query: linked ?? localStorage.getItem('graphiql:query') ?? defaultQuery,
+  })
+}
+
+await start()
