@@ -17,7 +17,7 @@ export type IdOf = (type: string, uuid: string) => string
 
 const DAY_MS = 86_400_000
 /** A leap year; whoever wants more asks again. */
-export const PERIOD_DAYS_MAX = 366
+const PERIOD_DAYS_MAX = 366
 const PAGE_SIZE = 500
 
 const COLUMNS = {

@@ -71,15 +71,16 @@ function membersOf(shop: Shop): MemberRow[] {
 function auditOf(shop: Shop, orders: readonly OrderRow[], members: readonly MemberRow[]): AuditEntryRow[] {
   const random = randomFrom(`${shop.slug}/audit`)
   const sellers = members.filter(({ role }) => role !== 'VIEWER')
-  return orders.map((order) => placedEntry(order, random.pick(sellers).id, random))
+  return orders.map((order) => placedEntry(order, random.pick(sellers), random))
 }
 
-function placedEntry(order: OrderRow, actorId: string, random: Random): AuditEntryRow {
+function placedEntry(order: OrderRow, seller: MemberRow, random: Random): AuditEntryRow {
   const id = demoId(order.placedAt.getTime(), random)
   return {
     id,
     actorKind: 'MEMBER',
-    actorId,
+    actorId: seller.id,
+    actorLabel: seller.email,
     action: 'orderPlace',
     subjectType: 'Order',
     subjectId: order.id,

@@ -167,6 +167,7 @@ export interface AuditEntryRow {
   id: string
   actorKind: 'MEMBER'
   actorId: string
+  actorLabel: string
   action: string
   subjectType: string
   subjectId: string

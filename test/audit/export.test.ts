@@ -5,8 +5,9 @@ import { exportEntries } from '../../src/audit/export-entries.ts'
 import { systemCaller } from '../../src/commands/system-caller.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
+import { nodeId } from '../../src/graphql/node.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
-import { asOwner } from '../support/database.ts'
+import { asOwner, asSuperuser } from '../support/database.ts'
 import { makeCustomer } from '../support/shop.ts'
 
 const FIRST_DAY = '2020-01-01'
@@ -61,7 +62,8 @@ describe('GET /audit.jsonl', () => {
       .map((line) => JSON.parse(line))
     expect(lines).toHaveLength(1_200)
     expect(new Set(lines.map(({ id }) => id)).size).toBe(1_200)
-    expect(lines.map(({ createdAt }) => createdAt)).toEqual(lines.map(({ createdAt }) => createdAt).sort())
+    const times: string[] = lines.map(({ createdAt }) => createdAt)
+    expect(times).toEqual(times.toSorted())
     expect(lines.find(({ after }) => after.n === 8)).toMatchObject({
       id: expect.stringMatching(/^aud_/),
       actor: { kind: 'API_KEY', id: null, label: 'till' },
@@ -96,9 +98,29 @@ describe('GET /audit.jsonl', () => {
   it('cross-tenant: has the caller’s own entries only', async () => {
     expect(await linesOf(ALL, 'B')).toEqual([])
     const lines = await linesOf(`from=${today()}`, 'B')
-    expect(lines.map(({ action }) => action).sort()).toEqual(['customerCreate', 'tenantCreate'])
+    const actions: string[] = lines.map(({ action }) => action)
+    expect(actions.toSorted()).toEqual(['customerCreate', 'tenantCreate'])
     expect(JSON.stringify(lines)).not.toContain('formula@shop.example')
   })
+})
+
+describe('case 21: an export', () => {
+  it.each(['A', 'B'] as const)(
+    'of tenant %s is what the tables have of it, to the last entry',
+    async (tenant) => {
+      const oracle = await asSuperuser(api.database, (client) =>
+        client.query<{ id: string; action: string }>(
+          'SELECT id, action FROM audit_entries WHERE tenant_id = $1 AND created_at >= $2 ORDER BY created_at, id',
+          [api.tenantIds[tenant], '2020-01-01'],
+        ),
+      )
+      const periods = [ALL, `from=${today()}`]
+      const lines = (await Promise.all(periods.map((period) => linesOf(period, tenant)))).flat()
+      expect(lines.map(({ id, action }) => ({ id, action }))).toEqual(
+        oracle.rows.map(({ id, action }) => ({ id: nodeId('AuditEntry', id), action })),
+      )
+    },
+  )
 })
 
 describe('GET /audit.csv', () => {
@@ -154,6 +176,20 @@ describe('is refused', () => {
       expect(response.status).toBe(401)
       expect(response.headers.get('www-authenticate')).toBe('Bearer realm="bulkhead"')
     }
+  })
+
+  it('case 32: to a member who was removed, whose token is still good', async () => {
+    const admin = api.as('B', 'ADMIN').authorization
+    const setStatus = async (status: string) => {
+      await asOwner(api.database, api.tenantIds.B, (owner) =>
+        owner.query(`UPDATE members SET status = $1::member_status WHERE role = 'ADMIN'`, [status]),
+      )
+      api.services.sessions.forget('bollard')
+    }
+    expect((await get(`/audit.csv?${ALL}`, admin)).status).toBe(200)
+    await setStatus('REMOVED')
+    expect((await get(`/audit.csv?${ALL}`, admin)).status).toBe(403)
+    await setStatus('ACTIVE')
   })
 
   it('by other methods', async () => {

@@ -148,7 +148,10 @@ function scopelessAttempts(table: TableFacts): UnscopedAttempt[] {
       needs: ['select', 'update'],
     },
     { ...attempt('copy', 'to the client', `COPY ${t} TO STDOUT`, NO_TENANT), needs: ['select'] },
-    { ...attempt('copy', 'from the client', `COPY ${t} FROM STDIN`, COPY_FROM_REFUSED), needs: ['insert'] },
+    {
+      ...attempt('copy', 'from the client', `COPY ${t} (tenant_id) FROM STDIN`, COPY_FROM_REFUSED),
+      needs: ['insert'],
+    },
   ]
 }
 
@@ -207,7 +210,10 @@ function otherAttempts(table: TableFacts): UnscopedAttempt[] {
       ...attempt('copy', 'to the client: its own', `COPY ${t} TO STDOUT`, rows(table.rowsOfB)),
       needs: ['select'],
     },
-    { ...attempt('copy', 'from the client', `COPY ${t} FROM STDIN`, COPY_FROM_REFUSED), needs: ['insert'] },
+    {
+      ...attempt('copy', 'from the client', `COPY ${t} (tenant_id) FROM STDIN`, COPY_FROM_REFUSED),
+      needs: ['insert'],
+    },
   ]
 }
 
