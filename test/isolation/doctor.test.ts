@@ -4,7 +4,8 @@ import { examine, type Finding } from '../../src/db/doctor.ts'
 import { knownHoles } from '../../src/db/known-holes.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { CODE, POLICIES, RIGHTS, TABLE, TABLES, WRITES } from './doctor-sabotages.ts'
+import { CODE, POLICIES, RIGHTS, TABLE, TABLES } from './doctor-sabotages.ts'
+import { WRITE_FUNCTION, WRITES } from './doctor-write-sabotages.ts'
 
 /** What depends on the server that the tests run on, and not on the database. */
 const OF_THE_SERVER = 'server-known-hole'
@@ -38,15 +39,18 @@ describe.each([['as the runtime role'], ['as the owner, asked about the runtime 
 )
 
 describe('refuses, by name', () => {
-  it.each([...TABLES, ...POLICIES, ...WRITES, ...CODE, ...RIGHTS])('%s', async (_, sql, code, object) => {
-    await afterSabotage(sql, async (database) => {
-      const findings = await examine(database.runtimeUrl)
-      const named = object.replace('THIS_DATABASE', database.name)
-      expect(findings.map(({ level, code, object }) => `${level} ${code} ${object}`)).toContain(
-        `error ${code} ${named}`,
-      )
-    })
-  })
+  it.each([...TABLES, ...POLICIES, ...WRITES, ...CODE, ...WRITE_FUNCTION, ...RIGHTS])(
+    '%s',
+    async (_, sql, code, object) => {
+      await afterSabotage(sql, async (database) => {
+        const findings = await examine(database.runtimeUrl)
+        const named = object.replace('THIS_DATABASE', database.name)
+        expect(findings.map(({ level, code, object }) => `${level} ${code} ${object}`)).toContain(
+          `error ${code} ${named}`,
+        )
+      })
+    },
+  )
 
   it.each(['statement_timeout', 'idle_in_transaction_session_timeout'])(
     '%s missing, as a warning',

@@ -31,7 +31,10 @@ import { mutationsOf, neededByNode, type Operation, readsOf, showingRecord } fro
 
 const schema = buildSchema()
 /** Those that end a tenant's work come last. */
-const mutations = mutationsOf(schema).toSorted((one, other) => endsWork(one) - endsWork(other))
+const all = mutationsOf(schema).toSorted((one, other) => endsWork(one) - endsWork(other))
+const mutations = all.filter(({ needed }) => needed.length > 0)
+/** For somebody who is nobody here yet: the use case itself sees to it that they alone get anything done. */
+const WITHOUT_PERMISSION = ['mutation invitationAccept']
 const reads = readsOf(schema)
 const nodeTypes = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name as NodeName)
 const named = (operations: readonly Operation[]) =>
@@ -105,7 +108,9 @@ async function reopen({ place }: Operation): Promise<void> {
 }
 
 describe('the table of permissions', () => {
-  it('every mutation names one permission of it', () => {
+  it('every mutation names one permission of it, but for what only strangers may do', () => {
+    const open = all.filter(({ needed }) => needed.length === 0).map(({ place }) => place.name)
+    expect(open.filter((name) => !WITHOUT_PERMISSION.includes(name))).toEqual([])
     for (const { place, needed } of mutations) {
       expect(needed, place.name).toHaveLength(1)
       expect(
@@ -205,6 +210,20 @@ describe('a mutation', () => {
       await reopen(operation)
     },
   )
+})
+
+it('what only strangers may do is done for no member, key or supporter', async () => {
+  for (const operation of all.filter(({ place }) => WITHOUT_PERMISSION.includes(place.name))) {
+    const given = await argumentsOf(operation)
+    for (const bearer of bearers) await bearer.send('{ viewer { permissions } }')
+    const before = await rowsBesideUse(api, 'A')
+    for (const bearer of bearers) {
+      const { data, errors } = await ask(bearer, operation, given)
+      const refusals = errors.length + (data?.answer?.userErrors.length ?? 0)
+      expect(refusals, `${bearer.who}: ${operation.place.name}`).toBeGreaterThan(0)
+    }
+    expect(await rowsBesideUse(api, 'A')).toEqual(before)
+  }
 })
 
 describe('a way around', () => {

@@ -15,6 +15,11 @@ interface Sabotage {
   trips: RegExp
 }
 
+const writePoliciesTo = (table: string, role: string) =>
+  ['insert', 'update', 'delete']
+    .map((command) => `ALTER POLICY write_${command} ON ${table} TO ${role}`)
+    .join('; ')
+
 const SABOTAGES: Sabotage[] = [
   {
     what: 'row-level security disabled',
@@ -47,6 +52,12 @@ const SABOTAGES: Sabotage[] = [
        USING (coalesce(current_setting('app.tenant_id', true), '') = '' OR ${RIGHT})`,
     mend: (table) => `ALTER POLICY tenant_isolation ON ${table} USING (${RIGHT})`,
     trips: /select in an ended scope \(all rows\)/,
+  },
+  {
+    what: 'its policies on writing for somebody else',
+    damage: (table) => writePoliciesTo(table, 'bulkhead_worker'),
+    mend: (table) => writePoliciesTo(table, 'bulkhead_runtime'),
+    trips: /in the own tenant, to read \(/,
   },
 ]
 
