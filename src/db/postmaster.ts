@@ -22,19 +22,29 @@ const run = promisify(execFile)
  */
 export async function clearOrphan(clusterDir: string, logger: Logger): Promise<void> {
   const pidFile = join(clusterDir, 'postmaster.pid')
-  const lines = (await readFile(pidFile, 'utf8').catch(ifMissing(''))).split('\n')
-  const pid = Number.parseInt(lines[0] ?? '', 10)
-  // An empty file is what a crash or a full disk leaves; PostgreSQL refuses to start over it.
-  if (Number.isNaN(pid)) return rm(pidFile, { force: true })
+  const { pid } = await readPidFile(pidFile)
   if (await isPostmasterOf(pid, clusterDir)) {
     logger.warn({ pid }, 'a PostgreSQL is still running from an earlier process that was killed; stopping it')
-    return stopPostmaster(pid, clusterDir)
+    await stopPostmaster(pid, clusterDir)
   }
+  await disarm(pidFile)
+}
+
+async function disarm(pidFile: string): Promise<void> {
+  // Read again: who ended in order has removed it, who was killed while it was being stopped has not.
+  const { lines, pid } = await readPidFile(pidFile)
+  // An empty file is what a crash or a full disk leaves; PostgreSQL refuses to start over it.
+  if (Number.isNaN(pid)) return rm(pidFile, { force: true })
   // The pid may by now be another program's (in containers it nearly always is), and PostgreSQL refuses to
   // start while the pid is alive. It makes an exception for its own parent, which is us. Removing the file
   // would do too, but would lose PostgreSQL's check for backends still holding the old shared memory.
   lines[0] = String(process.pid)
   await writeFile(pidFile, lines.join('\n'))
+}
+
+async function readPidFile(pidFile: string): Promise<{ lines: string[]; pid: number }> {
+  const lines = (await readFile(pidFile, 'utf8').catch(ifMissing(''))).split('\n')
+  return { lines, pid: Number.parseInt(lines[0] ?? '', 10) }
 }
 
 async function stopPostmaster(pid: number, clusterDir: string): Promise<void> {
@@ -66,7 +76,7 @@ function signalled(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Whether process `pid` is a PostgreSQL working in `clusterDir`: a postmaster's working directory is its cluster. */
+/** Whether process `pid`, which may be NaN, is a PostgreSQL working in `clusterDir`: a postmaster's working directory is its cluster. */
 async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean> {
   if (process.platform === 'linux') {
     try {

@@ -28,9 +28,10 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const child of children) child.kill('SIGTERM')
+  await Promise.all(children.map((child) => ended(child, 'SIGTERM')))
   await Promise.all(running.map((server) => server.stop()))
-  await rm(dataDir, { recursive: true, force: true })
+  // The PostgreSQL of a process that just exited ends a moment after it, and writes until then.
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 })
 })
 
 async function start(
@@ -69,9 +70,12 @@ async function startElsewhere(
   return { child, ...JSON.parse(line) }
 }
 
-async function killed(child: ChildProcess): Promise<void> {
+const killed = (child: ChildProcess) => ended(child, 'SIGKILL')
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
-  child.kill('SIGKILL')
+  child.kill(signal)
   await exit
 }
 

@@ -181,7 +181,7 @@ describe('case 47: failing', () => {
     isMended = true
     expect(await queue.revive(dead?.id ?? '')).toBe(1)
     await eventually(async () => expect(done).toContain('poison'))
-    expect(await queue.state()).toMatchObject({ dead: 0, pending: 0 })
+    await eventually(async () => expect(await queue.state()).toMatchObject({ dead: 0, pending: 0 }))
   })
 
   it('case 49: a tenant with 200 jobs has two at once, and another is not behind them', async () => {
