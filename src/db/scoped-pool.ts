@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { createFairTurns, type FairTurns } from './fair-turns.ts'
 import { CommitUnknown, faultOf } from './faults.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
 import { type Prelude, ScopedQuery } from './scoped-query.ts'
@@ -35,6 +36,7 @@ export type ScopedPoolOptions = {
 export class ScopedPool extends pg.Pool {
   readonly #namedStatements: boolean
   readonly #logger: Logger
+  readonly #turns: FairTurns
 
   constructor(options: ScopedPoolOptions) {
     const { url, connectionsMax, acquireTimeoutMs, silenceTimeoutMs, namedStatements, logger } = options
@@ -48,6 +50,7 @@ export class ScopedPool extends pg.Pool {
     })
     this.#namedStatements = namedStatements
     this.#logger = logger
+    this.#turns = createFairTurns({ connectionsMax, waitMaxMs: acquireTimeoutMs })
     this.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'))
   }
 
@@ -58,7 +61,9 @@ export class ScopedPool extends pg.Pool {
     // It would run beside the transaction that its caller means, and wait for a connection that holds one.
     if ((currentFrame()?.transaction ?? null) !== null)
       throw new Error('a statement went past the transaction it was asked in')
-    return this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)]))
+    return this.#inTurn(scope, () =>
+      this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)])),
+    )
   }
 
   /**
@@ -68,16 +73,19 @@ export class ScopedPool extends pg.Pool {
   runAtOnce(statements: readonly Statement[]): Promise<pg.QueryResult> {
     const last = statements.at(-1)
     if (last === undefined) throw new Error('nothing to run')
-    const preludes = [this.#transactionScope(this.#requireScope(last.text)), ...statements.slice(0, -1)]
+    const scope = this.#requireScope(last.text)
+    const preludes = [this.#transactionScope(scope), ...statements.slice(0, -1)]
     const named = preludes.map((statement) => this.#prelude(statement))
-    return this.#withClient(async (client) => {
-      try {
-        return await submit(client, { ...this.#prelude(last), values: [...last.values] }, named)
-      } catch (error) {
-        if (!isLost(error)) throw error
-        throw new CommitUnknown('the connection was lost before the answer', { cause: error })
-      }
-    })
+    return this.#inTurn(scope, () =>
+      this.#withClient(async (client) => {
+        try {
+          return await submit(client, { ...this.#prelude(last), values: [...last.values] }, named)
+        } catch (error) {
+          if (!isLost(error)) throw error
+          throw new CommitUnknown('the connection was lost before the answer', { cause: error })
+        }
+      }),
+    )
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */
@@ -85,7 +93,32 @@ export class ScopedPool extends pg.Pool {
   override connect(callback?: any): any {
     if (callback !== undefined) return super.connect(callback)
     const scope = this.#requireScope('BEGIN')
-    return super.connect().then((client) => this.#transactionOn(client, scope))
+    return this.#connectInTurn(scope)
+  }
+
+  async #connectInTurn(scope: Scope): Promise<ScopedConnection> {
+    await this.#turns.take(scope.tenantId)
+    try {
+      return this.#transactionOn(await super.connect(), scope)
+    } catch (error) {
+      this.#turns.giveBack(scope.tenantId)
+      throw error
+    }
+  }
+
+  /** How many wait for their tenant's turn, beside those who wait for a free connection. */
+  get awaitingTurnCount(): number {
+    return this.#turns.waiting
+  }
+
+  async #inTurn<T>({ tenantId }: Scope, work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.take(tenantId)
+    if (turn !== null) await turn
+    try {
+      return await work()
+    } finally {
+      this.#turns.giveBack(tenantId)
+    }
   }
 
   /** The one way round the scope, for src/db alone: what must be known before a tenant is. */
@@ -136,6 +169,7 @@ export class ScopedPool extends pg.Pool {
     return new ScopedConnection(client, scope, {
       first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
+      released: () => this.#turns.giveBack(scope.tenantId),
     })
   }
 
@@ -147,23 +181,26 @@ export class ScopedPool extends pg.Pool {
   }
 }
 
+type TransactionAround = {
+  readonly first: readonly Prelude[]
+  readonly last: () => readonly Prelude[]
+  readonly released: () => void
+}
+
 /** The part of a pg client that Prisma's adapter uses in a transaction. */
 class ScopedConnection {
   readonly #client: pg.PoolClient
   readonly #scope: Scope
-  readonly #around: { readonly first: readonly Prelude[]; readonly last: () => readonly Prelude[] }
+  readonly #around: TransactionAround
   /** What opens the transaction, until the first statement takes it along: BEGIN costs no round trip of its own. */
   #opening: Prelude[] | undefined
   #ended = false
+  #released = false
   #lost: Error | undefined
   /** Statements of one tick wait for each other here: pg will not queue them for much longer. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(
-    client: pg.PoolClient,
-    scope: Scope,
-    around: { readonly first: readonly Prelude[]; readonly last: () => readonly Prelude[] },
-  ) {
+  constructor(client: pg.PoolClient, scope: Scope, around: TransactionAround) {
     this.#client = client
     this.#scope = scope
     this.#around = around
@@ -232,6 +269,9 @@ class ScopedConnection {
   release(error?: Error | boolean): void {
     this.#ended = true
     this.#client.release(error ?? this.#lost ?? this.#client.getTransactionStatus() !== 'I')
+    if (this.#released) return
+    this.#released = true
+    this.#around.released()
   }
 }
 

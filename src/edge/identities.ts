@@ -52,8 +52,9 @@ export function createIdentities(options: {
   const known = new Map<string, Known>()
   sessions.onForget((tenantSlug) => {
     for (const [key, { identity }] of known) {
-      // Whose look-up is under way may have been read before the change.
-      if (identity instanceof Promise || identity?.tenantSlug === tenantSlug) known.delete(key)
+      // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
+      const isUnsure = identity === null || identity instanceof Promise
+      if (isUnsure || identity.tenantSlug === tenantSlug) known.delete(key)
     }
   })
 

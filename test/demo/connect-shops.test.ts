@@ -1,9 +1,11 @@
 // The demo shops' accounts with a payment provider, at each start: made once, moved with the server, and left alone where
 // somebody has connected another.
+
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { connectOwner } from '../../src/db/owner.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { connectDemoShops } from '../../src/demo/connect-shops.ts'
 import { openSecrets, sealSecrets } from '../../src/payments/provider-record.ts'
@@ -32,7 +34,7 @@ function start(publicUrl = api.url): Promise<void> {
 }
 
 function active() {
-  return api.opened.withTenant({ tenantId }, (tx) =>
+  return api.opened.withTenant({ tenantId, writes: EVERYTHING }, (tx) =>
     tx.paymentProvider.findMany({ where: { status: 'ACTIVE' } }),
   )
 }
@@ -47,7 +49,7 @@ it('are made at the first start, and kept at the next', async () => {
 
 it('one whose sandbox or key is lost is made anew', async () => {
   const [before] = await active()
-  await api.opened.withTenant({ tenantId }, (tx) =>
+  await api.opened.withTenant({ tenantId, writes: EVERYTHING }, (tx) =>
     tx.paymentProvider.updateMany({ where: { status: 'ACTIVE' }, data: { sealingKeyId: 'lost' } }),
   )
   await start()
@@ -61,7 +63,7 @@ it('an account that somebody connected is left alone', async () => {
   if (row === undefined) throw new Error('no account')
   const { sealer } = api.services.payments
   const secrets = { secretKey: 'sk_test_of_somebody_own', webhookSecret: 'whsec_own' }
-  await api.opened.withTenant({ tenantId }, (tx) =>
+  await api.opened.withTenant({ tenantId, writes: EVERYTHING }, (tx) =>
     tx.paymentProvider.updateMany({
       where: { id: row.id },
       data: { kind: 'STRIPE', ...sealSecrets(sealer, row, secrets) },

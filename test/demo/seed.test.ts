@@ -20,7 +20,9 @@ const seed = () => seedDemo({ ownerUrl: database.ownerUrl, logger })
 /** As the database was before. */
 async function unseed(): Promise<void> {
   const tables = Object.keys(acme.tables).join(', ')
-  await rows(`TRUNCATE tenants, tenant_counters, ledger_accounts, app.tenant_directory, ${tables}`)
+  await rows(
+    `TRUNCATE tenants, tenant_counters, ledger_accounts, app.tenant_directory, app.person_directory, ${tables}`,
+  )
 }
 
 async function rows(sql: string): Promise<unknown[]> {

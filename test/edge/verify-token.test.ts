@@ -85,6 +85,8 @@ describe('a valid token', () => {
         tenant: 'acme',
         email: 'owner@acme.example',
         tokenId: claims.jti,
+        tenants: null,
+        isSupport: false,
         expiresAt: new Date((clock.seconds() + 7_200) * 1_000),
       })
       expect(verifier.verify(token)).toBe(await verified)

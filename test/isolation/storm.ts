@@ -1,5 +1,6 @@
 // Owns: the storm: units of work of many tenants, interleaved on a few connections that keep breaking, and what must be
 // true of every answer and of the end. Which server it goes through is the test's.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Caller } from '../../src/commands/caller.ts'
@@ -9,6 +10,7 @@ import { type Command, runCommand } from '../../src/commands/run-command.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Database, TenantClient, Transaction } from '../../src/db/database.ts'
 import { CommitUnknown, faultOf, sqlstateOf, toAppError } from '../../src/db/faults.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
 import { fixtureId, TENANT_A } from '../support/two-tenants.ts'
@@ -120,9 +122,10 @@ function checkAnswer(world: World, name: string, tenantId: string, answer: unkno
   }
 }
 
-const handleOf = ({ database }: World, tenantId: string): TenantClient => database.forTenant({ tenantId })
+const handleOf = ({ database }: World, tenantId: string): TenantClient =>
+  database.forTenant({ tenantId, writes: EVERYTHING })
 const within = ({ database }: World, tenantId: string, work: (tx: Transaction) => Promise<unknown>) =>
-  database.withTenant({ tenantId }, work)
+  database.withTenant({ tenantId, writes: EVERYTHING }, work)
 const where = (tenantId: string, id: string) => ({ tenantId_id: { tenantId, id } })
 const raise = (tx: Transaction, name: string) =>
   tx.$queryRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = ${name} RETURNING tenant_id`
@@ -317,7 +320,7 @@ async function commandUntilDone(world: World, tenantId: string, command: Command
 
 function callerOf({ database }: World, tenantId: string): Caller {
   return {
-    scope: { tenantId },
+    scope: { tenantId, writes: EVERYTHING },
     tenantSlug: 'storm',
     actor: { kind: 'MEMBER', id: fixtureId(TENANT_A, 'members', 1), role: 'STAFF', email: 'storm@a.example' },
     permissions: permissionsOf('STAFF'),

@@ -30,8 +30,10 @@ afterAll(async () => {
   await test?.drop()
 })
 
-const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
-const B = { tenantId: TENANT_B.id, writes: EVERYTHING }
+const A = { tenantId: TENANT_A.id }
+const B = { tenantId: TENANT_B.id }
+const asA = { ...A, writes: EVERYTHING }
+const asB = { ...B, writes: EVERYTHING }
 const NOBODY = '00000000-0000-7000-8000-00000000dead'
 const idOf = (tenant: typeof TENANT_A, table: string, n = 1) => fixtureId(tenant, table, n)
 const productOfB = idOf(TENANT_B, 'products')
@@ -69,7 +71,7 @@ async function undone(work: (handle: TenantClient) => Promise<unknown>): Promise
   let answer: unknown
   const undo = new Error('undone')
   await database
-    .withTenant(A, async (tx) => {
+    .withTenant(asA, async (tx) => {
       answer = await answerOf(() => work(tx))
       throw undo
     })
@@ -130,7 +132,7 @@ describe('case 11: a foreign tenant named by a caller', () => {
   ])('in %s finds and changes nothing', async (_, where: Prisma.ProductWhereInput) => {
     for (const inTransaction of [false, true]) {
       const run = (work: (handle: TenantClient) => Promise<unknown>) =>
-        inTransaction ? undone(work) : work(database.forTenant(A))
+        inTransaction ? undone(work) : work(database.forTenant(asA))
       expect(await run((handle) => handle.product.findMany({ where }))).toEqual([])
       expect(await run((handle) => handle.product.findFirst({ where }))).toBeNull()
       expect(await run((handle) => handle.product.count({ where }))).toBe(0)
@@ -316,12 +318,14 @@ describe('the handle', () => {
   })
 
   it('answers along a relation of what it found, alone and at once with another tenant’s', async () => {
-    const ownerOf = (scope: typeof A, tenant: typeof TENANT_A) =>
+    const ownerOf = (scope: typeof asA, tenant: typeof TENANT_A) =>
       database
         .forTenant(scope)
-        .variant.findUnique({ where: { tenantId_id: { ...scope, id: idOf(tenant, 'variants') } } })
+        .variant.findUnique({
+          where: { tenantId_id: { tenantId: scope.tenantId, id: idOf(tenant, 'variants') } },
+        })
         .product()
-    const [ofA, other] = await Promise.all([ownerOf(A, TENANT_A), ownerOf(B, TENANT_B)])
+    const [ofA, other] = await Promise.all([ownerOf(asA, TENANT_A), ownerOf(asB, TENANT_B)])
     expect(ofA).toMatchObject(A)
     expect(other).toMatchObject(B)
   })
@@ -329,7 +333,7 @@ describe('the handle', () => {
   it('case 22: has no SQL but templates, whose raw parts are judged before they are sent', async () => {
     type Unsafe = Record<string, (...args: unknown[]) => Promise<unknown>>
     const before = proxy.bytes
-    const handle = database.forTenant(A)
+    const handle = database.forTenant(asA)
     const unsafe = handle as unknown as Unsafe
     for (const operation of ['$queryRawUnsafe', '$executeRawUnsafe', '$queryRawTyped'] as const) {
       await expect(async () => await unsafe[operation]?.('SELECT 1')).rejects.toThrow()
@@ -350,7 +354,7 @@ describe('the handle', () => {
 
   it('case 9: what it is made of is refused: without a tenant, and beside a tenant’s transaction', async () => {
     const { client } = unprotected
-    await enterScope(A, async () => await client.product.count())
+    await enterScope(asA, async () => await client.product.count())
     const before = proxy.bytes
     await expect(client.product.findMany()).rejects.toMatchObject({ code: 'TENANT_REQUIRED' })
     await expect(client.$queryRaw`SELECT 1`).rejects.toMatchObject({ code: 'TENANT_REQUIRED' })
@@ -360,17 +364,17 @@ describe('the handle', () => {
     await expect(client.$transaction((tx) => tx.product.findMany())).rejects.toMatchObject({
       code: 'TENANT_REQUIRED',
     })
-    const beside = database.withTenant(A, async () => await client.product.findMany())
+    const beside = database.withTenant(asA, async () => await client.product.findMany())
     await expect(beside).rejects.toThrow('went past the transaction')
     expect(proxy.bytes).toBe(before)
   })
 
   it('a transaction does not nest, in either tenant', async () => {
-    for (const scope of [A, B]) {
-      const nested = database.withTenant(A, () => database.withTenant(scope, (tx) => tx.product.count()))
+    for (const scope of [asA, asB]) {
+      const nested = database.withTenant(asA, () => database.withTenant(scope, (tx) => tx.product.count()))
       await expect(nested).rejects.toThrow('inside a transaction')
     }
-    expect(await database.withTenant(B, (tx) => tx.product.count())).toBe(SEEDED)
+    expect(await database.withTenant(asB, (tx) => tx.product.count())).toBe(SEEDED)
   })
 
   it('case 5: leaves no tenant in a session, whatever it did', async () => {
@@ -390,7 +394,7 @@ describe('the handle', () => {
         ]),
     ]
     for (const work of works) {
-      await enterScope(A, async () => await answerOf(work))
+      await enterScope(asA, async () => await answerOf(work))
       for (const rows of await Promise.all([left(), left()])) expect([null, '']).toContain(rows[0]?.tenant)
     }
   })

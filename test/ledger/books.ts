@@ -1,6 +1,8 @@
 // Owns: entries at random in a tenant's ledger, reading lists of it to their end, and rows as they are past every wall.
+
 import { newId } from '../../src/core/ids.ts'
 import type { Database } from '../../src/db/database.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { randomFrom } from '../../src/demo/random.ts'
 import { postEntry, reverseEntry } from '../../src/ledger/post-entry.ts'
 import { ACCOUNT_CODES } from '../../src/ledger/posting.ts'
@@ -34,7 +36,7 @@ export async function postAtRandom(
     )
     const sum = amounts.reduce((total, amount) => total + amount, 0n)
     const entry = { kind: KINDS[n % KINDS.length] ?? 'SALE', source: { type: 'Test', id: newId() } } as const
-    await database.withTenant({ tenantId }, async (tx) => {
+    await database.withTenant({ tenantId, writes: EVERYTHING }, async (tx) => {
       await postEntry(tx, {
         ...entry,
         currency: n % YEN_EVERY === 0 ? 'JPY' : 'USD',

@@ -53,10 +53,12 @@ function aSale(more: Partial<NewEntry> = {}): NewEntry {
 
 /** Posts in a transaction of its own. */
 const post = (entry: NewEntry, tenantId = tenants.a) =>
-  database.withTenant({ tenantId }, (tx) => postEntry(tx, entry))
+  database.withTenant({ tenantId, writes: EVERYTHING }, (tx) => postEntry(tx, entry))
 
 const reverse = ({ kind, source }: NewEntry, tenantId = tenants.a) =>
-  database.withTenant({ tenantId }, (tx) => reverseEntry(tx, { kind, source, postedAt: instant(2) }))
+  database.withTenant({ tenantId, writes: EVERYTHING }, (tx) =>
+    reverseEntry(tx, { kind, source, postedAt: instant(2) }),
+  )
 
 type Posted = { code: string; currency: string; amount: string; position: number }
 

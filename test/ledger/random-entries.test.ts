@@ -1,11 +1,13 @@
 // The sums of the ledger against plain addition, for any entries: what the one adds up in PostgreSQL, the other does
 // row by row.
+
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { accountBalances, runningBalances } from '../../src/ledger/balances.ts'
 import { type NewEntry, postEntry, reverseEntry } from '../../src/ledger/post-entry.ts'
@@ -71,7 +73,7 @@ async function aTenant(): Promise<string> {
 async function postAll(tenantId: string, entries: Random[]): Promise<void> {
   for (const { reversedAt, ...rest } of entries) {
     const posted: NewEntry = { ...rest, source: { type: 'Test', id: newId() } }
-    await database.withTenant({ tenantId }, async (tx) => {
+    await database.withTenant({ tenantId, writes: EVERYTHING }, async (tx) => {
       await postEntry(tx, posted)
       if (reversedAt !== null) await reverseEntry(tx, { ...posted, postedAt: reversedAt })
     })
@@ -99,7 +101,7 @@ it('any entries: balances, running balances of any postings, and the trial balan
     async (entries, ask) => {
       const tenantId = await aTenant()
       await postAll(tenantId, entries)
-      const db = database.forTenant({ tenantId })
+      const db = database.forTenant({ tenantId, writes: EVERYTHING })
 
       const rows = await rowsInOrder(tenantId)
       const balances = new Map<string, bigint>()

@@ -1,0 +1,130 @@
+// Case 49 at the pool: a tenant that asks for everything at once leaves room for the others.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { createFairTurns } from '../../src/db/fair-turns.ts'
+import { faultOf } from '../../src/db/faults.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
+
+const WAIT_MS = 60_000
+
+describe('turns', () => {
+  it('are had at once while there are any, up to the share of one tenant', () => {
+    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
+    expect([1, 2, 3].map(() => turns.take('a'))).toEqual([null, null, null])
+    expect(turns.take('b')).toBeNull()
+  })
+
+  it('of a tenant at its share are waited for, while another has its own at once', async () => {
+    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
+    for (let n = 0; n < 3; n += 1) turns.take('a')
+    const fourth = turns.take('a')
+    expect(fourth).toBeInstanceOf(Promise)
+    expect(turns.waiting).toBe(1)
+    expect(turns.take('b')).toBeNull()
+    turns.giveBack('a')
+    await fourth
+    expect(turns.waiting).toBe(0)
+  })
+
+  it('go to the tenant that has the fewest, and among equals in the order of asking', async () => {
+    const turns = createFairTurns({ connectionsMax: 3, waitMaxMs: WAIT_MS })
+    for (const tenant of ['a', 'a', 'a', 'b']) turns.take(tenant) // a waits for its fourth… at its share of 3
+    const order: string[] = []
+    const wait = (tenant: string) => void turns.take(tenant)?.then(() => order.push(tenant))
+    for (const tenant of ['a', 'a', 'c', 'd', 'c']) wait(tenant)
+    for (const tenant of ['a', 'b', 'a']) {
+      turns.giveBack(tenant)
+      await sleep(0)
+    }
+    expect(order.slice(0, 2)).toEqual(['c', 'd'])
+  })
+
+  it('are in the order of asking within a tenant', async () => {
+    const turns = createFairTurns({ connectionsMax: 1, waitMaxMs: WAIT_MS })
+    turns.take('a')
+    const order: number[] = []
+    const all = [1, 2, 3].map((n) => turns.take('a')?.then(() => order.push(n)))
+    for (let n = 0; n < 3; n += 1) turns.giveBack('a')
+    await Promise.all(all)
+    expect(order).toEqual([1, 2, 3])
+  })
+
+  it('that do not come are given up in time, as a busy database', async () => {
+    const turns = createFairTurns({ connectionsMax: 1, waitMaxMs: 20 })
+    turns.take('a')
+    const error = await Promise.resolve(turns.take('b')).catch((refusal: unknown) => refusal)
+    expect(faultOf(error)).toBe('BUSY')
+    expect(turns.waiting).toBe(0)
+    turns.giveBack('a')
+    expect(turns.take('c')).toBeNull()
+  })
+
+  it('are never more than there are connections, whoever comes and goes', async () => {
+    const turns = createFairTurns({ connectionsMax: 5, waitMaxMs: WAIT_MS })
+    let running = 0
+    let most = 0
+    const work = async (tenant: string, pauseMs: number) => {
+      await turns.take(tenant)
+      running += 1
+      most = Math.max(most, running)
+      await sleep(pauseMs)
+      running -= 1
+      turns.giveBack(tenant)
+    }
+    await Promise.all(Array.from({ length: 300 }, (_, n) => work(`tenant ${(n * 7) % 11}`, n % 3)))
+    expect(most).toBe(5)
+    expect(running).toBe(0)
+  })
+})
+
+describe('case 49: a tenant at a hundred times', () => {
+  let files: TestDatabase
+  let database: Database
+  beforeAll(async () => {
+    files = await createTestDatabase({ seed: 'two-tenants' })
+    const logger = createLogger('silent')
+    database = openDatabase({ url: files.runtimeUrl, poolMax: 4, namedStatements: true, logger })
+  })
+  afterAll(async () => {
+    await database?.close()
+    await files?.drop()
+  })
+
+  it('case 49: is answered in full, and another is answered long before that, by reads and by transactions', async () => {
+    const slow = (n: number) =>
+      database.withTenant({ tenantId: TENANT_A.id }, async (tx) => {
+        await tx.$queryRaw`SELECT count(*) FROM generate_series(1, 200000)`
+        return n
+      })
+    let done = 0
+    const hundred = Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        slow(n).then(() => {
+          done += 1
+        }),
+      ),
+    )
+    const scope = { tenantId: TENANT_B.id }
+    await database.count(scope, 'Product', {})
+    await database.withTenant(scope, (tx) => tx.product.count())
+    // The hundred take at least 33 rounds of three connections: the other waited for one or two at most.
+    expect(done).toBeLessThan(25)
+    await hundred
+    expect(done).toBe(100)
+    expect(database.poolState().waiting).toBe(0)
+  })
+
+  it('gives its turns back when its work fails', async () => {
+    const failing = Array.from({ length: 20 }, () =>
+      database
+        .withTenant({ tenantId: TENANT_A.id }, (tx) => tx.$queryRaw`SELECT 1 / 0`)
+        .then(() => 'done')
+        .catch(() => 'failed'),
+    )
+    expect(new Set(await Promise.all(failing))).toEqual(new Set(['failed']))
+    expect(await database.count({ tenantId: TENANT_A.id }, 'Product', {})).toBeGreaterThan(0)
+  })
+})
