@@ -160,25 +160,33 @@ export async function setTenantStatus(
     if (entry === undefined || entry.isErasing) throw beingErased(slug)
     if (entry.status !== status) {
       await query('UPDATE app.tenant_directory SET status = $2 WHERE id = $1', [id, status])
-      await auditAsOperator(query, id, status === 'SUSPENDED' ? 'tenantSuspend' : 'tenantResume', { status })
+      const action = status === 'SUSPENDED' ? 'tenantSuspend' : 'tenantResume'
+      await auditAsOperator(query, id, action, { status }, { status: entry.status })
     }
     if (status === 'ACTIVE' && entry.eraseAt !== null) {
       await setErasure(query, id, null)
-      await auditAsOperator(query, id, 'tenantErasureCancel', { erasureAt: null })
+      const before = { erasureAt: entry.eraseAt.toISOString() }
+      await auditAsOperator(query, id, 'tenantErasureCancel', { erasureAt: null }, before)
     }
   })
   return await findTenant(connection, slug)
 }
 
-/** When the tenant in scope is to be erased, in the directory and in its own row, in step. */
-export async function setErasure(query: OwnerQuery, id: string, at: Date | null): Promise<void> {
-  await query(
+/**
+ * In how many days the tenant in scope is to be erased (null: not at all), by the database's clock, in the directory and in
+ * its own row. Answers when that is.
+ */
+export async function setErasure(query: OwnerQuery, id: string, days: number | null): Promise<Date | null> {
+  const [entry] = await query<{ at: Date | null }>(
     `UPDATE app.tenant_directory
-     SET erase_at = $2::timestamptz, erase_requested_by = CASE WHEN $2::timestamptz IS NOT NULL THEN 'PLATFORM' END
-     WHERE id = $1`,
-    [id, at],
+     SET erase_at = date_trunc('milliseconds', now()) + make_interval(days => $2::int),
+       erase_requested_by = CASE WHEN $2::int IS NOT NULL THEN 'PLATFORM' END
+     WHERE id = $1 RETURNING erase_at AS at`,
+    [id, days],
   )
+  const at = entry?.at ?? null
   await query('UPDATE tenants SET erasure_at = $1, updated_at = now()', [at])
+  return at
 }
 
 export function beingErased(slug: string): AppError {
@@ -191,10 +199,12 @@ export async function auditAsOperator(
   tenantId: string,
   action: string,
   after: object,
+  before: object | null = null,
 ): Promise<void> {
   await query(
-    `INSERT INTO audit_entries (id, actor_kind, actor_label, action, subject_type, subject_id, after, request_id)
-     VALUES ($1, 'SYSTEM', '${OPERATOR_LABEL}', $2, 'Tenant', $3, $4, 'command-line')`,
-    [newId(), action, tenantId, JSON.stringify(after)],
+    `INSERT INTO audit_entries
+       (id, actor_kind, actor_label, action, subject_type, subject_id, before, after, request_id)
+     VALUES ($1, 'SYSTEM', '${OPERATOR_LABEL}', $2, 'Tenant', $3, $4, $5, 'command-line')`,
+    [newId(), action, tenantId, before === null ? null : JSON.stringify(before), JSON.stringify(after)],
   )
 }

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../core/errors.ts'
 import type { OwnerConnection } from './owner.ts'
-import { auditAsOperator, beingErased, findTenant, setErasure, type TenantEntry } from './tenant-directory.ts'
+import { auditAsOperator, findTenant, setErasure, type TenantEntry } from './tenant-directory.ts'
 
 /** Of one step: a fraction of a second, far below any bound on a statement. */
 export const ERASURE_ROWS_MAX = 2_000
@@ -31,24 +31,26 @@ export interface RetainedRecord {
 }
 
 /**
- * Suspends a tenant at once, and has it erased at `at`. Throws NOT_FOUND for an unknown slug, CONFLICT for one whose
- * erasure has begun.
+ * Suspends a tenant at once, and has it erased in so many days (0: it is due). One whose erasure has begun is left to it.
+ * Throws NOT_FOUND for an unknown slug.
  */
 export async function orderErasure(
   connection: OwnerConnection,
   slug: string,
-  at: Date,
+  days: number,
 ): Promise<TenantEntry> {
-  const { id, isErasing } = await findTenant(connection, slug)
-  if (isErasing) throw beingErased(slug)
-  await connection.inTenant(id, async (query) => {
+  const found = await findTenant(connection, slug)
+  if (found.isErasing) return found
+  await connection.inTenant(found.id, async (query) => {
     const [suspended] = await query(
       `UPDATE app.tenant_directory SET status = 'SUSPENDED' WHERE id = $1 AND erasure_started_at IS NULL RETURNING id`,
-      [id],
+      [found.id],
     )
-    if (suspended === undefined) throw beingErased(slug)
-    await setErasure(query, id, at)
-    await auditAsOperator(query, id, 'tenantErase', { erasureAt: at.toISOString(), status: 'SUSPENDED' })
+    if (suspended === undefined) return
+    const at = await setErasure(query, found.id, days)
+    const before = { status: found.status, erasureAt: found.eraseAt?.toISOString() ?? null }
+    const after = { status: 'SUSPENDED', erasureAt: at?.toISOString() ?? null }
+    await auditAsOperator(query, found.id, 'tenantErase', after, before)
   })
   return await findTenant(connection, slug)
 }

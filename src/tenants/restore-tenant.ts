@@ -17,15 +17,20 @@ export type RestoredTenant = {
 }
 
 /**
- * Restores `file` as the new tenant `slug`. The rows keep their ids; secrets do not come along, so that nothing works in
+ * Restores a file as the new tenant `slug`: read once for its sum and counts, and only then again for its rows; `open` is
+ * called for each. The rows keep their ids; secrets do not come along, so that nothing works in
  * the name of the tenant that they are from. Throws BAD_USER_INPUT for a file that is not whole or not of this database's
  * schema, CONFLICT for a slug that is taken; nothing is there then.
  */
 export async function restoreTenant(
   owner: OwnerConnection,
-  file: AsyncIterable<Buffer>,
+  open: () => Promise<AsyncIterable<Buffer>>,
   { slug, name }: { readonly slug: string; readonly name: string | null },
 ): Promise<RestoredTenant> {
+  const proved = await readTenantFile(await open(), {
+    begin: (header) => requireSchema(owner.query, header),
+    take: async () => {},
+  })
   const id = newId()
   const restore = async (query: Query): Promise<RestoredTenant> => {
     // A reversal may come before what it reverses, an entry before its postings.
@@ -34,7 +39,7 @@ export async function restoreTenant(
     const tables = new Set(await exportedTables(query))
     const expected = new DigestCounter()
     let header: TenantFileHeader | undefined
-    const { sha256, total } = await readTenantFile(file, {
+    const { sha256, total } = await readTenantFile(await open(), {
       async begin(read) {
         await requireSchema(query, read)
         header = read
@@ -44,7 +49,9 @@ export async function restoreTenant(
         expected.add(table, await insertRows(query, { table, lines, tenantId: id, name }))
       },
     })
-    if (header === undefined) throw new Error('a file without a header was read to its end')
+    if (header === undefined || sha256 !== proved.sha256) {
+      throw notRestorable('it was changed while it was being restored')
+    }
     await query('SET CONSTRAINTS ALL IMMEDIATE')
     requireEqual(expected, await digestsOf(query))
     const source = { slug: header.tenant.slug, createdAt: header.createdAt, sha256 }

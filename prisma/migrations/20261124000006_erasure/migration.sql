@@ -63,15 +63,15 @@ DECLARE
   as_texts text;
 BEGIN
   -- Texts by their bytes, so that the order is the same on every server.
-  SELECT string_agg(format('t.%I%s', a.attname, collation), ', ' ORDER BY i.n),
-      string_agg(format('($4::jsonb ->> %s)::%s%s', i.n - 1, format_type(a.atttypid, NULL), collation), ', ' ORDER BY i.n),
+  SELECT string_agg(format('t.%I%s', a.attname, c.collated), ', ' ORDER BY i.n),
+      string_agg(format('($4::jsonb ->> %s)::%s%s', i.n - 1, format_type(a.atttypid, NULL), c.collated), ', ' ORDER BY i.n),
       string_agg(format('t.%I::text', a.attname), ', ' ORDER BY i.n)
     INTO columns, bounds, as_texts
     FROM pg_index x
     CROSS JOIN LATERAL (SELECT k.attnum, row_number() OVER (ORDER BY k.n) AS n
       FROM unnest(x.indkey::smallint[]) WITH ORDINALITY k (attnum, n) WHERE k.n > 1) i
     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = i.attnum
-    CROSS JOIN LATERAL (SELECT CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' ELSE '' END AS collation) c
+    CROSS JOIN LATERAL (SELECT CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' ELSE '' END AS collated) c
     WHERE x.indrelid = format('public.%I', target)::regclass AND x.indisprimary;
   RETURN QUERY EXECUTE format($sql$
     SELECT replace(text_of.line, $2, $3), replace(text_of.proof, $2, $3), text_of.key
