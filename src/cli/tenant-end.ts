@@ -24,16 +24,26 @@ export function eraseCommand(): Command {
     .argument('[slug]', 'the tenant', parseSlug)
     .option('--slug <slug>', 'the same', parseSlug)
     .requiredOption('--confirm <slug>', 'the same once more, typed', parseSlug)
-    .option('--in <days>', `1 to ${GRACE_DAYS_MAX}; until then resume calls it off`, parseDays, GRACE_DAYS_DEFAULT)
+    .option(
+      '--in <days>',
+      `1 to ${GRACE_DAYS_MAX}; until then resume calls it off`,
+      parseDays,
+      GRACE_DAYS_DEFAULT,
+    )
     .option('--now', 'erase it at once, which nothing undoes; goes on with what was begun')
     .option('--json', 'report as JSON')
     .action(
       action(async (config, argument: string | undefined, options: EraseOptions) => {
         const slug = slugOf('erase', argument, options)
         if (options.confirm !== slug) {
-          throw new AppError('BAD_USER_INPUT', `--confirm says "${options.confirm}", not "${slug}": nothing was done`)
+          throw new AppError(
+            'BAD_USER_INPUT',
+            `--confirm says "${options.confirm}", not "${slug}": nothing was done`,
+          )
         }
-        await asOwner(config, (owner) => (options.now === true ? eraseAtOnce : schedule)(owner, slug, options))
+        await asOwner(config, (owner) =>
+          (options.now === true ? eraseAtOnce : schedule)(owner, slug, options),
+        )
       }),
     )
 }

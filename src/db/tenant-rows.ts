@@ -7,11 +7,13 @@ import type { OwnerQuery } from './owner.ts'
 
 /** Tables that no export has, each with the reason. */
 export const TRANSIENT_TABLES: Readonly<Record<string, string>> = {
-  idempotency_keys: 'answers to calls that may be repeated for three days: nobody repeats them to another tenant',
+  idempotency_keys:
+    'answers to calls that may be repeated for three days: nobody repeats them to another tenant',
   outbox_events: 'what others are still to be told: a restored tenant must not tell it again',
   exports: 'what was exported before, of this tenant alone',
   export_chunks: 'the bytes of exports',
-  audit_seals: 'a chain that names this tenant, under a key of this installation: it would prove nothing elsewhere',
+  audit_seals:
+    'a chain that names this tenant, under a key of this installation: it would prove nothing elsewhere',
 }
 
 type ColumnRule = {

@@ -23,7 +23,8 @@ export async function exportTenantFile(
   now: Date,
 ): Promise<TenantFileTrailer> {
   const { id, isErasing } = await findTenant(owner, slug)
-  if (isErasing) throw new AppError('CONFLICT', `the tenant "${slug}" is being erased: it is not whole any more`)
+  if (isErasing)
+    throw new AppError('CONFLICT', `the tenant "${slug}" is being erased: it is not whole any more`)
   const partial = `${path}.${randomUUID()}.part`
   try {
     return await owner.inTenant(

@@ -177,5 +177,8 @@ async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Buff
 }
 
 function notWhole(why: string): AppError {
-  return new AppError('BAD_USER_INPUT', `this is not the whole file of a tenant: ${why}; nothing was restored`)
+  return new AppError(
+    'BAD_USER_INPUT',
+    `this is not the whole file of a tenant: ${why}; nothing was restored`,
+  )
 }

@@ -80,7 +80,8 @@ async function requireSchema(query: Query, { schema }: TenantFileHeader): Promis
 function requireEqual(expected: DigestCounter, found: DigestCounter): void {
   const digests = found.digests()
   for (const [table, digest] of expected.digests()) {
-    if (digests.get(table) !== digest) throw new Error(`the restored rows of ${table} are not those of the file`)
+    if (digests.get(table) !== digest)
+      throw new Error(`the restored rows of ${table} are not those of the file`)
   }
   if (found.total !== expected.total) throw new Error('there are more restored rows than in the file')
 }

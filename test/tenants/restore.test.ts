@@ -292,7 +292,9 @@ describe('a file that is not whole is refused, and leaves nothing', () => {
     const at = indexOf('customers')
     const seals = '{"table":"app.tenant_directory","row":{}}'
     expect(await refusalOf(sealed(lines.with(at, seals)))).toMatch(/a row that is none/)
-    expect(await refusalOf(sealed(lines.with(at, '{"table":"outbox_events","row":{}}')))).toMatch(/no export has|not as many/)
+    expect(await refusalOf(sealed(lines.with(at, '{"table":"outbox_events","row":{}}')))).toMatch(
+      /no export has|not as many/,
+    )
     const globex = await elsewhere.idOf('globex')
     const before = await countsOf(elsewhere.database, globex)
     const row = JSON.parse(lines[at] ?? '')

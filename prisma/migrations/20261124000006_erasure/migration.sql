@@ -86,7 +86,7 @@ BEGIN
       ) page
     ) text_of
     WHERE text_of.before < $8 ORDER BY text_of.n
-    $sql$, coalesce(columns, '1'), coalesce(as_texts, ''), target, coalesce(format('(%s) > (%s)', columns, bounds), 'false'))
+    $sql$, coalesce(columns, '1'), coalesce(as_texts, ''), target, coalesce('(' || columns || ') > (' || bounds || ')', 'false'))
     USING tenant, own_id, nobody, after, blank, unproven, rows_max, bytes_max;
 END
 $$;
