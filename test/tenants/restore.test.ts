@@ -11,7 +11,7 @@ import { exportTenantFile } from '../../src/tenants/export-tenant-file.ts'
 import { openTenantFile } from '../../src/tenants/read-tenant-file.ts'
 import { type RestoredTenant, restoreTenant } from '../../src/tenants/restore-tenant.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
-import { countsOf, type DemoInstallation, openInstallation, rowsOf, silent } from './demo.ts'
+import { addReversal, countsOf, type DemoInstallation, openInstallation, rowsOf, silent } from './demo.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 
@@ -126,7 +126,8 @@ describe('the file', () => {
     ])
   })
 
-  it('is compressed where its name says so', async () => {
+  it('is compressed where its name says so, and may have an entry before the one it reverses', async () => {
+    await addReversal(here.database, await here.idOf('globex'))
     const compressed = join(here.directory, 'globex.jsonl.gz')
     await exportTenantFile(here.owner, 'globex', compressed, NOW)
     expect(gunzipSync(await readFile(compressed)).toString()).toMatch(/^\{"format":"bulkhead-tenant"/)
