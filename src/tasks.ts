@@ -7,6 +7,8 @@ import { releaseHoldsTask } from './orders/release-holds.ts'
 import { eventTask } from './payments/receive-event.ts'
 import { paymentTasks } from './payments/reconcile.ts'
 import type { Runtime } from './runtime.ts'
+import { cleanExportsTask } from './tenants/clean-exports.ts'
+import { exportTask } from './tenants/make-export.ts'
 
 export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metrics'>): readonly Task[] {
   return [
@@ -14,6 +16,8 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
     eventTask(services.payments),
     releaseHoldsTask,
     cleanKeysTask,
+    exportTask,
+    cleanExportsTask,
     integrityTask(metrics),
   ]
 }
@@ -22,5 +26,6 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
 export const SCHEDULE = [
   { task: releaseHoldsTask.name, pattern: '*/5 * * * *' },
   { task: cleanKeysTask.name, pattern: '17 * * * *' },
+  { task: cleanExportsTask.name, pattern: '47 * * * *' },
   { task: 'integrity.check', pattern: '37 * * * *' },
 ] as const

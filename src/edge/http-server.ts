@@ -1,6 +1,7 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
+import { addExportRoute } from './export-route.ts'
 import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
@@ -48,6 +49,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addGraphqlRoute(app, { ...options, isDraining })
   addHealthRoutes(app, { ...options, isDraining })
   addWebhookRoute(app, options)
+  addExportRoute(app, options)
   if (developmentToken !== null) addGraphiql(app, developmentToken)
 
   async function close(): Promise<void> {

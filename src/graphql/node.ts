@@ -24,6 +24,7 @@ const NODE_TYPES = {
   acct: 'LedgerAccount',
   entry: 'JournalEntry',
   post: 'Posting',
+  exp: 'Export',
 } as const satisfies Record<string, ModelName>
 
 export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]

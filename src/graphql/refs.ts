@@ -1,6 +1,7 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
 import type {
   Customer as CustomerRow,
+  Export as ExportRow,
   JournalEntry as JournalEntryRow,
   LedgerAccount as LedgerAccountRow,
   Member as MemberRow,
@@ -13,6 +14,7 @@ import type {
   ProviderEvent as ProviderEventRow,
   Refund as RefundRow,
   StockMovement as StockMovementRow,
+  Tenant as TenantRow,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
 import { builder } from './builder.ts'
@@ -32,6 +34,8 @@ export const ProviderEvent = builder.objectRef<ProviderEventRow>('ProviderEvent'
 export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount')
 export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
+export const Export = builder.objectRef<ExportRow>('Export')
+export const Tenant = builder.objectRef<TenantRow>('Tenant')
 
 export const MemberConnection = connectionOf('Member', Member, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
@@ -47,3 +51,4 @@ export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEve
 export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccount, 'ledger:read')
 export const JournalEntryConnection = connectionOf('JournalEntry', JournalEntry, 'ledger:read')
 export const PostingConnection = connectionOf('Posting', Posting, 'ledger:read')
+export const ExportConnection = connectionOf('Export', Export, 'tenant:manage')

@@ -9,6 +9,7 @@ import '../members/graphql.ts'
 import '../orders/graphql.ts'
 import '../payments/graphql.ts'
 import '../payments/mutations.ts'
+import '../tenants/graphql.ts'
 import { builder } from './builder.ts'
 
 builder.queryType({})

@@ -8,11 +8,10 @@ import type { Context } from '../graphql/context.ts'
 import { look } from '../graphql/look-ahead.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
-import { Member, MemberConnection } from '../graphql/refs.ts'
+import { Member, MemberConnection, Tenant } from '../graphql/refs.ts'
 
 const Role = builder.enumType('Role', { values: ROLES })
 
-const Tenant = builder.objectRef<TenantRow>('Tenant')
 Tenant.implement({
   description: 'A merchant.',
   extensions: { model: 'Tenant' },

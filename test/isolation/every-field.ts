@@ -42,6 +42,7 @@ const PREFIXES: Record<string, string> = {
   ledger_accounts: 'acct',
   journal_entries: 'entry',
   postings: 'post',
+  exports: 'exp',
 }
 
 /** What there is of A that B must never learn, nor reach. */

@@ -57,6 +57,9 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
     return id
   },
   'mutation orderFulfill: expectedVersion': () => 2,
+  confirmation: (_api, tenant) => (tenant === 'A' ? 'anchor' : 'bollard'),
+  'mutation tenantUpdate: expectedVersion': async (api, tenant) =>
+    (await api.as(tenant).data('{ viewer { tenant { version } } }')).viewer.tenant.version,
   'query node: id': RECORDS.Order as Maker,
   'query nodes: ids': RECORDS.Order as Maker,
 }
