@@ -10,6 +10,8 @@ import { connectOwner } from '../../src/db/owner.ts'
 import { findTenant, setTenantStatus } from '../../src/db/tenant-directory.ts'
 import { orderErasure } from '../../src/db/tenant-erasure.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
+import { startWorker } from '../../src/jobs/worker.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { cleanExportsTask } from '../../src/tenants/clean-exports.ts'
 import { exportTask } from '../../src/tenants/make-export.ts'
 import { restoreTenant } from '../../src/tenants/restore-tenant.ts'
@@ -40,18 +42,25 @@ async function create(tenant: TenantKey): Promise<string> {
   return exportCreate.export.id
 }
 
-/** Does what a worker would do with the jobs that wait. */
+/** Has a worker do the jobs that wait, until no export is under way. */
 async function runExports(tenant: TenantKey): Promise<void> {
-  const caller = await worker(tenant)
-  const ids = await asOwner(api.database, api.tenantIds[tenant], async (owner) => {
-    const { rows } = await owner.query<{ id: string }>(
-      `SELECT payload ->> 'exportId' AS id FROM graphile_worker._private_jobs
-       WHERE payload ->> 'tenantId' = $1 AND payload ? 'exportId'`,
-      [api.tenantIds[tenant]],
-    )
-    return rows.map(({ id }) => id)
+  const running = await startWorker({
+    url: api.database.workerUrl,
+    database: api.opened,
+    tasks: [exportTask, cleanExportsTask],
+    schedule: [],
+    clock: systemClock,
+    logger: silent,
+    concurrency: 1,
+    metrics: createMetrics(api.opened),
   })
-  for (const exportId of ids) await exportTask.run(caller, { exportId })
+  const underWay = () =>
+    asOwner(api.database, api.tenantIds[tenant], async (owner) => {
+      const { rowCount } = await owner.query(`SELECT FROM exports WHERE status IN ('PENDING', 'RUNNING')`)
+      return rowCount
+    })
+  await expect.poll(underWay, { timeout: 20_000, interval: 20 }).toBe(0)
+  await running.stop()
 }
 
 async function worker(tenant: TenantKey) {
