@@ -11,6 +11,9 @@ export type Sealer = {
   open(sealed: Uint8Array, keyId: string, context: string): string
 }
 
+/** In place of a key's id, where there is no secret: of a restored tenant, whose secrets did not come along. */
+export const NO_KEY_ID = 'none'
+
 const CIPHER = 'aes-256-gcm'
 const KEY_BYTES = 32
 const NONCE_BYTES = 12

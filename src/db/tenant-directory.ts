@@ -189,7 +189,7 @@ export async function setErasure(query: OwnerQuery, id: string, days: number | n
   return at
 }
 
-export function beingErased(slug: string): AppError {
+function beingErased(slug: string): AppError {
   return new AppError('CONFLICT', `the tenant "${slug}" is being erased, which cannot be undone`, { slug })
 }
 

@@ -6,7 +6,7 @@ import type { OwnerConnection } from './owner.ts'
 import { auditAsOperator, findTenant, setErasure, type TenantEntry } from './tenant-directory.ts'
 
 /** Of one step: a fraction of a second, far below any bound on a statement. */
-export const ERASURE_ROWS_MAX = 2_000
+const ERASURE_ROWS_MAX = 2_000
 const WAIT_MS = 1_000
 const PAGE_ROWS = 1_000
 

@@ -1,6 +1,7 @@
 // Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
 // columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is src/tenants'.
 import pg from 'pg'
+import { NO_KEY_ID } from '../core/seal.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { Transaction } from './database.ts'
 import type { OwnerQuery } from './owner.ts'
@@ -32,7 +33,7 @@ export const COLUMN_RULES: Readonly<Record<string, Readonly<Record<string, Colum
   payment_providers: {
     secret_key: { hidden: true, restored: `'\\x'::bytea` },
     webhook_secret: { hidden: true, restored: `'\\x'::bytea` },
-    sealing_key_id: { restored: `'none'` },
+    sealing_key_id: { restored: `'${NO_KEY_ID}'` },
     status: { restored: `'REPLACED'::payment_provider_status` },
     replaced_at: { restored: 'coalesce(r.replaced_at, now())' },
   },

@@ -1,6 +1,6 @@
 // The merchant's account with a provider as it is kept: its secrets sealed, each bound to tenant, row and purpose. Which
 // account is made and replaced is connect-provider.ts's.
-import type { Sealer } from '../core/seal.ts'
+import { NO_KEY_ID, type Sealer } from '../core/seal.ts'
 import type { Transaction } from '../db/database.ts'
 import type { PaymentProvider } from '../generated/prisma/client.ts'
 import type { AccountSecrets, ProviderAccount } from './provider.ts'
@@ -40,14 +40,33 @@ export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecret
   }
 }
 
-/** The account that a payment or an event is of, replaced or not; null when this tenant has none such. */
+/** Whether there are any: a restored tenant's accounts came without. */
+export function hasSecrets({ sealingKeyId }: Pick<PaymentProvider, 'sealingKeyId'>): boolean {
+  return sealingKeyId !== NO_KEY_ID
+}
+
+/**
+ * The account that a payment or an event is of, replaced or not; null when this tenant has none such. One that was restored
+ * is opened with the secrets of the same account, once it has been connected anew.
+ */
 export async function openProvider(
   tx: Transaction,
   { gateway, sealer }: Pick<PaymentServices, 'gateway' | 'sealer'>,
   providerId: string,
 ): Promise<ProviderAccount | null> {
-  const row = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  const named = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  const row = named === null || hasSecrets(named) ? named : await connectedAnew(tx, named)
   return row === null ? null : gateway.open(openSecrets(sealer, row))
+}
+
+async function connectedAnew(
+  tx: Transaction,
+  { kind, accountReference }: PaymentProvider,
+): Promise<PaymentProvider | null> {
+  return await tx.paymentProvider.findFirst({
+    where: { kind, accountReference, sealingKeyId: { not: NO_KEY_ID } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+  })
 }
 
 /** The account that takes payments now. */

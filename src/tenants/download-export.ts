@@ -7,7 +7,7 @@ import { runCommand } from '../commands/run-command.ts'
 import { AppError } from '../core/errors.ts'
 import { uuidOf } from '../core/ids.ts'
 
-export const EXPORT_ID_PREFIX = 'exp'
+const EXPORT_ID_PREFIX = 'exp'
 
 export type Download = {
   readonly fileName: string

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
 import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
+import { makeExport } from '../support/make-export.ts'
 import { sendEvent } from '../support/money.ts'
 import {
   documentOf,
@@ -83,6 +84,7 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
     await makeShop(api, tenant)
     await recordMaker(api.schema, 'Refund')?.(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
+    await makeExport(api, tenant)
   }
   // A number that B's orders do not reach, whatever B orders meanwhile.
   await asOwner(api.database, api.tenantIds.A, (owner) =>

@@ -196,7 +196,7 @@ describe('erasure', () => {
     for (const kind of ['orders', 'payments', 'refunds', 'ledger_accounts', 'journal_entries', 'postings']) {
       expect([kind, kinds[kind]]).toEqual([kind, owed[kind]])
     }
-    expect(ids.sort()).toEqual(paymentIds.sort())
+    expect(new Set(ids)).toEqual(new Set(paymentIds))
     expect(
       [...columns].filter((name) => /name|email|address|note|description|reason|token/.test(name)),
     ).toEqual(['ledger_accounts.name'])
