@@ -54,15 +54,19 @@ export async function openProvider(
   { gateway, sealer }: Pick<PaymentServices, 'gateway' | 'sealer'>,
   providerId: string,
 ): Promise<ProviderAccount | null> {
-  const named = await tx.paymentProvider.findFirst({ where: { id: providerId } })
-  const row = named === null || hasSecrets(named) ? named : await connectedAnew(tx, named)
+  const row = await usableRecord(tx, providerId)
   return row === null ? null : gateway.open(openSecrets(sealer, row))
 }
 
-async function connectedAnew(
-  tx: Transaction,
-  { kind, accountReference }: PaymentProvider,
-): Promise<PaymentProvider | null> {
+/** Whether there is somebody to ask: not of a restored tenant's account before it has been connected anew. */
+export async function isConnected(tx: Transaction, providerId: string): Promise<boolean> {
+  return (await usableRecord(tx, providerId)) !== null
+}
+
+async function usableRecord(tx: Transaction, providerId: string): Promise<PaymentProvider | null> {
+  const named = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  if (named === null || hasSecrets(named)) return named
+  const { kind, accountReference } = named
   return await tx.paymentProvider.findFirst({
     where: { kind, accountReference, sealingKeyId: { not: NO_KEY_ID } },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
