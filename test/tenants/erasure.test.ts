@@ -4,7 +4,7 @@ import { connectOwner, type OwnerConnection } from '../../src/db/owner.ts'
 import { openQueueConnection } from '../../src/db/queue-connection.ts'
 import { findTenant, setTenantStatus } from '../../src/db/tenant-directory.ts'
 import { eraseNow, orderErasure, purgeExpired, retainedRecords } from '../../src/db/tenant-erasure.ts'
-import { eraseDue } from '../../src/jobs/erase-due.ts'
+import { eraseDue, eraseDueEvery } from '../../src/jobs/erase-due.ts'
 import { asRuntime, asSuperuser } from '../support/database.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import {
@@ -259,6 +259,27 @@ describe('a tenant with rows in every table', () => {
     expect(erased).toMatchObject({ slug: TENANT_A.slug, requestedBy: 'PLATFORM' })
     expect(Object.keys(await countsOf(here.database, TENANT_A.id)).sort()).toEqual(apart)
     expect(await countsOf(here.database, TENANT_B.id)).toEqual(other)
+  })
+
+  it('goes by the clock too, with two workers at it, when the tenant itself has asked and the day has come', async () => {
+    await asRuntime(here.database, TENANT_B.id, (client) => client.query('SELECT app.schedule_erasure(7)'))
+    await passTime(TENANT_B.slug)
+    const workers = [0, 1].map(() => openQueueConnection(here.database.workerUrl, silent))
+    const stops = workers.map((worker) => eraseDueEvery(worker, silent, 50))
+    const began = `SELECT FROM app.tenant_directory WHERE slug = $1 AND erasure_started_at IS NOT NULL`
+    await expect
+      .poll(async () => (await here.owner.query(began, [TENANT_B.slug])).length, { timeout: 10_000 })
+      .toBe(1)
+    await passTime(TENANT_B.slug)
+    await expect
+      .poll(async () => Object.keys(await countsOf(here.database, TENANT_B.id)).sort(), { timeout: 20_000 })
+      .toEqual(['app.erased_tenants', 'app.retained_records'])
+    for (const stop of stops) stop()
+    await Promise.all(workers.map((worker) => worker.close()))
+    const [erased] = await here.owner.query('SELECT * FROM app.erased_tenants WHERE tenant_id = $1', [
+      TENANT_B.id,
+    ])
+    expect(erased).toMatchObject({ requested_by: 'TENANT' })
   })
 })
 
