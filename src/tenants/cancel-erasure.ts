@@ -5,7 +5,7 @@ import { moveErasure } from './schedule-erasure.ts'
 
 export const CANCEL_ERASURE_ERRORS = ['ORDERED_BY_PLATFORM'] as const
 
-/** Calls the erasure off; where there is none, nothing is changed. User errors: ORDERED_BY_PLATFORM. */
+/** Calls the erasure off; where there is none, only the audit tells of it. User errors: ORDERED_BY_PLATFORM. */
 export async function cancelErasure(
   caller: Caller,
   { idempotencyKey }: Keyed<object>,

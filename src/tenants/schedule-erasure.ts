@@ -53,7 +53,6 @@ export async function scheduleErasure(
 export async function moveErasure(tx: Transaction, { scope }: Caller, days: number | null) {
   const id = scope.tenantId
   const before = await tx.tenant.findFirstOrThrow({ select: { erasureAt: true } })
-  if (days === null && before.erasureAt === null) return done(id, [])
   try {
     const [row] = await tx.$queryRaw<[{ at: Date | null }]>`SELECT app.schedule_erasure(${days}::int) AS at`
     const audit = auditOf(

@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { conflict, edited, given } from '../commands/edit.ts'
-import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 
 const NAME_LENGTH_MAX = 200
@@ -34,7 +33,6 @@ export async function updateTenant(
     const wanted = given(fields)
     const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
     if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
-    if (wanted.name === undefined || wanted.name === current.name) return done(id, [])
     const { count } = await tx.tenant.updateMany({
       where: { version: expectedVersion },
       data: { ...wanted, version: expectedVersion + 1, updatedAt: caller.clock() },
