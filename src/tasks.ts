@@ -9,6 +9,8 @@ import { releaseHoldsTask } from './orders/release-holds.ts'
 import { eventTask } from './payments/receive-event.ts'
 import { paymentTasks } from './payments/reconcile.ts'
 import type { Runtime } from './runtime.ts'
+import { cleanExportsTask } from './tenants/clean-exports.ts'
+import { exportTask } from './tenants/make-export.ts'
 
 export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metrics'>): readonly Task[] {
   return [
@@ -17,6 +19,8 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
     releaseHoldsTask,
     invitationTask(services),
     cleanKeysTask,
+    exportTask,
+    cleanExportsTask,
     integrityTask(metrics, services.payments.sealer),
     sealTask(services.payments.sealer),
   ]
@@ -27,5 +31,6 @@ export const SCHEDULE = [
   { task: releaseHoldsTask.name, pattern: '*/5 * * * *' },
   { task: cleanKeysTask.name, pattern: '17 * * * *' },
   { task: SEAL_TASK, pattern: '*/5 * * * *' },
+  { task: cleanExportsTask.name, pattern: '47 * * * *' },
   { task: 'integrity.check', pattern: '37 * * * *' },
 ] as const

@@ -1,13 +1,12 @@
-// `bulkhead tenant …`: the platform's own work on tenants. Its SQL is src/db/tenant-directory.ts.
+// `bulkhead tenant …`: the platform's own work on tenants. Their files and
+// their end are in tenant-files.ts and tenant-end.ts; the SQL is src/db's.
 import { Command } from 'commander'
-import type { Config } from '../config.ts'
-import { AppError } from '../core/errors.ts'
-import { createLogger } from '../core/logger.ts'
-import type { OwnerConnection } from '../db/owner.ts'
-import type { TenantStatus } from '../db/tenant-directory.ts'
+import type { TenantDetails, TenantEntry, TenantStatus } from '../db/tenant-directory.ts'
 import { parseCurrency, parseEmail, parseName, parseSlug } from './arguments.ts'
-import { requireOwner, withDatabase } from './command-database.ts'
-import { action, commandLogLevel, report } from './run.ts'
+import { asOwner, slugOf } from './as-owner.ts'
+import { action, report } from './run.ts'
+import { eraseCommand, retainedCommand } from './tenant-end.ts'
+import { exportCommand, restoreCommand } from './tenant-files.ts'
 
 interface CreateOptions {
   slug: string
@@ -20,11 +19,17 @@ interface CreateOptions {
 
 export function tenantCommand(): Command {
   return new Command('tenant')
-    .description('make, list, suspend and resume tenants')
+    .description('make, look at, suspend, move and erase tenants')
     .addCommand(createCommand())
     .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(membersCommand())
     .addCommand(statusCommand('suspend', 'SUSPENDED', 'refuse every request of a tenant; its data stays'))
-    .addCommand(statusCommand('resume', 'ACTIVE', 'serve a suspended tenant again'))
+    .addCommand(statusCommand('resume', 'ACTIVE', 'serve a suspended tenant again, and do not erase it'))
+    .addCommand(exportCommand())
+    .addCommand(restoreCommand())
+    .addCommand(eraseCommand())
+    .addCommand(retainedCommand())
 }
 
 function createCommand(): Command {
@@ -59,11 +64,66 @@ function listCommand(): Command {
       action(async (config, options: { json?: boolean }) => {
         const { listTenants } = await import('../db/tenant-directory.ts')
         const tenants = await asOwner(config, listTenants)
-        const lines = tenants.map(
-          ({ slug, status, createdAt }) =>
-            `${slug}  ${status}  since ${createdAt.toISOString().slice(0, 10)}`,
-        )
+        const lines = tenants.map(lineOf)
         report(options, { tenants }, lines.join('\n') || 'There are no tenants.')
+      }),
+    )
+}
+
+function lineOf({ slug, status, createdAt, eraseAt, isErasing }: TenantEntry): string {
+  const since = `${slug}  ${status}  since ${dayOf(createdAt)}`
+  if (isErasing) return `${since}  being erased`
+  return eraseAt === null ? since : `${since}  to be erased on ${dayOf(eraseAt)}`
+}
+
+function dayOf(at: Date): string {
+  return at.toISOString().slice(0, 10)
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('show what there is of a tenant; its audit tells that somebody looked')
+    .argument('[slug]', 'the tenant', parseSlug)
+    .option('--slug <slug>', 'the same', parseSlug)
+    .option('--json', 'report as JSON')
+    .action(
+      action(async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
+        const slug = slugOf('show', argument, options)
+        const { showTenant } = await import('../db/tenant-directory.ts')
+        const tenant = await asOwner(config, (owner) => showTenant(owner, slug))
+        report(options, tenant, textOf(tenant))
+      }),
+    )
+}
+
+function textOf(tenant: TenantDetails): string {
+  const { id, name, currency, members, rows, eraseRequestedBy } = tenant
+  const orderedBy = eraseRequestedBy === null ? '' : ` (by the ${eraseRequestedBy.toLowerCase()})`
+  const counts = (of: Record<string, number>) =>
+    Object.entries(of).map(([what, count]) => `  ${what}  ${count}`)
+  return [
+    `${lineOf(tenant)}${orderedBy}`,
+    `${id}  ${name}  ${currency}`,
+    'members:',
+    ...counts(members),
+    'rows:',
+    ...counts(rows),
+  ].join('\n')
+}
+
+function membersCommand(): Command {
+  return new Command('members')
+    .description("list a tenant's people; its audit tells that somebody looked")
+    .argument('[slug]', 'the tenant', parseSlug)
+    .option('--slug <slug>', 'the same', parseSlug)
+    .option('--json', 'report as JSON')
+    .action(
+      action(async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
+        const slug = slugOf('members', argument, options)
+        const { listMembers } = await import('../db/tenant-directory.ts')
+        const members = await asOwner(config, (owner) => listMembers(owner, slug))
+        const lines = members.map(({ email, name, role, status }) => `${email}  ${role}  ${status}  ${name}`)
+        report(options, { members }, lines.join('\n') || 'There are no members.')
       }),
     )
 }
@@ -76,39 +136,10 @@ function statusCommand(verb: 'suspend' | 'resume', status: TenantStatus, descrip
     .option('--json', 'report as JSON')
     .action(
       action(async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
-        const slug = options.slug ?? argument
-        if (slug === undefined) throw new AppError('BAD_USER_INPUT', `which tenant? tenant ${verb} SLUG`)
+        const slug = slugOf(verb, argument, options)
         const { setTenantStatus } = await import('../db/tenant-directory.ts')
         const tenant = await asOwner(config, (owner) => setTenantStatus(owner, slug, status))
         report(options, tenant, `The tenant ${slug} is ${status === 'ACTIVE' ? 'active' : 'suspended'}.`)
       }),
     )
-}
-
-async function asOwner<T>(config: Config, work: (owner: OwnerConnection) => Promise<T>): Promise<T> {
-  const { connectOwner } = await import('../db/owner.ts')
-  return withDatabase(config, createLogger(commandLogLevel(config)), async (urls) => {
-    const owner = await connectOwner(requireOwner(urls))
-    try {
-      return await work(owner)
-    } catch (error) {
-      throw isMissingSchema(error) ? notMigrated(error) : error
-    } finally {
-      await owner.end()
-    }
-  })
-}
-
-/** SQLSTATE of a missing schema, table or function. */
-function isMissingSchema(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^(3F000|42P01|42883)$/.test(String(error.code))
-}
-
-function notMigrated(cause: unknown): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
-    'The database is not set up: run bulkhead migrate.',
-    {},
-    { cause },
-  )
 }

@@ -26,6 +26,9 @@ export type Sealer = {
   checkMac(message: Uint8Array, mac: Uint8Array, keyId: string, purpose: string): MacVerdict
 }
 
+/** In place of a key's id, where there is no secret: of a restored tenant, whose secrets did not come along. */
+export const NO_KEY_ID = 'none'
+
 const CIPHER = 'aes-256-gcm'
 const KEY_BYTES = 32
 const NONCE_BYTES = 12

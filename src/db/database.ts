@@ -72,6 +72,13 @@ export type TenantChoice = {
   readonly role: MemberRole
 }
 
+export type TransactionOptions = {
+  /** REPEATABLE READ: all of its statements see the tenant as it was at the first. */
+  readonly isSnapshot?: boolean
+  /** How long it may take: 20 s unless told. */
+  readonly timeoutMs?: number
+}
+
 export type PoolState = {
   readonly total: number
   readonly idle: number
@@ -85,9 +92,14 @@ export type Database = {
   /**
    * Runs `work` in one READ COMMITTED transaction of the tenant; commits what it resolves, rolls back what it throws.
    * Transactions do not nest: take the transaction as an argument instead. `around` rides on the first statement and
-   * on COMMIT.
+   * on COMMIT. `options`: for work that reads much.
    */
-  withTenant<T>(scope: Scope, work: (tx: Transaction) => Promise<T>, around?: Around): Promise<T>
+  withTenant<T>(
+    scope: Scope,
+    work: (tx: Transaction) => Promise<T>,
+    around?: Around,
+    options?: TransactionOptions,
+  ): Promise<T>
   /**
    * Runs statements of the tenant as one transaction in one message: nobody is asked between them. The rows are
    * dropped. Throws CommitUnknown when the connection is lost before the answer.
@@ -157,7 +169,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     // The extension adds no operation and takes none away that TenantClient has: only its inferred type is larger.
     forTenant: (scope) => handleOf(scope) as unknown as TenantClient,
 
-    async withTenant(scope, work, around = {}) {
+    async withTenant(scope, work, around = {}, { isSnapshot, timeoutMs = TRANSACTION_TIMEOUT_MS } = {}) {
       if ((currentFrame()?.transaction ?? null) !== null)
         throw new Error('a transaction was opened inside a transaction')
       let worked = false
@@ -167,7 +179,11 @@ export function openDatabase(options: DatabaseOptions): Database {
         worked = true
         return result
       }
-      const bounds = { maxWait: acquireTimeoutMs, timeout: TRANSACTION_TIMEOUT_MS }
+      const bounds = {
+        maxWait: acquireTimeoutMs,
+        timeout: timeoutMs,
+        ...(isSnapshot === true && { isolationLevel: 'RepeatableRead' as const }),
+      }
       try {
         return await enterScope(scope, () => handleOf(scope).$transaction(workOn, bounds), around)
       } catch (error) {

@@ -12,13 +12,22 @@ export interface OwnerConnection {
   /**
    * Runs `work` in one transaction in the tenant's scope: all of it, or nothing. The policies hold for the owner too,
    * so that work sees and writes no other tenant's rows. One at a time: a second call throws while the first runs.
+   * `isLong`: for all of a tenant's rows, seen as they were at its first statement, however long whoever gets them takes.
    */
-  inTenant<T>(tenantId: string, work: (query: OwnerQuery) => Promise<T>): Promise<T>
+  inTenant<T>(
+    tenantId: string,
+    work: (query: OwnerQuery) => Promise<T>,
+    options?: { readonly isLong?: boolean },
+  ): Promise<T>
   /** Closes the connection. An open transaction is rolled back by the server. */
   end(): Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** Of one statement, and of a pause between two, of work on all of a tenant's rows. */
+const LONG_TIMEOUT_MS = 3_600_000
+const LONG_BOUNDS_SQL = `SELECT set_config('statement_timeout', $1, true),
+  set_config('idle_in_transaction_session_timeout', $1, true)`
 
 /** Connects as the role of `url`, which owns the tables. Throws pg's error when it can't within ten seconds. */
 export async function connectOwner(url: string): Promise<OwnerConnection> {
@@ -41,11 +50,12 @@ export async function connectOwner(url: string): Promise<OwnerConnection> {
   let busy = false
   return {
     query,
-    async inTenant(tenantId, work) {
+    async inTenant(tenantId, work, { isLong = false } = {}) {
       if (busy) throw new Error('a transaction is already open on this connection')
       busy = true
       try {
-        await query('BEGIN')
+        await query(isLong ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN')
+        if (isLong) await query(LONG_BOUNDS_SQL, [`${LONG_TIMEOUT_MS}ms`])
         await query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId])
         const result = await work(query)
         await query('COMMIT')

@@ -33,6 +33,8 @@ export type QueueConnection = {
   freeOrphans(): Promise<string[]>
   /** Queues a job of a task for each active tenant. */
   enqueueForTenants(task: string, attemptsMax: number): Promise<void>
+  /** One step of the erasures that are due: whether to come back at once (ERASING, ERASED), soon, or another day. */
+  eraseDueTenants(rowsMax: number): Promise<'ERASING' | 'ERASED' | 'WAITING' | 'IDLE'>
   /** The job will not be run again after this time. */
   bury(jobId: string): Promise<void>
   /** This time does not count, and the next is not before the delay is over. The job must fail for it to be let go of. */
@@ -147,6 +149,13 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
     },
     async enqueueForTenants(task, attemptsMax) {
       await query('SELECT app.enqueue_for_tenants($1, $2)', [task, attemptsMax])
+    },
+    async eraseDueTenants(rowsMax) {
+      const [row] = await query<{ state: 'ERASING' | 'ERASED' | 'WAITING' | 'IDLE' }>(
+        'SELECT app.erase_due_tenants($1) AS state',
+        [rowsMax],
+      )
+      return row?.state ?? 'IDLE'
     },
     async bury(jobId) {
       await query(

@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from 'fastify'
 import type { Mailbox } from '../mail/mailbox.ts'
 import { addAuditRoute } from './audit-route.ts'
 import { addDevelopmentSignIn, type DevelopmentSignInOptions } from './development-sign-in.ts'
+import { addExportRoute } from './export-route.ts'
 import { addGraphiql } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
@@ -59,6 +60,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addHealthRoutes(app, { ...options, isDraining })
   addTenantsRoute(app, options)
   addWebhookRoute(app, options)
+  addExportRoute(app, options)
   const signIn = development === null ? null : addDevelopmentSignIn(app, { ...development, logger })
   if (signIn !== null) addGraphiql(app, signIn)
   if (mailbox !== null) addMailbox(app, mailbox)

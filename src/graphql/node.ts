@@ -28,6 +28,7 @@ const NODE_TYPES = {
   post: 'Posting',
   grant: 'SupportGrant',
   key: 'ApiKey',
+  exp: 'Export',
 } as const satisfies Record<string, ModelName>
 
 export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]

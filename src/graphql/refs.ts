@@ -4,6 +4,7 @@ import type {
   ApiKey as ApiKeyRow,
   AuditEntry as AuditEntryRow,
   Customer as CustomerRow,
+  Export as ExportRow,
   Invitation as InvitationRow,
   JournalEntry as JournalEntryRow,
   LedgerAccount as LedgerAccountRow,
@@ -18,6 +19,7 @@ import type {
   Refund as RefundRow,
   StockMovement as StockMovementRow,
   SupportGrant as SupportGrantRow,
+  Tenant as TenantRow,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
 import { builder } from './builder.ts'
@@ -45,6 +47,8 @@ export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
 export const SupportGrant = builder.objectRef<SupportGrantRow>('SupportGrant')
 export const Viewer = builder.objectRef<Context['caller']>('Viewer')
+export const Export = builder.objectRef<ExportRow>('Export')
+export const Tenant = builder.objectRef<TenantRow>('Tenant')
 
 export const AuditEntryConnection = connectionOf('AuditEntry', AuditEntry, 'audit:read')
 export const ApiKeyConnection = connectionOf('ApiKey', ApiKey, 'keys:manage')
@@ -64,3 +68,4 @@ export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccou
 export const JournalEntryConnection = connectionOf('JournalEntry', JournalEntry, 'ledger:read')
 export const PostingConnection = connectionOf('Posting', Posting, 'ledger:read')
 export const SupportGrantConnection = connectionOf('SupportGrant', SupportGrant, 'support:manage')
+export const ExportConnection = connectionOf('Export', Export, 'tenant:manage')

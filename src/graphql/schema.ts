@@ -14,6 +14,7 @@ import '../orders/graphql.ts'
 import '../payments/graphql.ts'
 import '../payments/mutations.ts'
 import '../support/graphql.ts'
+import '../tenants/graphql.ts'
 import { builder } from './builder.ts'
 
 builder.queryType({})

@@ -3,7 +3,7 @@
 import type { Transaction } from '../db/database.ts'
 import type { PaymentProvider } from '../generated/prisma/client.ts'
 import type { BookedCharge, ProviderAccount } from '../payments/provider.ts'
-import { openSecrets } from '../payments/provider-record.ts'
+import { hasSecrets, openSecrets } from '../payments/provider-record.ts'
 import type { PaymentServices } from '../payments/services.ts'
 import { SINCE_DAYS_DEFAULT, subject, VIOLATIONS_MAX, type Violation } from './check.ts'
 import { disagreements, type OurPayment } from './records-comparison.ts'
@@ -64,7 +64,8 @@ async function accountsOf(tx: Transaction, access: ProviderAccess, since: Date):
   return [...groups.values()].flatMap((group) => {
     const [newest] = group
     const isUsed = group.some(({ status, _count }) => status === 'ACTIVE' || _count.payments > 0)
-    if (newest === undefined || !isUsed) return []
+    // A restored tenant has its accounts' names and not their keys: nobody can ask until it has connected them anew.
+    if (newest === undefined || !isUsed || !hasSecrets(newest)) return []
     const { id: providerId, kind, accountReference } = newest
     const open = () => access.gateway.open(openSecrets(access.sealer, newest))
     return [{ kind, accountReference, providerId, open }]

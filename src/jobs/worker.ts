@@ -9,6 +9,7 @@ import { openQueueConnection, type QueueConnection } from '../db/queue-connectio
 import { queueLogger } from '../db/queue-logger.ts'
 import { openQueuePool } from '../db/queue-pool.ts'
 import type { JobMetrics } from '../telemetry/metrics.ts'
+import { eraseDueEvery } from './erase-due.ts'
 import { runJob } from './run-job.ts'
 import { type JobRunner, startRunner } from './runner.ts'
 import { cronItems, runSchedule, SCHEDULE_TASK, type Schedule } from './schedule.ts'
@@ -70,9 +71,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const stopping = new AbortController()
   const kept = keepRunning(first, { start, stopDeadlineMs, stopping: stopping.signal, logger })
   const stopFreeing = freeOrphansEvery(orphanIntervalMs, queue, logger)
+  const stopErasing = eraseDueEvery(queue, logger)
   metrics.watchQueue(() => queue.state())
   async function stop(): Promise<void> {
     stopFreeing()
+    stopErasing()
     metrics.watchQueue(null)
     stopping.abort()
     await kept

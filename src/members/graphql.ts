@@ -17,6 +17,7 @@ import {
   Member,
   MemberConnection,
   Role,
+  Tenant,
   Viewer,
 } from '../graphql/refs.ts'
 import { INVITATION_STATES, stateOf } from './invitation.ts'
@@ -31,7 +32,6 @@ const InvitationStatus = builder.enumType('InvitationStatus', {
   values: INVITATION_STATES,
 })
 
-const Tenant = builder.objectRef<TenantRow>('Tenant')
 Tenant.implement({
   description: 'A merchant.',
   extensions: { model: 'Tenant' },

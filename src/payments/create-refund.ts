@@ -13,6 +13,7 @@ import { type AskedAmount, amountSchema } from './amount-input.ts'
 import { attemptEnd, finish } from './attempt.ts'
 import { refundAttempt } from './attempt-refund.ts'
 import { failureOf, REFUND_FAILURES } from './payment.ts'
+import { isConnected } from './provider-record.ts'
 import { enqueueReconcile, RECONCILE_REFUND_TASK } from './reconcile.ts'
 import type { PaymentServices } from './services.ts'
 import { lockPayment } from './settle-payment.ts'
@@ -33,6 +34,7 @@ export const CREATE_REFUND_ERRORS = [
   'WRONG_STATUS',
   'AMOUNT_TOO_LARGE',
   'CURRENCY_MISMATCH',
+  'PROVIDER_NOT_CONNECTED',
   ...REFUND_FAILURES,
 ] as const
 export type CreateRefundErrorCode = (typeof CREATE_REFUND_ERRORS)[number]
@@ -74,6 +76,10 @@ async function begin(
   const leftMinor = payment.amountMinor - payment.refundedMinor - payment.refundPendingMinor
   const errors = refusalsOf(payment, amount ?? null, leftMinor)
   if (errors.length > 0) return refused(errors)
+  if (payment.providerId !== null && !(await isConnected(tx, payment.providerId))) {
+    const message = 'the account that took this payment is not connected here: connect it first'
+    return refused([refusal('paymentId', message, 'PROVIDER_NOT_CONNECTED')])
+  }
   const id = newId()
   const amountMinor = amount?.amountMinor ?? leftMinor
   const { currency, providerKind } = payment

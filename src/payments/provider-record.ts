@@ -1,6 +1,6 @@
 // The merchant's account with a provider as it is kept: its secrets sealed, each bound to tenant, row and purpose. Which
 // account is made and replaced is connect-provider.ts's.
-import type { Sealer } from '../core/seal.ts'
+import { NO_KEY_ID, type Sealer } from '../core/seal.ts'
 import type { Transaction } from '../db/database.ts'
 import type { PaymentProvider } from '../generated/prisma/client.ts'
 import type { AccountSecrets, ProviderAccount } from './provider.ts'
@@ -40,14 +40,37 @@ export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecret
   }
 }
 
-/** The account that a payment or an event is of, replaced or not; null when this tenant has none such. */
+/** Whether there are any: a restored tenant's accounts came without. */
+export function hasSecrets({ sealingKeyId }: Pick<PaymentProvider, 'sealingKeyId'>): boolean {
+  return sealingKeyId !== NO_KEY_ID
+}
+
+/**
+ * The account that a payment or an event is of, replaced or not; null when this tenant has none such. One that was restored
+ * is opened with the secrets of the same account, once it has been connected anew.
+ */
 export async function openProvider(
   tx: Transaction,
   { gateway, sealer }: Pick<PaymentServices, 'gateway' | 'sealer'>,
   providerId: string,
 ): Promise<ProviderAccount | null> {
-  const row = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  const row = await usableRecord(tx, providerId)
   return row === null ? null : gateway.open(openSecrets(sealer, row))
+}
+
+/** Whether there is somebody to ask: not of a restored tenant's account before it has been connected anew. */
+export async function isConnected(tx: Transaction, providerId: string): Promise<boolean> {
+  return (await usableRecord(tx, providerId)) !== null
+}
+
+async function usableRecord(tx: Transaction, providerId: string): Promise<PaymentProvider | null> {
+  const named = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  if (named === null || hasSecrets(named)) return named
+  const { kind, accountReference } = named
+  return await tx.paymentProvider.findFirst({
+    where: { kind, accountReference, sealingKeyId: { not: NO_KEY_ID } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+  })
 }
 
 /** The account that takes payments now. */

@@ -3,6 +3,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { runCommand } from '../commands/run-command.ts'
+import { NO_KEY_ID } from '../core/seal.ts'
 import { openSecrets, sealSecrets } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
 
@@ -17,7 +18,9 @@ export async function resealSecrets(
   let count = 0
   const command = { name: 'secretsReseal', permission: 'payments:manage', input: null } as const
   await runCommand(caller, command, async (tx) => {
-    const old = await tx.paymentProvider.findMany({ where: { sealingKeyId: { not: sealer.keyId } } })
+    const old = await tx.paymentProvider.findMany({
+      where: { sealingKeyId: { notIn: [sealer.keyId, NO_KEY_ID] } },
+    })
     count = old.length
     for (const row of old) {
       await tx.paymentProvider.updateMany({

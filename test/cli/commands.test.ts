@@ -23,14 +23,25 @@ const run = (args: string[], env: Record<string, string> = {}) =>
   bulkhead(args, { cwd: directory, env: { DATA_DIR: join(directory, 'data'), ...env } })
 
 describe('every command', () => {
-  it.each(['', 'serve', 'migrate', 'doctor', 'token', 'tenant', 'tenant create', 'tenant list', 'seed'])(
-    '%s has --help',
-    async (command) => {
-      const { code, stdout } = await run([...command.split(' ').filter(Boolean), '--help'])
-      expect(code).toBe(0)
-      expect(stdout).toMatch(/^Usage: bulkhead/)
-    },
-  )
+  it.each([
+    '',
+    'serve',
+    'migrate',
+    'doctor',
+    'token',
+    'tenant',
+    'tenant create',
+    'tenant list',
+    'tenant export',
+    'tenant restore',
+    'tenant erase',
+    'tenant retained',
+    'seed',
+  ])('%s has --help', async (command) => {
+    const { code, stdout } = await run([...command.split(' ').filter(Boolean), '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Usage: bulkhead/)
+  })
 
   it('tells what is wrong with the configuration, and fails with a code of its own', async () => {
     const { code, stdout, stderr } = await run(['migrate'], { PORT: 'x', LOG_LEVEL: 'loud' })

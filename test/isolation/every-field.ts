@@ -6,6 +6,7 @@ import { encodeId, newId } from '../../src/core/ids.ts'
 import { type NodeName, nodeId } from '../../src/graphql/node.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
 import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
+import { makeExport } from '../support/make-export.ts'
 import { sendEvent } from '../support/money.ts'
 import {
   documentOf,
@@ -49,6 +50,7 @@ const PREFIXES: Record<string, string> = {
   journal_entries: 'entry',
   postings: 'post',
   support_grants: 'grant',
+  exports: 'exp',
 }
 
 /** What there is of A that B must never learn, nor reach. */
@@ -87,10 +89,9 @@ export async function rowsOf(database: TestDatabase, tenantId: string): Promise<
 export async function makeSecrets(api: Api): Promise<Secrets> {
   for (const tenant of ['A', 'B'] as const) {
     await makeShop(api, tenant)
-    await recordMaker(api.schema, 'Refund')?.(api, tenant)
-    await recordMaker(api.schema, 'Invitation')?.(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
     await sealAudit(api, tenant)
+    await makeExport(api, tenant)
   }
   // A number that B's orders do not reach, whatever B orders meanwhile.
   await asOwner(api.database, api.tenantIds.A, (owner) =>

@@ -2,6 +2,7 @@
 // with a new name joins by a line here; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import type { Api, Session, TenantKey } from './api.ts'
+import { makeExport } from './make-export.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import { invitee, newMember } from './people.ts'
 import {
@@ -80,6 +81,9 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
     lastInvited.set(api, session)
     return token
   },
+  confirmation: (_api, tenant) => (tenant === 'A' ? 'anchor' : 'bollard'),
+  'mutation tenantUpdate: expectedVersion': async (api, tenant) =>
+    (await api.as(tenant).data('{ viewer { tenant { version } } }')).viewer.tenant.version,
   'query node: id': RECORDS.Order as Maker,
   'query nodes: ids': RECORDS.Order as Maker,
 }
@@ -91,8 +95,15 @@ const LOOK_UPS: Record<string, Maker> = {
   'query variant': RECORDS.Variant as Maker,
 }
 
+/** What must be so before a field does what it is for. */
+const BEFOREHAND: Record<string, Maker> = {
+  // While one is under way, that one is answered.
+  'mutation exportCreate': makeExport,
+}
+
 /** Arguments with which a field shows or does what it is for, made anew for every call. */
 export async function succeedingArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
+  await BEFOREHAND[place.name]?.(api, tenant)
   const id = await LOOK_UPS[place.name]?.(api, tenant)
   return { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
 }

@@ -47,6 +47,8 @@ export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n
   },
   support_grants: { expires_at: () => '2999-01-01T00:00:00Z' },
   audit_seals: { until_at: () => '2999-01-01T00:00:00Z', entry_ids: () => '{}', entry_digests: () => '{}' },
+  // Of a tenant one may be under way.
+  exports: { status: () => 'COMPLETED' },
   // Beside the chart that every tenant has.
   ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
   // Of an order one may be under way, of a tenant one account active.

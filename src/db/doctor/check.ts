@@ -55,6 +55,8 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
   'app.person_directory':
     'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
+  'app.erased_tenants': 'which tenants were, and are no more; of the owner alone',
+  'app.retained_records': 'what the law wants kept of erased tenants; of the owner alone',
   'public._prisma_migrations': 'the record of the migrations, of the owner alone',
   'graphile_worker.migrations': 'the record of the queue’s own migrations, of the owner alone',
   'graphile_worker._private_jobs': 'the queue: ids, stamped with their tenant; of the worker’s role alone',
@@ -63,8 +65,9 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'graphile_worker._private_known_crontabs': 'when the schedule last ran; of the worker’s role alone',
 }
 
-/** The one function outside the queue that its role may call, and nobody else: the schedule has no tenant. */
+/** The functions outside the queue that its role may call, and nobody else: neither has a tenant. */
 export const SCHEDULE_FUNCTION = 'app.enqueue_for_tenants(text,integer)'
+export const ERASURE_FUNCTION = 'app.erase_due_tenants(integer)'
 
 /** Names out of our own constants, as a literal array of SQL. */
 export function sqlNames(names: readonly string[]): string {

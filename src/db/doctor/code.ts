@@ -2,6 +2,7 @@
 // stand on, app.tenant_id and app.may_write.
 import {
   type Check,
+  ERASURE_FUNCTION,
   type Finding,
   fromExtension,
   OUR_SCHEMAS,
@@ -27,7 +28,11 @@ const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
     'which tenant an address or a job is of, before it is entered: at most one row',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':
     'puts a job into the queue, whose tables nobody else may touch, and stamps it with the tenant in scope',
+  'app.schema_version()': 'which migration is the newest: a name, for the header of an exported file',
+  'app.schedule_erasure(integer)':
+    'when the tenant in scope is to be erased, in the directory, which nobody else may touch',
   [SCHEDULE_FUNCTION]: 'the schedule: a job for each active tenant; for the worker’s role alone',
+  [ERASURE_FUNCTION]: 'goes on with erasures that are due anyway; for the worker’s role alone',
 }
 
 /** Views that read with their owner's rights. */

@@ -1,7 +1,7 @@
 // Owns: rules about the role that runs jobs, which is examined in the runtime role's place: the queue is its, and nothing
 // of a tenant's.
 import { QUEUE_SCHEMA } from '../queue-names.ts'
-import { type Check, OUR_SCHEMAS, rightsRule, SCHEDULE_FUNCTION } from './check.ts'
+import { type Check, ERASURE_FUNCTION, OUR_SCHEMAS, rightsRule, SCHEDULE_FUNCTION } from './check.ts'
 import { REACHES, RELATION_RIGHTS } from './rights.ts'
 import { standingChecks } from './role.ts'
 
@@ -23,7 +23,8 @@ const functions: Check = rightsRule({
     SELECT ${ROLE}, p.oid::regprocedure::text AS name
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL aclexplode(p.proacl) AS granted
     WHERE p.prosecdef AND ${OUR_SCHEMAS} AND ${REACHES}
-      AND p.oid IS DISTINCT FROM to_regprocedure('${SCHEDULE_FUNCTION}')`,
+      AND p.oid IS DISTINCT FROM to_regprocedure('${SCHEDULE_FUNCTION}')
+      AND p.oid IS DISTINCT FROM to_regprocedure('${ERASURE_FUNCTION}')`,
   message: ({ name }) => `runs jobs, and may execute ${name}, which has its owner’s rights: revoke that`,
 })
 

@@ -1,0 +1,39 @@
+// GET /exports/:id: a finished export as a file, to whoever may have it. Who may, and what is in it, is the tenants' domain.
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from '../core/logger.ts'
+import { downloadExport } from '../tenants/download-export.ts'
+import { type Authenticator, credentialsOf } from './authenticate.ts'
+import { createErrorMask, STATUS_OF } from './mask-errors.ts'
+
+export function addExportRoute(
+  app: FastifyInstance,
+  { authenticator, logger }: { readonly authenticator: Authenticator; readonly logger: Logger },
+): void {
+  const mask = createErrorMask({ hideSuggestions: true, logger })
+
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { id } = request.params as { id: string }
+    const caller = await authenticator.authenticate(credentialsOf(request), request.id)
+    const { fileName, byteCount, bytes } = await downloadExport(caller, id)
+    return reply
+      .header('content-type', 'application/gzip')
+      .header('content-length', String(byteCount))
+      .header('content-disposition', `attachment; filename="${fileName}"`)
+      .header('cache-control', 'no-store')
+      .send(Readable.from(bytes(), { objectMode: false }))
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/exports/:id',
+    exposeHeadRoute: false,
+    handler: handle,
+    errorHandler: (error, request, reply) => {
+      const [masked] = mask([error], request.id)
+      const code = masked?.extensions.code ?? 'INTERNAL'
+      if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="bulkhead"')
+      return reply.code(STATUS_OF[code]).send({ error: masked?.message, code, requestId: request.id })
+    },
+  })
+}

@@ -1,0 +1,45 @@
+// Edits what a merchant says of itself, if nobody else did meanwhile.
+import { z } from 'zod'
+import type { Caller } from '../commands/caller.ts'
+import { conflict, edited, given } from '../commands/edit.ts'
+import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+
+const NAME_LENGTH_MAX = 200
+
+const schema = z.object({
+  expectedVersion: z.number(),
+  name: z
+    .string()
+    .trim()
+    .min(1, 'a merchant needs a name')
+    .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
+    .nullish(),
+})
+
+/** Edits what was given. User errors: INVALID, CONFLICT. */
+export async function updateTenant(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<'CONFLICT'>> {
+  const command = {
+    name: 'tenantUpdate',
+    permission: 'tenant:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  const { tenantId: id } = caller.scope
+  return await runCommand(caller, command, async (tx, { expectedVersion, ...fields }) => {
+    const wanted = given(fields)
+    const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
+    if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
+    const { count } = await tx.tenant.updateMany({
+      where: { version: expectedVersion },
+      data: { ...wanted, version: expectedVersion + 1, updatedAt: caller.clock() },
+    })
+    if (count === 0) {
+      return conflict({ id, ...(await tx.tenant.findFirstOrThrow()) }, expectedVersion, wanted)
+    }
+    return edited('Tenant', current, wanted)
+  })
+}

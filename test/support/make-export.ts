@@ -1,0 +1,23 @@
+// Owns: an export that is made, without a worker: its job is run as one would run it.
+import { systemCaller } from '../../src/commands/system-caller.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { uuidOf } from '../../src/core/ids.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { exportTask } from '../../src/tenants/make-export.ts'
+import type { Api, TenantKey } from './api.ts'
+
+/** Asks for an export and makes it; answers its id. */
+export async function makeExport(api: Api, tenant: TenantKey): Promise<string> {
+  const { exportCreate } = await api.as(tenant).data('mutation { exportCreate(input: {}) { export { id } } }')
+  const address = await api.opened.resolveTenant({ id: api.tenantIds[tenant] })
+  if (address === null) throw new Error('there is no such tenant')
+  const caller = systemCaller({
+    tenant: address,
+    database: api.opened,
+    clock: systemClock,
+    logger: createLogger('silent'),
+    requestId: 'job:1',
+  })
+  await exportTask.run(caller, { exportId: uuidOf('exp', exportCreate.export.id) })
+  return exportCreate.export.id
+}
