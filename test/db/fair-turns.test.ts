@@ -19,7 +19,7 @@ describe('turns', () => {
 
   it('of a tenant at its share are waited for, while another has its own at once', async () => {
     const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
-    for (let n = 0; n < 3; n += 1) turns.take('a')
+    for (let n = 0; n < 3; n += 1) void turns.take('a')
     const fourth = turns.take('a')
     expect(fourth).toBeInstanceOf(Promise)
     expect(turns.waiting).toBe(1)
@@ -31,7 +31,7 @@ describe('turns', () => {
 
   it('go to the tenant that has the fewest, and among equals in the order of asking', async () => {
     const turns = createFairTurns({ connectionsMax: 3, waitMaxMs: WAIT_MS })
-    for (const tenant of ['a', 'a', 'a', 'b']) turns.take(tenant) // a waits for its fourth… at its share of 3
+    for (const tenant of ['a', 'a', 'a', 'b']) void turns.take(tenant) // a waits for its fourth… at its share of 3
     const order: string[] = []
     const wait = (tenant: string) => void turns.take(tenant)?.then(() => order.push(tenant))
     for (const tenant of ['a', 'a', 'c', 'd', 'c']) wait(tenant)
@@ -44,9 +44,12 @@ describe('turns', () => {
 
   it('are in the order of asking within a tenant', async () => {
     const turns = createFairTurns({ connectionsMax: 1, waitMaxMs: WAIT_MS })
-    turns.take('a')
+    void turns.take('a')
     const order: number[] = []
-    const all = [1, 2, 3].map((n) => turns.take('a')?.then(() => order.push(n)))
+    const all = [1, 2, 3].map(async (n) => {
+      await turns.take('a')
+      order.push(n)
+    })
     for (let n = 0; n < 3; n += 1) turns.giveBack('a')
     await Promise.all(all)
     expect(order).toEqual([1, 2, 3])
@@ -54,7 +57,7 @@ describe('turns', () => {
 
   it('that do not come are given up in time, as a busy database', async () => {
     const turns = createFairTurns({ connectionsMax: 1, waitMaxMs: 20 })
-    turns.take('a')
+    void turns.take('a')
     const error = await Promise.resolve(turns.take('b')).catch((refusal: unknown) => refusal)
     expect(faultOf(error)).toBe('BUSY')
     expect(turns.waiting).toBe(0)

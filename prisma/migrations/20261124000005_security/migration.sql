@@ -113,7 +113,9 @@ ALTER TYPE "actor_kind" ADD VALUE 'INVITED' AFTER 'SUPPORT';
 
 -- AlterTable
 ALTER TABLE "audit_entries" ADD COLUMN     "actor_label" TEXT NOT NULL DEFAULT '',
-ADD COLUMN     "recorded_at" TIMESTAMPTZ(6) NOT NULL DEFAULT clock_timestamp();
+ADD COLUMN     "recorded_at" TIMESTAMPTZ(6) NOT NULL DEFAULT now();
+-- In two steps: what changes from row to row would have every row written anew. Entries of before were seen now.
+ALTER TABLE "audit_entries" ALTER COLUMN "recorded_at" SET DEFAULT clock_timestamp();
 
 -- AlterTable
 ALTER TABLE "tenants" ADD COLUMN     "erasure_at" TIMESTAMPTZ(3);
