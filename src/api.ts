@@ -17,6 +17,8 @@ export interface Addresses {
   metricsUrl: string | null
   /** Null: there is no GraphiQL. */
   explorerUrl: string | null
+  /** Null: mail is sent, or shown to nobody. */
+  mailboxUrl: string | null
 }
 
 export interface Api {
@@ -40,6 +42,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     logger,
   })
   const hasExplorer = secret !== null && isLoopback(config.host)
+  const mailbox = hasExplorer ? runtime.mailbox : null
   const server = createHttpServer({
     schema: buildSchema(),
     database,
@@ -49,7 +52,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
       sessions: services.sessions,
       clock,
       logger,
-      keyMode: isProduction ? 'live' : 'test',
+      keyMode: services.keyMode,
     }),
     metrics,
     services,
@@ -57,6 +60,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     clock,
     host: config.host,
     port: config.port,
+    trustedProxies: config.trustedProxies,
     metricsPort: config.metricsPort,
     introspection: config.introspection,
     hideSuggestions: isProduction,
@@ -65,12 +69,18 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
       ? (tenant, email) =>
           signDevelopmentToken({ secret, tenant, email, expiresInSeconds: EXPLORER_TOKEN_SECONDS, clock })
       : null,
+    mailbox,
   })
   return {
     async listen() {
       const { url, metricsUrl } = await server.listen().catch(explainAddress)
       runtime.listensAt(url)
-      return { url, metricsUrl, explorerUrl: hasExplorer ? `${url}/graphiql` : null }
+      return {
+        url,
+        metricsUrl,
+        explorerUrl: hasExplorer ? `${url}/graphiql` : null,
+        mailboxUrl: mailbox === null ? null : `${url}/mailbox`,
+      }
     },
     close: () => server.close(),
   }

@@ -5,6 +5,8 @@ interface Greeting {
   url: string
   metricsUrl: string | null
   explorerUrl: string | null
+  /** Null: mail is sent, or shown to nobody. */
+  mailboxUrl: string | null
   /** Null: there is no payment sandbox. */
   sandboxUrl: string | null
   /** Since the start of the process. */
@@ -13,10 +15,11 @@ interface Greeting {
 }
 
 export function greet(greeting: Greeting, output: { write(text: string): unknown }): void {
-  const { url, metricsUrl, explorerUrl, sandboxUrl, readyMs, isDemo } = greeting
+  const { url, metricsUrl, explorerUrl, mailboxUrl, sandboxUrl, readyMs, isDemo } = greeting
   const addresses: [string, string | null][] = [
     ['GraphQL', `${url}/graphql`],
     ['Explorer', explorerUrl],
+    ['Mailbox', mailboxUrl],
     ['Health', `${url}/readyz`],
     ['Metrics', metricsUrl],
     ['Sandbox', sandboxUrl],

@@ -1,5 +1,6 @@
 // The one reader of the environment: every variable, its rules and its default. Owns no file but `.env`, starts nothing.
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
@@ -36,12 +37,18 @@ export interface Config {
   readonly previousSecretsKeys: readonly Uint8Array[]
   /** Where payment providers reach this server, without a path; null: nobody said. */
   readonly publicUrl: string | null
+  /** Addresses and networks whose word on where a request came from is taken. */
+  readonly trustedProxies: readonly string[]
   readonly payments: {
     /** 0: any free one. */
     readonly sandboxPort: number
     /** A Stripe test account for the demo tenants, in place of the sandbox; null: the sandbox. */
     readonly stripe: { readonly secretKey: string; readonly webhookSecret: string | null } | null
   }
+  /** Null: nobody said; outside production mail is then kept to be looked at, in production there is none. */
+  readonly mail: { readonly smtpUrl: string; readonly from: string } | null
+  /** The page where somebody who was invited accepts; null: mails name none. */
+  readonly invitationUrl: string | null
   readonly introspection: boolean
   /** Points that each tenant may save up, and gets back. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
@@ -106,17 +113,20 @@ const secret = () =>
     .refine(looksRandom, 'must be random, not a phrase or a pattern (make one with: openssl rand -base64 32)')
 
 /** Several, separated by commas. */
-const secrets = () =>
-  z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .pipe(z.array(secret()))
+const secrets = () => z.string().transform(partsOf).pipe(z.array(secret()))
 
 const origin = () =>
   z
     .string()
     .refine(isOrigin, 'must be an address without a path, as in https://shop.example.com')
     .transform((text) => new URL(text).origin)
+
+/** Several, separated by commas. */
+const networks = () =>
+  z
+    .string()
+    .transform(partsOf)
+    .refine((parts) => parts.every(isNetwork), 'must hold addresses or networks, as in 10.0.0.0/8, 192.0.2.7')
 
 const environmentSchema = z.object({
   NODE_ENV: choice(['development', 'test', 'production'], 'development'),
@@ -142,6 +152,7 @@ const environmentSchema = z.object({
   SECRETS_KEY: secret().optional(),
   SECRETS_KEY_PREVIOUS: secrets().default([]),
   PUBLIC_URL: origin().optional(),
+  TRUSTED_PROXIES: networks().default([]),
   SANDBOX_PORT: wholeNumber(0, PORT_MAX, 0),
   STRIPE_SECRET_KEY: z
     .string()
@@ -153,6 +164,21 @@ const environmentSchema = z.object({
   STRIPE_WEBHOOK_SECRET: z
     .string()
     .regex(/^whsec_\S+$/, 'must start with whsec_')
+    .optional(),
+  SMTP_URL: z
+    .string()
+    .refine(isSmtpUrl, 'must have the form smtp://user:password@host:587, or smtps://…')
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(
+      /^([^<>@\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u,
+      'must be an address, as in Shop <mail@shop.example.com>',
+    )
+    .optional(),
+  INVITATION_URL: z
+    .string()
+    .refine(isPage, 'must be the address of a page, without a fragment, as in https://shop.example.com/join')
     .optional(),
   INTROSPECTION: yesOrNo().optional(),
   COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
@@ -195,6 +221,7 @@ export function parseConfig(environment: Environment): Config {
     secretsKey: values.SECRETS_KEY ?? null,
     previousSecretsKeys: Object.freeze(values.SECRETS_KEY_PREVIOUS),
     publicUrl: values.PUBLIC_URL ?? null,
+    trustedProxies: Object.freeze(values.TRUSTED_PROXIES),
     payments: Object.freeze({
       sandboxPort: values.SANDBOX_PORT,
       stripe:
@@ -202,6 +229,8 @@ export function parseConfig(environment: Environment): Config {
           ? null
           : { secretKey: values.STRIPE_SECRET_KEY, webhookSecret: values.STRIPE_WEBHOOK_SECRET ?? null },
     }),
+    mail: values.SMTP_URL === undefined ? null : { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM ?? '' },
+    invitationUrl: values.INVITATION_URL ?? null,
     introspection: values.INTROSPECTION ?? values.NODE_ENV !== 'production',
     budget: Object.freeze({
       capacity: values.COST_CAPACITY,
@@ -247,6 +276,9 @@ function contradictions(given: Environment): string[] {
   if (given.STRIPE_WEBHOOK_SECRET && !given.STRIPE_SECRET_KEY) {
     problems.push('STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET: whose events are they?')
   }
+  if (given.SMTP_URL && !given.MAIL_FROM) {
+    problems.push('MAIL_FROM: is required beside SMTP_URL: who sends the mail?')
+  }
   return problems
 }
 
@@ -263,6 +295,9 @@ function unsafeInProduction(given: Environment): string[] {
   for (const name of ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET']) {
     if (!given[name]) continue
     problems.push(`${name}: is for development; in production each merchant connects its own account`)
+  }
+  if (given.INVITATION_URL && isPage(given.INVITATION_URL) && !given.INVITATION_URL.startsWith('https:')) {
+    problems.push('INVITATION_URL: must be https in production: the link holds what lets somebody in')
   }
   if (!given.DATABASE_URL && !given.DATABASE_OWNER_URL && given.ALLOW_EMBEDDED_IN_PRODUCTION !== 'true') {
     problems.push(
@@ -304,6 +339,34 @@ function isPostgresUrl(text: string): boolean {
 function isOrigin(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+}
+
+function isSmtpUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== ''
+}
+
+/** A page's address, to which a fragment can be added, and in which nobody's password stands. */
+function isPage(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    !text.includes('#') &&
+    `${url.username}${url.password}` === ''
+  )
+}
+
+/** Of a list that is separated by commas. */
+function partsOf(text: string): string[] {
+  return text.split(',').map((part) => part.trim())
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
 function isBase64(text: string): boolean {

@@ -10,10 +10,16 @@ const EXIT_INTERRUPTED = 130
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export interface Lifecycle {
-  /** Runs one phase of the start; `stop` undoes it at the end. Throws when a stop was asked for meanwhile. */
-  phase<T>(name: string, start: () => Promise<T>, stop?: (started: T) => Promise<void>): Promise<T>
-  /** A part has ended by itself: everything else is stopped, and the process fails. Nothing while stopping. */
-  fail(error: Error): void
+  /**
+   * Runs one phase of the start; `stop` undoes it at the end. Throws when a stop was asked for meanwhile. `ended` resolves
+   * when the part has ended: if that was by itself, everything else is stopped and the process fails with that error.
+   */
+  phase<T>(
+    name: string,
+    start: () => Promise<T>,
+    stop?: (started: T) => Promise<void>,
+    ended?: (started: T) => Promise<Error>,
+  ): Promise<T>
   /** What each phase took so far. */
   readonly phasesMs: Readonly<Record<string, number>>
 }
@@ -31,11 +37,22 @@ export async function runUntilStopped(
   const end = listenForTheEnd(logger)
   const lifecycle: Lifecycle = {
     phasesMs,
-    fail: end.fail,
-    async phase(name, start, stop) {
+    async phase(name, start, stop, ended) {
       const startedAtMs = performance.now()
       const started = await start()
-      if (stop !== undefined) stops.push({ name, stop: () => stop(started) })
+      let isStopping = false
+      if (stop !== undefined) {
+        stops.push({
+          name,
+          stop() {
+            isStopping = true
+            return stop(started)
+          },
+        })
+      }
+      void ended?.(started).then((error) => {
+        if (!isStopping) end.fail(error)
+      })
       phasesMs[name] = Math.round(performance.now() - startedAtMs)
       if (end.isAsked()) throw new StoppedWhileStarting()
       return started
@@ -76,6 +93,7 @@ async function stopAll(
 function listenForTheEnd(logger: Logger) {
   const { promise: asked, resolve } = Promise.withResolvers<number>()
   let askedAtMs: number | undefined
+  let isWished = false
   let deadline: NodeJS.Timeout | undefined
 
   /** The first one counts. */
@@ -88,13 +106,16 @@ function listenForTheEnd(logger: Logger) {
     resolve(exitCode)
   }
 
+  /** Nothing new after a wish to stop: a Ctrl-C ends the parts too. */
   function fail(error: Error): void {
-    if (askedAtMs === undefined) logger.fatal({ err: error }, error.message)
+    // Told even when something has failed before: a database that ended shows first in whoever used it.
+    if (!isWished) logger.fatal({ err: error }, error.message)
     ask(EXIT_FAILURE)
   }
 
   function onSignal(signal: NodeJS.Signals): void {
     if (askedAtMs === undefined) {
+      isWished = true
       logger.info({ signal }, 'stopping')
       ask(0)
     } else if (performance.now() - askedAtMs > SECOND_SIGNAL_AFTER_MS) {

@@ -62,9 +62,7 @@ async function findSandbox(config: Config, lifecycle: Lifecycle): Promise<string
     'sandbox',
     () => startSandbox({ dataDir: sandboxDir(config), port: config.payments.sandboxPort }),
     (started) => started.stop(),
-  )
-  void sandbox.exited.then(({ code, signal }) =>
-    lifecycle.fail(new Error(`the payment sandbox ended by itself (${signal ?? `code ${code}`})`)),
+    ({ exited }) => endOf('the payment sandbox', exited),
   )
   return sandbox.url
 }
@@ -160,14 +158,19 @@ function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Pro
     'postgres',
     async () => {
       const { startEmbeddedServer } = await import('./db/embedded-server.ts')
-      const server = await startEmbeddedServer({ dataDir: config.dataDir, logger })
-      void server.exited.then(({ code, signal }) =>
-        lifecycle.fail(new Error(`the embedded PostgreSQL ended by itself (${signal ?? `code ${code}`})`)),
-      )
-      return server
+      return await startEmbeddedServer({ dataDir: config.dataDir, logger })
     },
     (server) => server.stop(),
+    ({ exited }) => endOf('the embedded PostgreSQL', exited),
   )
+}
+
+async function endOf(
+  part: string,
+  exited: Promise<{ code: number | null; signal: string | null }>,
+): Promise<Error> {
+  const { code, signal } = await exited
+  return new Error(`${part} ended by itself (${signal ?? `code ${code}`})`)
 }
 
 async function bringUpToDate(

@@ -8,12 +8,17 @@ import { createSealer } from './core/seal.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { developmentSecret } from './edge/development-secret.ts'
 import type { Services } from './graphql/context.ts'
+import { createMailbox, type Mailbox } from './mail/mailbox.ts'
+import type { Mailer } from './mail/mailer.ts'
+import { createSmtpMailer } from './mail/smtp.ts'
 import { createGateway } from './payments/gateway.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
 export type Runtime = {
   readonly database: Database
   readonly services: Services
+  /** Where mail ends that is not sent; null: it is sent, or there is none. */
+  readonly mailbox: Mailbox | null
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
@@ -31,11 +36,17 @@ export async function openRuntime(
   const isProduction = config.environment === 'production'
   const current = config.secretsKey ?? (await developmentSecret(config.dataDir, 'secrets-key'))
   const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
+  const mailbox = wantsMailbox(config)
+    ? createMailbox({ dir: join(config.dataDir, 'mailbox'), clock: systemClock })
+    : null
   let { publicUrl } = config
   return {
     database,
     services: {
       sessions: createSessions(),
+      mail: mailbox ?? smtpMailer(config),
+      invitationUrl: config.invitationUrl,
+      keyMode: isProduction ? 'live' : 'test',
       payments: {
         gateway: createGateway({ sandboxUrl }),
         sealer: createSealer({ current, previous: config.previousSecretsKeys }),
@@ -44,6 +55,7 @@ export async function openRuntime(
         },
       },
     },
+    mailbox,
     metrics: createMetrics(database),
     clock: systemClock,
     logger,
@@ -52,6 +64,16 @@ export async function openRuntime(
     },
     close: () => database.close(),
   }
+}
+
+/** Outside production, and where no server is named that would send: mail is kept to be looked at. */
+function wantsMailbox({ environment, mail }: Config): boolean {
+  return environment !== 'production' && mail === null
+}
+
+function smtpMailer({ environment, mail }: Config): Mailer | null {
+  if (mail === null) return null
+  return createSmtpMailer({ url: mail.smtpUrl, from: mail.from, requireTls: environment === 'production' })
 }
 
 /** Where the sandbox keeps its books. */

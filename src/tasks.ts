@@ -4,6 +4,7 @@ import { SEAL_TASK, sealTask } from './audit/seal-entries.ts'
 import { integrityTask } from './integrity/check-job.ts'
 import { cleanKeysTask } from './jobs/clean-idempotency-keys.ts'
 import type { Task } from './jobs/task.ts'
+import { invitationTask } from './members/send-invitation.ts'
 import { releaseHoldsTask } from './orders/release-holds.ts'
 import { eventTask } from './payments/receive-event.ts'
 import { paymentTasks } from './payments/reconcile.ts'
@@ -14,6 +15,7 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
     ...paymentTasks(services.payments),
     eventTask(services.payments),
     releaseHoldsTask,
+    invitationTask(services),
     cleanKeysTask,
     integrityTask(metrics, services.payments.sealer),
     sealTask(services.payments.sealer),

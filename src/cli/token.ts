@@ -12,22 +12,31 @@ interface TokenOptions {
   tenant: string
   email: string
   expires: string
+  support: boolean
 }
 
 export function tokenCommand(): Command {
   return new Command('token')
     .description('print a development token (never in production)')
     .requiredOption('--tenant <slug>', 'the tenant it is for', parseSlug)
-    .requiredOption('--email <address>', 'the member it speaks for', parseEmail)
+    .requiredOption('--email <address>', 'the person it speaks for', parseEmail)
     .option('--expires <duration>', 'how long it lives: 15s, 30m, 1h, 7d', '1h')
+    .option('--support', 'for one of the platform’s people, who may enter while the tenant lets them', false)
     .action(
-      action(async (config, { tenant, email, expires }: TokenOptions) => {
+      action(async (config, { tenant, email, expires, support }: TokenOptions) => {
         if (config.environment === 'production') {
           throw new AppError('FORBIDDEN', 'there are no development tokens in production')
         }
         const expiresInSeconds = parseDuration(expires)
         const secret = await developmentSecret(config.dataDir, 'development-secret')
-        const token = signDevelopmentToken({ secret, tenant, email, expiresInSeconds, clock: systemClock })
+        const token = signDevelopmentToken({
+          secret,
+          tenant,
+          email,
+          expiresInSeconds,
+          isSupport: support,
+          clock: systemClock,
+        })
         process.stdout.write(`${token}\n`)
       }),
     )

@@ -49,11 +49,6 @@ export function isPermission(text: string): text is GrantablePermission {
   return (PERMISSIONS as readonly string[]).includes(text)
 }
 
-/** Whether a role may do all that another may: OWNER first. */
-export function isAtLeast(role: Role, other: Role): boolean {
-  return ROLES.indexOf(role) <= ROLES.indexOf(other)
-}
-
 /** What the database's second wall is told of them: those that write. */
 export function writesOf(granted: ReadonlySet<Permission>): string {
   return [...granted].filter((permission) => !permission.endsWith(':read')).join()
@@ -70,6 +65,17 @@ function grantedTo(role: Role): GrantablePermission[] {
 
 export function permissionsOf(role: Role): ReadonlySet<Permission> {
   return GRANTED.get(role) as ReadonlySet<Permission>
+}
+
+/**
+ * Of a key: of its list, what the role of the member behind it still holds; all of it when the platform made it. What this
+ * version does not know gives nothing.
+ */
+export function permissionsOfKey(list: readonly string[], makerRole: Role | null): ReadonlySet<Permission> {
+  const known = list.filter(isPermission)
+  if (makerRole === null) return new Set(known)
+  const bound = permissionsOf(makerRole)
+  return new Set(known.filter((permission) => bound.has(permission)))
 }
 
 /** Of the platform's people while a tenant lets them: to read everything, or to do a clerk's work besides. */

@@ -52,6 +52,8 @@ export type KnownKey = TenantAddress & {
   readonly keyId: string
   readonly name: string
   readonly permissions: readonly string[]
+  /** Of the member who stands behind it; null: the platform made it. */
+  readonly makerRole: MemberRole | null
   readonly expiresAt: Date | null
 }
 
@@ -102,7 +104,7 @@ export type Database = {
   resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
   /** The tenants that the address is an active member of, at most a hundred, by their slugs. */
   membershipsOf(email: string): Promise<TenantChoice[]>
-  /** Null for a key that is unknown, revoked or expired, alike. Notes its use. */
+  /** Null for a key that is unknown, expired, or revoked (or one before it that made it), alike. Notes its use. */
   resolveApiKey(tenantId: string, hash: Uint8Array): Promise<KnownKey | null>
   /** Null where no leave is in force. Notes in the tenant's audit that this person came. */
   resolveSupport(tenantSlug: string, email: string): Promise<SupportLeave | null>
@@ -219,14 +221,21 @@ export function openDatabase(options: DatabaseOptions): Database {
         key_name: string
         key_permissions: string[]
         key_expires_at: Date | null
+        key_maker_role: MemberRole | null
       }
       const [row] = await pool.queryBeforeTenant<Row>('SELECT * FROM app.resolve_api_key($1, $2)', [
         tenantId,
         `\\x${Buffer.from(hash).toString('hex')}`,
       ])
       if (row === undefined) return null
-      const { key_id: keyId, key_name: name, key_permissions: permissions, key_expires_at: expiresAt } = row
-      return { ...addressOf(row), keyId, name, permissions, expiresAt }
+      return {
+        ...addressOf(row),
+        keyId: row.key_id,
+        name: row.key_name,
+        permissions: row.key_permissions,
+        makerRole: row.key_maker_role,
+        expiresAt: row.key_expires_at,
+      }
     },
 
     async resolveSupport(tenantSlug, email) {

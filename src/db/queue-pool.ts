@@ -9,7 +9,7 @@ export const WORKER_APPLICATION = 'bulkhead-worker'
 
 /** A lost connection is told in one line: whoever used it gets the error, and asks for another. */
 export function openQueuePool(url: string, connectionsMax: number, logger: Logger): pg.Pool {
-  const pool = new pg.Pool({
+  const pool = new ForgivingPool({
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -22,4 +22,26 @@ export function openQueuePool(url: string, connectionsMax: number, logger: Logge
     client.on('error', tell)
   })
   return pool
+}
+
+type OnConnected = Parameters<pg.Pool['connect']>[0]
+
+/**
+ * graphile-worker gives the connection on which it listens back twice when that breaks while it begins to listen and is
+ * stopped, in a promise that nobody catches: the whole server would end for it, and the log would not tell of what.
+ */
+class ForgivingPool extends pg.Pool {
+  override connect(): Promise<pg.PoolClient>
+  override connect(onConnected: OnConnected): void
+  override connect(onConnected?: OnConnected): unknown {
+    if (onConnected === undefined) return super.connect()
+    return super.connect((error, client, release) => {
+      let isReleased = false
+      onConnected(error, client, (broken) => {
+        if (isReleased) return
+        isReleased = true
+        release(broken)
+      })
+    })
+  }
 }

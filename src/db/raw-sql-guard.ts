@@ -1,8 +1,9 @@
 // What SQL a feature may write by hand, judged by its text. A seat belt against mistakes and injected fragments: it
-// keeps a statement from leaving its scope (set_config, or what runs SQL out of a string), and from what no tenant's
-// work needs. It is not the wall: that is row-level security, which holds whatever passes here. Its limits: it knows
-// PostgreSQL's own functions and those of common extensions, so a function of yours that sets the scope passes; and
-// whoever can run any SQL as the runtime role, on a connection of his own, can name any tenant.
+// keeps a statement from leaving its scope, or widening what it may write (set_config, or what runs SQL out of a
+// string), and from what no tenant's work needs. It is not the wall: that is row-level security, which holds whatever
+// passes here. Its limits: it knows PostgreSQL's own functions and those of common extensions, so a function of yours
+// that sets the scope passes; and whoever can run any SQL as the runtime role, on a connection of his own, can name any
+// tenant and any permission.
 import { AppError } from '../core/errors.ts'
 
 /** Judged once: statements are templates, and few. Those made of lists vary; they push each other out. */
@@ -31,7 +32,7 @@ const REFUSED: readonly RegExp[] = [
   // Large objects belong to no tenant.
   /^(lo_.*|loread|lowrite)$/,
   // What answers before a tenant is known; src/db alone asks it.
-  /^(resolve_.*|tenant_directory)$/,
+  /^(resolve_.*|memberships_of|tenant_directory|person_directory)$/,
   // The system's own: settings that can be written, other sessions, files, locks beyond the transaction.
   /^pg_(?!(catalog|typeof|(try_)?advisory_xact_lock(_shared)?)$)/,
 ]

@@ -147,11 +147,15 @@ async function protectStatements(change: {
   ]
 }
 
-const NEW_TABLE_COMMENT = `-- The wall: row-level security, and the runtime role's rights. A table whose rows never change: append_only => true.`
+const NEW_TABLE_COMMENT = [
+  `-- The walls: row-level security, and the runtime role's rights. writers: the permissions of which one is needed to write.`,
+  '-- A table whose rows never change: append_only => true.',
+].join('\n')
 const NEW_COLUMN_COMMENT = '-- The right to update is granted column by column: again, for the new one.'
 
+/** Written by whoever has the permission of the table's own name, until its author says otherwise. */
 function protectCall(table: string): string {
-  return `SELECT app.protect('${table}');`
+  return `SELECT app.protect('${table}', writers => '{${table}:write}');`
 }
 
 function gainsColumn(difference: string, table: string): boolean {

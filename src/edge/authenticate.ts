@@ -8,6 +8,7 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import { createIdentities, type Identity } from './identities.ts'
+import { createKeyGuard } from './key-guard.ts'
 import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
@@ -42,7 +43,8 @@ export type Authenticator = {
   /**
    * The caller behind a request: at once when everything is known, else as a promise. Throws (or rejects with)
    * UNAUTHENTICATED for a missing or bad credential, TENANT_REQUIRED where none is named, FORBIDDEN for somebody who is
-   * no member or whose tenant is suspended, SERVICE_UNAVAILABLE when that cannot be found out.
+   * no member or whose tenant is suspended, RATE_LIMITED for keys from where too many were bad, SERVICE_UNAVAILABLE when
+   * that cannot be found out.
    */
   authenticate(credentials: Credentials, requestId: string): Caller | Promise<Caller>
   /** The verified claims of a person's token, whatever the tenant. Throws as above. */
@@ -61,6 +63,7 @@ export function createAuthenticator(options: {
 }): Authenticator {
   const { verifier, database, clock, logger, keyMode } = options
   const identities = createIdentities(options)
+  const guard = createKeyGuard()
 
   function toCaller(identity: Identity | null, refusal: () => AppError, requestId: string): Caller {
     if (identity === null) throw refusal()
@@ -95,22 +98,30 @@ export function createAuthenticator(options: {
       : toCaller(identity, refusal, requestId)
   }
 
-  function keysCaller(text: string, asked: string | undefined, requestId: string) {
+  /** Counts a key that needs no look-up to be refused: a guess is a guess. */
+  async function refuse(address: string, refusal: AppError): Promise<never> {
+    await guard.attempt(address, async () => null)
+    throw refusal
+  }
+
+  function keysCaller(text: string, { tenant: asked, address }: Credentials, requestId: string) {
     const key = readApiKey(text)
-    if (key === null) throw noSuchKey()
-    if (key.mode !== keyMode) throw new AppError('UNAUTHENTICATED', `bk_${key.mode}_… keys are not for here`)
+    if (key === null) return refuse(address, noSuchKey())
+    if (key.mode !== keyMode) return refuse(address, keyOfAnotherMode(key.mode))
     const found = (identity: Identity | null) => {
       if (identity !== null && asked !== undefined && asked !== identity.tenantSlug) throw anotherTenant()
       return toCaller(identity, noSuchKey, requestId)
     }
-    const identity = identities.ofKey(key)
+    const identity = identities.ofKey(key, (lookUp) => guard.attempt(address, lookUp))
+    if (identity === null) return refuse(address, noSuchKey())
     return identity instanceof Promise ? identity.then(found) : found(identity)
   }
 
   return {
-    authenticate({ authorization, tenant }, requestId) {
+    authenticate(credentials, requestId) {
+      const { authorization, tenant } = credentials
       const text = bearerOf(authorization)
-      if (looksLikeApiKey(text)) return keysCaller(text, tenant, requestId)
+      if (looksLikeApiKey(text)) return keysCaller(text, credentials, requestId)
       const claims = verifier.verify(text)
       return claims instanceof Promise
         ? claims.then((settled) => personsCaller(settled, tenant, requestId))
@@ -149,6 +160,10 @@ function notAMember(): AppError {
 
 function noLeave(): AppError {
   return new AppError('FORBIDDEN', 'This tenant has not granted support access.')
+}
+
+function keyOfAnotherMode(mode: KeyMode): AppError {
+  return new AppError('UNAUTHENTICATED', `bk_${mode}_… keys are not for here`)
 }
 
 /** The same for a key that never was, that was revoked, and that has expired. */

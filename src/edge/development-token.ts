@@ -37,13 +37,15 @@ export function signDevelopmentToken(options: {
   email: string
   expiresInSeconds: number
   clock: Clock
+  /** One of the platform's people, and no member. */
+  isSupport?: boolean
   newId?: () => string
 }): string {
-  const { secret, tenant, email, expiresInSeconds, clock, newId = randomUUID } = options
+  const { secret, tenant, email, expiresInSeconds, clock, isSupport = false, newId = randomUUID } = options
   if (!(expiresInSeconds >= 1 && expiresInSeconds <= DURATION_SECONDS_MAX)) {
     throw new AppError('BAD_USER_INPUT', 'a development token lives from 1 second to 30 days')
   }
-  const { issuer, audience, tenantClaim } = developmentIssuer(secret)
+  const { issuer, audience, tenantClaim, supportClaim } = developmentIssuer(secret)
   const iat = Math.floor(clock().getTime() / 1_000)
   const signingInput = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({
     iss: issuer,
@@ -52,6 +54,7 @@ export function signDevelopmentToken(options: {
     email,
     email_verified: true,
     [tenantClaim]: tenant,
+    ...(isSupport && { [supportClaim]: true }),
     iat,
     exp: iat + Math.floor(expiresInSeconds),
     jti: newId(),

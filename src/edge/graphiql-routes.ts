@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { graphiqlPage } from './graphiql-page.ts'
+import { isLoopbackName } from './loopback.ts'
 
 /** A token of this server's development issuer for a member of a tenant. */
 export type DevelopmentToken = (tenantSlug: string, email: string) => string
@@ -10,7 +11,6 @@ export type DevelopmentToken = (tenantSlug: string, email: string) => string
 const NONCE_BYTES = 16
 const AS = /^[a-z]{1,32}@([a-z0-9-]{1,63})\.example$/
 const AS_DEFAULT = 'owner@acme.example'
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/
 
 /** The parts of the page, each of the package's exports under its own address. */
 const PARTS = {
@@ -28,8 +28,7 @@ export function addGraphiql(app: FastifyInstance, developmentToken: DevelopmentT
     const email = typeof as === 'string' && AS.test(as) ? as : AS_DEFAULT
     const tenantSlug = AS.exec(email)?.[1] ?? ''
     // A name that somebody else's DNS points here would let their page read the token.
-    const isLoopback = LOOPBACK.test(request.headers.host ?? '')
-    const token = isLoopback ? developmentToken(tenantSlug, email) : null
+    const token = isLoopbackName(request.headers.host) ? developmentToken(tenantSlug, email) : null
     const nonce = randomBytes(NONCE_BYTES).toString('base64')
     sendPage(reply, nonce, graphiqlPage({ email, token, nonce }))
   })

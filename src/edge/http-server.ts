@@ -1,10 +1,12 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
+import type { Mailbox } from '../mail/mailbox.ts'
 import { addAuditRoute } from './audit-route.ts'
 import { addGraphiql, type DevelopmentToken } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
+import { addMailbox } from './mailbox-routes.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { addWebhookRoute } from './webhook-route.ts'
 
@@ -13,10 +15,14 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly host: string
     /** 0: any free one. */
     readonly port: number
+    /** Whose X-Forwarded-For is believed; nobody's unless told. */
+    readonly trustedProxies?: readonly string[]
     /** On the loopback. 0: any free one; null: no metrics are served. */
     readonly metricsPort: number | null
     /** Makes the tokens that GraphiQL is signed in with; null: there is no GraphiQL, as in production. */
     readonly developmentToken: DevelopmentToken | null
+    /** Shown to this machine; null: there is none to show, as in production. */
+    readonly mailbox?: Pick<Mailbox, 'list'> | null
     /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
     readonly drainGraceMs?: number
   }
@@ -40,17 +46,27 @@ const REQUEST_ID = /^[\w.:-]{8,128}$/
 
 /** Makes the server. Nothing listens, and Apollo is not started, before `listen` (or `app.ready`). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { host, port, metricsPort, metrics, logger, developmentToken, drainGraceMs = 0 } = options
+  const {
+    host,
+    port,
+    metricsPort,
+    metrics,
+    logger,
+    developmentToken,
+    mailbox = null,
+    drainGraceMs = 0,
+  } = options
   let closing: Promise<void> | undefined
   const isDraining = () => closing !== undefined
   const metricsServer =
     metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
-  const app = createApp()
+  const app = createApp(options.trustedProxies)
   addGraphqlRoute(app, { ...options, isDraining })
   addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
   addWebhookRoute(app, options)
   if (developmentToken !== null) addGraphiql(app, developmentToken)
+  if (mailbox !== null) addMailbox(app, mailbox)
 
   async function close(): Promise<void> {
     if (drainGraceMs > 0) await new Promise((resolve) => setTimeout(resolve, drainGraceMs))
@@ -85,9 +101,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function createApp(): FastifyInstance {
+function createApp(trustedProxies: readonly string[] = []): FastifyInstance {
   const app = fastify({
     logger: false,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,

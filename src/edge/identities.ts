@@ -3,9 +3,9 @@
 import type { Actor } from '../commands/caller.ts'
 import {
   ACCEPT_INVITATION,
-  isPermission,
   type Permission,
   permissionsOf,
+  permissionsOfKey,
   supportPermissions,
   writesOf,
 } from '../commands/permissions.ts'
@@ -13,10 +13,13 @@ import type { Sessions } from '../commands/sessions.ts'
 import type { ReadApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Database, KnownKey, Membership, Scope, SupportLeave, TenantAddress } from '../db/database.ts'
+import { createRecentMap } from './recent-map.ts'
 
 /** A removed member may pass for this long on other processes; the promise is 5 s, a look-up's time included. */
 const CACHE_MS = 2_000
 const IDENTITIES_MAX = 10_000
+/** Keys that were good at their last look-up. */
+const GOOD_KEYS_MAX = 10_000
 
 /** What is the same in all of somebody's requests. */
 export type Identity = {
@@ -35,8 +38,11 @@ type Answer = Identity | null | Promise<Identity | null>
 export type Identities = {
   ofPerson(tenantSlug: string, email: string): Answer
   ofSupport(tenantSlug: string, email: string): Answer
-  ofKey(key: ReadApiKey): Answer
+  /** `guarded` wraps the look-up of a key that was not good at its last one. */
+  ofKey(key: ReadApiKey, guarded: Guarded): Answer
 }
+
+export type Guarded = (lookUp: () => Promise<Identity | null>) => Promise<Identity | null>
 
 type Known = { identity: Answer; readonly since: number }
 
@@ -50,6 +56,8 @@ export function createIdentities(options: {
   const { database, sessions, clock, cacheMs = CACHE_MS } = options
   /** In the order of their look-ups, so the first is always the oldest: a hit moves nothing. */
   const known = new Map<string, Known>()
+  /** By their names in `known`, and past what is forgotten there: a key's own past speaks for it. */
+  const good = createRecentMap<true>(GOOD_KEYS_MAX)
   sessions.onForget((tenantSlug) => {
     for (const [key, { identity }] of known) {
       // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
@@ -103,10 +111,19 @@ export function createIdentities(options: {
       find(`support\n${tenantSlug}\n${email.toLowerCase()}`, async () =>
         supportOf(await database.resolveSupport(tenantSlug, email), email),
       ),
-    ofKey: ({ tenantId, hash }) =>
-      find(`key\n${Buffer.from(hash).toString('hex')}`, async () =>
-        keyOf(await database.resolveApiKey(tenantId, hash)),
-      ),
+    ofKey: ({ tenantId, hash }, guarded) => {
+      // By the hash, here and in the database's index: how long a comparison takes tells of the hash, and nothing of the
+      // secret, so none need be of constant time.
+      const name = `key\n${Buffer.from(hash).toString('hex')}`
+      const lookUp = async () => {
+        const identity = keyOf(await database.resolveApiKey(tenantId, hash))
+        if (identity === null) good.delete(name)
+        else good.set(name, true)
+        return identity
+      }
+      // Who was let in before is not held for what others at their address try.
+      return find(name, good.get(name) === true ? lookUp : () => guarded(lookUp))
+    },
   }
 }
 
@@ -134,8 +151,7 @@ function supportOf(leave: SupportLeave | null, email: string): Identity | null {
 function keyOf(key: KnownKey | null): Identity | null {
   if (key === null) return null
   const actor = { kind: 'API_KEY', id: key.keyId, name: key.name } as const
-  // A permission that this version does not know gives nothing.
-  return identityOf(key, actor, new Set(key.permissions.filter(isPermission)), key.expiresAt)
+  return identityOf(key, actor, permissionsOfKey(key.permissions, key.makerRole), key.expiresAt)
 }
 
 function identityOf(

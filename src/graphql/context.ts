@@ -1,11 +1,22 @@
 // What every resolver is given. `db` is the tenant's handle; reads go through it, writes through the caller's commands.
 import type { Caller } from '../commands/caller.ts'
 import type { Sessions } from '../commands/sessions.ts'
+import type { KeyMode } from '../core/api-key.ts'
 import type { TenantClient } from '../db/database.ts'
+import type { Mailer } from '../mail/mailer.ts'
 import type { PaymentServices } from '../payments/services.ts'
 
 /** The outside world, as far as use cases need it. */
-export type Services = { readonly payments: PaymentServices; readonly sessions: Sessions }
+export type Services = {
+  readonly payments: PaymentServices
+  readonly sessions: Sessions
+  /** Null: this installation sends no mail. */
+  readonly mail: Mailer | null
+  /** The page where somebody who was invited signs in and accepts; null: there is none to link to. */
+  readonly invitationUrl: string | null
+  /** Of the API keys that are made and taken here. */
+  readonly keyMode: KeyMode
+}
 
 export type Context = {
   readonly caller: Caller

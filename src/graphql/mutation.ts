@@ -13,6 +13,13 @@ import { readOne } from './read.ts'
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 type Payload = { readonly id: string | null; readonly userErrors: readonly UserError[] }
 
+/** A text in the payload that is no part of the record and that nobody is told again: a secret. */
+type ToldOnce<Made> = {
+  readonly field: string
+  readonly description: string
+  readonly of: (made: Made) => string | null
+}
+
 const COMMON_CODES: readonly CommonErrorCode[] = [
   'INVALID',
   'IDEMPOTENCY_KEY_REUSED',
@@ -35,14 +42,19 @@ const USER_ERRORS_EXPECTED = 1
 
 /**
  * Adds a mutation. `run` is the use case; `result` names the payload's field and its type, which is read again under
- * the caller's scope with what the operation asks of it.
+ * the caller's scope with what the operation asks of it. `toldOnce` is a field beside it.
  */
-export function addMutation<Input, Code extends string, Row extends object>(
+export function addMutation<
+  Input,
+  Code extends string,
+  Row extends object,
+  Made extends Executed<Code> = Executed<Code>,
+>(
   name: string,
   options: {
     readonly description: string
-    /** Checked before anything runs, and by the use case's own command again. */
-    readonly permission: Permission
+    /** Checked before anything runs, and by the use case's own command again. Null: the use case alone says who may. */
+    readonly permission: Permission | null
     /** Named after the mutation: `OrderPlaceInput`. */
     readonly input: InputRef<Input>
     readonly result: {
@@ -51,16 +63,19 @@ export function addMutation<Input, Code extends string, Row extends object>(
       readonly model: NodeName | 'Tenant'
     }
     readonly errors: readonly Code[]
-    readonly run: (caller: Caller, input: Input, services: Services) => Promise<Executed<Code>>
+    readonly run: (caller: Caller, input: Input, services: Services) => Promise<Made>
+    /** Stands after `run`, from which its type is known. */
+    readonly toldOnce?: ToldOnce<NoInfer<Made>>
   },
 ): void {
   const pascal = name.charAt(0).toUpperCase() + name.slice(1)
+  const { permission } = options
   const payload = addPayload(pascal, options)
   builder.mutationField(name, (t) =>
     t.field({
       type: payload,
-      description: `${options.description} Needs ${options.permission}.`,
-      extensions: { permission: options.permission },
+      description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
+      ...(permission !== null && { extensions: { permission } }),
       args: { input: t.arg({ type: options.input, required: true }) },
       resolve: async (_root, args, context) => {
         // Pothos infers the same shape from the reference; only the compiler cannot see that through the generic.
@@ -83,11 +98,12 @@ function noteIdempotency({ extensions }: Context, { replayed, userErrors }: Exec
   if (extensions.idempotency !== 'executed') extensions.idempotency = replayed ? 'replayed' : 'executed'
 }
 
-function addPayload<Code extends string, Row extends object>(
+function addPayload<Code extends string, Row extends object, Made>(
   pascal: string,
   {
     result,
     errors,
+    toldOnce,
   }: {
     readonly result: {
       readonly field: string
@@ -95,6 +111,7 @@ function addPayload<Code extends string, Row extends object>(
       readonly model: NodeName | 'Tenant'
     }
     readonly errors: readonly Code[]
+    readonly toldOnce?: ToldOnce<Made>
   },
 ): ObjectRef<Types, Payload> {
   const code = builder.enumType(`${pascal}ErrorCode`, {
@@ -115,6 +132,14 @@ function addPayload<Code extends string, Row extends object>(
           (made.id === null
             ? null
             : readOne<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
+      }),
+      ...(toldOnce && {
+        [toldOnce.field]: t.string({
+          nullable: true,
+          description: toldOnce.description,
+          // The payload is what `run` made.
+          resolve: (made) => toldOnce.of(made as Made),
+        }),
       }),
       userErrors: t.field({
         type: [userError],

@@ -17,6 +17,7 @@ const NODE_TYPES = {
   ord: 'Order',
   line: 'OrderLine',
   mem: 'Member',
+  inv: 'Invitation',
   aud: 'AuditEntry',
   pay: 'Payment',
   ref: 'Refund',
@@ -25,6 +26,8 @@ const NODE_TYPES = {
   acct: 'LedgerAccount',
   entry: 'JournalEntry',
   post: 'Posting',
+  grant: 'SupportGrant',
+  key: 'ApiKey',
 } as const satisfies Record<string, ModelName>
 
 export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]
@@ -84,6 +87,15 @@ async function load(
     }
   }
   return wanted.map((id) => (id === null ? null : (rows.get(`${id.name}:${id.uuid}`) ?? null)))
+}
+
+/** Whether this tenant has the object. Throws FORBIDDEN for a type that the caller may not look up. */
+export async function isHere(id: string, context: Context, info: GraphQLResolveInfo): Promise<boolean> {
+  const wanted = identify(id)
+  if (wanted === null) return false
+  requireAccess(wanted.name, [wanted.uuid], context, info)
+  const { database, scope } = context.caller
+  return (await database.count(scope, wanted.name, { id: wanted.uuid })) > 0
 }
 
 function identify(id: string): { name: NodeName; uuid: string } | null {

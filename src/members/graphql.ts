@@ -1,16 +1,35 @@
 // Who is asking, for which tenant, and who else works there.
-
-import { ROLES } from '../commands/permissions.ts'
-import type { Member as MemberRow, Tenant as TenantRow } from '../generated/prisma/client.ts'
+import type {
+  ApiKey as ApiKeyRow,
+  Invitation as InvitationRow,
+  Member as MemberRow,
+  Tenant as TenantRow,
+} from '../generated/prisma/client.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs } from '../graphql/connections.ts'
-import type { Context } from '../graphql/context.ts'
 import { look } from '../graphql/look-ahead.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
-import { Member, MemberConnection } from '../graphql/refs.ts'
+import {
+  ApiKey,
+  Invitation,
+  InvitationConnection,
+  Member,
+  MemberConnection,
+  Role,
+  Viewer,
+} from '../graphql/refs.ts'
+import { INVITATION_STATES, stateOf } from './invitation.ts'
 
-const Role = builder.enumType('Role', { values: ROLES })
+const MemberStatus = builder.enumType('MemberStatus', {
+  description: 'Who was REMOVED may do nothing here; what they did stays theirs.',
+  values: ['ACTIVE', 'REMOVED'] as const,
+})
+
+const InvitationStatus = builder.enumType('InvitationStatus', {
+  description: 'One that is PENDING may be accepted; it has EXPIRED when nobody did in time.',
+  values: INVITATION_STATES,
+})
 
 const Tenant = builder.objectRef<TenantRow>('Tenant')
 Tenant.implement({
@@ -40,19 +59,62 @@ Member.implement({
     name: t.exposeString('name'),
     email: t.exposeString('email'),
     role: t.expose('role', { type: Role }),
+    status: t.expose('status', { type: MemberStatus }),
+    version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you change them.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
 })
 
-const Viewer = builder.objectRef<Context['caller']>('Viewer')
+Invitation.implement({
+  description:
+    'Somebody who was asked to work for the merchant. What lets them in stands in their mail alone.',
+  interfaces: [Node],
+  extensions: { model: 'Invitation', permission: 'members:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Invitation', id) }),
+    email: t.exposeString('email'),
+    name: t.exposeString('name', { description: 'Empty where nobody said.' }),
+    role: t.expose('role', { type: Role }),
+    status: t.field({
+      type: InvitationStatus,
+      ...look({ columns: ['status', 'expiresAt'] }),
+      resolve: (invitation, _args, { caller }) => stateOf(invitation, caller.clock()),
+    }),
+    invitedBy: t.exposeString('invitedBy', {
+      description: 'Who that was, in words: an address, or the name of a key.',
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    sentAt: t.expose('sentAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the mail server took the mail; null: not yet.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+  }),
+})
+
 Viewer.implement({
   description: 'Who the request speaks for.',
   fields: (t) => ({
     member: t.field({
       type: Member,
       nullable: true,
+      description: 'Null for a program.',
       resolve: ({ actor }, _args, context, info) =>
-        readOne<MemberRow>(context, info, 'Member', { id: actor.id }),
+        actor.kind === 'MEMBER' ? readOne<MemberRow>(context, info, 'Member', { id: actor.id }) : null,
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'Null for a person.',
+      resolve: ({ actor }, _args, context, info) =>
+        actor.kind === 'API_KEY' ? readOne<ApiKeyRow>(context, info, 'ApiKey', { id: actor.id }) : null,
+    }),
+    role: t.field({
+      type: Role,
+      nullable: true,
+      description: 'Of a member; null for everybody else: a key has its own list of permissions.',
+      resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
     }),
     tenant: t.field({
       type: Tenant,
@@ -82,6 +144,18 @@ builder.queryFields((t) => ({
           where: { status: 'ACTIVE' },
           sort: { column: 'email', type: 'string', descending: false },
         },
+        args,
+      ),
+  }),
+  invitations: t.field({
+    type: InvitationConnection,
+    description: 'Whoever was invited, the latest first.',
+    args: pageArgs(t.arg),
+    resolve: (_root, args, context, info) =>
+      readPage<InvitationRow>(
+        context,
+        info,
+        { model: 'Invitation', where: {}, sort: { column: 'createdAt', type: 'date', descending: true } },
         args,
       ),
   }),

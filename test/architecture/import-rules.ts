@@ -14,6 +14,7 @@ interface Import {
 /** From the ground up: a file imports its own layer and those before it. The folder of a domain is `domain` here. */
 const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
+  ['mail', /^mail\//],
   // A process of its own, which the others reach over the network.
   ['sandbox', /^sandbox\//],
   ['generated', /^generated\//],
@@ -32,7 +33,9 @@ const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
 
 /** What one domain may know of others; a domain that is missing here knows of none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
+  access: ['keys'],
   integrity: ['audit', 'payments', 'ledger'],
+  members: ['keys'],
   orders: ['catalogue', 'customers'],
   payments: ['orders', 'ledger'],
 }

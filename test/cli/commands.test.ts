@@ -66,9 +66,20 @@ describe('token', () => {
     })
     const claims = await verifier.verify(stdout.trim())
     expect(claims).toMatchObject({ tenant: 'acme', email: 'owner@acme.example' })
+    expect(claims.isSupport).toBe(false)
     const livesMs = claims.expiresAt.getTime() - Date.now()
     expect(livesMs).toBeGreaterThan(29 * 60_000)
     expect(livesMs).toBeLessThanOrEqual(30 * 60_000)
+  })
+
+  it('is for one of the platform’s people with --support', async () => {
+    const { stdout } = await token(['--email', 'sam@platform.example', '--support'])
+    const [, payload = ''] = stdout.split('.')
+    expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({
+      tenant: 'acme',
+      email: 'sam@platform.example',
+      support: true,
+    })
   })
 
   it('keeps the secret to its owner, and the same for good', async () => {

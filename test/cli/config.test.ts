@@ -105,6 +105,14 @@ describe('the configuration', () => {
     ])
   })
 
+  it('trusts no proxy unless told which, by their addresses or networks', () => {
+    expect(parseConfig({}).trustedProxies).toEqual([])
+    const networks = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::1']
+    expect(parseConfig({ TRUSTED_PROXIES: networks.join(', ') }).trustedProxies).toEqual(networks)
+    for (const wrong of ['true', '*', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0', '192.0.2.7,', 'proxy.example'])
+      expect(offendersOf({ TRUSTED_PROXIES: wrong }), wrong).toEqual(['TRUSTED_PROXIES'])
+  })
+
   it('says that Citus is not supported yet', () => {
     expect(problemsOf({ DATABASE_ENGINE: 'citus' })).toEqual([
       expect.stringContaining('does not support Citus yet'),
@@ -194,6 +202,56 @@ describe('payments', () => {
     const problems = problemsOf({ SECRETS_KEY_PREVIOUS: `${one},hunter2` })
     expect(problems).toEqual([expect.stringMatching(/^SECRETS_KEY_PREVIOUS\[1\]: must hold at least 32/)])
     expect(problems.join()).not.toContain('hunter2')
+  })
+})
+
+describe('mail', () => {
+  const MAIL_FROM = 'Shop <mail@shop.example.com>'
+
+  it('is kept to be looked at unless a server is named, and names no page', () => {
+    expect(parseConfig({})).toMatchObject({ mail: null, invitationUrl: null })
+    const given = { SMTP_URL: 'smtp://shop:hunter2@smtp.example.com:587', MAIL_FROM }
+    expect(parseConfig({ ...given, INVITATION_URL: 'https://shop.example.com/join?a=b' })).toMatchObject({
+      mail: { smtpUrl: given.SMTP_URL, from: MAIL_FROM },
+      invitationUrl: 'https://shop.example.com/join?a=b',
+    })
+  })
+
+  it.each(['smtp.example.com', 'http://smtp.example.com', 'smtp://', 'hunter2'])(
+    'SMTP_URL %s is refused, and not shown',
+    (given) => {
+      const problems = problemsOf({ SMTP_URL: given, MAIL_FROM })
+      expect(problems).toEqual([expect.stringMatching(/^SMTP_URL: must have the form smtp:/)])
+      expect(problems.join()).not.toContain('hunter2')
+    },
+  )
+
+  it.each(['shop', 'a@x.example, b@x.example', 'Shop <mail@shop.example>\r\nBcc: a@x.example', '<a@x> b'])(
+    'MAIL_FROM %j is no sender',
+    (given) => {
+      expect(offendersOf({ SMTP_URL: 'smtp://smtp.example.com', MAIL_FROM: given })).toEqual(['MAIL_FROM'])
+    },
+  )
+
+  it('needs a sender beside its server', () => {
+    expect(problemsOf({ SMTP_URL: 'smtp://smtp.example.com' })).toEqual([
+      'MAIL_FROM: is required beside SMTP_URL: who sends the mail?',
+    ])
+  })
+
+  it.each([
+    'join',
+    'ftp://x.example',
+    'https://x.example/#join',
+    'https://me:hunter2@x.example',
+    'javascript:1',
+  ])('INVITATION_URL %s is refused', (given) => {
+    expect(offendersOf({ INVITATION_URL: given })).toEqual(['INVITATION_URL'])
+  })
+
+  it('links to no page in the clear in production', () => {
+    expect(offendersOf({ ...PRODUCTION, INVITATION_URL: 'http://x.example' })).toEqual(['INVITATION_URL'])
+    expect(offendersOf({ INVITATION_URL: 'http://x.example' })).toEqual([])
   })
 })
 

@@ -17,14 +17,18 @@ async function run(
   trouble: string,
   onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => unknown,
 ) {
-  const child = spawn(process.execPath, [SCRIPT, trouble], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.execPath, [SCRIPT, trouble], { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: string[] = []
+  let log = ''
+  child.stderr.on('data', (chunk) => {
+    log += String(chunk)
+  })
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line)
     onLine(line, (signal) => void child.kill(signal))
   })
   const [code] = await once(child, 'close')
-  return { code, lines }
+  return { code, lines, log }
 }
 
 it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s stops what was started, in reverse', async (signal) => {
@@ -52,9 +56,18 @@ it('a second signal ends at once what does not stop', async () => {
   expect([code, lines]).toEqual([130, [...STARTED, 'ready', 'second stops']])
 })
 
-it.each(['part-fails', 'uncaught'])('%s: stops everything, and fails', async (trouble) => {
-  const { code, lines } = await run(trouble, () => {})
+it.each([
+  ['part-fails', ['a part ended']],
+  ['uncaught', ['nobody caught this']],
+  // A database that ends shows first in whoever used it: the log must tell of both.
+  ['uncaught-then-part-fails', ['nobody caught this', 'a part ended']],
+])('%s: stops everything, fails, and tells of nothing else', async (trouble, told) => {
+  const { code, lines, log } = await run(trouble, () => {})
   expect([code, lines]).toEqual([1, [...STARTED, 'ready', ...STOPPED]])
+  const errors = log
+    .match(/.+/g)
+    ?.map((line) => (JSON.parse(line) as { err: { message: string } }).err.message)
+  expect(errors).toEqual(told)
 })
 
 it('a start that fails stops what had been started', async () => {

@@ -109,7 +109,7 @@ describe('the server on its embedded database', () => {
       },
     })
     expect(status).toBe(200)
-    for (const path of ['healthz', 'readyz', 'graphiql']) {
+    for (const path of ['healthz', 'readyz', 'graphiql', 'mailbox', 'mailbox/messages']) {
       expect((await fetch(new URL(path, url))).status).toBe(200)
     }
 
@@ -124,6 +124,7 @@ describe('the server on its embedded database', () => {
     const url = await ready(running)
     const { stdout } = running.said
     expect(stdout).toContain(new URL('graphiql', url).href)
+    expect(stdout).toContain(new URL('mailbox', url).href)
     expect(stdout).toMatch(/Metrics +http:\/\/127\.0\.0\.1:\d+\/metrics/)
     expect(stdout).toContain('npm run --silent bulkhead -- token --tenant acme --email owner@acme.example')
     const metrics = /http:\S+\/metrics/.exec(stdout)?.[0] ?? ''

@@ -57,10 +57,53 @@ describe('case 7, case 22: a raw statement cannot leave its scope', () => {
   })
 })
 
+const ALL = `set_config('app.permissions', '*', true)`
+const QUOTED_ALL = ALL.replaceAll("'", "''")
+
+const RENAME = `UPDATE products SET title = 'mine'`
+const NOTE = `INSERT INTO outbox_events (id, type, subject_type, subject_id, payload)
+  SELECT gen_random_uuid(), up.it, 'x', gen_random_uuid(), '{}' FROM up`
+
+/** By each of these somebody who may only read writes, where nothing refuses the first of them. */
+const ESCALATIONS: [first: string, ...then: string[]][] = [
+  [`WITH up AS MATERIALIZED (SELECT ${ALL} AS it) ${NOTE}`],
+  [`SELECT ${ALL}`, RENAME],
+  [`SELECT pg_catalog . "set_config"('app.permissions', 'catalogue:write', true)`, RENAME],
+  [`SELECT query_to_xml('SELECT ${QUOTED_ALL}', true, true, '')`, RENAME],
+  [`SET LOCAL app.permissions = 'catalogue:write'`, RENAME],
+  [`DO $$BEGIN PERFORM ${ALL}; END$$`, RENAME],
+]
+
+describe('a raw statement cannot give itself a permission to write', () => {
+  it.each(ESCALATIONS)('%s', async (...statements) => {
+    const written = await asRuntime(
+      database,
+      TENANT_A.id,
+      async (client) => {
+        let count = 0
+        for (const sql of statements) count = (await client.query(sql)).rowCount ?? 0
+        return count
+      },
+      '',
+    )
+    expect(written, 'it is an attack: without the guard it works').toBeGreaterThan(0)
+    expect(refusalOf(statements[0])).toContain('a raw statement was refused')
+  })
+
+  it('and without one it is refused, whatever it sets for itself alone', async () => {
+    const bare = asRuntime(database, TENANT_A.id, (client) => client.query(RENAME), '')
+    await expect(bare).rejects.toMatchObject({ code: 'BK004' })
+  })
+})
+
 /** What would stay in the session, reach another session, or has no business in a tenant's work. */
 const OTHERS = [
   `SET app.tenant_id = '${B}'`,
   `SET LOCAL app.tenant_id = '${B}'`,
+  `SET app.permissions = '*'`,
+  `SET LOCAL app.permissions TO 'orders:write'`,
+  'RESET app.permissions',
+  `DO $$BEGIN PERFORM ${ALL}; END$$`,
   `SET/**/LOCAL app.tenant_id = '${B}'`,
   `--\nSET SESSION app.tenant_id TO '${B}'`,
   `(SET LOCAL app.tenant_id = '${B}')`,
@@ -101,6 +144,7 @@ const OTHERS = [
   `SELECT ';' ; SELECT 2`,
   `UPDATE pg_settings SET setting = 'pg_catalog' WHERE name = 'search_path'`,
   `UPDATE "pg_settings" SET setting = 'off' WHERE name = 'row_security'`,
+  `UPDATE pg_settings SET setting = '*' WHERE name = 'app.permissions'`,
   'SELECT pg_terminate_backend(1)',
   'SELECT pg_sleep(1)',
   'SELECT pg_advisory_lock(1)',
@@ -116,6 +160,10 @@ const OTHERS = [
   `SELECT * FROM crosstab('SELECT 1') AS t (a int)`,
   `SELECT * FROM app.resolve_member('tenant-b', 'member1@b.example')`,
   'SELECT * FROM app.tenant_directory',
+  'SELECT * FROM app.person_directory',
+  `SELECT * FROM app.memberships_of('member1@b.example')`,
+  `SELECT * FROM app.resolve_support('tenant-b', 'sam@platform.example')`,
+  `SELECT * FROM app.resolve_api_key('${B}', '')`,
   `SELECT '`,
   `SELECT "`,
   `SELECT 'a\\'`,
@@ -165,6 +213,8 @@ const HARMLESS = new Set([
   ...['tenant_id', 'claim_idempotency_key', 'take_idempotency_key', 'leave_result', 'command_result'],
   // What they write is stamped with the tenant in scope, or held by its policy.
   ...['enqueue', 'open_accounts'],
+  // It reads what is given to it, and the setting, and writes nothing.
+  'may_write',
 ])
 
 it('whatever the runtime role may call is refused in raw statements, or is known to be harmless', async () => {

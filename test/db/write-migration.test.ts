@@ -47,12 +47,12 @@ function write(name: string, at = '2026-01-02T03:04:05Z') {
 }
 
 describe('writing a migration', () => {
-  it('puts a new tenant-owned table behind the wall, under the name it has in the database', async () => {
+  it('puts a new tenant-owned table behind both walls, under the name it has in the database', async () => {
     await schema({ base: BASE, suppliers: SUPPLIER })
     const migration = await write('add_suppliers')
     expect(migration?.path).toBe(join(migrationsDir, '20260102030405_add_suppliers', 'migration.sql'))
     expect(migration?.sql).toContain('CREATE TABLE "suppliers"')
-    expect(migration?.sql).toMatch(/SELECT app\.protect\('suppliers'\);\n$/)
+    expect(migration?.sql).toMatch(/SELECT app\.protect\('suppliers', writers => '{suppliers:write}'\);\n$/)
     expect(await readFile(migration?.path ?? '', 'utf8')).toBe(migration?.sql)
   })
 
@@ -73,15 +73,17 @@ describe('writing a migration', () => {
     ])
   })
 
-  it('grants a new column as the table was granted: one that is append-only stays so', async () => {
+  it('grants a new column as the table was granted: append-only, and to those who wrote it', async () => {
     await schema({ base: BASE, suppliers: SUPPLIER })
     const first = await write('first')
-    const edited = first?.sql.replace("('suppliers')", "('suppliers', append_only => true)") ?? ''
+    const call = "('suppliers', append_only => true, writers => '{orders:write,stock:write}')"
+    const edited = first?.sql.replace("('suppliers', writers => '{suppliers:write}')", call) ?? ''
+    expect(edited).toContain(call)
     await writeFile(first?.path ?? '', edited)
     await schema({ suppliers: SUPPLIER.replace('  @@id', '  note String?\n  @@id') })
     const migration = await write('add_note', '2026-01-03T00:00:00Z')
     expect(migration?.sql).toContain('ADD COLUMN     "note" TEXT')
-    expect(migration?.sql).toMatch(/SELECT app\.protect\('suppliers', append_only => true\);\n$/)
+    expect(migration?.sql.endsWith(`SELECT app.protect${call};\n`)).toBe(true)
   })
 
   it('protects a table that becomes a tenant’s later on', async () => {
@@ -92,7 +94,7 @@ describe('writing a migration', () => {
     await write('first')
     await schema({ suppliers: SUPPLIER })
     expect((await write('own_suppliers', '2026-01-03T00:00:00Z'))?.sql).toContain(
-      "SELECT app.protect('suppliers');",
+      "SELECT app.protect('suppliers', writers => '{suppliers:write}');",
     )
   })
 })

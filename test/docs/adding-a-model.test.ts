@@ -12,9 +12,11 @@ import { type Section, type Step, sectionsOf } from './guide.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const GUIDE = readFileSync(join(ROOT, 'docs/adding-a-model.md'), 'utf8')
-const SECTION_TIMEOUT_MS = 120_000
+const SECTION_TIMEOUT_MS = 240_000
 const READY_WAIT_MS = 60_000
 const POLL_MS = 50
+/** So much of a command's output is shown when it is not what it should be. */
+const SHOWN = 1_000
 /** So many tests the isolation suite makes of one model, at the least. */
 const TESTS_MIN = 35
 
@@ -144,7 +146,9 @@ async function follow(step: Step): Promise<void> {
       if (step.line === 'npm start') return await serve(step.line)
       const said = await run(step.line)
       if (step.line.startsWith('npm test'))
-        expect(Number(/(\d+) passed, 0 failed/.exec(said)?.[1])).toBeGreaterThanOrEqual(TESTS_MIN)
+        expect(Number(/(\d+) passed, 0 failed/.exec(said)?.[1]), said.slice(-SHOWN)).toBeGreaterThanOrEqual(
+          TESTS_MIN,
+        )
       return
     }
     case 'sql': {

@@ -256,6 +256,30 @@ describe('over HTTP', () => {
     }
   })
 
+  it('where a request comes from is the trusted proxy’s word, and nobody else’s', async () => {
+    const behindProxy = await openFrontDoor({ trustedProxies: ['127.0.0.1'] })
+    const bad = (over: FrontDoor, from: string) =>
+      over.send('/graphql', {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: 'Bearer bk_x',
+          'x-forwarded-for': from,
+        },
+        body: '{"query":"{ hello }"}',
+      })
+    for (let n = 0; n < 100; n += 1) {
+      await bad(behindProxy, '192.0.2.1')
+      await bad(door, `192.0.2.${n}`)
+    }
+    expect(refusalOf(await bad(behindProxy, '192.0.2.1'))).toBe('429 RATE_LIMITED')
+    // What the sender itself wrote stands before what the proxy added.
+    expect(refusalOf(await bad(behindProxy, '192.0.2.9, 192.0.2.1'))).toBe('429 RATE_LIMITED')
+    expect(refusalOf(await bad(behindProxy, '192.0.2.2'))).toBe('401 UNAUTHENTICATED')
+    expect(refusalOf(await bad(door, '198.51.100.1'))).toBe('429 RATE_LIMITED')
+    await behindProxy.close()
+  })
+
   it('a database that is away is 503 with Retry-After, and says nothing of itself', async () => {
     const away = await openFrontDoor({
       database: memberDatabase({

@@ -59,11 +59,13 @@ describe.each(mutations)('%s', (name, field) => {
     )
   })
 
-  it('takes an idempotency key, which stock and money require, and the version of what it edits', () => {
+  it('takes an idempotency key, which stock and money require, and the version of what it edits, not of what it ends', () => {
     const input = inputOf(field)
     const required = /^(order|stock|paymentTake|refund)/.test(name)
     expect(String(input.idempotencyKey?.type)).toBe(required ? 'String!' : 'String')
-    expect(String(input.expectedVersion?.type)).toBe('id' in input ? 'Int!' : 'undefined')
+    // What can only end is ended whatever its version.
+    const isEdit = 'id' in input && !name.endsWith('Revoke')
+    expect(String(input.expectedVersion?.type)).toBe(isEdit ? 'Int!' : 'undefined')
   })
 })
 
@@ -99,6 +101,14 @@ describe('types', () => {
   it('whatever is a Node needs a permission to be read or to be looked up', () => {
     for (const { name, extensions } of schema.getPossibleTypes(schema.getType('Node') as never))
       expect(extensions.permission ?? extensions.nodePermission, name).toEqual(expect.any(String))
+  })
+
+  it('every object that needs a permission says which', () => {
+    for (const type of types) {
+      const { permission } = type.extensions
+      if (typeof permission !== 'string') continue
+      expect(type.description?.split(`Needs ${permission}.`), type.name).toHaveLength(2)
+    }
   })
 
   it('every object that a person would read about is described', () => {

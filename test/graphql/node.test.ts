@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
+import { makeKey } from '../support/keys.ts'
 import { sendEvent } from '../support/money.ts'
+import { invite, newEmail } from '../support/people.ts'
 import { makeShop, refundPayment, type Shop } from '../support/shop.ts'
 
 let api: Api
@@ -38,6 +40,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
   const [order] = data.orders.nodes
   return {
     mem: data.viewer.member.id,
+    inv: await invite(session, { email: newEmail(), role: 'STAFF' }),
     aud: data.auditEntries.nodes[0].id,
     prod: product.id,
     var: variant.id,
@@ -52,11 +55,13 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     acct: data.ledgerAccounts.nodes[0].id,
     entry: data.journalEntries.nodes[0].id,
     post: data.journalEntries.nodes[0].postings.nodes[0].id,
+    key: (await makeKey(session, ['orders:read'])).id,
   }
 }
 
 const TYPES = {
   mem: 'Member',
+  inv: 'Invitation',
   aud: 'AuditEntry',
   prod: 'Product',
   var: 'Variant',
@@ -71,6 +76,7 @@ const TYPES = {
   acct: 'LedgerAccount',
   entry: 'JournalEntry',
   post: 'Posting',
+  key: 'ApiKey',
 }
 
 const NODE = 'query ($id: ID!) { node(id: $id) { __typename id } }'

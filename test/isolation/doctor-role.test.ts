@@ -113,6 +113,27 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     )
   })
 
+  it('rights held beside the runtime group, whom the policies on writing hold', async () => {
+    const beside = 'GRANT SELECT, INSERT ON products TO ROLE_; REVOKE bulkhead_runtime FROM ROLE_'
+    expect(await findingsAfter(beside)).toEqual([`role-not-held role ${role}`])
+  })
+
+  it('a member of the runtime group that does not inherit from it', async () => {
+    const beside =
+      'REVOKE bulkhead_runtime FROM ROLE_; ALTER ROLE ROLE_ NOINHERIT; GRANT bulkhead_runtime TO ROLE_'
+    expect(await findingsAfter(beside)).toEqual([`role-not-held role ${role}`])
+  })
+
+  it('a role that it may become, to write beside the runtime group', async () => {
+    const beside = 'GRANT SELECT, DELETE ON products TO OTHER_; GRANT OTHER_ TO ROLE_'
+    expect(await findingsAfter(beside)).toEqual([`role-not-held role ${other}`])
+  })
+
+  it('a role that it may become, to write one column', async () => {
+    const beside = 'GRANT SELECT, UPDATE (title) ON products TO OTHER_; GRANT OTHER_ TO ROLE_'
+    expect(await findingsAfter(beside)).toEqual([`role-not-held role ${other}`])
+  })
+
   it('rights held through another role', async () => {
     expect(await findingsAfter('GRANT TRUNCATE ON products TO OTHER_; GRANT OTHER_ TO ROLE_')).toEqual([
       'right-excessive public.products',

@@ -4,7 +4,7 @@ import { examine, type Finding } from '../../src/db/doctor.ts'
 import { knownHoles } from '../../src/db/known-holes.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { CODE, POLICIES, RIGHTS, TABLE, TABLES } from './doctor-sabotages.ts'
+import { CODE, POLICIES, RIGHTS, TABLE, TABLES, WRITES } from './doctor-sabotages.ts'
 
 /** What depends on the server that the tests run on, and not on the database. */
 const OF_THE_SERVER = 'server-known-hole'
@@ -38,7 +38,7 @@ describe.each([['as the runtime role'], ['as the owner, asked about the runtime 
 )
 
 describe('refuses, by name', () => {
-  it.each([...TABLES, ...POLICIES, ...CODE, ...RIGHTS])('%s', async (_, sql, code, object) => {
+  it.each([...TABLES, ...POLICIES, ...WRITES, ...CODE, ...RIGHTS])('%s', async (_, sql, code, object) => {
     await afterSabotage(sql, async (database) => {
       const findings = await examine(database.runtimeUrl)
       const named = object.replace('THIS_DATABASE', database.name)
@@ -68,6 +68,10 @@ describe('allows', () => {
       `CREATE TABLE parts (${TABLE}) PARTITION BY HASH (tenant_id);
        CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0);
        SELECT app.protect('parts'), app.protect('part')`,
+    ],
+    [
+      'a table that only the system writes',
+      `CREATE TABLE notes (${TABLE}); SELECT app.protect('notes', writers => '{system}')`,
     ],
     ['a restrictive policy', 'CREATE POLICY less ON products AS RESTRICTIVE FOR DELETE USING (false)'],
     ['a view of the invoker', 'CREATE VIEW sales WITH (security_invoker = on) AS SELECT * FROM orders'],

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { encodeId, newId } from '../../src/core/ids.ts'
+import { type NodeName, nodeId } from '../../src/graphql/node.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
 import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
 import { sendEvent } from '../support/money.ts'
@@ -15,9 +16,10 @@ import {
   slotsOf,
   withValue,
 } from '../support/operations.ts'
-import { recordMaker, succeedingArguments, typesWithoutRecipe, validArguments } from '../support/recipes.ts'
+import { askerOf, recordMaker, succeedingArguments, validArguments } from '../support/recipes.ts'
 import { sealAudit } from '../support/seal-audit.ts'
 import { makeShop, unique } from '../support/shop.ts'
+import { fillEmptyTables } from './filled-tables.ts'
 
 /** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */
 const DEPTH = 3
@@ -31,6 +33,7 @@ const TELLING_LENGTH_MIN = 6
 const PREFIXES: Record<string, string> = {
   members: 'mem',
   audit_entries: 'aud',
+  api_keys: 'key',
   products: 'prod',
   variants: 'var',
   stock_movements: 'mov',
@@ -39,11 +42,13 @@ const PREFIXES: Record<string, string> = {
   order_lines: 'line',
   payments: 'pay',
   refunds: 'ref',
+  invitations: 'inv',
   payment_providers: 'prov',
   provider_events: 'evt',
   ledger_accounts: 'acct',
   journal_entries: 'entry',
   postings: 'post',
+  support_grants: 'grant',
 }
 
 /** What there is of A that B must never learn, nor reach. */
@@ -83,6 +88,7 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
   for (const tenant of ['A', 'B'] as const) {
     await makeShop(api, tenant)
     await recordMaker(api.schema, 'Refund')?.(api, tenant)
+    await recordMaker(api.schema, 'Invitation')?.(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
     await sealAudit(api, tenant)
   }
@@ -91,20 +97,27 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
     owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),
   )
   const others = await makeOthers(api)
+  await fillEmptyTables(api)
   const secrets = await secretsOf(api)
   return { ...secrets, ids: [...secrets.ids, ...others] }
 }
 
-/** A record of A's, and one of B's, of every type that the shop knows nothing of. Answers A's ids. */
+/** A record of A's, and one of B's, of every type that the shop has none of. Answers A's ids. */
 async function makeOthers(api: Api): Promise<Secrets['ids']> {
+  const rows = await rowsOf(api.database, api.tenantIds.A)
   const made: Secrets['ids'] = []
-  for (const type of typesWithoutRecipe(api.schema)) {
-    await recordMaker(api.schema, type)?.(api, 'B')
-    const id = (await recordMaker(api.schema, type)?.(api, 'A')) ?? ''
-    made.push({ prefix: id.slice(0, id.lastIndexOf('_')), id })
+  for (const { name } of api.schema.getPossibleTypes(api.schema.getType('Node') as never)) {
+    const prefix = prefixOf(nodeId(name as NodeName, newId()))
+    if (Object.entries(PREFIXES).some(([table, known]) => known === prefix && rows[table]?.length)) continue
+    const make = recordMaker(api.schema, name)
+    await make?.(api, 'B')
+    const id = await make?.(api, 'A')
+    if (id !== undefined) made.push({ prefix, id })
   }
   return made
 }
+
+const prefixOf = (id: string) => id.slice(0, id.lastIndexOf('_'))
 
 async function secretsOf(api: Api): Promise<Secrets> {
   const rows = await rowsOf(api.database, api.tenantIds.A)
@@ -206,7 +219,7 @@ function ask(api: Api, place: Place, given: Given): Promise<Answer> {
   // Below many parents less is asked of each: a page has its price.
   const depth = place.path.length > 0 ? DEPTH - 2 : depthOf(place)
   const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
-  return api.as('B').send(source, given)
+  return askerOf(api, place, 'B').send(source, given)
 }
 
 async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Secrets): Promise<Attempt[]> {

@@ -59,6 +59,8 @@ describe('case 22: a hostile text has no effect but its own', () => {
 
 /** How many objects an answer shows: an attack must not find what a word would not. */
 function found(answer: Data): number {
+  // What answers a question, whatever was asked, must not be got to say yes.
+  if (typeof answer?.allowed === 'boolean') return Number(answer.allowed)
   if (Array.isArray(answer)) return answer.filter((node) => node !== null).length
   return answer?.nodes?.length ?? (answer ? 1 : 0)
 }

@@ -1,10 +1,12 @@
 // Case 44 and 47 for workers: what becomes of jobs when connections break, workers are taken for gone, or do not end.
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { asAdmin } from '../support/cluster.ts'
 import { eventually } from '../support/money.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { withRole } from '../support/urls.ts'
+import { startWireProxy } from '../support/wire-proxy.ts'
 import { heldTask, NO_LOOKS_MS, notedTask, openWorkshop, type Workshop } from './workshop.ts'
 
 let shop: Workshop
@@ -203,5 +205,33 @@ describe('a stop', () => {
     const worker = await shop.work([task], { stopDeadlineMs: 20 })
     await breakConnections()
     await worker.stop()
+  })
+})
+
+describe('the connection on which jobs are announced', () => {
+  it('may break while a worker begins to listen and is stopped: nothing is left unhandled', async () => {
+    const proxy = await startWireProxy(shop.testDatabase.workerUrl)
+    const { promise: listening, resolve: isListening } = Promise.withResolvers<void>()
+    proxy.breakAt = ({ text }) => {
+      if (!text.startsWith('LISTEN')) return null
+      isListening()
+      return 'silent'
+    }
+    const unhandled: unknown[] = []
+    const onUnhandled = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', onUnhandled)
+    try {
+      const worker = await shop.work([heldTask('test.x').task], { url: proxy.url, stopDeadlineMs: 200 })
+      await listening
+      const stopped = worker.stop()
+      await setImmediate() // what stops asks to listen no more
+      await proxy.close()
+      await stopped
+      await setImmediate()
+      expect(unhandled).toEqual([])
+    } finally {
+      process.off('unhandledRejection', onUnhandled)
+      await proxy.close()
+    }
   })
 })

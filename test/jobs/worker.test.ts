@@ -64,7 +64,7 @@ async function work(
 
 function queued(tenantId: string, job: Partial<NewJob> & { task: string }): Promise<void> {
   const whole = { payload: {}, attemptsMax: 3, ...job }
-  return opened.withTenant({ tenantId }, (tx: Transaction) => enqueue(tx, whole))
+  return opened.withTenant({ tenantId, writes: EVERYTHING }, (tx: Transaction) => enqueue(tx, whole))
 }
 
 async function jobs(): Promise<

@@ -5,7 +5,7 @@ import type { Caller } from '../../src/commands/caller.ts'
 import type { JsonObject } from '../../src/commands/outcome.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { type Database, openDatabase } from '../../src/db/database.ts'
+import { type Database, EVERYTHING, openDatabase } from '../../src/db/database.ts'
 import { openQueueConnection, type QueueConnection, type QueuedJob } from '../../src/db/queue-connection.ts'
 import { enqueue, type NewJob } from '../../src/jobs/enqueue.ts'
 import type { Task } from '../../src/jobs/task.ts'
@@ -74,7 +74,9 @@ export async function openWorkshop(): Promise<Workshop> {
       return worker
     },
     queued: (tenantId, job) =>
-      database.withTenant({ tenantId }, (tx) => enqueue(tx, { payload: {}, attemptsMax: 3, ...job })),
+      database.withTenant({ tenantId, writes: EVERYTHING }, (tx) =>
+        enqueue(tx, { payload: {}, attemptsMax: 3, ...job }),
+      ),
     jobs: () => queue.list({ onlyDead: false, limit: 1_000 }),
     async makeDue() {
       await admin.query('UPDATE graphile_worker._private_jobs SET run_at = now()')

@@ -1,7 +1,12 @@
 // Owns: the API on a cloned database, over HTTP, with two tenants and a member of every role in each. What it is asked
 // for and what the tenants sell are the tests' own, or shop.ts's.
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { GraphQLSchema } from 'graphql'
 import { inject } from 'vitest'
+import type { Caller } from '../../src/commands/caller.ts'
 import { ROLES, type Role } from '../../src/commands/permissions.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
@@ -9,13 +14,14 @@ import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
-import { createAuthenticator } from '../../src/edge/authenticate.ts'
+import { type Authenticator, createAuthenticator } from '../../src/edge/authenticate.ts'
 import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
 import { developmentIssuer } from '../../src/edge/token-issuer.ts'
 import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
+import { createMailbox, type Mailbox } from '../../src/mail/mailbox.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { servicesAt } from './services.ts'
@@ -56,26 +62,37 @@ export interface Api {
   /** What the server itself works with. */
   opened: Database
   services: Services
+  /** What was sent by mail. */
+  mailbox: Mailbox
+  /** What the server asks who somebody is. */
+  authenticator: Authenticator
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
+  /** Whoever has the address, a member or not. */
+  asPerson(tenant: TenantKey, email: string): Session
+  /** Whoever sends this credential: a token or an API key. */
+  bearing(credential: string): Omit<Session, 'tenant' | 'role'>
   close(): Promise<void>
 }
 
-const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
+export const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
 const POOL_MAX = 8
 /** More than any test spends: what a budget is good for is held elsewhere. */
 const POINTS = 1e9
-const SECRET = Buffer.alloc(32, 'test')
+export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
 
 /** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
 export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
+  disguise = (caller) => caller,
 }: {
   poolMax?: number
   clock?: Clock
+  /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
+  disguise?: (caller: Caller) => Caller
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -85,18 +102,25 @@ export async function startApi({
   const development = developmentIssuer(SECRET)
   const verifier = createTokenVerifier({ issuers: [], development, clock: systemClock, logger })
   let url = ''
-  const services = servicesAt(inject('sandboxUrl'), () => url)
+  const mails = join(tmpdir(), `bulkhead-mailbox-${randomUUID()}`)
+  const mailbox = createMailbox({ dir: mails, clock: systemClock })
+  const services = servicesAt(inject('sandboxUrl'), () => url, mailbox)
+  const authenticator = createAuthenticator({
+    verifier,
+    database,
+    sessions: services.sessions,
+    clock: systemClock,
+    logger,
+    keyMode: 'test',
+  })
+  const deceived: Authenticator = {
+    ...authenticator,
+    authenticate: async (...asked) => disguise(await authenticator.authenticate(...asked)),
+  }
   const server: HttpServer = createHttpServer({
     schema,
     database,
-    authenticator: createAuthenticator({
-      verifier,
-      database,
-      sessions: services.sessions,
-      clock: systemClock,
-      logger,
-      keyMode: 'test',
-    }),
+    authenticator: deceived,
     metrics: createMetrics(database),
     services,
     logger,
@@ -108,20 +132,32 @@ export async function startApi({
     port: 0,
     metricsPort: null,
     developmentToken: null,
+    mailbox,
   })
   ;({ url } = await server.listen())
+  const bearing = (credential: string) => sessionOf(`${url}/graphql`, credential)
+  const asPerson = (tenant: TenantKey, email: string, role: Role = 'VIEWER') => ({
+    tenant,
+    role,
+    ...bearing(tokenOf(tenant, email)),
+  })
   return {
     url,
     database: testDatabase,
     opened: database,
     services,
+    mailbox,
+    authenticator,
     schema,
     tenantIds,
-    as: (tenant, role = 'OWNER') => sessionOf(`${url}/graphql`, tenant, role),
+    as: (tenant, role = 'OWNER') => asPerson(tenant, emailOf(tenant, role), role),
+    asPerson,
+    bearing,
     async close() {
       await server.close()
       await database.close()
       await testDatabase.drop()
+      await rm(mails, { recursive: true, force: true })
     },
   }
 }
@@ -160,15 +196,18 @@ async function makeTenants(database: TestDatabase): Promise<Record<TenantKey, st
   }
 }
 
-function sessionOf(url: string, tenant: TenantKey, role: Role): Session {
-  const token = signDevelopmentToken({
+function tokenOf(tenant: TenantKey, email: string): string {
+  return signDevelopmentToken({
     secret: SECRET,
     tenant: SLUGS[tenant],
-    email: emailOf(tenant, role),
+    email,
     expiresInSeconds: TOKEN_SECONDS,
     clock: systemClock,
   })
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+}
+
+function sessionOf(url: string, credential: string): Omit<Session, 'tenant' | 'role'> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${credential}` }
 
   async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
@@ -184,7 +223,7 @@ function sessionOf(url: string, tenant: TenantKey, role: Role): Session {
     return answer.data
   }
 
-  return { tenant, role, authorization: headers.authorization, send, data }
+  return { authorization: headers.authorization, send, data }
 }
 
 interface Answered {

@@ -62,10 +62,10 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
 }
 
 /** Whether a field gives its objects without being told which: it is no look-up. */
-const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
+export const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
 
 /** So many parents of a nested field are asked. */
-const PARENTS = 10
+export const PARENTS = 10
 /** So many rows are asked of every list in a generated selection. */
 const ROWS = 2
 

@@ -1,10 +1,12 @@
 // Owns: valid values for the arguments of generated operations. A new type joins by its `Create` mutation. An argument
 // with a new name joins by a line here; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
-import type { Api, TenantKey } from './api.ts'
+import type { Api, Session, TenantKey } from './api.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
+import { invitee, newMember } from './people.ts'
 import {
   connectSandbox,
+  grantSupport,
   makeCustomer,
   makeProduct,
   makeVariant,
@@ -30,6 +32,18 @@ const RECORDS: Record<string, Maker> = {
   Refund: async (api, tenant) =>
     await refundPayment(api.as(tenant), await (RECORDS.Payment as Maker)(api, tenant), 100n),
   PaymentProvider: connectSandbox,
+  Member: async (api, tenant) => (await newMember(api, tenant)).id,
+  Invitation: async (api, tenant) => (await invitee(api, tenant)).id,
+  SupportGrant: (api, tenant) => grantSupport(api.as(tenant)),
+}
+
+/** Who was invited last to a server's tenants. */
+const lastInvited = new WeakMap<Api, Session>()
+
+/** Who has what it takes to ask a field with valid arguments. */
+export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
+  const invited = place.name === 'mutation invitationAccept' ? lastInvited.get(api) : undefined
+  return invited ?? api.as(tenant)
 }
 
 /** By the argument's name; a name that means something else in one mutation stands with the mutation's. */
@@ -47,6 +61,10 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   delta: () => 1,
   paymentMethod: () => 'pm_card_visa',
   provider: () => 'SANDBOX',
+  hours: () => 1,
+  reason: () => unique('Reason'),
+  permission: () => 'orders:read',
+  permissions: () => 'orders:read',
   'mutation paymentTake: orderId': async (api, tenant) => {
     await connectSandbox(api, tenant)
     return await (RECORDS.Order as Maker)(api, tenant)
@@ -57,6 +75,11 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
     return id
   },
   'mutation orderFulfill: expectedVersion': () => 2,
+  'mutation invitationAccept: token': async (api, tenant) => {
+    const { token, session } = await invitee(api, tenant)
+    lastInvited.set(api, session)
+    return token
+  },
   'query node: id': RECORDS.Order as Maker,
   'query nodes: ids': RECORDS.Order as Maker,
 }
@@ -109,15 +132,6 @@ function recordOf(schema: GraphQLSchema, { field }: Place): string {
   if (!isObjectType(shown)) return ''
   const types = Object.values(shown.getFields()).map(({ type }) => getNamedType(type).name)
   return [shown.name, ...types].find((name) => recordMaker(schema, name) !== null) ?? ''
-}
-
-/** The types of records that no recipe is needed for: their `Create` mutation makes them. */
-export function typesWithoutRecipe(schema: GraphQLSchema): string[] {
-  const names = Object.keys(schema.getMutationType()?.getFields() ?? {})
-  const types = names
-    .flatMap((name) => /^(\w+)Create$/.exec(name)?.[1] ?? [])
-    .map((noun) => typeNamedIn(`${noun}Id`))
-  return types.filter((type) => !(type in RECORDS))
 }
 
 /** What makes a new record of a type; null when nothing does. */

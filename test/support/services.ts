@@ -2,6 +2,7 @@
 import { createSessions } from '../../src/commands/sessions.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
+import type { Mailer } from '../../src/mail/mailer.ts'
 import { createGateway } from '../../src/payments/gateway.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')
@@ -9,9 +10,16 @@ const SEALING_KEY = Buffer.alloc(32, 'seal')
 const PROVIDER_TIMEOUT_MS = 3_000
 
 /** `sandboxUrl` null: there is none. `publicUrl` is asked when it is needed: the server may not listen yet. */
-export function servicesAt(sandboxUrl: string | null, publicUrl: () => string | null): Services {
+export function servicesAt(
+  sandboxUrl: string | null,
+  publicUrl: () => string | null,
+  mail: Mailer | null = null,
+): Services {
   return {
+    mail,
+    invitationUrl: 'https://join.example/accept',
     sessions: createSessions(),
+    keyMode: 'test',
     payments: {
       gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
       sealer: createSealer({ current: SEALING_KEY }),

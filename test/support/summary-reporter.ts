@@ -1,4 +1,5 @@
 // Owns: the last line of a test run, `N passed, N failed` alone, by which automation counts. Shows nothing else.
+import { writeSync } from 'node:fs'
 import type { Reporter, SerializedError, TestModule } from 'vitest/node'
 
 interface Counts {
@@ -17,7 +18,7 @@ export default class SummaryReporter implements Reporter {
 
   onInit(): void {
     // The default reporter's closing lines come after the end of the run; the exit comes after those.
-    process.once('exit', (code) => process.stdout.write(summary(this.#counts, code)))
+    process.once('exit', (code) => writeAll(summary(this.#counts, code)))
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
@@ -49,4 +50,22 @@ function summary({ passed, failed, skipped }: Counts, exitCode: number): string 
   const failures = failed === 0 && exitCode !== 0 ? 1 : failed
   const lines = [...skipped.map((test) => `skipped: ${test}`), `${passed} passed, ${failures} failed`]
   return `${lines.join('\n')}\n`
+}
+
+const FULL_WAIT_MS = 5
+
+/** To the last byte: an exit does not wait for what a stream has yet to write, and a pipe takes so much at a time. */
+function writeAll(text: string): void {
+  let left: Uint8Array = Buffer.from(text)
+  while (left.length > 0) {
+    try {
+      left = left.subarray(writeSync(process.stdout.fd, left))
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      // Whoever read has gone.
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_WAIT_MS)
+    }
+  }
 }

@@ -263,7 +263,7 @@ SELECT app.protect('exports', writers => '{tenant:manage}');
 SELECT app.protect('export_chunks', writers => '{system}');
 SELECT app.protect('audit_seals', append_only => true, writers => '{system}');
 -- The tables of before, each with who may write to it; `system` is nobody's, so that only the system's own work has it.
-SELECT app.protect('tenants', writers => '{tenant:manage,payments:manage,members:manage,invitations:accept}');
+SELECT app.protect('tenants', writers => '{tenant:manage,payments:manage,members:manage}');
 SELECT app.protect('members', writers => '{members:manage,invitations:accept}');
 SELECT app.protect('products', writers => '{catalogue:write}');
 SELECT app.protect('variants', writers => '{catalogue:write}');
@@ -391,16 +391,38 @@ BEGIN
 END
 $$;
 
+-- Who stands behind a key of the tenant in scope: the member who made it, or who made the key that made it, and so on.
+-- A key does no more than that member's role, as it is now, or was when they left; and it ends with a key before it. No
+-- role: nobody made it but the platform.
+CREATE FUNCTION app.makers_of(key uuid) RETURNS TABLE (maker_role text, was_ended boolean)
+  LANGUAGE sql STABLE
+AS $$
+  WITH RECURSIVE makers AS (
+    SELECT k.created_by_id, k.revoked_at FROM public.api_keys k
+      WHERE k.tenant_id = app.tenant_id() AND k.id = key
+    UNION
+    SELECT k.created_by_id, k.revoked_at FROM makers made
+      JOIN public.api_keys k ON k.tenant_id = app.tenant_id() AND k.id = made.created_by_id
+  )
+  SELECT (SELECT m.role::text FROM makers made
+      JOIN public.members m ON m.tenant_id = app.tenant_id() AND m.id = made.created_by_id),
+    EXISTS (SELECT FROM makers WHERE revoked_at IS NOT NULL)
+$$;
+REVOKE ALL ON FUNCTION app.makers_of(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.makers_of(uuid) TO bulkhead_runtime;
+
 -- What an API key speaks for: at most one row, and only while it is good. The key itself names its tenant; it is found
--- there by its hash. Its last use is noted, to the minute.
+-- there by its hash. Its last use is noted, to the minute, and never in the way of a request: whoever changes the row at
+-- the moment is not waited for, nor is the disk, and a database that takes no writes just now lets the key in all the same.
 CREATE FUNCTION app.resolve_api_key(tenant uuid, key_hash bytea)
   RETURNS TABLE (tenant_id uuid, tenant_slug text, tenant_status text, key_id uuid, key_name text,
-    key_permissions text[], key_expires_at timestamptz)
+    key_permissions text[], key_expires_at timestamptz, key_maker_role text)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   entry app.tenant_directory;
   found_key public.api_keys;
+  makers record;
   scope_before text := current_setting('app.tenant_id', true);
 BEGIN
   SELECT * INTO entry FROM app.tenant_directory d WHERE d.id = tenant;
@@ -412,12 +434,19 @@ BEGIN
     WHERE k.tenant_id = entry.id AND k.hash = key_hash AND k.revoked_at IS NULL
       AND (k.expires_at IS NULL OR k.expires_at > now());
   IF FOUND THEN
-    IF found_key.last_used_at IS NULL OR found_key.last_used_at < now() - interval '1 minute' THEN
-      UPDATE public.api_keys k SET last_used_at = now() WHERE k.tenant_id = entry.id AND k.id = found_key.id
-        AND (k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute');
+    SELECT * INTO makers FROM app.makers_of(found_key.id);
+    IF NOT makers.was_ended THEN
+      IF NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'
+          AND (found_key.last_used_at IS NULL OR found_key.last_used_at <= now() - interval '1 minute') THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+        UPDATE public.api_keys k SET last_used_at = now() WHERE k.tenant_id = entry.id AND k.id IN (
+          SELECT u.id FROM public.api_keys u WHERE u.tenant_id = entry.id AND u.id = found_key.id
+            AND (u.last_used_at IS NULL OR u.last_used_at <= now() - interval '1 minute')
+          FOR NO KEY UPDATE SKIP LOCKED);
+      END IF;
+      RETURN QUERY SELECT entry.id, entry.slug, entry.status, found_key.id, found_key.name, found_key.permissions,
+        found_key.expires_at, makers.maker_role;
     END IF;
-    RETURN QUERY SELECT entry.id, entry.slug, entry.status, found_key.id, found_key.name, found_key.permissions,
-      found_key.expires_at;
   END IF;
   PERFORM set_config('app.tenant_id', coalesce(scope_before, ''), true);
 END
@@ -443,13 +472,22 @@ BEGIN
   SELECT * INTO in_force FROM public.support_grants g
     WHERE g.tenant_id = entry.id AND g.revoked_at IS NULL AND g.expires_at > now()
     ORDER BY g.access DESC, g.expires_at DESC LIMIT 1;
-  IF FOUND THEN
+  -- A visit to a suspended tenant is refused, and so none.
+  IF FOUND AND entry.status = 'ACTIVE' AND NOT EXISTS (SELECT FROM public.audit_entries a
+      WHERE a.tenant_id = entry.id AND a.actor_id = in_force.id AND a.action = 'supportAccessUse'
+        AND a.actor_label = lower(person) AND a.created_at > now() - interval '15 minutes') THEN
+    -- Servers that are asked at once note one visit; and a grant that was revoked while they waited is none.
+    SELECT * INTO in_force FROM public.support_grants g
+      WHERE g.tenant_id = entry.id AND g.id = in_force.id AND g.revoked_at IS NULL FOR NO KEY UPDATE;
     INSERT INTO public.audit_entries
         (tenant_id, id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, request_id)
-      SELECT entry.id, gen_random_uuid(), 'SUPPORT', in_force.id, person, 'supportAccessUse', 'SupportGrant', in_force.id, ''
-      WHERE NOT EXISTS (SELECT FROM public.audit_entries a
+      SELECT entry.id, gen_random_uuid(), 'SUPPORT', in_force.id, lower(person), 'supportAccessUse', 'SupportGrant',
+        in_force.id, ''
+      WHERE in_force.id IS NOT NULL AND NOT EXISTS (SELECT FROM public.audit_entries a
         WHERE a.tenant_id = entry.id AND a.actor_id = in_force.id AND a.action = 'supportAccessUse'
-          AND a.actor_label = person AND a.created_at > now() - interval '15 minutes');
+          AND a.actor_label = lower(person) AND a.created_at > now() - interval '15 minutes');
+  END IF;
+  IF in_force.id IS NOT NULL THEN
     RETURN QUERY SELECT entry.id, entry.slug, entry.status, in_force.id, in_force.access::text, in_force.expires_at;
   END IF;
   PERFORM set_config('app.tenant_id', coalesce(scope_before, ''), true);
@@ -459,3 +497,28 @@ REVOKE ALL ON FUNCTION app.resolve_member(text, text), app.memberships_of(text),
   app.resolve_support(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.resolve_member(text, text), app.memberships_of(text), app.resolve_api_key(uuid, bytea),
   app.resolve_support(text, text) TO bulkhead_runtime;
+
+-- As it was, and: a job is done with every permission, so who may only read queues none.
+CREATE OR REPLACE FUNCTION app.enqueue(
+    task text, payload jsonb, job_key text DEFAULT NULL, run_at timestamptz DEFAULT NULL, attempts_max integer DEFAULT 25)
+  RETURNS void
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  tenant uuid := app.tenant_id();
+  lanes constant integer := 2;
+  lane integer := abs(hashtext(coalesce(job_key, gen_random_uuid()::text))::bigint) % lanes;
+BEGIN
+  PERFORM app.may_write('{}');
+  IF jsonb_typeof(payload) IS DISTINCT FROM 'object' THEN
+    RAISE EXCEPTION 'a job''s payload must be an object' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM graphile_worker.add_job(
+    identifier => task,
+    payload => (payload || jsonb_build_object('tenantId', tenant))::json,
+    queue_name => tenant || ':' || lane,
+    run_at => run_at,
+    max_attempts => attempts_max,
+    job_key => tenant || ':' || job_key);
+END
+$$;

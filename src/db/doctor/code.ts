@@ -1,4 +1,5 @@
-// Owns: rules about what runs inside the database: views, SECURITY DEFINER functions, and app.tenant_id itself.
+// Owns: rules about what runs inside the database: views, SECURITY DEFINER functions, and the functions that the walls
+// stand on, app.tenant_id and app.may_write.
 import {
   type Check,
   type Finding,
@@ -35,6 +36,7 @@ const OWNERS_VIEWS: Readonly<Record<string, string>> = {
 }
 
 const NO_TENANT_SQLSTATE = 'BK001'
+const MAY_NOT_WRITE_SQLSTATE = 'BK004'
 const PROBE_TENANT = '00000000-0000-7000-8000-000000000001'
 
 const views: Check = rule({
@@ -68,17 +70,13 @@ const definerPath: Check = rule({
 
 /** Asks the function rather than reading its source: whoever rewrites it must keep what it does. */
 const tenantFunction: Check = async (patient) => {
-  const [found] = await patient.query(`
-    SELECT count(*)::text AS count FROM pg_proc p
-    WHERE p.pronamespace = to_regnamespace('app') AND p.proname = 'tenant_id'`)
-  if (found?.count !== '1') {
-    return [
-      tenantFinding(`there are ${found?.count} functions of that name, not one: run the migrations again`),
-    ]
-  }
-  const unset = await probe(patient, null)
-  const ended = await probe(patient, '')
-  const entered = await probe(patient, PROBE_TENANT)
+  const crowd = await crowdOf(patient, 'tenant_id')
+  if (crowd !== null) return [tenantFinding(crowd)]
+  const ask = (setting: string | null) =>
+    probe(patient, { name: 'app.tenant_id', setting }, 'app.tenant_id()::text')
+  const unset = await ask(null)
+  const ended = await ask('')
+  const entered = await ask(PROBE_TENANT)
   return [
     ...(unset === NO_TENANT_SQLSTATE
       ? []
@@ -90,13 +88,58 @@ const tenantFunction: Check = async (patient) => {
   ]
 }
 
-/** What app.tenant_id() gives for a setting (null: none), or the SQLSTATE that it raises. */
-async function probe({ query }: Patient, setting: string | null): Promise<string> {
+/** Which permissions a statement has, which of them a table asks for, and what must come of it. */
+const WRITE_PROBES: readonly (readonly [granted: string | null, needed: string, answer: string])[] = [
+  [null, '{orders:write}', MAY_NOT_WRITE_SQLSTATE],
+  ['', '{orders:write}', MAY_NOT_WRITE_SQLSTATE],
+  ['orders:read,keys:manage', '{orders:write}', MAY_NOT_WRITE_SQLSTATE],
+  [null, '{}', MAY_NOT_WRITE_SQLSTATE],
+  ['', '{}', MAY_NOT_WRITE_SQLSTATE],
+  ['keys:manage', '{}', 'true'],
+  ['keys:manage,orders:write', '{stock:write,orders:write}', 'true'],
+  ['*', '{orders:write}', 'true'],
+]
+
+const writeFunction: Check = async (patient) => {
+  const crowd = await crowdOf(patient, 'may_write')
+  if (crowd !== null) return [writeFinding(crowd)]
+  const findings: Finding[] = []
+  for (const [setting, needed, answer] of WRITE_PROBES) {
+    const given = await probe(
+      patient,
+      { name: 'app.permissions', setting },
+      `app.may_write('${needed}'::text[])::text`,
+    )
+    if (given === answer) continue
+    const granted = setting === null ? 'without a setting' : `with '${setting}'`
+    const wanted = answer === 'true' ? 'give true' : 'raise'
+    findings.push(writeFinding(`asked for ${needed} ${granted} it gives ${given}, and must ${wanted}`))
+  }
+  return findings
+}
+
+/** Why a name of ours does not mean one function; null when it does. */
+async function crowdOf({ query }: Patient, name: string): Promise<string | null> {
+  const [found] = await query(
+    `SELECT count(*)::text AS count FROM pg_proc p WHERE p.pronamespace = to_regnamespace('app') AND p.proname = $1`,
+    [name],
+  )
+  return found?.count === '1'
+    ? null
+    : `there are ${found?.count} functions of that name, not one: run the migrations again`
+}
+
+/** What a call gives under a setting (null: none), or the SQLSTATE that it raises. */
+async function probe(
+  { query }: Patient,
+  { name, setting }: { readonly name: string; readonly setting: string | null },
+  call: string,
+): Promise<string> {
   await query('SAVEPOINT probe')
   try {
-    if (setting !== null) await query(`SELECT set_config('app.tenant_id', $1, true)`, [setting])
-    const [row] = await query('SELECT app.tenant_id()::text AS tenant')
-    return row?.tenant ?? 'NULL'
+    if (setting !== null) await query('SELECT set_config($1, $2, true)', [name, setting])
+    const [row] = await query(`SELECT ${call} AS answer`)
+    return row?.answer ?? 'NULL'
   } catch (error) {
     // A lost connection has no SQLSTATE and is no answer of the function's.
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error
@@ -110,4 +153,8 @@ function tenantFinding(message: string): Finding {
   return { level: 'error', code: 'tenant-function', object: 'app.tenant_id()', message }
 }
 
-export const codeChecks: readonly Check[] = [views, definerListed, definerPath, tenantFunction]
+function writeFinding(message: string): Finding {
+  return { level: 'error', code: 'write-function', object: 'app.may_write(text[])', message }
+}
+
+export const codeChecks: readonly Check[] = [views, definerListed, definerPath, tenantFunction, writeFunction]

@@ -28,7 +28,8 @@ export const REACHES = `(granted.grantee = 0 OR pg_has_role($1::oid, granted.gra
 
 /** Rights on whole relations and on their columns, alike. */
 export const RELATION_RIGHTS = `
-  SELECT c.oid, c.relkind, c.oid::regclass::text AS object, granted.privilege_type AS privilege, granted.is_grantable
+  SELECT c.oid, c.relkind, c.oid::regclass::text AS object, granted.privilege_type AS privilege,
+    granted.is_grantable, granted.grantee, granted.grantee = c.relowner AS by_owner
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL (

@@ -1,0 +1,14 @@
+// What names this machine to itself: for pages of development, which are for nobody else.
+
+const LOOPBACK_ADDRESS = /^((::ffff:)?127(\.\d{1,3}){3}|::1)$/
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/
+
+/** Whether a Host header names the loopback: another name, though it led here, is somebody else's page asking. */
+export function isLoopbackName(host: string | undefined): boolean {
+  return LOOPBACK.test(host ?? '')
+}
+
+/** Whether whoever is connected is on this machine: a Host header says whatever its sender likes. */
+export function isLoopbackAddress(ip: string | undefined): boolean {
+  return LOOPBACK_ADDRESS.test(ip ?? '')
+}

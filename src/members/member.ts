@@ -1,0 +1,39 @@
+// What a person's details must be like, and the words for what is refused to whoever manages people.
+import { z } from 'zod'
+import { type Refused, refused, type UserError } from '../commands/outcome.ts'
+import { ROLES, type Role } from '../commands/permissions.ts'
+import { sqlstateOf } from '../db/faults.ts'
+import { isAddress, isOneLine } from '../mail/mailer.ts'
+
+/** What SMTP takes of an address. */
+const EMAIL_LENGTH_MAX = 254
+const NAME_LENGTH_MAX = 100
+/** Raised by the trigger that keeps each tenant an owner. */
+const LAST_OWNER = 'BK011'
+
+export const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`)
+  .refine(isAddress, 'this is no e-mail address')
+
+export const name = z
+  .string()
+  .trim()
+  .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
+  .refine(isOneLine, 'a name is one line of text')
+
+export const role = z.enum(ROLES)
+
+/** Giving, changing or ending what is more than one has oneself. */
+export function roleTooHigh(field: string, above: Role): UserError<'ROLE_TOO_HIGH'> {
+  return { field: [field], message: `${above} may do more than you`, code: 'ROLE_TOO_HIGH' }
+}
+
+/** The refusal of a write that would leave the tenant without an owner; throws whatever else went wrong. */
+export function refusedAsLastOwner(error: unknown, field: string): Refused<'LAST_OWNER'> {
+  if (sqlstateOf(error) !== LAST_OWNER) throw error
+  const message = 'this is the last owner: make somebody else an owner first'
+  return refused([{ field: [field], message, code: 'LAST_OWNER' }])
+}

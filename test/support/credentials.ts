@@ -1,0 +1,62 @@
+// Owns: credentials beside the members' own: tokens of the platform's people and of anybody else, leave for support, and
+// API keys, put into the database as they stand there.
+import type { GrantablePermission } from '../../src/commands/permissions.ts'
+import { newApiKey } from '../../src/core/api-key.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { newId } from '../../src/core/ids.ts'
+import { signDevelopmentToken } from '../../src/edge/development-token.ts'
+import { type Api, SECRET, SLUGS, type TenantKey } from './api.ts'
+import { asOwner } from './database.ts'
+
+const TOKEN_SECONDS = 3_600
+export const SUPPORTER = 'sam@platform.example'
+
+/** The token of one of the platform's people, for a tenant. */
+export function supportToken(tenant: TenantKey, email = SUPPORTER): string {
+  return personToken(tenant, email, true)
+}
+
+export function personToken(tenant: TenantKey, email: string, isSupport = false): string {
+  return signDevelopmentToken({
+    secret: SECRET,
+    tenant: SLUGS[tenant],
+    email,
+    isSupport,
+    expiresInSeconds: TOKEN_SECONDS,
+    clock: systemClock,
+  })
+}
+
+/** A grant that is in force for so long, whatever the API would say of it; answers its id. */
+export async function letSupportIn(
+  api: Api,
+  tenant: TenantKey,
+  { access, seconds = TOKEN_SECONDS }: { access: 'READ' | 'WRITE'; seconds?: number },
+): Promise<string> {
+  const id = newId()
+  await asOwner(api.database, api.tenantIds[tenant], (owner) =>
+    owner.query(
+      `INSERT INTO support_grants (id, access, reason, granted_by, expires_at)
+       VALUES ($1, $2, 'a test', 'nobody', now() + make_interval(secs => $3))`,
+      [id, access, seconds],
+    ),
+  )
+  api.services.sessions.forget(SLUGS[tenant])
+  return id
+}
+
+/** The secret of a new API key with these permissions. */
+export async function apiKeyWith(
+  api: Api,
+  tenant: TenantKey,
+  permissions: readonly GrantablePermission[],
+): Promise<string> {
+  const { secret, hash, hint } = newApiKey('test', api.tenantIds[tenant])
+  await asOwner(api.database, api.tenantIds[tenant], (owner) =>
+    owner.query(
+      `INSERT INTO api_keys (id, name, hint, hash, permissions, created_by) VALUES ($1, 'a test', $2, $3, $4, 'nobody')`,
+      [newId(), hint, Buffer.from(hash), permissions],
+    ),
+  )
+  return secret
+}
