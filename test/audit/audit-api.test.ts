@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
-import { asOwner } from '../support/database.ts'
+import { letSupportIn, SUPPORTER, supportToken } from '../support/credentials.ts'
+import { asOwner, asSuperuser } from '../support/database.ts'
+import { makeKey } from '../support/keys.ts'
+import { invitee } from '../support/people.ts'
 import { sealAudit } from '../support/seal-audit.ts'
 import { makeCustomer, makeProduct } from '../support/shop.ts'
 
@@ -162,6 +165,55 @@ describe('auditEntries', () => {
     }
     expect((await entries({ query: 'lovelace' }, 'B')).totalCount).toBe(0)
   })
+})
+
+describe('whoever it was', () => {
+  const CREATE = `mutation ($input: CustomerCreateInput!) { customerCreate(input: $input) { userErrors { message } } }`
+  const input = () => ({ name: 'Somebody', email: `${newId()}@shop.example` })
+
+  it('a key, by its name and id, and what it was given, but nothing of its secret', async () => {
+    const key = await makeKey(api.as('A'), ['customers:write', 'customers:read'], { name: 'Till 3' })
+    await api.bearing(key.secret).data(CREATE, { input: input() })
+    const [entry] = (await entries({ filter: { actorId: key.id } })).nodes
+    expect(entry).toMatchObject({
+      action: 'customerCreate',
+      actor: { kind: 'API_KEY', id: key.id, label: 'Till 3' },
+    })
+    const { nodes } = await entries({ filter: { subjectId: key.id } })
+    expect(nodes).toMatchObject([{ action: 'apiKeyCreate', subject: { type: 'ApiKey', id: key.id } }])
+    expect(nodes[0].changes.map(({ field }: Data) => field)).toContain('permissions')
+    await expectNowhere(key.secret)
+  })
+
+  it('one of the platform’s people, by their own address and the grant they came in by', async () => {
+    await letSupportIn(api, 'A', { access: 'WRITE' })
+    await api.bearing(supportToken('A')).data(CREATE, { input: input() })
+    const { nodes } = await entries({ filter: { actorKind: ['SUPPORT'] } })
+    expect(nodes.map(({ action, actor }: Data) => [action, actor.label])).toEqual([
+      ['customerCreate', SUPPORTER],
+      ['supportAccessUse', SUPPORTER],
+    ])
+    expect(nodes[0].actor.id).toMatch(/^grant_/)
+  })
+
+  it('somebody invited, and nothing of the token that they were sent', async () => {
+    const { token, session, email } = await invitee(api, 'A')
+    const source = `mutation ($input: InvitationAcceptInput!) { invitationAccept(input: $input) { userErrors { message } } }`
+    const { invitationAccept } = await session.data(source, { input: { token } })
+    expect(invitationAccept.userErrors).toEqual([])
+    const { nodes } = await entries({ filter: { action: ['invitationAccept'] } })
+    expect(nodes.length).toBeGreaterThan(0)
+    for (const { actor } of nodes)
+      expect(actor).toMatchObject({ kind: 'INVITED', id: expect.stringMatching(/^inv_/), label: email })
+    await expectNowhere(token)
+  })
+
+  async function expectNowhere(secret: string): Promise<void> {
+    const { rows } = await asSuperuser(api.database, (client) =>
+      client.query('SELECT id FROM audit_entries a WHERE strpos(to_jsonb(a)::text, $1) > 0', [secret]),
+    )
+    expect(rows).toEqual([])
+  }
 })
 
 describe('secrets', () => {

@@ -8,6 +8,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { nodeId } from '../../src/graphql/node.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
 import { asOwner, asSuperuser } from '../support/database.ts'
+import { makeKey } from '../support/keys.ts'
 import { makeCustomer } from '../support/shop.ts'
 
 const FIRST_DAY = '2020-01-01'
@@ -102,6 +103,13 @@ describe('GET /audit.jsonl', () => {
     expect(actions.toSorted()).toEqual(['customerCreate', 'tenantCreate'])
     expect(JSON.stringify(lines)).not.toContain('formula@shop.example')
   })
+})
+
+it('is given to a key that has audit:read, and to no other', async () => {
+  const reader = await makeKey(api.as('A'), ['audit:read'])
+  expect((await get(`/audit.csv?${ALL}`, `Bearer ${reader.secret}`)).status).toBe(200)
+  const other = await makeKey(api.as('A'), ['orders:read'])
+  expect((await get(`/audit.csv?${ALL}`, `Bearer ${other.secret}`)).status).toBe(403)
 })
 
 describe('case 21: an export', () => {

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
 import { makeKey } from '../support/keys.ts'
+import { makeExport } from '../support/make-export.ts'
 import { sendEvent } from '../support/money.ts'
 import { invite, newEmail } from '../support/people.ts'
-import { makeShop, refundPayment, type Shop } from '../support/shop.ts'
+import { grantSupport, makeShop, refundPayment, type Shop } from '../support/shop.ts'
 
 let api: Api
 let a: Session
@@ -56,6 +57,8 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     entry: data.journalEntries.nodes[0].id,
     post: data.journalEntries.nodes[0].postings.nodes[0].id,
     key: (await makeKey(session, ['orders:read'])).id,
+    grant: await grantSupport(session),
+    exp: await makeExport(api, 'A'),
   }
 }
 
@@ -77,6 +80,8 @@ const TYPES = {
   entry: 'JournalEntry',
   post: 'Posting',
   key: 'ApiKey',
+  grant: 'SupportGrant',
+  exp: 'Export',
 }
 
 const NODE = 'query ($id: ID!) { node(id: $id) { __typename id } }'
