@@ -15,7 +15,7 @@ import { nodeId } from '../../src/graphql/node.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
 import { type Api, SLUGS, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
-import { documentOf, type Given, slotsOf, withValue } from '../support/operations.ts'
+import { documentOf, type Given, placesOf, slotsOf, withValue } from '../support/operations.ts'
 import { succeedingArguments, validArguments } from '../support/recipes.ts'
 import { unique } from '../support/shop.ts'
 import {
@@ -35,6 +35,8 @@ const all = mutationsOf(schema).toSorted((one, other) => endsWork(one) - endsWor
 const mutations = all.filter(({ needed }) => needed.length > 0)
 /** For somebody who is nobody here yet: the use case itself sees to it that they alone get anything done. */
 const WITHOUT_PERMISSION = ['mutation invitationAccept']
+/** They show nothing that needs a permission, or ask for it by themselves. */
+const OPEN_QUERIES = ['query node', 'query nodes', 'query roles', 'query viewer']
 const reads = readsOf(schema)
 const nodeTypes = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name as NodeName)
 const named = (operations: readonly Operation[]) =>
@@ -118,6 +120,15 @@ describe('the table of permissions', () => {
         place.name,
       ).toBe(true)
     }
+  })
+
+  it('every query needs one, but for those that show nothing which does', () => {
+    const needy = new Set(reads.filter(({ needed }) => needed.length > 0).map(({ place }) => place.name))
+    const queries = placesOf(schema).filter(
+      ({ operation, path }) => operation === 'query' && path.length === 0,
+    )
+    const open = queries.map(({ name }) => name).filter((name) => !needy.has(name))
+    expect(open.toSorted()).toEqual(OPEN_QUERIES)
   })
 
   it('nothing that is read needs a permission that is not in it', () => {
