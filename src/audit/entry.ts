@@ -12,11 +12,13 @@ export const ACTOR_TYPES: Readonly<Record<AuditEntryRow['actorKind'], string>> =
   SYSTEM: 'System',
 }
 
-/** Each field that is named before or after, in the order of their names. */
+/** Each field that has a value before or after, in the order of their names. */
 export function changesOf({ before, after }: Pick<AuditEntryRow, 'before' | 'after'>): Change[] {
   const [old, made] = [fieldsOf(before), fieldsOf(after)]
   const names = [...new Set([...Object.keys(old), ...Object.keys(made)])].sort()
-  return names.map((field) => ({ field, before: inWords(old[field]), after: inWords(made[field]) }))
+  return names
+    .map((field) => ({ field, before: inWords(old[field]), after: inWords(made[field]) }))
+    .filter((change) => change.before !== null || change.after !== null)
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

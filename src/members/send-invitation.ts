@@ -102,7 +102,7 @@ function mailOf(
     `  Token:   ${token}`,
     '',
     ...link,
-    `Or sign in as ${email} and send the mutation invitationAccept with the token, for the tenant ${slug}.`,
+    `${link.length === 0 ? 'Sign' : 'Or sign'} in as ${email} and send the mutation invitationAccept with the token, for the tenant ${slug}.`,
     'The token works once, and for you alone.',
     '',
     'If you do not know what this is about, do nothing: nobody gets in without this mail.',
