@@ -4,7 +4,7 @@ import type { Caller } from '../commands/caller.ts'
 import { notFound } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { revokeKeysFrom } from './revoke-keys.ts'
 
 const schema = z.object({ id: z.string() })
@@ -25,15 +25,12 @@ export async function revokeApiKey(
     schema,
     idempotencyKey,
   } as const
-  try {
-    return await runCommand(caller, command, async (tx, { id }) => {
+  return await changingPeople(sessions, caller, () =>
+    runCommand(caller, command, async (tx, { id }) => {
       const key = await tx.apiKey.findFirst({ where: { id } })
       if (key === null) return notFound('id', 'API key')
       const { audit, events } = await revokeKeysFrom(tx, id, { now: caller.clock() })
       return done(id, audit, events)
-    })
-  } finally {
-    // Whatever was answered: when the answer of COMMIT was lost, the key may be revoked all the same.
-    sessions.forget(caller.tenantSlug)
-  }
+    }),
+  )
 }

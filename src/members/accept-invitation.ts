@@ -5,7 +5,7 @@ import { auditOf } from '../commands/edit.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
 import { ACCEPT_INVITATION } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Invitation } from '../generated/prisma/client.ts'
@@ -40,19 +40,12 @@ export async function acceptInvitation(
     schema,
     idempotencyKey,
   } as const
-  try {
-    return await runCommand<AcceptErrorCode, z.output<typeof schema>>(
-      caller,
-      command,
-      async (tx, { token, name }) => {
-        const invitation = await take(tx, { email: actor.email.toLowerCase(), token, now: caller.clock() })
-        return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
-      },
-    )
-  } finally {
-    // Though nobody may know whether it was committed.
-    sessions.forget(caller.tenantSlug)
-  }
+  return await changingPeople(sessions, caller, () =>
+    runCommand<AcceptErrorCode, z.output<typeof schema>>(caller, command, async (tx, { token, name }) => {
+      const invitation = await take(tx, { email: actor.email.toLowerCase(), token, now: caller.clock() })
+      return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
+    }),
+  )
 }
 
 /** Uses the invitation up; null when there is none to use. Of two at once one finds it used. */

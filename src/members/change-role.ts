@@ -4,7 +4,7 @@ import type { Caller } from '../commands/caller.ts'
 import { edited } from '../commands/edit.ts'
 import { permissionsOf } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { NO_KEYS, revokeKeysFrom } from '../keys/revoke-keys.ts'
 import { takeAuthority } from './authority.ts'
 import { findMember } from './find-member.ts'
@@ -28,8 +28,8 @@ export async function changeRole(
     schema,
     idempotencyKey,
   } as const
-  try {
-    return await runCommand<ChangeRoleErrorCode, z.output<typeof schema>>(
+  return await changingPeople(sessions, caller, () =>
+    runCommand<ChangeRoleErrorCode, z.output<typeof schema>>(
       caller,
       command,
       async (tx, { keepApiKeys, ...wanted }) => {
@@ -54,9 +54,6 @@ export async function changeRole(
           events: [...outcome.events, ...revoked.events],
         }
       },
-    )
-  } finally {
-    // Though nobody may know whether it was committed.
-    sessions.forget(caller.tenantSlug)
-  }
+    ),
+  )
 }

@@ -4,7 +4,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { NO_KEYS, revokeKeysFrom } from '../keys/revoke-keys.ts'
 import { takeAuthority } from './authority.ts'
 import { findMember } from './find-member.ts'
@@ -31,8 +31,8 @@ export async function removeMember(
     schema,
     idempotencyKey,
   } as const
-  try {
-    return await runCommand<RemoveErrorCode, z.output<typeof schema>>(
+  return await changingPeople(sessions, caller, () =>
+    runCommand<RemoveErrorCode, z.output<typeof schema>>(
       caller,
       command,
       async (tx, { keepApiKeys, ...wanted }) => {
@@ -51,9 +51,6 @@ export async function removeMember(
         const removed = auditOf({ type: 'Member', id }, { status: 'ACTIVE' }, { status: 'REMOVED' })
         return done(id, [removed, ...revoked.audit], revoked.events)
       },
-    )
-  } finally {
-    // Though nobody may know whether it was committed.
-    sessions.forget(caller.tenantSlug)
-  }
+    ),
+  )
 }

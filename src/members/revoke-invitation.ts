@@ -4,7 +4,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
 import { done, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { takeAuthority } from './authority.ts'
 import { roleTooHigh } from './member.ts'
 
@@ -26,8 +26,8 @@ export async function revokeInvitation(
     schema,
     idempotencyKey,
   } as const
-  try {
-    return await runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
+  return await changingPeople(sessions, caller, () =>
+    runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
       const reaches = await takeAuthority(tx, caller)
       const invitation = await tx.invitation.findFirst({ where: { id } })
       if (invitation === null) return notFound('id', 'invitation')
@@ -41,9 +41,6 @@ export async function revokeInvitation(
         return refused([{ field: ['id'], message, code: 'NOT_PENDING' as const }], id)
       }
       return done(id, [auditOf({ type: 'Invitation', id }, { status: 'PENDING' }, { status: 'REVOKED' })])
-    })
-  } finally {
-    // Though nobody may know whether it was committed.
-    sessions.forget(caller.tenantSlug)
-  }
+    }),
+  )
 }

@@ -4,7 +4,7 @@ import { type Caller, labelOf } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { done, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { newId } from '../core/ids.ts'
 import { HOUR_MS, HOURS_MAX, IN_FORCE_MAX, REASON_LENGTH_MAX } from './support-grant.ts'
 
@@ -40,22 +40,21 @@ export async function grantSupportAccess(
     schema,
     idempotencyKey,
   } as const
-  const executed = await runCommand(caller, command, async (tx, { access, hours, reason }) => {
-    const now = caller.clock()
-    // Not exact when several are granted at once: it bounds the list, and guards nothing.
-    const inForce = await tx.supportGrant.count({ where: { revokedAt: null, expiresAt: { gt: now } } })
-    if (inForce >= IN_FORCE_MAX) {
-      const message = `${IN_FORCE_MAX} grants are in force: revoke one first`
-      return refused<GrantSupportAccessErrorCode>([{ field: null, message, code: 'TOO_MANY' }])
-    }
-    const id = newId()
-    const expiresAt = new Date(now.getTime() + hours * HOUR_MS)
-    const grantedBy = labelOf(caller.actor)
-    await tx.supportGrant.create({ data: { id, access, reason, grantedBy, expiresAt, createdAt: now } })
-    const made = { access, reason, expiresAt: expiresAt.toISOString() }
-    return done(id, [auditOf({ type: 'SupportGrant', id }, null, made)])
-  })
-  // Whoever was refused a moment ago may come in now.
-  sessions.forget(caller.tenantSlug)
-  return executed
+  return await changingPeople(sessions, caller, () =>
+    runCommand(caller, command, async (tx, { access, hours, reason }) => {
+      const now = caller.clock()
+      // Not exact when several are granted at once: it bounds the list, and guards nothing.
+      const inForce = await tx.supportGrant.count({ where: { revokedAt: null, expiresAt: { gt: now } } })
+      if (inForce >= IN_FORCE_MAX) {
+        const message = `${IN_FORCE_MAX} grants are in force: revoke one first`
+        return refused<GrantSupportAccessErrorCode>([{ field: null, message, code: 'TOO_MANY' }])
+      }
+      const id = newId()
+      const expiresAt = new Date(now.getTime() + hours * HOUR_MS)
+      const grantedBy = labelOf(caller.actor)
+      await tx.supportGrant.create({ data: { id, access, reason, grantedBy, expiresAt, createdAt: now } })
+      const made = { access, reason, expiresAt: expiresAt.toISOString() }
+      return done(id, [auditOf({ type: 'SupportGrant', id }, null, made)])
+    }),
+  )
 }

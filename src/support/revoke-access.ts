@@ -4,7 +4,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import { changingPeople, type Sessions } from '../commands/sessions.ts'
 
 const schema = z.object({ id: z.string() })
 
@@ -24,19 +24,19 @@ export async function revokeSupportAccess(
     schema,
     idempotencyKey,
   } as const
-  const executed = await runCommand(caller, command, async (tx, { id }) => {
-    const now = caller.clock()
-    const { count } = await tx.supportGrant.updateMany({
-      where: { id, revokedAt: null, expiresAt: { gt: now } },
-      data: { revokedAt: now },
-    })
-    if (count > 0) {
-      const revokedAt = now.toISOString()
-      return done(id, [auditOf({ type: 'SupportGrant', id }, { revokedAt: null }, { revokedAt })])
-    }
-    const isHere = (await tx.supportGrant.findFirst({ where: { id }, select: { id: true } })) !== null
-    return isHere ? done(id, []) : notFound('id', 'grant')
-  })
-  sessions.forget(caller.tenantSlug)
-  return executed
+  return await changingPeople(sessions, caller, () =>
+    runCommand(caller, command, async (tx, { id }) => {
+      const now = caller.clock()
+      const { count } = await tx.supportGrant.updateMany({
+        where: { id, revokedAt: null, expiresAt: { gt: now } },
+        data: { revokedAt: now },
+      })
+      if (count > 0) {
+        const revokedAt = now.toISOString()
+        return done(id, [auditOf({ type: 'SupportGrant', id }, { revokedAt: null }, { revokedAt })])
+      }
+      const isHere = (await tx.supportGrant.findFirst({ where: { id }, select: { id: true } })) !== null
+      return isHere ? done(id, []) : notFound('id', 'grant')
+    }),
+  )
 }

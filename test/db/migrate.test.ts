@@ -1,7 +1,8 @@
 // Migrating, on small migrations of its own: on the embedded PostgreSQL and, where there is one, on version 15.
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -336,14 +337,21 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
       join(migrationsDir, 'schema.snapshot.prisma'),
       `datasource db {\n  provider = "postgresql"\n}\n`,
     )
+    await rm(join(migrationsDir, '20260101000000_walls'), { recursive: true })
+    await cp(new URL('../../prisma/migrations', import.meta.url), migrationsDir, {
+      recursive: true,
+      force: false,
+    })
     await writeMigration({
       name: 'add_suppliers',
       schemaDir,
       migrationsDir,
-      now: () => new Date('2026-02-01T00:00:00Z'),
+      now: () => new Date('2030-02-01T00:00:00Z'),
     })
-    expect((await run()).applied).toEqual(['20260101000000_walls', '20260201000000_add_suppliers'])
-    expect(await query(at.runtimeUrl, 'SELECT * FROM suppliers')).toEqual([])
+    expect((await run()).applied.at(-1)).toBe('20300201000000_add_suppliers')
+    await expect(query(at.runtimeUrl, 'SELECT * FROM suppliers')).rejects.toThrow('no tenant in scope')
+    const inScope = `SET app.tenant_id = '${randomUUID()}'`
+    expect(await query(at.runtimeUrl, inScope, 'SELECT * FROM suppliers')).toEqual([])
   })
 })
 

@@ -213,8 +213,10 @@ const HARMLESS = new Set([
   ...['tenant_id', 'claim_idempotency_key', 'take_idempotency_key', 'leave_result', 'command_result'],
   // What they write is stamped with the tenant in scope, or held by its policy.
   ...['enqueue', 'open_accounts'],
-  // It reads what is given to it, and the setting, and writes nothing.
-  'may_write',
+  // It asks for the permission by itself, and is about the tenant in scope alone.
+  'schedule_erasure',
+  // They show what the caller may see in any case, or what the catalogue says, and write nothing.
+  ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
 ])
 
 it('whatever the runtime role may call is refused in raw statements, or is known to be harmless', async () => {

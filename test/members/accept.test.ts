@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROLES } from '../../src/commands/permissions.ts'
 import { type Api, emailOf, startApi } from '../support/api.ts'
-import { asOwner, asSuperuser } from '../support/database.ts'
+import { asSuperuser } from '../support/database.ts'
 import {
   ACCEPT,
   codesOf,
@@ -15,6 +15,7 @@ import {
   newMember,
   REMOVE,
   REVOKE,
+  rowsIn,
   sendMail,
   tokenFor,
   uuidOf,
@@ -33,8 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-const inA = (sql: string, values: unknown[] = []) =>
-  asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
+const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 
 describe('somebody who was invited', () => {
   it.each(ROLES)('becomes a member as %s, and may at once do what the role may', async (role) => {

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { invitationTask } from '../../src/members/send-invitation.ts'
 import { type Api, startApi } from '../support/api.ts'
-import { asOwner } from '../support/database.ts'
 import { queuedJobs, systemOf } from '../support/money.ts'
 import {
   ACCEPT,
@@ -12,6 +11,7 @@ import {
   manage,
   newEmail,
   REVOKE,
+  rowsIn,
   sendMail,
   tokenFor,
   uuidOf,
@@ -23,8 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-const inA = (sql: string, values: unknown[] = []) =>
-  asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
+const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 
 describe('the mail', () => {
   it('says who invites, to which tenant, as what, until when, and how to accept', async () => {

@@ -17,6 +17,7 @@ import {
   newMember,
   REMOVE,
   REVOKE,
+  rowsIn,
   uuidOf,
 } from '../support/people.ts'
 
@@ -29,8 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-const inA = (sql: string, values: unknown[] = []) =>
-  asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
+const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 
 describe('memberInvite', () => {
   it('makes an invitation that is open for seven days, and says who invited', async () => {

@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Api, emailOf, startApi } from '../support/api.ts'
 import { asOwner, asRuntime } from '../support/database.ts'
-import { CHANGE_ROLE, codesOf, manage, memberOf, newMember, REMOVE, uuidOf } from '../support/people.ts'
+import {
+  CHANGE_ROLE,
+  codesOf,
+  manage,
+  memberOf,
+  newMember,
+  REMOVE,
+  rowsIn,
+  uuidOf,
+} from '../support/people.ts'
 
 let api: Api
 beforeAll(async () => {
@@ -10,8 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-const inA = (sql: string, values: unknown[] = []) =>
-  asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
+const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 const owners = async () =>
   (await inA(`SELECT email FROM members WHERE role = 'OWNER' AND status = 'ACTIVE'`)).map(
     ({ email }) => email,

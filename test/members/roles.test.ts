@@ -3,8 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROLES, type Role } from '../../src/commands/permissions.ts'
 import { newId } from '../../src/core/ids.ts'
 import { type Api, emailOf, startApi } from '../support/api.ts'
-import { asOwner } from '../support/database.ts'
-import { CHANGE_ROLE, codesOf, manage, memberOf, newMember, REMOVE, uuidOf } from '../support/people.ts'
+import {
+  CHANGE_ROLE,
+  codesOf,
+  manage,
+  memberOf,
+  newMember,
+  REMOVE,
+  rowsIn,
+  uuidOf,
+} from '../support/people.ts'
 
 const NO_PERMISSION = [{ code: 'FORBIDDEN', extensions: { permission: 'members:manage' } }]
 const NOT_A_MEMBER = [{ code: 'FORBIDDEN', message: 'You are not a member of this tenant.' }]
@@ -17,8 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-const inA = (sql: string, values: unknown[] = []) =>
-  asOwner(api.database, api.tenantIds.A, async (owner) => (await owner.query(sql, values)).rows)
+const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 const mayManage = (role: Role) => role === 'OWNER' || role === 'ADMIN'
 const below = (role: Role, other: Role) => ROLES.indexOf(role) > ROLES.indexOf(other)
 

@@ -4,6 +4,7 @@ import type { Role } from '../../src/commands/permissions.ts'
 import { decodeId } from '../../src/core/ids.ts'
 import { invitationTask } from '../../src/members/send-invitation.ts'
 import type { Api, Data, Session, TenantKey } from './api.ts'
+import { asOwner } from './database.ts'
 import { systemOf } from './money.ts'
 import { unique } from './shop.ts'
 
@@ -97,4 +98,19 @@ export async function newMember(
 export async function memberOf(session: Session, email: string): Promise<{ id: string; version: number }> {
   const { members } = await session.data('{ members(first: 100) { nodes { id email version } } }')
   return members.nodes.find((member: { email: string }) => member.email === email)
+}
+
+/** What a statement by the owner of the tables answers within the tenant. */
+export async function rowsIn(
+  api: Api,
+  tenant: TenantKey,
+  sql: string,
+  values: unknown[] = [],
+  // biome-ignore lint/suspicious/noExplicitAny: a row has the shape that the test's own statement asks for.
+): Promise<any[]> {
+  return await asOwner(
+    api.database,
+    api.tenantIds[tenant],
+    async (owner) => (await owner.query(sql, values)).rows,
+  )
 }
