@@ -1,6 +1,6 @@
 // Migrations of tables that have rows: the policies hold the owner, too, and a script must neither fail for it nor
 // overlook a tenant. On the embedded PostgreSQL and, where there is one, on version 15.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
@@ -13,7 +13,7 @@ import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { withDatabase, withRole } from '../support/urls.ts'
 import { HAS_POSTGRES_15, startPostgres15 } from './debian-postgres.ts'
 
-const WALLS = new URL('../../prisma/migrations/20261124000001_walls/migration.sql', import.meta.url)
+const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url)
 const DATASOURCE = 'datasource db {\n  provider = "postgresql"\n}\n'
 const model = (name: string, table: string, more = '') => `model ${name} {
   tenantId String @default(dbgenerated("app.tenant_id()")) @map("tenant_id") @db.Uuid
@@ -46,7 +46,7 @@ beforeEach(async () => {
   migrationsDir = join(root, 'migrations')
   schemaDir = join(root, 'schema')
   await mkdir(schemaDir)
-  await byHand('20260101000000_walls', await readFile(WALLS, 'utf8'))
+  await cp(MIGRATIONS, migrationsDir, { recursive: true })
   await writeFile(join(migrationsDir, SNAPSHOT_NAME), DATASOURCE)
 })
 afterEach(() => rm(root, { recursive: true }))
@@ -58,7 +58,7 @@ async function byHand(name: string, sql: string): Promise<void> {
 
 async function written(name: string, day: number, ...models: string[]): Promise<string> {
   await writeFile(join(schemaDir, 'shop.prisma'), [DATASOURCE, ...models].join('\n'))
-  const now = () => new Date(`2026-02-0${day}T00:00:00Z`)
+  const now = () => new Date(`2030-02-0${day}T00:00:00Z`)
   return (await writeMigration({ name, schemaDir, migrationsDir, now }))?.sql ?? ''
 }
 
@@ -156,27 +156,27 @@ describe.each([
   )
 
   it.skipIf(missing)('a reference written by hand without care fails', async () => {
-    await byHand('20260202000000_careless', `${REFERENCE};`)
+    await byHand('20300202000000_careless', `${REFERENCE};`)
     await expect(run()).rejects.toThrow(NO_TENANT)
   })
 
   it.skipIf(missing)('or, within a tenant, overlooks the others’ rows', async () => {
     await loseAuthorOf(TENANT_B.id)
     await byHand(
-      '20260202000000_careless',
+      '20300202000000_careless',
       `SELECT set_config('app.tenant_id', '${TENANT_A.id}', true); ${REFERENCE};`,
     )
     expect((await run()).applied).toHaveLength(1)
   })
 
   it.skipIf(missing)('a backfill without care fails', async () => {
-    await byHand('20260202000000_careless', 'UPDATE books SET author_id = NULL;')
+    await byHand('20300202000000_careless', 'UPDATE books SET author_id = NULL;')
     await expect(run()).rejects.toThrow(NO_TENANT)
   })
 
   it.skipIf(missing)('a backfill between NO FORCE and FORCE reaches every tenant’s rows', async () => {
     await byHand(
-      '20260202000000_fill',
+      '20300202000000_fill',
       `ALTER TABLE books NO FORCE ROW LEVEL SECURITY;
        UPDATE books SET author_id = NULL;
        ALTER TABLE books FORCE ROW LEVEL SECURITY;`,
@@ -187,7 +187,7 @@ describe.each([
   })
 
   it.skipIf(missing)('a script that forgets FORCE is found by the doctor', async () => {
-    await byHand('20260202000000_forgot', 'ALTER TABLE books NO FORCE ROW LEVEL SECURITY;')
+    await byHand('20300202000000_forgot', 'ALTER TABLE books NO FORCE ROW LEVEL SECURITY;')
     await run()
     expect(await errors()).toEqual([expect.objectContaining({ object: 'public.books' })])
   })
