@@ -6,6 +6,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { runCommand } from '../commands/run-command.ts'
+import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import { queryOf } from '../db/tenant-rows.ts'
 import { type Task, textIn } from '../jobs/task.ts'
@@ -56,7 +57,9 @@ async function writeChunks(tx: Transaction, { tenantSlug, clock }: Caller, expor
     const content = await compress(Buffer.concat(waiting))
     sum.update(content)
     byteCount += content.length
-    await tx.exportChunk.create({ data: { exportId, position, content: Uint8Array.from(content) } })
+    await tx.exportChunk.create({
+      data: { id: newId(), exportId, position, content: Uint8Array.from(content) },
+    })
     position += 1
     waiting = []
     waitingBytes = 0

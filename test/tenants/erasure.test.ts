@@ -34,7 +34,10 @@ async function passTime(slug: string): Promise<void> {
 
 async function addJob(tenantId: string): Promise<void> {
   await asSuperuser(here.database, async (client) => {
-    await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId])
+    await client.query(
+      `SELECT set_config('app.tenant_id', $1, true), set_config('app.permissions', '*', true)`,
+      [tenantId],
+    )
     await client.query(`SELECT app.enqueue('integrity.check', '{}', 'check', NULL, 3)`)
   })
 }

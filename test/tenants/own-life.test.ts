@@ -191,7 +191,7 @@ describe('an export', () => {
     await asOwner(api.database, api.tenantIds.B, async (owner) => {
       await owner.query(`UPDATE exports SET status = 'RUNNING' WHERE status = 'PENDING'`)
       await owner.query(
-        `INSERT INTO export_chunks (export_id, position, content) SELECT id, 0, 'half' FROM exports`,
+        `INSERT INTO export_chunks (id, export_id, position, content) SELECT gen_random_uuid(), id, 0, 'half' FROM exports`,
       )
     })
     await runExports('B')

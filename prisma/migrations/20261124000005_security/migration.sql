@@ -208,15 +208,19 @@ CREATE TABLE "exports" (
 -- CreateTable
 CREATE TABLE "export_chunks" (
     "tenant_id" UUID NOT NULL DEFAULT app.tenant_id(),
+    "id" UUID NOT NULL,
     "export_id" UUID NOT NULL,
     "position" INTEGER NOT NULL,
     "content" BYTEA NOT NULL,
 
-    CONSTRAINT "export_chunks_pkey" PRIMARY KEY ("tenant_id","export_id","position")
+    CONSTRAINT "export_chunks_pkey" PRIMARY KEY ("tenant_id","id")
 );
 
 -- CreateIndex
 CREATE INDEX "invitations_tenant_id_created_at_id_idx" ON "invitations"("tenant_id", "created_at", "id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "export_chunks_tenant_id_export_id_position_key" ON "export_chunks"("tenant_id", "export_id", "position");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "invitations_tenant_id_token_hash_key" ON "invitations"("tenant_id", "token_hash");
