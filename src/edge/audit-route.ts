@@ -9,8 +9,8 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { nodeIdOf } from '../graphql/node.ts'
 import { dateTimeScalar } from '../graphql/scalars.ts'
+import { createErrorAnswer } from './answer-error.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
-import { createErrorMask, STATUS_OF } from './mask-errors.ts'
 
 export type AuditRouteOptions = {
   readonly authenticator: Authenticator
@@ -30,7 +30,6 @@ const RETRY_AFTER_SECONDS = 5
 /** Adds both routes. They take the credentials that /graphql takes, and answer errors in its form. */
 export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions): void {
   const { authenticator, clock, logger } = options
-  const mask = createErrorMask({ hideSuggestions: true, logger })
   const running = createTurns()
 
   async function handle(
@@ -55,24 +54,14 @@ export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions):
       .send(text)
   }
 
-  /** Once the answer has begun, whatever fails breaks the connection off: nobody takes a part for the whole. */
-  function answerError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-    const errors = mask([error], request.id)
-    const code = errors[0]?.extensions.code ?? 'INTERNAL'
-    if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="bulkhead"')
-    if (code === 'RATE_LIMITED' || code === 'SERVICE_UNAVAILABLE') {
-      reply.header('retry-after', String(RETRY_AFTER_SECONDS))
-    }
-    reply.code(STATUS_OF[code]).header('cache-control', 'no-store').send({ errors })
-  }
-
   for (const format of ['jsonl', 'csv'] as const) {
     app.route({
       method: 'GET',
       url: `/audit.${format}`,
       exposeHeadRoute: false,
       handler: (request, reply) => handle(format, request, reply),
-      errorHandler: answerError,
+      // Once the answer has begun, whatever fails breaks the connection off: nobody takes a part for the whole.
+      errorHandler: createErrorAnswer(logger),
     })
   }
 }

@@ -3,15 +3,13 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../core/logger.ts'
 import { downloadExport } from '../tenants/download-export.ts'
+import { createErrorAnswer } from './answer-error.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
-import { createErrorMask, STATUS_OF } from './mask-errors.ts'
 
 export function addExportRoute(
   app: FastifyInstance,
   { authenticator, logger }: { readonly authenticator: Authenticator; readonly logger: Logger },
 ): void {
-  const mask = createErrorMask({ hideSuggestions: true, logger })
-
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id } = request.params as { id: string }
     const caller = await authenticator.authenticate(credentialsOf(request), request.id)
@@ -29,11 +27,6 @@ export function addExportRoute(
     url: '/exports/:id',
     exposeHeadRoute: false,
     handler: handle,
-    errorHandler: (error, request, reply) => {
-      const [masked] = mask([error], request.id)
-      const code = masked?.extensions.code ?? 'INTERNAL'
-      if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="bulkhead"')
-      return reply.code(STATUS_OF[code]).send({ error: masked?.message, code, requestId: request.id })
-    },
+    errorHandler: createErrorAnswer(logger),
   })
 }

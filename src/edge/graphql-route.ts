@@ -17,6 +17,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { CHALLENGE } from './answer-error.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
 import { type BudgetOptions, createCostBudget } from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
@@ -52,7 +53,6 @@ export type GraphqlOptions = {
 const PATH = '/graphql'
 /** Apollo is told nothing of the headers: all that it would ask of them is settled here. */
 const NO_HEADERS = new HeaderMap()
-const CHALLENGE = 'Bearer realm="bulkhead"'
 
 /** Adds the route. Apollo starts with the server, and is stopped by it after the last answer. */
 export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): void {

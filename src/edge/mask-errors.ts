@@ -32,6 +32,8 @@ export type MaskedError = GraphQLFormattedError & {
 
 export type ErrorMask = (errors: readonly unknown[], requestId: string) => MaskedError[]
 
+/** A database that was full or away may well answer a second later. */
+const OUTAGE_RETRY_AFTER_SECONDS = 1
 /** Echoed input included, a message is never longer. */
 const MESSAGE_LENGTH_MAX = 1_000
 /** One request may fail in a thousand rows, for one reason. */
@@ -149,4 +151,13 @@ function placeOf(error: unknown): Pick<GraphQLFormattedError, 'locations' | 'pat
 
 function withoutSuggestion(message: string): string {
   return message.replace(/ ?Did you mean [\s\S]*$/, '')
+}
+
+/** When to come again: after an outage, or when a limit says so. Null: the errors say nothing of it. */
+export function retryAfterSecondsOf(errors: readonly MaskedError[]): number | null {
+  if (errors.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')) {
+    return OUTAGE_RETRY_AFTER_SECONDS
+  }
+  const seconds = errors[0]?.extensions.retryAfterSeconds
+  return typeof seconds === 'number' ? seconds : null
 }

@@ -20,13 +20,11 @@ import type { Logger } from '../core/logger.ts'
 import { actualCost, type CostBudget } from './cost-budget.ts'
 import { factsOf } from './document-facts.ts'
 import type { Documents } from './documents.ts'
-import { type ErrorMask, type MaskedError, STATUS_OF } from './mask-errors.ts'
+import { type ErrorMask, type MaskedError, retryAfterSecondsOf, STATUS_OF } from './mask-errors.ts'
 import type { RequestContext, RequestState } from './request-state.ts'
 
 /** Points that one operation may cost. */
 const COST_MAX = 10_000
-/** A database that was full or away may well answer a second later. */
-const RETRY_AFTER_SECONDS = 1
 
 type Request = GraphQLRequestContext<RequestContext>
 
@@ -140,9 +138,7 @@ function requireQuery({ operation }: OperationDefinitionNode): void {
 export function noteOutcome(state: RequestState, errors: readonly MaskedError[]): void {
   const first = errors[0]?.extensions
   state.code = first?.code ?? null
-  const unavailable = errors.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')
-  if (unavailable) state.retryAfterSeconds = RETRY_AFTER_SECONDS
-  else if (typeof first?.retryAfterSeconds === 'number') state.retryAfterSeconds = first.retryAfterSeconds
+  state.retryAfterSeconds = retryAfterSecondsOf(errors) ?? state.retryAfterSeconds
 }
 
 /**

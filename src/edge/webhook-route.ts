@@ -7,7 +7,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import { receiveEvent } from '../payments/receive-event.ts'
-import { createErrorMask, STATUS_OF } from './mask-errors.ts'
+import { createErrorAnswer } from './answer-error.ts'
 
 export type WebhookOptions = {
   readonly database: Database
@@ -23,7 +23,7 @@ const SIGNATURE_HEADER = 'stripe-signature'
 /** Adds the route, with a parser of its own that takes every content type for bytes. */
 export function addWebhookRoute(app: FastifyInstance, options: WebhookOptions): void {
   const { database, clock, logger, services } = options
-  const mask = createErrorMask({ hideSuggestions: true, logger })
+  const answerError = createErrorAnswer(logger)
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { endpoint } = request.params as { endpoint: string }
@@ -50,9 +50,7 @@ export function addWebhookRoute(app: FastifyInstance, options: WebhookOptions): 
       if (!(error instanceof AppError) && error.statusCode !== undefined && error.statusCode < 500) {
         return reply.code(error.statusCode).send({ error: error.message })
       }
-      const [masked] = mask([error], request.id)
-      const code = masked?.extensions.code ?? 'INTERNAL'
-      return reply.code(STATUS_OF[code]).send({ error: masked?.message, requestId: request.id })
+      return answerError(error, request, reply)
     })
     scope.post('/webhooks/in/:endpoint', handle)
     done()

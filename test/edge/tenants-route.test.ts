@@ -158,9 +158,9 @@ describe('who may not ask', () => {
     '%j is 401, with the scheme and a request id',
     async (authorization) => {
       const { status, headers, body } = await list(null, { authorization })
-      expect([status, body.code]).toEqual([401, 'UNAUTHENTICATED'])
+      expect([status, body.errors[0].extensions.code]).toEqual([401, 'UNAUTHENTICATED'])
       expect(headers.get('www-authenticate')).toBe('Bearer realm="bulkhead"')
-      expect(body.requestId).toBe(headers.get('x-request-id'))
+      expect(body.errors[0].extensions.requestId).toBe(headers.get('x-request-id'))
     },
   )
 
@@ -177,13 +177,13 @@ describe('who may not ask', () => {
       return answer
     }
     const away = await failing(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
-    expect([away.status, away.body.code, away.headers.get('retry-after')]).toEqual([
+    expect([away.status, away.body.errors[0].extensions.code, away.headers.get('retry-after')]).toEqual([
       503,
       'SERVICE_UNAVAILABLE',
       '1',
     ])
     const fault = await failing(new Error('column "secret" does not exist'))
-    expect([fault.status, fault.body.code]).toEqual([500, 'INTERNAL'])
+    expect([fault.status, fault.body.errors[0].extensions.code]).toEqual([500, 'INTERNAL'])
     expect(JSON.stringify([away.body, fault.body])).not.toMatch(/ECONNREFUSED|secret/)
   })
 

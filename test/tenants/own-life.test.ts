@@ -175,7 +175,10 @@ describe('an export', () => {
       [`/exports/${id}`, `/exports/${absent}`, '/exports/nonsense'].map((path) => download('B', path)),
     )
     const told = await Promise.all(
-      answers.map(async (answer) => [answer.status, ((await answer.json()) as { error: string }).error]),
+      answers.map(async (answer) => {
+        const { errors } = (await answer.json()) as { errors: [{ message: string }] }
+        return [answer.status, errors[0].message]
+      }),
     )
     expect(told).toEqual(answers.map(() => [404, 'there is no such export to download']))
     expect((await download('A', `/exports/${id}`, 'ADMIN')).status).toBe(403)
