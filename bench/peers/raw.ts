@@ -82,10 +82,11 @@ const ORDER_PLACE = `
     SELECT $1, uuidv7(), p.variant_id, 'RESERVATION', 0, p.quantity, placed.id FROM priced p, placed
   ), made AS (
     SELECT id, json_build_object('number', number, 'status', status, 'totalMinor', total_minor::text, 'currency', currency)
-      AS fields FROM placed
+      AS fields, customer_id FROM placed
   ), audit AS (
     INSERT INTO audit_entries (tenant_id, id, actor_kind, actor_id, action, subject_type, subject_id, after, request_id)
-    SELECT $1, uuidv7(), 'MEMBER', $8, 'orderPlace', 'Order', id, fields, $9 FROM made
+    SELECT $1, uuidv7(), 'MEMBER', $8, 'orderPlace', 'Order', id, fields::jsonb || jsonb_build_object('customerId', customer_id), $9
+    FROM made
   ), event AS (
     INSERT INTO outbox_events (tenant_id, id, type, subject_type, subject_id, payload)
     SELECT $1, uuidv7(), 'order.placed', 'Order', id, fields FROM made

@@ -50,7 +50,7 @@ export async function placeOrder(
           actorKind: 'MEMBER',
           actorId: memberId,
           action: OPERATION,
-          after: made,
+          after: { ...made, customerId: input.customerId },
           requestId,
         },
       })
