@@ -6,6 +6,7 @@ import { createAuthenticator } from './edge/authenticate.ts'
 import { developmentKey } from './edge/development-key.ts'
 import { developmentSecret } from './edge/development-secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
+import { isLoopbackAddress, isLoopbackName } from './edge/loopback.ts'
 import { developmentIssuer } from './edge/token-issuer.ts'
 import { createTokenVerifier } from './edge/verify-token.ts'
 import { buildSchema } from './graphql/schema.ts'
@@ -39,7 +40,9 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     clock,
     logger,
   })
-  const hasExplorer = !isProduction && isLoopback(config.host)
+  // The development issuer believes whoever reaches it: so it, and GraphiQL, are for this machine only.
+  const isForThisMachine = isLoopbackName(config.host) || isLoopbackAddress(config.host)
+  const hasExplorer = !isProduction && isForThisMachine
   const mailbox = hasExplorer ? runtime.mailbox : null
   const server = createHttpServer({
     schema: buildSchema(),
@@ -85,11 +88,6 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     },
     close: () => server.close(),
   }
-}
-
-/** The development issuer believes whoever reaches it: so it, and GraphiQL, are for this machine only. */
-function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 }
 
 function explainAddress(error: NodeJS.ErrnoException & { port?: number; address?: string }): never {

@@ -2,7 +2,8 @@
 // time. Keeps nothing.
 import { createLocalJWKSet, type LocalJWKSet } from 'jose'
 import { z } from 'zod'
-import { isLoopback, isSafeKeyAddress } from './token-issuer.ts'
+import { isLoopbackName } from './loopback.ts'
+import { isSafeKeyAddress } from './token-issuer.ts'
 
 /** Large issuers publish a few kilobytes, some tens with certificate chains. */
 export const DOCUMENT_BYTES_MAX = 256 * 1_024
@@ -32,7 +33,7 @@ export async function discoverKeySet(issuer: string, reading: Reading): Promise<
 
 /** An issuer elsewhere has no business with what listens on this machine. */
 function isFarSentHere(issuer: string, jwksUri: string): boolean {
-  return isLoopback(new URL(jwksUri)) && !isLoopback(new URL(issuer))
+  return isLoopbackName(new URL(jwksUri).hostname) && !isLoopbackName(new URL(issuer).hostname)
 }
 
 /** The text of a key set. */

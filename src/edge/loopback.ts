@@ -1,9 +1,9 @@
-// What names this machine to itself: for pages of development, which are for nobody else.
+// What names this machine to itself: for pages of development, which are for nobody else, and where plain http is safe.
 
 const LOOPBACK_ADDRESS = /^((::ffff:)?127(\.\d{1,3}){3}|::1)$/
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/
 
-/** Whether a Host header names the loopback: another name, though it led here, is somebody else's page asking. */
+/** Whether a Host header, or a URL's host, names the loopback: another name, though it led here, is somebody else's page asking. */
 export function isLoopbackName(host: string | undefined): boolean {
   return LOOPBACK.test(host ?? '')
 }

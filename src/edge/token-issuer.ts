@@ -1,5 +1,6 @@
 // Who may issue tokens: the shape and rules of an issuer's configuration. Reads no environment, fetches nothing.
 import { z } from 'zod'
+import { isLoopbackName } from './loopback.ts'
 
 const ACCESS_TOKEN_TYPE = 'at+jwt'
 
@@ -75,17 +76,11 @@ const ASYMMETRIC_ALGORITHMS = [
   'Ed25519',
 ] as const
 
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-
 /** Keys read over plain http could be replaced on the way, and with them every identity. */
 export function isSafeKeyAddress(text: string): boolean {
   const url = URL.parse(text)
   if (url === null || url.username !== '' || url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
-}
-
-export function isLoopback({ hostname }: URL): boolean {
-  return LOOPBACK_HOST.test(hostname)
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackName(url.hostname))
 }
 
 /** Its discovery document stands below it (OpenID Connect Discovery 1.0, 4.1). */

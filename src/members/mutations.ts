@@ -4,9 +4,10 @@ import { addMutation } from '../graphql/mutation.ts'
 import { nodeUuid } from '../graphql/node.ts'
 import { Invitation, Member, Role } from '../graphql/refs.ts'
 import { ACCEPT_ERRORS, acceptInvitation } from './accept-invitation.ts'
-import { CHANGE_ROLE_ERRORS, changeRole } from './change-role.ts'
+import { changeRole } from './change-role.ts'
+import { EDIT_MEMBER_ERRORS } from './edit-member.ts'
 import { INVITE_ERRORS, inviteMember } from './invite-member.ts'
-import { REMOVE_ERRORS, removeMember } from './remove-member.ts'
+import { removeMember } from './remove-member.ts'
 import { REVOKE_ERRORS, revokeInvitation } from './revoke-invitation.ts'
 
 addMutation('memberInvite', {
@@ -74,7 +75,7 @@ addMutation('memberChangeRole', {
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  errors: CHANGE_ROLE_ERRORS,
+  errors: EDIT_MEMBER_ERRORS,
   run: (caller, { id, keepApiKeys, ...input }, { sessions }) =>
     changeRole(caller, sessions, {
       id: nodeUuid('Member', id),
@@ -100,7 +101,7 @@ addMutation('memberRemove', {
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  errors: REMOVE_ERRORS,
+  errors: EDIT_MEMBER_ERRORS,
   run: (caller, { id, keepApiKeys, ...input }, { sessions }) =>
     removeMember(caller, sessions, {
       id: nodeUuid('Member', id),
