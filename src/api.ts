@@ -6,7 +6,7 @@ import { createAuthenticator } from './edge/authenticate.ts'
 import { developmentKey } from './edge/development-key.ts'
 import { developmentSecret } from './edge/development-secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
-import { isLoopbackAddress, isLoopbackName } from './edge/loopback.ts'
+import { isLoopbackHost } from './edge/loopback.ts'
 import { developmentIssuer } from './edge/token-issuer.ts'
 import { createTokenVerifier } from './edge/verify-token.ts'
 import { buildSchema } from './graphql/schema.ts'
@@ -41,8 +41,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     logger,
   })
   // The development issuer believes whoever reaches it: so it, and GraphiQL, are for this machine only.
-  const isForThisMachine = isLoopbackName(config.host) || isLoopbackAddress(config.host)
-  const hasExplorer = !isProduction && isForThisMachine
+  const hasExplorer = !isProduction && isLoopbackHost(config.host)
   const mailbox = hasExplorer ? runtime.mailbox : null
   const server = createHttpServer({
     schema: buildSchema(),

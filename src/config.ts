@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './edge/cost-budget.ts'
+import { isLoopbackHost, isLoopbackOrigin } from './edge/loopback.ts'
 import { authIssuersSchema, type IssuerConfig } from './edge/token-issuer.ts'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -190,17 +191,26 @@ const environmentSchema = z.object({
 /** The names of all variables, as `.env.example` lists them. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(environmentSchema.shape)
 
+export type ParseOptions = {
+  /** For work that is the same in development and in production: NODE_ENV may be unset whatever else is set. */
+  readonly inAnyEnvironment?: boolean
+}
+
 /** The configuration of this process: its environment, over the `.env` of its working directory. Throws ConfigError. */
-export function loadConfig(): Config {
-  return parseConfig({ ...readEnvFile(), ...process.env })
+export function loadConfig(options: ParseOptions = {}): Config {
+  return parseConfig({ ...readEnvFile(), ...process.env }, options)
 }
 
 /** The typed configuration of an environment, frozen. An empty value is an absent one. Throws ConfigError. */
-export function parseConfig(environment: Environment): Config {
+export function parseConfig(
+  environment: Environment,
+  { inAnyEnvironment = false }: ParseOptions = {},
+): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
   const parsed = environmentSchema.safeParse(given)
   const problems = [...mistakes(given, parsed.error), ...contradictions(given)]
   if (given.NODE_ENV === 'production') problems.push(...unsafeInProduction(given))
+  if (given.NODE_ENV === undefined && !inAnyEnvironment) problems.push(...guessedDevelopment(given))
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems)
   const values = parsed.data
   return Object.freeze({
@@ -280,6 +290,30 @@ function contradictions(given: Environment): string[] {
     problems.push('MAIL_FROM: is required beside SMTP_URL: who sends the mail?')
   }
   return problems
+}
+
+/** Development lets anybody be anybody: it is the default of a first try alone, never of what others can reach. */
+function guessedDevelopment(given: Environment): string[] {
+  const signs = [
+    given.DATABASE_URL !== undefined && 'DATABASE_URL',
+    hasForeignIssuer(given.AUTH_ISSUERS) && 'AUTH_ISSUERS',
+    given.PUBLIC_URL !== undefined && 'PUBLIC_URL',
+    given.TRUSTED_PROXIES !== undefined && 'TRUSTED_PROXIES',
+    given.HOST !== undefined && !isLoopbackHost(given.HOST) && 'HOST',
+    given.ALLOW_EMBEDDED_IN_PRODUCTION === 'true' && 'ALLOW_EMBEDDED_IN_PRODUCTION',
+  ].filter((name) => name !== false)
+  if (signs.length === 0) return []
+  return [
+    `NODE_ENV: must be set beside ${signs.join(', ')}: to production, or to development, where anybody who reaches ` +
+      'this server may be anybody',
+  ]
+}
+
+/** Of an issuer that is not on this machine, or that cannot be read. */
+function hasForeignIssuer(json: string | undefined): boolean {
+  if (json === undefined) return false
+  const issuers = authIssuersSchema.safeParse(json)
+  return !issuers.success || issuers.data.some(({ issuer }) => !isLoopbackOrigin(issuer))
 }
 
 function unsafeInProduction(given: Environment): string[] {

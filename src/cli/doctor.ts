@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { createLogger } from '../core/logger.ts'
 import type { Finding } from '../db/doctor.ts'
 import { withDatabase } from './command-database.ts'
-import { action, commandLogLevel, report } from './run.ts'
+import { actionAnywhere, commandLogLevel, report } from './run.ts'
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -11,7 +11,7 @@ export function doctorCommand(): Command {
     .option('--strict-version', 'a PostgreSQL release with a known hole is an error')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
+      actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
         const { examine } = await import('../db/doctor.ts')
         const findings = await withDatabase(
           config,

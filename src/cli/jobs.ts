@@ -5,7 +5,7 @@ import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import type { QueueConnection, QueuedJob } from '../db/queue-connection.ts'
 import { withDatabase } from './command-database.ts'
-import { action, commandLogLevel, report } from './run.ts'
+import { actionAnywhere, commandLogLevel, report } from './run.ts'
 
 const LISTED_MAX = 200
 
@@ -22,7 +22,7 @@ function listCommand(): Command {
     .option('--dead', 'only those that used up their attempts')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, options: { dead?: boolean; json?: boolean }) => {
+      actionAnywhere(async (config, options: { dead?: boolean; json?: boolean }) => {
         const jobs = await withQueue(config, (queue) =>
           queue.list({ onlyDead: options.dead === true, limit: LISTED_MAX }),
         )
@@ -38,7 +38,7 @@ function retryCommand(): Command {
     .option('--all', 'all of them')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, id: string | undefined, options: { all?: boolean; json?: boolean }) => {
+      actionAnywhere(async (config, id: string | undefined, options: { all?: boolean; json?: boolean }) => {
         if ((id === undefined) === (options.all !== true)) {
           throw new AppError('BAD_USER_INPUT', 'which job? jobs retry ID, or jobs retry --all')
         }

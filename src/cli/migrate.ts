@@ -2,14 +2,14 @@
 import { Command } from 'commander'
 import { createLogger } from '../core/logger.ts'
 import { requireOwner, withUnmigratedDatabase } from './command-database.ts'
-import { action, commandLogLevel, report } from './run.ts'
+import { actionAnywhere, commandLogLevel, report } from './run.ts'
 
 export function migrateCommand(): Command {
   return new Command('migrate')
     .description('bring the database up to date')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, options: { json?: boolean }) => {
+      actionAnywhere(async (config, options: { json?: boolean }) => {
         const logger = createLogger(commandLogLevel(config))
         const { migrate } = await import('../db/migrate.ts')
         const { applied } = await withUnmigratedDatabase(config, logger, (urls) =>

@@ -27,6 +27,15 @@ export function action<Arguments extends unknown[]>(
   return plainAction(async (...parameters: Arguments) => work(loadConfig(), ...parameters))
 }
 
+/** The same for what development and production do alike: NODE_ENV need not be set beside a database of one's own. */
+export function actionAnywhere<Arguments extends unknown[]>(
+  work: (config: Config, ...parameters: Arguments) => Promise<void>,
+): (...parameters: Arguments) => Promise<void> {
+  return plainAction(async (...parameters: Arguments) =>
+    work(loadConfig({ inAnyEnvironment: true }), ...parameters),
+  )
+}
+
 /** For a person at a terminal, or with `--json` for a program. Standard output holds nothing else. */
 export function report(options: { json?: boolean }, json: unknown, text: string): void {
   process.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : `${text}\n`)

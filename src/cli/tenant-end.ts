@@ -5,7 +5,7 @@ import type { OwnerConnection } from '../db/owner.ts'
 import type { ErasedTenant } from '../db/tenant-erasure.ts'
 import { parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
-import { action, report } from './run.ts'
+import { actionAnywhere, report } from './run.ts'
 
 const GRACE_DAYS_DEFAULT = 30
 const GRACE_DAYS_MAX = 365
@@ -33,7 +33,7 @@ export function eraseCommand(): Command {
     .option('--now', 'erase it at once, which nothing undoes; goes on with what was begun')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, argument: string | undefined, options: EraseOptions) => {
+      actionAnywhere(async (config, argument: string | undefined, options: EraseOptions) => {
         const slug = slugOf('erase', argument, options)
         if (options.confirm !== slug) {
           throw new AppError(
@@ -76,7 +76,7 @@ export function retainedCommand(): Command {
     .option('--purge', 'remove what was kept past its time, of all tenants')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, slug: string | undefined, options: RetainedOptions) => {
+      actionAnywhere(async (config, slug: string | undefined, options: RetainedOptions) => {
         if (options.purge === true) return await asOwner(config, (owner) => purge(owner, options))
         const address = slugOf('retained', slug, {})
         await asOwner(config, (owner) => showRetained(owner, address, options))

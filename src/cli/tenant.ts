@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import type { TenantDetails, TenantEntry, TenantStatus } from '../db/tenant-directory.ts'
 import { parseCurrency, parseEmail, parseName, parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
-import { action, report } from './run.ts'
+import { actionAnywhere, report } from './run.ts'
 import { eraseCommand, retainedCommand } from './tenant-end.ts'
 import { exportCommand, restoreCommand } from './tenant-files.ts'
 
@@ -42,7 +42,7 @@ function createCommand(): Command {
     .option('--owner-name <name>', 'of its first member (default: the address)', parseName)
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, options: CreateOptions) => {
+      actionAnywhere(async (config, options: CreateOptions) => {
         const { slug, name, currency, ownerEmail, ownerName = ownerEmail } = options
         const tenant = { slug, name, currency, owner: { email: ownerEmail, name: ownerName } }
         const { createTenant } = await import('../db/tenant-directory.ts')
@@ -61,7 +61,7 @@ function listCommand(): Command {
     .description('list all tenants')
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, options: { json?: boolean }) => {
+      actionAnywhere(async (config, options: { json?: boolean }) => {
         const { listTenants } = await import('../db/tenant-directory.ts')
         const tenants = await asOwner(config, listTenants)
         const lines = tenants.map(lineOf)
@@ -87,12 +87,14 @@ function showCommand(): Command {
     .option('--slug <slug>', 'the same', parseSlug)
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
-        const slug = slugOf('show', argument, options)
-        const { showTenant } = await import('../db/tenant-directory.ts')
-        const tenant = await asOwner(config, (owner) => showTenant(owner, slug))
-        report(options, tenant, textOf(tenant))
-      }),
+      actionAnywhere(
+        async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
+          const slug = slugOf('show', argument, options)
+          const { showTenant } = await import('../db/tenant-directory.ts')
+          const tenant = await asOwner(config, (owner) => showTenant(owner, slug))
+          report(options, tenant, textOf(tenant))
+        },
+      ),
     )
 }
 
@@ -118,13 +120,17 @@ function membersCommand(): Command {
     .option('--slug <slug>', 'the same', parseSlug)
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
-        const slug = slugOf('members', argument, options)
-        const { listMembers } = await import('../db/tenant-directory.ts')
-        const members = await asOwner(config, (owner) => listMembers(owner, slug))
-        const lines = members.map(({ email, name, role, status }) => `${email}  ${role}  ${status}  ${name}`)
-        report(options, { members }, lines.join('\n') || 'There are no members.')
-      }),
+      actionAnywhere(
+        async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
+          const slug = slugOf('members', argument, options)
+          const { listMembers } = await import('../db/tenant-directory.ts')
+          const members = await asOwner(config, (owner) => listMembers(owner, slug))
+          const lines = members.map(
+            ({ email, name, role, status }) => `${email}  ${role}  ${status}  ${name}`,
+          )
+          report(options, { members }, lines.join('\n') || 'There are no members.')
+        },
+      ),
     )
 }
 
@@ -135,11 +141,13 @@ function statusCommand(verb: 'suspend' | 'resume', status: TenantStatus, descrip
     .option('--slug <slug>', 'the same', parseSlug)
     .option('--json', 'report as JSON')
     .action(
-      action(async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
-        const slug = slugOf(verb, argument, options)
-        const { setTenantStatus } = await import('../db/tenant-directory.ts')
-        const tenant = await asOwner(config, (owner) => setTenantStatus(owner, slug, status))
-        report(options, tenant, `The tenant ${slug} is ${status === 'ACTIVE' ? 'active' : 'suspended'}.`)
-      }),
+      actionAnywhere(
+        async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
+          const slug = slugOf(verb, argument, options)
+          const { setTenantStatus } = await import('../db/tenant-directory.ts')
+          const tenant = await asOwner(config, (owner) => setTenantStatus(owner, slug, status))
+          report(options, tenant, `The tenant ${slug} is ${status === 'ACTIVE' ? 'active' : 'suspended'}.`)
+        },
+      ),
     )
 }

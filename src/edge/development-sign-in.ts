@@ -1,5 +1,5 @@
-// Signing in for development: the issuer below /oidc, and its page on which one chooses who to be. Whoever can reach it
-// may be anybody, so it is for this machine alone, and never added in production.
+// Signing in for development: the issuer below /oidc, and its page on which one chooses who to be. Anybody who reaches it
+// may be anybody, so it is added behind the gate of development-scope.ts alone.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider } from 'oidc-provider'
 import { z } from 'zod'
@@ -44,7 +44,7 @@ export function addDevelopmentSignIn(
     return made
   }
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
-    // A name that somebody else's DNS points here would let their page choose who to be.
+    // localhost for 127.0.0.1: tokens would name an issuer that nobody asked.
     if (origin !== null && request.headers.host === new URL(origin).host) return
     await reply.code(MISDIRECTED).send({ error: `The development issuer answers at ${origin} alone.` })
   }

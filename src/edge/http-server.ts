@@ -1,20 +1,18 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
-import type { Mailbox } from '../mail/mailbox.ts'
 import { addAuditRoute } from './audit-route.ts'
-import { addDevelopmentSignIn, type DevelopmentSignInOptions } from './development-sign-in.ts'
+import { addDevelopment, type DevelopmentOptions } from './development-scope.ts'
 import { addExportRoute } from './export-route.ts'
-import { addGraphiql } from './graphiql-routes.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
-import { addMailbox } from './mailbox-routes.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { addTenantsRoute } from './tenants-route.ts'
 import { addWebhookRoute } from './webhook-route.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
-  Pick<HealthOptions, 'findings'> & {
+  Pick<HealthOptions, 'findings'> &
+  DevelopmentOptions & {
     readonly host: string
     /** 0: any free one. */
     readonly port: number
@@ -22,10 +20,6 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly trustedProxies?: readonly string[]
     /** On the loopback. 0: any free one; null: no metrics are served. */
     readonly metricsPort: number | null
-    /** The development issuer, and GraphiQL, which signs in with it; null: there are none, as in production. */
-    readonly development: DevelopmentSignInOptions | null
-    /** Shown to this machine; null: there is none to show, as in production. */
-    readonly mailbox?: Pick<Mailbox, 'list'> | null
     /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
     readonly drainGraceMs?: number
   }
@@ -49,7 +43,7 @@ const REQUEST_ID = /^[\w.:-]{8,128}$/
 
 /** Makes the server. Nothing listens, and Apollo is not started, before `listen` (or `app.ready`). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { host, port, metricsPort, metrics, logger, development, mailbox = null, drainGraceMs = 0 } = options
+  const { host, port, metricsPort, metrics, logger, drainGraceMs = 0 } = options
   let closing: Promise<void> | undefined
   const isDraining = () => closing !== undefined
   const metricsServer =
@@ -61,9 +55,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addTenantsRoute(app, options)
   addWebhookRoute(app, options)
   addExportRoute(app, options)
-  const signIn = development === null ? null : addDevelopmentSignIn(app, { ...development, logger })
-  if (signIn !== null) addGraphiql(app, signIn)
-  if (mailbox !== null) addMailbox(app, mailbox)
+  const development = addDevelopment(app, options)
 
   async function close(): Promise<void> {
     if (drainGraceMs > 0) await new Promise((resolve) => setTimeout(resolve, drainGraceMs))
@@ -86,7 +78,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       const scraped = await metricsServer?.listen()
       try {
         const url = await app.listen({ host, port })
-        signIn?.open(url)
+        development.open(url)
         return { url, metricsUrl: scraped?.url ?? null }
       } catch (error) {
         await metricsServer?.close()

@@ -12,3 +12,13 @@ export function isLoopbackName(host: string | undefined): boolean {
 export function isLoopbackAddress(ip: string | undefined): boolean {
   return LOOPBACK_ADDRESS.test(ip ?? '')
 }
+
+/** Whether an Origin header is of a page on this machine; `null` is what a browser sends for a form of a page that hides its address. */
+export function isLoopbackOrigin(origin: string): boolean {
+  return origin === 'null' || isLoopbackName(URL.parse(origin)?.host)
+}
+
+/** Whether what somebody configured as a host, a name or an address, is the loopback. */
+export function isLoopbackHost(host: string): boolean {
+  return isLoopbackName(host) || isLoopbackAddress(host)
+}

@@ -180,6 +180,20 @@ describe('on a database of one’s own', () => {
   const CREATE = 'create --currency SEK --owner-email Ada@north.example --json'.split(' ')
   const create = (slug: string) => tenant(...CREATE, '--slug', slug, '--name', 'North Shop')
 
+  it.each([
+    ['seed'],
+    ['token', '--tenant', 'acme', '--email', 'owner@acme.example'],
+    ['verify'],
+    ['secrets', 'reseal'],
+    ['tenant', 'export', 'north', '--out', 'north.jsonl'],
+    ['sandbox', 'webhooks', '--tenant', 'north', '--mode', 'on'],
+  ])('%s %s is not done in a development that nobody asked for', async (...args) => {
+    const urls = { DATABASE_URL: database.runtimeUrl, DATABASE_OWNER_URL: database.ownerUrl }
+    const { code, stdout, stderr } = await run(args, urls)
+    expect([code, stdout]).toEqual([78, ''])
+    expect(stderr).toMatch(/NODE_ENV: must be set beside DATABASE_URL/)
+  })
+
   it('tenant create makes the tenant and its owner at once', async () => {
     const { code, stdout, stderr } = await create('north')
     expect([code, stderr]).toEqual([0, ''])

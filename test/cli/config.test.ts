@@ -17,6 +17,8 @@ const AUTH_ISSUERS = JSON.stringify([
   },
 ])
 const DATABASE_URL = 'postgresql://app:nPjzU31bNcZ@db.internal:5432/bulkhead'
+/** For settings that a first try does not have. */
+const DEVELOPMENT = { NODE_ENV: 'development' }
 const PRODUCTION = { NODE_ENV: 'production', SECRETS_KEY, AUTH_ISSUERS, DATABASE_URL }
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
@@ -28,6 +30,10 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
     throw error
   }
 }
+
+/** What is wrong with them in development, which is asked for. */
+const problemsInDevelopment = (environment: Record<string, string>) =>
+  problemsOf({ ...DEVELOPMENT, ...environment })
 
 /** The names of the variables that are complained about. */
 function offendersOf(environment: Record<string, string>): string[] {
@@ -83,7 +89,7 @@ describe('the configuration', () => {
   it('points into AUTH_ISSUERS', () => {
     const issuers = JSON.parse(AUTH_ISSUERS)
     issuers[0].jwksUri = 'http://id.example.com/jwks.json'
-    expect(problemsOf({ AUTH_ISSUERS: JSON.stringify(issuers) })).toEqual([
+    expect(problemsInDevelopment({ AUTH_ISSUERS: JSON.stringify(issuers) })).toEqual([
       expect.stringMatching(/^AUTH_ISSUERS\[0\]\.jwksUri: must be an https address/),
     ])
   })
@@ -98,10 +104,10 @@ describe('the configuration', () => {
       'https://id.example.com/shop/',
       'http://127.0.0.1:9000',
     ]) {
-      expect(problemsOf({ AUTH_ISSUERS: issuers(issuer) })).toEqual([])
+      expect(problemsInDevelopment({ AUTH_ISSUERS: issuers(issuer) })).toEqual([])
     }
     for (const issuer of ['our-issuer', 'http://id.example.com', 'https://id.example.com/?shop=1']) {
-      expect(problemsOf({ AUTH_ISSUERS: issuers(issuer) })).toEqual([
+      expect(problemsInDevelopment({ AUTH_ISSUERS: issuers(issuer) })).toEqual([
         expect.stringMatching(/^AUTH_ISSUERS\[0\]\.jwksUri: is required where/),
       ])
     }
@@ -115,17 +121,17 @@ describe('the configuration', () => {
       supportClaim: 'https://example.com/support',
       tenants: ['acme'],
     }
-    const { issuers } = parseConfig({ AUTH_ISSUERS: JSON.stringify([{ ...first, ...more }]) })
+    const { issuers } = parseConfig({ ...DEVELOPMENT, AUTH_ISSUERS: JSON.stringify([{ ...first, ...more }]) })
     expect(issuers).toEqual([{ ...first, ...more }])
     for (const wrong of [{ tokenType: 'JWT' }, { emailClaim: '' }, { tenants: [] }, { alg: 'none' }]) {
-      expect(offendersOf({ AUTH_ISSUERS: JSON.stringify([{ ...first, ...wrong }]) })).toEqual([
-        'AUTH_ISSUERS',
-      ])
+      const AUTH_ISSUERS = JSON.stringify([{ ...first, ...wrong }])
+      expect(offendersOf({ ...DEVELOPMENT, AUTH_ISSUERS })).toEqual(['AUTH_ISSUERS'])
     }
   })
 
   it('shows no value that may be a secret', () => {
     const environment = {
+      ...DEVELOPMENT,
       DATABASE_URL: 'postgres//app:hunter2hunter2@db',
       DATABASE_OWNER_URL: 'hunter2hunter2',
       SECRETS_KEY: 'hunter2!hunter2',
@@ -144,9 +150,11 @@ describe('the configuration', () => {
   it('trusts no proxy unless told which, by their addresses or networks', () => {
     expect(parseConfig({}).trustedProxies).toEqual([])
     const networks = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::1']
-    expect(parseConfig({ TRUSTED_PROXIES: networks.join(', ') }).trustedProxies).toEqual(networks)
+    expect(parseConfig({ ...DEVELOPMENT, TRUSTED_PROXIES: networks.join(', ') }).trustedProxies).toEqual(
+      networks,
+    )
     for (const wrong of ['true', '*', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0', '192.0.2.7,', 'proxy.example'])
-      expect(offendersOf({ TRUSTED_PROXIES: wrong }), wrong).toEqual(['TRUSTED_PROXIES'])
+      expect(offendersOf({ ...DEVELOPMENT, TRUSTED_PROXIES: wrong }), wrong).toEqual(['TRUSTED_PROXIES'])
   })
 
   it('says that Citus is not supported yet', () => {
@@ -162,6 +170,46 @@ describe('the configuration', () => {
     ['no base64', '!'.repeat(44)],
   ])('refuses a SECRETS_KEY that is %s', (_what, key) => {
     expect(offendersOf({ SECRETS_KEY: key })).toEqual(['SECRETS_KEY'])
+  })
+})
+
+describe('development is asked for beside what others can reach', () => {
+  const SIGNS: [string, Record<string, string>][] = [
+    ['DATABASE_URL', { DATABASE_URL }],
+    ['DATABASE_URL', { DATABASE_URL, DATABASE_OWNER_URL: DATABASE_URL, DATABASE_WORKER_URL: DATABASE_URL }],
+    ['AUTH_ISSUERS', { AUTH_ISSUERS }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://shop.example.com' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.0/8' }],
+    ['HOST', { HOST: '0.0.0.0' }],
+    ['HOST', { HOST: '::' }],
+    ['HOST', { HOST: 'shop.internal' }],
+    ['ALLOW_EMBEDDED_IN_PRODUCTION', { ALLOW_EMBEDDED_IN_PRODUCTION: 'true' }],
+  ]
+
+  it.each(SIGNS)('%s without NODE_ENV is refused in one line that says what to set', (name, environment) => {
+    expect(problemsOf(environment)).toEqual([
+      `NODE_ENV: must be set beside ${name}: to production, or to development, where anybody who reaches this server ` +
+        'may be anybody',
+    ])
+    expect(problemsInDevelopment(environment)).toEqual([])
+    expect(parseConfig(environment, { inAnyEnvironment: true }).environment).toBe('development')
+  })
+
+  it('names all that it saw, and an empty NODE_ENV is none', () => {
+    expect(problemsOf({ NODE_ENV: '', DATABASE_URL, HOST: '192.0.2.1' })).toEqual([
+      expect.stringMatching(/^NODE_ENV: must be set beside DATABASE_URL, HOST: /),
+    ])
+  })
+
+  it.each([
+    { HOST: 'localhost' },
+    { HOST: '127.0.0.1' },
+    { HOST: '::1' },
+    { AUTH_ISSUERS: '[]' },
+    { AUTH_ISSUERS: AUTH_ISSUERS.replaceAll('https://id.example.com', 'http://127.0.0.1:8080') },
+    { SMTP_URL: 'smtp://127.0.0.1:1025', MAIL_FROM: 'mail@shop.example' },
+  ])('a first try needs no NODE_ENV: %j', (environment) => {
+    expect(parseConfig(environment).environment).toBe('development')
   })
 })
 
@@ -213,7 +261,7 @@ describe('payments', () => {
     ['https://Shop.Example.com:443', 'https://shop.example.com'],
     ['http://127.0.0.1:4000', 'http://127.0.0.1:4000'],
   ])('PUBLIC_URL %s is %s', (given, publicUrl) => {
-    expect(parseConfig({ PUBLIC_URL: given })).toMatchObject({ publicUrl })
+    expect(parseConfig({ ...DEVELOPMENT, PUBLIC_URL: given })).toMatchObject({ publicUrl })
   })
 
   it.each([
@@ -223,7 +271,7 @@ describe('payments', () => {
     'https://shop.example.com?a=b',
     'https://somebody:hunter2@shop.example.com',
   ])('PUBLIC_URL %s is refused, and not shown', (given) => {
-    expect(problemsOf({ PUBLIC_URL: given })).toEqual([
+    expect(problemsInDevelopment({ PUBLIC_URL: given })).toEqual([
       'PUBLIC_URL: must be an address without a path, as in https://shop.example.com',
     ])
   })
@@ -334,7 +382,7 @@ describe('in production', () => {
   it.each(['postgres', 'app', 'APP', 'change%2Dme'])('the password %s is refused', (password) => {
     const url = `postgresql://app:${password}@db/bulkhead`
     expect(offendersOf({ ...PRODUCTION, DATABASE_URL: url })).toEqual(['DATABASE_URL'])
-    expect(offendersOf({ DATABASE_URL: url })).toEqual([])
+    expect(offendersOf({ ...DEVELOPMENT, DATABASE_URL: url })).toEqual([])
   })
 })
 

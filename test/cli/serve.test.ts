@@ -37,8 +37,11 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 
 const settings = (env: Record<string, string>) => ({
   cwd: directory,
-  env: { DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0', ...env },
+  env: { ...explicit(env), DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0', ...env },
 })
+/** Beside a database of one's own the environment has to be named. */
+const explicit = (env: Record<string, string>): Record<string, string> =>
+  env.DATABASE_URL === undefined ? {} : { NODE_ENV: 'development' }
 const run = (args: string[], env: Record<string, string> = {}) => bulkhead(args, settings(env))
 
 function serve(env: Record<string, string> = {}): Running {
@@ -285,6 +288,18 @@ describe('the server on a database of one’s own', () => {
     database = await createTestDatabase()
   })
   afterAll(() => database.drop())
+
+  it.each(['serve', 'worker'])('%s is no development by accident: NODE_ENV must be set', async (command) => {
+    const env = { DATABASE_URL: database.runtimeUrl, DATABASE_WORKER_URL: database.workerUrl, NODE_ENV: '' }
+    const { code, stdout, stderr } = await run([command], env)
+    expect([code, stdout]).toEqual([78, ''])
+    expect(stderr.trim().split('\n')).toEqual([
+      'bulkhead: The configuration has a mistake:',
+      expect.stringMatching(
+        /^ {2}NODE_ENV: must be set beside DATABASE_URL: to production, or to development/,
+      ),
+    ])
+  })
 
   it('serves with the runtime role alone, and seeds nothing', async () => {
     const running = serve({ DATABASE_URL: database.runtimeUrl })

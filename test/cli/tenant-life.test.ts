@@ -28,6 +28,7 @@ afterAll(async () => {
 const settings = ({ database }: DemoInstallation) => ({
   cwd: directory,
   env: {
+    NODE_ENV: 'development',
     DATA_DIR: join(directory, 'data'),
     DATABASE_URL: database.runtimeUrl,
     DATABASE_OWNER_URL: database.ownerUrl,

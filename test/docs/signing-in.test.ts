@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 
 function issuersOf(json: string) {
-  return parseConfig({ AUTH_ISSUERS: json }).issuers
+  return parseConfig({ NODE_ENV: 'development', AUTH_ISSUERS: json }).issuers
 }
 
 it('every configuration on it is accepted', () => {

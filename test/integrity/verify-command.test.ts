@@ -51,6 +51,7 @@ const verify = (...args: string[]) =>
   bulkhead(['verify', ...args], {
     cwd: directory,
     env: {
+      NODE_ENV: 'development',
       DATA_DIR: join(directory, 'data'),
       DATABASE_URL: shops.testDatabase.runtimeUrl,
       DATABASE_OWNER_URL: shops.testDatabase.ownerUrl,
@@ -132,7 +133,11 @@ describe('bulkhead verify', () => {
   it('asks for the owner, who knows which tenants there are', async () => {
     const { code, stderr } = await bulkhead(['verify'], {
       cwd: directory,
-      env: { DATA_DIR: join(directory, 'data'), DATABASE_URL: shops.testDatabase.runtimeUrl },
+      env: {
+        NODE_ENV: 'development',
+        DATA_DIR: join(directory, 'data'),
+        DATABASE_URL: shops.testDatabase.runtimeUrl,
+      },
     })
     expect(code).toBe(1)
     expect(stderr).toContain('set DATABASE_OWNER_URL')

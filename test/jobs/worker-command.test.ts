@@ -35,7 +35,7 @@ afterAll(async () => {
 function settings(env: Record<string, string>) {
   const { runtimeUrl, workerUrl } = shop.testDatabase
   const urls = { DATABASE_URL: runtimeUrl, DATABASE_WORKER_URL: workerUrl }
-  return { cwd: directory, env: { DATA_DIR: directory, ...HERE, ...urls, ...env } }
+  return { cwd: directory, env: { NODE_ENV: 'development', DATA_DIR: directory, ...HERE, ...urls, ...env } }
 }
 
 function start(command: string, env: Record<string, string> = {}): Running {
