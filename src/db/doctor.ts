@@ -80,8 +80,7 @@ async function admit(client: pg.Client, options: ExamineOptions): Promise<Patien
     (await client.query<Row>(sql, [...parameters])).rows
   const [row] = await query(
     `SELECT r.oid::text AS role, r.rolsuper::text AS is_superuser,
-       current_setting('server_version_num') AS version,
-       EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')::text AS has_citus
+       current_setting('server_version_num') AS version
      FROM pg_roles r WHERE r.rolname = coalesce($1, current_user)`,
     [options.role ?? null],
   )
@@ -90,7 +89,6 @@ async function admit(client: pg.Client, options: ExamineOptions): Promise<Patien
     query,
     role: row.role ?? '',
     isSuperuser: row.is_superuser === 'true',
-    hasCitus: row.has_citus === 'true',
     versionNum: Number(row.version),
     strictVersion: options.strictVersion ?? false,
   }

@@ -7,10 +7,6 @@ export type Sabotage = [what: string, sql: string, code: string, object: string]
 export const TABLE =
   'tenant_id uuid NOT NULL DEFAULT app.tenant_id(), id uuid NOT NULL, PRIMARY KEY (tenant_id, id)'
 
-/** A policy of products that is right but for what is said. */
-const repolicy = (rest: string) =>
-  `DROP POLICY tenant_isolation ON products; CREATE POLICY tenant_isolation ON products ${rest}`
-const RIGHT = 'tenant_id = (SELECT app.tenant_id())'
 export const TABLES: Sabotage[] = [
   [
     'case 4: a new table with a GRANT and no policy',
@@ -128,93 +124,6 @@ export const TABLES: Sabotage[] = [
     'CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE far (id uuid) SERVER s',
     'foreign-table',
     'public.far',
-  ],
-]
-
-export const POLICIES: Sabotage[] = [
-  [
-    'case 3: row-level security turned off',
-    'ALTER TABLE products DISABLE ROW LEVEL SECURITY',
-    'rls-disabled',
-    'public.products',
-  ],
-  [
-    'case 3: row-level security not forced',
-    'ALTER TABLE products NO FORCE ROW LEVEL SECURITY',
-    'rls-not-forced',
-    'public.products',
-  ],
-  ['case 3: no policy', 'DROP POLICY tenant_isolation ON products', 'policy-missing', 'public.products'],
-  [
-    'case 6: a policy with `setting IS NULL OR …`',
-    repolicy(`USING (current_setting('app.tenant_id', true) IS NULL OR ${RIGHT}) WITH CHECK (${RIGHT})`),
-    'policy-using',
-    'public.products',
-  ],
-  [
-    'case 6: USING (true)',
-    'ALTER POLICY tenant_isolation ON products USING (true)',
-    'policy-using',
-    'public.products',
-  ],
-  [
-    'case 6: WITH CHECK (true)',
-    'ALTER POLICY tenant_isolation ON products WITH CHECK (true)',
-    'policy-check',
-    'public.products',
-  ],
-  ['a policy without WITH CHECK', repolicy(`USING (${RIGHT})`), 'policy-check', 'public.products'],
-  [
-    'case 6: a second permissive policy',
-    'CREATE POLICY also ON products FOR SELECT USING (true)',
-    'policy-extra',
-    'public.products',
-  ],
-  [
-    'a second permissive policy that is right today',
-    `CREATE POLICY also ON products USING (${RIGHT}) WITH CHECK (${RIGHT})`,
-    'policy-extra',
-    'public.products',
-  ],
-  [
-    'only a restrictive policy',
-    repolicy(`AS RESTRICTIVE USING (${RIGHT}) WITH CHECK (${RIGHT})`),
-    'policy-missing',
-    'public.products',
-  ],
-  [
-    'a policy for one role',
-    repolicy(`TO bulkhead_runtime USING (${RIGHT}) WITH CHECK (${RIGHT})`),
-    'policy-roles',
-    'public.products',
-  ],
-  ['a policy for one command', repolicy(`FOR SELECT USING (${RIGHT})`), 'policy-command', 'public.products'],
-  [
-    'a policy that reads the setting itself',
-    repolicy(`USING (tenant_id = current_setting('app.tenant_id')::uuid) WITH CHECK (${RIGHT})`),
-    'policy-using',
-    'public.products',
-  ],
-  [
-    'the form for Citus, where Citus is not',
-    repolicy('USING (tenant_id = app.tenant_id()) WITH CHECK (tenant_id = app.tenant_id())'),
-    'policy-using',
-    'public.products',
-  ],
-  [
-    'a policy on a function that looks alike',
-    `CREATE FUNCTION public.tenant_id() RETURNS uuid LANGUAGE sql AS 'SELECT null::uuid';
-     ${repolicy(`USING (tenant_id = (SELECT public.tenant_id())) WITH CHECK (${RIGHT})`)}`,
-    'policy-using',
-    'public.products',
-  ],
-  [
-    'a policy on an operator that looks alike',
-    `CREATE FUNCTION public.alike(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
-     CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = public.alike);
-     ${repolicy(`USING (tenant_id OPERATOR(public.=) (SELECT app.tenant_id())) WITH CHECK (${RIGHT})`)}`,
-    'policy-using',
-    'public.products',
   ],
 ]
 

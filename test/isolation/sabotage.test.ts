@@ -15,10 +15,8 @@ interface Sabotage {
   trips: RegExp
 }
 
-const writePoliciesTo = (table: string, role: string) =>
-  ['insert', 'update', 'delete']
-    .map((command) => `ALTER POLICY write_${command} ON ${table} TO ${role}`)
-    .join('; ')
+/** Keeps who may write to the table. */
+const again = (table: string) => `SELECT app.set_policies('${table}')`
 
 const SABOTAGES: Sabotage[] = [
   {
@@ -28,15 +26,15 @@ const SABOTAGES: Sabotage[] = [
     trips: /select in the other tenant \(by tenant\)/,
   },
   {
-    what: 'its policy dropped',
-    damage: (table) => `DROP POLICY tenant_isolation ON ${table}`,
-    mend: (table) => `CREATE POLICY tenant_isolation ON ${table} USING (${RIGHT}) WITH CHECK (${RIGHT})`,
+    what: 'its policy on reading dropped',
+    damage: (table) => `DROP POLICY tenant_select ON ${table}`,
+    mend: again,
     trips: /select in no tenant \(all rows\): 0 rows/,
   },
   {
     what: 'USING (true)',
-    damage: (table) => `ALTER POLICY tenant_isolation ON ${table} USING (true)`,
-    mend: (table) => `ALTER POLICY tenant_isolation ON ${table} USING (${RIGHT})`,
+    damage: (table) => `ALTER POLICY tenant_select ON ${table} USING (true)`,
+    mend: again,
     trips: /select in the other tenant \(by tenant\)/,
   },
   {
@@ -48,15 +46,15 @@ const SABOTAGES: Sabotage[] = [
   {
     what: 'a policy that opens when no tenant is set',
     damage: (table) =>
-      `ALTER POLICY tenant_isolation ON ${table}
+      `ALTER POLICY tenant_select ON ${table}
        USING (coalesce(current_setting('app.tenant_id', true), '') = '' OR ${RIGHT})`,
-    mend: (table) => `ALTER POLICY tenant_isolation ON ${table} USING (${RIGHT})`,
+    mend: again,
     trips: /select in an ended scope \(all rows\)/,
   },
   {
-    what: 'its policies on writing for somebody else',
-    damage: (table) => writePoliciesTo(table, 'bulkhead_worker'),
-    mend: (table) => writePoliciesTo(table, 'bulkhead_runtime'),
+    what: 'a policy on writing that asks for no permission',
+    damage: (table) => `CREATE POLICY anybody ON ${table} USING (${RIGHT}) WITH CHECK (${RIGHT})`,
+    mend: (table) => `DROP POLICY anybody ON ${table}`,
     trips: /in the own tenant, to read \(/,
   },
 ]
@@ -64,8 +62,8 @@ const SABOTAGES: Sabotage[] = [
 /** Only where rows may be inserted is there anything to see of it. */
 const UNCHECKED: Sabotage = {
   what: 'WITH CHECK (true)',
-  damage: (table) => `ALTER POLICY tenant_isolation ON ${table} WITH CHECK (true)`,
-  mend: (table) => `ALTER POLICY tenant_isolation ON ${table} WITH CHECK (${RIGHT})`,
+  damage: (table) => `CREATE POLICY anything ON ${table} FOR INSERT WITH CHECK (true)`,
+  mend: (table) => `DROP POLICY anything ON ${table}`,
   trips: /insert in the other tenant \(a row of A\)/,
 }
 

@@ -57,7 +57,7 @@ async function writersByTable(): Promise<Map<string, string[]>> {
   const { rows } = await asSuperuser(database, (client) =>
     client.query<{ table: string; writers: string[] }>(
       `SELECT tablename AS table, substring(with_check from $$'({.*})'::text\\[\\]$$)::text[] AS writers
-       FROM pg_policies WHERE policyname = 'write_insert'`,
+       FROM pg_policies WHERE policyname = 'tenant_insert'`,
     ),
   )
   return new Map(rows.map((row) => [row.table, row.writers]))

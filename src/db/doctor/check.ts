@@ -15,7 +15,6 @@ export interface Patient {
   /** Its oid, as text: `$1` of every rule that asks about rights. */
   role: string
   isSuperuser: boolean
-  hasCitus: boolean
   versionNum: number
   strictVersion: boolean
 }

@@ -1,15 +1,7 @@
-// Owns: rules about row-level security: forced, exactly the one permissive policy, and the three that hold writes back.
-// Policies are compared by their expressions.
-import { type Check, type Finding, type Patient, type Row, rightsRule, rule, TENANT_TABLES } from './check.ts'
+// Owns: rules about row-level security: enabled, forced, and exactly the policies that app.protect makes. Policies are
+// compared by their expressions, not by their names.
+import { type Check, type Finding, type Row, rightsRule, rule, TENANT_TABLES } from './check.ts'
 import { RELATION_RIGHTS } from './rights.ts'
-
-/** As PostgreSQL prints them back (the catalogue alone on the search_path), white space folded. */
-const EXPRESSION = '(tenant_id = ( SELECT app.tenant_id() AS tenant_id))'
-/** Citus refuses a sub-select in a policy. */
-const CITUS_EXPRESSION = '(tenant_id = app.tenant_id())'
-
-const PUBLIC_ONLY = '{0}'
-const ALL_COMMANDS = '*'
 
 const disabled: Check = rule({
   code: 'rls-disabled',
@@ -23,117 +15,112 @@ const notForced: Check = rule({
   message: () => 'row-level security is not forced: functions of the owner read every tenant',
 })
 
-/** RESTRICTIVE policies are welcome: they only take away. Permissive ones are OR-ed, so there may be but one. */
-const permissive: Check = async (patient) => {
-  const rows = await patient.query(`
-    SELECT object, p.polname::text AS name, p.polcmd::text AS command, p.polroles::text AS roles,
-      pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS with_check
-    FROM (${TENANT_TABLES}) t
-    LEFT JOIN pg_policy p ON p.polrelid = t.oid AND p.polpermissive
-    ORDER BY object, p.polname = 'tenant_isolation' DESC, name`)
-  return Object.values(Object.groupBy(rows, (row) => row.object ?? '')).flatMap((policies = []) =>
-    examinePolicies(policies, patient),
-  )
-}
-
-function examinePolicies([first, ...others]: Row[], { hasCitus }: Patient): Finding[] {
-  if (!first) return []
-  const object = first.object ?? ''
-  const finding = (code: string, message: string): Finding => ({ level: 'error', code, object, message })
-  const name = first.name
-  if (name === null) return [finding('policy-missing', 'has no policy: call app.protect on it')]
-
-  const findings = others.map((other) =>
-    finding('policy-extra', `policy ${other.name} is permissive too, and permissive policies are OR-ed`),
-  )
-  if (first.command !== ALL_COMMANDS)
-    findings.push(finding('policy-command', `policy ${name} is not FOR ALL`))
-  if (first.roles !== PUBLIC_ONLY) findings.push(finding('policy-roles', `policy ${name} is not TO PUBLIC`))
-  for (const [code, clause, expression] of [
-    ['policy-using', 'USING', first.using],
-    ['policy-check', 'WITH CHECK', first.with_check],
-  ] as const) {
-    if (!isTenantExpression(expression ?? null, hasCitus)) {
-      findings.push(
-        finding(code, `policy ${name}: ${clause} is ${expression ?? 'absent'}, not ${EXPRESSION}`),
-      )
-    }
-  }
-  return findings
-}
-
-function isTenantExpression(expression: string | null, hasCitus: boolean): boolean {
-  const folded = expression?.replaceAll(/\s+/g, ' ')
-  return folded === EXPRESSION || (hasCitus && folded === CITUS_EXPRESSION)
-}
-
-/** By pg_policy's letter for its command. What an INSERT writes is checked, what the others find is. */
-const WRITE_POLICIES = [
-  { name: 'write_insert', command: 'a', clause: 'with_check' },
-  { name: 'write_update', command: 'w', clause: 'using' },
-  { name: 'write_delete', command: 'd', clause: 'using' },
-] as const
 const WRITERS_GROUP = 'bulkhead_runtime'
 
-/** The permissions are the table's own affair, so long as they are the same for all three. */
-const WRITE_EXPRESSION = /^\( SELECT app\.may_write\(('\{[\w:,]*\}')::text\[\]\) AS may_write\)$/
-const CITUS_WRITE_EXPRESSION = /^app\.may_write\(('\{[\w:,]*\}')::text\[\]\)$/
+/** As PostgreSQL prints them back (the catalogue alone on the search_path), white space folded. */
+const TENANT = '(tenant_id = ( SELECT app.tenant_id() AS tenant_id))'
+/** The permissions are the table's own affair, so long as they are the same in all of its policies. */
+const WRITERS = /'\{[\w:,]*\}'(?=::text\[\])/
+const TENANT_AND_WRITER = `(${TENANT} AND ( SELECT app.may_write(WRITERS::text[]) AS may_write))`
 
-/** The second wall: restrictive, so that it only takes away, and for the runtime role, so that the owner can migrate. */
-const writes: Check = async (patient) => {
+/**
+ * Every policy of a tenant's table. All are permissive and each names the tenant: policies are OR-ed, so each must hold on
+ * its own. `command` is pg_policy's letter. An UPDATE that USING lets through has asked for the permission.
+ */
+const POLICIES = [
+  { name: 'tenant_select', command: 'r', using: TENANT, check: null },
+  { name: 'tenant_insert', command: 'a', using: null, check: TENANT_AND_WRITER },
+  { name: 'tenant_update', command: 'w', using: TENANT_AND_WRITER, check: TENANT },
+  { name: 'tenant_delete', command: 'd', using: TENANT_AND_WRITER, check: null },
+  { name: 'tenant_owner', command: '*', using: TENANT, check: TENANT },
+] as const
+const OWNERS_POLICY = 'tenant_owner'
+
+const policies: Check = async (patient) => {
   const rows = await patient.query(`
-    SELECT object, p.polname::text AS name, p.polcmd::text AS command, p.polpermissive::text AS permissive,
-      (SELECT string_agg(role::regrole::text, ', ') FROM unnest(p.polroles) AS role) AS roles,
-      pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS with_check
-    FROM (${TENANT_TABLES}) t LEFT JOIN pg_policy p ON p.polrelid = t.oid
+    SELECT object, c.relowner::regrole::text AS owner, p.polname::text AS name, p.polcmd::text AS command,
+      p.polpermissive::text AS permissive,
+      (SELECT string_agg(coalesce(nullif(role, 0)::regrole::text, 'PUBLIC'), ', ') FROM unnest(p.polroles) AS role) AS roles,
+      pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS check
+    FROM (${TENANT_TABLES}) t JOIN pg_class c ON c.oid = t.oid LEFT JOIN pg_policy p ON p.polrelid = t.oid
     ORDER BY object, name`)
-  return Object.values(Object.groupBy(rows, (row) => row.object ?? '')).flatMap((policies = []) =>
-    examineWrites(policies, patient),
+  return Object.values(Object.groupBy(rows, (row) => row.object ?? '')).flatMap((found = []) =>
+    examinePolicies(found),
   )
 }
 
-function examineWrites(policies: readonly Row[], { hasCitus }: Patient): Finding[] {
-  const object = policies[0]?.object ?? ''
-  const writers = new Set<string>()
-  const findings = WRITE_POLICIES.flatMap(({ name, command, clause }): Finding[] => {
-    const finding = (code: string, message: string): Finding => ({ level: 'error', code, object, message })
-    const policy = policies.find((row) => row.name === name)
-    if (!policy) return [finding('write-policy-missing', `has no policy ${name}: call app.protect on it`)]
-    const other = clause === 'using' ? 'with_check' : 'using'
-    const expression = policy[clause]?.replaceAll(/\s+/g, ' ') ?? ''
-    const found =
-      (WRITE_EXPRESSION.exec(expression) ?? (hasCitus && CITUS_WRITE_EXPRESSION.exec(expression))) || []
-    if (found[1] !== undefined) writers.add(found[1])
-    return [
-      ...(policy.permissive === 'true'
-        ? [finding('write-policy-permissive', `policy ${name} is permissive, and takes nothing away`)]
-        : []),
-      ...(policy.command === command
-        ? []
-        : [finding('write-policy-command', `policy ${name} is for another command`)]),
-      ...(policy.roles === WRITERS_GROUP
-        ? []
-        : [finding('write-policy-roles', `policy ${name} is not TO ${WRITERS_GROUP} alone`)]),
-      ...(found[1] !== undefined && policy[other] === null
-        ? []
-        : [
-            finding(
-              'write-policy-expression',
-              `policy ${name} is ${expression || 'without its clause'}, and asks no permission`,
-            ),
-          ]),
-    ]
-  })
-  if (writers.size < 2) return findings
-  const message = `its rows are written by ${[...writers].join(' or ')}, whichever the command: call app.protect on it`
-  return [...findings, { level: 'error', code: 'write-policy-expression', object, message }]
+function examinePolicies(found: readonly Row[]): Finding[] {
+  const expected = new Set<string>(POLICIES.map(({ name }) => name))
+  const extra = found.filter(({ name }) => name != null && !expected.has(name))
+  const writers = new Set(
+    found.flatMap(({ using, check }) => [WRITERS.exec(using ?? '')?.[0], WRITERS.exec(check ?? '')?.[0]]),
+  )
+  writers.delete(undefined)
+  const findings = [
+    ...found.filter(({ permissive }) => permissive === 'false').map(restrictive),
+    ...extra.map((row) =>
+      finding(row, 'policy-extra', `policy ${row.name} is not one of app.protect's, and policies are OR-ed`),
+    ),
+    ...POLICIES.flatMap((policy) => examinePolicy(policy, found)),
+  ]
+  const [first] = found
+  if (writers.size < 2 || first === undefined) return findings
+  const message = `its rows are written by ${[...writers].join(' or ')}, depending on the command: call app.protect on it`
+  return [...findings, finding(first, 'policy-writers', message)]
+}
+
+function restrictive(row: Row): Finding {
+  const message = `policy ${row.name} is restrictive: where policies are copied without that word, it opens what it was to close`
+  return finding(row, 'policy-restrictive', message)
+}
+
+function examinePolicy(wanted: (typeof POLICIES)[number], found: readonly Row[]): Finding[] {
+  const { name, command } = wanted
+  const [first] = found
+  if (first === undefined) return []
+  const row = found.find((policy) => policy.name === name)
+  if (!row) return [finding(first, 'policy-missing', `has no policy ${name}: call app.protect on it`)]
+  const roles = name === OWNERS_POLICY ? row.owner : WRITERS_GROUP
+  return [
+    ...(row.command === command
+      ? []
+      : [finding(row, 'policy-command', `policy ${name} is for another command`)]),
+    ...(row.roles === roles
+      ? []
+      : [finding(row, 'policy-roles', `policy ${name} is TO ${row.roles}, not TO ${roles} alone`)]),
+    ...examineClause(row, { code: 'policy-using', clause: 'USING', has: row.using, wants: wanted.using }),
+    ...examineClause(row, {
+      code: 'policy-check',
+      clause: 'WITH CHECK',
+      has: row.check,
+      wants: wanted.check,
+    }),
+  ]
+}
+
+type Clause = {
+  readonly code: string
+  readonly clause: string
+  readonly has: string | null | undefined
+  readonly wants: string | null
+}
+
+function examineClause(row: Row, { code, clause, has, wants }: Clause): Finding[] {
+  const folded = has?.replaceAll(/\s+/g, ' ').replace(WRITERS, 'WRITERS') ?? null
+  if (folded === wants) return []
+  const message = `policy ${row.name}: ${clause} is ${has ?? 'absent'}, not ${wants ?? 'absent'}`
+  return [finding(row, code, message)]
+}
+
+function finding(row: Row, code: string, message: string): Finding {
+  return { level: 'error', code, object: row.object ?? '', message }
 }
 
 /**
- * Policies for a group hold whoever has its privileges, and nobody beside it: neither a role that was granted the tables
- * itself, nor one that it may become and that was.
+ * Policies for a group hold whoever has its privileges. A role that was granted the tables beside it would see nothing, in
+ * silence; and so would one that it may become and that was.
  */
-const heldByWrites: Check = rightsRule({
+const heldByPolicies: Check = rightsRule({
   code: 'role-not-held',
   sql: `
     SELECT 'role ' || r.rolname AS object FROM pg_roles r
@@ -143,7 +130,7 @@ const heldByWrites: Check = rightsRule({
         SELECT FROM (${RELATION_RIGHTS}) rights WHERE rights.grantee = r.oid
           AND rights.privilege IN ('INSERT', 'UPDATE', 'DELETE') AND NOT rights.by_owner))`,
   message: () =>
-    `does not inherit from ${WRITERS_GROUP}, whom the policies on writing hold: GRANT ${WRITERS_GROUP} to it`,
+    `does not inherit from ${WRITERS_GROUP}, for which the policies are: GRANT ${WRITERS_GROUP} to it`,
 })
 
-export const policyChecks: readonly Check[] = [disabled, notForced, permissive, writes, heldByWrites]
+export const policyChecks: readonly Check[] = [disabled, notForced, policies, heldByPolicies]
