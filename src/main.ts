@@ -196,8 +196,12 @@ async function refuseBrokenWalls(
   { runtimeUrl, workerUrl }: Urls,
   logger: Logger,
 ): Promise<void> {
-  const { examine } = await import('./db/doctor.ts')
-  const findings = await examine(runtimeUrl, { strictVersion: config.database.strictVersion, workerUrl })
+  const [{ examine }, { QUEUED_BY: tasks }] = await Promise.all([
+    import('./db/doctor.ts'),
+    import('./jobs/queued-by.ts'),
+  ])
+  const { strictVersion } = config.database
+  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks })
   for (const { level, code, object, message } of findings) {
     if (level === 'warning') logger.warn({ code, object }, message)
   }

@@ -12,12 +12,19 @@ export function doctorCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
-        const { examine } = await import('../db/doctor.ts')
+        const [{ examine }, { QUEUED_BY }] = await Promise.all([
+          import('../db/doctor.ts'),
+          import('../jobs/queued-by.ts'),
+        ])
         const findings = await withDatabase(
           config,
           createLogger(commandLogLevel(config)),
           ({ runtimeUrl, workerUrl }) =>
-            examine(runtimeUrl, { strictVersion: options.strictVersion ?? false, workerUrl }),
+            examine(runtimeUrl, {
+              strictVersion: options.strictVersion ?? false,
+              workerUrl,
+              tasks: QUEUED_BY,
+            }),
         )
         report(options, { findings }, asText(findings))
         if (findings.some(({ level }) => level === 'error')) process.exitCode = 1

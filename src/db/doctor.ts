@@ -8,6 +8,7 @@ import { rightsChecks } from './doctor/rights.ts'
 import { roleChecks } from './doctor/role.ts'
 import { serverChecks } from './doctor/server.ts'
 import { tableChecks } from './doctor/tables.ts'
+import { examineTasks, type TaskList } from './doctor/tasks.ts'
 import { workerChecks } from './doctor/worker.ts'
 import { WORKER_GROUP } from './queue-names.ts'
 
@@ -20,6 +21,8 @@ export interface ExamineOptions {
   role?: string
   /** Of the role that runs jobs. Without it the group is examined that the queue is granted to. */
   workerUrl?: string | null
+  /** The tasks that this program queues, each with its permissions: they must be those of the database. */
+  tasks?: TaskList
 }
 
 const CHECKS: readonly Check[] = [
@@ -52,6 +55,7 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
     const findings: Finding[] = []
     for (const check of CHECKS) findings.push(...(await check(patient)))
     findings.push(...(await examineWorker(patient, options.workerUrl ?? null)))
+    if (options.tasks !== undefined) findings.push(...(await examineTasks(patient, options.tasks)))
     return findings
   } finally {
     await client.end()

@@ -167,12 +167,12 @@ describe('who is gone', () => {
 it('a lane is not blocked by a job that was finished by somebody it had been taken from', async () => {
   const { task, starts, finish } = heldTask('test.hold')
   await shop.work([task])
-  await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'same' })
+  await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'test.hold:same' })
   await eventually(async () => expect(starts).toHaveLength(1))
   // What the one before does when he finishes after all.
   await shop.admin.query('DELETE FROM graphile_worker._private_jobs')
   finish()
-  await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'same' })
+  await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'test.hold:same' })
   await shop.untilEmpty()
   expect(starts).toHaveLength(2)
 })

@@ -24,9 +24,9 @@ it.each(['null', '"x"', '[]', null])('a payload that cannot be stamped is refuse
 
 describe('cross-tenant', () => {
   it('a key that names another tenant takes the place of none of its jobs', async () => {
-    await enqueueAs(TENANT_B.id, ['test.x', '{}', 'key'])
-    await enqueueAs(TENANT_A.id, ['test.x', '{}', `${TENANT_B.id}:key`])
-    await enqueueAs(TENANT_A.id, ['test.x', '{}', 'key'])
+    await enqueueAs(TENANT_B.id, ['test.x', '{}', 'test.x:key'])
+    await enqueueAs(TENANT_A.id, ['test.x', '{}', `test.x:${TENANT_B.id}:test.x:key`])
+    await enqueueAs(TENANT_A.id, ['test.x', '{}', 'test.x:key'])
     expect((await shop.jobs()).map(({ tenantId }) => tenantId)).toEqual([
       TENANT_B.id,
       TENANT_A.id,

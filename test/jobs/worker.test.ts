@@ -18,6 +18,7 @@ import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asRuntime, asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/money.ts'
+import { addTestTasks } from '../support/test-tasks.ts'
 import { fixtureId, SEEDED, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 
 const logger = createLogger('silent')
@@ -29,6 +30,7 @@ const workers: Worker[] = []
 
 beforeAll(async () => {
   database = await createTestDatabase({ seed: 'two-tenants' })
+  await addTestTasks(database)
   opened = openDatabase({ url: database.runtimeUrl, poolMax: 4, namedStatements: true, logger })
   queue = openQueueConnection(database.workerUrl, logger)
   metrics = createMetrics(opened)
@@ -84,9 +86,9 @@ describe('queueing', () => {
   })
 
   it('cross-tenant: stamps the tenant in scope, whatever the payload says, and keeps keys apart', async () => {
-    await queued(TENANT_A.id, { task: 'test.x', key: 'same', payload: { tenantId: TENANT_B.id } })
-    await queued(TENANT_B.id, { task: 'test.x', key: 'same' })
-    await queued(TENANT_B.id, { task: 'test.x', key: 'same' })
+    await queued(TENANT_A.id, { task: 'test.x', key: 'test.x:same', payload: { tenantId: TENANT_B.id } })
+    await queued(TENANT_B.id, { task: 'test.x', key: 'test.x:same' })
+    await queued(TENANT_B.id, { task: 'test.x', key: 'test.x:same' })
     expect((await jobs()).map(({ tenantId }) => String(tenantId)).sort()).toEqual([TENANT_A.id, TENANT_B.id])
   })
 

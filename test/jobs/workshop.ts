@@ -13,6 +13,7 @@ import { startWorker, type Worker, type WorkerOptions } from '../../src/jobs/wor
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/money.ts'
+import { addTestTasks } from '../support/test-tasks.ts'
 
 export interface Workshop {
   testDatabase: TestDatabase
@@ -45,6 +46,7 @@ export const NO_LOOKS_MS = 600_000
 export async function openWorkshop(): Promise<Workshop> {
   const logger = createLogger('silent')
   const testDatabase = await createTestDatabase({ seed: 'two-tenants' })
+  await addTestTasks(testDatabase)
   const database = openDatabase({ url: testDatabase.runtimeUrl, poolMax: 4, namedStatements: true, logger })
   const queue = openQueueConnection(testDatabase.workerUrl, logger)
   const metrics = createMetrics(database)

@@ -38,7 +38,7 @@ async function addJob(tenantId: string): Promise<void> {
       `SELECT set_config('app.tenant_id', $1, true), set_config('app.permissions', '*', true)`,
       [tenantId],
     )
-    await client.query(`SELECT app.enqueue('integrity.check', '{}', 'check', NULL, 3)`)
+    await client.query(`SELECT app.enqueue('integrity.check', '{}', 'integrity.check:now', NULL, 3)`)
   })
 }
 

@@ -54,6 +54,7 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
   'app.person_directory':
     'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
+  'app.tasks': 'which tasks may be queued, and by which permission; of the owner alone',
   'app.erased_tenants': 'which tenants were, and are no more; of the owner alone',
   'app.retained_records': 'what the law wants kept of erased tenants; of the owner alone',
   'public._prisma_migrations': 'the record of the migrations, of the owner alone',

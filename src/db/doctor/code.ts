@@ -28,6 +28,10 @@ const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
     'which tenant an address or a job is of, before it is entered: at most one row',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':
     'puts a job into the queue, whose tables nobody else may touch, and stamps it with the tenant in scope',
+  'app.queueable_tasks()': 'which tasks may be queued, and by which permission: for the doctor',
+  'app.end_invitations_of_member()':
+    'a trigger: ends the open invitations of a member with their authority, whoever takes it',
+  'app.end_invitations_of_key()': 'a trigger: ends the open invitations of a key with it, whoever revokes it',
   'app.schema_version()': 'which migration is the newest: a name, for the header of an exported file',
   'app.schedule_erasure(integer)':
     'when the tenant in scope is to be erased, in the directory, which nobody else may touch',

@@ -1,0 +1,36 @@
+// Owns: the rule that the database's list of tasks is the program's: which may be queued, and by which permission.
+import type { Finding, Patient } from './check.ts'
+
+/** Each task's name, and the permissions of which one queues it. */
+export type TaskList = Readonly<Record<string, readonly string[]>>
+
+const FUNCTION = 'app.queueable_tasks()'
+
+/**
+ * A task that the database does not know, or gives to other permissions, is an error: app.enqueue would refuse it, or take
+ * it from somebody who may not. One that only the database knows is a warning: a newer version may run beside this one.
+ */
+export async function examineTasks({ query }: Patient, tasks: TaskList): Promise<Finding[]> {
+  const [known] = await query(`SELECT to_regprocedure('${FUNCTION}')::text AS name`)
+  if (known?.name == null) return [finding('error', FUNCTION, 'is not there: run bulkhead migrate')]
+  const rows = await query(
+    `SELECT name, (SELECT string_agg(p, ',' ORDER BY p) FROM unnest(queued_by) p) AS queued_by FROM ${FUNCTION}`,
+  )
+  const there = new Map(rows.map(({ name, queued_by }) => [name ?? '', queued_by ?? '']))
+  const findings = Object.entries(tasks).flatMap(([name, permissions]) => {
+    const wanted = permissions.toSorted().join(',')
+    const found = there.get(name)
+    if (found === wanted) return []
+    const message = found === undefined ? `is not in app.tasks` : `is queued by ${found}, not by ${wanted}`
+    return [finding('error', `task ${name}`, message)]
+  })
+  const others = [...there.keys()].filter((name) => !Object.hasOwn(tasks, name))
+  return [
+    ...findings,
+    ...others.map((name) => finding('warning', `task ${name}`, 'is in app.tasks, and this version has none')),
+  ]
+}
+
+function finding(level: Finding['level'], object: string, message: string): Finding {
+  return { level, code: 'task-list', object, message }
+}

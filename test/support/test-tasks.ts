@@ -1,0 +1,24 @@
+// Owns: the tasks that only tests have, made known to a test database as a migration would.
+import { asSuperuser, type TestDatabase } from './database.ts'
+
+const NAMES = [
+  'x',
+  'hold',
+  'read',
+  'poison',
+  'fine',
+  'slow',
+  'scheduled',
+  'waits',
+  'dead',
+  'other',
+  'removed',
+]
+
+/** `test.x` and its like, for the system's own work; and `schedule`, to see what becomes of a tenant's job of that name. */
+export async function addTestTasks(database: TestDatabase): Promise<void> {
+  const names = ['schedule', ...NAMES.map((name) => `test.${name}`)]
+  await asSuperuser(database, (client) =>
+    client.query(`INSERT INTO app.tasks (name, queued_by) SELECT unnest($1::text[]), '{system}'`, [names]),
+  )
+}
