@@ -22,15 +22,18 @@ export async function holdingOf(tx: Transaction, { actor, permissions, clock }: 
     const member = await tx.member.findFirst({ where: { id: actor.id, status: 'ACTIVE' } })
     return member === null ? NOTHING : { permissions: permissionsOf(member.role), until: null }
   }
-  if (actor.kind === 'API_KEY') {
-    const key = await tx.apiKey.findFirst({ where: { id: actor.id } })
-    const makers = await makersOf(tx, actor.id)
-    if (key === null || makers.wasEnded) return NOTHING
-    const { expiresAt: until } = key
-    if (until !== null && until <= clock()) return NOTHING
-    return { permissions: permissionsOfKey(key.permissions, makers.role), until }
-  }
+  if (actor.kind === 'API_KEY') return await holdingOfKey(tx, actor.id, clock())
   return { permissions, until: null }
+}
+
+/** Of a key that is not there, was revoked or has expired: nothing. */
+export async function holdingOfKey(tx: Transaction, id: string, now: Date): Promise<Holding> {
+  const key = await tx.apiKey.findFirst({ where: { id } })
+  const makers = await makersOf(tx, id)
+  if (key === null || makers.wasEnded) return NOTHING
+  const { expiresAt: until } = key
+  if (until !== null && until <= now) return NOTHING
+  return { permissions: permissionsOfKey(key.permissions, makers.role), until }
 }
 
 export async function makersOf(tx: Transaction, keyId: string): Promise<Makers> {

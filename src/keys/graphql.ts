@@ -9,7 +9,7 @@ import { readPage } from '../graphql/read.ts'
 import { ApiKey, ApiKeyConnection } from '../graphql/refs.ts'
 import { KEY_STATUSES, statusOf } from './api-key.ts'
 import { CREATE_API_KEY_ERRORS, createApiKey } from './create-api-key.ts'
-import { revokeApiKey } from './revoke-api-key.ts'
+import { REVOKE_API_KEY_ERRORS, revokeApiKey } from './revoke-api-key.ts'
 
 const ApiKeyStatus = builder.enumType('ApiKeyStatus', { values: KEY_STATUSES })
 
@@ -91,8 +91,8 @@ addMutation('apiKeyCreate', {
 addMutation('apiKeyRevoke', {
   permission: 'keys:manage',
   description:
-    'Ends a key for good, and the keys that it made: refused at once where this was asked, and everywhere within ' +
-    'seconds.',
+    'Ends a key for good, the keys that it made and the open invitations that they sent: refused at once where this was ' +
+    'asked, and everywhere within seconds. Nobody ends a key that may do more than they.',
   input: builder.inputType('ApiKeyRevokeInput', {
     fields: (t) => ({
       id: t.id({ required: true }),
@@ -100,7 +100,7 @@ addMutation('apiKeyRevoke', {
     }),
   }),
   result: { field: 'apiKey', type: ApiKey, model: 'ApiKey' },
-  errors: ['NOT_FOUND'],
+  errors: REVOKE_API_KEY_ERRORS,
   run: (caller, { id, ...input }, services) =>
     revokeApiKey(caller, services, { id: nodeUuid('ApiKey', id), ...input }),
 })

@@ -9,6 +9,7 @@ import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Invitation } from '../generated/prisma/client.ts'
+import { isStillBacked } from './authority.ts'
 import { hashOfToken } from './invitation.ts'
 import { name } from './member.ts'
 
@@ -20,7 +21,9 @@ const schema = z.object({ token: z.string(), name: name.nullish() })
 /** One answer for every token that lets nobody in, so that none can be told from another. */
 const NOT_VALID: UserError<AcceptErrorCode> = {
   field: ['token'],
-  message: 'this invitation is not valid: it was used, revoked or sent to somebody else, or it has expired',
+  message:
+    'this invitation is not valid: it was used, revoked or sent to somebody else, it has expired, or who sent it may ' +
+    'not invite any more',
   code: 'INVITATION_NOT_VALID',
 }
 
@@ -42,22 +45,28 @@ export async function acceptInvitation(
   } as const
   return await changingPeople(sessions, caller, () =>
     runCommand<AcceptErrorCode, z.output<typeof schema>>(caller, command, async (tx, { token, name }) => {
-      const invitation = await take(tx, { email: actor.email.toLowerCase(), token, now: caller.clock() })
+      const invitation = await take(tx, caller, { email: actor.email.toLowerCase(), token })
       return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
     }),
   )
 }
 
-/** Uses the invitation up; null when there is none to use. Of two at once one finds it used. */
+/**
+ * Uses the invitation up; null when there is none to use, or its sender could not send it any more. Of two at once one
+ * finds it used.
+ */
 async function take(
   tx: Transaction,
-  { email, token, now }: { readonly email: string; readonly token: string; readonly now: Date },
+  caller: Caller,
+  { email, token }: { readonly email: string; readonly token: string },
 ): Promise<Invitation | null> {
+  const now = caller.clock()
   const tokenHash = hashOfToken(token)
   if (tokenHash === null) return null
   const where = { email, tokenHash, status: 'PENDING', expiresAt: { gt: now } } as const
   const invitation = await tx.invitation.findFirst({ where })
-  if (invitation === null) return null
+  // The database ends invitations with the authority behind them; asked again here, whoever took that how ever.
+  if (invitation === null || !(await isStillBacked(tx, caller, invitation))) return null
   const { count } = await tx.invitation.updateMany({
     where: { ...where, id: invitation.id },
     data: { status: 'ACCEPTED', acceptedAt: now, tokenHash: null, updatedAt: now },

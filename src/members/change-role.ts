@@ -7,7 +7,13 @@ import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { type EditMemberErrorCode, editMember } from './edit-member.ts'
 import { role } from './member.ts'
 
-const schema = z.object({ id: z.string(), expectedVersion: z.number(), role, keepApiKeys: z.boolean() })
+const schema = z.object({
+  id: z.string(),
+  expectedVersion: z.number(),
+  role,
+  keepApiKeys: z.boolean(),
+  keepInvitations: z.boolean(),
+})
 
 /** Changes a role; it acts at the member's next request here, and within seconds elsewhere. User errors: EDIT_MEMBER_ERRORS. */
 export async function changeRole(
@@ -26,12 +32,13 @@ export async function changeRole(
     runCommand<EditMemberErrorCode, z.output<typeof schema>>(
       caller,
       command,
-      (tx, { keepApiKeys, ...wanted }) =>
+      (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
         editMember(tx, caller, {
           wanted,
           changesTo: (member) => (member.role === wanted.role ? {} : { role: wanted.role }),
           lastOwnerField: 'role',
           harmless: keepApiKeys ? null : permissionsOf(wanted.role),
+          keepInvitations,
         }),
     ),
   )

@@ -63,6 +63,7 @@ export async function inviteMember(
         id,
         ...row,
         invitedBy: labelOf(caller.actor),
+        invitedById: caller.actor.id,
         expiresAt: expiryFrom(now),
         createdAt: now,
         updatedAt: now,

@@ -61,7 +61,8 @@ addMutation('memberChangeRole', {
   permission: 'members:manage',
   description:
     'Gives a member another role. Neither the role they have nor the one they get may do more than you. API keys that ' +
-    'they made and that may do more than the new role are revoked. The last owner stays one.',
+    'they made and that may do more than the new role are revoked, and open invitations that they sent end when the new ' +
+    'role could not send them. The last owner stays one.',
   input: builder.inputType('MemberChangeRoleInput', {
     fields: (t) => ({
       idempotencyKey: t.string(),
@@ -72,14 +73,19 @@ addMutation('memberChangeRole', {
         defaultValue: false,
         description: 'Leaves the keys that they made as they are.',
       }),
+      keepInvitations: t.boolean({
+        defaultValue: false,
+        description: 'Leaves open what they invited to, in your name. For an owner alone.',
+      }),
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
   errors: EDIT_MEMBER_ERRORS,
-  run: (caller, { id, keepApiKeys, ...input }, { sessions }) =>
+  run: (caller, { id, keepApiKeys, keepInvitations, ...input }, { sessions }) =>
     changeRole(caller, sessions, {
       id: nodeUuid('Member', id),
       keepApiKeys: keepApiKeys ?? false,
+      keepInvitations: keepInvitations ?? false,
       ...input,
     }),
 })
@@ -87,8 +93,8 @@ addMutation('memberChangeRole', {
 addMutation('memberRemove', {
   permission: 'members:manage',
   description:
-    'Removes somebody who may do no more than you, or lets you leave. The API keys that they made are revoked with them. ' +
-    'The last owner stays.',
+    'Removes somebody who may do no more than you, or lets you leave. The API keys that they made are revoked with them, ' +
+    'and the open invitations that they sent end. The last owner stays.',
   input: builder.inputType('MemberRemoveInput', {
     fields: (t) => ({
       idempotencyKey: t.string(),
@@ -98,14 +104,19 @@ addMutation('memberRemove', {
         defaultValue: false,
         description: 'Leaves the keys that they made as they are.',
       }),
+      keepInvitations: t.boolean({
+        defaultValue: false,
+        description: 'Leaves open what they invited to, in your name. For an owner alone.',
+      }),
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
   errors: EDIT_MEMBER_ERRORS,
-  run: (caller, { id, keepApiKeys, ...input }, { sessions }) =>
+  run: (caller, { id, keepApiKeys, keepInvitations, ...input }, { sessions }) =>
     removeMember(caller, sessions, {
       id: nodeUuid('Member', id),
       keepApiKeys: keepApiKeys ?? false,
+      keepInvitations: keepInvitations ?? false,
       ...input,
     }),
 })

@@ -1,11 +1,16 @@
-// Ends somebody's work here, oneself's too, and with it the keys that they made.
+// Ends somebody's work here, oneself's too, and with it the keys that they made and the invitations that they sent.
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { type EditMemberErrorCode, editMember } from './edit-member.ts'
 
-const schema = z.object({ id: z.string(), expectedVersion: z.number(), keepApiKeys: z.boolean() })
+const schema = z.object({
+  id: z.string(),
+  expectedVersion: z.number(),
+  keepApiKeys: z.boolean(),
+  keepInvitations: z.boolean(),
+})
 
 /**
  * Removes a member: refused at their next request here, and within seconds elsewhere. The row stays, for what they did.
@@ -27,12 +32,13 @@ export async function removeMember(
     runCommand<EditMemberErrorCode, z.output<typeof schema>>(
       caller,
       command,
-      (tx, { keepApiKeys, ...wanted }) =>
+      (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
         editMember(tx, caller, {
           wanted,
           changesTo: () => ({ status: 'REMOVED' }),
           lastOwnerField: 'id',
           harmless: keepApiKeys ? null : new Set(),
+          keepInvitations,
         }),
     ),
   )

@@ -6,6 +6,7 @@ import { done, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { newId } from '../core/ids.ts'
+import { beyondCaller } from './authority.ts'
 import { HOUR_MS, HOURS_MAX, IN_FORCE_MAX, REASON_LENGTH_MAX } from './support-grant.ts'
 
 const schema = z.object({
@@ -22,11 +23,12 @@ const schema = z.object({
     .max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`),
 })
 
-export type GrantSupportAccessErrorCode = 'TOO_MANY'
+export const GRANT_SUPPORT_ERRORS = ['TOO_MANY', 'PERMISSION_NOT_HELD'] as const
+export type GrantSupportAccessErrorCode = (typeof GRANT_SUPPORT_ERRORS)[number]
 
 /**
  * Grants access until it expires by itself, `hours` from now. Where several grants are in force the widest counts. User
- * errors: INVALID, TOO_MANY.
+ * errors: INVALID, TOO_MANY, PERMISSION_NOT_HELD for access that may do more than the caller.
  */
 export async function grantSupportAccess(
   caller: Caller,
@@ -43,6 +45,8 @@ export async function grantSupportAccess(
   return await changingPeople(sessions, caller, () =>
     runCommand(caller, command, async (tx, { access, hours, reason }) => {
       const now = caller.clock()
+      const beyond = await beyondCaller(tx, caller, access, 'access')
+      if (beyond !== null) return refused<GrantSupportAccessErrorCode>([beyond])
       // Not exact when several are granted at once: it bounds the list, and guards nothing.
       const inForce = await tx.supportGrant.count({ where: { revokedAt: null, expiresAt: { gt: now } } })
       if (inForce >= IN_FORCE_MAX) {

@@ -7,8 +7,8 @@ import { addMutation } from '../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../graphql/refs.ts'
-import { grantSupportAccess } from './grant-access.ts'
-import { revokeSupportAccess } from './revoke-access.ts'
+import { GRANT_SUPPORT_ERRORS, grantSupportAccess } from './grant-access.ts'
+import { REVOKE_SUPPORT_ERRORS, revokeSupportAccess } from './revoke-access.ts'
 import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
 
 const SupportAccess = builder.enumType('SupportAccess', {
@@ -90,7 +90,7 @@ addMutation('supportAccessGrant', {
     }),
   }),
   result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
-  errors: ['TOO_MANY'],
+  errors: GRANT_SUPPORT_ERRORS,
   run: (caller, input, { sessions }) => grantSupportAccess(caller, input, sessions),
 })
 
@@ -101,7 +101,7 @@ addMutation('supportAccessRevoke', {
     fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
   }),
   result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
-  errors: ['NOT_FOUND'],
+  errors: REVOKE_SUPPORT_ERRORS,
   run: (caller, { id, ...input }, { sessions }) =>
     revokeSupportAccess(caller, { id: nodeUuid('SupportGrant', id), ...input }, sessions),
 })

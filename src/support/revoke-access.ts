@@ -2,21 +2,25 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
-import { done } from '../commands/outcome.ts'
+import { done, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { changingPeople, type Sessions } from '../commands/sessions.ts'
+import { beyondCaller } from './authority.ts'
 
 const schema = z.object({ id: z.string() })
 
+export const REVOKE_SUPPORT_ERRORS = ['NOT_FOUND', 'PERMISSION_NOT_HELD'] as const
+type RevokeErrorCode = (typeof REVOKE_SUPPORT_ERRORS)[number]
+
 /**
  * Revokes a grant: at once here, within seconds on other servers. One that has ended stays as it is. User errors:
- * NOT_FOUND.
+ * NOT_FOUND, PERMISSION_NOT_HELD for access that may do more than the caller.
  */
 export async function revokeSupportAccess(
   caller: Caller,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
   sessions: Sessions,
-): Promise<Executed<'NOT_FOUND'>> {
+): Promise<Executed<RevokeErrorCode>> {
   const command = {
     name: 'supportAccessRevoke',
     permission: 'support:manage',
@@ -25,8 +29,12 @@ export async function revokeSupportAccess(
     idempotencyKey,
   } as const
   return await changingPeople(sessions, caller, () =>
-    runCommand(caller, command, async (tx, { id }) => {
+    runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
       const now = caller.clock()
+      const grant = await tx.supportGrant.findFirst({ where: { id } })
+      if (grant === null) return notFound('id', 'grant')
+      const beyond = await beyondCaller(tx, caller, grant.access, 'id')
+      if (beyond !== null) return refused([beyond])
       const { count } = await tx.supportGrant.updateMany({
         where: { id, revokedAt: null, expiresAt: { gt: now } },
         data: { revokedAt: now },
@@ -35,8 +43,7 @@ export async function revokeSupportAccess(
         const revokedAt = now.toISOString()
         return done(id, [auditOf({ type: 'SupportGrant', id }, { revokedAt: null }, { revokedAt })])
       }
-      const isHere = (await tx.supportGrant.findFirst({ where: { id }, select: { id: true } })) !== null
-      return isHere ? done(id, []) : notFound('id', 'grant')
+      return done(id, [])
     }),
   )
 }
