@@ -190,7 +190,7 @@ describe('case 47: failing', () => {
     let running = 0
     let mostAtOnce = 0
     const order: string[] = []
-    for (let n = 0; n < 200; n += 1) await queued(TENANT_A.id, { task: 'test.x', key: `a${n}` })
+    for (let n = 0; n < 200; n += 1) await queued(TENANT_A.id, { task: 'test.x', key: `test.x:a${n}` })
     await queued(TENANT_B.id, { task: 'test.x' })
     await work(
       [
