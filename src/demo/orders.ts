@@ -101,6 +101,8 @@ function orderRow(
     totalMinor,
     paidMinor: course.paidAtMs === null ? 0n : totalMinor,
     refundedMinor,
+    // All were refunded after they were paid.
+    reducedMinor: refundedMinor,
     holdsStock: course.status === 'PLACED' || course.status === 'PAID',
     cancelReason: course.cancelReason,
     version: course.version,

@@ -70,6 +70,7 @@ function refundOf(
     paymentId,
     status: 'SUCCEEDED',
     amountMinor: refundedMinor,
+    reducesMinor: refundedMinor,
     currency,
     attempts: 0,
     version: 1,

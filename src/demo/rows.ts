@@ -69,6 +69,7 @@ export interface OrderRow {
   totalMinor: bigint
   paidMinor: bigint
   refundedMinor: bigint
+  reducedMinor: bigint
   holdsStock: boolean
   cancelReason: string | null
   version: number
@@ -130,6 +131,7 @@ export interface RefundRow {
   paymentId: string
   status: 'SUCCEEDED'
   amountMinor: bigint
+  reducesMinor: bigint
   currency: string
   attempts: number
   version: number

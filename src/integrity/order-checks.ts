@@ -32,52 +32,68 @@ const ordersTotal: Check = {
 
 const ordersPaid: Check = {
   name: 'orders-paid',
-  description: 'What an order says was paid and refunded is what its payments say, and its states agree.',
+  description:
+    'What an order says was captured, refunded, charged back and kept is what its payments and refunds say, and its states agree.',
   async run(tx) {
     // The rules stand here again, and not by way of the code that writes: a proof that uses what it proves is none.
     const rows = await tx.$queryRaw<Row[]>`
-      WITH payment AS (
-        SELECT order_id,
-          coalesce(sum(amount_minor) FILTER (WHERE status = 'SUCCEEDED'), 0) AS paid_minor,
-          coalesce(sum(refunded_minor) FILTER (WHERE status = 'SUCCEEDED'), 0) AS refunded_minor,
-          bool_or(status IN ('PENDING', 'UNKNOWN')) AS in_flight
-        FROM payments GROUP BY order_id
+      WITH refund AS (
+        SELECT payment_id,
+          coalesce(sum(amount_minor) FILTER (WHERE status IN ('PENDING', 'UNKNOWN')), 0) AS pending_minor,
+          coalesce(sum(reduces_minor) FILTER (WHERE status <> 'FAILED'), 0) AS reduced_minor,
+          coalesce(sum(amount_minor) FILTER (WHERE status = 'FAILED'), 0) AS returned_minor
+        FROM refunds GROUP BY payment_id
+      ), payment AS (
+        SELECT p.order_id,
+          coalesce(sum(p.amount_minor) FILTER (WHERE p.status = 'SUCCEEDED'), 0) AS paid_minor,
+          coalesce(sum(p.refunded_minor) FILTER (WHERE p.status = 'SUCCEEDED'), 0) AS refunded_minor,
+          sum(p.charged_back_minor) AS charged_back_minor,
+          coalesce(sum(r.pending_minor), 0) AS pending_minor,
+          coalesce(sum(r.reduced_minor), 0) AS reduced_minor,
+          coalesce(sum(r.returned_minor), 0) AS returned_minor,
+          bool_or(p.status IN ('PENDING', 'UNKNOWN')) AS in_flight
+        FROM payments p LEFT JOIN refund r ON r.payment_id = p.id GROUP BY p.order_id
       ), known AS (
-        SELECT o.id, o.status, o.payment_status, o.currency, o.total_minor,
-          o.paid_minor AS told_paid_minor, o.refunded_minor AS told_refunded_minor,
-          coalesce(p.paid_minor, 0) AS paid_minor, coalesce(p.refunded_minor, 0) AS refunded_minor,
-          coalesce(p.in_flight, false) AS in_flight
+        SELECT o.id, o.status, o.payment_status, o.holds_stock, o.currency, o.total_minor,
+          coalesce(p.in_flight, false) AS in_flight, coalesce(p.paid_minor, 0) AS paid_minor,
+          coalesce(p.refunded_minor, 0) AS refunded_minor, coalesce(p.reduced_minor, 0) AS reduced_minor,
+          coalesce(p.paid_minor - p.refunded_minor - p.pending_minor - p.charged_back_minor, 0) AS kept_minor,
+          coalesce(p.charged_back_minor, 0) AS charged_back_minor, coalesce(p.pending_minor, 0) AS pending_minor,
+          told.*
         FROM orders o LEFT JOIN payment p ON p.order_id = o.id
+        CROSS JOIN LATERAL (VALUES
+          ('was captured', o.paid_minor, coalesce(p.paid_minor, 0)),
+          ('was refunded', o.refunded_minor, coalesce(p.refunded_minor, 0)),
+          ('is being refunded', o.refund_pending_minor, coalesce(p.pending_minor, 0)),
+          ('was charged back', o.charged_back_minor, coalesce(p.charged_back_minor, 0)),
+          ('of its price was lowered by refunds', o.reduced_minor, coalesce(p.reduced_minor, 0)),
+          ('of its refunds came back', o.returned_minor, coalesce(p.returned_minor, 0))
+        ) AS told (what, told_minor, found_minor)
       ), judged AS (
-        SELECT *,
+        SELECT DISTINCT id, status, payment_status, currency, total_minor, paid_minor, reduced_minor, kept_minor,
           CASE
             WHEN in_flight THEN 'PENDING'
-            WHEN paid_minor = 0 THEN 'UNPAID'
-            WHEN refunded_minor = paid_minor THEN 'REFUNDED'
-            WHEN refunded_minor > 0 THEN 'PARTIALLY_REFUNDED'
-            WHEN paid_minor < total_minor THEN 'PARTIALLY_PAID'
-            ELSE 'PAID'
+            WHEN kept_minor >= total_minor - reduced_minor THEN
+              CASE WHEN reduced_minor = 0 THEN 'PAID' WHEN kept_minor > 0 THEN 'PARTIALLY_REFUNDED' ELSE 'REFUNDED' END
+            WHEN kept_minor > 0 THEN 'PARTIALLY_PAID'
+            WHEN paid_minor > 0 THEN 'REFUNDED'
+            ELSE 'UNPAID'
           END AS due_payment_status,
           CASE status
-            WHEN 'PLACED' THEN paid_minor < total_minor OR total_minor = 0
-            WHEN 'CANCELLED' THEN paid_minor = refunded_minor
-            ELSE paid_minor = total_minor
+            WHEN 'PLACED' THEN reduced_minor = 0 AND (kept_minor < total_minor OR NOT holds_stock)
+            WHEN 'CANCELLED' THEN kept_minor <= 0 AND pending_minor = 0
+            ELSE kept_minor + charged_back_minor + reduced_minor >= total_minor
           END AS is_status_due
         FROM known
       ), violation AS (
-        SELECT id, format('it says that %s was paid, its payments came to %s (minor units of %s)',
-          told_paid_minor, paid_minor, currency) AS message
-        FROM judged WHERE told_paid_minor <> paid_minor
-        UNION ALL
-        SELECT id, format('it says that %s was refunded, of its payments %s was (minor units of %s)',
-          told_refunded_minor, refunded_minor, currency)
-        FROM judged WHERE told_refunded_minor <> refunded_minor
+        SELECT id, format('it says that %s %s, its payments say %s (minor units of %s)', told_minor, what, found_minor, currency) AS message
+        FROM known WHERE told_minor <> found_minor
         UNION ALL
         SELECT id, format('its payment status is %s, by its payments it should be %s', payment_status, due_payment_status)
         FROM judged WHERE payment_status::text <> due_payment_status
         UNION ALL
-        SELECT id, format('it is %s with %s paid and %s refunded of %s (minor units of %s)',
-          status, paid_minor, refunded_minor, total_minor, currency)
+        SELECT id, format('it is %s with %s kept of %s captured, and costs %s less %s (minor units of %s)',
+          status, kept_minor, paid_minor, total_minor, reduced_minor, currency)
         FROM judged WHERE NOT is_status_due
       )
       SELECT message, jsonb_build_object('Order', id) AS subjects, (count(*) OVER ())::int AS total

@@ -8,6 +8,7 @@ import type { Transaction } from '../db/database.ts'
 import type { Order, OrderStatus } from '../generated/prisma/client.ts'
 import { endHold, FULFILMENT, type HoldEnd, RELEASE } from './hold-stock.ts'
 import { lockOrder } from './order-money.ts'
+import { keptMinor, outstandingMinor } from './order-sums.ts'
 
 const REASON_LENGTH_MAX = 500
 
@@ -92,20 +93,21 @@ type Ending<Code extends string> = {
   readonly hold: HoldEnd
 }
 
-function refusalToCancel({
-  paymentStatus,
-  paidMinor,
-  refundedMinor,
-}: Order): Refusal<CancelOrderErrorCode> | null {
-  if (paymentStatus === 'PENDING') {
+function refusalToCancel(order: Order): Refusal<CancelOrderErrorCode> | null {
+  if (order.paymentStatus === 'PENDING') {
     return { code: 'PAYMENT_IN_PROGRESS', message: 'a payment of it is under way: wait for its outcome' }
   }
-  if (paidMinor === refundedMinor) return null
-  return { code: 'WRONG_STATUS', message: 'it was paid: refund it first' }
+  if (keptMinor(order) > 0n) return { code: 'WRONG_STATUS', message: 'it was paid: refund it first' }
+  if (order.refundPendingMinor === 0n) return null
+  return { code: 'PAYMENT_IN_PROGRESS', message: 'a refund of it is under way: wait for its outcome' }
 }
 
-function refusalToFulfil({ paidMinor, refundedMinor }: Order): Refusal<FulfillOrderErrorCode> | null {
-  if (paidMinor > refundedMinor || paidMinor === 0n) return null
+function refusalToFulfil(order: Order): Refusal<FulfillOrderErrorCode> | null {
+  const leftMinor = outstandingMinor(order)
+  if (leftMinor > 0n) {
+    return { code: 'WRONG_STATUS', message: `${leftMinor} minor units of it are left to pay` }
+  }
+  if (keptMinor(order) > 0n || order.totalMinor === 0n) return null
   return { code: 'WRONG_STATUS', message: 'all of it was refunded: cancel it instead' }
 }
 

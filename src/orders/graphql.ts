@@ -19,6 +19,7 @@ import { relatedOne } from '../graphql/related.ts'
 import { search } from '../graphql/search.ts'
 import { sortsOf } from '../graphql/sorts.ts'
 import { cancelOrder, fulfillOrder } from './finish-order.ts'
+import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
 import { placeOrder } from './place-order.ts'
 
 const OrderStatus = builder.enumType('OrderStatus', {
@@ -28,6 +29,19 @@ const OrderStatus = builder.enumType('OrderStatus', {
 const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
   values: ['UNPAID', 'PENDING', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
 })
+
+/** What kept, outstanding and overpaid are computed of. */
+const SUM_COLUMNS = [
+  'status',
+  'totalMinor',
+  'paidMinor',
+  'refundedMinor',
+  'refundPendingMinor',
+  'chargedBackMinor',
+  'reducedMinor',
+  'returnedMinor',
+  'currency',
+] as const satisfies readonly (keyof OrderRow)[]
 
 Order.implement({
   description: 'What a customer bought, at the prices of that moment.',
@@ -50,14 +64,41 @@ Order.implement({
     }),
     paidAmount: t.field({
       type: MoneyType,
-      description: 'Taken by its payments, what was refunded since included.',
+      description: 'Captured: all that its payments took, what was refunded since included.',
       ...look({ columns: ['paidMinor', 'currency'] }),
       resolve: ({ paidMinor, currency }) => ({ amountMinor: paidMinor, currency }),
     }),
     refundedAmount: t.field({
       type: MoneyType,
+      description: 'Given back by refunds that succeeded.',
       ...look({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+    }),
+    refundPendingAmount: t.field({
+      type: MoneyType,
+      description: 'Being given back: the outcome of these refunds is open.',
+      ...look({ columns: ['refundPendingMinor', 'currency'] }),
+      resolve: ({ refundPendingMinor, currency }) => ({ amountMinor: refundPendingMinor, currency }),
+    }),
+    keptAmount: t.field({
+      type: MoneyType,
+      description:
+        'Captured, less what was refunded, is being refunded, or was taken back by a bank. Negative where a bank took back what was refunded already.',
+      ...look({ columns: SUM_COLUMNS }),
+      resolve: (order) => ({ amountMinor: keptMinor(order), currency: order.currency }),
+    }),
+    outstandingAmount: t.field({
+      type: MoneyType,
+      description:
+        'What is left to pay, and what `paymentTake` takes by default. A refund of an order that is not paid yet adds to it; a refund of a paid one lowers its price instead.',
+      ...look({ columns: SUM_COLUMNS }),
+      resolve: (order) => ({ amountMinor: outstandingMinor(order), currency: order.currency }),
+    }),
+    overpaidAmount: t.field({
+      type: MoneyType,
+      description: 'Kept beyond what is due, since a refund came back: give it back anew.',
+      ...look({ columns: SUM_COLUMNS }),
+      resolve: (order) => ({ amountMinor: overpaidMinor(order), currency: order.currency }),
     }),
     holdsStock: t.exposeBoolean('holdsStock', {
       description:

@@ -2,6 +2,14 @@
 // itself, in its own statement.
 import type { Transaction } from '../db/database.ts'
 
+/** How long an unpaid order holds its stock: time enough for a bank transfer to be promised, not for one to arrive. */
+const HOLD_MS = 24 * 3_600_000
+
+/** When a hold that begins now ends, unless something was paid by then. */
+export function holdEnd(now: Date): Date {
+  return new Date(now.getTime() + HOLD_MS)
+}
+
 /** How an order's hold ends. */
 export type HoldEnd = { readonly reason: 'RELEASE' | 'FULFILMENT'; readonly takesOnHand: boolean }
 

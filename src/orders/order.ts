@@ -1,36 +1,9 @@
 // The rules of an order: what its lines may ask for, what they come to, and why one is refused. No I/O.
 import type { UserError } from '../commands/outcome.ts'
-import type { OrderPaymentStatus, OrderStatus } from '../generated/prisma/client.ts'
 import type { PlaceOrderErrorCode } from './place-order.ts'
 
 export const LINES_MAX = 100
 export const QUANTITY_MAX = 10_000
-/** How long an unpaid order holds its stock: time enough for a bank transfer to be promised, not for one to arrive. */
-export const HOLD_MS = 24 * 3_600_000
-
-/** Minor units of the order's currency. */
-export type OrderSums = {
-  readonly totalMinor: bigint
-  readonly paidMinor: bigint
-  readonly refundedMinor: bigint
-}
-
-/** What an order's money comes to, in one word. */
-export function paymentStatusOf(
-  { totalMinor, paidMinor, refundedMinor }: OrderSums,
-  isInFlight: boolean,
-): OrderPaymentStatus {
-  if (isInFlight) return 'PENDING'
-  if (paidMinor === 0n) return 'UNPAID'
-  if (refundedMinor === paidMinor) return 'REFUNDED'
-  if (refundedMinor > 0n) return 'PARTIALLY_REFUNDED'
-  return paidMinor < totalMinor ? 'PARTIALLY_PAID' : 'PAID'
-}
-
-/** An order moves on when all of it is paid, and not back when some is refunded. */
-export function statusAfterPayment(status: OrderStatus, { totalMinor, paidMinor }: OrderSums): OrderStatus {
-  return status === 'PLACED' && paidMinor > 0n && paidMinor === totalMinor ? 'PAID' : status
-}
 
 export type AskedLine = { readonly variantId: string; readonly quantity: number }
 

@@ -1,7 +1,8 @@
 // The one statement that places an order or leaves everything as it was.
 import { newId } from '../core/ids.ts'
 import type { Statement } from '../db/database.ts'
-import { type AskedLine, HOLD_MS } from './order.ts'
+import { holdEnd } from './hold-stock.ts'
+import type { AskedLine } from './order.ts'
 
 /**
  * Every part depends on the one before: what was asked, what it is and costs, whether all of it can be sold, the
@@ -82,7 +83,7 @@ export function placeStatement(order: {
       customerId,
       id,
       now.toISOString(),
-      new Date(now.getTime() + HOLD_MS).toISOString(),
+      holdEnd(now).toISOString(),
     ],
   }
 }

@@ -11,6 +11,9 @@ const ATTEMPTS_MAX = 5
 /** Orders looked up at once; a job goes on until none is left. */
 const BATCH_SIZE = 100
 
+/** Of a placed order, these say that nothing is kept and no payment is open (see paymentStatusOf). */
+const NOTHING_KEPT = ['UNPAID', 'REFUNDED'] as const
+
 export const releaseHoldsTask: Task = {
   name: 'order.release-holds',
   attemptsMax: ATTEMPTS_MAX,
@@ -29,7 +32,7 @@ async function releaseHolds(caller: Caller): Promise<number> {
           status: 'PLACED',
           holdsStock: true,
           holdExpiresAt: { lte: caller.clock() },
-          paymentStatus: 'UNPAID',
+          paymentStatus: { in: [...NOTHING_KEPT] },
         },
         orderBy: { holdExpiresAt: 'asc' },
         select: { id: true },
@@ -54,7 +57,7 @@ async function releaseHold(caller: Caller, id: string): Promise<void> {
         status: 'PLACED',
         holdsStock: true,
         holdExpiresAt: { lte: now },
-        paymentStatus: 'UNPAID',
+        paymentStatus: { in: [...NOTHING_KEPT] },
       },
       data: { holdsStock: false, holdExpiresAt: null, updatedAt: now },
     })

@@ -8,7 +8,8 @@ import { type Executed, type Keyed, runCommand } from '../commands/run-command.t
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Payment } from '../generated/prisma/client.ts'
-import { lockOrder, recordedTogether } from '../orders/order-money.ts'
+import { lockOrder, moveMoney, recordedTogether } from '../orders/order-money.ts'
+import { reductionMinor } from '../orders/order-sums.ts'
 import { type AskedAmount, amountSchema } from './amount-input.ts'
 import { attemptEnd, finish } from './attempt.ts'
 import { refundAttempt } from './attempt-refund.ts'
@@ -71,7 +72,8 @@ async function begin(
   const now = caller.clock()
   const found = await tx.payment.findFirst({ where: { id: paymentId }, select: { orderId: true } })
   if (found === null) return notFound('paymentId', 'payment')
-  await lockOrder(tx, found.orderId)
+  const order = await lockOrder(tx, found.orderId)
+  if (order === null) throw new Error(`payment ${paymentId} has no order`)
   const payment = await lockPayment(tx, paymentId)
   const leftMinor = payment.amountMinor - payment.refundedMinor - payment.refundPendingMinor
   const errors = refusalsOf(payment, amount ?? null, leftMinor)
@@ -82,6 +84,7 @@ async function begin(
   }
   const id = newId()
   const amountMinor = amount?.amountMinor ?? leftMinor
+  const reducesMinor = reductionMinor(order, amountMinor)
   const { currency, providerKind } = payment
   await tx.payment.updateMany({
     where: { id: paymentId },
@@ -92,6 +95,7 @@ async function begin(
       id,
       paymentId,
       amountMinor,
+      reducesMinor,
       currency,
       reason: reason ?? null,
       attempts: 1,
@@ -100,13 +104,27 @@ async function begin(
       updatedAt: now,
     },
   })
+  const moved = await moveMoney(
+    tx,
+    order,
+    { refundPendingMinor: amountMinor, reducedMinor: reducesMinor },
+    { now },
+  )
   const subject = { type: 'Refund', id }
-  const begun = {
-    audit: [
-      auditOf(subject, null, { status: 'PENDING', paymentId, amountMinor: amountMinor.toString(), currency }),
-    ],
-    events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],
-  }
+  const begun = recordedTogether(
+    {
+      audit: [
+        auditOf(subject, null, {
+          status: 'PENDING',
+          paymentId,
+          amountMinor: amountMinor.toString(),
+          currency,
+        }),
+      ],
+      events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],
+    },
+    moved,
+  )
   // What was received by hand is given back by hand: nobody has to be asked.
   const settled =
     providerKind === 'MANUAL'

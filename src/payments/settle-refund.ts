@@ -1,7 +1,7 @@
 // The one transition of a refund, as settle-payment.ts is of a payment: its payment, order and the ledger together.
 import { auditOf } from '../commands/edit.ts'
 import type { Transaction } from '../db/database.ts'
-import type { Payment, Refund } from '../generated/prisma/client.ts'
+import type { Refund } from '../generated/prisma/client.ts'
 import { postEntry, reverseEntry } from '../ledger/post-entry.ts'
 import { refundLines } from '../ledger/posting.ts'
 import {
@@ -37,7 +37,19 @@ export async function settleRefund(
     where: { id: refundId },
     data: { ...change, ...(endsAttempt && { attemptExpiresAt: null }), version, updatedAt: now },
   })
-  const refundedMinor = await moveSums(tx, payment, refund, change.status, now)
+  const sums = sumsMoved(refund, change.status)
+  const { refundedMinor } = sums
+  if (isSettled(change.status)) {
+    await tx.payment.updateMany({
+      where: { id: payment.id },
+      data: {
+        refundedMinor: payment.refundedMinor + refundedMinor,
+        refundPendingMinor: payment.refundPendingMinor + sums.refundPendingMinor,
+        version: payment.version + 1,
+        updatedAt: now,
+      },
+    })
+  }
   if (refundedMinor > 0n) {
     await postEntry(tx, {
       kind: 'REFUND',
@@ -49,37 +61,26 @@ export async function settleRefund(
   } else if (refundedMinor < 0n) {
     await reverseEntry(tx, { kind: 'REFUND', source: { type: 'Refund', id: refundId }, postedAt: now })
   }
-  const isInFlight = order.paymentStatus === 'PENDING'
-  const moved =
-    refundedMinor === 0n
-      ? NOTHING_RECORDED
-      : await moveMoney(tx, order, { refundedMinor, isInFlight }, { now })
+  const moved = isSettled(change.status) ? await moveMoney(tx, order, sums, { now }) : NOTHING_RECORDED
   return recordedTogether(recordOf(refund, change.status, version), moved)
 }
 
-/** Moves the refund's amount from pending to refunded, or back; answers by how much the refunded sum went up. */
-async function moveSums(
-  tx: Transaction,
-  payment: Payment,
-  refund: Refund,
+/** What a refund's new status does to the sums of its order: what was pending is refunded, or comes back. */
+function sumsMoved(
+  { status: before, amountMinor, reducesMinor }: Refund,
   status: Refund['status'],
-  now: Date,
-): Promise<bigint> {
-  const { amountMinor } = refund
-  const wasOpen = !isSettled(refund.status)
-  const isOpen = !isSettled(status)
-  if (wasOpen && isOpen) return 0n
-  const refundedBy = status === 'SUCCEEDED' ? amountMinor : refund.status === 'SUCCEEDED' ? -amountMinor : 0n
-  await tx.payment.updateMany({
-    where: { id: payment.id },
-    data: {
-      refundedMinor: payment.refundedMinor + refundedBy,
-      refundPendingMinor: payment.refundPendingMinor - (wasOpen ? amountMinor : 0n),
-      version: payment.version + 1,
-      updatedAt: now,
-    },
-  })
-  return refundedBy
+): { refundedMinor: bigint; refundPendingMinor: bigint; reducedMinor: bigint; returnedMinor: bigint } {
+  const wasOpen = !isSettled(before)
+  const sums = { refundedMinor: 0n, refundPendingMinor: 0n, reducedMinor: 0n, returnedMinor: 0n }
+  if (!isSettled(status)) return sums
+  const ends = { ...sums, refundPendingMinor: wasOpen ? -amountMinor : 0n }
+  if (status === 'SUCCEEDED') return { ...ends, refundedMinor: amountMinor }
+  return {
+    ...ends,
+    refundedMinor: wasOpen ? 0n : -amountMinor,
+    reducedMinor: -reducesMinor,
+    returnedMinor: amountMinor,
+  }
 }
 
 function recordOf(refund: Refund, status: Refund['status'], version: number): Recorded {

@@ -8,8 +8,9 @@ import { type Executed, type Keyed, runCommand } from '../commands/run-command.t
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Order, OrderStatus } from '../generated/prisma/client.ts'
-import { takeHold } from '../orders/hold-stock.ts'
+import { holdEnd, takeHold } from '../orders/hold-stock.ts'
 import { lockOrder, moveMoney, recordedTogether } from '../orders/order-money.ts'
+import { outstandingMinor } from '../orders/order-sums.ts'
 import { type AskedAmount, amountSchema } from './amount-input.ts'
 import { attemptEnd, finish } from './attempt.ts'
 import { paymentAttempt } from './attempt-payment.ts'
@@ -82,9 +83,10 @@ async function begin(
   const provider = await activeProvider(tx)
   const errors = refusalsOf(order, amount ?? null, provider !== null)
   if (provider === null || errors.length > 0) return refused(errors)
-  if (!order.holdsStock && !(await retakeHold(tx, order, now))) return refused([SOLD_MEANWHILE])
+  const held = await withHold(tx, order, now)
+  if (held === null) return refused([SOLD_MEANWHILE])
   const id = newId()
-  const amountMinor = amount?.amountMinor ?? order.totalMinor - order.paidMinor
+  const amountMinor = amount?.amountMinor ?? outstandingMinor(order)
   await tx.payment.create({
     data: {
       id,
@@ -103,7 +105,7 @@ async function begin(
   })
   // Queued before the provider is asked: whatever becomes of this process, somebody will ask.
   await enqueueReconcile(tx, RECONCILE_PAYMENT_TASK, id, attemptEnd(now))
-  const moved = await moveMoney(tx, { ...order, holdsStock: true }, { isInFlight: true }, { now })
+  const moved = await moveMoney(tx, held, { isInFlight: true }, { now })
   const subject = { type: 'Payment', id }
   const { audit, events } = recordedTogether(
     {
@@ -128,13 +130,18 @@ const SOLD_MEANWHILE: UserError<TakePaymentErrorCode> = {
   code: 'STOCK_INSUFFICIENT',
 }
 
-async function retakeHold(tx: Transaction, order: Order, now: Date): Promise<boolean> {
-  if (!(await takeHold(tx, order.id, now))) return false
-  await tx.order.updateMany({ where: { id: order.id }, data: { holdsStock: true } })
-  return true
+/** The order with its pieces held, as a placed one must be before it is paid; null when they are not left. */
+async function withHold(tx: Transaction, order: Order, now: Date): Promise<Order | null> {
+  if (order.holdsStock || order.status !== 'PLACED') return order
+  if (!(await takeHold(tx, order.id, now))) return null
+  const hold = { holdsStock: true, holdExpiresAt: holdEnd(now) }
+  await tx.order.updateMany({ where: { id: order.id }, data: hold })
+  return { ...order, ...hold }
 }
 
-const NOT_PAYABLE: Readonly<Partial<Record<OrderStatus, string>>> = {
+/** What is said of an order of which nothing is left to pay. */
+const NOTHING_TO_PAY: Readonly<Record<OrderStatus, string>> = {
+  PLACED: 'there is nothing to pay',
   PAID: 'it is paid already',
   FULFILLED: 'it is paid and fulfilled already',
   CANCELLED: 'it was cancelled',
@@ -145,15 +152,13 @@ function refusalsOf(
   amount: AskedAmount | null,
   isConnected: boolean,
 ): UserError<TakePaymentErrorCode>[] {
-  const { status, paymentStatus, currency, totalMinor, paidMinor } = order
-  const notPayable = NOT_PAYABLE[status]
-  if (notPayable !== undefined) return [refusal('orderId', notPayable, 'WRONG_STATUS')]
+  const { status, paymentStatus, currency } = order
+  const leftMinor = outstandingMinor(order)
+  if (leftMinor === 0n) return [refusal('orderId', NOTHING_TO_PAY[status], 'WRONG_STATUS')]
   if (paymentStatus === 'PENDING') {
     return [refusal('orderId', 'another payment of it is under way', 'PAYMENT_IN_PROGRESS')]
   }
   const errors: UserError<TakePaymentErrorCode>[] = []
-  const leftMinor = totalMinor - paidMinor
-  if (leftMinor === 0n) errors.push(refusal('orderId', 'there is nothing to pay', 'WRONG_STATUS'))
   if (amount !== null && amount.currency !== currency) {
     errors.push(refusal('amount', `the order is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH'))
   } else if (amount !== null && amount.amountMinor > leftMinor) {

@@ -14,6 +14,8 @@ type Status = 'PENDING' | 'UNKNOWN' | 'SUCCEEDED' | 'FAILED'
 interface RefundPlan {
   status: Status
   amountMinor: number
+  /** By how much it lowers the order's price. */
+  reducesMinor?: number
   /** It succeeded first: its entry was posted and reversed. */
   reversed?: true
 }
@@ -31,6 +33,9 @@ interface OrderPlan {
   paymentStatus: 'UNPAID' | 'PENDING' | 'PARTIALLY_PAID' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED'
   paidMinor: number
   refundedMinor: number
+  refundPendingMinor?: number
+  reducedMinor?: number
+  returnedMinor?: number
   holdsStock: boolean
   payments: PaymentPlan[]
 }
@@ -74,6 +79,9 @@ const PLANS = {
   partlyRefunded: {
     ...PAID,
     refundedMinor: 300,
+    refundPendingMinor: 300,
+    reducedMinor: 600,
+    returnedMinor: 400,
     paymentStatus: 'PARTIALLY_REFUNDED',
     payments: [
       {
@@ -81,10 +89,10 @@ const PLANS = {
         amountMinor: 2_000,
         feeMinor: 88,
         refunds: [
-          { status: 'SUCCEEDED', amountMinor: 300 },
-          { status: 'PENDING', amountMinor: 200 },
-          { status: 'UNKNOWN', amountMinor: 100 },
-          { status: 'FAILED', amountMinor: 400 },
+          { status: 'SUCCEEDED', amountMinor: 300, reducesMinor: 300 },
+          { status: 'PENDING', amountMinor: 200, reducesMinor: 200 },
+          { status: 'UNKNOWN', amountMinor: 100, reducesMinor: 100 },
+          { status: 'FAILED', amountMinor: 400, reducesMinor: 400 },
         ],
       },
     ],
@@ -92,12 +100,41 @@ const PLANS = {
   sentBack: {
     ...PAID,
     refundedMinor: 0,
+    returnedMinor: 700,
     paymentStatus: 'PAID',
     payments: [
       {
         status: 'SUCCEEDED',
         amountMinor: 2_000,
-        refunds: [{ status: 'FAILED', amountMinor: 700, reversed: true }],
+        refunds: [{ status: 'FAILED', amountMinor: 700, reducesMinor: 700, reversed: true }],
+      },
+    ],
+  },
+  /** 1,200 were taken and given back before it was paid: the whole price was still to be taken. */
+  paidAnew: {
+    ...PAID,
+    paidMinor: 3_200,
+    refundedMinor: 1_200,
+    paymentStatus: 'PAID',
+    payments: [
+      { status: 'SUCCEEDED', amountMinor: 1_200, refunds: [{ status: 'SUCCEEDED', amountMinor: 1_200 }] },
+      { status: 'SUCCEEDED', amountMinor: 2_000 },
+    ],
+  },
+  givenBack: {
+    ...UNPAID,
+    paidMinor: 1_200,
+    refundedMinor: 700,
+    refundPendingMinor: 500,
+    paymentStatus: 'REFUNDED',
+    payments: [
+      {
+        status: 'SUCCEEDED',
+        amountMinor: 1_200,
+        refunds: [
+          { status: 'SUCCEEDED', amountMinor: 700 },
+          { status: 'PENDING', amountMinor: 500 },
+        ],
       },
     ],
   },
@@ -106,6 +143,7 @@ const PLANS = {
     status: 'FULFILLED',
     holdsStock: false,
     refundedMinor: 2_000,
+    reducedMinor: 2_000,
     paymentStatus: 'REFUNDED',
     payments: [
       {
@@ -113,8 +151,8 @@ const PLANS = {
         amountMinor: 2_000,
         byHand: true,
         refunds: [
-          { status: 'SUCCEEDED', amountMinor: 1_200 },
-          { status: 'SUCCEEDED', amountMinor: 800 },
+          { status: 'SUCCEEDED', amountMinor: 1_200, reducesMinor: 1_200 },
+          { status: 'SUCCEEDED', amountMinor: 800, reducesMinor: 800 },
         ],
       },
     ],
@@ -226,6 +264,9 @@ class Writer {
       total_minor: PRICE_MINOR * QUANTITY,
       paid_minor: plan.paidMinor,
       refunded_minor: plan.refundedMinor,
+      refund_pending_minor: plan.refundPendingMinor ?? 0,
+      reduced_minor: plan.reducedMinor ?? 0,
+      returned_minor: plan.returnedMinor ?? 0,
       holds_stock: plan.holdsStock,
     })
     await this.#insert('order_lines', {
@@ -290,7 +331,7 @@ class Writer {
 
   async #refund(
     paymentId: string,
-    { status, amountMinor, reversed }: RefundPlan,
+    { status, amountMinor, reducesMinor = 0, reversed }: RefundPlan,
     cash: string,
   ): Promise<string> {
     const id = this.#id()
@@ -298,6 +339,7 @@ class Writer {
       id,
       payment_id: paymentId,
       amount_minor: amountMinor,
+      reduces_minor: reducesMinor,
       currency: CURRENCY,
       ...outcomeOf(status),
     })

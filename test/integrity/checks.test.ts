@@ -90,7 +90,7 @@ describe('damage', () => {
     const { checks } = await shops.verify(shop)
     expect(checks.flatMap(({ violations }) => violations)).toEqual([
       {
-        message: 'it says that 600 was paid, its payments came to 500 (minor units of USD)',
+        message: 'it says that 600 was captured, its payments say 500 (minor units of USD)',
         subjects: [{ type: 'Order', id: nodeId('Order', id) }],
       },
     ])

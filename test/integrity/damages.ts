@@ -194,6 +194,8 @@ export const DAMAGES: Damage[] = [
       ['partlyRefunded', 'REFUNDED'],
       ['fulfilled', 'PARTIALLY_REFUNDED'],
       ['sentBack', 'REFUNDED'],
+      ['paidAnew', 'PARTIALLY_REFUNDED'],
+      ['givenBack', 'PARTIALLY_PAID'],
     ] as const
   ).map(
     ([name, status]): Damage => ({
@@ -211,6 +213,10 @@ export const DAMAGES: Damage[] = [
       ['partlyPaid', 'PAID'],
       ['paid', 'PLACED'],
       ['paid', 'CANCELLED'],
+      // Another sum than what is kept would call it paid: 1,200 were captured, and 1,200 given back.
+      ['givenBack', 'PAID'],
+      ['givenBack', 'CANCELLED'],
+      ['paidAnew', 'PLACED'],
     ] as const
   ).map(
     ([name, status]): Damage => ({
@@ -218,6 +224,16 @@ export const DAMAGES: Damage[] = [
       async inflict(query, books) {
         const id = orderId(books, name)
         await query('UPDATE orders SET status = $2::order_status WHERE id = $1', [id, status])
+        return { 'orders-paid': [idOf('Order', id)] }
+      },
+    }),
+  ),
+  ...(['refund_pending_minor', 'reduced_minor', 'returned_minor', 'charged_back_minor'] as const).map(
+    (column): Damage => ({
+      name: `orders-paid: an order says more in ${column}`,
+      async inflict(query, books) {
+        const id = orderId(books, 'partlyRefunded')
+        await query(`UPDATE orders SET ${column} = ${column} + 1 WHERE id = $1`, [id])
         return { 'orders-paid': [idOf('Order', id)] }
       },
     }),
@@ -231,7 +247,9 @@ export const DAMAGES: Damage[] = [
         `UPDATE orders SET refunded_minor = 10, payment_status = 'PARTIALLY_REFUNDED' WHERE id = $1`,
         [orderId(books, 'paid')],
       )
-      return { 'payments-refunds': [idOf('Payment', id)] }
+      // No refund tells of it, so that it was not given back after all was paid: neither state is due.
+      const order = idOf('Order', orderId(books, 'paid'))
+      return { 'orders-paid': [order, order], 'payments-refunds': [idOf('Payment', id)] }
     },
   },
   {
@@ -249,7 +267,8 @@ export const DAMAGES: Damage[] = [
       const refund = refundOf(books, 'partlyRefunded', 0)
       await dropEntry(query, await entryOf(query, 'REFUND', refund))
       await query('DELETE FROM refunds WHERE id = $1', [refund])
-      return { 'payments-refunds': [idOf('Payment', id)] }
+      const order = idOf('Order', orderId(books, 'partlyRefunded'))
+      return { 'orders-paid': [order, order, order], 'payments-refunds': [idOf('Payment', id)] }
     },
   },
   {
@@ -413,7 +432,11 @@ export const DAMAGES: Damage[] = [
     name: 'stuck-payments: payments and refunds have waited for more than a day',
     async inflict(query, books) {
       const payments = [paymentOf(books, 'waiting').id, paymentOf(books, 'unheard').id]
-      const refunds = [refundOf(books, 'partlyRefunded', 1), refundOf(books, 'partlyRefunded', 2)]
+      const refunds = [
+        refundOf(books, 'partlyRefunded', 1),
+        refundOf(books, 'partlyRefunded', 2),
+        refundOf(books, 'givenBack', 1),
+      ]
       await query(`UPDATE payments SET created_at = created_at - interval '25 hours'`)
       await query(`UPDATE refunds SET created_at = created_at - interval '25 hours'`)
       const ids = [...payments.map((id) => idOf('Payment', id)), ...refunds.map((id) => idOf('Refund', id))]

@@ -70,6 +70,7 @@ async function takeDownConstraints({ query }: OwnerConnection): Promise<void> {
   )
   for (const { table, name } of checks) await query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`)
   await query('ALTER TABLE journal_entries DISABLE TRIGGER journal_entries_balanced')
+  await query('ALTER TABLE orders DISABLE TRIGGER orders_move')
   await query('ALTER TABLE postings DISABLE TRIGGER postings_balanced')
   await query('DROP INDEX journal_entries_tenant_id_kind_source_type_source_id_key')
 }

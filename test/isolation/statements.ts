@@ -15,9 +15,16 @@ export interface TableFacts {
   rowsOfB: number
 }
 
+/** Tables of which the runtime role may update some columns only: what was agreed or taken is not altered. */
+const UPDATABLE: Readonly<Record<string, string>> = {
+  orders: 'version',
+  payments: 'version',
+  refunds: 'version',
+}
+
 /** A column that the runtime role may update wherever it may update at all. */
 export function someColumn(table: string): string {
-  return `"${Object.keys(fixtureRow(table, TENANT_A, 1))[0]}"`
+  return `"${UPDATABLE[table] ?? Object.keys(fixtureRow(table, TENANT_A, 1))[0]}"`
 }
 
 export function keyOf(table: TableFacts, tenant: FixtureTenant, n: number): string {

@@ -257,8 +257,45 @@ describe('case 37: the database refuses, too', () => {
     ],
     [
       'a sum that no column holds',
-      `UPDATE payments SET amount_minor = amount_minor * 9223372036854775807 WHERE id = $1`,
+      `UPDATE payments SET refunded_minor = amount_minor * 9223372036854775807 WHERE id = $1`,
       '22003',
+    ],
+    ['another amount than was taken', `UPDATE payments SET amount_minor = 1 WHERE id = $1`, '42501'],
+    [
+      'another amount than was asked for',
+      `UPDATE refunds SET amount_minor = 1 WHERE payment_id = $1`,
+      '42501',
+    ],
+    [
+      'another price than was agreed',
+      `UPDATE orders SET total_minor = 1 WHERE id = (SELECT order_id FROM payments WHERE id = $1)`,
+      '42501',
+    ],
+    [
+      'a paid order that is called placed again',
+      `UPDATE orders SET status = 'PLACED' WHERE id = (SELECT order_id FROM payments WHERE id = $1)`,
+      'BK012',
+    ],
+    [
+      'a cancelled order of which money is kept',
+      `UPDATE orders SET status = 'CANCELLED', holds_stock = false WHERE id = (SELECT order_id FROM payments WHERE id = $1)`,
+      'BK012',
+    ],
+    [
+      'a lower price that no refund tells of',
+      `UPDATE orders SET reduced_minor = 1 WHERE id = (SELECT order_id FROM payments WHERE id = $1)`,
+      '23514',
+    ],
+    [
+      'a payment status that the sums do not tell',
+      `UPDATE orders SET payment_status = 'PARTIALLY_PAID' WHERE id = (SELECT order_id FROM payments WHERE id = $1)`,
+      '23514',
+    ],
+    [
+      'a paid order that was refunded before it was paid',
+      `UPDATE orders SET refunded_minor = 500, payment_status = 'PARTIALLY_PAID'
+       WHERE id = (SELECT order_id FROM payments WHERE id = $1)`,
+      '23514',
     ],
     ['a payment undone', `DELETE FROM payments WHERE id = $1`, '42501'],
   ])('%s', async (_what, sql, code) => {

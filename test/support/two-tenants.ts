@@ -51,6 +51,18 @@ export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n
   exports: { status: () => 'COMPLETED' },
   // Beside the chart that every tenant has.
   ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
+  // Its checks hold its sums and states together: an order that nobody has paid.
+  orders: {
+    status: () => 'PLACED',
+    payment_status: () => 'UNPAID',
+    total_minor: () => '1000',
+    paid_minor: () => '0',
+    refunded_minor: () => '0',
+    refund_pending_minor: () => '0',
+    charged_back_minor: () => '0',
+    reduced_minor: () => '0',
+    returned_minor: () => '0',
+  },
   // Of an order one may be under way, of a tenant one account active.
   payments: { status: () => 'SUCCEEDED' },
   payment_providers: { status: () => 'REPLACED' },
