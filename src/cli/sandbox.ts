@@ -1,6 +1,7 @@
 // `bulkhead sandbox …`: what the payment sandbox is told to do, for a tenant whose account is there. It must run: the
 // server runs it. Development only.
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { openSecrets } from '../payments/provider-record.ts'
@@ -37,8 +38,8 @@ function resendCommand(): Command {
     .action(
       action(async (config, { tenant, type, copies, json }: Options) => {
         const call = await sandboxOf(config, tenant)
-        const { data } = await call<{ data: { id: string }[] }>('GET', `v1/events?type=${type}&limit=1`)
-        const [event] = data
+        const listed = await call('GET', `v1/events?type=${type}&limit=1`)
+        const [event] = eventListSchema.parse(listed).data
         if (event === undefined)
           throw new AppError('NOT_FOUND', `the sandbox has no event ${type} of ${tenant}`)
         await call('POST', `_sandbox/events/${event.id}/resend`, { copies })
@@ -63,7 +64,9 @@ function webhooksCommand(): Command {
     )
 }
 
-type Call = <Answer>(method: 'GET' | 'POST', path: string, body?: object) => Promise<Answer>
+const eventListSchema = z.object({ data: z.array(z.object({ id: z.string() })) })
+
+type Call = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
 /** A way to call the running sandbox as the tenant's account. */
 async function sandboxOf(config: Config, slug: string): Promise<Call> {
@@ -77,7 +80,7 @@ async function sandboxOf(config: Config, slug: string): Promise<Call> {
     if (row === null) throw new AppError('NOT_FOUND', `${slug} has no account with the sandbox`)
     return openSecrets(runtime.services.payments.sealer, row).secretKey
   })
-  return async <Answer>(method: 'GET' | 'POST', path: string, body?: object) => {
+  return async (method, path, body) => {
     const response = await fetch(`${url}/${path}`, {
       method,
       headers: { authorization: `Bearer ${secretKey}`, 'content-type': 'application/json' },
@@ -85,7 +88,7 @@ async function sandboxOf(config: Config, slug: string): Promise<Call> {
     })
     if (!response.ok)
       throw new AppError('SERVICE_UNAVAILABLE', `the sandbox refused: ${await response.text()}`)
-    return (await response.json()) as Answer
+    return (await response.json()) as unknown
   }
 }
 

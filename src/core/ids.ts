@@ -7,6 +7,13 @@ export function newId(): string {
   return v7()
 }
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Is it a UUID as our rows have them: lower case, with hyphens? What others sent is asked this before it is looked up. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text)
+}
+
 /** A well-formed id that no row has: what a malformed or foreign id is taken for, so that all three look alike. */
 export const NO_ID = '00000000-0000-0000-0000-000000000000'
 

@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import { guardRawSql } from './raw-sql-guard.ts'
 import { enterScope, type Scope } from './scope.ts'
+import { guardWhere } from './where-guard.ts'
 
 /** Prisma's client inside a tenant: no transactions of its own, no unsafe SQL, no way to a wider client. */
 export type TenantClient = Omit<
@@ -35,6 +36,7 @@ export function extendForTenant(client: PrismaClient, scope: Scope) {
     query: {
       $allOperations({ model, operation, args, query }) {
         if (model === undefined) guardRaw(operation, args)
+        else guardWhere(operation, args)
         const filtered = model !== undefined && !UNFILTERED_OPERATIONS.has(operation)
         // Prisma starts a query when it is awaited: that too must happen inside the scope.
         return enterScope(scope, async () => await query(filtered ? withTenant(args, scope.tenantId) : args))

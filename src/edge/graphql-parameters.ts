@@ -69,7 +69,7 @@ function isDeeper(value: unknown, levels: number): boolean {
 
 function parseJson(name: string, text: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text) as unknown
   } catch {
     throw refused(`"${name}" must be JSON`)
   }

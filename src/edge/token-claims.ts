@@ -88,7 +88,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 function decodeObject(segment: string): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(utf8.decode(Buffer.from(segment, 'base64url')))
+    value = JSON.parse(utf8.decode(Buffer.from(segment, 'base64url'))) as unknown
   } catch (cause) {
     throw refused('malformed', cause)
   }

@@ -129,7 +129,7 @@ export const authIssuersSchema = z
   .string()
   .transform((text, context): unknown => {
     try {
-      return JSON.parse(text)
+      return JSON.parse(text) as unknown
     } catch {
       context.addIssue({ code: 'custom', message: 'must be a JSON array of issuers' })
       return z.NEVER

@@ -1,6 +1,8 @@
 // Paging by keyset: where a page starts is a row's sort value and id, never a count of rows to skip.
 import { hash } from 'node:crypto'
+import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
+import { isUuid } from '../core/ids.ts'
 import type { Filter, Order } from '../db/read-sql.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
@@ -93,15 +95,37 @@ function readCursor(cursor: string, sort: Sort, list: ListKey): Position {
   const decoded = Buffer.from(cursor, 'base64url').toString()
   const content = decoded.slice(CHECK_LENGTH)
   if (decoded.slice(0, CHECK_LENGTH) !== check(list, content)) return refuseCursor()
-  const [column, value, id] = JSON.parse(content) as [string, string | number, string]
-  if (column !== sort.column) return refuseCursor()
-  switch (sort.type) {
-    case 'date':
-      return { value: new Date(value), id }
+  // The check is no signature: who knows the list can make one for any content.
+  const parsed = cursorSchema.safeParse(jsonOf(content))
+  if (!parsed.success || parsed.data[0] !== sort.column) return refuseCursor()
+  const [, shown, id] = parsed.data
+  const value = valueIn(shown, sort)
+  return value === null ? refuseCursor() : { value, id }
+}
+
+const textSchema = z.string().refine((text) => !text.includes('\0') && text.isWellFormed())
+const cursorSchema = z.tuple([z.string(), z.union([textSchema, z.number()]), z.string().refine(isUuid)])
+
+/** Null for what is no JSON. */
+function jsonOf(content: string): unknown {
+  try {
+    return JSON.parse(content) as unknown
+  } catch {
+    return null
+  }
+}
+
+/** Null: no value of the sort's column. */
+function valueIn(shown: string | number, { type }: Sort): string | number | bigint | Date | null {
+  switch (type) {
+    case 'date': {
+      const instant = new Date(shown)
+      return Number.isNaN(instant.getTime()) ? null : instant
+    }
     case 'bigint':
-      return { value: BigInt(value), id }
+      return /^-?\d{1,19}$/.test(String(shown)) ? BigInt(shown) : null
     default:
-      return { value, id }
+      return typeof shown === type ? shown : null
   }
 }
 

@@ -87,7 +87,7 @@ async function compare(tenant: VerifiedTenant, account: Account, since: Date): P
   if (theirs.length > RECORDS_MAX || after.length > RECORDS_MAX) {
     return complain(`has more than ${RECORDS_MAX} charges: compare fewer days`)
   }
-  return disagreements({ before, theirs, after, since })
+  return disagreements({ tenantId: tenant.scope.tenantId, before, theirs, after, since })
 }
 
 /**

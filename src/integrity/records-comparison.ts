@@ -1,4 +1,5 @@
 // A provider's books against ours, as two lists: what they disagree on. No I/O; provider-records.ts fetches both.
+import { isUuid } from '../core/ids.ts'
 import type { Payment } from '../generated/prisma/client.ts'
 import type { BookedCharge } from '../payments/provider.ts'
 import { subject, type Violation } from './check.ts'
@@ -16,6 +17,8 @@ export type OurPayment = Pick<
 >
 
 export type Books = {
+  /** Whose books ours are: several tenants may use one account. */
+  readonly tenantId: string
   /** Ours as they were before theirs were read. */
   readonly before: readonly OurPayment[]
   readonly theirs: readonly BookedCharge[]
@@ -25,13 +28,11 @@ export type Books = {
   readonly since: Date
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /**
  * Every disagreement. The two books are never read at one moment, so a payment whose row changed while theirs were read
  * is left for the next time, and one that is still in flight may be anything at the provider.
  */
-export function disagreements({ before, theirs, after, since }: Books): Violation[] {
+export function disagreements({ tenantId, before, theirs, after, since }: Books): Violation[] {
   const ours = new Map(after.map((payment) => [payment.id, payment]))
   const byReference = new Map(
     after.flatMap((payment) =>
@@ -39,8 +40,11 @@ export function disagreements({ before, theirs, after, since }: Books): Violatio
     ),
   )
   const earlier = new Map(before.map((payment) => [payment.id, payment]))
+  // A restored tenant has payments whose charges name the one that it was made from: those it knows by their reference.
+  const isOurs = (charge: BookedCharge) =>
+    charge.tenantId === null || charge.tenantId === tenantId || byReference.has(charge.reference)
   const charges = Map.groupBy(
-    theirs,
+    theirs.filter(isOurs),
     ({ paymentId, reference }) => byReference.get(reference)?.id ?? paymentId,
   )
   const found: Violation[] = []
@@ -49,7 +53,7 @@ export function disagreements({ before, theirs, after, since }: Books): Violatio
     if (paymentId === null) continue
     const payment = ours.get(paymentId)
     if (payment === undefined) found.push(...booked.map((charge) => unknownCharge(paymentId, charge)))
-    else if (isSteady(payment, earlier.get(paymentId))) found.push(...judge(payment, booked))
+    else if (isSteady(payment, earlier.get(paymentId))) found.push(...judge(payment, booked, tenantId))
   }
   for (const payment of after) {
     const isDue = payment.status === 'SUCCEEDED' && payment.createdAt >= since
@@ -69,17 +73,17 @@ function isSteady(now: OurPayment, earlier: OurPayment | undefined): boolean {
   )
 }
 
-function judge(payment: OurPayment, booked: readonly BookedCharge[]): Violation[] {
+function judge(payment: OurPayment, booked: readonly BookedCharge[], tenantId: string): Violation[] {
   const own = booked.find(({ reference }) => reference === payment.providerReference) ?? booked[0]
   if (own === undefined) return []
   const again = booked.filter((charge) => charge !== own && charge.status !== 'FAILED')
   return [
     ...again.map((charge) => told(payment, `the provider has another charge of it: ${inWords(charge)}`)),
-    ...complaintsAbout(payment, own).map((complaint) => told(payment, complaint)),
+    ...complaintsAbout(payment, own, tenantId).map((complaint) => told(payment, complaint)),
   ]
 }
 
-function complaintsAbout(payment: OurPayment, charge: BookedCharge): string[] {
+function complaintsAbout(payment: OurPayment, charge: BookedCharge, tenantId: string): string[] {
   const { status, amountMinor, currency, refundedMinor, refundPendingMinor, providerReference } = payment
   const complaints: string[] = []
   if (charge.amountMinor !== amountMinor || charge.currency !== currency) {
@@ -94,7 +98,9 @@ function complaintsAbout(payment: OurPayment, charge: BookedCharge): string[] {
   }
   // What is being given back may have been given back there already.
   const most = refundedMinor + refundPendingMinor
-  if (charge.refundedMinor < refundedMinor || charge.refundedMinor > most) {
+  // What another tenant took, it may give back as well, which is no business of this one.
+  const isOnlyOurs = charge.tenantId === null || charge.tenantId === tenantId
+  if (charge.refundedMinor < refundedMinor || (isOnlyOurs && charge.refundedMinor > most)) {
     const ours = inMinor(refundedMinor, currency)
     const theirs = inMinor(charge.refundedMinor, charge.currency)
     complaints.push(`here ${ours} of it was refunded, at the provider ${theirs}`)
@@ -105,7 +111,7 @@ function complaintsAbout(payment: OurPayment, charge: BookedCharge): string[] {
 function unknownCharge(paymentId: string, charge: BookedCharge): Violation {
   return {
     message: `the provider has a charge for a payment that is not here: ${inWords(charge)}`,
-    subjects: UUID.test(paymentId) ? [subject('Payment', paymentId)] : [],
+    subjects: isUuid(paymentId) ? [subject('Payment', paymentId)] : [],
   }
 }
 

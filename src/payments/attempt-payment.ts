@@ -36,22 +36,32 @@ async function claim(
 }
 
 async function ask(account: ProviderAccount, payment: OpenPayment, now: Date): Promise<ChargeVerdict> {
-  const { id, providerReference: reference, createdAt, actionUrl, attempts } = payment
+  const {
+    tenantId,
+    id,
+    amountMinor,
+    currency,
+    providerReference: reference,
+    createdAt,
+    actionUrl,
+    attempts,
+  } = payment
   const ageMs = now.getTime() - createdAt.getTime()
   const createdAfter = new Date(createdAt.getTime() - CLOCK_SLACK_MS)
+  const asked = { paymentId: id, amountMinor, currency }
   if (reference !== null) {
     if (actionUrl !== null && ageMs > BUYER_MS) return await account.cancelCharge(reference)
-    const found = await account.findCharge({ paymentId: id, reference, createdAfter })
+    const found = await account.findCharge({ ...asked, reference, createdAfter })
     return found ?? { status: 'UNKNOWN', reason: `the provider knows no ${reference}` }
   }
   // An answer of the provider's own fault is remembered under the key, too: whether it was carried out all the same, only
   // its books tell.
-  const booked = attempts > 1 ? await account.findCharge({ paymentId: id, reference, createdAfter }) : null
+  const booked = attempts > 1 ? await account.findCharge({ ...asked, reference, createdAfter }) : null
   if (booked !== null) return booked
   if (ageMs < KEY_REMEMBERED_MS) {
-    const { amountMinor, currency, method, returnUrl, order } = payment
+    const { method, returnUrl, order } = payment
     const description = `Order ${order.number}`
-    return await account.charge({ paymentId: id, amountMinor, currency, method, returnUrl, description })
+    return await account.charge({ tenantId, ...asked, method, returnUrl, description })
   }
   // The key may be forgotten: what is not in the provider's books by now was never charged, and must not be any more.
   const failure = { code: 'ABANDONED', message: 'the provider never heard of this payment' } as const

@@ -33,12 +33,22 @@ async function claim(
 
 async function ask(
   account: ProviderAccount,
-  { id, payment, amountMinor, currency, createdAt, attempts, providerReference: reference }: OpenRefund,
+  {
+    tenantId,
+    id,
+    payment,
+    amountMinor,
+    currency,
+    createdAt,
+    attempts,
+    providerReference: reference,
+  }: OpenRefund,
   now: Date,
 ): Promise<RefundVerdict> {
   if (payment.providerReference === null)
     throw new Error(`payment ${payment.id} was taken without a reference`)
   const asked = {
+    tenantId,
     refundId: id,
     paymentId: payment.id,
     chargeReference: payment.providerReference,

@@ -1,9 +1,11 @@
 // The way to payment providers: Stripe's own library, pointed at Stripe or at the sandbox.
 import Stripe from 'stripe'
+import { ZodError } from 'zod'
 import { AppError } from '../core/errors.ts'
 import type { AccountSecrets, ProviderGateway } from './provider.ts'
 import { stripeAccount } from './stripe-account.ts'
-import { EVENT_TYPES } from './stripe-events.ts'
+import { EVENT_TYPES, readEventBody, readSignedEvent } from './stripe-events.ts'
+import { accountSchema, endpointSchema, shown } from './stripe-objects.ts'
 import { reasonOf } from './stripe-verdicts.ts'
 
 /** Twice, since the library sends once more when a connection is cut: still below the time that an attempt is granted. */
@@ -20,7 +22,6 @@ const KEY_FORMATS: Readonly<Record<Kind, RegExp>> = {
 
 const TOO_RESTRICTED =
   'is too restricted: it has to read its account, take and refund payments, and make webhook endpoints'
-const MESSAGE_LENGTH_MAX = 500
 
 /** `sandboxUrl` null: there is none. `stripeUrl` is for tests, in place of Stripe's own. Asks nothing before it has to. */
 export function createGateway({
@@ -58,7 +59,7 @@ export function createGateway({
     } catch (error) {
       if (error instanceof Stripe.errors.StripeAuthenticationError) throw refusedKey('opens no account')
       if (error instanceof Stripe.errors.StripePermissionError) throw refusedKey(TOO_RESTRICTED)
-      if (!(error instanceof Stripe.errors.StripeError)) throw error
+      if (!(error instanceof Stripe.errors.StripeError) && !(error instanceof ZodError)) throw error
       const message = `the payment provider cannot be asked: ${reasonOf(error)}`
       throw new AppError('SERVICE_UNAVAILABLE', message, {}, { cause: error })
     }
@@ -66,11 +67,12 @@ export function createGateway({
 
   return {
     hasSandbox: sandboxUrl !== null,
-    open: ({ kind, secretKey, webhookSecret }) =>
-      stripeAccount(clientOf(kind, secretKey), { webhookSecret, liveMode: isLive(secretKey) }),
+    open: ({ kind, secretKey }) => stripeAccount(clientOf(kind, secretKey)),
+    readEvent: readSignedEvent,
+    readStoredEvent: readEventBody,
     examine: (kind, secretKey) =>
       ask(kind, secretKey, async (stripe) => {
-        const account = await stripe.accounts.retrieveCurrent()
+        const account = accountSchema.parse(await stripe.accounts.retrieveCurrent())
         const { dashboard } = account.settings ?? {}
         return {
           reference: account.id,
@@ -81,18 +83,18 @@ export function createGateway({
     subscribe: (kind, secretKey, url) =>
       ask(kind, secretKey, async (stripe) => {
         try {
-          const { id: reference, secret: webhookSecret } = await stripe.webhookEndpoints.create({
+          const endpoint = await stripe.webhookEndpoints.create({
             url,
             enabled_events: [...EVENT_TYPES],
             // Else the account's own, which may be years older than what is read here.
             api_version: Stripe.API_VERSION,
             description: 'Bulkhead',
           })
-          if (webhookSecret === undefined) throw new Error('the provider gave no secret for its events')
+          const { id: reference, secret: webhookSecret } = endpointSchema.parse(endpoint)
           return { reference, webhookSecret }
         } catch (error) {
           if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error
-          return { reference: null, reason: error.message.slice(0, MESSAGE_LENGTH_MAX) }
+          return { reference: null, reason: shown(error.message) }
         }
       }),
     moveSubscription: (kind, secretKey, endpointReference, url) =>

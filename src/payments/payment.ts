@@ -2,6 +2,7 @@
 // settle-refund.ts write what is decided here.
 import type { UserError } from '../commands/outcome.ts'
 import type { Payment, PaymentStatus, Refund } from '../generated/prisma/client.ts'
+import { Disagreement } from './disagreement.ts'
 import { type ChargeVerdict, FAILURE_CODES, type FailureCode, type RefundVerdict } from './provider.ts'
 
 /** While one asks the provider nobody else need. Longer than a call may take, so that it never ends under one. */
@@ -43,7 +44,7 @@ export function changeOf(payment: Payment, verdict: ChargeVerdict, now: Date): P
     return hasNewFee ? { status: 'SUCCEEDED', feeMinor: verdict.feeMinor } : null
   }
   if (payment.status === 'FAILED') {
-    if (verdict.status === 'SUCCEEDED') throw new Error(`payment ${payment.id} had failed, and now succeeded`)
+    if (verdict.status === 'SUCCEEDED') throw new Disagreement('SUCCEEDED_AFTER_FAILURE', payment.id)
     return null
   }
   switch (verdict.status) {

@@ -40,13 +40,18 @@ export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecret
   }
 }
 
+/** What the account's events may be signed with: nothing, where a restored tenant came without secrets. */
+export function eventSecrets(sealer: Sealer, row: PaymentProvider): readonly string[] {
+  return hasSecrets(row) ? [openSecrets(sealer, row).webhookSecret] : []
+}
+
 /** Whether there are any: a restored tenant's accounts came without. */
 export function hasSecrets({ sealingKeyId }: Pick<PaymentProvider, 'sealingKeyId'>): boolean {
   return sealingKeyId !== NO_KEY_ID
 }
 
 /**
- * The account that a payment or an event is of, replaced or not; null when this tenant has none such. One that was restored
+ * The account that a payment is of, replaced or not; null when this tenant has none such. One that was restored
  * is opened with the secrets of the same account, once it has been connected anew.
  */
 export async function openProvider(

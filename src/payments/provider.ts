@@ -17,6 +17,8 @@ export type Failure = { readonly code: FailureCode; readonly message: string }
 
 /** What is to be charged. Sent again with the same `paymentId`, it is the same charge: the provider's key is made of it. */
 export type Charge = {
+  /** Told to the provider with the payment's id: several tenants may use one account. */
+  readonly tenantId: string
   readonly paymentId: string
   readonly amountMinor: bigint
   /** ISO 4217. */
@@ -39,6 +41,7 @@ export type ChargeVerdict =
 
 /** What is to be given back of a charge. The same `refundId` is the same refund. */
 export type ProviderRefund = {
+  readonly tenantId: string
   readonly refundId: string
   readonly paymentId: string
   /** The provider's own id of the charge. */
@@ -61,26 +64,62 @@ export type PayoutNotice = {
   readonly currency: string
 }
 
-/** What a provider's event is about. Ids that are null are not ours: something else uses the same account. */
+/** Whose a thing at the provider says it is. Null: it does not say, or says what is no id of ours. */
+type Named = { readonly tenantId: string | null }
+
+/** What a charge says of itself beside its state. */
+export type ChargeNotice = Named & {
+  readonly paymentId: string | null
+  readonly reference: string
+  readonly amountMinor: bigint
+  /** ISO 4217. */
+  readonly currency: string
+}
+
+export type RefundNotice = Named & {
+  readonly refundId: string | null
+  readonly reference: string
+  /** Of the charge that it gives back. */
+  readonly chargeReference: string | null
+  readonly amountMinor: bigint
+  /** ISO 4217. */
+  readonly currency: string
+}
+
+/** What a provider's event is about. */
 export type EventSubject =
-  | { readonly kind: 'CHARGE'; readonly paymentId: string | null; readonly verdict: ChargeVerdict }
-  | { readonly kind: 'REFUND'; readonly refundId: string | null; readonly verdict: RefundVerdict }
+  | { readonly kind: 'CHARGE'; readonly charge: ChargeNotice; readonly verdict: ChargeVerdict }
+  | { readonly kind: 'REFUND'; readonly refund: RefundNotice; readonly verdict: RefundVerdict }
   | { readonly kind: 'PAYOUT'; readonly payout: PayoutNotice }
   | { readonly kind: 'OTHER' }
-  /** Of a kind that is known, and not as it should be: kept, until the code can read it. */
-  | { readonly kind: 'UNREADABLE'; readonly reason: string }
+  /** Not as an event of its type should be: kept, until the code can read it. `detail` is for the log. */
+  | { readonly kind: 'UNREADABLE'; readonly detail: string }
 
 export type IncomingEvent = {
-  /** The provider's id of the event: the same in each of its deliveries. */
+  /** The provider's id of the event: the same in each of its deliveries. Of the body, where it has none. */
   readonly reference: string
   readonly type: string
   readonly occurredAt: Date
-  readonly payload: unknown
+  /** As it was signed. */
+  readonly body: Uint8Array
   readonly subject: EventSubject
 }
 
+/** What an account's events are read by. */
+export type EventAccount = {
+  /** Those that count now: two, while one takes the other's place. */
+  readonly webhookSecrets: readonly string[]
+  readonly liveMode: boolean
+}
+
+export type SignedBody = {
+  readonly rawBody: Uint8Array
+  readonly signature: string
+  readonly now: Date
+}
+
 /** A charge as the provider's books have it. */
-export type BookedCharge = {
+export type BookedCharge = Named & {
   readonly reference: string
   readonly paymentId: string | null
   readonly status: 'SUCCEEDED' | 'PENDING' | 'FAILED'
@@ -93,24 +132,18 @@ export type BookedCharge = {
 export type ProviderAccount = {
   charge(charge: Charge): Promise<ChargeVerdict>
   /** Looks a charge up by its reference, else by its payment's id: for when its key may be forgotten. Null: none. */
-  findCharge(charge: {
-    readonly paymentId: string
-    readonly reference: string | null
-    readonly createdAfter: Date
-  }): Promise<ChargeVerdict | null>
+  findCharge(
+    charge: Pick<Charge, 'paymentId' | 'amountMinor' | 'currency'> & {
+      readonly reference: string | null
+      readonly createdAfter: Date
+    },
+  ): Promise<ChargeVerdict | null>
   /** Makes sure that a charge which waits for its buyer will never happen; answers what it then is. */
   cancelCharge(reference: string): Promise<ChargeVerdict>
   refund(refund: ProviderRefund): Promise<RefundVerdict>
   findRefund(refund: ProviderRefund & { readonly reference: string | null }): Promise<RefundVerdict | null>
   /** Minor units; null while the provider has not worked it out. Throws SERVICE_UNAVAILABLE when it cannot be asked. */
   feeOf(chargeReference: string): Promise<bigint | null>
-  /**
-   * Reads a signed event. Throws UNAUTHENTICATED for a signature that is wrong or outside the tolerance in time,
-   * BAD_USER_INPUT for what is no event.
-   */
-  readEvent(rawBody: Uint8Array, signature: string, now: Date): IncomingEvent
-  /** Reads an event that was kept: its signature was checked when it came. */
-  readStoredEvent(payload: unknown): IncomingEvent
   /** All charges since then. Throws SERVICE_UNAVAILABLE when the provider cannot be asked. */
   bookedCharges(since: Date): AsyncIterable<BookedCharge>
 }
@@ -137,7 +170,17 @@ export type Subscribed =
 export type ProviderGateway = {
   /** Is there a sandbox? Not in production. */
   readonly hasSandbox: boolean
-  open(secrets: AccountSecrets): ProviderAccount
+  open(secrets: Pick<AccountSecrets, 'kind' | 'secretKey'>): ProviderAccount
+  /**
+   * Reads a signed event, whatever is in it. Throws UNAUTHENTICATED for a signature that is of none of the secrets, or
+   * outside the tolerance in time.
+   */
+  readEvent(account: EventAccount, signed: SignedBody): IncomingEvent
+  /** Reads an event that was kept: its signature was checked when it came. */
+  readStoredEvent(
+    account: Pick<EventAccount, 'liveMode'>,
+    stored: { readonly body: Uint8Array; readonly receivedAt: Date },
+  ): IncomingEvent
   /** Whose account a key opens. Throws BAD_USER_INPUT when it opens none, SERVICE_UNAVAILABLE when it cannot be asked. */
   examine(kind: AccountSecrets['kind'], secretKey: string): Promise<NewAccount>
   /** Asks the provider to send events to `url`. Throws as `examine`. */

@@ -11,14 +11,15 @@ import type {
   RefundVerdict,
 } from './provider.ts'
 import { toStripeAmount } from './stripe-amount.ts'
-import { type EventAccount, readEventObject, readSignedEvent } from './stripe-events.ts'
+import { intentSchema, PAYMENT_KEY, REFUND_KEY, refundSchema, TENANT_KEY } from './stripe-objects.ts'
 import {
   bookedChargeOf,
+  chargeNoticeOf,
   chargeVerdictOf,
   failureOfError,
-  PAYMENT_KEY,
-  REFUND_KEY,
   reasonOf,
+  referenceIn,
+  refundNoticeOf,
   refundVerdictOf,
 } from './stripe-verdicts.ts'
 
@@ -31,17 +32,15 @@ const INEXPRESSIBLE = {
   message: 'the provider cannot move exactly this sum',
 } as const
 
-type StripeAccountOptions = EventAccount & { readonly listedMax?: number }
-
 export function stripeAccount(
   stripe: Stripe,
-  { webhookSecret, liveMode, listedMax = LISTED_MAX }: StripeAccountOptions,
+  { listedMax = LISTED_MAX }: { readonly listedMax?: number } = {},
 ): ProviderAccount {
   async function charge(asked: Charge): Promise<ChargeVerdict> {
-    const { paymentId, amountMinor, currency, method, returnUrl, description } = asked
+    const { tenantId, paymentId, amountMinor, currency, method, returnUrl, description } = asked
     const amount = toStripeAmount(amountMinor, currency)
     if (amount === null) return { status: 'FAILED', reference: null, failure: INEXPRESSIBLE }
-    return await chargeVerdict(() =>
+    return await chargeVerdict(asked, () =>
       stripe.paymentIntents.create(
         {
           amount,
@@ -49,7 +48,7 @@ export function stripeAccount(
           payment_method: method,
           confirm: true,
           description,
-          metadata: { [PAYMENT_KEY]: paymentId },
+          metadata: { [TENANT_KEY]: tenantId, [PAYMENT_KEY]: paymentId },
           ...(returnUrl === null
             ? { automatic_payment_methods: { enabled: true, allow_redirects: 'never' as const } }
             : { automatic_payment_methods: { enabled: true }, return_url: returnUrl }),
@@ -61,15 +60,15 @@ export function stripeAccount(
   }
 
   async function refund(asked: ProviderRefund, currency: string): Promise<RefundVerdict> {
-    const { refundId, paymentId, chargeReference, amountMinor } = asked
+    const { tenantId, refundId, paymentId, chargeReference, amountMinor } = asked
     const amount = toStripeAmount(amountMinor, currency)
     if (amount === null) return { status: 'FAILED', reference: null, failure: INEXPRESSIBLE }
-    return await refundVerdict(() =>
+    return await refundVerdict(asked, () =>
       stripe.refunds.create(
         {
           payment_intent: chargeReference,
           amount,
-          metadata: { [REFUND_KEY]: refundId, [PAYMENT_KEY]: paymentId },
+          metadata: { [TENANT_KEY]: tenantId, [REFUND_KEY]: refundId, [PAYMENT_KEY]: paymentId },
         },
         { idempotencyKey: `bulkhead-refund-${refundId}` },
       ),
@@ -80,17 +79,17 @@ export function stripeAccount(
     charge,
     refund: (asked) => refund(asked, asked.currency),
 
-    async findCharge({ paymentId, reference, createdAfter }) {
+    async findCharge({ reference, createdAfter, ...asked }) {
       try {
         if (reference !== null) {
-          return chargeVerdictOf(await stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }))
+          return fittingCharge(asked, await stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }))
         }
         // The list is consistent; the search is not, for up to a minute.
         const created = { gte: Math.floor(createdAfter.getTime() / 1_000) }
         const expand = WITH_FEE.map((path) => `data.${path}`)
         const listed = stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })
         for await (const intent of upTo(listedMax, listed)) {
-          if (intent.metadata[PAYMENT_KEY] === paymentId) return chargeVerdictOf(intent)
+          if (intent.metadata?.[PAYMENT_KEY] === asked.paymentId) return fittingCharge(asked, intent)
         }
         return null
       } catch (error) {
@@ -100,22 +99,24 @@ export function stripeAccount(
 
     async cancelCharge(reference) {
       try {
-        return chargeVerdictOf(await stripe.paymentIntents.cancel(reference))
+        return chargeVerdictOf(intentSchema.parse(await stripe.paymentIntents.cancel(reference)))
       } catch (error) {
         if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) {
           return { status: 'UNKNOWN', reason: reasonOf(error) }
         }
         // It has gone on meanwhile: then it is what it is.
-        return await chargeVerdict(() => stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }))
+        return await chargeVerdict(null, () =>
+          stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }),
+        )
       }
     },
 
-    async findRefund({ refundId, reference, chargeReference }) {
+    async findRefund({ reference, ...asked }) {
       try {
-        if (reference !== null) return refundVerdictOf(await stripe.refunds.retrieve(reference))
-        const listed = stripe.refunds.list({ payment_intent: chargeReference, limit: PAGE_SIZE })
+        if (reference !== null) return fittingRefund(asked, await stripe.refunds.retrieve(reference))
+        const listed = stripe.refunds.list({ payment_intent: asked.chargeReference, limit: PAGE_SIZE })
         for await (const found of upTo(listedMax, listed)) {
-          if (found.metadata?.[REFUND_KEY] === refundId) return refundVerdictOf(found)
+          if (found.metadata?.[REFUND_KEY] === asked.refundId) return fittingRefund(asked, found)
         }
         return null
       } catch (error) {
@@ -124,16 +125,13 @@ export function stripeAccount(
     },
 
     async feeOf(chargeReference) {
-      const verdict = await chargeVerdict(() =>
+      const verdict = await chargeVerdict(null, () =>
         stripe.paymentIntents.retrieve(chargeReference, { expand: WITH_FEE }),
       )
       if (verdict.status === 'UNKNOWN') throw unavailable(verdict.reason)
       return verdict.status === 'SUCCEEDED' ? verdict.feeMinor : null
     },
 
-    readEvent: (rawBody, signature, now) =>
-      readSignedEvent({ webhookSecret, liveMode }, { rawBody, signature, now }),
-    readStoredEvent: (payload) => readEventObject(payload, { liveMode }),
     bookedCharges: (since) => bookedCharges(stripe, since, listedMax),
   }
 }
@@ -142,9 +140,9 @@ async function* bookedCharges(stripe: Stripe, since: Date, listedMax: number): A
   try {
     const created = { gte: Math.floor(since.getTime() / 1_000) }
     const listed = stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand: ['data.latest_charge'] })
-    for await (const intent of upTo(listedMax, listed)) yield bookedChargeOf(intent)
+    for await (const intent of upTo(listedMax, listed)) yield bookedChargeOf(intentSchema.parse(intent))
   } catch (error) {
-    throw error instanceof Stripe.errors.StripeError ? unavailable(reasonOf(error)) : error
+    throw unavailable(reasonOf(error))
   }
 }
 
@@ -158,26 +156,56 @@ async function* upTo<T>(max: number, list: AsyncIterable<T>): AsyncIterable<T> {
   }
 }
 
-async function chargeVerdict(call: () => Promise<Stripe.PaymentIntent>): Promise<ChargeVerdict> {
+type AskedCharge = Pick<Charge, 'paymentId' | 'amountMinor' | 'currency'>
+
+/** Null: no more is known of what was asked than the charge's reference. */
+async function chargeVerdict(
+  asked: AskedCharge | null,
+  call: () => Promise<Stripe.PaymentIntent>,
+): Promise<ChargeVerdict> {
   try {
-    return chargeVerdictOf(await call())
+    return fittingCharge(asked, await call())
   } catch (error) {
     const failure = failureOfError(error)
     if (failure === null) return { status: 'UNKNOWN', reason: reasonOf(error) }
-    const intent = error instanceof Stripe.errors.StripeError ? error.payment_intent : undefined
-    return { status: 'FAILED', reference: intent?.id ?? null, failure }
+    return { status: 'FAILED', reference: referenceIn(error), failure }
   }
 }
 
-async function refundVerdict(call: () => Promise<Stripe.Refund>): Promise<RefundVerdict> {
+/** The answer's verdict, if it is of what was asked; another charge's says nothing of this one. */
+function fittingCharge(asked: AskedCharge | null, answer: unknown): ChargeVerdict {
+  const intent = intentSchema.parse(answer)
+  const { paymentId, amountMinor, currency } = chargeNoticeOf(intent)
+  const fits =
+    asked === null ||
+    (paymentId === asked.paymentId && amountMinor === asked.amountMinor && currency === asked.currency)
+  return fits ? chargeVerdictOf(intent) : NOT_AS_ASKED
+}
+
+async function refundVerdict(
+  asked: ProviderRefund,
+  call: () => Promise<Stripe.Refund>,
+): Promise<RefundVerdict> {
   try {
-    return refundVerdictOf(await call())
+    return fittingRefund(asked, await call())
   } catch (error) {
     const failure = failureOfError(error)
     if (failure === null) return { status: 'UNKNOWN', reason: reasonOf(error) }
     return { status: 'FAILED', reference: null, failure: { ...failure, code: 'REFUND_FAILED' } }
   }
 }
+
+function fittingRefund(asked: ProviderRefund, answer: unknown): RefundVerdict {
+  const refund = refundSchema.parse(answer)
+  const { amountMinor, currency, chargeReference } = refundNoticeOf(refund)
+  const fits =
+    amountMinor === asked.amountMinor &&
+    currency === asked.currency &&
+    (chargeReference === null || chargeReference === asked.chargeReference)
+  return fits ? refundVerdictOf(refund) : NOT_AS_ASKED
+}
+
+const NOT_AS_ASKED = { status: 'UNKNOWN', reason: 'the provider answered of something else' } as const
 
 function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 404

@@ -1,18 +1,24 @@
-// Stripe's signed events: whether one is genuine and of now, and what it is about.
+// Stripe's signed events: whether one is genuine and of now, and what it is about. Whatever is in a signed body, it can be
+// read: as an event of which nothing is known, in the worst case.
+import { createHash, createHmac } from 'node:crypto'
 import Stripe from 'stripe'
+import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
-import type { EventSubject, IncomingEvent } from './provider.ts'
+import type { EventAccount, EventSubject, IncomingEvent, SignedBody } from './provider.ts'
+import { intentSchema, payoutSchema, referenceSchema, refundSchema, timeSchema } from './stripe-objects.ts'
 import {
+  chargeNoticeOf,
   chargeVerdictOf,
-  PAYMENT_KEY,
   payoutNoticeOf,
-  REFUND_KEY,
+  refundNoticeOf,
   refundVerdictOf,
 } from './stripe-verdicts.ts'
 
 const TOLERANCE_SECONDS = 300
+/** Of what the log is told of a body that could not be read. */
+const DETAIL_LENGTH_MAX = 500
 
-/** What we ask to be told, all of which subjectOf reads. */
+/** What we ask to be told, all of which SUBJECTS reads. */
 export const EVENT_TYPES = [
   'payment_intent.succeeded',
   'payment_intent.payment_failed',
@@ -26,115 +32,135 @@ export const EVENT_TYPES = [
   'payout.failed',
 ] as const satisfies Stripe.WebhookEndpointCreateParams.EnabledEvent[]
 
-/** Whose events they are. */
-export type EventAccount = { readonly webhookSecret: string; readonly liveMode: boolean }
+/** The library takes a signature of text. Taken of the bytes instead, no two bodies have one: it would replace bytes that are no UTF-8. */
+const ofBytes: Stripe.CryptoProvider = Object.assign(Stripe.createNodeCryptoProvider(), {
+  computeHMACSignature: (latin1: string, secret: string) =>
+    createHmac('sha256', secret).update(latin1, 'latin1').digest('hex'),
+})
 
-/**
- * The event in a signed body. Throws UNAUTHENTICATED for a signature that is not of this secret, or more than five
- * minutes off in either direction; BAD_USER_INPUT for a body that is no event.
- */
+/** As ProviderGateway.readEvent. */
 export function readSignedEvent(
-  account: EventAccount,
-  signed: { readonly rawBody: Uint8Array; readonly signature: string; readonly now: Date },
+  { webhookSecrets, liveMode }: EventAccount,
+  { rawBody, signature, now }: SignedBody,
 ): IncomingEvent {
-  const { rawBody, signature, now } = signed
   const nowSeconds = Math.floor(now.getTime() / 1_000)
-  let event: Stripe.Event
-  try {
-    event = Stripe.webhooks.constructEvent(
-      Buffer.from(rawBody),
-      signature,
-      account.webhookSecret,
-      TOLERANCE_SECONDS,
-      undefined,
-      now.getTime(),
-    )
-  } catch (error) {
-    throw error instanceof SyntaxError ? noEvent(error) : notSigned(error)
-  }
+  if (!webhookSecrets.some((secret) => isSigned(rawBody, signature, secret, now))) throw notSigned()
   // The library minds only the past. Of several times it takes the last one, too.
   const signedAtSeconds = Number([...signature.matchAll(/(?:^|,)t=(\d+)/g)].at(-1)?.[1])
-  if (!(signedAtSeconds <= nowSeconds + TOLERANCE_SECONDS)) throw notSigned(null)
-  return readEventObject(event, account)
+  if (!(signedAtSeconds <= nowSeconds + TOLERANCE_SECONDS)) throw notSigned()
+  return readEventBody({ liveMode }, { body: rawBody, receivedAt: now })
 }
 
-/** The same of an event whose signature was checked when it came. */
-export function readEventObject(value: unknown, { liveMode }: Pick<EventAccount, 'liveMode'>): IncomingEvent {
-  const event = value as Partial<Stripe.Event> | null
-  if (
-    typeof event?.id !== 'string' ||
-    typeof event.type !== 'string' ||
-    typeof event.created !== 'number' ||
-    typeof event.data?.object !== 'object'
-  ) {
-    throw noEvent(null)
+function isSigned(rawBody: Uint8Array, signature: string, secret: string, now: Date): boolean {
+  try {
+    return (
+      Stripe.webhooks.signature?.verifyHeader(
+        Buffer.from(rawBody).toString('latin1'),
+        signature,
+        secret,
+        TOLERANCE_SECONDS,
+        ofBytes,
+        now.getTime(),
+      ) === true
+    )
+  } catch {
+    // The library throws for what does not fit, and other errors for headers that are none.
+    return false
   }
+}
+
+/** Each part by itself: an event of which one part is odd is kept under what the others say. */
+const envelopeSchema = z.object({
+  id: referenceSchema.nullable().catch(null),
+  type: z
+    .string()
+    .regex(/^[a-z0-9_.-]{1,255}$/i)
+    .nullable()
+    .catch(null),
+  created: timeSchema.nullable().catch(null),
+  livemode: z.boolean().optional(),
+  account: z.unknown().optional(),
+  data: z.object({ object: z.unknown().optional() }),
+})
+
+const UNKNOWN_TYPE = 'unknown'
+
+/** As ProviderGateway.readStoredEvent. */
+export function readEventBody(
+  account: Pick<EventAccount, 'liveMode'>,
+  { body, receivedAt }: { readonly body: Uint8Array; readonly receivedAt: Date },
+): IncomingEvent {
+  const parsed = readable(() => JSON.parse(Buffer.from(body).toString('utf8')) as unknown)
+  const envelope = envelopeSchema.safeParse('value' in parsed ? parsed.value : null)
+  const { id = null, type = null, created = null } = envelope.data ?? {}
+  const isWhole = envelope.success && id !== null && type !== null && created !== null
+  const subject = isWhole ? subjectIn({ ...envelope.data, type }, account) : unreadable(parsed)
   return {
-    reference: event.id,
-    type: event.type,
-    occurredAt: new Date(event.created * 1_000),
-    payload: value,
-    subject: isForeign(event, liveMode)
-      ? { kind: 'OTHER' }
-      : readable(() => subjectOf(event as Stripe.Event)),
+    // The same body is the same event, also where it does not say which.
+    reference: id ?? `sha256_${createHash('sha256').update(body).digest('hex')}`,
+    type: type ?? UNKNOWN_TYPE,
+    occurredAt: created === null ? receivedAt : new Date(created * 1_000),
+    body,
+    subject,
   }
+}
+
+type Envelope = z.output<typeof envelopeSchema> & { readonly type: string }
+
+function subjectIn(event: Envelope, account: Pick<EventAccount, 'liveMode'>): EventSubject {
+  const read = SUBJECTS.get(event.type)
+  if (read === undefined || isForeign(event, account)) return { kind: 'OTHER' }
+  const subject = readable(() => read(event.data.object))
+  return 'value' in subject ? subject.value : unreadable(subject)
 }
 
 /**
  * Of the other mode, or of an account that is connected to this one: an endpoint that a merchant made may tell of both.
  * Such an event is kept and has no effect, since others than the merchant can bring it about.
  */
-function isForeign({ account, livemode }: Partial<Stripe.Event>, liveMode: boolean): boolean {
+function isForeign({ account, livemode }: Envelope, { liveMode }: Pick<EventAccount, 'liveMode'>): boolean {
   return account != null || (livemode ?? liveMode) !== liveMode
 }
 
-/** An event that is signed is kept, whatever is in it. */
-function readable(read: () => EventSubject): EventSubject {
+/** By type; each reads the event's object by its schema, and throws for what is not as it should be. */
+const SUBJECTS: ReadonlyMap<string, (object: unknown) => EventSubject> = new Map([
+  ...['succeeded', 'payment_failed', 'processing', 'requires_action', 'canceled'].map(
+    (what) => [`payment_intent.${what}`, chargeIn] as const,
+  ),
+  ...['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated'].map(
+    (type) => [type, refundIn] as const,
+  ),
+  ...['payout.paid', 'payout.failed'].map((type) => [type, payoutIn] as const),
+])
+
+function chargeIn(object: unknown): EventSubject {
+  const intent = intentSchema.parse(object)
+  return { kind: 'CHARGE', charge: chargeNoticeOf(intent), verdict: chargeVerdictOf(intent) }
+}
+
+function refundIn(object: unknown): EventSubject {
+  const refund = refundSchema.parse(object)
+  return { kind: 'REFUND', refund: refundNoticeOf(refund), verdict: refundVerdictOf(refund) }
+}
+
+function payoutIn(object: unknown): EventSubject {
+  return { kind: 'PAYOUT', payout: payoutNoticeOf(payoutSchema.parse(object)) }
+}
+
+type Attempt<T> = { readonly value: T } | { readonly detail: string }
+
+function readable<T>(read: () => T): Attempt<T> {
   try {
-    return read()
+    return { value: read() }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return { kind: 'UNREADABLE', reason: `the event could not be read: ${reason}` }
+    return { detail: (error instanceof Error ? error.message : String(error)).slice(0, DETAIL_LENGTH_MAX) }
   }
 }
 
-function subjectOf(event: Stripe.Event): EventSubject {
-  switch (event.type) {
-    case 'payment_intent.succeeded':
-    case 'payment_intent.payment_failed':
-    case 'payment_intent.processing':
-    case 'payment_intent.requires_action':
-    case 'payment_intent.canceled': {
-      const intent = event.data.object
-      return {
-        kind: 'CHARGE',
-        paymentId: intent.metadata?.[PAYMENT_KEY] ?? null,
-        verdict: chargeVerdictOf(intent),
-      }
-    }
-    case 'refund.created':
-    case 'refund.updated':
-    case 'refund.failed':
-    case 'charge.refund.updated': {
-      const refund = event.data.object
-      return {
-        kind: 'REFUND',
-        refundId: refund.metadata?.[REFUND_KEY] ?? null,
-        verdict: refundVerdictOf(refund),
-      }
-    }
-    case 'payout.paid':
-    case 'payout.failed':
-      return { kind: 'PAYOUT', payout: payoutNoticeOf(event.data.object) }
-    default:
-      return { kind: 'OTHER' }
-  }
+function unreadable(attempt: Attempt<unknown>): EventSubject {
+  return { kind: 'UNREADABLE', detail: 'detail' in attempt ? attempt.detail : 'it is no event' }
 }
 
-function notSigned(cause: unknown): AppError {
-  return new AppError('UNAUTHENTICATED', 'The signature is not valid.', {}, { cause })
-}
-
-function noEvent(cause: unknown): AppError {
-  return new AppError('BAD_USER_INPUT', 'This is no event.', {}, { cause })
+function notSigned(): AppError {
+  return new AppError('UNAUTHENTICATED', 'The signature is not valid.')
 }

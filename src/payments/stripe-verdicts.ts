@@ -3,31 +3,34 @@ import Stripe from 'stripe'
 import { AppError } from '../core/errors.ts'
 import type {
   BookedCharge,
+  ChargeNotice,
   ChargeVerdict,
   Failure,
   FailureCode,
   PayoutNotice,
+  RefundNotice,
   RefundVerdict,
 } from './provider.ts'
 import { fromStripeAmount, fromStripeFee } from './stripe-amount.ts'
-
-/** Where our ids stand in Stripe's objects. */
-export const PAYMENT_KEY = 'bulkhead_payment'
-export const REFUND_KEY = 'bulkhead_refund'
-
-type Intent = Stripe.PaymentIntent
+import {
+  errorSchema,
+  type Intent,
+  intentSchema,
+  type Payout,
+  type StripeProblem,
+  type StripeRefund,
+} from './stripe-objects.ts'
 
 /** By decline code first, then by code: https://docs.stripe.com/declines/codes. */
-const FAILURES: Readonly<Record<string, FailureCode>> = {
-  insufficient_funds: 'INSUFFICIENT_FUNDS',
-  expired_card: 'CARD_EXPIRED',
-  card_declined: 'CARD_DECLINED',
-  authentication_required: 'AUTHENTICATION_FAILED',
-  payment_intent_authentication_failure: 'AUTHENTICATION_FAILED',
-  payment_method_unactivated: 'METHOD_INVALID',
-  payment_method_provider_decline: 'CARD_DECLINED',
-}
-const MESSAGE_LENGTH_MAX = 500
+const FAILURES: ReadonlyMap<string, FailureCode> = new Map([
+  ['insufficient_funds', 'INSUFFICIENT_FUNDS'],
+  ['expired_card', 'CARD_EXPIRED'],
+  ['card_declined', 'CARD_DECLINED'],
+  ['authentication_required', 'AUTHENTICATION_FAILED'],
+  ['payment_intent_authentication_failure', 'AUTHENTICATION_FAILED'],
+  ['payment_method_unactivated', 'METHOD_INVALID'],
+  ['payment_method_provider_decline', 'CARD_DECLINED'],
+])
 
 export function chargeVerdictOf(intent: Intent): ChargeVerdict {
   const { id: reference } = intent
@@ -67,7 +70,7 @@ function feeOf({ latest_charge: charge, currency }: Intent): bigint | null {
   return transaction.currency === currency ? fromStripeFee(transaction.fee, currency.toUpperCase()) : 0n
 }
 
-export function refundVerdictOf(refund: Stripe.Refund): RefundVerdict {
+export function refundVerdictOf(refund: StripeRefund): RefundVerdict {
   const { id: reference } = refund
   switch (refund.status) {
     case 'succeeded':
@@ -82,7 +85,36 @@ export function refundVerdictOf(refund: Stripe.Refund): RefundVerdict {
   }
 }
 
-export function payoutNoticeOf(payout: Stripe.Payout): PayoutNotice {
+/** What a charge says of itself, to be compared with what was asked. */
+export function chargeNoticeOf(intent: Intent): ChargeNotice {
+  const { tenantId, paymentId } = intent.metadata
+  const currency = intent.currency.toUpperCase()
+  // What was received is less than what was asked where somebody captured only a part of it.
+  const isTaken = intent.status === 'succeeded'
+  const amount = isTaken ? (intent.amount_received ?? intent.amount) : intent.amount
+  return {
+    tenantId,
+    paymentId,
+    reference: intent.id,
+    amountMinor: fromStripeAmount(amount, currency),
+    currency,
+  }
+}
+
+export function refundNoticeOf(refund: StripeRefund): RefundNotice {
+  const { tenantId, refundId } = refund.metadata
+  const currency = refund.currency.toUpperCase()
+  return {
+    tenantId,
+    refundId,
+    reference: refund.id,
+    chargeReference: refund.payment_intent ?? null,
+    amountMinor: fromStripeAmount(refund.amount, currency),
+    currency,
+  }
+}
+
+export function payoutNoticeOf(payout: Payout): PayoutNotice {
   const currency = payout.currency.toUpperCase()
   return {
     reference: payout.id,
@@ -99,7 +131,8 @@ export function bookedChargeOf(intent: Intent): BookedCharge {
   const charge = typeof intent.latest_charge === 'string' ? null : intent.latest_charge
   return {
     reference: intent.id,
-    paymentId: intent.metadata[PAYMENT_KEY] ?? null,
+    tenantId: intent.metadata.tenantId,
+    paymentId: intent.metadata.paymentId,
     status: verdict.status === 'UNKNOWN' ? 'PENDING' : verdict.status,
     amountMinor: fromStripeAmount(intent.amount, currency),
     currency,
@@ -114,12 +147,20 @@ export function bookedChargeOf(intent: Intent): BookedCharge {
  * something else, and a secret key that is refused (401, 403), which may have been good when it was first sent.
  */
 export function failureOfError(error: unknown): Failure | null {
-  if (error instanceof Stripe.errors.StripeCardError) return failureOf(error)
+  if (error instanceof Stripe.errors.StripeCardError) return failureOf(problemOf(error))
   if (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 400) {
-    const isMethod = error.param?.startsWith('payment_method') === true
-    return { code: isMethod ? 'METHOD_INVALID' : 'PROVIDER_REFUSED', message: cut(error.message) }
+    const { param, message } = problemOf(error)
+    const isMethod = param?.startsWith('payment_method') === true
+    return { code: isMethod ? 'METHOD_INVALID' : 'PROVIDER_REFUSED', message: message ?? '' }
   }
   return null
+}
+
+/** The charge that a refusal is about, where it says so. */
+export function referenceIn(error: unknown): string | null {
+  if (!(error instanceof Stripe.errors.StripeError)) return null
+  const intent = intentSchema.shape.id.safeParse(error.payment_intent?.id)
+  return intent.success ? intent.data : null
 }
 
 /** Without what it was sent: a reason is kept and shown. */
@@ -130,15 +171,13 @@ export function reasonOf(error: unknown): string {
   return `${error.type}${status}`
 }
 
-function failureOf(error: {
-  readonly code?: string | undefined
-  readonly decline_code?: string | undefined
-  readonly message?: string | undefined
-}): Failure {
-  const code = FAILURES[error.decline_code ?? ''] ?? FAILURES[error.code ?? ''] ?? 'CARD_DECLINED'
-  return { code, message: cut(error.message ?? 'the payment was declined') }
+/** The fields of a refusal, which the library takes out of the answer as they are. */
+function problemOf({ code, decline_code, message, param }: Stripe.errors.StripeError): StripeProblem {
+  const problem = errorSchema.safeParse({ code, decline_code, message, param })
+  return problem.success ? problem.data : {}
 }
 
-function cut(message: string): string {
-  return message.slice(0, MESSAGE_LENGTH_MAX)
+function failureOf(error: StripeProblem): Failure {
+  const code = FAILURES.get(error.decline_code ?? '') ?? FAILURES.get(error.code ?? '') ?? 'CARD_DECLINED'
+  return { code, message: error.message ?? 'the payment was declined' }
 }

@@ -160,7 +160,7 @@ function addControls(app: FastifyInstance, whose: Whose, deliveries: Deliveries)
 function jsonOf(body: unknown): unknown {
   if (typeof body !== 'string' || body === '') return {}
   try {
-    return JSON.parse(body)
+    return JSON.parse(body) as unknown
   } catch {
     throw invalid('this is no JSON')
   }

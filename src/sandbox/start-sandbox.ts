@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 
 export type Sandbox = {
@@ -73,9 +74,11 @@ async function firstLine(child: ChildProcess): Promise<string> {
   }
 }
 
-function said(line: string): { url?: string; error?: string } {
+const saidSchema = z.object({ url: z.string().optional(), error: z.string().optional() })
+
+function said(line: string): z.output<typeof saidSchema> {
   try {
-    return JSON.parse(line) as { url?: string; error?: string }
+    return saidSchema.parse(JSON.parse(line))
   } catch {
     return {}
   }

@@ -136,7 +136,7 @@ function rowIn(text: string): { table: string; row: string } {
 function parsed<T>(schema: z.ZodType<T>, text: string, complaint: string): T {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text) as unknown
   } catch {
     throw notWhole(complaint)
   }

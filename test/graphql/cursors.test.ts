@@ -1,4 +1,5 @@
 // What paging refuses: cursors that are not of this list, and sizes out of bounds. And the pages of nested lists.
+import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../support/api.ts'
@@ -69,6 +70,38 @@ describe('a cursor that is not of the list is refused', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  it('whose check was made by somebody who knows how it is made: its content is read by a schema', async () => {
+    const list = { tenantId: api.tenantIds.A, type: 'OrderConnection' }
+    const forge = (content: string) => {
+      const check = hash('sha256', `${list.tenantId}${list.type}${content}`, 'hex').slice(0, 8)
+      return Buffer.from(check + content).toString('base64url')
+    }
+    const [placedAt, id] = ['2026-01-01T00:00:00.000Z', '0190a0c0-0000-7000-8000-000000000001']
+    const genuine = await refusalOf(
+      a,
+      'orders(first: 1, after: $c)',
+      forge(JSON.stringify(['placedAt', placedAt, id])),
+    )
+    expect(genuine.errors).toEqual([])
+    for (const content of [
+      'nothing',
+      'null',
+      '{}',
+      JSON.stringify(['placedAt', { gte: placedAt }, id]),
+      JSON.stringify(['placedAt', placedAt, { not: id }]),
+      JSON.stringify(['placedAt', placedAt, 'x']),
+      JSON.stringify(['placedAt', 'never', id]),
+      JSON.stringify(['placedAt', 1e300, id]),
+      JSON.stringify(['placedAt', placedAt]),
+      JSON.stringify([{ toString: 'placedAt' }, placedAt, id]),
+    ])
+      expect([content, await refusalOf(a, 'orders(after: $c)', forge(content))]).toEqual([content, REFUSED])
+    for (const value of ['much', '1e3', {}, null]) {
+      const cursor = forge(JSON.stringify(['totalMinor', value, id]))
+      expect(await refusalOf(a, 'orders(sortKey: TOTAL, after: $c)', cursor)).toEqual(REFUSED)
+    }
   })
 
   it('a cursor tells nothing but the row: neither the tenant nor a key of it', async () => {

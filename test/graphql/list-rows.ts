@@ -106,7 +106,7 @@ export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
         reference: `evt-${n}`,
         type: 'unknown',
         status: 'IGNORED',
-        payload: '{}',
+        body: '{}',
         occurred_at: instant(n),
         received_at: instant(n),
       })

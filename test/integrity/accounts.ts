@@ -46,7 +46,7 @@ export function accountsOf(
     const secretKey = `sk_test_${String(keys).padStart(16, '0')}`
     const shop = await open()
     await seal(shop, shop.books.providerId, secretKey)
-    const account = gateway.open({ kind: 'SANDBOX', secretKey, webhookSecret: 'whsec_x' })
+    const account = gateway.open({ kind: 'SANDBOX', secretKey })
     return { ...shop, secretKey, account }
   }
 
@@ -88,6 +88,7 @@ export async function chargeOne(
   method = ACCEPTED,
 ): Promise<string> {
   const verdict = await shop.account.charge({
+    tenantId: shop.tenantId,
     paymentId,
     amountMinor,
     currency: 'USD',
@@ -109,7 +110,14 @@ export async function refundOne(
     amountMinor,
   }: { refundId: string; paymentId: string; reference: string; amountMinor: bigint },
 ): Promise<void> {
-  const asked = { refundId, paymentId, chargeReference: reference, amountMinor, currency: 'USD' }
+  const asked = {
+    tenantId: shop.tenantId,
+    refundId,
+    paymentId,
+    chargeReference: reference,
+    amountMinor,
+    currency: 'USD',
+  }
   const verdict = await shop.account.refund(asked)
   if (verdict.status !== 'SUCCEEDED') throw new Error(`refunded: ${JSON.stringify(verdict)}`)
 }

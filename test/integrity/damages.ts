@@ -447,7 +447,7 @@ export const DAMAGES: Damage[] = [
     name: 'provider-events: an event failed',
     async inflict(query, { providerId }) {
       const events = await query<{ id: string; status: string }>(
-        `INSERT INTO provider_events (id, provider_id, reference, type, status, payload, error, occurred_at)
+        `INSERT INTO provider_events (id, provider_id, reference, type, status, body, error, occurred_at)
          SELECT gen_random_uuid(), $1, 'evt_' || status, 'charge.updated', status::provider_event_status, '{}', 'why', now()
          FROM unnest(ARRAY['PROCESSED', 'IGNORED', 'FAILED']) AS s (status) RETURNING id, status`,
         [providerId],

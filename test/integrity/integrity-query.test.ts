@@ -110,6 +110,7 @@ describe('integrity', () => {
     const account = await accountOf(api, 'A')
     const paymentId = newId()
     await account.charge({
+      tenantId: api.tenantIds.A,
       paymentId,
       amountMinor: 700n,
       currency: 'USD',

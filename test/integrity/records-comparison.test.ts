@@ -5,6 +5,7 @@ import { disagreements, type OurPayment } from '../../src/integrity/records-comp
 import type { BookedCharge } from '../../src/payments/provider.ts'
 
 const ID = '0190a0c0-0000-7000-8000-000000000001'
+const TENANT = '0190a0c0-0000-7000-8000-0000000000aa'
 const SINCE = new Date('2026-03-01T00:00:00Z')
 
 const payment = (changes: Partial<OurPayment> = {}): OurPayment => ({
@@ -21,6 +22,7 @@ const payment = (changes: Partial<OurPayment> = {}): OurPayment => ({
 
 const charge = (changes: Partial<BookedCharge> = {}): BookedCharge => ({
   reference: 'pi_1',
+  tenantId: TENANT,
   paymentId: ID,
   status: 'SUCCEEDED',
   amountMinor: 2_000n,
@@ -31,7 +33,7 @@ const charge = (changes: Partial<BookedCharge> = {}): BookedCharge => ({
 
 /** What is told of ours and theirs when ours did not move meanwhile, or was `before`. */
 function told(ours: OurPayment[], theirs: BookedCharge[], before = ours): string[] {
-  const found = disagreements({ before, theirs, after: ours, since: SINCE })
+  const found = disagreements({ tenantId: TENANT, before, theirs, after: ours, since: SINCE })
   for (const { subjects } of found) expect(subjects).toEqual([{ type: 'Payment', id: nodeId('Payment', ID) }])
   return found.map(({ message }) => message)
 }
@@ -71,6 +73,15 @@ describe('both books', () => {
     }
     expect(told([failed], [charge({ status: 'FAILED', refundedMinor: 0n })])).toEqual([])
     expect(told([failed], [])).toEqual([])
+  })
+
+  it('leave alone what another tenant charged and gave back by the same account', () => {
+    const other = '0190a0c0-0000-7000-8000-0000000000bb'
+    expect(told([], [charge({ tenantId: other })])).toEqual([])
+    // A restored tenant has the payment too, and what it was given back since is the other's.
+    expect(told([payment()], [charge({ tenantId: other, refundedMinor: 2_000n })])).toEqual([])
+    expect(told([payment()], [charge({ tenantId: other, refundedMinor: 499n })])).toHaveLength(1)
+    expect(told([payment()], [charge(), charge({ tenantId: other, reference: 'pi_2' })])).toEqual([])
   })
 
   it('disagree on a charge that only the provider has', () => {
@@ -137,6 +148,7 @@ describe('what may differ', () => {
 
 it('a charge with a payment’s id that is none is told without one', () => {
   const found = disagreements({
+    tenantId: TENANT,
     before: [],
     theirs: [charge({ paymentId: "x'; DROP TABLE payments" })],
     after: [],

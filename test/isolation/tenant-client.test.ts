@@ -352,6 +352,35 @@ describe('the handle', () => {
     expect(told).toMatchObject([{ count: SEEDED }])
   })
 
+  it('looks rows up, and changes them, by the values of their ids: an object in the place of one is refused', async () => {
+    await database
+      .withTenant(asA, async (tx) => {
+        const anything = { gte: '00000000-0000-0000-0000-000000000000' } as unknown as string
+        for (const where of [
+          { id: anything },
+          { AND: [{ id: anything }] },
+          { NOT: { productId: anything } },
+        ]) {
+          const refused = {
+            code: 'INTERNAL',
+            message: expect.stringContaining('by something else than its value'),
+          }
+          await expect(tx.variant.findFirst({ where })).rejects.toMatchObject(refused)
+          await expect(tx.variant.updateMany({ where, data: { title: 'x' } })).rejects.toMatchObject(refused)
+          await expect(tx.variant.deleteMany({ where })).rejects.toMatchObject(refused)
+        }
+        const mine = idOf(TENANT_A, 'variants')
+        expect(await tx.variant.findFirst({ where: { id: mine } })).not.toBeNull()
+        const listed = await tx.variant.updateMany({
+          where: { id: { in: [mine] } },
+          data: { updatedAt: new Date() },
+        })
+        expect(listed.count).toBe(1)
+        throw new Error('roll back')
+      })
+      .catch((error: Error) => expect(error.message).toBe('roll back'))
+  })
+
   it('case 9: what it is made of is refused: without a tenant, and beside a tenant’s transaction', async () => {
     const { client } = unprotected
     await enterScope(asA, async () => await client.product.count())

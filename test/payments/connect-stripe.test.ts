@@ -19,6 +19,8 @@ import { unique } from '../support/shop.ts'
 const PUBLIC_URL = 'http://127.0.0.1:9'
 const WEBHOOK_SECRET = 'whsec_of_an_endpoint_of_their_own'
 
+const NO_CHARGE = { paymentId: 'x', amountMinor: 1n, currency: 'USD' }
+
 let api: Api
 let caller: Caller
 let merchant: Merchant
@@ -104,9 +106,7 @@ describe('an account of Stripe', () => {
     const opened = await caller.database.withTenant(caller.scope, (tx) =>
       openProvider(tx, services, first.id ?? ''),
     )
-    expect(
-      await opened?.findCharge({ paymentId: 'x', reference: null, createdAfter: new Date(0) }),
-    ).toBeNull()
+    expect(await opened?.findCharge({ ...NO_CHARGE, reference: null, createdAfter: new Date(0) })).toBeNull()
   })
 
   it('connected twice with the same idempotency key is connected once, and has one endpoint', async () => {

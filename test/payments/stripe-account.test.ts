@@ -11,6 +11,8 @@ import { eventually } from '../support/money.ts'
 
 const TIMEOUT_MS = 2_000
 const LONG_AGO = new Date(0)
+const TENANT = newId()
+const SUMS = { amountMinor: 2_000n, currency: 'USD' }
 const RETURN_URL = 'http://127.0.0.1:9/thanks'
 
 interface Opened {
@@ -23,14 +25,14 @@ function open(url: string = inject('sandboxUrl'), timeoutMs: number = TIMEOUT_MS
   const merchant = newMerchant(url)
   const gateway = createGateway({ sandboxUrl: url, timeoutMs })
   const { secretKey } = merchant
-  return { account: gateway.open({ kind: 'SANDBOX', secretKey, webhookSecret: 'whsec_x' }), merchant }
+  return { account: gateway.open({ kind: 'SANDBOX', secretKey }), merchant }
 }
 
 function chargeOf(more: Partial<Charge> = {}): Charge {
   return {
+    tenantId: TENANT,
     paymentId: newId(),
-    amountMinor: 2_000n,
-    currency: 'USD',
+    ...SUMS,
     method: 'pm_card_visa',
     returnUrl: null,
     description: 'Order 7',
@@ -45,6 +47,7 @@ async function charged({ account }: Opened, more: Partial<Charge> = {}) {
   if (verdict.status !== 'SUCCEEDED') throw new Error(JSON.stringify(verdict))
   const { paymentId, amountMinor, currency } = charge
   const refundOf = (sumMinor: bigint = amountMinor) => ({
+    tenantId: TENANT,
     refundId: newId(),
     paymentId,
     chargeReference: verdict.reference,
@@ -73,6 +76,7 @@ describe('a charge', () => {
     expect(await booked(opened)).toEqual([
       {
         reference: verdict.status === 'SUCCEEDED' && verdict.reference,
+        tenantId: TENANT,
         paymentId: charge.paymentId,
         status: 'SUCCEEDED',
         amountMinor: 2_000n,
@@ -98,7 +102,12 @@ describe('a charge', () => {
     })
     expect(await opened.account.charge(charge)).toEqual(verdict)
     const { paymentId } = charge
-    const found = await opened.account.findCharge({ paymentId, reference: null, createdAfter: LONG_AGO })
+    const found = await opened.account.findCharge({
+      ...SUMS,
+      paymentId,
+      reference: null,
+      createdAfter: LONG_AGO,
+    })
     expect(found).toEqual(verdict)
     expect(await booked(opened)).toMatchObject([{ status: 'FAILED' }])
   })
@@ -143,7 +152,8 @@ describe('a charge', () => {
       actionUrl: null,
     })
     const reference = pending.status === 'PENDING' ? pending.reference : ''
-    const find = () => account.findCharge({ paymentId: charge.paymentId, reference, createdAfter: LONG_AGO })
+    const find = () =>
+      account.findCharge({ ...SUMS, paymentId: charge.paymentId, reference, createdAfter: LONG_AGO })
     await eventually(async () => expect(await find()).toMatchObject({ status, reference }))
     if (status === 'SUCCEEDED') expect(await find()).toMatchObject({ feeMinor: 88n })
   })
@@ -224,8 +234,12 @@ describe('a provider that is gone', () => {
     expect(await account.charge(charge)).toEqual(unknown)
     expect(await account.refund(refund)).toEqual(unknown)
     expect(await account.cancelCharge(reference)).toEqual(unknown)
-    expect(await account.findCharge({ paymentId, reference, createdAfter: LONG_AGO })).toEqual(unknown)
-    expect(await account.findCharge({ paymentId, reference: null, createdAfter: LONG_AGO })).toEqual(unknown)
+    expect(await account.findCharge({ ...SUMS, paymentId, reference, createdAfter: LONG_AGO })).toEqual(
+      unknown,
+    )
+    expect(await account.findCharge({ ...SUMS, paymentId, reference: null, createdAfter: LONG_AGO })).toEqual(
+      unknown,
+    )
     expect(await account.findRefund({ ...refund, reference: null })).toEqual(unknown)
     await expect(account.feeOf(reference)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
     await expect(booked(opened)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
@@ -247,7 +261,7 @@ describe('a charge that is looked for', () => {
     const other = () => stripe.paymentIntents.create({ amount: 100, currency: 'usd' })
     for (let made = 0; made < 210; made += 30) await Promise.all(Array.from({ length: 30 }, other))
     const find = (createdAfter: Date) =>
-      opened.account.findCharge({ paymentId, reference: null, createdAfter })
+      opened.account.findCharge({ ...SUMS, paymentId, reference: null, createdAfter })
     expect(await find(new Date(Date.now() - 600_000))).toEqual({
       status: 'SUCCEEDED',
       reference,
@@ -260,8 +274,8 @@ describe('a charge that is looked for', () => {
   it('and was never made is null, by either id', async () => {
     const { account } = open()
     const charge = { paymentId: newId(), createdAfter: LONG_AGO }
-    expect(await account.findCharge({ ...charge, reference: null })).toBeNull()
-    expect(await account.findCharge({ ...charge, reference: 'pi_unheard_of' })).toBeNull()
+    expect(await account.findCharge({ ...SUMS, ...charge, reference: null })).toBeNull()
+    expect(await account.findCharge({ ...SUMS, ...charge, reference: 'pi_unheard_of' })).toBeNull()
   })
 
   it('cross-account: is not found in another account, nor given back or cancelled there', async () => {
@@ -270,7 +284,7 @@ describe('a charge that is looked for', () => {
     const { paymentId, reference, refundOf } = await charged(owner)
     for (const known of [reference, null]) {
       expect(
-        await other.account.findCharge({ paymentId, reference: known, createdAfter: LONG_AGO }),
+        await other.account.findCharge({ ...SUMS, paymentId, reference: known, createdAfter: LONG_AGO }),
       ).toBeNull()
     }
     expect((await other.account.refund(refundOf())).status).not.toBe('SUCCEEDED')
@@ -283,8 +297,9 @@ describe('a charge that is looked for', () => {
     const { stripe } = newMerchant()
     for (let made = 0; made < 4; made += 1)
       await stripe.paymentIntents.create({ amount: 100, currency: 'usd' })
-    const account = stripeAccount(stripe, { webhookSecret: 'whsec_x', liveMode: false, listedMax: 3 })
-    const find = () => account.findCharge({ paymentId: newId(), reference: null, createdAfter: LONG_AGO })
+    const account = stripeAccount(stripe, { listedMax: 3 })
+    const find = () =>
+      account.findCharge({ ...SUMS, paymentId: newId(), reference: null, createdAfter: LONG_AGO })
     expect(await find()).toEqual({ status: 'UNKNOWN', reason: expect.stringContaining('longer than 3') })
     await expect(booked({ account, merchant: newMerchant() })).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',

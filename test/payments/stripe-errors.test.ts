@@ -45,7 +45,7 @@ beforeAll(async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   gateway = createGateway({ sandboxUrl: null, stripeUrl: url, timeoutMs: TIMEOUT_MS })
-  account = gateway.open({ kind: 'STRIPE', secretKey: SECRET_KEY, webhookSecret: 'whsec_x' })
+  account = gateway.open({ kind: 'STRIPE', secretKey: SECRET_KEY })
   close = async () => {
     server.closeAllConnections()
     server.close()
@@ -58,6 +58,7 @@ beforeEach(() => {
 })
 
 const CHARGE: Charge = {
+  tenantId: 'tenant-1',
   paymentId: 'payment-1',
   amountMinor: 1_999n,
   currency: 'EUR',
@@ -66,6 +67,7 @@ const CHARGE: Charge = {
   description: 'Order 7',
 }
 const REFUND = {
+  tenantId: 'tenant-1',
   refundId: 'refund-1',
   paymentId: 'payment-1',
   chargeReference: 'pi_1',
@@ -97,6 +99,7 @@ describe('what is sent', () => {
       payment_method: 'pm_card_visa',
       confirm: 'true',
       description: 'Order 7',
+      'metadata[bulkhead_tenant]': 'tenant-1',
       'metadata[bulkhead_payment]': 'payment-1',
       'automatic_payment_methods[enabled]': 'true',
       'automatic_payment_methods[allow_redirects]': 'never',
@@ -117,6 +120,7 @@ describe('what is sent', () => {
     expect(Object.fromEntries(asked[0]?.body ?? [])).toEqual({
       payment_intent: 'pi_1',
       amount: '500',
+      'metadata[bulkhead_tenant]': 'tenant-1',
       'metadata[bulkhead_refund]': 'refund-1',
       'metadata[bulkhead_payment]': 'payment-1',
     })
@@ -222,7 +226,7 @@ describe('an answer that leaves open what happened', () => {
       const unknown = { status: 'UNKNOWN', reason }
       const createdAfter = new Date(0)
       for (const reference of ['pi_1', null]) {
-        expect(await account.findCharge({ paymentId: 'payment-1', reference, createdAfter })).toEqual(unknown)
+        expect(await account.findCharge({ ...CHARGE, reference, createdAfter })).toEqual(unknown)
         expect(await account.findRefund({ ...REFUND, reference })).toEqual(unknown)
       }
       const unavailable = { code: 'SERVICE_UNAVAILABLE', message: expect.stringContaining(reason) }
@@ -236,6 +240,44 @@ describe('an answer that leaves open what happened', () => {
   it.each(unanswered)('%j: a charge that is to be cancelled may still happen', async (given) => {
     answer = given
     expect(await account.cancelCharge('pi_1')).toMatchObject({ status: 'UNKNOWN' })
+  })
+
+  it.each([
+    ['amount', { amount: 1_998 }],
+    ['sum that was received', { amount_received: 1 }],
+    ['currency', { currency: 'usd' }],
+    ['payment', { metadata: { bulkhead_payment: '0190a0c0-0000-7000-8000-000000000002' } }],
+    ['payment that is a filter', { metadata: { bulkhead_payment: { gte: '0' } } }],
+  ])('of a charge of another %s than was asked for: UNKNOWN', async (_what, odd) => {
+    const payment = '0190a0c0-0000-7000-8000-000000000001'
+    const intent = { id: 'pi_1', status: 'succeeded', amount: 1_999, currency: 'eur' }
+    const charge = { ...CHARGE, paymentId: payment }
+    const answerWith = (fields: object) => {
+      const metadata = { bulkhead_payment: payment }
+      answer = { status: 200, body: JSON.stringify({ ...intent, metadata, ...fields }) }
+    }
+    answerWith({})
+    expect(await account.charge(charge)).toMatchObject({ status: 'SUCCEEDED', reference: 'pi_1' })
+    answerWith(odd)
+    expect(await account.charge(charge)).toMatchObject({ status: 'UNKNOWN' })
+    const found = await account.findCharge({ ...charge, reference: 'pi_1', createdAfter: new Date(0) })
+    expect(found).toMatchObject({ status: 'UNKNOWN' })
+  })
+
+  it('of a refund of another sum, currency or charge than was asked for: UNKNOWN', async () => {
+    const refund = { id: 're_1', status: 'succeeded', amount: 500, currency: 'eur', payment_intent: 'pi_1' }
+    answer = { status: 200, body: JSON.stringify(refund) }
+    expect(await account.refund(REFUND)).toEqual({ status: 'SUCCEEDED', reference: 're_1' })
+    for (const odd of [
+      { amount: 501 },
+      { currency: 'usd' },
+      { payment_intent: 'pi_2' },
+      { id: { gte: '' } },
+    ]) {
+      answer = { status: 200, body: JSON.stringify({ ...refund, ...odd }) }
+      expect(await account.refund(REFUND)).toMatchObject({ status: 'UNKNOWN' })
+      expect(await account.findRefund({ ...REFUND, reference: 're_1' })).toMatchObject({ status: 'UNKNOWN' })
+    }
   })
 
   it('of a charge that succeeded with an answer that makes no sense: UNKNOWN', async () => {

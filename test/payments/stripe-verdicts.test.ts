@@ -1,6 +1,6 @@
 // What Stripe's objects mean for a payment, a refund, a payout and the comparison of books: one line each.
-import type Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
+import { type Intent, intentSchema, payoutSchema, refundSchema } from '../../src/payments/stripe-objects.ts'
 import {
   bookedChargeOf,
   chargeVerdictOf,
@@ -8,9 +8,11 @@ import {
   refundVerdictOf,
 } from '../../src/payments/stripe-verdicts.ts'
 
+const TENANT = '0190a0c0-0000-7000-8000-0000000000aa'
+const PAYMENT = '0190a0c0-0000-7000-8000-000000000001'
 const reference = 'pi_1'
 
-function intent(fields: Record<string, unknown>): Stripe.PaymentIntent {
+function intent(fields: Record<string, unknown>): Intent {
   const whole = {
     id: reference,
     amount: 2_000,
@@ -19,7 +21,7 @@ function intent(fields: Record<string, unknown>): Stripe.PaymentIntent {
     latest_charge: null,
     ...fields,
   }
-  return whole as unknown as Stripe.PaymentIntent
+  return intentSchema.parse(whole)
 }
 
 const failed = (code: string, message: string) => ({
@@ -119,7 +121,9 @@ describe('a refund that', () => {
     [{ status: 'failed', failure_reason: 'lost_or_stolen_card' }, failure('lost_or_stolen_card')],
     [{ status: 'canceled' }, failure('the refund was canceled')],
   ])('says %j', (fields, verdict) => {
-    expect(refundVerdictOf({ id: 're_1', ...fields } as unknown as Stripe.Refund)).toEqual(verdict)
+    expect(
+      refundVerdictOf(refundSchema.parse({ id: 're_1', amount: 500, currency: 'usd', ...fields })),
+    ).toEqual(verdict)
   })
 })
 
@@ -130,7 +134,7 @@ describe('a payout that', () => {
     ['failed', 'FAILED'],
     ['canceled', 'FAILED'],
   ])('is %s is %s', (status, told) => {
-    const payout = { id: 'po_1', status, amount: 700, currency: 'jpy' } as unknown as Stripe.Payout
+    const payout = payoutSchema.parse({ id: 'po_1', status, amount: 700, currency: 'jpy' })
     expect(payoutNoticeOf(payout)).toEqual({
       reference: 'po_1',
       status: told,
@@ -147,10 +151,11 @@ describe('in the books a charge', () => {
     ['requires_action', null, 'PENDING', 0n],
     ['processing', 'ch_1', 'PENDING', 0n],
   ])('that is %s, with %j, is %s', (status, latest_charge, told, refundedMinor) => {
-    const metadata = { bulkhead_payment: 'payment-1' }
+    const metadata = { bulkhead_tenant: TENANT, bulkhead_payment: PAYMENT }
     expect(bookedChargeOf(intent({ status, latest_charge, metadata }))).toEqual({
       reference,
-      paymentId: 'payment-1',
+      tenantId: TENANT,
+      paymentId: PAYMENT,
       status: told,
       amountMinor: 2_000n,
       currency: 'USD',
@@ -160,5 +165,7 @@ describe('in the books a charge', () => {
 
   it('that is none of ours has no payment', () => {
     expect(bookedChargeOf(intent({ status: 'succeeded' })).paymentId).toBeNull()
+    const metadata = { bulkhead_payment: 'order 7' }
+    expect(bookedChargeOf(intent({ status: 'succeeded', metadata })).paymentId).toBeNull()
   })
 })

@@ -1,0 +1,134 @@
+// What a provider's event does: whose it is, whether it fits what was asked, and the transition that it then brings about.
+// Reading and keeping events is receive-event.ts's.
+import type { Transaction } from '../db/database.ts'
+import type { Payment, PaymentProvider } from '../generated/prisma/client.ts'
+import { postEntry, reverseEntry } from '../ledger/post-entry.ts'
+import { payoutLines } from '../ledger/posting.ts'
+import { NOTHING_RECORDED, type Recorded } from '../orders/order-money.ts'
+import { Disagreement } from './disagreement.ts'
+import type {
+  ChargeNotice,
+  ChargeVerdict,
+  EventSubject,
+  PayoutNotice,
+  RefundNotice,
+  RefundVerdict,
+} from './provider.ts'
+import { settlePayment } from './settle-payment.ts'
+import { settleRefund } from './settle-refund.ts'
+
+/** The account whose secret an event was signed with. */
+export type EventOrigin = Pick<PaymentProvider, 'tenantId' | 'id' | 'kind' | 'accountReference' | 'createdAt'>
+
+/**
+ * Has the event's effect. Null: it is about nothing of ours, or another account's record is to tell it. Throws a
+ * Disagreement for what does not fit what was asked; nothing is written then.
+ */
+export async function actOnEvent(
+  tx: Transaction,
+  subject: EventSubject,
+  origin: EventOrigin,
+  now: Date,
+): Promise<Recorded | null> {
+  switch (subject.kind) {
+    case 'CHARGE':
+      return await actOnCharge(tx, subject.charge, subject.verdict, origin, now)
+    case 'REFUND':
+      return await actOnRefund(tx, subject.refund, subject.verdict, origin, now)
+    case 'PAYOUT':
+      return await bookPayout(tx, subject.payout, now)
+    case 'OTHER':
+      return null
+    case 'UNREADABLE':
+      throw new Disagreement('UNREADABLE', subject.detail)
+  }
+}
+
+async function actOnCharge(
+  tx: Transaction,
+  charge: ChargeNotice,
+  verdict: ChargeVerdict,
+  origin: EventOrigin,
+  now: Date,
+): Promise<Recorded | null> {
+  const { paymentId } = charge
+  if (paymentId === null || isOthers(charge, origin)) return null
+  const payment = await tx.payment.findFirst({ where: { id: paymentId } })
+  if (payment === null) return missing(charge, 'PAYMENT_MISSING')
+  if (!(await speaksFor(tx, origin, payment))) return null
+  checkSums(charge, payment)
+  checkReference(charge.reference, payment.providerReference, 'CHARGE_DIFFERS')
+  return await settlePayment(tx, paymentId, verdict, { now, endsAttempt: false })
+}
+
+async function actOnRefund(
+  tx: Transaction,
+  notice: RefundNotice,
+  verdict: RefundVerdict,
+  origin: EventOrigin,
+  now: Date,
+): Promise<Recorded | null> {
+  const { refundId } = notice
+  if (refundId === null || isOthers(notice, origin)) return null
+  const refund = await tx.refund.findFirst({ where: { id: refundId }, include: { payment: true } })
+  if (refund === null) return missing(notice, 'REFUND_MISSING')
+  if (!(await speaksFor(tx, origin, refund.payment))) return null
+  checkSums(notice, refund)
+  checkReference(notice.chargeReference, refund.payment.providerReference, 'CHARGE_DIFFERS')
+  checkReference(notice.reference, refund.providerReference, 'REFUND_DIFFERS')
+  return await settleRefund(tx, refundId, verdict, { now, endsAttempt: false })
+}
+
+type Sums = Pick<Payment, 'amountMinor' | 'currency'>
+
+/** Several tenants may use one account, and a restored one uses that of the tenant it was made from. */
+function isOthers({ tenantId }: { readonly tenantId: string | null }, origin: EventOrigin): boolean {
+  return tenantId !== null && tenantId !== origin.tenantId
+}
+
+/** A row is committed before its provider is asked: what names this tenant and is not here was lost. */
+function missing(
+  { tenantId }: { readonly tenantId: string | null },
+  code: 'PAYMENT_MISSING' | 'REFUND_MISSING',
+): null {
+  if (tenantId === null) return null
+  throw new Disagreement(code)
+}
+
+/**
+ * Does this account's word count for a payment? Its own payments', and those taken with an earlier key of the same account at
+ * the provider. The other way round the newer record is told the same event; an earlier record's secret may be out.
+ */
+async function speaksFor(tx: Transaction, origin: EventOrigin, { providerId }: Payment): Promise<boolean> {
+  if (providerId === origin.id) return true
+  const taker = providerId === null ? null : await tx.paymentProvider.findFirst({ where: { id: providerId } })
+  if (taker?.kind !== origin.kind || taker.accountReference !== origin.accountReference) {
+    throw new Disagreement('OTHER_ACCOUNT')
+  }
+  return taker.createdAt < origin.createdAt
+}
+
+function checkSums(told: Sums, asked: Sums): void {
+  if (told.currency !== asked.currency) throw new Disagreement('CURRENCY_DIFFERS')
+  if (told.amountMinor !== asked.amountMinor) throw new Disagreement('AMOUNT_DIFFERS')
+}
+
+function checkReference(
+  told: string | null,
+  known: string | null,
+  code: 'CHARGE_DIFFERS' | 'REFUND_DIFFERS',
+): void {
+  if (told !== null && known !== null && told !== known) throw new Disagreement(code)
+}
+
+/** A payout that failed is booked and reversed, whichever of its two events comes first: the books end alike. */
+async function bookPayout(
+  tx: Transaction,
+  { reference, status, amountMinor, currency }: PayoutNotice,
+  now: Date,
+): Promise<Recorded> {
+  const source = { type: 'Payout', id: reference }
+  await postEntry(tx, { kind: 'PAYOUT', source, currency, lines: payoutLines(amountMinor), postedAt: now })
+  if (status === 'FAILED') await reverseEntry(tx, { kind: 'PAYOUT', source, postedAt: now })
+  return NOTHING_RECORDED
+}
