@@ -1,21 +1,83 @@
-// How the routes beside /graphql answer an error: masked, in the form and with the headers that /graphql has.
+// How every route but /graphql answers an error, Fastify's own errors and those of a socket among them: masked, in the
+// form and with the headers that /graphql has. Also the headers that every answer carries.
+
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../core/logger.ts'
+import { HttpRefusal, refusalOf } from './http-refusal.ts'
 import { createErrorMask, retryAfterSecondsOf, STATUS_OF } from './mask-errors.ts'
 
 /** Of every 401. */
 export const CHALLENGE = 'Bearer realm="bulkhead"'
+/** A refused request's body is read to its end below this size; a larger one costs its sender the connection. */
+const DISCARDED_BODY_BYTES_MAX = 64 * 1_024
 
-export function createErrorAnswer(
-  logger: Logger,
-): (error: Error, request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+export type ErrorAnswer = (error: Error, request: FastifyRequest, reply: FastifyReply) => FastifyReply
+
+export function createErrorAnswer(logger: Logger): ErrorAnswer {
   const mask = createErrorMask({ hideSuggestions: true, logger })
   return (error, request, reply) => {
-    const errors = mask([error], request.id)
+    const refusal = refusalOf(error)
+    const errors = mask([refusal ?? error], request.id)
     const code = errors[0]?.extensions.code ?? 'INTERNAL'
     const retryAfterSeconds = retryAfterSecondsOf(errors)
     if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', CHALLENGE)
     if (retryAfterSeconds !== null) reply.header('retry-after', String(retryAfterSeconds))
-    return reply.code(STATUS_OF[code]).header('cache-control', 'no-store').send({ errors })
+    closeAfterLargeBody(request, reply)
+    return reply.code(refusal?.status ?? STATUS_OF[code]).send({ errors })
   }
+}
+
+/** What every answer carries. A route may let its answers be stored: it says so itself. */
+export function addCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply
+    .header('x-request-id', request.id)
+    .header('x-content-type-options', 'nosniff')
+    .header('cache-control', 'no-store')
+}
+
+/** For a refusal before the body was read: nobody goes on to send us what is thrown away. */
+export function closeAfterLargeBody({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.complete) return
+  const isChunked = raw.headers['transfer-encoding'] !== undefined
+  if (!isChunked && !(Number(raw.headers['content-length']) > DISCARDED_BODY_BYTES_MAX)) return
+  reply.header('connection', 'close')
+}
+
+type SocketError = Error & { readonly code?: string }
+
+const SOCKET_REFUSALS: ReadonlyMap<string, HttpRefusal> = new Map([
+  ['ERR_HTTP_REQUEST_TIMEOUT', new HttpRefusal(408, 'the request did not come in time')],
+  ['HPE_HEADER_OVERFLOW', new HttpRefusal(431, 'the headers are too large')],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', new HttpRefusal(413, 'the body is too large')],
+])
+const UNREADABLE = new HttpRefusal(400, 'the request could not be read')
+
+/**
+ * Answers what is no request that Node can read, or never became one, and closes the connection. `response` is what is
+ * being answered on it, if anything: once that has begun, nothing can be said any more.
+ */
+export function answerSocketError(
+  error: SocketError,
+  socket: Socket,
+  { requestId, response }: { readonly requestId: string; readonly response: ServerResponse | null },
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || response?.headersSent === true) {
+    socket.destroy()
+    return
+  }
+  const { status, message, code } = SOCKET_REFUSALS.get(error.code ?? '') ?? UNREADABLE
+  const body = JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] })
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    'x-content-type-options: nosniff',
+    'cache-control: no-store',
+    'connection: close',
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }

@@ -6,16 +6,13 @@ import type { Caller } from '../commands/caller.ts'
 import { requirePermission } from '../commands/permissions.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
 import { nodeIdOf } from '../graphql/node.ts'
 import { dateTimeScalar } from '../graphql/scalars.ts'
-import { createErrorAnswer } from './answer-error.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
 
 export type AuditRouteOptions = {
   readonly authenticator: Authenticator
   readonly clock: Clock
-  readonly logger: Logger
 }
 
 const CONTENT_TYPES: Record<ExportFormat, string> = {
@@ -27,9 +24,12 @@ const DATE = /^\d{4}-\d{2}-\d{2}$/
 const RUNNING_MAX = 2
 const RETRY_AFTER_SECONDS = 5
 
-/** Adds both routes. They take the credentials that /graphql takes, and answer errors in its form. */
+/**
+ * Adds both routes. They take the credentials that /graphql takes, and answer errors in its form. Once an answer has
+ * begun, whatever fails breaks the connection off: nobody takes a part for the whole.
+ */
 export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions): void {
-  const { authenticator, clock, logger } = options
+  const { authenticator, clock } = options
   const running = createTurns()
 
   async function handle(
@@ -50,7 +50,6 @@ export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions):
     return reply
       .header('content-type', CONTENT_TYPES[format])
       .header('content-disposition', `attachment; filename="audit-${caller.tenantSlug}.${format}"`)
-      .header('cache-control', 'no-store')
       .send(text)
   }
 
@@ -60,8 +59,6 @@ export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions):
       url: `/audit.${format}`,
       exposeHeadRoute: false,
       handler: (request, reply) => handle(format, request, reply),
-      // Once the answer has begun, whatever fails breaks the connection off: nobody takes a part for the whole.
-      errorHandler: createErrorAnswer(logger),
     })
   }
 }

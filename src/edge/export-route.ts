@@ -1,14 +1,12 @@
 // GET /exports/:id: a finished export as a file, to whoever may have it. Who may, and what is in it, is the tenants' domain.
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Logger } from '../core/logger.ts'
 import { downloadExport } from '../tenants/download-export.ts'
-import { createErrorAnswer } from './answer-error.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
 
 export function addExportRoute(
   app: FastifyInstance,
-  { authenticator, logger }: { readonly authenticator: Authenticator; readonly logger: Logger },
+  { authenticator }: { readonly authenticator: Authenticator },
 ): void {
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id } = request.params as { id: string }
@@ -18,7 +16,6 @@ export function addExportRoute(
       .header('content-type', 'application/gzip')
       .header('content-length', String(byteCount))
       .header('content-disposition', `attachment; filename="${fileName}"`)
-      .header('cache-control', 'no-store')
       .send(Readable.from(bytes(), { objectMode: false }))
   }
 
@@ -27,6 +24,5 @@ export function addExportRoute(
     url: '/exports/:id',
     exposeHeadRoute: false,
     handler: handle,
-    errorHandler: createErrorAnswer(logger),
   })
 }

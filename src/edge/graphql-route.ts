@@ -12,16 +12,16 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { GraphQLSchema } from 'graphql'
 import type { Caller } from '../commands/caller.ts'
 import type { Clock } from '../core/clock.ts'
-import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { CHALLENGE } from './answer-error.ts'
+import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
 import { type BudgetOptions, createCostBudget } from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
 import { parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
+import { HttpRefusal, refusalOf } from './http-refusal.ts'
 import { createErrorMask, type ErrorMask, INTERNAL_MESSAGE, STATUS_OF } from './mask-errors.ts'
 import { answerType, JSON_TYPE } from './media-type.ts'
 import { createOperationGate, noteOutcome } from './operation-gate.ts'
@@ -130,6 +130,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     const code = errors[0]?.extensions.code ?? 'INTERNAL'
     const status = refusal === null ? STATUS_OF[code] : refusal.status
     if (status === 401) reply.header('www-authenticate', CHALLENGE)
+    closeAfterLargeBody(request, reply)
     const type = answerType(request.headers.accept) ?? JSON_TYPE
     answer(reply, state, status, type, JSON.stringify({ errors }))
   }
@@ -145,7 +146,12 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   app.route({
     method: ['DELETE', 'OPTIONS', 'PATCH', 'PUT'],
     url: PATH,
-    handler: (_request, reply) => reply.code(405).header('allow', 'GET, POST').send(),
+    // Before a body is read: it would be for nothing.
+    onRequest: (request, reply) => {
+      closeAfterLargeBody(request, reply)
+      reply.code(405).header('allow', 'GET, POST').send()
+    },
+    handler: () => {},
   })
 }
 
@@ -196,34 +202,8 @@ function round(durationMs: number): number {
   return Math.round(durationMs * 100) / 100
 }
 
-/** A refusal with an HTTP status that no code stands for. */
-class HttpRefusal extends AppError {
-  readonly status: number
-  constructor(status: number, message: string) {
-    super('BAD_USER_INPUT', message)
-    this.status = status
-  }
-}
-
 function notAcceptable(): HttpRefusal {
   return new HttpRefusal(406, 'answers are application/graphql-response+json or application/json')
-}
-
-const REFUSALS: ReadonlyMap<string, string> = new Map([
-  ['FST_ERR_CTP_BODY_TOO_LARGE', 'the body is too large'],
-  ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'the content type must be application/json'],
-  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'the body is not as long as its header says'],
-  ['FST_ERR_CTP_EMPTY_JSON_BODY', 'the body is empty'],
-  ['FST_ERR_CTP_INVALID_JSON_BODY', 'the body is not valid JSON'],
-])
-
-/** What fastify found wrong with a request, in our words: its own quote the body. */
-function refusalOf(error: FastifyError | Error): HttpRefusal | null {
-  if (error instanceof HttpRefusal) return error
-  if (error instanceof AppError) return null
-  const { statusCode, code } = error as Partial<FastifyError>
-  if (statusCode === undefined || statusCode < 400 || statusCode > 499) return null
-  return new HttpRefusal(statusCode, REFUSALS.get(code ?? '') ?? 'the request could not be read')
 }
 
 function toError(thrown: unknown): Error {

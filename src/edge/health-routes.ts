@@ -21,17 +21,14 @@ export function addHealthRoutes(app: FastifyInstance, options: HealthOptions): v
   const { isDraining, findings } = options
   const isReachable = createPing(options)
   app.get('/healthz', (_request, reply) => {
-    reply.header('cache-control', 'no-store').send({ alive: true })
+    reply.send({ alive: true })
   })
   app.get('/readyz', async (_request, reply) => {
     const reasons = [...(findings?.() ?? [])]
     if (isDraining()) reasons.push('draining: this process is about to stop')
     if (!(await isReachable())) reasons.push('database: unreachable')
     const ready = reasons.length === 0
-    return reply
-      .code(ready ? 200 : 503)
-      .header('cache-control', 'no-store')
-      .send({ ready, reasons })
+    return reply.code(ready ? 200 : 503).send({ ready, reasons })
   })
 }
 

@@ -1,13 +1,18 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
 import { type FastifyInstance, fastify } from 'fastify'
+import { AppError } from '../core/errors.ts'
+import { addCommonHeaders, answerSocketError, createErrorAnswer } from './answer-error.ts'
 import { addAuditRoute } from './audit-route.ts'
 import { addDevelopment, type DevelopmentOptions } from './development-scope.ts'
 import { addExportRoute } from './export-route.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
+import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
+import { createIntake, type Intake } from './intake.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { addTenantsRoute } from './tenants-route.ts'
+import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
 import { addWebhookRoute } from './webhook-route.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
@@ -22,6 +27,8 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly metricsPort: number | null
     /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
     readonly drainGraceMs?: number
+    /** Smaller bounds than HTTP_LIMITS, for tests. */
+    readonly limits?: Partial<HttpLimits>
   }
 
 export type HttpServer = {
@@ -33,8 +40,6 @@ export type HttpServer = {
 }
 
 const BODY_BYTES_MAX = 256 * 1_024
-/** A whole request must have come by then: nobody holds a connection by sending slowly. */
-const REQUEST_TIMEOUT_MS = 30_000
 /** Longer than the idle timeout of common load balancers, which would otherwise meet a connection just closed. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const DRAIN_TIMEOUT_MS = 10_000
@@ -48,7 +53,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const isDraining = () => closing !== undefined
   const metricsServer =
     metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
-  const app = createApp(options.trustedProxies)
+  const app = createApp(options)
   addGraphqlRoute(app, { ...options, isDraining })
   addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
@@ -92,12 +97,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function createApp(trustedProxies: readonly string[] = []): FastifyInstance {
+type AppOptions = Pick<HttpServerOptions, 'trustedProxies' | 'limits' | 'logger'>
+
+function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): FastifyInstance {
+  const limits = { ...HTTP_LIMITS, ...given }
+  const trusted = createTrustedProxies(trustedProxies, logger)
+  const intake = createIntake({ limits, trusted, logger })
+  const answerError = createErrorAnswer(logger)
   const app = fastify({
     logger: false,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      // Node exchanges it with a request's timeout that is shorter, so both are set.
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkingIntervalMs,
+    },
+    requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     // A request that still came in is served: its answer closes the connection.
@@ -107,15 +124,56 @@ function createApp(trustedProxies: readonly string[] = []): FastifyInstance {
       const given = headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
     },
+    // What no route was found for because its path cannot be read: no hook has seen it.
+    frameworkErrors: (error, request, reply) => {
+      addCommonHeaders(request, reply)
+      answerError(error, request, reply)
+    },
+    clientErrorHandler: (error, socket) =>
+      answerSocketError(error, socket, {
+        requestId: newRequestId(),
+        response: intake.responseOn(socket),
+      }),
   })
   // Only application/json is read: what a form could send from another site is refused with 415.
   app.removeContentTypeParser('text/plain')
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
-    done()
+  intake.watch(app.server)
+  addIntake(app, intake, trusted)
+  app.setErrorHandler<Error>(answerError)
+  app.setNotFoundHandler(() => {
+    throw nothingHere()
   })
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Not found' }))
   return app
+}
+
+/** Ahead of every route: nothing of a request is looked at before it is counted. */
+function addIntake(app: FastifyInstance, intake: Intake, trusted: TrustedProxies): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    addCommonHeaders(request, reply)
+    trusted.notice(request.headers, request.socket.remoteAddress)
+    const refusal = refusalBy(() => intake.enter(request.raw, reply.raw))
+    // Before a body is read, too: it would be for nothing.
+    done(refusal ?? (request.is404 ? nothingHere() : undefined))
+  })
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    const { raw, ip: address } = request
+    const isCallerKnown = request.caller !== null
+    done(refusalBy(() => intake.countBody({ request: raw, response: reply.raw, address, isCallerKnown })))
+  })
+}
+
+function nothingHere(): AppError {
+  return new AppError('NOT_FOUND', 'There is nothing here.')
+}
+
+function refusalBy(work: () => void): AppError | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    if (error instanceof AppError) return error
+    throw error
+  }
 }
 
 /** A UUID v7 that need not sort within its millisecond: Node hands out random UUIDs from a pool, at a third of the cost. */

@@ -4,6 +4,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { AppError, ErrorCode } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { toAppError } from '../db/faults.ts'
+import { HttpRefusal } from './http-refusal.ts'
 
 /** The codes of top-level errors, each with the HTTP status of an answer that has no data. */
 export const STATUS_OF = {
@@ -96,11 +97,13 @@ function classify(error: unknown): Verdict {
   return INTERNAL
 }
 
-function ofAppError({ code: ownCode, message, details }: AppError): Verdict {
+function ofAppError(error: AppError): Verdict {
+  const { code: ownCode, message, details } = error
   const code = publicCodeOf(ownCode)
   if (code === 'INTERNAL') return INTERNAL
   // Beyond the first wall no statement runs without a tenant: whoever meets the second has found a hole.
-  const isOurs = code === 'SERVICE_UNAVAILABLE' || code === 'TENANT_REQUIRED'
+  const isOurs =
+    (code === 'SERVICE_UNAVAILABLE' || code === 'TENANT_REQUIRED') && !(error instanceof HttpRefusal)
   return { code, message, details: isOurs ? {} : safe(details), isOurs }
 }
 

@@ -8,7 +8,9 @@ export type MetricsServer = {
   close(): Promise<void>
 }
 
-const REQUEST_TIMEOUT_MS = 10_000
+const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 5_000 }
+/** A scraper needs one. */
+const CONNECTIONS_MAX = 32
 
 /** Serves `GET /metrics`, and nothing else. Port 0: any free one. */
 export function createMetricsServer(options: {
@@ -17,7 +19,7 @@ export function createMetricsServer(options: {
   port: number
 }): MetricsServer {
   const { metrics, host, port } = options
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createServer(TIMEOUTS, (request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
       response.writeHead(404).end()
       return
@@ -27,6 +29,7 @@ export function createMetricsServer(options: {
       () => response.writeHead(500).end(),
     )
   })
+  server.maxConnections = CONNECTIONS_MAX
   return {
     listen: () =>
       new Promise((resolve, reject) => {

@@ -7,7 +7,6 @@ import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import { receiveEvent } from '../payments/receive-event.ts'
-import { createErrorAnswer } from './answer-error.ts'
 
 export type WebhookOptions = {
   readonly database: Database
@@ -23,7 +22,6 @@ const SIGNATURE_HEADER = 'stripe-signature'
 /** Adds the route, with a parser of its own that takes every content type for bytes. */
 export function addWebhookRoute(app: FastifyInstance, options: WebhookOptions): void {
   const { database, clock, logger, services } = options
-  const answerError = createErrorAnswer(logger)
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { endpoint } = request.params as { endpoint: string }
@@ -45,13 +43,6 @@ export function addWebhookRoute(app: FastifyInstance, options: WebhookOptions): 
       { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
       (_request, body, parsed) => parsed(null, body),
     )
-    scope.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-      // Fastify's own: a body that is too large, or broken off.
-      if (!(error instanceof AppError) && error.statusCode !== undefined && error.statusCode < 500) {
-        return reply.code(error.statusCode).send({ error: error.message })
-      }
-      return answerError(error, request, reply)
-    })
     scope.post('/webhooks/in/:endpoint', handle)
     done()
   })

@@ -1,0 +1,152 @@
+// How much this process takes in at once: connections, requests on one connection, and bytes of bodies, for everybody and
+// for one address. Reads no body and knows no route.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import type { Logger } from '../core/logger.ts'
+import type { BodyBounds, HttpLimits } from './http-limits.ts'
+import { HttpRefusal, overloaded } from './http-refusal.ts'
+import { networkOf } from './key-guard.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
+
+export type Intake = {
+  /** Bounds the server's connections from now on. */
+  watch(server: Server): void
+  /** Counts a request until it is answered. Throws when too many of its connection wait. */
+  enter(request: IncomingMessage, response: ServerResponse): void
+  /** What is being answered on a connection: the newest of its requests. */
+  responseOn(socket: Socket): ServerResponse | null
+  /** Counts the bytes of a body as they come, until it is answered. Throws when there is no room for another. */
+  countBody(message: Message): void
+}
+
+export type Message = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Where it came from. */
+  readonly address: string
+  readonly isCallerKnown: boolean
+}
+
+type Connection = { waiting: number; response: ServerResponse | null }
+
+/** Between two lines in the log about the same thing. */
+const LOG_INTERVAL_MS = 60_000
+
+export function createIntake(options: {
+  readonly limits: HttpLimits
+  readonly trusted: TrustedProxies
+  readonly logger: Logger
+}): Intake {
+  const { limits, trusted, logger } = options
+  const connections = new WeakMap<Socket, Connection>()
+  const perAddress = createTally()
+  const callers = createBodies(limits.callers)
+  const strangers = createBodies(limits.strangers)
+  const note = createNote(logger)
+
+  function connectionOf(socket: Socket): Connection {
+    let connection = connections.get(socket)
+    if (connection === undefined) {
+      connection = { waiting: 0, response: null }
+      connections.set(socket, connection)
+    }
+    return connection
+  }
+
+  return {
+    watch(server) {
+      server.maxConnections = limits.connectionsMax
+      server.on('drop', () => note('connections were refused: there were too many at once'))
+      server.on('connection', (socket: Socket) => {
+        const { remoteAddress } = socket
+        const network = trusted.has(remoteAddress) ? null : networkOf(remoteAddress ?? '')
+        if (network === null) return
+        perAddress.add(network, 1)
+        socket.once('close', () => perAddress.add(network, -1))
+        if (perAddress.get(network) <= limits.connectionsPerAddressMax) return
+        note('connections were refused: there were too many at once from one address')
+        socket.destroy()
+      })
+    },
+    enter(request, response) {
+      const connection = connectionOf(request.socket)
+      connection.waiting += 1
+      connection.response = response
+      response.once('close', () => {
+        connection.waiting -= 1
+      })
+      if (connection.waiting > limits.requestsPerConnectionMax) {
+        response.shouldKeepAlive = false
+        throw tooMuch('too many requests wait for their answers on this connection')
+      }
+    },
+    responseOn: (socket) => connections.get(socket)?.response ?? null,
+    countBody({ request, response, address, isCallerKnown }) {
+      const { headers } = request
+      if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+      const bodies = isCallerKnown ? callers : strangers
+      const network = networkOf(address)
+      bodies.admit(network)
+      let bytes = 0
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bodies.add(network, chunk.length)) return
+        note('requests were broken off: too many bytes of bodies waited')
+        request.destroy()
+      })
+      response.once('close', () => bodies.remove(network, bytes))
+    },
+  }
+}
+
+function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
+  const perAddress = createTally()
+  let total = 0
+  return {
+    /** Throws when what is here already is all that may be. */
+    admit(network: string): void {
+      if (perAddress.get(network) >= bytesPerAddressMax) {
+        throw tooMuch('too much is being sent from here at once: try again shortly')
+      }
+      if (total >= bytesMax) throw overloaded('too much is being sent at once: try again shortly')
+    },
+    /** False when it is more than may be. */
+    add(network: string, bytes: number): boolean {
+      total += bytes
+      perAddress.add(network, bytes)
+      return total <= bytesMax && perAddress.get(network) <= bytesPerAddressMax
+    },
+    remove(network: string, bytes: number): void {
+      total -= bytes
+      perAddress.add(network, -bytes)
+    },
+  }
+}
+
+/** Counts by address; what is 0 is forgotten. */
+function createTally() {
+  const counts = new Map<string, number>()
+  return {
+    get: (key: string): number => counts.get(key) ?? 0,
+    add(key: string, count: number): void {
+      const sum = (counts.get(key) ?? 0) + count
+      if (sum === 0) counts.delete(key)
+      else counts.set(key, sum)
+    },
+  }
+}
+
+function tooMuch(message: string): HttpRefusal {
+  return new HttpRefusal(429, message, 'RATE_LIMITED', { retryAfterSeconds: 1 })
+}
+
+/** Under attack a line for each refusal would fill the disk. */
+function createNote(logger: Logger): (message: string) => void {
+  const noted = new Map<string, number>()
+  return (message) => {
+    const nowMs = performance.now()
+    if (nowMs - (noted.get(message) ?? Number.NEGATIVE_INFINITY) < LOG_INTERVAL_MS) return
+    noted.set(message, nowMs)
+    logger.warn(message)
+  }
+}
