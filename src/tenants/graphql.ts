@@ -22,11 +22,18 @@ builder.objectFields(Tenant, (t) => ({
 }))
 
 const ExportStatus = builder.enumType('ExportStatus', {
-  values: ['PENDING', 'RUNNING', 'COMPLETED', 'FAILED'] as const,
+  values: {
+    PENDING: {},
+    RUNNING: {},
+    COMPLETED: {},
+    FAILED: {},
+    EXPIRED: { description: 'Its file is gone: its time was over, or three later ones were made.' },
+  },
 })
 
 Export.implement({
-  description: 'A file of all that the merchant owns, as it was at one moment: JSON lines, compressed.',
+  description:
+    'A file of all that the merchant owns, as it was at one moment: JSON lines, compressed. The last three are kept.',
   interfaces: [Node],
   extensions: { model: 'Export', permission: 'tenant:manage' },
   fields: (t) => ({
@@ -55,7 +62,7 @@ Export.implement({
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the file is let go of.',
+      description: 'When the file is removed, if three later ones have not taken its place before.',
     }),
   }),
 })
