@@ -4,7 +4,7 @@ import { createSessions } from './commands/sessions.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import type { Logger } from './core/logger.ts'
-import { createSealer } from './core/seal.ts'
+import { createSealer, type Sealer } from './core/seal.ts'
 import { type Database, openDatabase } from './db/database.ts'
 import { developmentSecret } from './edge/development-secret.ts'
 import type { Services } from './graphql/context.ts'
@@ -34,7 +34,7 @@ export async function openRuntime(
   logger: Logger,
 ): Promise<Runtime> {
   const isProduction = config.environment === 'production'
-  const current = config.secretsKey ?? (await developmentSecret(config.dataDir, 'secrets-key'))
+  const sealer = await installationSealer(config)
   const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
   const mailbox = wantsMailbox(config)
     ? createMailbox({ dir: join(config.dataDir, 'mailbox'), clock: systemClock })
@@ -49,7 +49,7 @@ export async function openRuntime(
       keyMode: isProduction ? 'live' : 'test',
       payments: {
         gateway: createGateway({ sandboxUrl }),
-        sealer: createSealer({ current, previous: config.previousSecretsKeys }),
+        sealer,
         get publicUrl() {
           return publicUrl
         },
@@ -64,6 +64,12 @@ export async function openRuntime(
     },
     close: () => database.close(),
   }
+}
+
+/** The keys of this installation: SECRETS_KEY and those before it; outside production, the data directory's own. */
+export async function installationSealer(config: Config): Promise<Sealer> {
+  const current = config.secretsKey ?? (await developmentSecret(config.dataDir, 'secrets-key'))
+  return createSealer({ current, previous: config.previousSecretsKeys })
 }
 
 /** Outside production, and where no server is named that would send: mail is kept to be looked at. */

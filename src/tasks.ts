@@ -19,7 +19,7 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
     releaseHoldsTask,
     invitationTask(services),
     cleanKeysTask,
-    exportTask,
+    exportTask(services.payments.sealer),
     cleanExportsTask,
     integrityTask(metrics, services.payments.sealer),
     sealTask(services.payments.sealer),

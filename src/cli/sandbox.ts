@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { openSecrets } from '../payments/provider-record.ts'
-import { sandboxDir } from '../runtime.ts'
+import { sandboxDir, wantsSandbox } from '../runtime.ts'
 import { findRunningSandbox } from '../sandbox/start-sandbox.ts'
 import { parseSlug } from './arguments.ts'
 import { action, report } from './run.ts'
@@ -70,6 +70,9 @@ type Call = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unk
 
 /** A way to call the running sandbox as the tenant's account. */
 async function sandboxOf(config: Config, slug: string): Promise<Call> {
+  if (!wantsSandbox(config)) {
+    throw new AppError('FORBIDDEN', 'there is no sandbox in production, nor beside a Stripe test account')
+  }
   const url = await findRunningSandbox(sandboxDir(config))
   if (url === null) throw new AppError('SERVICE_UNAVAILABLE', 'The sandbox does not run: start the server.')
   const secretKey = await withRuntime(config, async (runtime) => {

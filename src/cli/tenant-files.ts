@@ -1,5 +1,6 @@
 // `bulkhead tenant export` and `restore`: a tenant as a file, and back. The file is src/tenants'.
 import { Command } from 'commander'
+import type { RestoredTenant } from '../tenants/restore-tenant.ts'
 import { parseName, parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
 import { action, report } from './run.ts'
@@ -22,8 +23,10 @@ export function exportCommand(): Command {
         const slug = slugOf('export', argument, options)
         const { exportTenantFile } = await import('../tenants/export-tenant-file.ts')
         const { systemClock } = await import('../core/clock.ts')
+        const { installationSealer } = await import('../runtime.ts')
+        const sealer = await installationSealer(config)
         const { rows, total, sha256 } = await asOwner(config, (owner) =>
-          exportTenantFile(owner, slug, options.out, systemClock()),
+          exportTenantFile(owner, slug, options.out, { now: systemClock(), sealer }),
         )
         const text = `Wrote ${total} rows of ${slug} to ${options.out} (sha256 ${sha256}).`
         report(options, { slug, file: options.out, total, rows, sha256 }, text)
@@ -34,6 +37,8 @@ export function exportCommand(): Command {
 interface RestoreOptions {
   slug: string
   name?: string
+  trust?: boolean
+  reuseSlug?: boolean
   json?: boolean
 }
 
@@ -43,18 +48,29 @@ export function restoreCommand(): Command {
     .argument('<file>', 'what tenant export wrote, or a tenant downloaded')
     .requiredOption('--slug <slug>', 'the address of the new tenant', parseSlug)
     .option('--name <name>', 'its name (default: as in the file)', parseName)
+    .option('--trust', "take another installation's file on the word of whoever gave it to you")
+    .option('--reuse-slug', 'take the address of a tenant that was erased')
     .option('--json', 'report as JSON')
     .action(
       action(async (config, file: string, options: RestoreOptions) => {
-        const { slug, name = null } = options
+        const { slug, name = null, trust = false, reuseSlug = false } = options
         const { openTenantFile } = await import('../tenants/read-tenant-file.ts')
         const { restoreTenant } = await import('../tenants/restore-tenant.ts')
+        const { installationSealer } = await import('../runtime.ts')
+        const sealer = await installationSealer(config)
         const restored = await asOwner(config, (owner) =>
-          restoreTenant(owner, () => openTenantFile(file), { slug, name }),
+          restoreTenant(owner, () => openTenantFile(file), { slug, name, sealer, trust, reuseSlug }),
         )
         const { source, rows } = restored
         const text = `Restored ${slug}: ${rows} rows of ${source.slug}, as it was at ${source.createdAt}.`
-        report(options, restored, text)
+        report(options, restored, `${text}\n${originText(source)}`)
       }),
     )
+}
+
+function originText({ origin, installation, sha256 }: RestoredTenant['source']): string {
+  return origin === 'OWN'
+    ? 'The file is signed by a key of this installation, and was not altered.'
+    : `The file is of the installation ${installation}, and no key here proves it: its people, their roles and its books are ` +
+        `as whoever gave it to you says. Ask them for its sum: ${sha256}`
 }

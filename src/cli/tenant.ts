@@ -14,6 +14,7 @@ interface CreateOptions {
   currency: string
   ownerEmail: string
   ownerName?: string
+  reuseSlug?: boolean
   json?: boolean
 }
 
@@ -40,13 +41,14 @@ function createCommand(): Command {
     .requiredOption('--currency <code>', 'the currency of its prices (ISO 4217)', parseCurrency)
     .requiredOption('--owner-email <address>', 'of its first member', parseEmail)
     .option('--owner-name <name>', 'of its first member (default: the address)', parseName)
+    .option('--reuse-slug', 'take the address of a tenant that was erased')
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: CreateOptions) => {
-        const { slug, name, currency, ownerEmail, ownerName = ownerEmail } = options
+        const { slug, name, currency, ownerEmail, ownerName = ownerEmail, reuseSlug = false } = options
         const tenant = { slug, name, currency, owner: { email: ownerEmail, name: ownerName } }
         const { createTenant } = await import('../db/tenant-directory.ts')
-        const id = await asOwner(config, (owner) => createTenant(owner, tenant))
+        const id = await asOwner(config, (owner) => createTenant(owner, { ...tenant, reuseSlug }))
         report(
           options,
           { id, ...tenant, status: 'ACTIVE' },

@@ -43,9 +43,13 @@ export interface NewTenant {
   /** ISO 4217. */
   currency: string
   owner: { email: string; name: string }
+  /** Takes the address of a tenant that was erased. */
+  reuseSlug?: boolean
 }
 
 const UNIQUE_VIOLATION = '23505'
+/** As app.use_slug raises it. */
+const SLUG_WAS_USED = 'BK022'
 const SQL_ENTRY = `
   SELECT id, slug, status, created_at AS "createdAt", erase_at AS "eraseAt", erase_requested_by AS "eraseRequestedBy",
     erasure_started_at IS NOT NULL AS "isErasing"
@@ -54,11 +58,15 @@ const SQL_ENTRY = `
 const OPERATOR_LABEL = 'command line'
 const MEMBERS_LISTED_MAX = 10_000
 
-/** Makes a tenant and its first member, an OWNER, in one transaction; answers its id. Throws CONFLICT: the slug is taken. */
+/**
+ * Makes a tenant and its first member, an OWNER, in one transaction; answers its id. Throws CONFLICT: the slug is taken, or
+ * was an erased tenant's.
+ */
 export async function createTenant(connection: OwnerConnection, tenant: NewTenant): Promise<string> {
-  const { slug, name, currency, owner } = tenant
+  const { slug, name, currency, owner, reuseSlug = false } = tenant
   const id = newId()
   await connection.inTenant(id, async (query) => {
+    if (reuseSlug) await releaseSlug(query, slug)
     await orSlugTaken(slug, () =>
       query('SELECT app.create_tenant($1, $2, $3, $4)', [id, slug, name, currency]),
     )
@@ -80,10 +88,20 @@ export async function createTenant(connection: OwnerConnection, tenant: NewTenan
 /** The address of a new tenant and nothing else of it, in the transaction of whoever fills it. Throws CONFLICT. */
 export async function enterNewTenant(
   query: OwnerQuery,
-  { id, slug }: { readonly id: string; readonly slug: string },
+  { id, slug, reuseSlug }: { readonly id: string; readonly slug: string; readonly reuseSlug: boolean },
 ): Promise<void> {
+  if (reuseSlug) await releaseSlug(query, slug)
   await orSlugTaken(slug, () =>
     query('INSERT INTO app.tenant_directory (id, slug) VALUES ($1, $2)', [id, slug]),
+  )
+}
+
+/** Lets the next tenant have the address of one that was erased, in the transaction that makes it. */
+async function releaseSlug(query: OwnerQuery, slug: string): Promise<void> {
+  await query(
+    `DELETE FROM app.used_slugs u WHERE u.slug = $1
+       AND NOT EXISTS (SELECT FROM app.tenant_directory d WHERE d.slug = u.slug)`,
+    [slug],
   )
 }
 
@@ -93,6 +111,15 @@ async function orSlugTaken(slug: string, work: () => Promise<unknown>): Promise<
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION) {
       throw new AppError('CONFLICT', `there is already a tenant "${slug}"`, { slug }, { cause: error })
+    }
+    if (error instanceof pg.DatabaseError && error.code === SLUG_WAS_USED) {
+      throw new AppError(
+        'CONFLICT',
+        `"${slug}" was the address of a tenant that was erased, and tokens and issuers may still name it: take another, or ` +
+          'say --reuse-slug',
+        { slug },
+        { cause: error },
+      )
     }
     throw error
   }

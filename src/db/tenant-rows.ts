@@ -1,6 +1,7 @@
 // Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
 // columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is src/tenants'.
 import pg from 'pg'
+import { encodeId } from '../core/ids.ts'
 import { NO_KEY_ID } from '../core/seal.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { Transaction } from './database.ts'
@@ -56,9 +57,6 @@ export const COLUMN_RULES: Readonly<Record<string, Readonly<Record<string, Colum
 /** Of one page: what a process holds of a tenant at a time is a few times this. */
 const PAGE_ROWS_MAX = 500
 const PAGE_BYTES_MAX = 1_048_576
-/** In place of the tenant's own id, as app.export_page writes it. */
-const NOBODY = '"\\u0000"'
-
 /** A row as it is exported; and the same without the columns that a restored tenant has otherwise. */
 export type RowText = { readonly line: string; readonly proof: string }
 
@@ -73,6 +71,13 @@ export async function schemaVersion(query: OwnerQuery): Promise<string> {
   const [row] = await query<{ version: string }>('SELECT app.schema_version() AS version')
   if (row === undefined) throw new Error('the database has no version')
   return row.version
+}
+
+/** This installation's public name, as its files have it: `inst_…`. */
+export async function installationName(query: OwnerQuery): Promise<string> {
+  const [row] = await query<{ id: string }>('SELECT app.installation_id() AS id')
+  if (row === undefined) throw new Error('the database has no name')
+  return encodeId('inst', row.id)
 }
 
 /** The tables of an export: those that are referred to before those that refer. */
@@ -113,10 +118,10 @@ export async function insertRows(
   insertStatements.set(query, known)
   const statement = known.get(table) ?? (await insertStatement(query, table))
   known.set(table, statement)
-  const values = [tenantId, lines.map((line) => line.replaceAll(NOBODY, JSON.stringify(tenantId)))]
+  const values = [tenantId, lines]
   const takesName = statement.includes('$3')
   const rows = await query<{ proof: string }>(statement, takesName ? [...values, name] : values)
-  return rows.map(({ proof }) => proof.replaceAll(JSON.stringify(tenantId), NOBODY))
+  return rows.map(({ proof }) => proof)
 }
 
 export type InsertedRows = {
@@ -132,8 +137,8 @@ const insertStatements = new WeakMap<OwnerQuery, Map<string, string>>()
 
 async function insertStatement(query: OwnerQuery, table: string): Promise<string> {
   const rules = COLUMN_RULES[table] ?? {}
-  const columns = await query<{ name: string }>(
-    `SELECT attname::text AS name FROM pg_attribute
+  const columns = await query<{ name: string; isId: boolean }>(
+    `SELECT attname::text AS name, atttypid = 'uuid'::regtype AND attname <> 'tenant_id' AS "isId" FROM pg_attribute
      WHERE attrelid = format('public.%I', $1::text)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
      ORDER BY attnum`,
     [table],
@@ -142,13 +147,22 @@ async function insertStatement(query: OwnerQuery, table: string): Promise<string
   const names = columns.map(({ name }) => pg.escapeIdentifier(name))
   const values = columns.map(({ name }) => rules[name]?.restored ?? `r.${pg.escapeIdentifier(name)}`)
   const unproven = Object.keys(rules).map((column) => pg.escapeLiteral(column))
+  // As app.export_page writes it: a column of ids that is `true` has the tenant's own.
+  const ownIds = columns
+    .filter(({ isId }) => isId)
+    .map(({ name }) => pg.escapeLiteral(name))
+    .map(
+      (name) =>
+        `|| CASE input.content -> ${name} WHEN 'true' THEN jsonb_build_object(${name}, $1::text) ELSE '{}' END`,
+    )
   return `
     WITH input AS MATERIALIZED (
       SELECT l.n, l.line::jsonb AS content FROM unnest($2::text[]) WITH ORDINALITY AS l (line, n)
     ), made AS (
       INSERT INTO ${target} (${names.join(', ')})
       SELECT ${values.join(', ')}
-      FROM input, jsonb_populate_record(NULL::${target}, input.content || jsonb_build_object('tenant_id', $1::text)) AS r
+      FROM input, jsonb_populate_record(NULL::${target}, input.content || jsonb_build_object('tenant_id', $1::text)
+        ${ownIds.join('\n        ')}) AS r
     )
     SELECT (content - ARRAY[${unproven.join(', ')}]::text[])::text AS proof FROM input ORDER BY n`
 }

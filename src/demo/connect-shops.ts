@@ -22,14 +22,26 @@ type Options = {
   readonly stripe: { readonly secretKey: string; readonly webhookSecret: string | null } | null
 }
 
-/** Connects the demo shops that are here; those that are connected as they should be are left as they are. */
+/**
+ * Connects the demo shops that are here; those that are connected as they should be are left as they are, and so is a tenant
+ * that has the name of one and was not made by the seed.
+ */
 export async function connectDemoShops(options: Options): Promise<void> {
   const { database, clock, logger } = options
   for (const slug of DEMO_SLUGS) {
     const tenant = await database.resolveTenant({ slug })
     if (tenant === null) continue
-    await connectShop(systemCaller({ tenant, database, clock, logger, requestId: 'start' }), options)
+    const caller = systemCaller({ tenant, database, clock, logger, requestId: 'start' })
+    if (await isDemo(caller)) await connectShop(caller, options)
   }
+}
+
+async function isDemo({ database, scope }: Caller): Promise<boolean> {
+  const rows = await database.withTenant(
+    scope,
+    (tx) => tx.$queryRaw<{ isDemo: boolean }[]>`SELECT app.is_demo() AS "isDemo"`,
+  )
+  return rows[0]?.isDemo === true
 }
 
 async function connectShop(caller: Caller, { services, stripe }: Options): Promise<void> {

@@ -69,7 +69,7 @@ async function seedTenant(owner: OwnerConnection, demo: DemoTenant): Promise<num
       tenant.name,
       tenant.currency,
     ])
-    await query('UPDATE app.tenant_directory SET created_at = $2 WHERE id = $1', [
+    await query('UPDATE app.tenant_directory SET created_at = $2, is_demo = true WHERE id = $1', [
       tenant.id,
       tenant.createdAt,
     ])

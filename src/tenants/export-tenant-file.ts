@@ -5,6 +5,7 @@ import { rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { AppError } from '../core/errors.ts'
+import type { Sealer } from '../core/seal.ts'
 import type { OwnerConnection } from '../db/owner.ts'
 import { auditAsOperator, findTenant } from '../db/tenant-directory.ts'
 import { type TenantFileTrailer, tenantFile } from './tenant-file.ts'
@@ -20,7 +21,7 @@ export async function exportTenantFile(
   owner: OwnerConnection,
   slug: string,
   path: string,
-  now: Date,
+  { now, sealer }: { readonly now: Date; readonly sealer: Sealer },
 ): Promise<TenantFileTrailer> {
   const { id, isErasing } = await findTenant(owner, slug)
   if (isErasing)
@@ -30,7 +31,7 @@ export async function exportTenantFile(
     return await owner.inTenant(
       id,
       async (query) => {
-        const file = tenantFile(query, { slug, createdAt: now })
+        const file = tenantFile(query, { slug, createdAt: now, sealer })
         const sink = createWriteStream(partial, { flags: 'wx', mode: FILE_MODE, flush: true })
         await (path.endsWith('.gz')
           ? pipeline(file.bytes(), createGzip(), sink)

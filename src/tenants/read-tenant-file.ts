@@ -14,21 +14,36 @@ const LINE_BYTES_MAX = 16 * 1_048_576
 /** Of one batch: what is inserted at once. */
 const BATCH_ROWS_MAX = 500
 const BATCH_BYTES_MAX = 1_048_576
+/** Rows of a shop come to a tenth to a thirtieth; what unpacks to more than this was made to fill somebody's time. */
+const UNPACKED_RATIO_MAX = 200
+/** So much is unpacked of any file: a short one of equal rows is no attack. */
+const UNPACKED_BYTES_FREE = 64 * 1_048_576
+const SLUG_LENGTH_MAX = 63
+const NAME_LENGTH_MAX = 1_000
 const NEWLINE = 0x0a
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
 
-const headerSchema = z.object({
+const headerSchema = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(FORMAT_VERSION),
-  schema: z.string().min(1),
-  tenant: z.object({ slug: z.string(), name: z.string(), currency: z.string() }),
+  schema: z.string().regex(/^\w{1,200}$/),
+  installation: z.string().regex(/^inst_[0-9a-z]{26}$/),
+  key: z.string().regex(/^[0-9a-f]{1,64}$/),
+  tenant: z.strictObject({
+    slug: z.string().max(SLUG_LENGTH_MAX),
+    name: z.string().max(NAME_LENGTH_MAX),
+    currency: z.string().length(3),
+  }),
   createdAt: z.iso.datetime(),
 })
 
-const trailerSchema = z.object({
+const olderSchema = z.object({ format: z.literal(FORMAT), version: z.int().max(FORMAT_VERSION - 1) })
+
+const trailerSchema = z.strictObject({
   rows: z.record(z.string(), z.int().min(0)),
   total: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  mac: z.string().regex(/^[0-9a-f]{64}$/),
 })
 
 export type RowBatch = { readonly table: string; readonly lines: readonly string[] }
@@ -36,10 +51,12 @@ export type RowBatch = { readonly table: string; readonly lines: readonly string
 /** A file's bytes, decompressed where they are compressed. Throws NOT_FOUND when there is none. */
 export async function openTenantFile(path: string): Promise<AsyncIterable<Buffer>> {
   const start = Buffer.alloc(GZIP_MAGIC.length)
+  let packedBytes: number
   try {
     const handle = await open(path)
     try {
       await handle.read(start, 0, start.length, 0)
+      packedBytes = (await handle.stat()).size
     } finally {
       await handle.close()
     }
@@ -48,7 +65,31 @@ export async function openTenantFile(path: string): Promise<AsyncIterable<Buffer
   }
   const raw = createReadStream(path)
   // What breaks in either is the error of whoever reads.
-  return start.equals(GZIP_MAGIC) ? pipeline(raw, createGunzip(), () => {}) : raw
+  return start.equals(GZIP_MAGIC)
+    ? unpacked(
+        pipeline(raw, createGunzip(), () => {}),
+        packedBytes,
+      )
+    : raw
+}
+
+/** Ends what unpacks to far more than any tenant's rows would. */
+async function* unpacked(source: AsyncIterable<Buffer>, packedBytes: number): AsyncGenerator<Buffer> {
+  const bytesMax = Math.max(UNPACKED_BYTES_FREE, packedBytes * UNPACKED_RATIO_MAX)
+  let bytes = 0
+  for await (const chunk of source) {
+    bytes += chunk.length
+    if (bytes > bytesMax) throw notWhole(`it unpacks to more than ${UNPACKED_RATIO_MAX} times its size`)
+    yield chunk
+  }
+}
+
+export type ReadFile = {
+  readonly header: TenantFileHeader
+  /** Of its bytes before the last line, as computed. */
+  readonly sha256: string
+  readonly mac: string
+  readonly total: number
 }
 
 /**
@@ -61,20 +102,23 @@ export async function readTenantFile(
     readonly begin: (header: TenantFileHeader) => Promise<void>
     readonly take: (batch: RowBatch) => Promise<void>
   },
-): Promise<{ readonly sha256: string; readonly total: number }> {
+): Promise<ReadFile> {
   const sum = createHash('sha256')
-  const counts: Record<string, number> = {}
+  const counts: Record<string, number> = Object.create(null)
   const batch = new Batch(reader.take)
   let trailer: z.infer<typeof trailerSchema> | null = null
-  let isBegun = false
+  let header: TenantFileHeader | null = null
   for await (const line of linesOf(source)) {
     if (trailer !== null) throw notWhole('there is something after its last line')
-    const text = line.toString('utf8')
-    if (!isBegun) {
-      await reader.begin(headerIn(text))
-      isBegun = true
+    const text = textOf(line)
+    if (header === null) {
+      header = headerIn(text)
+      await reader.begin(header)
     } else if (text.startsWith('{"table":')) {
       const { table, row } = rowIn(text)
+      // Rows of two tables by turns would be inserted one by one.
+      if (table !== batch.table && counts[table] !== undefined)
+        throw notWhole(`its rows of ${table} do not stand together`)
       counts[table] = (counts[table] ?? 0) + 1
       await batch.add(table, row)
     } else {
@@ -83,14 +127,14 @@ export async function readTenantFile(
     }
     sum.update(line).update('\n')
   }
-  if (trailer === null) throw notWhole('its last line is missing')
+  if (header === null || trailer === null) throw notWhole('its last line is missing')
   await batch.flush()
-  const { rows, total, sha256 } = trailer
+  const { rows, total, sha256, mac } = trailer
   if (sum.digest('hex') !== sha256) throw notWhole('its checksum is not that of its content')
   const sumOfCounts = Object.values(counts).reduce((all, count) => all + count, 0)
   const isCounted = Object.entries(rows).every(([table, count]) => count === (counts[table] ?? 0))
   if (!isCounted || total !== sumOfCounts) throw notWhole('its rows are not as many as it says')
-  return { sha256, total }
+  return { header, sha256, mac, total }
 }
 
 /** Rows of one table, until they are enough or another table begins. */
@@ -102,6 +146,11 @@ class Batch {
 
   constructor(take: (batch: RowBatch) => Promise<void>) {
     this.#take = take
+  }
+
+  /** Whose rows these are; empty before the first. */
+  get table(): string {
+    return this.#table
   }
 
   async add(table: string, row: string): Promise<void> {
@@ -122,7 +171,33 @@ class Batch {
 }
 
 function headerIn(text: string): TenantFileHeader {
+  if (isOlder(text)) {
+    throw new AppError(
+      'BAD_USER_INPUT',
+      'this file is of a release before files were signed, and of its schema; nothing was restored: restore it with that ' +
+        'release, migrate there, and export it again',
+    )
+  }
   return parsed(headerSchema, text, `it does not begin as a file of the format ${FORMAT} ${FORMAT_VERSION}`)
+}
+
+function isOlder(text: string): boolean {
+  try {
+    return olderSchema.safeParse(JSON.parse(text)).success
+  } catch {
+    return false
+  }
+}
+
+/** Neither half letters nor a mark at its start are mended: a text is what it is, or the file is refused. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function textOf(line: Buffer): string {
+  try {
+    return utf8.decode(line)
+  } catch {
+    throw notWhole('it has a line that is no text')
+  }
 }
 
 const ROW = /^\{"table":"(?<table>[a-z_][a-z0-9_]{0,62})","row":(?<row>\{.*\})\}$/s

@@ -2,9 +2,11 @@
 // tenant's request comes here.
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
+import type { Sealer } from '../core/seal.ts'
 import type { OwnerConnection } from '../db/owner.ts'
 import { auditAsOperator, enterNewTenant } from '../db/tenant-directory.ts'
-import { exportedTables, insertRows, schemaVersion } from '../db/tenant-rows.ts'
+import { exportedTables, insertRows, installationName, schemaVersion } from '../db/tenant-rows.ts'
+import { type FileOrigin, requireOrigin } from './file-origin.ts'
 import { type RowBatch, readTenantFile } from './read-tenant-file.ts'
 import { DigestCounter, digestsOf, type Query, type TenantFileHeader } from './tenant-file.ts'
 
@@ -12,49 +14,64 @@ export type RestoredTenant = {
   readonly id: string
   readonly slug: string
   /** Whose file it was, and of when. */
-  readonly source: { readonly slug: string; readonly createdAt: string; readonly sha256: string }
+  readonly source: {
+    readonly slug: string
+    readonly createdAt: string
+    readonly sha256: string
+    readonly installation: string
+    readonly origin: FileOrigin
+  }
   readonly rows: number
 }
 
+export type RestoreOptions = {
+  readonly slug: string
+  /** Null: as in the file. */
+  readonly name: string | null
+  /** With the keys that files of this installation are signed by. */
+  readonly sealer: Sealer
+  /** Takes a file of another installation on the word of whoever gave it. */
+  readonly trust?: boolean
+  /** Takes the address of a tenant that was erased. */
+  readonly reuseSlug?: boolean
+}
+
 /**
- * Restores a file as the new tenant `slug`: read once for its sum and counts, and only then again for its rows; `open` is
- * called for each. The rows keep their ids; secrets do not come along, so that nothing works in
- * the name of the tenant that they are from. Throws BAD_USER_INPUT for a file that is not whole or not of this database's
- * schema, CONFLICT for a slug that is taken; nothing is there then.
+ * Restores a file as the new tenant `slug`: read once for its sum, its counts and its mac, and only then again for its rows;
+ * `open` is called for each. The rows keep their ids; secrets do not come along, so that nothing works in the name of the
+ * tenant that they are from. Throws BAD_USER_INPUT for a file that is not whole, was altered, is another installation's and
+ * not trusted, or not of this database's schema; CONFLICT for a slug that is taken, or was an erased tenant's; nothing is
+ * there then.
  */
 export async function restoreTenant(
   owner: OwnerConnection,
   open: () => Promise<AsyncIterable<Buffer>>,
-  { slug, name }: { readonly slug: string; readonly name: string | null },
+  { slug, name, sealer, trust = false, reuseSlug = false }: RestoreOptions,
 ): Promise<RestoredTenant> {
+  const tables = new Set(await exportedTables(owner.query))
   const proved = await readTenantFile(await open(), {
     begin: (header) => requireSchema(owner.query, header),
-    take: async () => {},
+    take: async ({ table }) => requireTable(tables, table),
   })
+  const origin = requireOrigin(proved, { sealer, installation: await installationName(owner.query), trust })
   const id = newId()
   const restore = async (query: Query): Promise<RestoredTenant> => {
     // A reversal may come before what it reverses, an entry before its postings.
     await query('SET CONSTRAINTS ALL DEFERRED')
-    await enterNewTenant(query, { id, slug })
-    const tables = new Set(await exportedTables(query))
+    await enterNewTenant(query, { id, slug, reuseSlug })
     const expected = new DigestCounter()
-    let header: TenantFileHeader | undefined
-    const { sha256, total } = await readTenantFile(await open(), {
-      async begin(read) {
-        await requireSchema(query, read)
-        header = read
-      },
+    const { header, sha256, total } = await readTenantFile(await open(), {
+      begin: (read) => requireSchema(query, read),
       async take({ table, lines }: RowBatch) {
-        if (!tables.has(table)) throw notRestorable(`it has rows of ${table}, which no export has`)
+        requireTable(tables, table)
         expected.add(table, await insertRows(query, { table, lines, tenantId: id, name }))
       },
     })
-    if (header === undefined || sha256 !== proved.sha256) {
-      throw notRestorable('it was changed while it was being restored')
-    }
+    if (sha256 !== proved.sha256) throw notRestorable('it was changed while it was being restored')
     await query('SET CONSTRAINTS ALL IMMEDIATE')
     requireEqual(expected, await digestsOf(query))
-    const source = { slug: header.tenant.slug, createdAt: header.createdAt, sha256 }
+    const { tenant, createdAt, installation } = header
+    const source = { slug: tenant.slug, createdAt, sha256, installation, origin }
     await auditAsOperator(query, id, 'tenantRestore', { source, rows: total })
     return { id, slug, source, rows: total }
   }
@@ -65,6 +82,10 @@ export async function restoreTenant(
       ? notRestorable(`the database refuses its rows: ${(error as Error).message}`, error)
       : error
   }
+}
+
+function requireTable(tables: ReadonlySet<string>, table: string): void {
+  if (!tables.has(table)) throw notRestorable(`it has rows of ${table}, which no export has`)
 }
 
 async function requireSchema(query: Query, { schema }: TenantFileHeader): Promise<void> {
@@ -81,14 +102,14 @@ function requireEqual(expected: DigestCounter, found: DigestCounter): void {
   const digests = found.digests()
   for (const [table, digest] of expected.digests()) {
     if (digests.get(table) !== digest)
-      throw new Error(`the restored rows of ${table} are not those of the file`)
+      throw notRestorable(`its rows of ${table}, read back, are not those of the file`)
   }
-  if (found.total !== expected.total) throw new Error('there are more restored rows than in the file')
+  if (found.total !== expected.total) throw notRestorable('there are more restored rows than in the file')
 }
 
-/** SQLSTATEs of values and rows that a table does not take: classes 22 and 23, and the ledger's own. */
+/** SQLSTATEs of values and rows that a table does not take: classes 22 and 23, 54 (too deep), and those of our triggers. */
 function isUnfit(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^(22|23|BK010)/.test(String(error.code))
+  return error instanceof Error && 'code' in error && /^(22|23|54|BK|P0001)/.test(String(error.code))
 }
 
 function notRestorable(why: string, cause?: unknown): AppError {

@@ -1,28 +1,36 @@
 // Owns: the one format that a tenant leaves in and comes back in: JSON lines, a header first, a row of a table each, and
-// last what they come to. Writing it from a connection. Reading is read-tenant-file.ts's, which bytes go where the callers'.
+// last what they come to, with the installation's mac. Writing it from a connection. Reading is read-tenant-file.ts's, whose
+// file it is file-origin.ts's, which bytes go where the callers'.
 import { createHash, type Hash } from 'node:crypto'
-import { exportedTables, readRows, schemaVersion } from '../db/tenant-rows.ts'
+import type { Sealer } from '../core/seal.ts'
+import { exportedTables, installationName, readRows, schemaVersion } from '../db/tenant-rows.ts'
+import { fileMac } from './file-origin.ts'
 
 /** Runs one statement of the tenant's transaction. */
 export type Query = Parameters<typeof readRows>[0]
 
 export const FORMAT = 'bulkhead-tenant'
-export const FORMAT_VERSION = 1
+/** 1 had no mac, and could not hold a text that was the tenant's id. */
+export const FORMAT_VERSION = 2
 
 /** The first line. `schema`: the newest migration of the database that it comes from; it goes back into no other. */
 export type TenantFileHeader = {
   readonly format: typeof FORMAT
   readonly version: typeof FORMAT_VERSION
   readonly schema: string
+  /** The public name of the installation that made it, and the id of the key that its mac is by. */
+  readonly installation: string
+  readonly key: string
   readonly tenant: { readonly slug: string; readonly name: string; readonly currency: string }
   readonly createdAt: string
 }
 
-/** The last line. `sha256` is of all bytes before it. */
+/** The last line. `sha256` is of all bytes before it; `mac` is of that sum, so of the whole file, by the header's key. */
 export type TenantFileTrailer = {
   readonly rows: Readonly<Record<string, number>>
   readonly total: number
   readonly sha256: string
+  readonly mac: string
 }
 
 /** SHA-256 of a table's rows in their order, without what a restored tenant has otherwise: equal for equal rows. */
@@ -58,7 +66,7 @@ export type TenantFile = {
 /** The file of the tenant in `query`'s scope; its transaction should be a snapshot. */
 export function tenantFile(
   query: Query,
-  { slug, createdAt }: { readonly slug: string; readonly createdAt: Date },
+  source: { readonly slug: string; readonly createdAt: Date; readonly sealer: Sealer },
 ): TenantFile {
   let trailer: TenantFileTrailer | null = null
   return {
@@ -70,7 +78,7 @@ export function tenantFile(
         sum.update(bytes)
         return bytes
       }
-      yield hashed(`${JSON.stringify(await headerOf(query, slug, createdAt))}\n`)
+      yield hashed(`${JSON.stringify(await headerOf(query, source))}\n`)
       for (const table of await exportedTables(query)) {
         counter.add(table, [])
         for await (const rows of readRows(query, table)) {
@@ -82,7 +90,9 @@ export function tenantFile(
           yield hashed(rows.map(({ line }) => `{"table":"${table}","row":${line}}\n`).join(''))
         }
       }
-      trailer = { rows: counter.counts, total: counter.total, sha256: sum.digest('hex') }
+      const sha256 = sum.digest('hex')
+      const mac = fileMac(sha256, source.sealer)
+      trailer = { rows: counter.counts, total: counter.total, sha256, mac }
       yield Buffer.from(`${JSON.stringify(trailer)}\n`)
     },
     trailer() {
@@ -92,13 +102,18 @@ export function tenantFile(
   }
 }
 
-async function headerOf(query: Query, slug: string, createdAt: Date): Promise<TenantFileHeader> {
+async function headerOf(
+  query: Query,
+  { slug, createdAt, sealer }: Parameters<typeof tenantFile>[1],
+): Promise<TenantFileHeader> {
   const [tenant] = await query<{ name: string; currency: string }>('SELECT name, currency FROM tenants')
   if (tenant === undefined) throw new Error('there is no tenant in scope')
   return {
     format: FORMAT,
     version: FORMAT_VERSION,
     schema: await schemaVersion(query),
+    installation: await installationName(query),
+    key: sealer.keyId,
     tenant: { slug, name: tenant.name, currency: tenant.currency },
     createdAt: createdAt.toISOString(),
   }

@@ -13,6 +13,8 @@ import { type Api, startApi } from '../support/api.ts'
 
 let api: Api
 let tenantId: string
+/** A real tenant that has the name of a demo shop. */
+let namesakeId: string
 beforeAll(async () => {
   api = await startApi()
   const owner = await connectOwner(api.database.ownerUrl)
@@ -23,6 +25,9 @@ beforeAll(async () => {
     owner: { email: 'owner@acme.example', name: 'O' },
   }
   tenantId = await createTenant(owner, acme)
+  await owner.query('UPDATE app.tenant_directory SET is_demo = true WHERE id = $1', [tenantId])
+  const globex = { slug: 'globex', name: 'Globex', currency: 'EUR', owner: { ...acme.owner } }
+  namesakeId = await createTenant(owner, globex)
   await owner.end()
 })
 afterAll(() => api?.close())
@@ -45,6 +50,14 @@ it('are made at the first start, and kept at the next', async () => {
   expect(first).toMatchObject([{ kind: 'SANDBOX', endpointReference: expect.stringMatching(/^we_/) }])
   await start('http://127.0.0.1:9')
   expect(await active()).toEqual(first)
+})
+
+it('cross-tenant: a tenant that only has the name of a demo shop keeps what it has, which is nothing', async () => {
+  await start()
+  const accounts = await api.opened.withTenant({ tenantId: namesakeId, writes: EVERYTHING }, (tx) =>
+    tx.paymentProvider.count(),
+  )
+  expect(accounts).toBe(0)
 })
 
 it('one whose sandbox or key is lost is made anew', async () => {

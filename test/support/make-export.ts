@@ -18,6 +18,8 @@ export async function makeExport(api: Api, tenant: TenantKey): Promise<string> {
     logger: createLogger('silent'),
     requestId: 'job:1',
   })
-  await exportTask.run(caller, { exportId: uuidOf('exp', exportCreate.export.id) })
+  await exportTask(api.services.payments.sealer).run(caller, {
+    exportId: uuidOf('exp', exportCreate.export.id),
+  })
   return exportCreate.export.id
 }

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { createLogger } from '../../src/core/logger.ts'
+import { createSealer } from '../../src/core/seal.ts'
 import { connectOwner, type OwnerConnection } from '../../src/db/owner.ts'
 import { findTenant } from '../../src/db/tenant-directory.ts'
 import { seedDemo } from '../../src/demo/seed.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 export const silent = createLogger('silent')
+/** The keys of an installation: two installations of a test share them unless they are about that. */
+export const sealer = createSealer({ current: Buffer.alloc(32, 'keys of tenants') })
 
 export interface DemoInstallation {
   database: TestDatabase

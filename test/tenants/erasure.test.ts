@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EVERYTHING } from '../../src/db/database.ts'
+import { EVERYTHING, openDatabase } from '../../src/db/database.ts'
 import { connectOwner, type OwnerConnection } from '../../src/db/owner.ts'
 import { openQueueConnection } from '../../src/db/queue-connection.ts'
-import { findTenant, setTenantStatus } from '../../src/db/tenant-directory.ts'
+import { createTenant, findTenant, setTenantStatus } from '../../src/db/tenant-directory.ts'
 import { eraseNow, orderErasure, purgeExpired, retainedRecords } from '../../src/db/tenant-erasure.ts'
 import { eraseDue, eraseDueEvery } from '../../src/jobs/erase-due.ts'
 import { asRuntime, asSuperuser } from '../support/database.ts'
@@ -289,3 +289,65 @@ describe('a tenant with rows in every table', () => {
 function sumOf(counts: Record<string, number>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }
+
+describe('the address of an erased tenant', () => {
+  const OWNER = { email: 'new@acme.example', name: 'New' }
+  const create = (slug: string, reuseSlug = false) =>
+    createTenant(here.owner, { slug, name: 'Acme', currency: 'USD', owner: OWNER, reuseSlug })
+
+  it('is nobody else’s: not by the command, nor in SQL, nor by another’s new name', async () => {
+    await expect(create('acme')).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringMatching(/was the address of a tenant that was erased.*--reuse-slug/),
+    })
+    const { owner } = here
+    const id = '0191b1f6-6280-7ac3-8e00-00000000cafe'
+    const statements = [
+      `SELECT app.create_tenant('${id}', 'acme', 'Acme', 'USD')`,
+      `INSERT INTO app.tenant_directory (id, slug) VALUES ('${id}', 'acme')`,
+      `UPDATE app.tenant_directory SET slug = 'acme' WHERE slug = 'globex'`,
+    ]
+    for (const statement of statements)
+      await expect(owner.query(statement)).rejects.toMatchObject({ code: 'BK022' })
+    await expect(create('globex')).rejects.toMatchObject({ message: 'there is already a tenant "globex"' })
+  })
+
+  it('stays so when what was kept of it is purged', async () => {
+    await here.owner.query(
+      `UPDATE app.erased_tenants SET retain_until = now() - interval '1 day' WHERE slug = 'acme'`,
+    )
+    await purgeExpired(here.owner)
+    await expect(create('acme')).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  it('lets nobody in who still has a token that names it', async () => {
+    const opened = openDatabase({
+      url: here.database.runtimeUrl,
+      poolMax: 2,
+      namedStatements: true,
+      logger: silent,
+    })
+    try {
+      expect(await opened.resolveTenant({ slug: 'acme' })).toBeNull()
+      expect(await opened.resolveMember('acme', 'owner@acme.example')).toBeNull()
+    } finally {
+      await opened.close()
+    }
+  })
+
+  it('is taken by who says so outright, and is a tenant’s like any other then', async () => {
+    const id = await create('acme', true)
+    expect(await findTenant(here.owner, 'acme')).toMatchObject({ id, status: 'ACTIVE' })
+    await expect(create('acme', true)).rejects.toMatchObject({ message: 'there is already a tenant "acme"' })
+  })
+
+  it('cross-tenant: a server can neither read nor free addresses', async () => {
+    const globex = await here.idOf('globex')
+    for (const statement of ['SELECT FROM app.used_slugs', 'DELETE FROM app.used_slugs'])
+      await expect(
+        asRuntime(here.database, globex, (client) => client.query(statement)),
+      ).rejects.toMatchObject({
+        code: '42501',
+      })
+  })
+})

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemCaller } from '../../src/commands/system-caller.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { encodeId, newId } from '../../src/core/ids.ts'
+import { encodeId, newId, uuidOf } from '../../src/core/ids.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { findTenant, setTenantStatus } from '../../src/db/tenant-directory.ts'
 import { orderErasure } from '../../src/db/tenant-erasure.ts'
@@ -13,10 +13,12 @@ import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { startWorker } from '../../src/jobs/worker.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { cleanExportsTask } from '../../src/tenants/clean-exports.ts'
+import { EXPORT_BYTES_MAX } from '../../src/tenants/export-task.ts'
 import { exportTask } from '../../src/tenants/make-export.ts'
 import { restoreTenant } from '../../src/tenants/restore-tenant.ts'
 import { type Api, emailOf, startApi, type TenantKey } from '../support/api.ts'
-import { asOwner } from '../support/database.ts'
+import { asOwner, asRuntime } from '../support/database.ts'
+import { makeExport } from '../support/make-export.ts'
 import { makeShop } from '../support/shop.ts'
 import { openInstallation, silent } from './demo.ts'
 
@@ -47,7 +49,7 @@ async function runExports(tenant: TenantKey): Promise<void> {
   const running = await startWorker({
     url: api.database.workerUrl,
     database: api.opened,
-    tasks: [exportTask, cleanExportsTask],
+    tasks: [exportTask(api.services.payments.sealer), cleanExportsTask],
     schedule: [],
     clock: systemClock,
     logger: silent,
@@ -134,7 +136,11 @@ describe('an export', () => {
         (async function* () {
           yield gunzipSync(bytes)
         })()
-      const restored = await restoreTenant(elsewhere.owner, open, { slug: 'anchor', name: null })
+      const restored = await restoreTenant(elsewhere.owner, open, {
+        slug: 'anchor',
+        name: null,
+        sealer: api.services.payments.sealer,
+      })
       expect(restored.rows).toBe(node.rowCount)
     } finally {
       await elsewhere.close()
@@ -218,6 +224,86 @@ describe('an export', () => {
     )
     expect(left.rowCount).toBe(0)
     expect(await create('A')).not.toBe(lost)
+  })
+})
+
+describe('how much is kept of exports', () => {
+  const listed = async (tenant: TenantKey): Promise<{ id: string; status: string; url: string | null }[]> =>
+    (await api.as(tenant).data('{ exports(first: 50) { nodes { id status url } } }')).exports.nodes
+  const chunks = (tenant: TenantKey) =>
+    asOwner(api.database, api.tenantIds[tenant], async (owner) => {
+      const { rows } = await owner.query('SELECT DISTINCT export_id AS id FROM export_chunks')
+      return rows.map(({ id }) => encodeId('exp', id)).sort()
+    })
+  let made: string[]
+
+  it('the last three files: making another ends the oldest, whose bytes are gone', async () => {
+    made = []
+    for (let count = 0; count < 5; count += 1) made.push(await makeExport(api, 'B'))
+    const nodes = await listed('B')
+    const completed = nodes.filter(({ status }) => status === 'COMPLETED').map(({ id }) => id)
+    expect(completed.sort()).toEqual(made.slice(-3).sort())
+    expect(await chunks('B')).toEqual(completed.sort())
+    for (const id of made.slice(0, 2)) {
+      expect(nodes.find((node) => node.id === id)).toMatchObject({ status: 'EXPIRED', url: null })
+      expect((await download('B', `/exports/${id}`)).status).toBe(404)
+    }
+    expect((await download('B', `/exports/${made.at(-1)}`)).status).toBe(200)
+  })
+
+  it('the database holds it, whatever the server does', async () => {
+    const asB = (sql: string) =>
+      asRuntime(api.database, api.tenantIds.B, async (client) => {
+        await client.query(sql)
+        await client.query('SET CONSTRAINTS ALL IMMEDIATE')
+      })
+    await expect(asB(`UPDATE exports SET status = 'COMPLETED'`)).rejects.toMatchObject({ code: 'BK030' })
+    await expect(asB('UPDATE exports SET byte_count = 4294967297')).rejects.toMatchObject({ code: '23514' })
+  })
+
+  it('a file that is too large fails, says so, and leaves nothing', async () => {
+    const before = await chunks('B')
+    const id = await create('B')
+    const task = exportTask(api.services.payments.sealer, 100)
+    await task.run(await worker('B'), { exportId: uuidOf('exp', id) })
+    const query = 'query ($id: ID!) { node(id: $id) { ... on Export { status failure url } } }'
+    const { node } = await api.as('B').data(query, { id })
+    expect(node).toEqual({ status: 'FAILED', failure: expect.stringMatching(/too large/), url: null })
+    expect(await chunks('B')).toEqual(before)
+  })
+
+  it('older ones make room for large ones', async () => {
+    await asOwner(api.database, api.tenantIds.B, (owner) =>
+      owner.query(`UPDATE exports SET byte_count = ${EXPORT_BYTES_MAX} WHERE status = 'COMPLETED'`),
+    )
+    const latest = await makeExport(api, 'B')
+    const kept = (await listed('B')).filter(({ status }) => status === 'COMPLETED')
+    // The new one, and of those of 4 GiB the one that stays within 8 GiB with it.
+    expect(kept.map(({ id }) => id)).toEqual([latest, made.at(-1)])
+  })
+
+  it('entries of exports without a file are forgotten beyond the last hundred', async () => {
+    await asOwner(api.database, api.tenantIds.B, (owner) =>
+      owner.query(
+        `INSERT INTO exports (id, status, requested_by, created_at)
+         SELECT gen_random_uuid(), 'FAILED', 'owner', now() - interval '1 day' FROM generate_series(1, 300)`,
+      ),
+    )
+    await cleanExportsTask.run(await worker('B'), {})
+    const left = await asOwner(api.database, api.tenantIds.B, async (owner) => {
+      const { rows } = await owner.query(
+        'SELECT status::text, count(*)::int AS count FROM exports GROUP BY 1',
+      )
+      return Object.fromEntries(rows.map(({ status, count }) => [status, count]))
+    })
+    expect((left.FAILED ?? 0) + (left.EXPIRED ?? 0)).toBe(100)
+    expect(left.COMPLETED).toBe(2)
+  })
+
+  it('cross-tenant: leaves another tenant’s as they are', async () => {
+    const before = await listed('A')
+    await makeExport(api, 'B')
+    expect(await listed('A')).toEqual(before)
   })
 })
 

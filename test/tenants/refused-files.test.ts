@@ -2,14 +2,18 @@
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeId } from '../../src/core/ids.ts'
+import { createSealer } from '../../src/core/seal.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { exportTenantFile } from '../../src/tenants/export-tenant-file.ts'
+import { fileMac } from '../../src/tenants/file-origin.ts'
 import { openTenantFile } from '../../src/tenants/read-tenant-file.ts'
 import { type RestoredTenant, restoreTenant } from '../../src/tenants/restore-tenant.ts'
 import { asSuperuser } from '../support/database.ts'
-import { countsOf, type DemoInstallation, openInstallation } from './demo.ts'
+import { countsOf, type DemoInstallation, openInstallation, rowsOf, sealer } from './demo.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 
@@ -20,7 +24,7 @@ beforeAll(async () => {
   const here = await openInstallation()
   elsewhere = await openInstallation({ isEmpty: true })
   path = join(elsewhere.directory, 'acme.jsonl')
-  await exportTenantFile(here.owner, 'acme', path, NOW)
+  await exportTenantFile(here.owner, 'acme', path, { now: NOW, sealer })
   await here.close()
   lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
   const owner = { email: 'owner@globex.example', name: 'Owner' }
@@ -29,13 +33,18 @@ beforeAll(async () => {
 afterAll(() => elsewhere?.close())
 
 const restoreAs = (installation: DemoInstallation, slug: string, file = path): Promise<RestoredTenant> =>
-  restoreTenant(installation.owner, () => openTenantFile(file), { slug, name: null })
+  restoreTenant(installation.owner, () => openTenantFile(file), { slug, name: null, sealer })
 
 /** What a file with such lines is answered, and that it left nothing. */
-async function refusalOf(content: string | Buffer): Promise<string> {
+async function refusalOf(content: string | Buffer, trust = false): Promise<string> {
   const file = join(elsewhere.directory, 'altered.jsonl')
   await writeFile(file, content)
-  const error = await restoreAs(elsewhere, 'refused', file).catch((thrown: Error) => thrown)
+  const error = await restoreTenant(elsewhere.owner, () => openTenantFile(file), {
+    slug: 'refused',
+    name: null,
+    sealer,
+    trust,
+  }).catch((thrown: Error) => thrown)
   expect(await slugsIn(elsewhere)).not.toContain('refused')
   return error instanceof Error ? error.message : 'restored'
 }
@@ -45,13 +54,24 @@ async function slugsIn({ owner }: DemoInstallation): Promise<string[]> {
   return rows.map(({ slug }) => slug)
 }
 
-/** The file with other lines, and a last line that fits them: a checksum proves a whole file, not an honest one. */
-function sealed(changed: readonly string[]): string {
+/** The file with other lines, and a sum that fits them: anybody can make one. `mac`: by the installation's key, if it is given. */
+function summed(changed: readonly string[], mac?: (sha256: string) => string): string {
   const trailer = JSON.parse(changed.at(-1) ?? '')
   const body = changed.slice(0, -1).map((line) => `${line}\n`)
   const sha256 = createHash('sha256').update(body.join('')).digest('hex')
-  return `${body.join('')}${JSON.stringify({ ...trailer, sha256 })}\n`
+  return `${body.join('')}${JSON.stringify({ ...trailer, sha256, mac: mac?.(sha256) ?? trailer.mac })}\n`
 }
+
+/** The same as this installation would have made it: what is refused then is refused for what is in it. */
+const sealed = (changed: readonly string[]): string => summed(changed, (sha256) => fileMac(sha256, sealer))
+
+/** A header that says it is of somebody else's installation, which signed with a key of its own. */
+const foreignHeader = () =>
+  JSON.stringify({
+    ...JSON.parse(lines[0] ?? ''),
+    installation: encodeId('inst', '0191b1f6-6280-7ac3-8e00-00000000beef'),
+    key: 'feedfeedfeed',
+  })
 
 const indexOf = (table: string) => lines.findIndex((line) => line.startsWith(`{"table":"${table}"`))
 
@@ -115,6 +135,114 @@ describe('a file that is not whole is refused, and leaves nothing', () => {
   })
 })
 
+describe('whose file it is', () => {
+  const TAMPERED = /altered after this installation had made it/
+  const asOwnerOf = (changed: readonly string[]) => {
+    const at = changed.findIndex((line) => line.startsWith('{"table":"members"') && line.includes('"VIEWER"'))
+    return changed.with(at, (changed[at] ?? '').replace('"VIEWER"', '"OWNER"'))
+  }
+
+  it('one whose VIEWER was made an OWNER, with a sum that fits, is refused, trusted or not', async () => {
+    for (const trust of [false, true]) {
+      expect(await refusalOf(summed(asOwnerOf(lines)), trust)).toMatch(TAMPERED)
+      const anotherKey = createSealer({ current: Buffer.alloc(32, 'not ours') })
+      const forged = summed(asOwnerOf(lines), (sha256) => fileMac(sha256, anotherKey))
+      expect(await refusalOf(forged, trust)).toMatch(TAMPERED)
+    }
+  })
+
+  it('a mac is of one file alone, and of nothing else that the key signs', async () => {
+    const other = lines.with(
+      0,
+      JSON.stringify({ ...JSON.parse(lines[0] ?? ''), createdAt: '2020-01-01T00:00:00.000Z' }),
+    )
+    expect(await refusalOf(summed(other))).toMatch(TAMPERED)
+    const elsewhereMac = (sha256: string) =>
+      Buffer.from(sealer.mac(Buffer.from(sha256), 'audit seal')).toString('hex')
+    expect(await refusalOf(summed(lines, elsewhereMac))).toMatch(TAMPERED)
+    expect(await refusalOf(summed(lines, () => 'ab'.repeat(32)))).toMatch(TAMPERED)
+    expect(await refusalOf(summed(lines, () => ''))).toMatch(/neither a row nor its last/)
+  })
+
+  it('another installation’s is named and refused, and restored when it is trusted', async () => {
+    const foreign = summed(asOwnerOf(lines.with(0, foreignHeader())))
+    expect(await refusalOf(foreign)).toMatch(
+      /of another installation, inst_[0-9a-z]{26}: its sum is right, but .*restore it with --trust/,
+    )
+    expect(await refusalOf(foreign.replace('@', '+@'), true)).toMatch(/checksum/)
+    const file = join(elsewhere.directory, 'foreign.jsonl')
+    await writeFile(file, foreign)
+    const options = { slug: 'trusted', name: null, sealer, trust: true }
+    const { id, source } = await restoreTenant(elsewhere.owner, () => openTenantFile(file), options)
+    expect(source).toMatchObject({
+      origin: 'TRUSTED',
+      installation: JSON.parse(foreignHeader()).installation,
+    })
+    const audit = await rowsOf(elsewhere.database, 'audit_entries', id)
+    expect(audit.filter(({ action }) => action === 'tenantRestore')).toMatchObject([
+      { after: { source: { origin: 'TRUSTED' } } },
+    ])
+  })
+
+  it('one of a key that is not here says which, and is restored by it once it is a key of before', async () => {
+    const owner = { slug: 'rotated', name: null }
+    const open = () => openTenantFile(path)
+    const later = createSealer({ current: Buffer.alloc(32, 'a later key') })
+    await expect(restoreTenant(elsewhere.owner, open, { ...owner, sealer: later })).rejects.toThrow(
+      `it says that this installation made it, by the key ${sealer.keyId}, which is not here`,
+    )
+    const both = createSealer({
+      current: Buffer.alloc(32, 'a later key'),
+      previous: [Buffer.alloc(32, 'keys of tenants')],
+    })
+    const { source } = await restoreTenant(elsewhere.owner, open, { ...owner, sealer: both })
+    expect(source.origin).toBe('OWN')
+  })
+
+  it('one of before files were signed says what to do, trusted or not', async () => {
+    const { installation: _i, key: _k, ...header } = JSON.parse(lines[0] ?? '')
+    const old = lines.with(0, JSON.stringify({ ...header, version: 1 }))
+    for (const trust of [false, true])
+      expect(await refusalOf(summed(old), trust)).toMatch(/a release before files were signed/)
+  })
+})
+
+describe('a file that was made to do harm is refused in bounded work, though it is trusted', () => {
+  const refused = (changed: readonly string[]) => refusalOf(summed(changed.with(0, foreignHeader())), true)
+
+  it('gzip that unpacks for ever, and a line without an end', async () => {
+    const bomb = gzipSync(Buffer.alloc(128 * 1_048_576, `{"table":"orders","row":{}}\n`))
+    expect(await refusalOf(Buffer.concat([gzipSync(`${foreignHeader()}\n`), bomb]), true)).toMatch(
+      /unpacks to more than 200 times its size/,
+    )
+    expect(await refusalOf(gzipSync(Buffer.alloc(40 * 1_048_576, 'x')), true)).toMatch(/longer than any row/)
+  })
+
+  it('rows twice, tables by turns, columns that there are not, and what is no text', async () => {
+    const at = indexOf('customers')
+    const twice = lines.toSpliced(at, 0, lines[at] ?? '')
+    const { rows, total, ...last } = JSON.parse(lines.at(-1) ?? '')
+    const counted = JSON.stringify({
+      ...last,
+      rows: { ...rows, customers: rows.customers + 1 },
+      total: total + 1,
+    })
+    expect(await refused(twice.with(-1, counted))).toMatch(/the database refuses its rows/)
+    const first = lines[indexOf('members')] ?? ''
+    expect(await refused([...lines.slice(0, -1), first, lines.at(-1) ?? ''])).toMatch(/do not stand together/)
+    const wider = (lines[at] ?? '').replace('"row":{', '"row":{"isOwner":true,')
+    expect(await refused(lines.with(at, wider))).toMatch(/read back, are not those of the file/)
+    const deep = (lines[at] ?? '').replace(
+      '"row":{',
+      `"row":{"deep":${'['.repeat(50_000)}${']'.repeat(50_000)},`,
+    )
+    expect(await refused(lines.with(at, deep))).toMatch(/the database refuses its rows|read back/)
+    const bytes = Buffer.from(`${lines.join('\n')}\n`)
+    bytes[bytes.indexOf('@')] = 0xff
+    expect(await refusalOf(bytes, true)).toMatch(/a line that is no text/)
+  })
+})
+
 it('a restore whose connection is killed half way leaves nothing, and can be done again', async () => {
   const owner = await connectOwner(elsewhere.database.ownerUrl)
   const [session] = await owner.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
@@ -136,7 +264,7 @@ it('a restore whose connection is killed half way leaves nothing, and can be don
       }
     })()
   }
-  await expect(restoreTenant(owner, open, { slug: 'killed', name: null })).rejects.toThrow()
+  await expect(restoreTenant(owner, open, { slug: 'killed', name: null, sealer })).rejects.toThrow()
   await owner.end().catch(() => {})
   expect(reads).toBe(2)
   expect(await slugsIn(elsewhere)).not.toContain('killed')

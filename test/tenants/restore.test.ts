@@ -13,7 +13,15 @@ import { openTenantFile } from '../../src/tenants/read-tenant-file.ts'
 import { type RestoredTenant, restoreTenant } from '../../src/tenants/restore-tenant.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { servicesAt } from '../support/services.ts'
-import { addReversal, countsOf, type DemoInstallation, openInstallation, rowsOf, silent } from './demo.ts'
+import {
+  addReversal,
+  countsOf,
+  type DemoInstallation,
+  openInstallation,
+  rowsOf,
+  sealer,
+  silent,
+} from './demo.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 
@@ -26,7 +34,7 @@ beforeAll(async () => {
   elsewhere = await openInstallation({ isEmpty: true })
   await giveSecrets(here, 'acme')
   path = join(here.directory, 'acme.jsonl')
-  await exportTenantFile(here.owner, 'acme', path, NOW)
+  await exportTenantFile(here.owner, 'acme', path, { now: NOW, sealer })
   lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
 })
 afterAll(async () => {
@@ -62,14 +70,16 @@ async function giveSecrets({ owner, idOf }: DemoInstallation, slug: string): Pro
 }
 
 const restoreAs = (installation: DemoInstallation, slug: string, file = path): Promise<RestoredTenant> =>
-  restoreTenant(installation.owner, () => openTenantFile(file), { slug, name: null })
+  restoreTenant(installation.owner, () => openTenantFile(file), { slug, name: null, sealer })
 
 describe('the file', () => {
   it('says in its first line what it is, and in its last what it comes to', async () => {
     const header = JSON.parse(lines[0] ?? '')
     expect(header).toMatchObject({
       format: 'bulkhead-tenant',
-      version: 1,
+      version: 2,
+      installation: expect.stringMatching(/^inst_[0-9a-z]{26}$/),
+      key: sealer.keyId,
       tenant: { slug: 'acme', currency: 'USD' },
       createdAt: NOW.toISOString(),
     })
@@ -112,7 +122,7 @@ describe('the file', () => {
   it('is compressed where its name says so, and may have an entry before the one it reverses', async () => {
     await addReversal(here.database, await here.idOf('globex'))
     const compressed = join(here.directory, 'globex.jsonl.gz')
-    await exportTenantFile(here.owner, 'globex', compressed, NOW)
+    await exportTenantFile(here.owner, 'globex', compressed, { now: NOW, sealer })
     expect(gunzipSync(await readFile(compressed)).toString()).toMatch(/^\{"format":"bulkhead-tenant"/)
     const restored = await restoreAs(elsewhere, 'globex', compressed)
     expect(restored.source.slug).toBe('globex')
@@ -120,10 +130,10 @@ describe('the file', () => {
 
   it('is not there when it could not be written', async () => {
     await expect(
-      exportTenantFile(here.owner, 'acme', join(here.directory, 'none', 'a.jsonl'), NOW),
+      exportTenantFile(here.owner, 'acme', join(here.directory, 'none', 'a.jsonl'), { now: NOW, sealer }),
     ).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
     await expect(
-      exportTenantFile(here.owner, 'nobody', join(here.directory, 'b.jsonl'), NOW),
+      exportTenantFile(here.owner, 'nobody', join(here.directory, 'b.jsonl'), { now: NOW, sealer }),
     ).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect((await readdir(here.directory)).filter((name) => name.includes('part'))).toEqual([])
   })

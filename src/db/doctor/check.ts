@@ -56,6 +56,8 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
     'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
   'app.tasks': 'which tasks may be queued, and by which permission; of the owner alone',
   'app.erased_tenants': 'which tenants were, and are no more; of the owner alone',
+  'app.used_slugs': 'which addresses tenants have and had, so that nobody else gets one; of the owner alone',
+  'app.installation': 'this installation’s public name; read through app.installation_id',
   'app.retained_records': 'what the law wants kept of erased tenants; of the owner alone',
   'public._prisma_migrations': 'the record of the migrations, of the owner alone',
   'graphile_worker.migrations': 'the record of the queue’s own migrations, of the owner alone',

@@ -33,6 +33,8 @@ const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
     'a trigger: ends the open invitations of a member with their authority, whoever takes it',
   'app.end_invitations_of_key()': 'a trigger: ends the open invitations of a key with it, whoever revokes it',
   'app.schema_version()': 'which migration is the newest: a name, for the header of an exported file',
+  'app.installation_id()': 'this installation’s public name, for the header of an exported file',
+  'app.is_demo()': 'whether the tenant in scope is a demo tenant, as the directory has it',
   'app.schedule_erasure(integer)':
     'when the tenant in scope is to be erased, in the directory, which nobody else may touch',
   [SCHEDULE_FUNCTION]: 'the schedule: a job for each active tenant; for the worker’s role alone',
