@@ -35,7 +35,7 @@ export async function seedDemo({
     const report: SeedReport = { tenants: 0, rows: 0, skipped: true }
     for (const slug of DEMO_SLUGS) {
       // Looked up before the rows are made as well: every start after the first should cost one query.
-      if (await isPresent(owner.query, slug)) continue
+      if (await wasMade(owner.query, slug)) continue
       const demo = demoTenant(slug)
       const rows = await seedTenant(owner, demo)
       if (rows === null) continue
@@ -62,7 +62,7 @@ async function seedTenant(owner: OwnerConnection, demo: DemoTenant): Promise<num
       timeout,
     ])
     await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [SEED_LOCK])
-    if (await isPresent(query, tenant.slug)) return null
+    if (await wasMade(query, tenant.slug)) return null
     await query('SELECT app.create_tenant($1, $2, $3, $4)', [
       tenant.id,
       tenant.slug,
@@ -88,8 +88,9 @@ async function seedTenant(owner: OwnerConnection, demo: DemoTenant): Promise<num
   })
 }
 
-async function isPresent(query: OwnerQuery, slug: string): Promise<boolean> {
-  const found = await query('SELECT FROM app.tenant_directory WHERE slug = $1', [slug])
+/** By us, or by somebody who has the name for a tenant of their own; one that was erased since is not made again. */
+async function wasMade(query: OwnerQuery, slug: string): Promise<boolean> {
+  const found = await query('SELECT FROM app.used_slugs WHERE slug = $1', [slug])
   return found.length > 0
 }
 

@@ -21,7 +21,7 @@ const seed = () => seedDemo({ ownerUrl: database.ownerUrl, logger })
 async function unseed(): Promise<void> {
   const tables = Object.keys(acme.tables).join(', ')
   await rows(
-    `TRUNCATE tenants, tenant_counters, ledger_accounts, app.tenant_directory, app.person_directory, ${tables}`,
+    `TRUNCATE tenants, tenant_counters, ledger_accounts, app.tenant_directory, app.person_directory, app.used_slugs, ${tables}`,
   )
 }
 
@@ -150,4 +150,12 @@ it('a failure in the middle leaves nothing of the tenant, and the next call make
   expect(await rows('SELECT id FROM products LIMIT 1')).toEqual([])
   await rows(`${check} DROP CONSTRAINT broken`)
   expect(await seed()).toMatchObject({ tenants: 2, skipped: false })
+})
+
+it('a demo tenant that was erased stays erased, and the start after it goes on', async () => {
+  await rows(`DELETE FROM app.tenant_directory WHERE slug = 'acme'`)
+  expect(await seed()).toEqual({ tenants: 0, rows: 0, skipped: true })
+  expect(await rows('SELECT slug, is_demo FROM app.tenant_directory')).toEqual([
+    { slug: 'globex', is_demo: true },
+  ])
 })

@@ -230,27 +230,31 @@ async function exported(by: 'job' | 'terminal'): Promise<Buffer> {
 
 const touched = new Set<string>()
 let count = 0
-it.each(['terminal', 'job'] as const)('every text comes back as it was, by a file of the %s', async (by) => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(anyText, { minLength: columns.length, maxLength: columns.length }),
-      async (texts) => {
-        for (const name of await write(texts)) touched.add(name)
-        const before = await bytesOf(TENANT_A.id)
-        const file = await exported(by)
-        count += 1
-        const open = async () =>
-          (async function* () {
-            yield file
-          })()
-        const { id } = await restoreTenant(here.owner, open, { slug: `texts-${count}`, name: null, sealer })
-        const after = await bytesOf(id)
-        for (const [where, bytes] of before) expect([where, after.get(where)]).toEqual([where, bytes])
-      },
-    ),
-    { seed: SEED, numRuns: RUNS, endOnFailure: true },
-  )
-})
+it.each(['terminal', 'job'] as const)(
+  'every text comes back as it was, by a file of the %s',
+  { timeout: 300_000 },
+  async (by) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyText, { minLength: columns.length, maxLength: columns.length }),
+        async (texts) => {
+          for (const name of await write(texts)) touched.add(name)
+          const before = await bytesOf(TENANT_A.id)
+          const file = await exported(by)
+          count += 1
+          const open = async () =>
+            (async function* () {
+              yield file
+            })()
+          const { id } = await restoreTenant(here.owner, open, { slug: `texts-${count}`, name: null, sealer })
+          const after = await bytesOf(id)
+          for (const [where, bytes] of before) expect([where, after.get(where)]).toEqual([where, bytes])
+        },
+      ),
+      { seed: SEED, numRuns: RUNS, endOnFailure: true },
+    )
+  },
+)
 
 it('texts of every column that may hold any were tried', () => {
   // The others hold one of a few words, by a CHECK; or the one row that there is refuses a second value.
