@@ -4,10 +4,11 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf, present, refusedAsTaken } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { emailAddress } from '../core/email.ts'
 import { newId } from '../core/ids.ts'
-import { contact, contactColumns, email, name } from './customer.ts'
+import { contact, contactColumns, name } from './customer.ts'
 
-const schema = z.object({ email, name, ...contact })
+const schema = z.object({ email: emailAddress, name, ...contact })
 
 /** Adds a customer. User errors: INVALID, EMAIL_TAKEN. */
 export async function createCustomer(

@@ -1,18 +1,10 @@
 // What a customer's details must be like.
 import { z } from 'zod'
 
-const EMAIL_LENGTH_MAX = 320
 const NAME_LENGTH_MAX = 255
 const LINE_LENGTH_MAX = 255
 
 const line = z.string().trim().max(LINE_LENGTH_MAX, `at most ${LINE_LENGTH_MAX} characters`).nullish()
-
-export const email = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`)
-  .regex(/^[^\s@]+@[^\s@]+$/, 'this is no e-mail address')
 
 export const name = z
   .string()

@@ -1,4 +1,5 @@
 // Customers: types, queries and mutations.
+import { normalizeEmail } from '../core/email.ts'
 import type { Customer as CustomerRow } from '../generated/prisma/client.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
@@ -61,7 +62,10 @@ const customerSorts = sortsOf(
 )
 
 const CustomerFilter = builder.inputType('CustomerFilter', {
-  fields: (t) => ({ country: t.string({ description: 'ISO 3166-1, two letters.' }), email: t.string() }),
+  fields: (t) => ({
+    country: t.string({ description: 'ISO 3166-1, two letters.' }),
+    email: t.string({ description: 'Of one customer; A–Z and a–z are the same.' }),
+  }),
 })
 
 builder.queryFields((t) => ({
@@ -83,7 +87,7 @@ builder.queryFields((t) => ({
           model: 'Customer',
           where: {
             ...(typeof filter?.country === 'string' && { country: filter.country }),
-            ...(typeof filter?.email === 'string' && { email: filter.email.toLowerCase() }),
+            ...(typeof filter?.email === 'string' && { email: normalizeEmail(filter.email) }),
             ...search(query, (word) => [{ name: word }, { email: word }, { city: word }]),
           },
           sort: customerSorts.read(sortKey, reverse),

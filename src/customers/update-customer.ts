@@ -3,12 +3,13 @@ import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { type EditErrorCode, edit, given } from '../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import { CONTACT_PATHS, contact, contactColumns, email, name } from './customer.ts'
+import { emailAddress } from '../core/email.ts'
+import { CONTACT_PATHS, contact, contactColumns, name } from './customer.ts'
 
 const schema = z.object({
   id: z.string(),
   expectedVersion: z.number(),
-  email: email.nullish(),
+  email: emailAddress.nullish(),
   name: name.nullish(),
   ...contact,
 })

@@ -8,7 +8,7 @@ import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { prepareQueue } from './job-queue.ts'
-import { checkRoles, prepareDatabase } from './prepare-database.ts'
+import { checkEncoding, checkRoles, prepareDatabase } from './prepare-database.ts'
 import { applyMigrations, isTransactional, NO_TIMEOUTS } from './schema-engine.ts'
 
 const MIGRATIONS_DIR = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
@@ -46,6 +46,7 @@ export async function migrate(options: {
   try {
     await owner.query(NO_TIMEOUTS)
     await takeLock(owner, MIGRATION_LOCK, lockWaitMs, logger)
+    await checkEncoding(owner)
     await checkRoles(owner, { runtimeRole, workerRole })
     await takeLock(owner, ENGINE_LOCK, lockWaitMs, logger)
     await reopenUnfinished(owner, migrationsDir, logger)

@@ -28,6 +28,19 @@ interface RoleFacts {
   is_in_owner: boolean
 }
 
+/** Refuses a database whose texts are not Unicode: addresses could not be compared in it. Throws SERVICE_UNAVAILABLE. */
+export async function checkEncoding(owner: pg.Client): Promise<void> {
+  const { rows } = await owner.query<{ encoding: string }>('SELECT getdatabaseencoding() AS encoding')
+  const encoding = rows[0]?.encoding
+  if (encoding === 'UTF8') return
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The database of DATABASE_OWNER_URL has the encoding ${encoding}, and must have UTF8. Make one with ` +
+      `CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8', and move what there is with pg_dump and pg_restore.`,
+    { encoding },
+  )
+}
+
 /**
  * Refuses login roles that the walls would not hold (the owner, a superuser, …), that would be one, or that could not
  * work, before anything is changed. `owner` is connected as the migrating role; `workerRole` null: nobody runs jobs.

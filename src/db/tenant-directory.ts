@@ -1,6 +1,7 @@
 // Owns: the platform's statements on tenants: making, listing, showing, suspending, resuming. Each change leaves an entry
 // in the tenant's own audit log. Runs as the owner; no tenant's request comes here. Their end is tenant-erasure.ts's.
 import pg from 'pg'
+import { normalizeEmail } from '../core/email.ts'
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { OwnerConnection, OwnerQuery } from './owner.ts'
@@ -72,14 +73,14 @@ export async function createTenant(connection: OwnerConnection, tenant: NewTenan
     )
     await query(`INSERT INTO members (id, email, name, role) VALUES ($1, $2, $3, 'OWNER')`, [
       newId(),
-      owner.email.toLowerCase(),
+      normalizeEmail(owner.email),
       owner.name,
     ])
     await auditAsOperator(query, id, 'tenantCreate', {
       slug,
       name,
       currency,
-      owner: owner.email.toLowerCase(),
+      owner: normalizeEmail(owner.email),
     })
   })
   return id

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider } from 'oidc-provider'
 import { z } from 'zod'
+import { emailAddress } from '../core/email.ts'
 import type { Logger } from '../core/logger.ts'
 import { choosePage, type DemoPeople, messagePage, PAGE_POLICY } from './choose-page.ts'
 import type { DevelopmentKey } from './development-key.ts'
@@ -29,7 +30,7 @@ const MISDIRECTED = 421
 
 const choiceSchema = z.union([
   z.object({ cancel: z.literal('true') }),
-  z.object({ email: z.email().max(254), support: z.literal('true').optional() }),
+  z.object({ email: emailAddress, support: z.literal('true').optional() }),
 ])
 
 /** Adds the issuer; its metadata is at /oidc/.well-known/openid-configuration. */
@@ -99,10 +100,7 @@ async function finish(
       ? { error: 'access_denied', error_description: 'nobody was chosen' }
       : {
           login: {
-            accountId: accountIdOf({
-              email: choice.email.toLowerCase(),
-              isSupport: choice.support !== undefined,
-            }),
+            accountId: accountIdOf({ email: choice.email, isSupport: choice.support !== undefined }),
           },
           consent: {},
         }

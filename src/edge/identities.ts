@@ -36,6 +36,7 @@ export type Identity = {
 type Answer = Identity | null | Promise<Identity | null>
 
 export type Identities = {
+  /** `email`: as normalizeEmail gives it, here and below, so that no two spellings are looked up apart. */
   ofPerson(tenantSlug: string, email: string): Answer
   ofSupport(tenantSlug: string, email: string): Answer
   /** `guarded` wraps the look-up of a key that was not good at its last one. */
@@ -104,11 +105,11 @@ export function createIdentities(options: {
   // Claims and headers hold no control characters, so the separator cannot be part of either.
   return {
     ofPerson: (tenantSlug, email) =>
-      find(`person\n${tenantSlug}\n${email.toLowerCase()}`, async () =>
+      find(`person\n${tenantSlug}\n${email}`, async () =>
         personOf(await database.resolveMember(tenantSlug, email), email),
       ),
     ofSupport: (tenantSlug, email) =>
-      find(`support\n${tenantSlug}\n${email.toLowerCase()}`, async () =>
+      find(`support\n${tenantSlug}\n${email}`, async () =>
         supportOf(await database.resolveSupport(tenantSlug, email), email),
       ),
     ofKey: ({ tenantId, hash }, guarded) => {

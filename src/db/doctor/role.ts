@@ -61,7 +61,7 @@ const presetTenant: Check = rule({
     CROSS JOIN LATERAL unnest(s.setconfig) AS setting
     LEFT JOIN pg_roles r ON r.oid = s.setrole
     LEFT JOIN pg_database d ON d.oid = s.setdatabase
-    WHERE (setting ILIKE 'app.tenant_id=%' OR setting ILIKE 'app.permissions=%')
+    WHERE (setting COLLATE "C" ILIKE 'app.tenant_id=%' OR setting COLLATE "C" ILIKE 'app.permissions=%')
       AND (s.setdatabase = 0 OR d.datname = current_database())`,
   message: ({ setting }) => `presets ${setting}: sessions that name none would have it. RESET it`,
 })

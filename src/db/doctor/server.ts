@@ -1,4 +1,4 @@
-// Owns: rules about the server: its release and its timeouts.
+// Owns: rules about the server: its release, the database's encoding, its timeouts.
 import { knownHoles, OLDEST_MAJOR } from '../known-holes.ts'
 import { type Check, type Finding, rule } from './check.ts'
 
@@ -30,4 +30,12 @@ const timeouts: Check = rule({
   message: ({ name }) => `${name} is 0: one request may hold a connection, and its locks, for ever`,
 })
 
-export const serverChecks: readonly Check[] = [release, timeouts]
+const encoding: Check = rule({
+  code: 'encoding',
+  sql: `
+    SELECT 'database ' || quote_ident(current_database()) AS object, getdatabaseencoding()::text AS encoding
+    WHERE getdatabaseencoding() <> 'UTF8'`,
+  message: ({ encoding }) => `has the encoding ${encoding}: e-mail addresses are compared in UTF8 alone`,
+})
+
+export const serverChecks: readonly Check[] = [release, encoding, timeouts]

@@ -1,0 +1,84 @@
+// The one form of an e-mail address, and what an address must be like. That the database agrees is one-identity.test.ts's.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { EMAIL_LENGTH_MAX, emailAddress, isEmailAddress, normalizeEmail } from '../../src/core/email.ts'
+
+const parse = (text: string) => emailAddress.safeParse(text)
+
+describe('the form', () => {
+  it.each([
+    ['Owner@ACME.example', 'owner@acme.example'],
+    // Letters outside ASCII keep their case: no two programs agree on another.
+    ['admİn@acme.example', 'admİn@acme.example'],
+    ['admın@acme.example', 'admın@acme.example'],
+    ['ſtaff@acme.example', 'ſtaff@acme.example'],
+    ['JÖRG@acme.example', 'jÖrg@acme.example'],
+    ['ΣΊΣΥΦΟΣ@acme.example', 'ΣΊΣΥΦΟΣ@acme.example'],
+    // One letter, spelt in two ways, is one.
+    ['jo\u0308rg@acme.example', 'jörg@acme.example'],
+    ['\u212Aim@acme.example', 'kim@acme.example'],
+    // Alike in looks alone, they are two.
+    ['\uFF4Bim@acme.example', '\uFF4Bim@acme.example'],
+  ])('of %s is %s', (given, expected) => {
+    expect(normalizeEmail(given)).toBe(expected)
+  })
+
+  it('is its own form, whatever the text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (text) => {
+        const form = normalizeEmail(text)
+        expect(normalizeEmail(form)).toBe(form)
+      }),
+    )
+  })
+
+  it('of what is too long to be an address costs nothing: marks in disorder take the square of their number', () => {
+    const long = `A${'\u0301'.repeat(60_000)}${'\u0316'.repeat(60_000)}`
+    expect(normalizeEmail(long)).toBe(long)
+    expect(parse(long).error?.issues).toMatchObject([{ message: `at most ${EMAIL_LENGTH_MAX} characters` }])
+  })
+})
+
+describe('an address', () => {
+  it.each([
+    'a@b',
+    ' Kim@People.example\n',
+    "o'neil+tag@x.example",
+    'jörg@münchen.example',
+    '用户@例子.example',
+  ])('%j is taken, in its form', (text) => {
+    expect(parse(text).data).toBe(normalizeEmail(text.trim()))
+  })
+
+  const UNSEEN =
+    '\0 \t \v \u0085 \u00A0 \u00AD \u034F \u061C \u115F \u1160 \u1680 \u17B4 \u180B \u180E \u2000 \u200B \u200C \u200D \u200E \u202A \u202E \u2028 \u2029 \u202F \u205F \u2060 \u2061 \u2066 \u2069 \u2800 \u3000 \u3164 \uFE00 \uFE0F \uFEFF \uFFA0 \uFFF9 \u{1D173} \u{E0001} \u{E0100} \uD800 \u0378'
+  it.each([...UNSEEN.split(' ').filter(Boolean), ' '].map((one) => [one.codePointAt(0)?.toString(16), one]))(
+    'with U+%s anywhere in it is none',
+    (_code, one) => {
+      for (const text of [`a${one}b@x.example`, `a@x${one}.example`, `${one}a${one}@x.example`]) {
+        expect(parse(text).error?.issues).toMatchObject([{ message: 'this is no e-mail address' }])
+      }
+    },
+  )
+
+  it.each([
+    '',
+    'a',
+    '@x.example',
+    'a@',
+    'a@@x.example',
+    'a@x@y',
+    'Jo <a@x.example>',
+    'a@x.example, b@x.example',
+    'g: a@x.example;',
+    '"a b"@x.example',
+    `${'a'.repeat(EMAIL_LENGTH_MAX)}@x`,
+    // It has another form, which has the sign that separates addresses.
+    'a\u037Eb@x.example',
+    // Three times as long in its form.
+    `${'\u{1D160}'.repeat(100)}@x.example`,
+  ])('%j is none', (text) => {
+    expect(parse(text).success).toBe(false)
+    expect(isEmailAddress(normalizeEmail(text))).toBe(false)
+  })
+})

@@ -1,0 +1,201 @@
+// One person, one address: SQL and the server put an address into the same form, on databases of every locale, and nobody
+// becomes somebody else by a letter that a locale takes for another.
+import { randomInt } from 'node:crypto'
+import fc from 'fast-check'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isEmailAddress, normalizeEmail } from '../../src/core/email.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { examine } from '../../src/db/doctor.ts'
+import { createLocaleDatabase, LOCALES, type LocaleDatabase, type LocaleName } from '../support/locales.ts'
+
+const TENANT = 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa'
+/** In one text: few enough for the server to put it into its form. */
+const CODE_POINTS_PER_TEXT = 100
+const CODE_POINTS_PER_ADDRESS = 50
+const RANDOM_TEXTS = 20_000
+const CODE_POINTS = 0x11_0000
+/** The C library’s Turkish is not on every machine; the others come with PostgreSQL. */
+const MAY_BE_MISSING: ReadonlySet<LocaleName> = new Set(['libc Turkish'])
+
+/** All that a text can hold: no half of a pair, no NUL. */
+const codePoints = Array.from({ length: CODE_POINTS - 1 }, (_, n) => n + 1)
+  .filter((code) => code < 0xd800 || code > 0xdfff)
+  .map((code) => String.fromCodePoint(code))
+
+function inGroups(ones: string[], size: number): string[][] {
+  return Array.from({ length: Math.ceil(ones.length / size) }, (_, n) => ones.slice(n * size, (n + 1) * size))
+}
+
+/** Letters with marks, in any order, and whatever else Unicode has assigned. */
+const words = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        ...'AZaz@.İıſKÅΩΣςßǅ',
+        '\u0301',
+        '\u0307',
+        '\u0316',
+        '\u0345',
+        '\u1100',
+        '\u1161',
+        '\u11A8',
+      ),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 2 }),
+    ),
+    { maxLength: 12 },
+  )
+  .map((parts) => parts.join(''))
+  .filter((text) => !text.includes('\0') && !/\p{Cn}/u.test(text))
+
+describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (locale) => {
+  let at: LocaleDatabase | null = null
+  let admin: pg.Client
+  let database: Database
+  beforeAll(async () => {
+    at = await createLocaleDatabase(locale)
+    if (at === null) return
+    admin = new pg.Client({ connectionString: at.adminUrl })
+    await admin.connect()
+    database = openDatabase({
+      url: at.runtimeUrl,
+      poolMax: 2,
+      namedStatements: true,
+      logger: createLogger('silent'),
+    })
+    await admin.query(`SELECT set_config('app.tenant_id', '${TENANT}', false)`)
+    await admin.query(`SELECT app.create_tenant('${TENANT}', 'acme', 'Acme', 'USD')`)
+    await admin.query(
+      `INSERT INTO members (id, email, name, role) VALUES (gen_random_uuid(), 'admin@acme.example', 'A', 'ADMIN'),
+         (gen_random_uuid(), 'jörg@acme.example', 'J', 'OWNER')`,
+    )
+    await admin.query(
+      `INSERT INTO invitations (id, email, role, invited_by, token_hash, expires_at)
+       VALUES (gen_random_uuid(), 'izzi@acme.example', 'STAFF', '', '\\x00', now() + interval '1 day')`,
+    )
+  })
+  afterAll(async () => {
+    await database?.close()
+    await admin?.end()
+    await at?.drop()
+  })
+
+  it('is there to be tested', () => {
+    if (!MAY_BE_MISSING.has(locale)) expect(at).not.toBeNull()
+  })
+
+  it('the doctor finds it whole', async ({ skip }) => {
+    if (at === null) return skip()
+    const findings = await examine(at.runtimeUrl)
+    expect(findings.filter(({ level }) => level === 'error')).toEqual([])
+  })
+
+  /** The first text that SQL puts into another form than the server; null: there is none. */
+  async function difference(texts: string[]): Promise<unknown> {
+    const { rows } = await admin.query(
+      `SELECT given, expected, app.normalize_email(given) AS found
+       FROM unnest($1::text[], $2::text[]) AS t (given, expected)
+       WHERE app.normalize_email(given) COLLATE "C" <> expected COLLATE "C" LIMIT 1`,
+      [texts, texts.map(normalizeEmail)],
+    )
+    return rows[0] ?? null
+  }
+
+  it('SQL and the server agree on every code point of Unicode, alone and among letters', async ({ skip }) => {
+    if (at === null) return skip()
+    const texts = inGroups(codePoints, CODE_POINTS_PER_TEXT).map((group) =>
+      group.map((one) => `${one}A${one}z`).join(''),
+    )
+    expect(await difference(texts)).toBeNull()
+  })
+
+  it('and on random texts', async ({ skip }) => {
+    if (at === null) return skip()
+    const seed = randomInt(2 ** 31)
+    expect(await difference(fc.sample(words, { seed, numRuns: RANDOM_TEXTS })), `seed ${seed}`).toBeNull()
+  })
+
+  it('what the server takes for an address the database takes, and what cannot be seen it refuses', async ({
+    skip,
+  }) => {
+    if (at === null) return skip()
+    const answers = async (texts: string[], answer: boolean) => {
+      const sql =
+        'SELECT text FROM unnest($1::text[]) AS t (text) WHERE app.is_email(text) IS DISTINCT FROM $2 LIMIT 1'
+      return (await admin.query(sql, [texts, answer])).rows
+    }
+    const address = (within: string) => normalizeEmail(`a${within}b@x.example`)
+    const taken = codePoints.filter((one) => isEmailAddress(address(one)))
+    const addresses = inGroups(taken, CODE_POINTS_PER_ADDRESS).map((group) => address(group.join('')))
+    expect(await answers(addresses.filter(isEmailAddress), true)).toEqual([])
+    const unseen = /[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB]/u
+    expect(await answers(codePoints.filter((one) => unseen.test(one)).map(address), false)).toEqual([])
+  })
+
+  it('a letter that a locale takes for another makes nobody somebody', async ({ skip }) => {
+    if (at === null) return skip()
+    const found = async (email: string) => (await database.resolveMember('acme', email))?.memberId ?? null
+    expect(await found('admin@acme.example')).not.toBeNull()
+    expect(await found('ADMIN@ACME.EXAMPLE')).toBe(await found('admin@acme.example'))
+    expect(await found('jo\u0308rg@acme.example')).toBe(await found('jörg@acme.example'))
+    for (const other of [
+      'admİn@acme.example',
+      'admın@acme.example',
+      'ADMİN@acme.example',
+      'adm\u0131\u0307n@acme.example',
+    ]) {
+      expect([other, await database.resolveMember('acme', other)]).toEqual([other, null])
+      expect([other, await database.membershipsOf(other)]).toEqual([other, []])
+    }
+    expect(await database.membershipsOf('ADMIN@acme.example')).toHaveLength(1)
+    expect(await database.resolveMember('acme', 'IZZI@acme.example')).toMatchObject({ memberId: null })
+    for (const other of ['İZZİ@acme.example', 'ızzı@acme.example'])
+      expect(await database.resolveMember('acme', other)).toBeNull()
+  })
+
+  it.each([
+    ['members', 'name, role', `'N', 'STAFF'`],
+    ['invitations', 'role, invited_by, expires_at', `'STAFF', '', now()`],
+    ['customers', 'name', `'N'`],
+  ])(
+    '%s hold no address in another form, nor members and invitations what cannot be seen',
+    async (table, columns, values) => {
+      if (at === null) return
+      const insert = (email: string) =>
+        admin.query(
+          `INSERT INTO ${table} (id, email, ${columns}) VALUES (gen_random_uuid(), $1, ${values})`,
+          [email],
+        )
+      for (const email of ['New@acme.example', 'jo\u0308@acme.example', '\u212A@acme.example'])
+        await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
+      for (const email of ['İ@acme.example', 'ı@acme.example']) await insert(email)
+      if (table === 'customers') return
+      for (const email of [
+        'a\u200Bb@acme.example',
+        'a b@acme.example',
+        'ab\u202E@acme.example',
+        'no address',
+      ])
+        await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
+    },
+  )
+
+  it('a visit of the platform’s people is noted once, whichever way their address is spelt', async ({
+    skip,
+  }) => {
+    if (at === null) return skip()
+    await admin.query(
+      `INSERT INTO support_grants (id, access, reason, granted_by, expires_at)
+       VALUES (gen_random_uuid(), 'READ', '', '', now() + interval '1 hour')`,
+    )
+    for (const email of ['IRIS@platform.example', 'iris@platform.example', 'İris@platform.example'])
+      await database.resolveSupport('acme', email)
+    const { rows } = await admin.query(
+      `SELECT actor_label FROM audit_entries WHERE action = 'supportAccessUse'`,
+    )
+    expect(rows.map((row) => row.actor_label).sort()).toEqual(
+      ['iris@platform.example', 'İris@platform.example'].sort(),
+    )
+  })
+})
