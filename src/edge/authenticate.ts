@@ -13,6 +13,8 @@ import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
 const BEARER = /^Bearer +([^\s]+) *$/i
+/** An issuer whose tokens vouch for no address is told of this often, however many of them come. */
+const UNVERIFIED_TOLD_EVERY_MS = 60_000
 /** Names the tenant that a person means, where their token does not. */
 const TENANT_HEADER = 'bulkhead-tenant'
 
@@ -47,7 +49,7 @@ export type Authenticator = {
    * that cannot be found out.
    */
   authenticate(credentials: Credentials, requestId: string): Caller | Promise<Caller>
-  /** The tenants that a person may choose among with this token, by their slugs. Throws UNAUTHENTICATED as above. */
+  /** The tenants that a person may choose among with this token, by their slugs. Throws as above for the token itself. */
   tenantsOf(credentials: Credentials): Promise<TenantChoice[]>
 }
 
@@ -64,6 +66,24 @@ export function createAuthenticator(options: {
   const { verifier, database, clock, logger, keyMode } = options
   const identities = createIdentities(options)
   const guard = createKeyGuard()
+  /** When each issuer was last told of; as many as there are issuers. */
+  const toldAtMs = new Map<string, number>()
+
+  /** The token's address. Throws FORBIDDEN where it lends none; which setting decides is for the operator alone. */
+  function addressOf({ email, withoutEmail, issuer }: Claims): string {
+    if (email !== null) return email
+    if (withoutEmail !== 'UNVERIFIED') throw notAMember()
+    const nowMs = clock().getTime()
+    if (nowMs - (toldAtMs.get(issuer) ?? Number.NEGATIVE_INFINITY) >= UNVERIFIED_TOLD_EVERY_MS) {
+      toldAtMs.set(issuer, nowMs)
+      logger.warn(
+        { issuer },
+        'a token was refused, since its issuer does not say email_verified: true; an issuer at which nobody can have ' +
+          'an address that is not theirs may be given "requireVerifiedEmail": false in AUTH_ISSUERS',
+      )
+    }
+    throw new AppError('FORBIDDEN', 'Your token does not say that your e-mail address is verified.')
+  }
 
   function toCaller(identity: Identity | null, refusal: () => AppError, requestId: string): Caller {
     if (identity === null) throw refusal()
@@ -88,10 +108,10 @@ export function createAuthenticator(options: {
 
   function personsCaller(claims: Claims, asked: string | undefined, requestId: string) {
     const tenantSlug = tenantOf(claims, asked)
-    if (claims.email === null) throw notAMember()
+    const email = addressOf(claims)
     const identity = claims.isSupport
-      ? identities.ofSupport(tenantSlug, claims.email)
-      : identities.ofPerson(tenantSlug, claims.email)
+      ? identities.ofSupport(tenantSlug, email)
+      : identities.ofPerson(tenantSlug, email)
     const refusal = claims.isSupport ? noLeave : notAMember
     return identity instanceof Promise
       ? identity.then((settled) => toCaller(settled, refusal, requestId))
@@ -131,9 +151,9 @@ export function createAuthenticator(options: {
       const text = bearerOf(authorization)
       if (looksLikeApiKey(text)) throw keysChooseNothing()
       const claims = await verifier.verify(text)
-      // The platform's people are no tenant's members, whatever their address.
-      if (claims.email === null || claims.isSupport) return []
-      const memberships = await database.membershipsOf(claims.email)
+      // The platform's people are no tenant's members, whatever their address; nor is somebody without one.
+      if (claims.isSupport || (claims.email === null && claims.withoutEmail !== 'UNVERIFIED')) return []
+      const memberships = await database.membershipsOf(addressOf(claims))
       return memberships.filter(({ slug }) => mayBeUsedFor(claims, slug))
     },
   }

@@ -1,5 +1,6 @@
 // A token's text and its claims: reads the parts, checks the claims. Pure; knows no key and no signature.
 import { z } from 'zod'
+import { EMAIL_LENGTH_MAX, isEmailAddress, normalizeEmail } from '../core/email.ts'
 import { refused } from './token-refusal.ts'
 
 /** What a verified token says. Frozen and shared between requests that carry the same token. */
@@ -12,11 +13,15 @@ export type Claims = Readonly<{
   tenants: readonly string[] | null
   /** One of the platform's people, and no tenant's member. */
   isSupport: boolean
-  /** null when absent, or when the issuer says that it is not verified */
+  /** As normalizeEmail gives it; null: `withoutEmail` says why. */
   email: string | null
+  withoutEmail: WithoutEmail | null
   tokenId: string | null
   expiresAt: Date
 }>
+
+/** Why a token lends nobody's address. UNVERIFIED: its issuer does not say that the address was verified. */
+export type WithoutEmail = 'ABSENT' | 'NO_ADDRESS' | 'UNVERIFIED'
 
 /** A token taken apart; nothing in it is to be believed before its signature is checked. */
 export type UnverifiedToken = {
@@ -36,6 +41,7 @@ type ClaimRules = {
   readonly tenants?: readonly string[] | undefined
   readonly supportClaim?: string | undefined
   readonly emailClaim?: string | undefined
+  readonly requireVerifiedEmail?: boolean | undefined
 }
 
 /** Proxies and browsers cap a header near here too. */
@@ -44,7 +50,6 @@ export const TOKEN_LENGTH_MAX = 8_192
 const CLOCK_TOLERANCE_SECONDS = 5
 
 const NAME_LENGTH_MAX = 255
-const EMAIL_LENGTH_MAX = 254
 const TENANT_LENGTH_MAX = 63
 const AUDIENCES_MAX = 32
 const TENANTS_MAX = 200
@@ -77,7 +82,7 @@ const claimsSchema = z.object({
   nbf: timeSeconds.optional(),
   iat: timeSeconds.optional(),
   jti: text(NAME_LENGTH_MAX).optional(),
-  // Some issuers write the boolean as text.
+  // Some issuers write the boolean as text (Amazon Cognito does): 'true' counts as true, and nothing else does.
   email_verified: z.union([z.boolean(), z.enum(['true', 'false'])]).nullish(),
 })
 const emailSchema = text(EMAIL_LENGTH_MAX).nullish()
@@ -141,21 +146,25 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
     tenant: typeof named === 'string' ? named : null,
     tenants: Array.isArray(named) ? both(named, rules.tenants) : (rules.tenants ?? null),
     isSupport: rules.supportClaim !== undefined && payload[rules.supportClaim] === true,
-    email: readEmail(payload, claims, rules),
+    ...readEmail(payload, claims, rules),
     tokenId: claims.jti ?? null,
     expiresAt: new Date(claims.exp * 1_000),
   })
 }
 
-/** Null where there is none, or where the issuer says that it did not verify it. */
+/** The address, or why there is none. A token that says `email_verified: false` never lends one. */
 function readEmail(
   payload: UnverifiedToken['payload'],
   { email_verified: verified }: z.infer<typeof claimsSchema>,
-  { emailClaim = 'email' }: ClaimRules,
-): string | null {
-  const email = emailSchema.safeParse(payload[emailClaim])
-  if (!email.success) throw refused('claims')
-  return verified === false || verified === 'false' ? null : (email.data ?? null)
+  { emailClaim = 'email', requireVerifiedEmail = true }: ClaimRules,
+): Pick<Claims, 'email' | 'withoutEmail'> {
+  const said = emailSchema.safeParse(payload[emailClaim])
+  if (!said.success) throw refused('claims')
+  const email = normalizeEmail(said.data ?? '')
+  if (email === '') return { email: null, withoutEmail: 'ABSENT' }
+  if (!isEmailAddress(email)) return { email: null, withoutEmail: 'NO_ADDRESS' }
+  const isVerified = verified === true || verified === 'true' || (verified == null && !requireVerifiedEmail)
+  return isVerified ? { email, withoutEmail: null } : { email: null, withoutEmail: 'UNVERIFIED' }
 }
 
 function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): void {

@@ -24,6 +24,11 @@ export type IssuerConfig = {
   supportClaim?: string | undefined
   /** The claim with the person's address, by which members are known. Absent: `email`. */
   emailClaim?: string | undefined
+  /**
+   * false: an address counts though the token does not say `email_verified`, because nobody at this issuer can have one
+   * that is not theirs. Absent: only one that it says is verified.
+   */
+  requireVerifiedEmail?: boolean | undefined
 }
 
 export const DEVELOPMENT_ISSUER = 'urn:bulkhead:development'
@@ -107,6 +112,7 @@ const issuerConfigSchema = z.strictObject({
   tenants: z.array(z.string().regex(SLUG, 'must be the address of a tenant')).min(1).optional(),
   supportClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   emailClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
+  requireVerifiedEmail: z.boolean().optional(),
 })
 
 /** The trusted issuers, each named once; unknown settings are mistakes. */

@@ -30,6 +30,7 @@ it('its list has every setting, and none that there is not', () => {
     tenantClaim: 'tenant',
     tenants: ['acme'],
     emailClaim: 'upn',
+    requireVerifiedEmail: false,
     supportClaim: 'support',
   }
   expect(listed).toEqual(Object.keys(all))

@@ -54,6 +54,21 @@ function bearer(email: string, tenant: string): string {
   return `Bearer ${signDevelopmentToken({ secret: SECRET, tenant, email, expiresInSeconds: 3_600, clock })}`
 }
 
+function unverifiedToken(more: object): string {
+  const now = clock.seconds()
+  const claims = {
+    iss: 'urn:bulkhead:development',
+    aud: 'bulkhead',
+    sub: 'x',
+    email: TENANT_A.ownerEmail,
+    tenant: TENANT_A.slug,
+    iat: now,
+    exp: now + 3_600,
+    ...more,
+  }
+  return compact({ alg: 'HS256', typ: 'JWT' }, claims, (input) => signHs256(input, createSecretKey(SECRET)))
+}
+
 const sent = (authorization: string | undefined) => ({
   authorization,
   tenant: undefined,
@@ -84,6 +99,66 @@ describe('a caller', () => {
       role: 'OWNER',
     })
   })
+
+  it('is nobody by a letter that some locale takes for another', async () => {
+    for (const email of ['member1@a.exampłe', 'memBer1@a.e\u0445ample', 'MEMBER1@A.EXAMPLE\u0307'])
+      expect(await refusal(() => authenticate(bearer(email, TENANT_A.slug)))).toBe('FORBIDDEN')
+    await change(`UPDATE members SET email = 'admin1@a.example' WHERE tenant_id = $1 AND email = $2`, [
+      TENANT_A.id,
+      TENANT_A.ownerEmail,
+    ])
+    try {
+      expect((await authenticate(bearer('ADMIN1@a.example', TENANT_A.slug))).actor).toMatchObject({
+        role: 'OWNER',
+        email: 'admin1@a.example',
+      })
+      for (const email of ['admİn1@a.example', 'ADMİN1@A.example', 'admın1@a.example'])
+        expect(await refusal(() => authenticate(bearer(email, TENANT_A.slug)))).toBe('FORBIDDEN')
+    } finally {
+      await change(`UPDATE members SET email = $2 WHERE tenant_id = $1 AND email = 'admin1@a.example'`, [
+        TENANT_A.id,
+        TENANT_A.ownerEmail,
+      ])
+    }
+  })
+
+  it('is looked up once, however its address is spelt', async () => {
+    for (const email of [TENANT_A.ownerEmail, 'MEMBER1@a.example', 'Member1@A.Example'])
+      await authenticate(bearer(email, TENANT_A.slug))
+    expect(lookUps).toBe(1)
+  })
+
+  it.each([{}, { support: true }])(
+    'whose address is not said to be verified (%j) is refused, and the operator told once',
+    async (more) => {
+      const log: string[] = []
+      const over = createAuthenticator({
+        verifier: createVerifier('http://127.0.0.1:1/keys', clock),
+        database,
+        sessions,
+        clock,
+        logger: createLogger('warn', { write: (line) => log.push(line) }),
+        keyMode: 'test',
+      })
+      const refused = async () =>
+        await Promise.resolve()
+          .then(() => over.authenticate(sent(`Bearer ${unverifiedToken(more)}`), REQUEST))
+          .then(
+            () => 'let in',
+            (error: Error) => error.message,
+          )
+      for (let n = 0; n < 3; n += 1)
+        expect(await refused()).toBe('Your token does not say that your e-mail address is verified.')
+      expect(log).toHaveLength(1)
+      expect(log[0]).toContain('requireVerifiedEmail')
+      expect(log[0]).toContain('urn:bulkhead:development')
+      expect(log[0]).not.toContain(TENANT_A.ownerEmail)
+      clock.advance(60_000)
+      await refused()
+      expect(log).toHaveLength(2)
+      expect(lookUps).toBe(0)
+    },
+  )
 
   it('cross-tenant: is a member only where it is one', async () => {
     expect(await refusal(() => authenticate(bearer(TENANT_A.ownerEmail, TENANT_B.slug)))).toBe('FORBIDDEN')

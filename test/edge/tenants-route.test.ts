@@ -65,7 +65,7 @@ function tokenOf(
   email: string | undefined,
   more: Record<string, unknown> = {},
 ): Promise<string> {
-  const claims = { iss: issuer, aud: 'bulkhead', sub: 'someone', email, ...more }
+  const claims = { iss: issuer, aud: 'bulkhead', sub: 'someone', email, email_verified: true, ...more }
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', kid: key.kid, typ: 'at+jwt' })
     .setIssuedAt()
@@ -128,13 +128,23 @@ describe('the tenants of a person', () => {
     expect(await named([])).toEqual({ tenants: [] })
   })
 
-  it('are none without a verified address, and none for the platform’s people', async () => {
+  it('are none without an address, and none for the platform’s people', async () => {
     for (const token of [
       await tokenOf(CHOICE, undefined),
-      await tokenOf(CHOICE, BOTH, { email_verified: false }),
+      await tokenOf(CHOICE, 'no address'),
       await tokenOf(CHOICE, BOTH, { support: true }),
     ]) {
       expect(await list(token)).toMatchObject({ status: 200, body: { tenants: [] } })
+    }
+  })
+
+  it('are refused where the address is not said to be verified', async () => {
+    for (const email_verified of [false, undefined, null, 'false']) {
+      const { status, body } = await list(await tokenOf(CHOICE, BOTH, { email_verified }))
+      expect([status, body.errors[0].message]).toEqual([
+        403,
+        'Your token does not say that your e-mail address is verified.',
+      ])
     }
   })
 

@@ -63,6 +63,7 @@ export function validClaims(clock: TestClock): Record<string, unknown> {
     aud: 'shop-api',
     sub: 'user-1',
     email: 'owner@acme.example',
+    email_verified: true,
     'https://bulkhead.example/tenant': 'acme',
     iat: clock.seconds(),
     exp: clock.seconds() + 7_200,

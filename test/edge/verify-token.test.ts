@@ -86,6 +86,7 @@ describe('a valid token', () => {
         tenants: null,
         isSupport: false,
         email: 'owner@acme.example',
+        withoutEmail: null,
         tokenId: claims.jti,
         expiresAt: new Date((clock.seconds() + 7_200) * 1_000),
       })
@@ -115,12 +116,37 @@ describe('a valid token', () => {
     }
   })
 
-  test('does not lend an e-mail that its issuer calls unverified', async () => {
-    for (const email_verified of [false, 'false']) {
-      expect(await verifier.verify(await sign(rsa, clock, { email_verified }))).toMatchObject({ email: null })
+  test('does not lend an e-mail that its issuer does not call verified, unless its setting says that all are', async () => {
+    const lent = async (of: typeof verifier, email_verified: unknown) => {
+      const { email, withoutEmail } = await of.verify(await sign(rsa, clock, { email_verified }))
+      return email ?? withoutEmail
     }
-    const verified = await sign(rsa, clock, { email_verified: 'true' })
-    expect(await verifier.verify(verified)).toMatchObject({ email: 'owner@acme.example' })
+    for (const email_verified of [false, 'false', null, undefined])
+      expect(await lent(verifier, email_verified)).toBe('UNVERIFIED')
+    for (const email_verified of [true, 'true'])
+      expect(await lent(verifier, email_verified)).toBe('owner@acme.example')
+    const trusting = createVerifier(server.url, clock, { config: { requireVerifiedEmail: false } })
+    for (const email_verified of [true, 'true', null, undefined])
+      expect(await lent(trusting, email_verified)).toBe('owner@acme.example')
+    for (const email_verified of [false, 'false'])
+      expect(await lent(trusting, email_verified)).toBe('UNVERIFIED')
+  })
+
+  test('lends the e-mail in the one form, and none that is no address', async () => {
+    const lent = async (email: string) => {
+      const claims = await verifier.verify(await sign(rsa, clock, { email }))
+      return claims.email ?? claims.withoutEmail
+    }
+    expect(await lent('Admin@ACME.example')).toBe('admin@acme.example')
+    expect(await lent('admİn@acme.example')).toBe('admİn@acme.example')
+    expect(await lent('jo\u0308rg@acme.example')).toBe('jörg@acme.example')
+    for (const email of [
+      '+49 30 1234',
+      'admin\u200B@acme.example',
+      'admin @acme.example',
+      '\u202Eadmin@acme.example',
+    ])
+      expect(await lent(email)).toBe('NO_ADDRESS')
   })
 })
 
