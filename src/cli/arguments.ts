@@ -1,29 +1,32 @@
 // What people may write after a command: parsers for commander, each with one message. Knows no command.
 import { InvalidArgumentError } from 'commander'
-import { z } from 'zod'
+import { emailAddress } from '../core/email.ts'
 import { isCurrency } from '../core/money.ts'
+import { mailedName } from '../mail/mailed-name.ts'
 
 /** As app.tenant_directory has it. */
 const SLUG = /^[a-z0-9](-?[a-z0-9]){0,62}$/
-const EMAIL_LENGTH_MAX = 254
 const NAME_LENGTH_MAX = 200
+const NAME = mailedName(NAME_LENGTH_MAX).min(1)
 
 export function parseSlug(text: string): string {
   if (SLUG.test(text)) return text
   throw new InvalidArgumentError('A slug is 1 to 63 of a-z, 0-9 and single hyphens within.')
 }
 
-/** In lower case, as members are kept. */
+/** In the form in which addresses are kept and compared. */
 export function parseEmail(text: string): string {
-  const email = z.email().max(EMAIL_LENGTH_MAX).safeParse(text)
-  if (email.success) return email.data.toLowerCase()
+  const email = emailAddress.safeParse(text)
+  if (email.success) return email.data
   throw new InvalidArgumentError('This is not an e-mail address.')
 }
 
 export function parseName(text: string): string {
-  const name = text.trim()
-  if (name !== '' && name.length <= NAME_LENGTH_MAX) return name
-  throw new InvalidArgumentError(`A name has 1 to ${NAME_LENGTH_MAX} characters.`)
+  const name = NAME.safeParse(text)
+  if (name.success) return name.data
+  throw new InvalidArgumentError(
+    `A name has 1 to ${NAME_LENGTH_MAX} characters on one line, and no web or e-mail address in it: it stands in mails.`,
+  )
 }
 
 export function parseCurrency(text: string): string {

@@ -32,7 +32,7 @@ const REFUSED: readonly RegExp[] = [
   // Large objects belong to no tenant.
   /^(lo_.*|loread|lowrite)$/,
   // What answers before a tenant is known; src/db alone asks it.
-  /^(resolve_.*|memberships_of|tenant_directory|person_directory)$/,
+  /^(resolve_.*|memberships_of|tenant_directory|person_directory|mailed_recipients)$/,
   // The system's own: settings that can be written, other sessions, files, locks beyond the transaction.
   /^pg_(?!(catalog|typeof|(try_)?advisory_xact_lock(_shared)?)$)/,
 ]

@@ -14,21 +14,10 @@ export type Mailer = {
 }
 
 const LINE_LENGTH_MAX = 200
-/** One address: no list of several, no name beside it, and nothing in it that is not seen. */
-const ADDRESS = /^[^\s@<>()[\]\\,;:"\p{C}]+@[^\s@<>()[\]\\,;:"\p{C}]+$/u
 /** What ends a line, or turns the text around it. */
 const NO_TEXT = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
 
-export function isAddress(text: string): boolean {
-  return ADDRESS.test(text)
-}
-
-/** Text that somebody typed, as a part of a mail: one line, which looks like what it is. */
+/** Text as a mail's subject: one line, which looks like what it is. */
 export function oneLine(text: string): string {
   return text.replaceAll(NO_TEXT, ' ').trim().slice(0, LINE_LENGTH_MAX).toWellFormed()
-}
-
-/** Whether text is already like that. */
-export function isOneLine(text: string): boolean {
-  return text.search(NO_TEXT) < 0
 }

@@ -1,6 +1,7 @@
 // Sends mail by SMTP. Keeps nothing: what was not taken is the caller's to send again.
 import { createTransport } from 'nodemailer'
-import { isAddress, type Mail, type Mailer, oneLine } from './mailer.ts'
+import { isEmailAddress } from '../core/email.ts'
+import { type Mail, type Mailer, oneLine } from './mailer.ts'
 
 const CONNECTION_TIMEOUT_MS = 10_000
 const GREETING_TIMEOUT_MS = 10_000
@@ -34,7 +35,7 @@ export function createSmtpMailer(options: {
   })
   return {
     async send({ to, subject, text }: Mail) {
-      if (!isAddress(to)) throw new Error('a mail goes to one address')
+      if (!isEmailAddress(to)) throw new Error('a mail goes to one address')
       // As an object, an address is not read as a list of several.
       const mail = {
         from,

@@ -45,7 +45,7 @@ export async function acceptInvitation(
   } as const
   return await changingPeople(sessions, caller, () =>
     runCommand<AcceptErrorCode, z.output<typeof schema>>(caller, command, async (tx, { token, name }) => {
-      const invitation = await take(tx, caller, { email: actor.email.toLowerCase(), token })
+      const invitation = await take(tx, caller, { email: actor.email, token })
       return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
     }),
   )

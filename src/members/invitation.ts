@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Invitation } from '../generated/prisma/client.ts'
 
 const LIFETIME_MS = 7 * 24 * 3_600_000
+/** Inviting and revoking in turns would send mail after mail to somebody who wants none. */
+export const PAUSE_AFTER_REVOCATION_MS = 3_600_000
 const TOKEN_BYTES = 32
 const TOKEN = /^[\w-]{43}$/
 

@@ -5,19 +5,21 @@ import { auditOf } from '../commands/edit.ts'
 import { type AuditRecord, done, refused, type UserError } from '../commands/outcome.ts'
 import { requirePermission } from '../commands/permissions.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { emailAddress } from '../core/email.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { takeAuthority } from './authority.ts'
-import { expiryFrom, stateOf } from './invitation.ts'
-import { email, name, role, roleTooHigh } from './member.ts'
+import { expiryFrom, PAUSE_AFTER_REVOCATION_MS, stateOf } from './invitation.ts'
+import { name, role, roleTooHigh } from './member.ts'
 import { INVITATION_ATTEMPTS_MAX, INVITATION_TASK } from './send-invitation.ts'
 
 export const INVITE_ERRORS = [
   'ALREADY_MEMBER',
   'ALREADY_INVITED',
   'ROLE_TOO_HIGH',
+  'RECENTLY_REVOKED',
   'TOO_MANY_INVITATIONS',
   'MAIL_NOT_AVAILABLE',
 ] as const
@@ -27,7 +29,7 @@ type InviteErrorCode = (typeof INVITE_ERRORS)[number]
 export const INVITATIONS_PER_DAY_MAX = 500
 const DAY_MS = 24 * 3_600_000
 
-const schema = z.object({ email, role, name: name.nullish() })
+const schema = z.object({ email: emailAddress, role, name: name.nullish() })
 type Invited = z.output<typeof schema>
 
 /** Invites an address. User errors: INVALID and INVITE_ERRORS. Throws FORBIDDEN for who may no longer invite. */
@@ -91,6 +93,13 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
       message: 'this address is invited already: revoke that first',
       code: 'ALREADY_INVITED',
     })
+  const pausedUntil = await pauseAfterRevocation(tx, address, now)
+  if (pausedUntil !== null)
+    errors.push({
+      field,
+      message: `this address was invited and the invitation revoked: invite it again from ${pausedUntil.toISOString()}`,
+      code: 'RECENTLY_REVOKED',
+    })
   const since = new Date(now.getTime() - DAY_MS)
   if ((await tx.invitation.count({ where: { createdAt: { gt: since } } })) >= INVITATIONS_PER_DAY_MAX)
     errors.push({
@@ -99,6 +108,18 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
       code: 'TOO_MANY_INVITATIONS',
     })
   return errors
+}
+
+/** Until when an address is left alone, since its invitation was revoked while it was open; null: it is not. */
+async function pauseAfterRevocation(tx: Transaction, address: string, now: Date): Promise<Date | null> {
+  const since = new Date(now.getTime() - PAUSE_AFTER_REVOCATION_MS)
+  const revoked = await tx.invitation.findMany({
+    where: { email: address, status: 'REVOKED', updatedAt: { gt: since } },
+  })
+  // One that had expired was ended only to make room.
+  const ends = revoked.filter(({ updatedAt, expiresAt }) => updatedAt < expiresAt)
+  if (ends.length === 0) return null
+  return new Date(Math.max(...ends.map(({ updatedAt }) => updatedAt.getTime())) + PAUSE_AFTER_REVOCATION_MS)
 }
 
 /** One that nobody took in time makes room: at most one is open for an address. */

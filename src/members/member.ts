@@ -3,26 +3,14 @@ import { z } from 'zod'
 import { type Refused, refused, type UserError } from '../commands/outcome.ts'
 import { ROLES, type Role } from '../commands/permissions.ts'
 import { sqlstateOf } from '../db/faults.ts'
-import { isAddress, isOneLine } from '../mail/mailer.ts'
+import { mailedName } from '../mail/mailed-name.ts'
 
-/** What SMTP takes of an address. */
-const EMAIL_LENGTH_MAX = 254
 const NAME_LENGTH_MAX = 100
 /** Raised by the trigger that keeps each tenant an owner. */
 const LAST_OWNER = 'BK011'
 
-export const email = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`)
-  .refine(isAddress, 'this is no e-mail address')
-
-export const name = z
-  .string()
-  .trim()
-  .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
-  .refine(isOneLine, 'a name is one line of text')
+/** Empty where nobody said. Stands in the mail that invites. */
+export const name = mailedName(NAME_LENGTH_MAX)
 
 export const role = z.enum(ROLES)
 

@@ -5,14 +5,19 @@ import { auditOf } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
+import type { Transaction } from '../db/database.ts'
 import type { Invitation } from '../generated/prisma/client.ts'
+import { enqueue } from '../jobs/enqueue.ts'
 import { type Task, textIn } from '../jobs/task.ts'
-import { type Mail, type Mailer, oneLine } from '../mail/mailer.ts'
+import { showAddress, showName } from '../mail/mailed-name.ts'
+import type { Mail, Mailer } from '../mail/mailer.ts'
 import { expiryFrom, newToken, stateOf } from './invitation.ts'
 
 export const INVITATION_TASK = 'invitation.mail'
 /** Over about three hours: a mail server that is away so long needs somebody to look. */
 export const INVITATION_ATTEMPTS_MAX = 12
+/** How soon a mail is tried again whose recipient was sent enough for a day. */
+const CROWDED_RETRY_MS = 3_600_000
 
 export type InvitationServices = {
   readonly mail: Mailer | null
@@ -29,21 +34,28 @@ export function invitationTask(services: InvitationServices): Task {
 }
 
 /**
- * Sends the mail, unless it was sent or is no longer wanted. Where it breaks off between the mail server and us, another
- * mail follows with another token, and the last one counts. Throws what the mail server said.
+ * Sends the mail, unless it was sent or is no longer wanted; later, where its recipient was sent enough for today. Where it
+ * breaks off between the mail server and us, another mail follows with another token, and the last one counts. Throws what
+ * the mail server said.
  */
 async function sendInvitation(
   caller: Caller,
   { mail, invitationUrl, sessions }: InvitationServices,
   id: string,
 ): Promise<void> {
-  const { invitation, tenant } = await caller.database.withTenant(caller.scope, async (tx) => ({
-    invitation: await tx.invitation.findFirst({ where: { id } }),
-    tenant: await tx.tenant.findFirstOrThrow(),
-  }))
+  const { invitation, tenant, inviter } = await caller.database.withTenant(caller.scope, async (tx) => {
+    const invitation = await tx.invitation.findFirst({ where: { id } })
+    return {
+      invitation,
+      tenant: await tx.tenant.findFirstOrThrow(),
+      // A key may be called what it likes: only a member's address is shown as one.
+      inviter: invitation && (await tx.member.findFirst({ where: { email: invitation.invitedBy } })),
+    }
+  })
   if (invitation === null || invitation.sentAt !== null) return
   if (stateOf(invitation, caller.clock()) !== 'PENDING') return
   if (mail === null) throw new Error('this process has no SMTP_URL to send an invitation by')
+  if (!(await takeTurn(caller, invitation))) return
   const { token, hash } = newToken()
   const expiresAt = expiryFrom(caller.clock())
   const command = { name: 'invitationSend', permission: 'members:manage', input: null } as const
@@ -64,7 +76,7 @@ async function sendInvitation(
   await mail.send(
     mailOf(
       { ...invitation, expiresAt },
-      { slug: caller.tenantSlug, name: tenant.name, token, invitationUrl },
+      { slug: caller.tenantSlug, name: tenant.name, isByMember: inviter !== null, token, invitationUrl },
     ),
   )
   const sentAt = caller.clock()
@@ -74,25 +86,50 @@ async function sendInvitation(
   })
 }
 
+/**
+ * Whether the mail may go now. One person is sent so many a day, over all tenants; what is more waits, and its inviter sees
+ * what a slow mail server would show: an answer that told would tell what other tenants do.
+ */
+async function takeTurn(caller: Caller, { id, email }: Invitation): Promise<boolean> {
+  return await caller.database.withTenant(caller.scope, async (tx) => {
+    if (await claimMail(tx, { email, id })) return true
+    await enqueue(tx, {
+      task: INVITATION_TASK,
+      payload: { invitationId: id },
+      key: `${INVITATION_TASK}:${id}`,
+      runAt: new Date(caller.clock().getTime() + CROWDED_RETRY_MS),
+      attemptsMax: INVITATION_ATTEMPTS_MAX,
+    })
+    return false
+  })
+}
+
+async function claimMail(tx: Transaction, { email, id }: Pick<Invitation, 'email' | 'id'>): Promise<boolean> {
+  const [row] = await tx.$queryRaw<[{ may: boolean }]>`SELECT app.claim_mail(${email}, ${id}::uuid) AS may`
+  return row.may
+}
+
+/** All that a tenant's people chose of it is names, which are bounded, and bring no address of the web along. */
 function mailOf(
   { email, name, role, invitedBy, expiresAt }: Invitation,
   to: {
     readonly slug: string
     readonly name: string
+    readonly isByMember: boolean
     readonly token: string
     readonly invitationUrl: string | null
   },
 ): Mail {
   const { slug, token, invitationUrl } = to
-  // Whoever names a tenant or a key writes a word of this mail, and not a line of it.
-  const shop = oneLine(to.name)
-  const inviter = oneLine(invitedBy) || shop
+  const shop = showName(to.name, slug)
+  const inviter = to.isByMember ? showAddress(invitedBy, 'A colleague') : showName(invitedBy, 'A program')
+  const called = showName(name, '')
   const link =
     invitationUrl === null
       ? []
       : ['Open this page to accept:', '', `  ${invitationUrl}#tenant=${slug}&token=${token}`, '']
   const lines = [
-    name === '' ? 'Hello,' : `Hello ${oneLine(name)},`,
+    called === '' ? 'Hello,' : `Hello ${called},`,
     '',
     `${inviter} invites you to work for ${shop}.`,
     '',
@@ -108,5 +145,5 @@ function mailOf(
     'If you do not know what this is about, do nothing: nobody gets in without this mail.',
     '',
   ]
-  return { to: email, subject: `${inviter} invites you to ${shop}`, text: lines.join('\n') }
+  return { to: email, subject: `Invitation to ${shop}`, text: lines.join('\n') }
 }

@@ -3,17 +3,13 @@ import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { conflict, edited, given } from '../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { mailedName } from '../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 200
 
 const schema = z.object({
   expectedVersion: z.number(),
-  name: z
-    .string()
-    .trim()
-    .min(1, 'a merchant needs a name')
-    .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
-    .nullish(),
+  name: mailedName(NAME_LENGTH_MAX).min(1, 'a merchant needs a name').nullish(),
 })
 
 /** Edits what was given. User errors: INVALID, CONFLICT. */

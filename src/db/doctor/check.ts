@@ -55,6 +55,8 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.person_directory':
     'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
   'app.tasks': 'which tasks may be queued, and by which permission; of the owner alone',
+  'app.mailed_recipients':
+    'how often an address was written to in the last day, by its hash, over all tenants; through app.claim_mail',
   'app.erased_tenants': 'which tenants were, and are no more; of the owner alone',
   'app.used_slugs': 'which addresses tenants have and had, so that nobody else gets one; of the owner alone',
   'app.installation': 'this installation’s public name; read through app.installation_id',

@@ -26,6 +26,8 @@ const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
     'a trigger: keeps the directory that app.memberships_of reads, which nobody else may touch',
   'app.resolve_tenant(uuid,text)':
     'which tenant an address or a job is of, before it is entered: at most one row',
+  'app.claim_mail(text,uuid)':
+    'whether one more mail may go to an address, over all tenants: yes or no, and to the system’s own work alone',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':
     'puts a job into the queue, whose tables nobody else may touch, and stamps it with the tenant in scope',
   'app.queueable_tasks()': 'which tasks may be queued, and by which permission: for the doctor',
@@ -57,7 +59,7 @@ const views: Check = rule({
     WHERE c.relkind = 'v' AND ${OUR_SCHEMAS} AND NOT ${fromExtension('pg_class', 'c.oid')}
       AND c.oid::regclass::text <> ALL (${sqlNames(Object.keys(OWNERS_VIEWS))}) AND NOT EXISTS (
       SELECT FROM pg_options_to_table(c.reloptions)
-      WHERE option_name = 'security_invoker' AND lower(option_value) IN ('true', 'on', 'yes', '1'))`,
+      WHERE option_name = 'security_invoker' AND lower(option_value COLLATE "C") IN ('true', 'on', 'yes', '1'))`,
   message: () => 'runs with its owner’s rights: ALTER VIEW … SET (security_invoker = true)',
 })
 
