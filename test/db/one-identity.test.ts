@@ -194,8 +194,9 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
     const { rows } = await admin.query(
       `SELECT actor_label FROM audit_entries WHERE action = 'supportAccessUse'`,
     )
-    expect(rows.map((row) => row.actor_label).sort()).toEqual(
-      ['iris@platform.example', 'İris@platform.example'].sort(),
+    expect(new Set(rows.map((row) => row.actor_label))).toEqual(
+      new Set(['iris@platform.example', 'İris@platform.example']),
     )
+    expect(rows).toHaveLength(2)
   })
 })
