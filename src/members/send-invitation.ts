@@ -49,7 +49,9 @@ async function sendInvitation(
       invitation,
       tenant: await tx.tenant.findFirstOrThrow(),
       // A key may be called what it likes: only a member's address is shown as one.
-      inviter: invitation && (await tx.member.findFirst({ where: { email: invitation.invitedBy } })),
+      inviter: invitation?.invitedById
+        ? await tx.member.findFirst({ where: { id: invitation.invitedById } })
+        : null,
     }
   })
   if (invitation === null || invitation.sentAt !== null) return
