@@ -32,7 +32,7 @@ describe('the mail', () => {
     await sendMail(api, 'A', id)
     const [mail] = await api.mailbox.list()
     const token = await tokenFor(api, email)
-    expect(mail).toMatchObject({ to: email, subject: 'admin@anchor.example invites you to Anchor Alpha' })
+    expect(mail).toMatchObject({ to: email, subject: 'Invitation to Anchor Alpha' })
     const [sent] = await inA('SELECT expires_at, sent_at FROM invitations WHERE id = $1', [uuidOf(id)])
     for (const words of [
       'Hello Jo,',
