@@ -21,7 +21,7 @@ export function doctorCommand(): Command {
           createLogger(commandLogLevel(config)),
           ({ runtimeUrl, workerUrl }) =>
             examine(runtimeUrl, {
-              strictVersion: options.strictVersion ?? false,
+              strictVersion: options.strictVersion ?? config.database.strictVersion,
               workerUrl,
               tasks: QUEUED_BY,
             }),

@@ -7,10 +7,12 @@ import { policyChecks } from './doctor/policies.ts'
 import { rightsChecks } from './doctor/rights.ts'
 import { roleChecks } from './doctor/role.ts'
 import { serverChecks } from './doctor/server.ts'
+import { sessionChecks } from './doctor/session.ts'
 import { tableChecks } from './doctor/tables.ts'
 import { examineTasks, type TaskList } from './doctor/tasks.ts'
 import { workerChecks } from './doctor/worker.ts'
 import { WORKER_GROUP } from './queue-names.ts'
+import { prepareSession } from './session-settings.ts'
 
 export type { Finding }
 
@@ -32,6 +34,7 @@ const CHECKS: readonly Check[] = [
   ...policyChecks,
   ...codeChecks,
   ...serverChecks,
+  ...sessionChecks,
 ]
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -48,6 +51,7 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
   client.on('error', () => {})
   await client.connect()
   try {
+    await prepareSession(client)
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     // So that expressions and names are printed with their schemas, whatever the database's own setting.
     await client.query('SET LOCAL search_path = pg_catalog')

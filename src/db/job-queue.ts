@@ -5,13 +5,21 @@ import type pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import { queueLogger } from './queue-logger.ts'
 import { QUEUE_SCHEMA, WORKER_GROUP } from './queue-names.ts'
+import { openQueuePool } from './queue-pool.ts'
+
+const MIGRATION_CONNECTIONS = 2
 
 /**
  * Brings the queue's tables up to date as the owner, and grants them to the worker's role. The tables have row-level
  * security, which graphile-worker turns on so that nobody is let in by chance: the worker is let in by name.
  */
 export async function prepareQueue(owner: pg.Client, ownerUrl: string, logger: Logger): Promise<void> {
-  await runMigrations({ connectionString: ownerUrl, logger: queueLogger(logger) })
+  const pgPool = openQueuePool(ownerUrl, MIGRATION_CONNECTIONS, logger)
+  try {
+    await runMigrations({ pgPool, logger: queueLogger(logger) })
+  } finally {
+    await pgPool.end()
+  }
   await owner.query(`
     GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${WORKER_GROUP};
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${WORKER_GROUP};

@@ -5,6 +5,8 @@ export interface KnownHole {
   what: string
   /** Major version → the first minor release without the hole. A major version that is absent never had it. */
   fixedIn: Readonly<Record<number, number>>
+  /** What it needs, where that can be absent. `sql` asks for it of the role `$1`: a row names it, in `object`. */
+  needs?: { sql: string; closed: string }
 }
 
 /** The oldest major version that security fixes still reach, and that the walls are tested on. */
@@ -13,8 +15,20 @@ export const OLDEST_MAJOR = 15
 const KNOWN_HOLES: readonly KnownHole[] = [
   {
     cve: 'CVE-2026-14666',
-    what: 'row-level security can be evaded',
+    what: 'a session keeps plans, with their policies, that it made under rights which its role has lost since',
     fixedIn: { 15: 19, 16: 15, 17: 11, 18: 6 },
+    needs: {
+      // The role examined has nothing to lose but its membership in bulkhead_runtime, whose policies name the tenant.
+      sql: `
+        SELECT 'role ' || r.rolname AS object FROM pg_catalog.pg_roles r
+        WHERE (r.oid = $1::oid OR pg_has_role($1::oid, r.oid, 'MEMBER'))
+          AND (r.rolsuper OR r.rolbypassrls
+            OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relowner = r.oid AND c.relrowsecurity)
+            OR r.rolname <> 'bulkhead_runtime' AND EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE r.oid = ANY (p.polroles)))
+        ORDER BY r.rolname LIMIT 1`,
+      closed:
+        "The server's role has no such right to lose: it is past no policy, and each that holds it names the tenant (docs/security.md, Policies)",
+    },
   },
   {
     cve: 'CVE-2024-10976',

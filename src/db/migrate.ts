@@ -10,6 +10,8 @@ import type { Logger } from '../core/logger.ts'
 import { prepareQueue } from './job-queue.ts'
 import { checkEncoding, checkRoles, prepareDatabase } from './prepare-database.ts'
 import { applyMigrations, isTransactional, NO_TIMEOUTS } from './schema-engine.ts'
+import { prepareSession } from './session-settings.ts'
+import { refuseUnsupportedEngine } from './unsupported-engine.ts'
 
 const MIGRATIONS_DIR = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
 const CONNECT_WAIT_MS = 10_000
@@ -45,6 +47,7 @@ export async function migrate(options: {
   const owner = await connectAsOwner(ownerUrl, logger)
   try {
     await owner.query(NO_TIMEOUTS)
+    await refuseUnsupportedEngine(owner)
     await takeLock(owner, MIGRATION_LOCK, lockWaitMs, logger)
     await checkEncoding(owner)
     await checkRoles(owner, { runtimeRole, workerRole })
@@ -85,6 +88,7 @@ async function connectAsOwner(ownerUrl: string, logger: Logger): Promise<pg.Clie
   )
   try {
     await owner.connect()
+    await prepareSession(owner)
     return owner
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause)

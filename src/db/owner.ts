@@ -1,5 +1,6 @@
 // The owner's connection: for work that no tenant's request does (seeding, making a tenant). Never part of serving.
 import pg from 'pg'
+import { prepareSession } from './session-settings.ts'
 
 /** Runs one statement. `Row` is the caller's word for what the statement yields. */
 export type OwnerQuery = <Row = Record<string, unknown>>(
@@ -40,6 +41,7 @@ export async function connectOwner(url: string): Promise<OwnerConnection> {
   // statement fails with its own error.
   client.on('error', () => {})
   await client.connect()
+  await prepareSession(client)
 
   const query: OwnerQuery = async <Row>(text: string, values: readonly unknown[] = []) => {
     const { rows } = await client.query(text, [...values])

@@ -3,6 +3,7 @@
 import type pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import { WORKER_GROUP } from './queue-names.ts'
+import { SESSION_SETTINGS } from './session-settings.ts'
 
 /** The role that the migrations grant everything to. The login role is this one or a member of it. */
 const RUNTIME_GROUP = 'bulkhead_runtime'
@@ -104,8 +105,8 @@ async function checkGroup(owner: pg.Client, group: string): Promise<void> {
 }
 
 /**
- * Makes the login roles able to use what the migrations granted, and sets the database's timeouts where it has none
- * of its own (an operator's stay). Done as the owner through the database, not in startup options: those do not
+ * Makes the login roles able to use what the migrations granted, makes our sessions' settings the database's defaults,
+ * and sets the database's timeouts where it has none of its own (an operator's stay). Done as the owner through the database, not in startup options: those do not
  * pass PgBouncer. New sessions only. Throws SERVICE_UNAVAILABLE when the owner may not, saying who must do what.
  */
 export async function prepareDatabase(
@@ -124,6 +125,13 @@ export async function prepareDatabase(
   const database = owner.escapeIdentifier(name)
   // A clone of a database inherits neither its rights nor its settings: so here, and not only where it is made.
   await owner.query(`REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC`)
+  // Sessions that a pooler opens have no other. Unlike the bounds on time these are not an operator's to choose.
+  const missing = Object.entries(SESSION_SETTINGS).filter(
+    ([setting, value]) => !settings.includes(`${setting}=${value}`),
+  )
+  await owner.query(
+    missing.map(([setting, value]) => `ALTER DATABASE ${database} SET ${setting} = '${value}'`).join('; '),
+  )
   for (const [setting, timeoutMs] of Object.entries(DATABASE_TIMEOUTS_MS)) {
     if (settings.some((own) => own.startsWith(`${setting}=`))) continue
     await owner.query(`ALTER DATABASE ${database} SET ${setting} = '${timeoutMs}ms'`)

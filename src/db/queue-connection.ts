@@ -3,6 +3,7 @@
 import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
 import { WORKER_APPLICATION } from './queue-pool.ts'
+import { prepareSession } from './session-settings.ts'
 
 export type QueueState = {
   /** Those that wait, and those under way, their last attempt included. */
@@ -97,6 +98,7 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
     application_name: WORKER_APPLICATION,
+    onConnect: prepareSession,
     options: SERVER_OPTIONS.map(([name, value]) => `-c ${name}=${value}`).join(' '),
   })
   let announced: string | null = null

@@ -2,6 +2,7 @@
 // queue-connection.ts's.
 import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
+import { prepareSession } from './session-settings.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** How a session of a worker is called where an operator lists sessions. */
@@ -15,6 +16,7 @@ export function openQueuePool(url: string, connectionsMax: number, logger: Logge
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     application_name: WORKER_APPLICATION,
+    onConnect: prepareSession,
   })
   const tell = ({ message }: Error) => logger.warn({ reason: message }, 'a connection of the worker was lost')
   pool.on('error', tell)

@@ -12,6 +12,7 @@ import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/sch
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
 import type { Logger } from '../core/logger.ts'
+import { prepareSession } from './session-settings.ts'
 
 export interface SchemaFile {
   path: string
@@ -39,7 +40,10 @@ export async function applyMigrations(options: {
     connectionString: options.url,
     application_name: 'bulkhead migrate',
     // The pool waits for it. As startup options they would not pass PgBouncer.
-    onConnect: (client) => client.query(NO_TIMEOUTS),
+    onConnect: async (client) => {
+      await prepareSession(client)
+      await client.query(NO_TIMEOUTS)
+    },
   })
   pool.on('error', (error) =>
     options.logger.warn({ reason: error.message }, 'a connection of the migration was lost'),

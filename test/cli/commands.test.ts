@@ -142,6 +142,7 @@ async function productionSettings(): Promise<Record<string, string>> {
     SECRETS_KEY: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64'),
     AUTH_ISSUERS: JSON.stringify([issuer]),
     ALLOW_EMBEDDED_IN_PRODUCTION: 'true',
+    DATABASE_STRICT_VERSION: 'false',
   }
 }
 

@@ -340,6 +340,14 @@ describe('mail', () => {
 })
 
 describe('in production', () => {
+  it('a PostgreSQL with a known hole in its walls is refused, unless it is said otherwise', () => {
+    const strict = (environment: Record<string, string>) => parseConfig(environment).database.strictVersion
+    expect(strict(PRODUCTION)).toBe(true)
+    expect(strict({ ...PRODUCTION, DATABASE_STRICT_VERSION: 'false' })).toBe(false)
+    expect(strict({})).toBe(false)
+    expect(strict({ DATABASE_STRICT_VERSION: 'true' })).toBe(true)
+  })
+
   it('a whole configuration is accepted, and introspection is off', () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({
       environment: 'production',

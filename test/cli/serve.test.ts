@@ -175,6 +175,7 @@ describe('the server on its embedded database', () => {
       serve({
         NODE_ENV: 'production',
         ALLOW_EMBEDDED_IN_PRODUCTION: 'true',
+        DATABASE_STRICT_VERSION: 'false',
         SECRETS_KEY: randomBytes(32).toString('base64'),
         AUTH_ISSUERS: JSON.stringify([
           { issuer: 'https://id.example.com', audience: 'bulkhead', algorithms: ['RS256'] },

@@ -1,9 +1,11 @@
 // The doctor: nothing to say of a fresh database, and one sabotage per rule that it must name.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
 import { examine, type Finding } from '../../src/db/doctor.ts'
 import { knownHoles } from '../../src/db/known-holes.ts'
+import { migrate } from '../../src/db/migrate.ts'
 import { asAdmin } from '../support/cluster.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { MEND, POLICIES, PRELUDE } from './doctor-policy-sabotages.ts'
 import { CODE, RIGHTS, TABLE, TABLES } from './doctor-sabotages.ts'
 import { WRITE_FUNCTION } from './doctor-write-sabotages.ts'
@@ -105,6 +107,44 @@ describe('allows', () => {
   })
 })
 
+describe('an engine that is not supported', () => {
+  // Citus is no package of npm or Debian; a row in the catalogue is all that a database shows of it here.
+  const CITUS = `SET allow_system_table_mods = on; INSERT INTO pg_extension
+    SELECT 99999, 'citus', extowner, extnamespace, extrelocatable, extversion, NULL, NULL FROM pg_extension LIMIT 1`
+
+  it('Citus is refused by the doctor, and so at every start', async () => {
+    await afterSabotage(CITUS, async (database) => {
+      expect(await examine(database.runtimeUrl)).toContainEqual({
+        level: 'error',
+        code: 'engine-unsupported',
+        object: 'citus',
+        message:
+          'the database has the extension citus, which this version does not support: use one without it',
+      })
+    })
+  })
+
+  it('and by a migration, before it changes anything', async () => {
+    const database = await createEmptyDatabase()
+    try {
+      await asAdmin(database.adminUrl, (admin) => admin.query(CITUS))
+      const { ownerUrl, runtimeUrl } = database
+      await expect(migrate({ ownerUrl, runtimeUrl, logger: createLogger('silent') })).rejects.toMatchObject({
+        code: 'SERVICE_UNAVAILABLE',
+        message: expect.stringMatching(
+          /^the database has the extension citus, which this version does not support[^\n]*$/,
+        ),
+      })
+      const { rows } = await asAdmin(database.ownerUrl, (owner) =>
+        owner.query(`SELECT to_regclass('public._prisma_migrations') AS record`),
+      )
+      expect(rows).toEqual([{ record: null }])
+    } finally {
+      await database.drop()
+    }
+  })
+})
+
 describe('case 2: the release of the server', () => {
   it('each known hole is named, up to the release that mended it', () => {
     const cves = (versionNum: number) => knownHoles(versionNum).map(({ cve }) => cve)
@@ -115,6 +155,24 @@ describe('case 2: the release of the server', () => {
     expect(cves(170_000)).toEqual(['CVE-2026-14666', 'CVE-2024-10976'])
     expect(cves(180_004)).toEqual(['CVE-2026-14666'])
     for (const mended of [150_019, 160_015, 170_011, 180_006, 190_000]) expect(cves(mended)).toEqual([])
+  })
+
+  it('CVE-2026-14666 tells why it is none here, and is an error where it is one', async () => {
+    await afterSabotage('SELECT', async (database) => {
+      const about = (findings: Finding[]) =>
+        findings
+          .filter(({ message }) => message.startsWith('CVE-2026-14666'))
+          .map(
+            ({ level, message }) =>
+              `${level} ${/has no such right to lose|role \S+ opens it/.exec(message)?.[0]}`,
+          )
+      const version = await asAdmin(database.runtimeUrl, (client) => client.query('SHOW server_version_num'))
+      const isThere = knownHoles(Number(version.rows[0].server_version_num)).length > 0
+      const once = (finding: string) => (isThere ? [finding] : [])
+      expect(about(await examine(database.runtimeUrl))).toEqual(once('warning has no such right to lose'))
+      // The owner may lose its tables: what it had planned as their owner would stay.
+      expect(about(await examine(database.ownerUrl))).toEqual(once('error role bulkhead_owner opens it'))
+    })
   })
 
   it('a known hole is a warning, and an error when asked to be strict', async () => {

@@ -29,6 +29,19 @@ export interface RunningCluster {
 /** The roles' password on a server that we were given; only ever set on roles that we create. */
 const ROLE_PASSWORD = 'bulkhead-test'
 
+/**
+ * What the server's sessions start with, where nothing else is said: another zone, another order of day and month, other
+ * forms of values. So every test shows that no statement of ours depends on them.
+ */
+const FOREIGN_SETTINGS = {
+  TimeZone: 'America/New_York',
+  DateStyle: 'SQL, DMY',
+  IntervalStyle: 'iso_8601',
+  bytea_output: 'escape',
+  extra_float_digits: '-5',
+  default_transaction_isolation: 'repeatable read',
+}
+
 /** A throw-away server under the temporary directory; it syncs nothing to disk. */
 export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-'))
@@ -39,6 +52,11 @@ export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
   })
   const { adminUrl, ownerUrl, runtimeUrl, workerUrl } = server
   const cluster = { adminUrl, ownerUrl, runtimeUrl, workerUrl, template: 'bulkhead_template', tables: [] }
+  await asAdmin(adminUrl, async (admin) => {
+    for (const [name, value] of Object.entries(FOREIGN_SETTINGS))
+      await admin.query(`ALTER SYSTEM SET ${name} = ${name === 'DateStyle' ? value : `'${value}'`}`)
+    await admin.query('SELECT pg_reload_conf()')
+  })
   const stop = async () => {
     await server.stop()
     await removeDir()

@@ -26,18 +26,32 @@ const attributes: Check = rule({
       : `is ${attribute}, and the role that was examined may become it: revoke the membership`,
 })
 
-const ownership: Check = rightsRule({
-  code: 'role-owner',
-  // pg_shdepend knows the owner of everything: tables, schemas, functions, types, and the database itself.
-  sql: `
+/** What is no wall, and guards none: a large object has no policy, but no code of ours reads one. */
+const STRAY = `d.classid IN ('pg_largeobject'::regclass, 'pg_default_acl'::regclass)`
+
+/** pg_shdepend knows the owner of everything: tables, schemas, functions, types, and the database itself. */
+const owned = (which: string) => `
     SELECT 'role ' || r.rolname AS object, r.itself::text AS itself, count(*)::text AS count,
       min(pg_describe_object(d.classid, d.objid, d.objsubid)) AS example
     FROM (${REACHABLE}) r
     JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'o'
-    WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    WHERE ${which} AND (d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
       OR (d.dbid = 0 AND d.classid = 'pg_database'::regclass
-        AND d.objid = (SELECT oid FROM pg_database WHERE datname = current_database()))
-    GROUP BY r.rolname, r.itself`,
+        AND d.objid = (SELECT oid FROM pg_database WHERE datname = current_database())))
+    GROUP BY r.rolname, r.itself`
+
+const strays: Check = rightsRule({
+  code: 'role-stray',
+  level: 'warning',
+  sql: owned(STRAY),
+  message: ({ count, example }) =>
+    `owns ${count} object(s) that no tenant's table needs (${example}), and that every session of the server may read: ` +
+    'look at what made them, and remove them (lo_unlink, DROP OWNED BY)',
+})
+
+const ownership: Check = rightsRule({
+  code: 'role-owner',
+  sql: owned(`NOT ${STRAY}`),
   message: ({ itself, count, example }) =>
     itself === 'true'
       ? `owns ${count} object(s) of this database (${example}): an owner may take its walls down`
@@ -67,6 +81,6 @@ const presetTenant: Check = rule({
 })
 
 /** Of the role alone: what nobody who logs in for the server may be. */
-export const standingChecks: readonly Check[] = [attributes, ownership, predefinedRoles]
+export const standingChecks: readonly Check[] = [attributes, ownership, strays, predefinedRoles]
 
 export const roleChecks: readonly Check[] = [...standingChecks, presetTenant]

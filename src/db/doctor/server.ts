@@ -1,8 +1,12 @@
 // Owns: rules about the server: its release, the database's encoding, its timeouts.
 import { knownHoles, OLDEST_MAJOR } from '../known-holes.ts'
-import { type Check, type Finding, rule } from './check.ts'
+import { CITUS_COMPLAINT, CITUS_SQL } from '../unsupported-engine.ts'
+import { type Check, type Finding, type Patient, rule } from './check.ts'
 
-const release: Check = async ({ versionNum, strictVersion }) => {
+const engine: Check = rule({ code: 'engine-unsupported', sql: CITUS_SQL, message: () => CITUS_COMPLAINT })
+
+const release: Check = async (patient) => {
+  const { versionNum, strictVersion } = patient
   const level = strictVersion ? 'error' : 'warning'
   const major = Math.floor(versionNum / 10_000)
   const version = `${major}.${versionNum % 10_000}`
@@ -14,9 +18,28 @@ const release: Check = async ({ versionNum, strictVersion }) => {
   })
   if (major < OLDEST_MAJOR)
     return [finding('server-unsupported', `older than ${OLDEST_MAJOR}: no longer mended`)]
-  return knownHoles(versionNum).map(({ cve, what, fixedIn }) =>
-    finding('server-known-hole', `${cve}: ${what}; mended in ${major}.${fixedIn[major]}`),
-  )
+  const findings: Finding[] = []
+  for (const { cve, what, needs, fixedIn } of knownHoles(versionNum)) {
+    const override = strictVersion ? ' (DATABASE_STRICT_VERSION=false makes this a warning)' : ''
+    const mended = `mended in ${major}.${fixedIn[major]}`
+    const open = needs === undefined ? null : await wayIn(patient, needs.sql)
+    if (needs !== undefined && open !== null)
+      findings.push({
+        ...finding('server-known-hole', `${cve}: ${what}. ${open} opens it; ${mended}`),
+        level: 'error',
+      })
+    else {
+      const why = needs === undefined ? '' : `. ${needs.closed}`
+      findings.push(finding('server-known-hole', `${cve}: ${what}${why}; ${mended}${override}`))
+    }
+  }
+  return findings
+}
+
+/** What makes a hole one here; null: nothing does. */
+async function wayIn({ query, role }: Patient, sql: string): Promise<string | null> {
+  const [row] = await query(sql, [role])
+  return row?.object ?? null
 }
 
 const timeouts: Check = rule({
@@ -38,4 +61,4 @@ const encoding: Check = rule({
   message: ({ encoding }) => `has the encoding ${encoding}: e-mail addresses are compared in UTF8 alone`,
 })
 
-export const serverChecks: readonly Check[] = [release, encoding, timeouts]
+export const serverChecks: readonly Check[] = [engine, release, encoding, timeouts]
