@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts'
 export type Fault =
   | 'SERIALIZATION' // 40001, 40P01: run the transaction again
   | 'CONNECTION_LOST' // the connection ended under the statement
+  | 'STATEMENT_LOST' // the connection's prepared statements are not what we believe: give it up, run again
   | 'UNAVAILABLE' // nobody answers, or the server is full, starting, stopping or read-only
   | 'BUSY' // no connection was free in time
   | 'TIMEOUT' // the server cancelled a slow statement or a long wait for a lock
@@ -21,6 +22,8 @@ export class CommitUnknown extends Error {
 const BY_SQLSTATE: ReadonlyMap<string, Fault> = new Map([
   ['40001', 'SERIALIZATION'],
   ['40P01', 'SERIALIZATION'],
+  ['26000', 'STATEMENT_LOST'],
+  ['42P05', 'STATEMENT_LOST'],
   ['57P01', 'CONNECTION_LOST'],
   ['57P02', 'CONNECTION_LOST'],
   ['25P03', 'CONNECTION_LOST'],
@@ -113,12 +116,29 @@ export function faultOf(error: unknown): Fault | null {
   return null
 }
 
+const STATEMENT_LOST = '26000'
+
+/**
+ * Says, by the SQLSTATE (which alone gets through Prisma's layers), that a statement kept by its connection no longer fits
+ * the schema, and that nothing was run. `wasKept`: it was not parsed anew in this message. Then its plan is refused when a
+ * column that it returns has changed, and its parameters keep the types that the columns had: any error of a statement's
+ * form (class 42, but for a denied right) may be so. Parsed anew on another connection a true error tells itself.
+ */
+export function markStale(error: unknown, wasKept: boolean): void {
+  const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown }
+  // The code is every unsupported feature's, and the words are in the server's language.
+  const isPlanRefused = code === '0A000' && routine === 'RevalidateCachedQuery'
+  const isFormRefused = typeof code === 'string' && code.startsWith('42') && code !== DENIED
+  if (isPlanRefused || (wasKept && isFormRefused)) (error as { code: string }).code = STATEMENT_LOST
+}
+const DENIED = '42501'
+
 /** Whether a transaction that failed before its COMMIT was sent may be run again as a whole. */
 export function isRetryable(error: unknown): boolean {
   // Its cause is a lost connection, but its COMMIT was sent: run again, it might happen twice.
   if (error instanceof CommitUnknown) return false
   const fault = faultOf(error)
-  return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST'
+  return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST' || fault === 'STATEMENT_LOST'
 }
 
 /** The name of the unique constraint that a write met, or null. */
@@ -127,6 +147,8 @@ export function uniqueViolation(error: unknown): string | null {
   for (const link of chain(error)) {
     const index = (link as { constraint?: { index?: unknown } }).constraint?.index
     if (typeof index === 'string') return index
+    const { constraint } = link as { constraint?: unknown }
+    if (typeof constraint === 'string') return constraint
     const words = typeof link.message === 'string' ? /unique constraint "([^"]+)"/.exec(link.message) : null
     if (words?.[1] !== undefined) return words[1]
   }
@@ -153,6 +175,7 @@ export function toAppError(error: unknown): AppError | null {
 const TOLD = {
   SERIALIZATION: ['SERVICE_UNAVAILABLE', 'too many changed the same thing at once: try again'],
   CONNECTION_LOST: ['SERVICE_UNAVAILABLE', 'the database was interrupted: try again'],
+  STATEMENT_LOST: ['SERVICE_UNAVAILABLE', 'the database has just changed: try again'],
   UNAVAILABLE: ['SERVICE_UNAVAILABLE', 'the database is not available: try again'],
   BUSY: ['SERVICE_UNAVAILABLE', 'all database connections are in use: try again'],
   TIMEOUT: ['SERVICE_UNAVAILABLE', 'that took too long and was cancelled'],

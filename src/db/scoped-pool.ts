@@ -3,9 +3,12 @@ import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { createFairTurns, type FairTurns } from './fair-turns.ts'
-import { CommitUnknown, faultOf } from './faults.ts'
+import { CommitUnknown } from './faults.ts'
+import { isFull, isLost, isSpoilt, isStatementLost, submit } from './message.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
-import { type Prelude, ScopedQuery } from './scoped-query.ts'
+import { ScopedConnection } from './scoped-connection.ts'
+import type { Prelude } from './scoped-query.ts'
+import { prepareSession } from './session-settings.ts'
 
 const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true), set_config('app.permissions', $2, true)"
 const SCOPE_NAME = 'bulkhead_scope'
@@ -16,7 +19,6 @@ const SCOPE_NAME = 'bulkhead_scope'
 const TRANSACTION_SCOPE_SQL = `${SCOPE_SQL}, set_config('plan_cache_mode', 'force_generic_plan', true)`
 const TRANSACTION_SCOPE_NAME = 'bulkhead_transaction_scope'
 const SILENCE_TIMEOUT_MS = 30_000
-const NOTHING: pg.QueryResult = { rows: [], fields: [], rowCount: 0, command: '', oid: 0 }
 
 export type ScopedPoolOptions = {
   readonly url: string
@@ -37,6 +39,8 @@ export class ScopedPool extends pg.Pool {
   readonly #namedStatements: boolean
   readonly #logger: Logger
   readonly #turns: FairTurns
+  #generation = 0
+  readonly #generations = new WeakMap<pg.PoolClient, number>()
 
   constructor(options: ScopedPoolOptions) {
     const { url, connectionsMax, acquireTimeoutMs, silenceTimeoutMs, namedStatements, logger } = options
@@ -47,6 +51,7 @@ export class ScopedPool extends pg.Pool {
       query_timeout: silenceTimeoutMs ?? SILENCE_TIMEOUT_MS,
       application_name: 'bulkhead',
       keepAlive: true,
+      onConnect: prepareSession,
     })
     this.#namedStatements = namedStatements
     this.#logger = logger
@@ -61,9 +66,19 @@ export class ScopedPool extends pg.Pool {
     // It would run beside the transaction that its caller means, and wait for a connection that holds one.
     if ((currentFrame()?.transaction ?? null) !== null)
       throw new Error('a statement went past the transaction it was asked in')
-    return this.#inTurn(scope, () =>
-      this.#withClient((client) => submit(client, config, [this.#scopePrelude(scope)])),
-    )
+    return this.#inTurn(scope, () => this.#once(config, [this.#scopePrelude(scope)]))
+  }
+
+  /** Sends one message; once more, keeping nothing, when a statement that a connection had kept does not fit any more. */
+  async #once(config: pg.QueryConfig, preludes: readonly Prelude[], send = submit): Promise<pg.QueryResult> {
+    try {
+      return await this.#withClient((client) => send(client, config, preludes))
+    } catch (error) {
+      if (!isStatementLost(error)) throw error
+      this.#logger.warn({ err: error }, 'a prepared statement was lost: running it again')
+      const keepless = preludes.map(({ text, values }) => ({ text, values }))
+      return await this.#withClient((client) => send(client, { ...config, name: '' }, keepless))
+    }
   }
 
   /**
@@ -76,16 +91,16 @@ export class ScopedPool extends pg.Pool {
     const scope = this.#requireScope(last.text)
     const preludes = [this.#transactionScope(scope), ...statements.slice(0, -1)]
     const named = preludes.map((statement) => this.#prelude(statement))
-    return this.#inTurn(scope, () =>
-      this.#withClient(async (client) => {
-        try {
-          return await submit(client, { ...this.#prelude(last), values: [...last.values] }, named)
-        } catch (error) {
-          if (!isLost(error)) throw error
-          throw new CommitUnknown('the connection was lost before the answer', { cause: error })
-        }
-      }),
-    )
+    const send: typeof submit = async (client, config, ahead) => {
+      try {
+        return await submit(client, config, ahead)
+      } catch (error) {
+        if (!isLost(error)) throw error
+        throw new CommitUnknown('the connection was lost before the answer', { cause: error })
+      }
+    }
+    const config = { ...this.#prelude(last), values: [...last.values] }
+    return this.#inTurn(scope, () => this.#once(config, named, send))
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */
@@ -99,7 +114,7 @@ export class ScopedPool extends pg.Pool {
   async #connectInTurn(scope: Scope): Promise<ScopedConnection> {
     await this.#turns.take(scope.tenantId)
     try {
-      return this.#transactionOn(await super.connect(), scope)
+      return this.#transactionOn(await this.#take(), scope)
     } catch (error) {
       this.#turns.giveBack(scope.tenantId)
       throw error
@@ -131,7 +146,7 @@ export class ScopedPool extends pg.Pool {
 
   // pg's own query() gives up the connection at every SQL error; a refused statement is no reason to reconnect.
   async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client: pg.PoolClient = await super.connect()
+    const client = await this.#take()
     let lost: Error | undefined
     const onError = (error: Error): void => {
       lost = error
@@ -140,12 +155,34 @@ export class ScopedPool extends pg.Pool {
     try {
       return await work(client)
     } catch (error) {
-      if (isLost(error)) lost = error as Error
+      this.#look(error)
+      if (isSpoilt(error)) lost = error as Error
       throw error
     } finally {
       client.removeListener('error', onError)
-      client.release(lost)
+      client.release(lost ?? isFull(client))
     }
+  }
+
+  /** A connection whose statements are of the schema as it is, as far as is known. Each turn of the loop ends an old one. */
+  async #take(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client: pg.PoolClient = await super.connect()
+      if (this.#generationOf(client) === this.#generation) return client
+      client.release(true)
+    }
+  }
+
+  #generationOf(client: pg.PoolClient): number {
+    const known = this.#generations.get(client)
+    if (known !== undefined) return known
+    this.#generations.set(client, this.#generation)
+    return this.#generation
+  }
+
+  /** When one connection's statements do not fit the schema any more, the others' do not either. */
+  #look(error: unknown): void {
+    if (isStatementLost(error)) this.#generation += 1
   }
 
   #scopePrelude(scope: Scope): Prelude {
@@ -169,6 +206,7 @@ export class ScopedPool extends pg.Pool {
     return new ScopedConnection(client, scope, {
       first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
+      failed: (error) => this.#look(error),
       released: () => this.#turns.giveBack(scope.tenantId),
     })
   }
@@ -181,123 +219,6 @@ export class ScopedPool extends pg.Pool {
   }
 }
 
-type TransactionAround = {
-  readonly first: readonly Prelude[]
-  readonly last: () => readonly Prelude[]
-  readonly released: () => void
-}
-
-/** The part of a pg client that Prisma's adapter uses in a transaction. */
-class ScopedConnection {
-  readonly #client: pg.PoolClient
-  readonly #scope: Scope
-  readonly #around: TransactionAround
-  /** What opens the transaction, until the first statement takes it along: BEGIN costs no round trip of its own. */
-  #opening: Prelude[] | undefined
-  #ended = false
-  #released = false
-  #lost: Error | undefined
-  /** Statements of one tick wait for each other here: pg will not queue them for much longer. */
-  #last: Promise<unknown> = Promise.resolve()
-
-  constructor(client: pg.PoolClient, scope: Scope, around: TransactionAround) {
-    this.#client = client
-    this.#scope = scope
-    this.#around = around
-  }
-
-  async query(config: pg.QueryConfig): Promise<pg.QueryResult> {
-    const { text } = config
-    // A statement that nobody awaited must not follow the connection to the next tenant who holds it.
-    if (this.#ended) throw new Error('a statement came after the end of its transaction')
-    if (text === 'BEGIN') {
-      this.#opening = [statement('BEGIN')]
-      return NOTHING
-    }
-    if (text === 'COMMIT' || text === 'ROLLBACK') return await this.#end(config)
-    if (this.#opening !== undefined && text.startsWith('SET TRANSACTION ')) {
-      this.#opening.push(statement(text))
-      return NOTHING
-    }
-    if (currentFrame()?.scope.tenantId !== this.#scope.tenantId) {
-      throw new Error("a transaction was used outside its own tenant's scope")
-    }
-    return await this.#send(config, this.#takeOpening())
-  }
-
-  /** What must be sent ahead of the next statement: once, all that opens the transaction. */
-  #takeOpening(): readonly Prelude[] {
-    if (this.#opening === undefined) return []
-    const preludes = [...this.#opening, ...this.#around.first]
-    this.#opening = undefined
-    return preludes
-  }
-
-  async #end(config: pg.QueryConfig): Promise<pg.QueryResult> {
-    this.#ended = true
-    const closing = config.text === 'COMMIT' ? this.#around.last() : []
-    if (this.#opening !== undefined && closing.length === 0) return NOTHING
-    const result = await this.#send(config, [...this.#takeOpening(), ...closing])
-    // PostgreSQL answers so, without an error, to the COMMIT of a transaction in which a statement had failed.
-    if (config.text === 'COMMIT' && result.command !== 'COMMIT') {
-      throw new Error(
-        'nothing was committed: a statement of the transaction had failed, and its error was passed over',
-      )
-    }
-    return result
-  }
-
-  #send(config: pg.QueryConfig, preludes: readonly Prelude[]): Promise<pg.QueryResult> {
-    const answer = this.#last.then(() => submit(this.#client, config, preludes))
-    this.#last = answer.catch((error) => {
-      if (isLost(error)) this.#lost = error as Error
-    })
-    return answer
-  }
-
-  on(event: 'error', listener: (error: Error) => void): this {
-    this.#client.on(event, listener)
-    return this
-  }
-
-  removeListener(event: 'error', listener: (error: Error) => void): this {
-    this.#client.removeListener(event, listener)
-    return this
-  }
-
-  /** Gives the connection back, or gives it up when it may still be in a transaction. */
-  release(error?: Error | boolean): void {
-    this.#ended = true
-    this.#client.release(error ?? this.#lost ?? this.#client.getTransactionStatus() !== 'I')
-    if (this.#released) return
-    this.#released = true
-    this.#around.released()
-  }
-}
-
-/** Whether an error says that the connection is no more: anything but the refusal of a statement. */
-function isLost(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || faultOf(error) === 'CONNECTION_LOST'
-}
-
 function settingsOf({ tenantId, writes = '' }: Scope): readonly string[] {
   return [tenantId, writes]
-}
-
-function statement(text: string): Prelude {
-  return { text, values: [] }
-}
-
-function submit(
-  client: pg.PoolClient,
-  config: pg.QueryConfig,
-  preludes: readonly Prelude[],
-): Promise<pg.QueryResult> {
-  return new Promise((resolve, reject) => {
-    // pg accepts anything with submit(); its types name only its own classes.
-    const query = new ScopedQuery(config, preludes) as unknown as pg.QueryConfig
-    client.query(query, (error: Error | null, result: pg.QueryResult) =>
-      error ? reject(error) : resolve(result),
-    )
-  })
 }

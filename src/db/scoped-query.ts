@@ -37,6 +37,18 @@ type QueryBase = new (
 
 const Query = pg.Query as unknown as QueryBase
 
+/** How many named statements were sent to a connection. PostgreSQL keeps each until the connection ends. */
+const kept = new WeakMap<object, number>()
+
+function countOn(connection: object): number {
+  return kept.get(connection) ?? 0
+}
+
+/** How many statements the session of a client keeps at most. */
+export function keptStatements(client: pg.ClientBase): number {
+  return countOn((client as unknown as { connection: object }).connection)
+}
+
 /**
  * A query whose preludes are sent under the same Sync. Preludes must be parameterised statements that cannot return
  * more than a few rows. An error in a prelude is the query's error, and the query is then not run.
@@ -45,6 +57,7 @@ export class ScopedQuery extends Query {
   readonly #config: pg.QueryConfig
   readonly #preludes: readonly Prelude[]
   #sent = false
+  readonly #reused = new Set<string>()
   #preludesAnswered = 0
 
   constructor(config: pg.QueryConfig, preludes: readonly Prelude[]) {
@@ -73,9 +86,22 @@ export class ScopedQuery extends Query {
   }
 
   override prepare(connection: Wire): void {
+    for (const prelude of this.#preludes) this.#note(connection, prelude.name)
+    this.#note(connection, this.#config.name)
     for (const prelude of this.#preludes) send(connection, prelude)
     super.prepare(connection)
     this.#sent = true
+  }
+
+  #note(connection: Wire, name = ''): void {
+    if (name === '') return
+    if (connection.parsedStatements[name] === undefined) kept.set(connection, countOn(connection) + 1)
+    else this.#reused.add(name)
+  }
+
+  /** Whether the statement that failed was not parsed in this message, but in an earlier one. */
+  get failedKept(): boolean {
+    return this.#reused.has(this.name ?? '')
   }
 
   override handleDataRow(message: unknown): void {

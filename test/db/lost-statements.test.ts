@@ -1,0 +1,173 @@
+// Prepared statements outlive a schema, a pooler's switch, and the memory that they cost: the connection is given up, and
+// the whole is run again.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
+import { isRetryable } from '../../src/db/faults.ts'
+import { KEPT_STATEMENTS_MAX } from '../../src/db/message.ts'
+import { EVERYTHING, enterScope } from '../../src/db/scope.ts'
+import { ScopedPool } from '../../src/db/scoped-pool.ts'
+import { type Api, startApi } from '../support/api.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { SEEDED, TENANT_A } from '../support/two-tenants.ts'
+
+const SCOPE = { tenantId: TENANT_A.id, writes: EVERYTHING }
+
+describe('a connection that keeps statements', () => {
+  let database: TestDatabase
+  let pool: ScopedPool
+  beforeAll(async () => {
+    database = await createTestDatabase({ seed: 'two-tenants' })
+  })
+  afterAll(() => database?.drop())
+  beforeEach(() => {
+    pool = new ScopedPool({
+      url: database.runtimeUrl,
+      connectionsMax: 3,
+      acquireTimeoutMs: 5_000,
+      namedStatements: true,
+      logger: createLogger('silent'),
+    })
+  })
+  afterEach(() => pool.end())
+
+  const query = (text: string, name: string, values: unknown[] = []) =>
+    enterScope(SCOPE, () => pool.query({ name, text, values }))
+  const migrate = (sql: string) => asAdmin(database.ownerUrl, (owner) => owner.query(sql))
+  /** On three connections at once, so that each keeps the statement. */
+  const everywhere = (work: () => Promise<unknown>) => Promise.all([work(), work(), work()])
+
+  it('reads again after a column that it returns changed its type, on every connection', async () => {
+    const read = () => query('SELECT vendor, pg_sleep(0.05) FROM products', 'vendors')
+    await everywhere(read)
+    await migrate('ALTER TABLE products ALTER vendor TYPE varchar(300)')
+    for (let round = 0; round < 2; round += 1)
+      for (const { rowCount } of (await everywhere(read)) as { rowCount: number }[])
+        expect(rowCount).toBe(SEEDED)
+  })
+
+  it('reads again after a column that it compares changed its type', async () => {
+    const read = () => query('SELECT id FROM products WHERE version = $1', 'by_version', ['1'])
+    await read()
+    await migrate(
+      'ALTER TABLE products ALTER version DROP DEFAULT, ALTER version TYPE text USING version::text',
+    )
+    expect((await read()).rowCount).toBe(SEEDED)
+    await migrate(
+      `ALTER TABLE products ALTER version TYPE integer USING version::integer, ALTER version SET DEFAULT 1`,
+    )
+  })
+
+  it('reads again after its statements were discarded, as by a pooler', async () => {
+    await query('SELECT 1 AS one', 'one')
+    for (const text of ['DEALLOCATE ALL', 'DISCARD ALL']) {
+      await pool.queryBeforeTenant(text, [])
+      expect((await query('SELECT 1 AS one', 'one')).rows).toEqual([{ one: 1 }])
+    }
+  })
+
+  it('reads again when the name is taken there by another statement', async () => {
+    await pool.queryBeforeTenant('PREPARE taken AS SELECT 2 AS two', [])
+    expect((await query('SELECT 1 AS one', 'taken')).rows).toEqual([{ one: 1 }])
+  })
+
+  it('runs statements at once again: all of them, once', async () => {
+    const insert = {
+      text: `UPDATE tenant_counters SET value = value + 1 RETURNING *`,
+      values: [],
+      name: 'count',
+    }
+    const value = async () =>
+      Number((await query('SELECT sum(value) AS sum FROM tenant_counters', '')).rows[0].sum)
+    await enterScope(SCOPE, () => pool.runAtOnce([insert]))
+    const before = await value()
+    await migrate('ALTER TABLE tenant_counters ADD COLUMN note text')
+    await enterScope(SCOPE, () => pool.runAtOnce([insert]))
+    await migrate('ALTER TABLE tenant_counters DROP COLUMN note')
+    expect((await value()) - before).toBe((await query('SELECT FROM tenant_counters', '')).rowCount)
+  })
+
+  it('fails a transaction so that it is run again, on a connection that knows better', async () => {
+    const transaction = async () => {
+      const connection = await enterScope(SCOPE, () => pool.connect())
+      try {
+        return await enterScope(SCOPE, async () => {
+          await connection.query({ text: 'BEGIN' })
+          const result = await connection.query({ name: 'handles', text: 'SELECT handle FROM products' })
+          await connection.query({ text: 'COMMIT' })
+          return result.rowCount
+        })
+      } finally {
+        connection.release()
+      }
+    }
+    await everywhere(transaction)
+    await migrate('ALTER TABLE products ALTER handle TYPE varchar(300)')
+    const error = await transaction().catch((thrown: unknown) => thrown)
+    expect(isRetryable(error)).toBe(true)
+    // The other two kept it as well, and are given up unused.
+    expect(await everywhere(transaction)).toEqual([SEEDED, SEEDED, SEEDED])
+  })
+
+  it('tells a true error of the same kind as it is', async () => {
+    await query('SELECT id FROM products', 'gone')
+    await migrate('ALTER TABLE products RENAME TO products_elsewhere')
+    const again = query('SELECT id FROM products', 'gone')
+    await expect(again).rejects.toMatchObject({ code: '42P01' })
+    await migrate('ALTER TABLE products_elsewhere RENAME TO products')
+  })
+
+  it('keeps a bounded number of them', async () => {
+    for (let shape = 0; shape < 2 * KEPT_STATEMENTS_MAX + 10; shape += 1)
+      await query(`SELECT ${shape} AS shape`, `shape_${shape}`)
+    const [row] = await pool.queryBeforeTenant<{ count: number }>(
+      'SELECT count(*)::int AS count FROM pg_prepared_statements',
+      [],
+    )
+    expect(row?.count).toBeLessThanOrEqual(KEPT_STATEMENTS_MAX)
+  })
+})
+
+describe('an API under load while a migration changes its columns', () => {
+  let api: Api
+  beforeAll(async () => {
+    api = await startApi()
+  })
+  afterAll(() => api?.close())
+
+  it('answers every query and mutation', async () => {
+    const owner = api.as('A')
+    const failures: unknown[] = []
+    let asked = 0
+    let over = false
+    const ask = async (source: (n: number) => string) => {
+      while (!over) {
+        const { errors, data } = await owner.send(source(asked))
+        asked += 1
+        if (errors.length > 0 || Object.values(data)[0] === null) failures.push(...errors)
+      }
+    }
+    const create = (n: number) =>
+      `mutation { customerCreate(input: { name: "N", email: "load${n}.${Math.random()}@x.example" }) { customer { id name } userErrors { code } } }`
+    const asking = [
+      ask(() => '{ customers(first: 5) { nodes { id name email } totalCount } }'),
+      ask(() => '{ products(first: 5) { nodes { id title vendor } } }'),
+      ask(create),
+      ask(create),
+    ]
+    for (let round = 0; round < 6; round += 1) {
+      await sleep(300)
+      const type = round % 2 === 0 ? 'varchar(300)' : 'text'
+      await asAdmin(api.database.ownerUrl, (client) =>
+        client.query(`ALTER TABLE customers ALTER name TYPE ${type}; ALTER TABLE products ALTER vendor TYPE ${type};
+          ALTER TABLE audit_entries ALTER request_id TYPE ${type}`),
+      )
+    }
+    await sleep(300)
+    over = true
+    await Promise.all(asking)
+    expect(asked).toBeGreaterThan(4)
+    expect(failures).toEqual([])
+  })
+})
