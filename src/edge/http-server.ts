@@ -11,6 +11,7 @@ import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
 import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createMetricsServer } from './metrics-server.ts'
+import { cutOffWhenStalled } from './stalled-sockets.ts'
 import { addTenantsRoute } from './tenants-route.ts'
 import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
 import { addWebhookRoute } from './webhook-route.ts'
@@ -138,7 +139,7 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
   // Only application/json is read: what a form could send from another site is refused with 415.
   app.removeContentTypeParser('text/plain')
   intake.watch(app.server)
-  addIntake(app, intake, trusted)
+  addIntake(app, { intake, trusted, limits })
   app.setErrorHandler<Error>(answerError)
   app.setNotFoundHandler(() => {
     throw nothingHere()
@@ -147,8 +148,12 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
 }
 
 /** Ahead of every route: nothing of a request is looked at before it is counted. */
-function addIntake(app: FastifyInstance, intake: Intake, trusted: TrustedProxies): void {
+function addIntake(
+  app: FastifyInstance,
+  { intake, trusted, limits }: { intake: Intake; trusted: TrustedProxies; limits: HttpLimits },
+): void {
   app.addHook('onRequest', (request, reply, done) => {
+    cutOffWhenStalled(reply.raw, limits.quietMs)
     addCommonHeaders(request, reply)
     trusted.notice(request.headers, request.socket.remoteAddress)
     const refusal = refusalBy(() => intake.enter(request.raw, reply.raw))
