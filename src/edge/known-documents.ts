@@ -1,0 +1,59 @@
+// The documents that each tenant has run here, by their SHA-256: what a persisted query names. No tenant can find out
+// what another's are. One process's view.
+import { hash } from 'node:crypto'
+import { AppError } from '../core/errors.ts'
+import type { Parameters } from './graphql-parameters.ts'
+import { createTenantMap } from './tenant-map.ts'
+
+/** Letters; some two thousand documents of a usual size. */
+const LENGTH_PER_TENANT_MAX = 1_048_576
+const LENGTH_MAX = 32 * 1_048_576
+
+/** The message is what clients of Apollo's protocol wait for, and send the whole document then. */
+export class PersistedQueryNotFound extends AppError {
+  constructor() {
+    super('BAD_USER_INPUT', 'PersistedQueryNotFound')
+  }
+}
+
+export type KnownDocuments = {
+  has(tenantId: string, sha256: string): boolean
+  add(tenantId: string, sha256: string, source: string): void
+  /**
+   * The parameters with the document that a persisted query names. Throws PersistedQueryNotFound when the tenant has
+   * run none with this hash, BAD_USER_INPUT when the hash is not that of the document beside it.
+   */
+  resolve(tenantId: string, parameters: Parameters): Parameters
+}
+
+export function createKnownDocuments(): KnownDocuments {
+  const sources = createTenantMap<string>({
+    weightMax: LENGTH_MAX,
+    weightPerTenantMax: LENGTH_PER_TENANT_MAX,
+  })
+  return {
+    has: (tenantId, sha256) => sources.get(tenantId, sha256) !== undefined,
+    add: (tenantId, sha256, source) => sources.set(tenantId, sha256, source, source.length + sha256.length),
+    resolve(tenantId, parameters) {
+      const sha256 = hashIn(parameters)
+      if (sha256 === null) return parameters
+      const { extensions: _told, ...others } = parameters
+      const { query } = parameters
+      if (typeof query !== 'string' || query === '') {
+        const source = sources.get(tenantId, sha256)
+        if (source === undefined) throw new PersistedQueryNotFound()
+        return { ...others, query: source }
+      }
+      if (hash('sha256', query, 'hex') !== sha256) {
+        throw new AppError('BAD_USER_INPUT', 'the hash of the persisted query is not that of "query"')
+      }
+      return others
+    },
+  }
+}
+
+/** The hash of the persisted query in parameters that were checked; null without one. */
+function hashIn({ extensions }: Parameters): string | null {
+  const { persistedQuery } = (extensions ?? {}) as { persistedQuery?: { sha256Hash: string } | null }
+  return persistedQuery?.sha256Hash ?? null
+}
