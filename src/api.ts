@@ -65,6 +65,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     introspection: config.introspection,
     hideSuggestions: isProduction,
     budget: config.budget,
+    answerBytesMax: config.answerBytesMax,
     development: hasExplorer
       ? {
           key: await developmentKey(config.dataDir),

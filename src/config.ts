@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
-import { BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './edge/cost-budget.ts'
+import { ANSWER_BYTES_MAX, BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './edge/cost-budget.ts'
 import { isLoopbackHost, isLoopbackOrigin } from './edge/loopback.ts'
 import { authIssuersSchema, type IssuerConfig } from './edge/token-issuer.ts'
 
@@ -53,6 +53,8 @@ export interface Config {
   readonly introspection: boolean
   /** Points that each tenant may save up, and gets back. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
+  /** What an answer of /graphql may have. */
+  readonly answerBytesMax: number
   /** Jobs that this process runs at once; 0: none. */
   readonly jobsConcurrency: number
   readonly logLevel: LogLevel
@@ -75,6 +77,9 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const PORT_MAX = 65_535
 const POOL_CONNECTIONS_MAX = 500
 const POINTS_MAX = 100_000_000
+/** Less has no room for a page of rows; more is held in memory several times over while it is made and sent. */
+const ANSWER_BYTES_MIN = 65_536
+const ANSWER_BYTES_LIMIT = 128 * 1_048_576
 const JOBS_CONCURRENCY_MAX = 100
 const SECRET_BYTES_MIN = 32
 /** Of 32 random bytes about 30 differ; half of that comes from a keyboard, or from a pattern. */
@@ -184,6 +189,7 @@ const environmentSchema = z.object({
   INTROSPECTION: yesOrNo().optional(),
   COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
   COST_RESTORE_PER_SECOND: wholeNumber(1, POINTS_MAX, BUDGET_RESTORE_PER_SECOND),
+  ANSWER_BYTES_MAX: wholeNumber(ANSWER_BYTES_MIN, ANSWER_BYTES_LIMIT, ANSWER_BYTES_MAX),
   JOBS_CONCURRENCY: wholeNumber(0, JOBS_CONCURRENCY_MAX, 4),
   LOG_LEVEL: choice(LOG_LEVELS, 'info'),
 })
@@ -246,6 +252,7 @@ export function parseConfig(
       capacity: values.COST_CAPACITY,
       restorePerSecond: values.COST_RESTORE_PER_SECOND,
     }),
+    answerBytesMax: values.ANSWER_BYTES_MAX,
     jobsConcurrency: values.JOBS_CONCURRENCY,
     logLevel: values.LOG_LEVEL,
   })
@@ -264,7 +271,7 @@ function readEnvFile(): Environment {
 
 /** Values that hold no secret may be shown; the rest could be one in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND JOBS_CONCURRENCY SANDBOX_PORT LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND ANSWER_BYTES_MAX JOBS_CONCURRENCY SANDBOX_PORT LOG_LEVEL'.split(
     ' ',
   ),
 )

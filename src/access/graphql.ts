@@ -4,6 +4,7 @@ import { NO_ID } from '../core/ids.ts'
 import { builder } from '../graphql/builder.ts'
 import { isHere, nodeUuid } from '../graphql/node.ts'
 import { Role } from '../graphql/refs.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import {
   ACCESS_REASONS,
   type AccessAnswer,
@@ -29,7 +30,7 @@ const Reason = builder.objectRef<AccessReason>('AccessReason').implement({
   description: 'Why somebody may or may not.',
   fields: (t) => ({
     code: t.field({ type: AccessReasonCode, resolve: ({ code }) => code }),
-    message: t.exposeString('message'),
+    message: t.exposeString('message', textBytes(NOTE_BYTES)),
   }),
 })
 

@@ -9,11 +9,14 @@ import { Node, nodeId, nodeIdOf, nodeOf } from '../graphql/node.ts'
 import { readPage } from '../graphql/read.ts'
 import { AuditEntry, AuditEntryConnection } from '../graphql/refs.ts'
 import { search } from '../graphql/search.ts'
+import { textBytes } from '../graphql/text-bytes.ts'
 import { ACTOR_TYPES, type Change, changesOf } from './entry.ts'
 import { type AuditHead, auditHead } from './head.ts'
 
 /** What a change's fields are taken to be when the cost is counted. */
 const CHANGES_EXPECTED = 4
+/** Of a changed value: most are numbers and names, though a description may be among them. */
+const VALUE_BYTES_EXPECTED = 200
 /** It adds up all seals that there are. */
 const HEAD_COST = 500
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -57,8 +60,16 @@ const ChangeType = builder.objectRef<Change>('AuditChange').implement({
     'A field that was changed. Texts stand as they are, other values as JSON; secrets are `[redacted]`.',
   fields: (t) => ({
     field: t.exposeString('field'),
-    before: t.exposeString('before', { nullable: true, description: 'Null where it had no value.' }),
-    after: t.exposeString('after', { nullable: true, description: 'Null where it has none any more.' }),
+    before: t.exposeString('before', {
+      nullable: true,
+      description: 'Null where it had no value.',
+      ...textBytes(VALUE_BYTES_EXPECTED),
+    }),
+    after: t.exposeString('after', {
+      nullable: true,
+      description: 'Null where it has none any more.',
+      ...textBytes(VALUE_BYTES_EXPECTED),
+    }),
   }),
 })
 

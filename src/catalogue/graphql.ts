@@ -23,6 +23,8 @@ import {
 import { relatedOne } from '../graphql/related.ts'
 import { search } from '../graphql/search.ts'
 import { sortsOf } from '../graphql/sorts.ts'
+import { textBytes } from '../graphql/text-bytes.ts'
+import { TEXT_LENGTH_MAX } from './product.ts'
 
 export const ProductStatus = builder.enumType('ProductStatus', {
   values: ['DRAFT', 'ACTIVE', 'ARCHIVED'] as const,
@@ -40,7 +42,7 @@ Product.implement({
     id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Product', id) }),
     handle: t.exposeString('handle', { description: 'Its name in addresses, unique in the shop.' }),
     title: t.exposeString('title'),
-    description: t.exposeString('description'),
+    description: t.exposeString('description', textBytes(TEXT_LENGTH_MAX)),
     vendor: t.exposeString('vendor'),
     category: t.exposeString('category'),
     status: t.expose('status', { type: ProductStatus }),

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 
 const TITLE_LENGTH_MAX = 255
-const TEXT_LENGTH_MAX = 20_000
+/** Of a description; what one is priced at in an answer, too. */
+export const TEXT_LENGTH_MAX = 20_000
 const NAME_LENGTH_MAX = 255
 const HANDLE_LENGTH_MAX = 255
 const SKU_LENGTH_MAX = 64

@@ -1,107 +1,158 @@
-// Points that each tenant may spend: a bucket that refills steadily. Counts no cost itself; one process's view.
+// The points that each tenant may spend, and each caller's share of them. Counts no cost itself; one process's view.
+import type { Actor, Caller } from '../commands/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
+import { Bucket, type BucketOptions } from './bucket.ts'
 import { createRecentMap } from './recent-map.ts'
 
 /** Twenty of the dearest operations at once. */
 export const BUDGET_CAPACITY = 200_000
 export const BUDGET_RESTORE_PER_SECOND = 20_000
-/** A forgotten bucket is a full one; by then it nearly always is. */
-const TENANTS_MAX = 20_000
-
 /** What any operation costs at least, whatever it asks or finds. */
 export const COST_MIN = 1
+/** What an answer's data and errors may have together, unless it is set. */
+export const ANSWER_BYTES_MAX = 8 * 1_048_576
 
-export type BudgetOptions = { readonly capacity: number; readonly restorePerSecond: number }
+/** A forgotten bucket is a full one; by then it nearly always is. */
+const TENANTS_MAX = 20_000
+const CALLERS_MAX = 50_000
+
+/**
+ * Of its tenant's budget, what one caller may spend, at once and for long. The quarter that is left is always there for
+ * the others: a key that floods, or that somebody stole, never keeps the owner out who has to revoke it. It is a fixed
+ * share, not one that grows while nobody else asks, because the points would be gone when somebody does.
+ */
+const CALLER_SHARE = 3 / 4
+/** Somebody who was invited is no member yet: all there is to do is to accept. */
+const INVITED_SHARE = 1 / 20
+/** Of a caller's share, what it may spend on requests that are refused: at once, and for long. */
+const REFUSALS_SHARE = 1 / 10
+const REFUSALS_RESTORE_SHARE = 1 / 20
+
+export type BudgetOptions = BucketOptions
 
 /** What `extensions.cost` says. */
 export type CostReport = {
   readonly requested: number
   readonly actual: number
+  /** Points that this caller may spend now. */
   readonly remaining: number
-  /** Points that come back in a second. */
+  /** Points that come back to this caller in a second. */
   readonly restoreRate: number
-  /** When the bucket will be full again, if nothing more is asked. */
+  /** When the caller's share will be full again, if nothing more is asked. */
   readonly restoredAt: string
 }
 
-export type CostBudget = {
-  /** Takes the points. Throws RATE_LIMITED, with `retryAfterSeconds`, when the tenant has not so many left. */
-  spend(tenantId: string, points: number): void
-  /** Gives back what was asked for and not used. */
-  refund(tenantId: string, points: number): void
-  report(tenantId: string, requested: number, actual: number): CostReport
+/** Where one caller's points come from. */
+export type Account = {
+  readonly tenant: Bucket
+  readonly caller: Bucket
+  /** What it may still get wrong. */
+  readonly refusals: Bucket
 }
 
-type Bucket = { points: number; atMs: number }
+export type CostBudget = {
+  accountOf(caller: Pick<Caller, 'scope' | 'actor'>): Account
+}
 
 export function createCostBudget(options: { clock: Clock } & Partial<BudgetOptions>): CostBudget {
   const { clock, capacity = BUDGET_CAPACITY, restorePerSecond = BUDGET_RESTORE_PER_SECOND } = options
-  const buckets = createRecentMap<Bucket>(TENANTS_MAX)
+  const tenants = createRecentMap<Bucket>(TENANTS_MAX)
+  const accounts = createRecentMap<Account>(CALLERS_MAX)
 
-  function bucketOf(tenantId: string): Bucket {
-    const nowMs = clock().getTime()
-    const bucket = buckets.get(tenantId)
-    if (bucket === undefined) {
-      const full = { points: capacity, atMs: nowMs }
-      buckets.set(tenantId, full)
-      return full
-    }
-    // A clock that was set back must not take points away.
-    const restored = (Math.max(0, nowMs - bucket.atMs) * restorePerSecond) / 1_000
-    bucket.points = Math.min(capacity, bucket.points + restored)
-    bucket.atMs = nowMs
-    return bucket
+  function bucket(capacityShare: number, restoreShare = capacityShare): Bucket {
+    const part = (whole: number, share: number) => Math.max(COST_MIN, Math.floor(whole * share))
+    return new Bucket(
+      { capacity: part(capacity, capacityShare), restorePerSecond: part(restorePerSecond, restoreShare) },
+      clock,
+    )
+  }
+
+  function tenantsBucket(tenantId: string): Bucket {
+    const known = tenants.get(tenantId)
+    if (known !== undefined) return known
+    const made = bucket(1)
+    tenants.set(tenantId, made)
+    return made
   }
 
   return {
-    spend(tenantId, points) {
-      const bucket = bucketOf(tenantId)
-      if (bucket.points < points) {
-        const retryAfterSeconds = Math.max(1, Math.ceil((points - bucket.points) / restorePerSecond))
-        throw new AppError('RATE_LIMITED', 'this tenant has used up its points for now: try again shortly', {
-          retryAfterSeconds,
-        })
+    accountOf({ scope: { tenantId }, actor }) {
+      const tenant = tenantsBucket(tenantId)
+      const key = `${tenantId} ${actor.kind} ${actor.id}`
+      const known = accounts.get(key)
+      // The tenant's bucket may have been forgotten, and made again, while the caller's was remembered.
+      if (known?.tenant === tenant) return known
+      const share = shareOf(actor)
+      const account = {
+        tenant,
+        caller: known?.caller ?? bucket(share),
+        refusals: known?.refusals ?? bucket(share * REFUSALS_SHARE, share * REFUSALS_RESTORE_SHARE),
       }
-      bucket.points -= points
-    },
-    refund(tenantId, points) {
-      const bucket = bucketOf(tenantId)
-      bucket.points = Math.min(capacity, bucket.points + points)
-    },
-    report(tenantId, requested, actual) {
-      const { points, atMs } = bucketOf(tenantId)
-      return {
-        requested,
-        actual,
-        remaining: Math.floor(points),
-        restoreRate: restorePerSecond,
-        restoredAt: new Date(
-          atMs + Math.ceil(((capacity - points) * 1_000) / restorePerSecond),
-        ).toISOString(),
-      }
+      accounts.set(key, account)
+      return account
     },
   }
 }
 
-/** The points that an answer was worth: its objects, and the fields that have a price. 1 to `max`: no operation is free. */
-export function actualCost(data: unknown, prices: ReadonlyMap<string, number>, max: number): number {
-  let points = 0
-  // The root is no object that anybody asked for.
-  count(data, false)
-  return Math.min(Math.max(points, COST_MIN), max)
+function shareOf(actor: Actor): number {
+  return actor.kind === 'INVITED' ? INVITED_SHARE : CALLER_SHARE
+}
 
-  function count(value: unknown, isCounted: boolean): void {
-    if (typeof value !== 'object' || value === null || points >= max) return
-    if (Array.isArray(value)) {
-      for (const item of value) count(item, true)
-      return
-    }
-    if (isCounted) points += 1
-    // An answer's objects have no prototype, so these are their own keys.
-    for (const key in value) {
-      if (prices.size > 0) points += prices.get(key) ?? 0
-      count((value as Record<string, unknown>)[key], true)
-    }
+/** Takes the points. Throws RATE_LIMITED, with `retryAfterSeconds`, when the caller or its tenant has not so many left. */
+export function spend(account: Account, points: number): void {
+  const { tenant, caller } = account
+  if (caller.points < points) {
+    throw rateLimited('you have used up your share of the tenant’s points', caller.secondsUntil(points))
   }
+  if (tenant.points < points) {
+    throw rateLimited('this tenant has used up its points', tenant.secondsUntil(points))
+  }
+  charge(account, points)
+}
+
+/** Takes the points whether they are there or not; a negative number gives back. */
+export function charge({ tenant, caller }: Account, points: number): void {
+  tenant.take(points)
+  caller.take(points)
+}
+
+/** Takes what a refusal costs. */
+export function chargeRefusal(account: Account, points: number): void {
+  charge(account, points)
+  account.refusals.take(points)
+}
+
+/** Throws RATE_LIMITED for a caller who has no points at all, or who got too much wrong. */
+export function requirePoints(account: Account): void {
+  if (account.refusals.points <= 0) {
+    const message = 'too many of your requests were refused: send operations that were answered before'
+    throw rateLimited(message, account.refusals.secondsUntil(COST_MIN))
+  }
+  if (available(account) < COST_MIN) spend(account, COST_MIN)
+}
+
+/** Points that a caller may spend now. */
+export function available({ tenant, caller }: Account): number {
+  return Math.max(0, Math.floor(Math.min(tenant.points, caller.points)))
+}
+
+export function reportOf(account: Account, requested: number, actual: number, clock: Clock): CostReport {
+  const { caller } = account
+  const missing = caller.capacity - caller.points
+  return {
+    requested,
+    actual,
+    remaining: available(account),
+    restoreRate: caller.restorePerSecond,
+    restoredAt: new Date(
+      clock().getTime() + Math.ceil((missing * 1_000) / caller.restorePerSecond),
+    ).toISOString(),
+  }
+}
+
+function rateLimited(message: string, seconds: number): AppError {
+  return new AppError('RATE_LIMITED', `${message}: try again shortly`, {
+    retryAfterSeconds: Math.max(1, seconds),
+  })
 }

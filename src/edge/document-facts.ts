@@ -1,5 +1,5 @@
-// What is known of a validated operation before it runs: which permissions it needs and what it costs. Computed once
-// for each operation; only page sizes that stand in variables are left to be counted per request.
+// What is known of a validated operation before it runs: which permissions it needs, what it costs and which cursors it
+// sends. Computed once for each operation; only what stands in variables is left to be looked at per request.
 import {
   type DocumentNode,
   type FieldNode,
@@ -17,11 +17,13 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import type { Permission } from '../commands/permissions.ts'
-import { COST_MIN } from './cost-budget.ts'
+import { ENVELOPE_BYTES, leafUnits, OBJECT_UNITS, pointsOf, UNITS_PER_POINT } from './answer-price.ts'
 import {
   arrayLength,
+  checkCursor,
   type Given,
   givenValue,
+  isGiven,
   isVariable,
   type PageArguments,
   pageSize,
@@ -30,32 +32,43 @@ import {
 
 /** What a list is taken to hold when nothing says how long it is. */
 const LIST_SIZE_DEFAULT = 10
-/** `__schema` and `__type`: the answer is large, but comes from memory. */
-const INTROSPECTION_COST = 100
+/** The answer comes from memory, but is large: the whole schema is 280 kB in 4,500 objects and scalars' worth. */
+const SCHEMA_COST = 5_000
+/** Of `__type`: one type of some hundred. */
+const TYPE_COST = 100
 
 export type OperationFacts = {
   readonly permissions: readonly Permission[]
-  /** Points, at least 1. Throws BAD_USER_INPUT for a page size out of bounds. */
+  /** Points, at least 1. Throws BAD_USER_INPUT for a page size or a list out of bounds. */
   cost(variables: Variables): number
+  /** Throws BAD_USER_INPUT for a cursor that is of no list of this tenant, or of another type's. */
+  checkCursors(variables: Variables, tenantId: string): void
   /** Points that a field costs beside the objects it returns, by the name it has in the response. */
   readonly prices: ReadonlyMap<string, number>
 }
 
-/** A field that costs something. Scalars cost nothing and are left out. */
+/** What one object of a selection costs, in units: its scalars together, and its other fields one by one. */
+type Selected = { readonly leaves: number; readonly fields: readonly Priced[] }
+
+/** A field that returns objects, or has a price of its own. */
 type Priced = {
-  /** Once for each parent. */
+  /** Units, once for each parent. */
   readonly price: number
   readonly count: Count
   /** Set where a page begins: the size of the lists below. */
   readonly page: PageArguments | null
+  /** Units of each object's scalars. */
+  readonly leaves: number
   readonly within: readonly Priced[]
 }
+
+type Cursor = { readonly type: string; readonly given: Given }
 
 /** How many objects a field returns for each parent. */
 type Count =
   | { readonly kind: 'fixed'; readonly count: number }
   | { readonly kind: 'page' }
-  | { readonly kind: 'given'; readonly list: Given }
+  | { readonly kind: 'given'; readonly field: string; readonly list: Given; readonly max: number }
 
 const known = new WeakMap<OperationDefinitionNode, OperationFacts>()
 
@@ -83,22 +96,29 @@ function compile(
     operation,
     permissions: new Set(),
     prices: new Map(),
+    cursors: [],
     isVariable: false,
   }
   const root = schema.getRootType(operation.operation)
-  const fields = root ? pricedFields(walk, root, operation.selectionSet) : []
+  const selected = root ? selectedFields(walk, root, operation.selectionSet) : NOTHING
+  const { prices, cursors } = walk
   const permissions = [...walk.permissions]
+  const checkCursors = (variables: Variables, tenantId: string) => {
+    for (const { type, given } of cursors) checkCursor(given, variables, { tenantId, type })
+  }
   if (walk.isVariable) {
-    return { permissions, prices: walk.prices, cost: (variables) => total(fields, variables) }
+    return { permissions, prices, checkCursors, cost: (variables) => total(selected, variables) }
   }
   // Counted at the first use rather than here, since a literal page size may be out of bounds.
   let constant: number | undefined
   const cost = () => {
-    constant ??= total(fields, {})
+    constant ??= total(selected, {})
     return constant
   }
-  return { permissions, prices: walk.prices, cost }
+  return { permissions, prices, checkCursors, cost }
 }
+
+const NOTHING: Selected = { leaves: 0, fields: [] }
 
 type Walk = {
   readonly schema: GraphQLSchema
@@ -106,6 +126,7 @@ type Walk = {
   readonly operation: OperationDefinitionNode
   readonly permissions: Set<Permission>
   readonly prices: Map<string, number>
+  readonly cursors: Cursor[]
   /** Whether a variable has a say in the cost. */
   isVariable: boolean
 }
@@ -118,49 +139,61 @@ function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode
   return fragments
 }
 
-function pricedFields(walk: Walk, type: GraphQLCompositeType, set: SelectionSetNode): Priced[] {
-  return set.selections.flatMap((selection) => {
-    if (selection.kind === Kind.FIELD) return pricedField(walk, type, selection) ?? []
+function selectedFields(walk: Walk, type: GraphQLCompositeType, set: SelectionSetNode): Selected {
+  let leaves = 0
+  const fields: Priced[] = []
+  for (const selection of set.selections) {
+    if (selection.kind === Kind.FIELD) {
+      const cost = fieldCost(walk, type, selection)
+      if (typeof cost === 'number') leaves += cost
+      else fields.push(cost)
+      continue
+    }
     const fragment =
       selection.kind === Kind.INLINE_FRAGMENT ? selection : walk.fragments.get(selection.name.value)
-    if (fragment === undefined) return []
+    if (fragment === undefined) continue
     const condition = fragment.typeCondition
     const inner = condition === undefined ? type : walk.schema.getType(condition.name.value)
-    if (!isCompositeType(inner)) return []
+    if (!isCompositeType(inner)) continue
     // A fragment on a guarded type needs its permission too: the field around it may only promise an interface.
     require(walk, inner.extensions.permission)
-    return pricedFields(walk, inner, fragment.selectionSet)
-  })
+    const selected = selectedFields(walk, inner, fragment.selectionSet)
+    leaves += selected.leaves
+    fields.push(...selected.fields)
+  }
+  return { leaves, fields }
 }
 
-function pricedField(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): Priced | null {
+/** A scalar's units; for a field of objects how they are counted. */
+function fieldCost(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): Priced | number {
   const name = node.name.value
-  if (name === '__typename') return null
+  const shownName = (node.alias ?? node.name).value
+  if (name === '__typename') return leafUnits(shownName, null, 1)
   if (name === '__schema' || name === '__type') {
-    return price(walk, node, INTROSPECTION_COST, { kind: 'fixed', count: 0 })
+    return (name === '__schema' ? SCHEMA_COST : TYPE_COST) * UNITS_PER_POINT
   }
   const field = 'getFields' in parent ? parent.getFields()[name] : undefined
-  if (field === undefined) return null
+  if (field === undefined) return 0
   const type = getNamedType(field.type)
   const own = typeof field.extensions.cost === 'number' ? field.extensions.cost : 0
+  if (own > 0) walk.prices.set(shownName, own)
+  const price = own * UNITS_PER_POINT
   require(walk, field.extensions.permission)
-  if (!isCompositeType(type)) return own === 0 ? null : price(walk, node, own, { kind: 'fixed', count: 0 })
+  if (!isCompositeType(type)) {
+    const items = isListType(getNullableType(field.type)) ? listSizeOf(field) : 1
+    return price + leafUnits(shownName, field, items)
+  }
   require(walk, type.extensions.permission)
   const page = isConnection(type) ? pageOf(walk, field, node) : null
-  const within = node.selectionSet === undefined ? [] : pricedFields(walk, type, node.selectionSet)
-  return price(walk, node, own, countOf(walk, parent, field, node), page, within)
-}
-
-function price(
-  walk: Walk,
-  node: FieldNode,
-  points: number,
-  count: Count,
-  page: PageArguments | null = null,
-  within: readonly Priced[] = [],
-): Priced {
-  if (points > 0) walk.prices.set((node.alias ?? node.name).value, points)
-  return { price: points, count, page, within }
+  const { leaves, fields } =
+    node.selectionSet === undefined ? NOTHING : selectedFields(walk, type, node.selectionSet)
+  return {
+    price: price + shownName.length + ENVELOPE_BYTES,
+    count: countOf(walk, parent, field, node),
+    page,
+    leaves,
+    within: fields,
+  }
 }
 
 function require(walk: Walk, permission: unknown): void {
@@ -180,15 +213,27 @@ function countOf(
 ): Count {
   if (!isListType(getNullableType(field.type))) return { kind: 'fixed', count: 1 }
   if (isConnection(parent)) return { kind: 'page' }
-  const { listSize } = field.extensions
-  if (typeof listSize === 'number') return { kind: 'fixed', count: listSize }
   if (!field.args.some((argument) => argument.name === 'ids')) {
-    return { kind: 'fixed', count: LIST_SIZE_DEFAULT }
+    return { kind: 'fixed', count: listSizeOf(field) }
   }
-  return { kind: 'given', list: argumentOf(walk, field, node, 'ids') }
+  const { listMax } = field.extensions
+  return {
+    kind: 'given',
+    field: node.name.value,
+    list: argumentOf(walk, field, node, 'ids'),
+    max: typeof listMax === 'number' ? listMax : Number.POSITIVE_INFINITY,
+  }
+}
+
+function listSizeOf({ extensions: { listSize } }: GraphQLField<unknown, unknown>): number {
+  return typeof listSize === 'number' ? listSize : LIST_SIZE_DEFAULT
 }
 
 function pageOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode): PageArguments {
+  for (const name of ['after', 'before']) {
+    const given = argumentOf(walk, field, node, name)
+    if (isGiven(given)) walk.cursors.push({ type: getNamedType(field.type).name, given })
+  }
   return {
     field: node.name.value,
     first: argumentOf(walk, field, node, 'first'),
@@ -204,20 +249,21 @@ function argumentOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: Fie
   return value
 }
 
-function total(fields: readonly Priced[], variables: Variables): number {
-  return Math.max(COST_MIN, sum(fields, variables, 1))
+function total({ leaves, fields }: Selected, variables: Variables): number {
+  return pointsOf(leaves + sum(fields, variables, 1))
 }
 
 function sum(fields: readonly Priced[], variables: Variables, around: number): number {
-  let points = 0
-  for (const { price, count, page, within } of fields) {
+  let units = 0
+  for (const { price, count, page, leaves, within } of fields) {
     const below = page === null ? around : pageSize(page, variables)
-    points += price + countOfObjects(count, variables, around) * (1 + sum(within, variables, below))
+    const each = OBJECT_UNITS + leaves + sum(within, variables, below)
+    units += price + countOfObjects(count, variables, around) * each
   }
-  return points
+  return units
 }
 
 function countOfObjects(count: Count, variables: Variables, page: number): number {
   if (count.kind === 'fixed') return count.count
-  return count.kind === 'page' ? page : arrayLength(count.list, variables)
+  return count.kind === 'page' ? page : arrayLength(count, variables)
 }

@@ -1,6 +1,5 @@
 // The parameters of a GraphQL request over HTTP, from a body or a query string: checked for type, size and depth.
 // Parses no document.
-import type { HTTPGraphQLRequest } from '@apollo/server'
 import { AppError } from '../core/errors.ts'
 
 /** Our deepest input is 4 deep; what recurses over an input must not be handed a well. */
@@ -8,17 +7,17 @@ const JSON_DEPTH_MAX = 12
 
 const OBJECTS = ['variables', 'extensions'] as const
 
-type Parameters = Record<string, unknown>
+export type Parameters = Record<string, unknown>
 
 /** The parameters of a POST's parsed body. Throws BAD_USER_INPUT. */
-export function parametersOfBody(body: unknown): HTTPGraphQLRequest['body'] {
+export function parametersOfBody(body: unknown): Parameters {
   if (Array.isArray(body)) throw refused('send one operation at a time, not an array of them')
   if (!isObject(body)) throw refused('the body must be a JSON object with a "query"')
   return checked(body)
 }
 
 /** The parameters of a GET's query string, their JSON parsed. Throws BAD_USER_INPUT. */
-export function parametersOfQueryString(query: unknown): HTTPGraphQLRequest['body'] {
+export function parametersOfQueryString(query: unknown): Parameters {
   const given: Parameters = { ...(query as object) }
   for (const name of OBJECTS) {
     const text = given[name]

@@ -1,6 +1,6 @@
 // POST and GET /graphql: authenticates before the body is read, hands the operation to Apollo, answers, and counts.
 // Owns what is HTTP of it; the operation itself is admitted or refused in operation-gate.ts.
-import { ApolloServer, HeaderMap } from '@apollo/server'
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
@@ -17,19 +17,25 @@ import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
+import { noteOutcome, payRefusal } from './answers.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
-import { type BudgetOptions, createCostBudget } from './cost-budget.ts'
+import { type Account, ANSWER_BYTES_MAX, type BudgetOptions, createCostBudget } from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
 import { parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
 import { HttpRefusal, refusalOf } from './http-refusal.ts'
-import { createErrorMask, type ErrorMask, INTERNAL_MESSAGE, STATUS_OF } from './mask-errors.ts'
+import { createKnownDocuments, PersistedQueryNotFound } from './known-documents.ts'
+import { createErrorMask, INTERNAL_MESSAGE, STATUS_OF } from './mask-errors.ts'
 import { answerType, JSON_TYPE } from './media-type.ts'
-import { createOperationGate, noteOutcome } from './operation-gate.ts'
+import { createOperationGate } from './operation-gate.ts'
+import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { newRequestState, type RequestContext, type RequestState } from './request-state.ts'
+import { createUnsentAnswers } from './unsent-answers.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | null
+    /** Who pays; null until the caller is known. */
+    account: Account | null
     /** `performance.now()` when the request's head was read. */
     startedAtMs: number
   }
@@ -47,6 +53,8 @@ export type GraphqlOptions = {
   /** In production GraphQL's messages do not propose names of the schema. */
   readonly hideSuggestions: boolean
   readonly budget?: Partial<BudgetOptions>
+  /** What an answer may have. */
+  readonly answerBytesMax?: number
   readonly isDraining: () => boolean
 }
 
@@ -56,12 +64,21 @@ const NO_HEADERS = new HeaderMap()
 
 /** Adds the route. Apollo starts with the server, and is stopped by it after the last answer. */
 export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): void {
-  const { database, authenticator, services, isDraining } = options
+  const { database, authenticator, services, clock, isDraining } = options
+  const { answerBytesMax = ANSWER_BYTES_MAX } = options
   const mask = createErrorMask(options)
-  const apollo = createApollo(options, mask)
+  const budget = createCostBudget({ clock, ...options.budget })
+  const known = createKnownDocuments()
+  const unsent = createUnsentAnswers(answerBytesMax)
+  const documents = createDocuments(options)
+  const apollo = createApollo(
+    options,
+    createOperationGate({ ...options, documents, known, mask, unsent, answerBytesMax }),
+  )
   app.addHook('onReady', () => apollo.start())
   app.addHook('onClose', () => apollo.stop())
   app.decorateRequest('caller', null)
+  app.decorateRequest('account', null)
   app.decorateRequest('startedAtMs', 0)
 
   /** Calls back rather than promises where it can: a promise on every request is not free. */
@@ -70,18 +87,20 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     try {
       const caller = authenticator.authenticate(credentialsOf(request), request.id)
       if (caller instanceof Promise) {
-        caller.then((settled) => {
-          request.caller = settled
-          done()
-        }, done)
+        caller.then((settled) => enter(request, settled)).then(() => done(), done)
         return
       }
-      request.caller = caller
+      enter(request, caller)
     } catch (error) {
       done(toError(error))
       return
     }
     done()
+  }
+
+  function enter(request: FastifyRequest, caller: Caller): void {
+    request.caller = caller
+    request.account = budget.accountOf(caller)
   }
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -90,8 +109,9 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     const isGet = method === 'GET'
     const type = answerType(request.headers.accept)
     if (type === null) throw notAcceptable()
-    const body = isGet ? parametersOfQueryString(request.query) : parametersOfBody(request.body)
-    const state = newRequestState(isGet)
+    const given = isGet ? parametersOfQueryString(request.query) : parametersOfBody(request.body)
+    const body = known.resolve(caller.scope.tenantId, given)
+    const state = newRequestState(isGet, request.account, reply.raw)
     const db = database.forTenant(caller.scope)
     const contextValue: RequestContext = { caller, db, services, extensions: {}, state }
     const response = await apollo.executeHTTPGraphQLRequest({
@@ -99,11 +119,9 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
       httpGraphQLRequest: { method: 'POST', headers: NO_HEADERS, search: '', body },
       context: async () => contextValue,
     })
-    if (!state.isAnswered || response.body.kind !== 'complete') {
-      throw new Error('the pipeline ended without an answer')
-    }
+    if (state.text === null) throw new Error('the pipeline ended without an answer')
     for (const [name, value] of response.headers) reply.header(name, value)
-    return answer(reply, state, response.status ?? 200, type, response.body.string)
+    return answer(reply, state, response.status ?? 200, type, state.text)
   }
 
   function answer(
@@ -115,6 +133,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   ): FastifyReply {
     reply.code(status).header('content-type', type).header('cache-control', 'no-store')
     if (state.retryAfterSeconds !== null) reply.header('retry-after', String(state.retryAfterSeconds))
+    if (state.account !== null) reply.headers(rateLimitHeaders(state.account))
     if (isDraining()) reply.header('connection', 'close')
     reply.send(text)
     record(options, reply.request, state)
@@ -125,9 +144,10 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
     const refusal = refusalOf(error)
     const errors = mask([refusal ?? error], request.id)
-    const state = newRequestState(request.method === 'GET')
+    const state = newRequestState(request.method === 'GET', request.account, reply.raw)
     noteOutcome(state, errors)
     const code = errors[0]?.extensions.code ?? 'INTERNAL'
+    if (!(error instanceof PersistedQueryNotFound)) payRefusal(state, code)
     const status = refusal === null ? STATUS_OF[code] : refusal.status
     if (status === 401) reply.header('www-authenticate', CHALLENGE)
     closeAfterLargeBody(request, reply)
@@ -155,20 +175,25 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   })
 }
 
-function createApollo(options: GraphqlOptions, mask: ErrorMask): ApolloServer<RequestContext> {
-  const { schema, introspection, hideSuggestions, clock, logger, budget } = options
+function createApollo(
+  { schema, introspection, logger }: GraphqlOptions,
+  gate: ApolloServerPlugin<RequestContext>,
+): ApolloServer<RequestContext> {
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
     logger,
     // Documents are prepared and kept by the gate; Apollo's own store would cost a promise per request.
     documentStore: null,
+    // Apollo has one store for all tenants: known-documents.ts keeps them apart.
+    persistedQueries: false,
     // Nobody is signed in by a cookie: without our Authorization header a forged request is anonymous.
     csrfPrevention: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     nodeEnv: 'production',
-    stringifyResult: (result) => JSON.stringify(result),
+    // The gate leaves the answer's text in the request's state.
+    stringifyResult: () => '',
     // The gate writes the errors, with the request's id. This one is what would leave if it ever did not.
     formatError: () => ({ message: INTERNAL_MESSAGE, extensions: { code: 'INTERNAL' } }),
     plugins: [
@@ -178,12 +203,7 @@ function createApollo(options: GraphqlOptions, mask: ErrorMask): ApolloServer<Re
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      createOperationGate({
-        documents: createDocuments({ schema, introspection, hideSuggestions }),
-        budget: createCostBudget({ clock, ...budget }),
-        mask,
-        logger,
-      }),
+      gate,
     ],
   })
 }

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto'
 import { AppError } from '../core/errors.ts'
 import type { Parameters } from './graphql-parameters.ts'
+import { HttpRefusal } from './http-refusal.ts'
 import { createTenantMap } from './tenant-map.ts'
 
 /** Letters; some two thousand documents of a usual size. */
@@ -10,9 +11,9 @@ const LENGTH_PER_TENANT_MAX = 1_048_576
 const LENGTH_MAX = 32 * 1_048_576
 
 /** The message is what clients of Apollo's protocol wait for, and send the whole document then. */
-export class PersistedQueryNotFound extends AppError {
+export class PersistedQueryNotFound extends HttpRefusal {
   constructor() {
-    super('BAD_USER_INPUT', 'PersistedQueryNotFound')
+    super(200, 'PersistedQueryNotFound')
   }
 }
 

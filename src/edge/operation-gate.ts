@@ -1,5 +1,5 @@
 // The gate between Apollo's pipeline and the resolvers: the prepared document, permissions, cost and budget before an
-// operation runs; the cost's report and masked errors after it. Decides nothing of HTTP but the status.
+// operation runs; its price and masked errors after it. Decides nothing of HTTP but the status.
 import {
   type ApolloServerPlugin,
   type GraphQLRequestContext,
@@ -17,14 +17,21 @@ import {
 import { requirePermission } from '../commands/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { actualCost, type CostBudget } from './cost-budget.ts'
+import { type AnswerOptions, createAnswers } from './answers.ts'
+import { type Account, charge, requirePoints, spend } from './cost-budget.ts'
 import { factsOf } from './document-facts.ts'
 import type { Documents } from './documents.ts'
-import { type ErrorMask, type MaskedError, retryAfterSecondsOf, STATUS_OF } from './mask-errors.ts'
-import type { RequestContext, RequestState } from './request-state.ts'
+import type { KnownDocuments } from './known-documents.ts'
+import type { RequestContext } from './request-state.ts'
 
 /** Points that one operation may cost. */
 const COST_MAX = 10_000
+
+export type GateOptions = AnswerOptions & {
+  readonly documents: Documents
+  readonly known: KnownDocuments
+  readonly logger: Logger
+}
 
 type Request = GraphQLRequestContext<RequestContext>
 
@@ -32,22 +39,39 @@ type Request = GraphQLRequestContext<RequestContext>
 const NOTHING: DocumentNode = parse('{ __typename }')
 
 /** The plugin. Its hooks keep nothing of their own, so that a request costs no closures. */
-export function createOperationGate(options: {
-  documents: Documents
-  budget: CostBudget
-  mask: ErrorMask
-  logger: Logger
-}): ApolloServerPlugin<RequestContext> {
-  const { documents, budget, mask, logger } = options
+export function createOperationGate(options: GateOptions): ApolloServerPlugin<RequestContext> {
+  const { documents, known, logger } = options
+  const conclude = createAnswers(options)
 
   /** Sets the document before Apollo would parse and validate one itself, in the order that is not safe. */
   function prepare(request: Request): void {
-    const prepared = documents.prepare(request.source ?? '', request.queryHash ?? '')
-    const isDocument = 'kind' in prepared
-    if (!isDocument) request.contextValue.state.refusals = prepared
     // Apollo takes a document that is already there; its types have hooks only read.
     const writable = request as { document?: DocumentNode }
-    writable.document = isDocument ? prepared : NOTHING
+    writable.document = read(request) ?? NOTHING
+  }
+
+  function read({
+    source = '',
+    queryHash = '',
+    contextValue: { caller, state },
+  }: Request): DocumentNode | null {
+    const account = accountOf(state)
+    // By what the tenant itself has run, never by what is kept for all: nobody learns what others ask.
+    const isKnown = known.has(caller.scope.tenantId, queryHash)
+    try {
+      if (!isKnown) requirePoints(account)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      state.refusals = [new GraphQLError(error.message, { originalError: error })]
+      return null
+    }
+    const { document, errors, points, isRead } = documents.prepare(source, queryHash)
+    if (!isKnown || isRead) {
+      state.readingPoints = points
+      charge(account, points)
+    }
+    if (document === null) state.refusals = errors
+    return document
   }
 
   function admit(request: Request): void {
@@ -58,43 +82,29 @@ export function createOperationGate(options: {
     // Without an operation, execution will say which names there are to choose from.
     if (operation === undefined || document === undefined) return
     state.operation = operation.name?.value ?? null
+    state.isMutation = operation.operation === OperationTypeNode.MUTATION
     if (state.isGet) requireQuery(operation)
     if (caller.actor.kind === 'INVITED') requireAcceptance(operation)
+    const { tenantId } = caller.scope
     const facts = factsOf(request.schema, document, operation)
     for (const permission of facts.permissions) requirePermission(caller.permissions, permission)
-    const cost = facts.cost(request.request.variables ?? {})
-    if (cost > COST_MAX) {
-      throw new AppError('QUERY_TOO_COMPLEX', `the operation costs ${cost} points; at most ${COST_MAX}`, {
+    const variables = request.request.variables ?? {}
+    const cost = facts.cost(variables)
+    const account = accountOf(state)
+    // Where a budget is set smaller than that, nobody could ever save up for more.
+    const max = Math.min(COST_MAX, account.caller.capacity)
+    if (cost > max) {
+      throw new AppError('QUERY_TOO_COMPLEX', `the operation costs ${cost} points; at most ${max}`, {
         cost,
-        max: COST_MAX,
+        max,
       })
     }
-    budget.spend(caller.scope.tenantId, cost)
+    facts.checkCursors(variables, tenantId)
+    // Known from now on, though there be no points for it: who comes again when there are does not pay for reading twice.
+    if (state.readingPoints > 0) known.add(tenantId, request.queryHash ?? '', request.source ?? '')
+    spend(account, cost)
     state.requestedPoints = cost
     state.prices = facts.prices
-  }
-
-  function conclude(request: Request): void {
-    const { state, caller, extensions } = request.contextValue
-    const { body, http } = request.response
-    if (body?.kind !== 'single') return
-    const result = body.singleResult
-    const errors: readonly GraphQLError[] = state.refusals ?? request.errors ?? []
-    if (errors.length > 0) {
-      const masked = mask(errors, caller.requestId)
-      result.errors = masked
-      const status = statusOf(errors, masked, result.data, http.status)
-      if (status !== undefined) http.status = status
-      noteOutcome(state, masked)
-    }
-    if (state.prices !== null) {
-      const { tenantId } = caller.scope
-      const actual = actualCost(result.data, state.prices, state.requestedPoints)
-      budget.refund(tenantId, state.requestedPoints - actual)
-      extensions.cost = budget.report(tenantId, state.requestedPoints, actual)
-    }
-    if (Object.keys(extensions).length > 0) result.extensions = { ...result.extensions, ...extensions }
-    state.isAnswered = true
   }
 
   const listener: GraphQLRequestListener<RequestContext> = {
@@ -115,6 +125,11 @@ export function createOperationGate(options: {
   }
 }
 
+function accountOf({ account }: { readonly account: Account | null }): Account {
+  if (account === null) throw new Error('a request came past authentication')
+  return account
+}
+
 /** Somebody who was invited may accept; to everything else they are who they were: not a member. */
 function requireAcceptance({ selectionSet }: OperationDefinitionNode): void {
   const accepts = selectionSet.selections.every(
@@ -132,33 +147,4 @@ function requireQuery({ operation }: OperationDefinitionNode): void {
       http: { status: 405, headers: new HeaderMap([['allow', 'POST']]) },
     },
   })
-}
-
-/** What the route tells in a header, the metrics and the log. */
-export function noteOutcome(state: RequestState, errors: readonly MaskedError[]): void {
-  const first = errors[0]?.extensions
-  state.code = first?.code ?? null
-  state.retryAfterSeconds = retryAfterSecondsOf(errors) ?? state.retryAfterSeconds
-}
-
-/**
- * Of an answer that never ran: what its first error says. Of one that ran: 503 when an outage left nothing in it, since
- * a client that only looks at the status must know to come again; else what Apollo chose.
- */
-function statusOf(
-  errors: readonly GraphQLError[],
-  masked: readonly MaskedError[],
-  data: unknown,
-  chosen: number | undefined,
-): number | undefined {
-  if (data === undefined) {
-    const http = errors[0]?.extensions.http
-    return http === undefined ? STATUS_OF[masked[0]?.extensions.code ?? 'INTERNAL'] : chosen
-  }
-  const isOutage = masked.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')
-  return isOutage && holdsNothing(data) ? STATUS_OF.SERVICE_UNAVAILABLE : chosen
-}
-
-function holdsNothing(data: unknown): boolean {
-  return typeof data !== 'object' || data === null || Object.values(data).every((value) => value === null)
 }

@@ -1,7 +1,7 @@
 // Arguments that decide how much an operation reads, from literals, variables and defaults. Runs nothing.
 import { Kind, type OperationDefinitionNode, type ValueNode } from 'graphql'
 import { AppError } from '../core/errors.ts'
-import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../graphql/keyset.ts'
+import { isCursorOf, type ListKey, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../graphql/keyset.ts'
 
 export type Variables = Readonly<Record<string, unknown>>
 
@@ -35,11 +35,18 @@ export function isVariable(given: Given): boolean {
   return given.kind === 'variable'
 }
 
-/** Integers and lists as they are, null as null; of anything else only that it is there matters. */
+/** Whether there may be a value. */
+export function isGiven(given: Given): boolean {
+  return given.kind === 'variable' || (given.value !== undefined && given.value !== null)
+}
+
+/** Integers, texts and lists as they are, null as null; of anything else only that it is there matters. */
 function literal(node: ValueNode): unknown {
   switch (node.kind) {
     case Kind.INT:
       return Number(node.value)
+    case Kind.STRING:
+      return node.value
     case Kind.NULL:
       return null
     case Kind.LIST:
@@ -71,9 +78,22 @@ export function pageSize({ field, first, last }: PageArguments, variables: Varia
   return size
 }
 
-/** The length of a list argument; by GraphQL's coercion a single value is a list of one. */
-export function arrayLength(given: Given, variables: Variables): number {
-  const value = valueGiven(given, variables)
-  if (Array.isArray(value)) return value.length
-  return value === null || value === undefined ? 0 : 1
+/** The length of a list argument; by GraphQL's coercion a single value is a list of one. Throws BAD_USER_INPUT. */
+export function arrayLength(
+  { field, list, max }: { readonly field: string; readonly list: Given; readonly max: number },
+  variables: Variables,
+): number {
+  const value = valueGiven(list, variables)
+  if (!Array.isArray(value)) return value === null || value === undefined ? 0 : 1
+  if (value.length > max) throw new AppError('BAD_USER_INPUT', `${field} takes at most ${max} ids`)
+  return value.length
+}
+
+/** Throws BAD_USER_INPUT for a cursor that is not of this tenant's lists of the type. Whether its order is the one that
+ * the list is asked for in is found out when the list is read. */
+export function checkCursor(given: Given, variables: Variables, list: ListKey): void {
+  const cursor = valueGiven(given, variables)
+  if (typeof cursor === 'string' && !isCursorOf(cursor, list)) {
+    throw new AppError('BAD_USER_INPUT', 'the cursor is not of this list')
+  }
 }

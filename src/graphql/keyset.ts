@@ -91,16 +91,26 @@ function cursorOf(row: Row, { sort, list }: PagePlan): string {
   return Buffer.from(check(list, content) + content).toString('base64url')
 }
 
+/** Whether a text is a cursor of this tenant's lists of the type, whatever their order. */
+export function isCursorOf(cursor: string, list: ListKey): boolean {
+  return contentOf(cursor, list) !== null
+}
+
 function readCursor(cursor: string, sort: Sort, list: ListKey): Position {
-  const decoded = Buffer.from(cursor, 'base64url').toString()
-  const content = decoded.slice(CHECK_LENGTH)
-  if (decoded.slice(0, CHECK_LENGTH) !== check(list, content)) return refuseCursor()
-  // The check is no signature: who knows the list can make one for any content.
-  const parsed = cursorSchema.safeParse(jsonOf(content))
-  if (!parsed.success || parsed.data[0] !== sort.column) return refuseCursor()
-  const [, shown, id] = parsed.data
+  const content = contentOf(cursor, list)
+  if (content === null || content[0] !== sort.column) return refuseCursor()
+  const [, shown, id] = content
   const value = valueIn(shown, sort)
   return value === null ? refuseCursor() : { value, id }
+}
+
+/** Column, value and id; null for what is no cursor of the list. */
+function contentOf(cursor: string, list: ListKey): z.infer<typeof cursorSchema> | null {
+  const decoded = Buffer.from(cursor, 'base64url').toString()
+  const content = decoded.slice(CHECK_LENGTH)
+  if (decoded.slice(0, CHECK_LENGTH) !== check(list, content)) return null
+  // The check is no signature: who knows the list can make one for any content.
+  return cursorSchema.safeParse(jsonOf(content)).data ?? null
 }
 
 const textSchema = z.string().refine((text) => !text.includes('\0') && text.isWellFormed())

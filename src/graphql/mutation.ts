@@ -9,6 +9,7 @@ import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
 import type { NodeName } from './node.ts'
 import { readOne } from './read.ts'
+import { textBytes } from './text-bytes.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 type Payload = { readonly id: string | null; readonly userErrors: readonly UserError[] }
@@ -26,14 +27,19 @@ const COMMON_CODES: readonly CommonErrorCode[] = [
   'IDEMPOTENCY_KEY_IN_USE',
 ]
 
+/** A user error as it is taken to be when its cost is counted. */
+const FIELD_DEPTH_EXPECTED = 3
+const MESSAGE_BYTES_EXPECTED = 100
+
 const UserErrorInterface = builder.interfaceRef<UserError>('UserError').implement({
   description: 'Something in the input that the user can put right. Nothing was changed.',
   fields: (t) => ({
     field: t.exposeStringList('field', {
+      extensions: { listSize: FIELD_DEPTH_EXPECTED },
       nullable: true,
       description: "The path in the mutation's input; null when it is about the whole.",
     }),
-    message: t.exposeString('message'),
+    message: t.exposeString('message', textBytes(MESSAGE_BYTES_EXPECTED)),
   }),
 })
 

@@ -80,7 +80,8 @@ async function load(
   const wanted = ids.map(identify)
   const rows = new Map<string, NodeRow>()
   for (const name of new Set(wanted.flatMap((id) => id?.name ?? []))) {
-    const uuids = wanted.flatMap((id) => (id?.name === name ? [id.uuid] : []))
+    // Each once, however often it was asked for.
+    const uuids = [...new Set(wanted.flatMap((id) => (id?.name === name ? [id.uuid] : [])))]
     requireAccess(name, uuids, context, info)
     for (const row of await readMany<NodeRow>(context, info, name, { id: { in: uuids } })) {
       typeOfRow.set(row, name)
@@ -140,6 +141,7 @@ builder.queryFields((t) => ({
     nullable: { list: false, items: true },
     description: `The objects with these ids, in their order; null for each that is not here. At most ${NODES_MAX}.`,
     args: { ids: t.arg.idList({ required: true }) },
+    extensions: { listMax: NODES_MAX },
     resolve: (_root, { ids }, context, info) => {
       if (ids.length > NODES_MAX) throw new AppError('BAD_USER_INPUT', `nodes takes at most ${NODES_MAX} ids`)
       return load(ids, context, info)

@@ -1,5 +1,6 @@
 // The query that proves, or says what is not in order.
 import { builder } from '../graphql/builder.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { auditChain } from './audit-chain.ts'
 import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from './check.ts'
 import { CHECKS } from './checks.ts'
@@ -25,7 +26,7 @@ const ViolationType = builder.objectRef<Violation>('IntegrityViolation')
 ViolationType.implement({
   description: 'One thing that is not as it must be.',
   fields: (t) => ({
-    message: t.exposeString('message'),
+    message: t.exposeString('message', textBytes(NOTE_BYTES)),
     subjects: t.field({
       type: [SubjectType],
       extensions: { listSize: SUBJECTS_EXPECTED },
@@ -39,7 +40,10 @@ CheckType.implement({
   description: 'One thing that must be true of the books, and whether it is.',
   fields: (t) => ({
     name: t.exposeString('name'),
-    description: t.exposeString('description', { description: 'What is true when it is ok.' }),
+    description: t.exposeString('description', {
+      description: 'What is true when it is ok.',
+      ...textBytes(NOTE_BYTES),
+    }),
     ok: t.exposeBoolean('ok'),
     violationCount: t.exposeInt('violationCount'),
     violations: t.field({

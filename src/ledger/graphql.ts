@@ -20,6 +20,7 @@ import {
   PostingConnection,
 } from '../graphql/refs.ts'
 import { relatedOne } from '../graphql/related.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { accountBalances, runningBalances } from './balances.ts'
 import { ACCOUNT_CODES } from './posting.ts'
 import {
@@ -143,7 +144,7 @@ JournalEntry.implement({
   fields: (t) => ({
     id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('JournalEntry', id) }),
     kind: t.expose('kind', { type: JournalEntryKind }),
-    description: t.exposeString('description'),
+    description: t.exposeString('description', textBytes(NOTE_BYTES)),
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     source: t.field({
       type: JournalEntrySource,

@@ -18,6 +18,7 @@ import { Customer, Order, OrderConnection, OrderLine, OrderLineConnection, Varia
 import { relatedOne } from '../graphql/related.ts'
 import { search } from '../graphql/search.ts'
 import { sortsOf } from '../graphql/sorts.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { cancelOrder, fulfillOrder } from './finish-order.ts'
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
 import { placeOrder } from './place-order.ts'
@@ -111,7 +112,7 @@ Order.implement({
       ...look({ columns: ['holdExpiresAt'] }),
       resolve: ({ holdExpiresAt }) => holdExpiresAt,
     }),
-    cancelReason: t.exposeString('cancelReason', { nullable: true }),
+    cancelReason: t.exposeString('cancelReason', { nullable: true, ...textBytes(NOTE_BYTES) }),
     placedAt: t.expose('placedAt', { type: 'DateTime' }),
     fulfilledAt: t.expose('fulfilledAt', { type: 'DateTime', nullable: true }),
     cancelledAt: t.expose('cancelledAt', { type: 'DateTime', nullable: true }),

@@ -26,6 +26,7 @@ import {
   RefundConnection,
 } from '../graphql/refs.ts'
 import { relatedOne } from '../graphql/related.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
 
@@ -86,6 +87,7 @@ Payment.implement({
     }),
     method: t.exposeString('method', { description: "The provider's word for the way to pay." }),
     actionUrl: t.exposeString('actionUrl', {
+      ...textBytes(NOTE_BYTES),
       nullable: true,
       description:
         'Where the buyer confirms the payment with their bank; null when there is nothing to confirm.',
@@ -100,7 +102,7 @@ Payment.implement({
       ...look({ columns: ['failureCode'] }),
       resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
     }),
-    failureMessage: t.exposeString('failureMessage', { nullable: true }),
+    failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
     version: t.exposeInt('version'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     settledAt: t.expose('settledAt', {
@@ -145,7 +147,7 @@ Refund.implement({
       ...look({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
-    reason: t.exposeString('reason', { nullable: true }),
+    reason: t.exposeString('reason', { nullable: true, ...textBytes(NOTE_BYTES) }),
     providerReference: t.exposeString('providerReference', { nullable: true }),
     failureCode: t.field({
       type: PaymentFailure,
@@ -153,7 +155,7 @@ Refund.implement({
       ...look({ columns: ['failureCode'] }),
       resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
     }),
-    failureMessage: t.exposeString('failureMessage', { nullable: true }),
+    failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
     version: t.exposeInt('version'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     settledAt: t.expose('settledAt', { type: 'DateTime', nullable: true }),
@@ -197,7 +199,11 @@ ProviderEvent.implement({
     reference: t.exposeString('reference', { description: "The provider's own id of it." }),
     type: t.exposeString('type'),
     status: t.expose('status', { type: ProviderEventStatus }),
-    error: t.exposeString('error', { nullable: true, description: 'Why it could not be acted on.' }),
+    error: t.exposeString('error', {
+      nullable: true,
+      description: 'Why it could not be acted on.',
+      ...textBytes(NOTE_BYTES),
+    }),
     attempts: t.exposeInt('attempts', { description: 'How often it came, or was tried.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime' }),
     receivedAt: t.expose('receivedAt', { type: 'DateTime' }),

@@ -7,6 +7,7 @@ import { addMutation } from '../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../graphql/refs.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { GRANT_SUPPORT_ERRORS, grantSupportAccess } from './grant-access.ts'
 import { REVOKE_SUPPORT_ERRORS, revokeSupportAccess } from './revoke-access.ts'
 import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
@@ -25,7 +26,7 @@ SupportGrant.implement({
   fields: (t) => ({
     id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('SupportGrant', id) }),
     access: t.expose('access', { type: SupportAccess }),
-    reason: t.exposeString('reason'),
+    reason: t.exposeString('reason', textBytes(NOTE_BYTES)),
     status: t.field({
       type: SupportGrantStatus,
       ...look({ columns: ['revokedAt', 'expiresAt'] }),

@@ -7,6 +7,7 @@ import { addMutation } from '../graphql/mutation.ts'
 import { Node, nodeId } from '../graphql/node.ts'
 import { readPage } from '../graphql/read.ts'
 import { Export, ExportConnection, Tenant } from '../graphql/refs.ts'
+import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { CANCEL_ERASURE_ERRORS, cancelErasure } from './cancel-erasure.ts'
 import { createExport } from './create-export.ts'
 import { SCHEDULE_ERASURE_ERRORS, scheduleErasure } from './schedule-erasure.ts'
@@ -56,7 +57,7 @@ Export.implement({
           ? `/exports/${nodeId('Export', id)}`
           : null,
     }),
-    failure: t.exposeString('failure', { nullable: true }),
+    failure: t.exposeString('failure', { nullable: true, ...textBytes(NOTE_BYTES) }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true }),
     expiresAt: t.expose('expiresAt', {

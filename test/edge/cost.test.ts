@@ -1,7 +1,15 @@
 // What an operation costs, what a tenant may spend, and what the answer says of it.
 import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createCostBudget } from '../../src/edge/cost-budget.ts'
+import type { Actor } from '../../src/commands/caller.ts'
+import {
+  charge,
+  chargeRefusal,
+  createCostBudget,
+  reportOf,
+  requirePoints,
+  spend,
+} from '../../src/edge/cost-budget.ts'
 import { factsOf } from '../../src/edge/document-facts.ts'
 import { createRecentMap } from '../../src/edge/recent-map.ts'
 import { type FrontDoor, openFrontDoor, refusalOf, smallSchema } from './front-door.ts'
@@ -17,32 +25,42 @@ function factsFor(source: string) {
 describe('the cost of an operation', () => {
   it.each([
     ['scalars alone', '{ hello count }', {}, 1],
-    ['an object', '{ order(id: 1) { id number tags } }', {}, 1],
-    ['a page of the usual size', '{ orders { nodes { id } } }', {}, 21],
-    ['a page', '{ orders(first: 5) { nodes { id } pageInfo { hasNextPage } } }', {}, 7],
-    ['edges, each with its node', '{ orders(last: 5) { edges { node { id } } } }', {}, 11],
-    ['a count', '{ orders(first: 5) { totalCount } }', {}, 11],
-    ['pages in pages', '{ orders(first: 10) { nodes { lines(first: 3) { nodes { id } } } } }', {}, 51],
-    ['the object of each row', '{ orders(first: 10) { nodes { again { id } } } }', {}, 21],
-    ['a page in a variable', 'query Q($n: Int) { orders(first: $n) { nodes { id } } }', { n: 50 }, 51],
-    ['a variable left out', 'query Q($n: Int = 7) { orders(first: $n) { nodes { id } } }', {}, 8],
-    ['as many as there are ids', '{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 3],
-    ['ids in a variable', 'query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: ['a', 'b'] }, 2],
-    ['a list of unknown length', '{ notes { text } }', {}, 10],
-    ['a list of known length', 'mutation { orderPlace { order { id } userErrors { message } } }', {}, 3],
+    ['an object', '{ order(id: 1) { id number tags } }', {}, 3],
+    ['a page of the usual size', '{ orders { nodes { id } } }', {}, 24],
+    ['a page', '{ orders(first: 5) { nodes { id } pageInfo { hasNextPage } } }', {}, 8],
+    ['edges, each with its node', '{ orders(last: 5) { edges { node { id } } } }', {}, 12],
+    ['a count', '{ orders(first: 5) { totalCount } }', {}, 12],
+    ['pages in pages', '{ orders(first: 10) { nodes { lines(first: 3) { nodes { id } } } } }', {}, 56],
+    ['the object of each row', '{ orders(first: 10) { nodes { again { id } } } }', {}, 23],
+    ['a page in a variable', 'query Q($n: Int) { orders(first: $n) { nodes { id } } }', { n: 50 }, 59],
+    ['a variable left out', 'query Q($n: Int = 7) { orders(first: $n) { nodes { id } } }', {}, 9],
+    ['as many as there are ids', '{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 4],
+    ['ids in a variable', 'query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: ['a', 'b'] }, 3],
+    ['a list of unknown length', '{ notes { text } }', {}, 12],
+    ['a list of known length', 'mutation { orderPlace { order { id } userErrors { message } } }', {}, 4],
     [
       'fragments, wherever they are spread',
       'query { a: order(id: 1) { ...F } b: order(id: 2) { ...F } } fragment F on Order { again { id } }',
       {},
-      4,
+      5,
     ],
     [
       'a fragment on a connection',
       'query { orders(first: 9) { ...F } } fragment F on OrderConnection { nodes { id } }',
       {},
-      10,
+      12,
     ],
-    ['introspection', '{ __schema { types { name } } }', {}, 100],
+    ['introspection', '{ __schema { types { name } } }', {}, 5_000],
+    ['one type of introspection', '{ __type(name: "Order") { name } }', {}, 100],
+    ['ten scalars', '{ order(id: 1) { a: number b: number c: number d: number e: number } }', {}, 2],
+    ['scalars of each row', '{ orders(first: 100) { nodes { id a: number b: number c: number } } }', {}, 149],
+    ['texts by their bound', '{ notes { long a: long } }', {}, 413],
+    [
+      'one id a hundred times',
+      'query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }',
+      { ids: Array(100).fill('a') },
+      115,
+    ],
   ])('%s', (_name, source, variables, cost) => {
     expect(factsFor(source).cost(variables)).toBe(cost)
   })
@@ -63,35 +81,90 @@ describe('the cost of an operation', () => {
   })
 })
 
+/** Whoever of the tenant has this id. */
+function callerOf(tenantId: string, id = 'anna', kind: 'MEMBER' | 'INVITED' = 'MEMBER') {
+  const scope = { tenantId, permissions: [], actor: id }
+  const email = `${id}@acme.example`
+  const actor: Actor = kind === 'MEMBER' ? { kind, id, role: 'STAFF', email } : { kind, id, email }
+  return { scope, actor } as unknown as Parameters<ReturnType<typeof createCostBudget>['accountOf']>[0]
+}
+
 describe('a tenant’s budget', () => {
   const clock = createTestClock()
-  const budget = () => createCostBudget({ clock, capacity: 100, restorePerSecond: 10 })
+  const budget = () => createCostBudget({ clock, capacity: 1_000, restorePerSecond: 100 })
+  const limited = expect.objectContaining({ code: 'RATE_LIMITED' })
 
   it('is spent, comes back with time, and is never more than full', () => {
-    const points = budget()
-    points.spend('a', 100)
-    expect(() => points.spend('a', 1)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }))
+    const account = budget().accountOf(callerOf('a'))
+    spend(account, 750)
+    expect(() => spend(account, 1)).toThrow(limited)
     clock.advance(5_000)
-    points.spend('a', 50)
+    spend(account, 375)
     clock.advance(60_000)
-    expect(points.report('a', 1, 1)).toMatchObject({ remaining: 100, restoreRate: 10 })
-    points.refund('a', 50)
-    expect(points.report('a', 1, 1).remaining).toBe(100)
+    expect(reportOf(account, 1, 1, clock)).toMatchObject({ remaining: 750, restoreRate: 75 })
+    charge(account, -50)
+    expect(reportOf(account, 1, 1, clock).remaining).toBe(750)
   })
 
   it('is the tenant’s own', () => {
     const points = budget()
-    points.spend('a', 100)
-    expect(() => points.spend('b', 100)).not.toThrow()
+    spend(points.accountOf(callerOf('a')), 750)
+    expect(() => spend(points.accountOf(callerOf('b')), 750)).not.toThrow()
+  })
+
+  it('one caller spends three quarters of it at most, and the others always find the rest', () => {
+    const points = budget()
+    spend(points.accountOf(callerOf('a', 'key')), 750)
+    expect(() => spend(points.accountOf(callerOf('a', 'key')), 1)).toThrow(limited)
+    spend(points.accountOf(callerOf('a', 'owner')), 250)
+    expect(() => spend(points.accountOf(callerOf('a', 'owner')), 1)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('this tenant') }),
+    )
+  })
+
+  it('a caller who floods for long leaves the others a quarter of what comes back', () => {
+    const points = budget()
+    const [key, owner] = [points.accountOf(callerOf('a', 'key')), points.accountOf(callerOf('a', 'owner'))]
+    for (let second = 0; second < 60; second += 1) {
+      clock.advance(1_000)
+      expect(() => {
+        for (;;) spend(key, 5)
+      }).toThrow(limited)
+      expect(() => spend(owner, 25)).not.toThrow()
+    }
+  })
+
+  it('somebody who was invited has a twentieth, to accept with', () => {
+    const invited = budget().accountOf(callerOf('a', 'kim', 'INVITED'))
+    expect([invited.caller.capacity, invited.caller.restorePerSecond]).toEqual([50, 5])
   })
 
   it('says when to come again, and when it will be full', () => {
-    const points = budget()
-    points.spend('a', 90)
-    expect(() => points.spend('a', 60)).toThrow(
-      expect.objectContaining({ details: { retryAfterSeconds: 5 } }),
+    const account = budget().accountOf(callerOf('a'))
+    spend(account, 690)
+    expect(() => spend(account, 360)).toThrow(expect.objectContaining({ details: { retryAfterSeconds: 4 } }))
+    expect(reportOf(account, 690, 690, clock).restoredAt).toBe(
+      new Date(clock().getTime() + 9_200).toISOString(),
     )
-    expect(points.report('a', 90, 90).restoredAt).toBe(new Date(clock().getTime() + 9_000).toISOString())
+  })
+
+  it('what was dearer than it looked is a debt, of one capacity at most', () => {
+    const account = budget().accountOf(callerOf('a'))
+    charge(account, 1_000_000)
+    expect(reportOf(account, 1, 1, clock).remaining).toBe(0)
+    expect(() => requirePoints(account)).toThrow(limited)
+    clock.advance(21_000)
+    expect(reportOf(account, 1, 1, clock).remaining).toBe(750)
+  })
+
+  it('what is refused has a bound of its own, a tenth of the share', () => {
+    const account = budget().accountOf(callerOf('a'))
+    chargeRefusal(account, 74)
+    expect(() => requirePoints(account)).not.toThrow()
+    chargeRefusal(account, 1)
+    expect(() => requirePoints(account)).toThrow(limited)
+    clock.advance(1_000)
+    expect(() => requirePoints(account)).not.toThrow()
   })
 })
 
@@ -102,39 +175,44 @@ describe('over HTTP', () => {
     door = undefined
   })
   const now = new Date('2030-01-01T00:00:00Z')
-  const budget = { capacity: 100, restorePerSecond: 10 }
+  const budget = { capacity: 1_000, restorePerSecond: 100 }
 
   it('the answer says what was asked for, used and left; what was not used is given back', async () => {
     const few = () => ({ nodes: [{ id: 'a' }, { id: 'b' }], totalCount: 2 })
     door = await openFrontDoor({ clock: () => now, budget, resolvers: { orders: few } })
-    const { body } = await door.ask('{ orders(first: 50) { nodes { id } totalCount } }')
+    const query = '{ orders(first: 50) { nodes { id } totalCount } }'
+    // The first time its text is read, too: 100 points, and 2 for each of 17 tokens, its beginning and end among them.
+    expect((await door.ask(query)).body.extensions.cost.remaining).toBe(750 - 14 - 134)
+    const { body } = await door.ask(query)
     expect(body.extensions.cost).toEqual({
-      requested: 61,
-      actual: 13,
-      remaining: 87,
-      restoreRate: 10,
-      restoredAt: '2030-01-01T00:00:01.300Z',
+      requested: 69,
+      actual: 14,
+      remaining: 750 - 14 - 14 - 134,
+      restoreRate: 75,
+      restoredAt: '2030-01-01T00:00:02.160Z',
     })
   })
 
   it('over the budget is 429 with Retry-After, and nothing is read', async () => {
     door = await openFrontDoor({ clock: () => now, budget })
-    const query = '{ orders(first: 60) { nodes { id } } }'
-    expect((await door.ask(query)).status).toBe(200)
+    const query = (first: number) => `{ orders(first: ${first}) { nodes { id number } } }`
+    expect((await door.ask(query(100))).status).toBe(200)
     const before = door.reads()
-    const answer = await door.ask(query)
+    let answer = await door.ask(query(100))
+    for (let n = 0; n < 20 && answer.status === 200; n += 1) answer = await door.ask(query(100))
     expect(refusalOf(answer)).toBe('429 RATE_LIMITED')
-    expect(answer.headers.get('retry-after')).toBe('3')
-    expect(door.reads()).toBe(before)
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    const reads = door.reads()
+    expect(reads).toBeGreaterThan(before)
+    expect(refusalOf(await door.ask(query(100)))).toBe('429 RATE_LIMITED')
+    expect(door.reads()).toBe(reads)
   })
 
-  it('an operation that fails gives back what it did not use', async () => {
-    const fail = () => {
-      throw new Error('no')
-    }
-    door = await openFrontDoor({ clock: () => now, budget, resolvers: { orders: fail } })
-    const { body } = await door.ask('{ orders(first: 60) { nodes { id } } }')
-    expect(body.extensions.cost).toMatchObject({ requested: 61, actual: 1, remaining: 99 })
+  it('a budget too small for the dearest operations says what may be asked', async () => {
+    door = await openFrontDoor({ clock: () => now, budget })
+    const answer = await door.ask('{ orders(first: 100) { nodes { lines { nodes { id } } } } }')
+    expect(refusalOf(answer)).toBe('400 QUERY_TOO_COMPLEX')
+    expect(answer.body.errors[0].extensions.max).toBe(750)
   })
 })
 

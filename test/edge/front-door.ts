@@ -51,7 +51,7 @@ const SDL = /* GraphQL */ `
   type LineConnection { nodes: [Line!]! totalCount: Int! }
   type Payload { order: Order userErrors: [UserError!]! }
   type UserError { message: String! }
-  type Note { text: String! }
+  type Note { text: String! long: String! }
   type Query {
     hello(name: String): String!
     orders(first: Int, after: String, last: Int): OrderConnection!
@@ -78,6 +78,8 @@ export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => 
   }
   field('OrderConnection', 'totalCount').extensions = { cost: 10 }
   field('Payload', 'userErrors').extensions = { listSize: 1 }
+  field('Note', 'long').extensions = { bytes: 20_000 }
+  field('Query', 'nodes').extensions = { listMax: 100 }
   field('Query', 'secretive').extensions = { permission: 'tenant:manage' }
   const order = (id: string) => ({ __typename: 'Order', id, number: 1, tags: [] })
   const usual: Resolvers = {

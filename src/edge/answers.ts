@@ -1,0 +1,146 @@
+// From an operation's result to the text that is sent: its errors masked, its size bounded before it is serialised, its
+// price charged. What may run at all is operation-gate.ts's.
+import type { GraphQLRequestContextWillSendResponse } from '@apollo/server'
+import type { GraphQLError } from 'graphql'
+import type { Clock } from '../core/clock.ts'
+import { AppError } from '../core/errors.ts'
+import { isOverBytes, pointsOf, weigh } from './answer-price.ts'
+import { type Account, charge, chargeRefusal, reportOf } from './cost-budget.ts'
+import {
+  type ErrorMask,
+  type MaskedError,
+  type PublicCode,
+  retryAfterSecondsOf,
+  STATUS_OF,
+} from './mask-errors.ts'
+import type { RequestContext, RequestState } from './request-state.ts'
+import type { UnsentAnswers } from './unsent-answers.ts'
+
+/** Points for a request that is refused before anything ran; what it cost to read its document is paid twice. */
+const REFUSAL_COST = 20
+
+export type AnswerOptions = {
+  readonly mask: ErrorMask
+  readonly unsent: UnsentAnswers
+  readonly answerBytesMax: number
+  readonly clock: Clock
+}
+
+type Request = GraphQLRequestContextWillSendResponse<RequestContext>
+type Errors = readonly MaskedError[] | null
+
+const NO_PRICES: ReadonlyMap<string, number> = new Map()
+
+/** Makes the last step of Apollo's pipeline, which leaves the answer's text in the request's state. */
+export function createAnswers(options: AnswerOptions): (request: Request) => void {
+  const { mask, unsent, answerBytesMax, clock } = options
+
+  /** The JSON of the data of an operation that ran. Throws what is to be answered instead. */
+  function serialise(state: RequestState, account: Account, data: unknown, errors: Errors): string {
+    const weight = weigh(data, state.prices ?? NO_PRICES)
+    const bytes = weight.bytes + (errors === null ? 0 : weigh(errors, NO_PRICES).bytes)
+    if (isOverBytes([data, errors ?? undefined], bytes, answerBytesMax)) {
+      settle(state, account, weight.units + Math.max(bytes, answerBytesMax), true)
+      throw tooLarge(state, answerBytesMax)
+    }
+    const text = JSON.stringify(data)
+    const sent = bytes - weight.bytes + Buffer.byteLength(text)
+    settle(state, account, weight.units + sent, errors !== null)
+    if (unsent.hold(state.response, account.tenant, sent)) return text
+    throw new AppError('SERVICE_UNAVAILABLE', 'too many answers wait for their clients to take them')
+  }
+
+  return (request) => {
+    const { state, caller, extensions } = request.contextValue
+    const { body, http } = request.response
+    const { account } = state
+    if (body.kind !== 'single' || account === null) return
+    const { data } = body.singleResult
+    const raised = state.refusals ?? request.errors ?? []
+    let errors: Errors = raised.length === 0 ? null : mask(raised, caller.requestId)
+    if (errors !== null) {
+      const status = statusOf(raised, errors, data, http.status)
+      if (status !== undefined) http.status = status
+    }
+    let text: string | undefined
+    if (data === undefined) {
+      payRefusal(state, errors?.[0]?.extensions.code ?? 'INTERNAL')
+    } else {
+      try {
+        text = serialise(state, account, data, errors)
+      } catch (error) {
+        errors = mask([error], caller.requestId)
+        http.status = STATUS_OF[errors[0]?.extensions.code ?? 'INTERNAL']
+      }
+      extensions.cost = reportOf(account, state.requestedPoints, state.actualPoints, clock)
+    }
+    if (errors !== null) noteOutcome(state, errors)
+    state.text = textOf(errors, text, { ...body.singleResult.extensions, ...extensions })
+  }
+}
+
+/**
+ * Charges what an operation that ran has cost. One that failed, in whole or in part, pays at least what was reserved for
+ * it: what its failure left in the answer does not say how much was done.
+ */
+function settle(state: RequestState, account: Account, units: number, hasFailed: boolean): void {
+  const counted = pointsOf(units)
+  state.actualPoints = hasFailed ? Math.max(counted, state.requestedPoints) : counted
+  charge(account, state.actualPoints - state.requestedPoints)
+}
+
+const OURS: ReadonlySet<PublicCode> = new Set(['RATE_LIMITED', 'SERVICE_UNAVAILABLE', 'INTERNAL'])
+
+/** Charges a request of which nothing ran, unless it is the server that did not do it. */
+export function payRefusal(
+  { account, requestedPoints, readingPoints }: RequestState,
+  code: PublicCode,
+): void {
+  if (account === null) return
+  charge(account, -requestedPoints)
+  if (!OURS.has(code)) chargeRefusal(account, REFUSAL_COST + readingPoints)
+}
+
+function tooLarge({ isMutation }: RequestState, max: number): AppError {
+  const done = isMutation ? ', and what it changed stays changed' : ''
+  return new AppError('QUERY_TOO_COMPLEX', `the answer has over ${max} bytes: ask for less of it${done}`, {
+    max,
+  })
+}
+
+function textOf(errors: Errors, data: string | undefined, extensions: Record<string, unknown>): string {
+  const parts: string[] = []
+  if (errors !== null) parts.push(`"errors":${JSON.stringify(errors)}`)
+  if (data !== undefined) parts.push(`"data":${data}`)
+  if (Object.keys(extensions).length > 0) parts.push(`"extensions":${JSON.stringify(extensions)}`)
+  return `{${parts.join(',')}}`
+}
+
+/** What the route tells in a header, the metrics and the log. */
+export function noteOutcome(state: RequestState, errors: readonly MaskedError[]): void {
+  const first = errors[0]?.extensions
+  state.code = first?.code ?? null
+  state.retryAfterSeconds = retryAfterSecondsOf(errors) ?? state.retryAfterSeconds
+}
+
+/**
+ * Of an answer that never ran: what its first error says. Of one that ran: 503 when an outage left nothing in it, since
+ * a client that only looks at the status must know to come again; else what Apollo chose.
+ */
+function statusOf(
+  errors: readonly GraphQLError[],
+  masked: readonly MaskedError[],
+  data: unknown,
+  chosen: number | undefined,
+): number | undefined {
+  if (data === undefined) {
+    const http = errors[0]?.extensions.http
+    return http === undefined ? STATUS_OF[masked[0]?.extensions.code ?? 'INTERNAL'] : chosen
+  }
+  const isOutage = masked.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')
+  return isOutage && holdsNothing(data) ? STATUS_OF.SERVICE_UNAVAILABLE : chosen
+}
+
+function holdsNothing(data: unknown): boolean {
+  return typeof data !== 'object' || data === null || Object.values(data).every((value) => value === null)
+}

@@ -1,0 +1,29 @@
+// The RateLimit headers of an answer: what its caller, and the whole tenant, may still spend.
+
+import type { Bucket } from './bucket.ts'
+import { type Account, available } from './cost-budget.ts'
+
+/**
+ * RateLimit-Limit, -Remaining and -Reset are what most clients read, from the earlier drafts of the IETF; RateLimit and
+ * RateLimit-Policy are what draft-ietf-httpapi-ratelimit-headers-11 has instead. All count points, and seconds.
+ */
+export function rateLimitHeaders(account: Account): Record<string, string> {
+  const { tenant, caller } = account
+  return {
+    'ratelimit-limit': String(caller.capacity),
+    'ratelimit-remaining': String(available(account)),
+    'ratelimit-reset': String(caller.secondsUntil(caller.capacity)),
+    'ratelimit-policy': `${policyOf('caller', caller)}, ${policyOf('tenant', tenant)}`,
+    ratelimit: `${stateOf('caller', caller)}, ${stateOf('tenant', tenant)}`,
+  }
+}
+
+/** `w`: the seconds in which an empty bucket is full again. */
+function policyOf(name: string, { capacity, restorePerSecond }: Bucket): string {
+  return `"${name}";q=${capacity};qu="points";w=${Math.ceil(capacity / restorePerSecond)}`
+}
+
+function stateOf(name: string, bucket: Bucket): string {
+  const left = Math.max(0, Math.floor(bucket.points))
+  return `"${name}";r=${left};t=${bucket.secondsUntil(bucket.capacity)}`
+}
