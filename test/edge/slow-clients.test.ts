@@ -3,10 +3,13 @@ import { EventEmitter, once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { pipeline, Readable } from 'node:stream'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { cutOffWhenStalled } from '../../src/edge/stalled-sockets.ts'
 import { createUnsentAnswers } from '../../src/edge/unsent-answers.ts'
 import { type FrontDoor, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
+
+// Megabytes through two sockets of one process take their time where others work, too.
+vi.setConfig({ testTimeout: 120_000 })
 
 let door: FrontDoor | undefined
 const sockets: Socket[] = []
@@ -17,7 +20,7 @@ afterEach(async () => {
 })
 
 /** Far more than the buffers of both sockets hold. */
-const LARGE_BYTES = 16 * 1_048_576
+const LARGE_BYTES = 12 * 1_048_576
 const QUIET_MS = 200
 const notes = () => [{ text: 'x'.repeat(LARGE_BYTES) }]
 const options = {
