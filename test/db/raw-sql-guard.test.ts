@@ -215,6 +215,10 @@ const HARMLESS = new Set([
   ...['enqueue', 'open_accounts'],
   // It asks for the permission by itself, and is about the tenant in scope alone.
   'schedule_erasure',
+  // Asks for the system's own permission by itself, and answers yes or no.
+  'claim_mail',
+  // They make a text of a text.
+  ...['normalize_email', 'is_email'],
   // They show what the caller may see in any case, or what the catalogue says, and write nothing.
   ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
   ...['installation_id', 'is_demo'],
