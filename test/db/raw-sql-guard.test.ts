@@ -221,7 +221,7 @@ const HARMLESS = new Set([
   ...['normalize_email', 'is_email'],
   // They show what the caller may see in any case, or what the catalogue says, and write nothing.
   ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
-  ...['installation_id', 'is_demo'],
+  ...['installation_id', 'is_demo', 'queueable_tasks'],
 ])
 
 it('whatever the runtime role may call is refused in raw statements, or is known to be harmless', async () => {
