@@ -41,8 +41,15 @@ export async function adjustStock(
     if (level === undefined) {
       const present = await tx.stockLevel.findFirst({ where: { variantId } })
       if (present === null) return notFound('variantId', 'variant')
-      const message = `${present.onHand} on hand, ${present.reserved} of them reserved: ${delta} is too much`
-      return refused([{ field: ['delta'], message, code: 'STOCK_INSUFFICIENT' }])
+      const detail = `${present.onHand} on hand, ${present.reserved} of them reserved: ${delta} is too much`
+      return refused([
+        {
+          field: ['delta'],
+          message: 'less than orders have reserved would be left',
+          code: 'STOCK_INSUFFICIENT',
+          detail: { message: detail, needs: ['stock:read'] },
+        },
+      ])
     }
     const subject = { type: 'Variant', id: variantId }
     const change = auditOf(subject, { onHand: level.on_hand - delta }, { onHand: level.on_hand, reason })

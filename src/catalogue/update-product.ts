@@ -62,6 +62,7 @@ function change(
     type: 'Product',
     id,
     expectedVersion,
+    reads: 'catalogue:read',
     wanted: given(fields),
     now: caller.clock(),
     taken: { field: 'handle', code: 'HANDLE_TAKEN', message: 'another product has this handle' },

@@ -30,6 +30,7 @@ export async function updateVariant(
       type: 'Variant',
       id,
       expectedVersion,
+      reads: 'catalogue:read',
       wanted: given({ sku, title, priceMinor: price?.amountMinor, currency: price?.currency }),
       paths: { priceMinor: ['price', 'amountMinor'], currency: ['price', 'currency'] },
       now: caller.clock(),

@@ -8,9 +8,11 @@ import {
   type EventRecord,
   type Json,
   type JsonObject,
+  type Reason,
   type Refused,
   refused,
 } from './outcome.ts'
+import type { Permission } from './permissions.ts'
 
 type Versioned = { readonly id: string; readonly version: number }
 
@@ -24,24 +26,35 @@ export function notFound(field: string, noun: string): Refused<'NOT_FOUND'> {
 /** Where columns stand in the mutation's input, unless under their own names: `priceMinor` in `price.amountMinor`. */
 export type InputPaths<Row> = { readonly [Column in keyof Row]?: readonly string[] }
 
-/** The conflict: the version it has now, then each asked-for field that is not as the user wants it. */
+/**
+ * The conflict. Who may read the record (`reads`; null: everybody here may) is told the version it has now, and each
+ * asked-for field that is not as they want it.
+ */
 export function conflict<Row extends Versioned>(
   current: Row,
   expectedVersion: number,
   wanted: Partial<Record<keyof Row & string, unknown>>,
-  paths: InputPaths<Row> = {},
+  { reads, paths = {} }: { readonly reads: Permission | null; readonly paths?: InputPaths<Row> | undefined },
 ): Refused<'CONFLICT'> {
+  const needs = reads === null ? [] : [reads]
   const message = `it was changed meanwhile: this is version ${current.version}, not ${expectedVersion}`
+  const conflicts: Reason<'CONFLICT'> = {
+    field: ['expectedVersion'],
+    message: 'it was changed meanwhile, or was never of this version',
+    code: 'CONFLICT',
+    detail: { message, needs },
+  }
   const differing = Object.entries(wanted).filter(
     ([field, value]) => value !== undefined && value !== current[field as keyof Row],
   )
   return refused(
     [
-      { field: ['expectedVersion'], message, code: 'CONFLICT' },
+      conflicts,
       ...differing.map(([field]) => ({
         field: paths[field as keyof Row] ?? [field],
         message: `it is now ${JSON.stringify(toJson(current[field as keyof Row]))}`,
         code: 'CONFLICT' as const,
+        onlyWith: needs,
       })),
     ],
     current.id,
@@ -66,6 +79,8 @@ export type Edit<Row, Code extends string> = {
   /** Columns to set. What is undefined stays as it is. */
   readonly wanted: { readonly [Field in keyof Row]?: Row[Field] | null | undefined }
   readonly paths?: InputPaths<Row>
+  /** What it takes to read such a record, and so to be told what it is in a conflict. */
+  readonly reads: Permission
   readonly now: Date
   /** The unique column, and what to say when another record has the value. */
   readonly taken: { readonly field: string; readonly code: Code; readonly message: string }
@@ -79,11 +94,11 @@ export type Edit<Row, Code extends string> = {
  */
 export async function edit<Row extends Versioned, Code extends string>(
   table: EditedTable<Row>,
-  { type, id, expectedVersion, wanted, paths, now, taken, event }: Edit<Row, Code>,
+  { type, id, expectedVersion, wanted, paths, reads, now, taken, event }: Edit<Row, Code>,
 ): Promise<Done | Refused<EditErrorCode | Code>> {
   const current = await table.findFirst({ where: { id } })
   if (current === null) return notFound('id', type.toLowerCase())
-  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, paths)
+  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, { reads, paths })
   const changes = changesTo(current, wanted)
   const version = expectedVersion + 1
   try {
@@ -91,7 +106,7 @@ export async function edit<Row extends Versioned, Code extends string>(
     const { count } = await table.updateMany({ where: { id, version: expectedVersion }, data })
     if (count === 0) {
       const changed = await table.findFirstOrThrow({ where: { id } })
-      return conflict(changed, expectedVersion, wanted, paths)
+      return conflict(changed, expectedVersion, wanted, { reads, paths })
     }
   } catch (error) {
     return refusedAsTaken(error, taken.field, taken.code, taken.message)

@@ -1,5 +1,6 @@
 // Checking what a user typed: every problem at once, each at its field.
 import type { z } from 'zod'
+import { unstorableIn } from '../core/text.ts'
 import type { UserError } from './outcome.ts'
 
 /** The parsed input, or one user error per problem. Messages are the schema's own. */
@@ -9,7 +10,7 @@ export function checkInput<Output>(
 ):
   | { readonly value: Output; readonly errors: null }
   | { readonly value: null; readonly errors: UserError<'INVALID'>[] } {
-  const errors = [...unstorable(input, [])].map((field) => invalid(field, UNSTORABLE))
+  const errors = [...unstorableIn(input)].map((field) => invalid(field, UNSTORABLE))
   // Without a schema the input is taken as it is: the caller's type is then all that was promised.
   const result = schema?.safeParse(input) ?? { success: true, data: input as Output }
   if (!result.success)
@@ -19,15 +20,6 @@ export function checkInput<Output>(
 }
 
 const UNSTORABLE = 'this text holds a character that cannot be stored'
-
-/** Where a text has a NUL, which no column of PostgreSQL holds, or half of a surrogate pair, which its JSON refuses. */
-function* unstorable(value: unknown, path: readonly string[]): Generator<readonly string[]> {
-  if (typeof value === 'string') {
-    if (value.includes('\0') || !value.isWellFormed()) yield path
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [name, inner] of Object.entries(value)) yield* unstorable(inner, [...path, name])
-  }
-}
 
 function invalid(field: readonly string[], message: string): UserError<'INVALID'> {
   return { field, message, code: 'INVALID' }

@@ -25,8 +25,8 @@ const RECORD_SQL = `
     FROM command, jsonb_to_recordset($7::jsonb)
       AS e (id uuid, type text, subject_type text, subject_id uuid, payload jsonb)
   )
-  INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, created_at)
-  SELECT $8, k.key, decode($10, 'hex'), $11::jsonb, $5::timestamptz
+  INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, actor_kind, actor_id, created_at)
+  SELECT $8, k.key, decode($10, 'hex'), $11::jsonb, $1::actor_kind, $2::uuid, $5::timestamptz
   FROM (SELECT $9::text AS key) k, command
   WHERE k.key IS NOT NULL`
 

@@ -3,12 +3,21 @@
 import type { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
+import { isPlain } from '../core/text.ts'
 import type { Statement, Transaction } from '../db/database.ts'
 import { CommitUnknown, sqlstateOf, uniqueViolation } from '../db/faults.ts'
 import type { Caller } from './caller.ts'
 import { fingerprint } from './fingerprint.ts'
 import { checkInput } from './input.ts'
-import type { Done, Outcome, Refused, UserError } from './outcome.ts'
+import {
+  changedType,
+  type Done,
+  dependsOnCaller,
+  type Outcome,
+  type Refused,
+  toldTo,
+  type UserError,
+} from './outcome.ts'
 import { type Permission, requirePermission } from './permissions.ts'
 import { type Claim, claimStatement, KEY_NOT_FREE, recordStatement, WORK_REFUSED } from './record.ts'
 import { retried } from './retry.ts'
@@ -37,14 +46,24 @@ export type Work<Code extends string, Value = unknown> = (
 
 export type CommonErrorCode = 'INVALID' | 'IDEMPOTENCY_KEY_REUSED' | 'IDEMPOTENCY_KEY_IN_USE'
 
-/** An outcome, and whether it was made now or is the stored one of an earlier call with the same key. */
-export type Executed<Code extends string> = Outcome<Code | CommonErrorCode> & { readonly replayed: boolean }
+/** What a caller is answered: made now, or (`replayed`) what is stored of an earlier call with the same key. */
+export type Executed<Code extends string> = {
+  readonly id: string | null
+  readonly userErrors: readonly UserError<Code | CommonErrorCode>[]
+  readonly replayed: boolean
+  /**
+   * The record is what this caller made or changed by this call, and nobody else has changed it since: shown to them,
+   * though they may not read such records. Everybody else is shown it by their right to read.
+   */
+  readonly isOwn: boolean
+}
 
 /** A use case's input beside its idempotency key. */
 export type Keyed<Input> = Input & { readonly idempotencyKey?: string | null | undefined }
 
 const KEY_LENGTH_MAX = 255
-/** Each attempt lost its key to somebody who then let go of it; more would be a queue of its own. */
+const KEY_ADVICE = `an idempotency key has 1 to ${KEY_LENGTH_MAX} characters, none of them a control character`
+/** Each attempt lost its key to a call that then released it unused; more would be a queue of its own. */
 const CLAIM_ATTEMPTS_MAX = 3
 const NOTHING_DONE = { audit: [], events: [] }
 export const KEY_IN_USE: UserError<'IDEMPOTENCY_KEY_IN_USE'> = {
@@ -66,8 +85,9 @@ class RolledBack extends Error {
 }
 
 /**
- * Runs `work` for the caller. Throws FORBIDDEN without the permission; answers user errors as an outcome. A refusal
- * leaves nothing of the work, but is stored under the key like a success: the same call gets the same answer.
+ * Runs `work` for the caller. Throws FORBIDDEN without the permission; answers user errors, told by what the caller may
+ * read. A refusal leaves nothing of the work, but is stored under the key like a success: the same call gets the same
+ * answer, whoever of the tenant sends it. Not so a refusal that depends on who asks: it is asked anew each time.
  */
 export async function runCommand<Code extends string, Value>(
   caller: Caller,
@@ -76,11 +96,9 @@ export async function runCommand<Code extends string, Value>(
 ): Promise<Executed<Code>> {
   requirePermission(caller.permissions, command.permission)
   const key = command.idempotencyKey ?? null
-  if (key !== null && (key.length === 0 || key.length > KEY_LENGTH_MAX)) {
-    return answered([keyError('INVALID', `an idempotency key has 1 to ${KEY_LENGTH_MAX} characters`)])
-  }
+  if (key !== null && !isKey(key)) return refusedAtOnce([keyError('INVALID', KEY_ADVICE)])
   const checked = checkInput(command.schema, command.input)
-  if (checked.errors !== null) return answered(checked.errors)
+  if (checked.errors !== null) return refusedAtOnce(checked.errors)
   const claim =
     key === null ? null : { operation: command.name, key, fingerprint: fingerprint(command.input) }
   try {
@@ -89,7 +107,8 @@ export async function runCommand<Code extends string, Value>(
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error
     const { outcome } = error
-    if (claim === null) return { ...(outcome as Outcome<Code>), replayed: false }
+    if (claim === null || dependsOnCaller(outcome.userErrors))
+      return answerOf(caller, outcome as Outcome<Code>)
     // The work left nothing; its refusal is stored in a transaction of its own. Whoever came first meanwhile wins.
     return await execute<Code>(caller, command, claim, async () => ({ storedOnly: outcome }))
   }
@@ -121,15 +140,15 @@ async function execute<Code extends string>(
         if ('done' in result && !result.done) throw new RolledBack(outcome)
         const { audit, events } = 'done' in result && result.done ? result : NOTHING_DONE
         closing = recordStatement(caller, { name: command.name, id, claim }, { outcome, audit, events })
-        made = { ...(outcome as Outcome<Code>), replayed: false }
+        made = answerOf(caller, outcome as Outcome<Code>)
         return made
       },
       around,
     )
   }
   const message = async ({ statement, done }: NonNullable<typeof atOnce>): Promise<Executed<Code>> => {
-    const outcome = { id: done.id, userErrors: [] }
-    made = { ...outcome, replayed: false }
+    const outcome = outcomeOf(done)
+    made = answerOf(caller, outcome as Outcome<Code>)
     const last = recordStatement(caller, { name: command.name, id, claim }, { ...done, outcome })
     const first = claim === null ? [] : [claimStatement(claim)]
     try {
@@ -146,10 +165,10 @@ async function execute<Code extends string>(
         return await (atOnce === undefined ? transaction() : message(atOnce))
       } catch (error) {
         if (claim === null || !isKeyTaken(error)) throw error
-        // Whoever had the key may have let go of it unused since: then it is ours to take.
+        // The key may have been released unused meanwhile: then try again.
         const known = await retried(() => lookUp<Code>(caller, claim))
         if (known !== null) return known
-        if (attempt >= CLAIM_ATTEMPTS_MAX) return answered([KEY_IN_USE])
+        if (attempt >= CLAIM_ATTEMPTS_MAX) return refusedAtOnce([KEY_IN_USE])
       }
     }
   }
@@ -169,21 +188,48 @@ function isKeyTaken(error: unknown): boolean {
 /** What became of a key; null when it is free. */
 async function lookUp<Code extends string>(caller: Caller, claim: Claim): Promise<Executed<Code> | null> {
   const { operation, key, fingerprint } = claim
-  const [row] = await caller.database.withTenant(
-    caller.scope,
-    (tx) => tx.$queryRaw<[{ state: KeyState; outcome: Outcome<Code> | null }]>`
-      SELECT state, outcome FROM app.claim_idempotency_key(${operation}, ${key}, ${fingerprint})`,
-  )
-  switch (row.state) {
-    case 'CLAIMED':
-      return null
-    case 'REPLAYED':
-      return { ...(row.outcome as Outcome<Code>), replayed: true }
-    case 'REUSED':
-      return answered([keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')])
-    case 'IN_USE':
-      return answered([KEY_IN_USE])
-  }
+  return await caller.database.withTenant(caller.scope, async (tx) => {
+    const [row] = await tx.$queryRaw<[{ state: KeyState; outcome: Outcome<Code> | null }]>`
+      SELECT state, outcome FROM app.claim_idempotency_key(${operation}, ${key}, ${fingerprint})`
+    switch (row.state) {
+      case 'CLAIMED':
+        return null
+      case 'REPLAYED': {
+        const answer = answerOf(caller, row.outcome as Outcome<Code>)
+        // Every role may read what it may write, so that only of a key it has to be asked.
+        const mayBeForeign = answer.isOwn && caller.actor.kind === 'API_KEY'
+        const isOwn = mayBeForeign ? await isStillOwn(tx, caller, claim) : answer.isOwn
+        return { ...answer, replayed: true, isOwn }
+      }
+      case 'REUSED':
+        return refusedAtOnce([
+          keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input'),
+        ])
+      case 'IN_USE':
+        return refusedAtOnce([KEY_IN_USE])
+    }
+  })
+}
+
+/**
+ * Whether a stored call was this caller's, and nobody else has changed its record since, as the audit says. What the system
+ * did counts for nobody: it only carries on what was begun.
+ */
+async function isStillOwn(tx: Transaction, { actor }: Caller, { operation, key }: Claim): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ is_own: boolean }[]>`
+    WITH stored AS (
+      SELECT outcome ->> 'changed' AS type, (outcome ->> 'id')::uuid AS id FROM idempotency_keys
+      WHERE operation = ${operation} AND key = ${key}
+        AND actor_kind = ${actor.kind}::actor_kind AND actor_id IS NOT DISTINCT FROM ${actor.id}::uuid
+    ), entry AS (
+      SELECT a.recorded_at, a.actor_kind, a.action, a.actor_id IS NOT DISTINCT FROM ${actor.id}::uuid AS is_caller
+      FROM stored JOIN audit_entries a ON a.subject_type = stored.type AND a.subject_id = stored.id
+    )
+    SELECT NOT EXISTS (
+      SELECT FROM entry e WHERE NOT e.is_caller AND e.actor_kind <> 'SYSTEM' AND e.recorded_at > (
+        SELECT max(own.recorded_at) FROM entry own WHERE own.is_caller AND own.action = ${operation})
+    ) AS is_own FROM stored`
+  return row?.is_own === true
 }
 
 type Unanswered<Code extends string> = {
@@ -227,11 +273,28 @@ async function findWritten<Code extends string>(
 
 function outcomeOf(result: Done | Refused | Stored): Outcome {
   if ('storedOnly' in result) return result.storedOnly
-  return result.done ? { id: result.id, userErrors: [] } : { id: result.currentId, userErrors: result.errors }
+  return result.done
+    ? { id: result.id, userErrors: [], changed: changedType(result) }
+    : { id: result.currentId, userErrors: result.errors }
 }
 
-function answered<Code extends string>(userErrors: Executed<Code>['userErrors']): Executed<Code> {
-  return { id: null, userErrors, replayed: false }
+/** An outcome as this caller is told of it. */
+function answerOf<Code extends string>(
+  { permissions }: Caller,
+  { id, userErrors, changed = null }: Outcome<Code>,
+): Executed<Code> {
+  return { id, userErrors: toldTo(permissions, userErrors), replayed: false, isOwn: changed !== null }
+}
+
+/** Refuses before anything is tried: nothing is stored, and there is no record to show. */
+export function refusedAtOnce<Code extends string>(
+  userErrors: Executed<NoInfer<Code>>['userErrors'],
+): Executed<Code> {
+  return { id: null, userErrors, replayed: false, isOwn: false }
+}
+
+function isKey(key: string): boolean {
+  return key.length > 0 && key.length <= KEY_LENGTH_MAX && isPlain(key)
 }
 
 function keyError(code: CommonErrorCode, message: string) {

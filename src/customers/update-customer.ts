@@ -31,6 +31,7 @@ export async function updateCustomer(
       type: 'Customer',
       id,
       expectedVersion,
+      reads: 'customers:read',
       wanted: { ...given({ email, name }), ...contactColumns(contact) },
       paths: CONTACT_PATHS,
       now: caller.clock(),

@@ -155,8 +155,8 @@ function selectedFields(walk: Walk, type: GraphQLCompositeType, set: SelectionSe
     const condition = fragment.typeCondition
     const inner = condition === undefined ? type : walk.schema.getType(condition.name.value)
     if (!isCompositeType(inner)) continue
-    // A fragment on a guarded type needs its permission too: the field around it may only promise an interface.
-    require(walk, inner.extensions.permission)
+    // A fragment on a guarded type needs its permission too, where the field around it only promises an interface.
+    if (inner !== type) require(walk, inner.extensions.permission)
     const selected = selectedFields(walk, inner, fragment.selectionSet)
     leaves += selected.leaves
     fields.push(...selected.fields)
@@ -183,7 +183,8 @@ function fieldCost(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): P
     const items = isListType(getNullableType(field.type)) ? listSizeOf(field) : 1
     return price + leafUnits(shownName, field, items)
   }
-  require(walk, type.extensions.permission)
+  // A payload's own record is asked about by its resolver; what hangs on it is not its own, and is asked about here.
+  if (field.extensions.showsOwnRecord !== true) require(walk, type.extensions.permission)
   const page = isConnection(type) ? pageOf(walk, field, node) : null
   const { leaves, fields } =
     node.selectionSet === undefined ? NOTHING : selectedFields(walk, type, node.selectionSet)

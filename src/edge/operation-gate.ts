@@ -17,6 +17,7 @@ import {
 import { requirePermission } from '../commands/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { unstorableIn } from '../core/text.ts'
 import { type AnswerOptions, createAnswers } from './answers.ts'
 import { type Account, charge, requirePoints, spend } from './cost-budget.ts'
 import { factsOf } from './document-facts.ts'
@@ -84,6 +85,7 @@ export function createOperationGate(options: GateOptions): ApolloServerPlugin<Re
     state.operation = operation.name?.value ?? null
     state.isMutation = operation.operation === OperationTypeNode.MUTATION
     if (state.isGet) requireQuery(operation)
+    if (operation.operation !== OperationTypeNode.MUTATION) requireStorable(request.request.variables)
     if (caller.actor.kind === 'INVITED') requireAcceptance(operation)
     const { tenantId } = caller.scope
     const facts = factsOf(request.schema, document, operation)
@@ -137,6 +139,16 @@ function requireAcceptance({ selectionSet }: OperationDefinitionNode): void {
   )
   if (!accepts)
     throw new AppError('FORBIDDEN', 'You are not a member of this tenant: accept your invitation.')
+}
+
+/**
+ * What is asked for is compared with what is stored: a text that cannot be stored would be compared as another one. A
+ * mutation's input is held to the same by its use case, each text at its field; the literals of a document by its grammar
+ * and the database.
+ */
+function requireStorable(variables: unknown): void {
+  for (const [name] of unstorableIn(variables))
+    throw new AppError('BAD_USER_INPUT', `the variable ${name} holds a character that cannot be stored`)
 }
 
 function requireQuery({ operation }: OperationDefinitionNode): void {

@@ -1,5 +1,6 @@
 // The shape of every mutation: one input, and a payload of the record and what the user can put right.
 import type { InputRef, ObjectRef } from '@pothos/core'
+import { type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { Caller } from '../commands/caller.ts'
 import type { UserError } from '../commands/outcome.ts'
 import type { Permission } from '../commands/permissions.ts'
@@ -12,7 +13,7 @@ import { readOne } from './read.ts'
 import { textBytes } from './text-bytes.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
-type Payload = { readonly id: string | null; readonly userErrors: readonly UserError[] }
+type Payload = Pick<Executed<string>, 'id' | 'userErrors' | 'isOwn'>
 
 /** A text in the payload that is no part of the record and that nobody is told again: a secret. */
 type ToldOnce<Made> = {
@@ -132,10 +133,14 @@ function addPayload<Code extends string, Row extends object, Made>(
       [result.field]: t.field({
         type: result.type,
         nullable: true,
-        description: 'The record as it is now; null when there is none to show.',
+        description:
+          'The record as it is now; null when there is none to show. Who may not read such records is shown the one that ' +
+          'this call made or changed, by itself, and only then.',
+        // Its type's permission is asked when the call has run: until then nobody knows whose record it is.
+        extensions: { showsOwnRecord: true },
         resolve: (made, _args, context, info) =>
           // The row is read with the columns that its own type asks for; Pothos cannot resolve its type through Row.
-          (made.id === null
+          (made.id === null || !mayBeShown(made, context, info)
             ? null
             : readOne<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
       }),
@@ -154,6 +159,16 @@ function addPayload<Code extends string, Row extends object, Made>(
       }),
     }),
   })
+}
+
+/** Writing is not reading: beyond what this call made or changed, a record is shown to who may read its type. */
+function mayBeShown({ isOwn }: Payload, { caller }: Context, info: GraphQLResolveInfo): boolean {
+  if (isOwn) return true
+  const { permission, nodePermission = permission } = getNamedType(info.returnType).extensions as {
+    permission?: Permission
+    nodePermission?: Permission
+  }
+  return nodePermission === undefined || caller.permissions.has(nodePermission)
 }
 
 /** A tenant is its own key; every other record has an id beside it. */

@@ -4,7 +4,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
 import { ACCEPT_INVITATION } from '../commands/permissions.ts'
-import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../commands/run-command.ts'
 import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
@@ -35,7 +35,7 @@ export async function acceptInvitation(
 ): Promise<Executed<AcceptErrorCode>> {
   const { actor } = caller
   // Whoever is in already has no invitation to accept: the token was theirs and is used, or is another's.
-  if (actor.kind !== 'INVITED') return { id: null, userErrors: [NOT_VALID], replayed: false }
+  if (actor.kind !== 'INVITED') return refusedAtOnce([NOT_VALID])
   const command = {
     name: 'invitationAccept',
     permission: ACCEPT_INVITATION,

@@ -4,7 +4,7 @@ import { type Refused, refused } from '../commands/outcome.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Member } from '../generated/prisma/client.ts'
 import type { Authority } from './authority.ts'
-import { roleTooHigh } from './member.ts'
+import { mayDoMore, roleTooHigh } from './member.ts'
 
 export type Wanted = {
   readonly id: string
@@ -24,9 +24,11 @@ export async function findMember(
   const member = await tx.member.findFirst({ where: { id, status: 'ACTIVE' } })
   if (member === null) return notFound('id', 'member')
   const tooHigh = [
-    ...(reaches(member.role) ? [] : [roleTooHigh('id', member.role)]),
+    ...(reaches(member.role) ? [] : [mayDoMore(member.role)]),
     ...(role === undefined || reaches(role) ? [] : [roleTooHigh('role', role)]),
   ]
   if (tooHigh.length > 0) return refused(tooHigh, id)
-  return member.version === expectedVersion ? member : conflict(member, expectedVersion, { role })
+  return member.version === expectedVersion
+    ? member
+    : conflict(member, expectedVersion, { role }, { reads: 'members:read' })
 }

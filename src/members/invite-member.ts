@@ -4,7 +4,7 @@ import { type Caller, labelOf } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { type AuditRecord, done, refused, type UserError } from '../commands/outcome.ts'
 import { requirePermission } from '../commands/permissions.ts'
-import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../commands/run-command.ts'
 import { emailAddress } from '../core/email.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
@@ -41,7 +41,7 @@ export async function inviteMember(
   requirePermission(caller.permissions, 'members:manage')
   if (mail === null) {
     const message = 'this installation sends no mail: whoever runs it sets SMTP_URL'
-    return { id: null, replayed: false, userErrors: [{ field: null, message, code: 'MAIL_NOT_AVAILABLE' }] }
+    return refusedAtOnce([{ field: null, message, code: 'MAIL_NOT_AVAILABLE' }])
   }
   const command = {
     name: 'memberInvite',

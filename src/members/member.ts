@@ -1,6 +1,6 @@
 // What a person's details must be like, and the words for what is refused to whoever manages people.
 import { z } from 'zod'
-import { type Refused, refused, type UserError } from '../commands/outcome.ts'
+import { type Reason, type Refused, refused, type UserError } from '../commands/outcome.ts'
 import { ROLES, type Role } from '../commands/permissions.ts'
 import { sqlstateOf } from '../db/faults.ts'
 import { mailedName } from '../mail/mailed-name.ts'
@@ -13,6 +13,16 @@ const LAST_OWNER = 'BK011'
 export const name = mailedName(NAME_LENGTH_MAX)
 
 export const role = z.enum(ROLES)
+
+/** Changing or ending somebody's, or an invitation's, that is more: which role that is, is told to who may read it. */
+export function mayDoMore(above: Role): Reason<'ROLE_TOO_HIGH'> {
+  return {
+    field: ['id'],
+    message: 'this may do more than you',
+    code: 'ROLE_TOO_HIGH',
+    detail: { message: roleTooHigh('id', above).message, needs: ['members:read'] },
+  }
+}
 
 /** Giving, changing or ending what is more than one has oneself. */
 export function roleTooHigh(field: string, above: Role): UserError<'ROLE_TOO_HIGH'> {

@@ -6,7 +6,7 @@ import { done, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { changingPeople, type Sessions } from '../commands/sessions.ts'
 import { takeAuthority } from './authority.ts'
-import { roleTooHigh } from './member.ts'
+import { mayDoMore } from './member.ts'
 
 export const REVOKE_ERRORS = ['NOT_FOUND', 'NOT_PENDING', 'ROLE_TOO_HIGH'] as const
 type RevokeErrorCode = (typeof REVOKE_ERRORS)[number]
@@ -31,7 +31,7 @@ export async function revokeInvitation(
       const reaches = await takeAuthority(tx, caller)
       const invitation = await tx.invitation.findFirst({ where: { id } })
       if (invitation === null) return notFound('id', 'invitation')
-      if (!reaches(invitation.role)) return refused([roleTooHigh('id', invitation.role)], id)
+      if (!reaches(invitation.role)) return refused([mayDoMore(invitation.role)], id)
       const { count } = await tx.invitation.updateMany({
         where: { id, status: 'PENDING' },
         data: { status: 'REVOKED', tokenHash: null, updatedAt: caller.clock() },

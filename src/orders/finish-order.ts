@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { conflict, type EditErrorCode, edited, notFound } from '../commands/edit.ts'
-import { type Done, type Refused, refused } from '../commands/outcome.ts'
+import { type Done, type Reason, type Refused, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Order, OrderStatus } from '../generated/prisma/client.ts'
@@ -82,7 +82,13 @@ export async function fulfillOrder(
   )
 }
 
+/** What stands in the way is the order's own state: told to who may read orders, and to others that there is something. */
 type Refusal<Code> = { readonly code: Code; readonly message: string }
+
+function asReason<Code extends string>({ code, message }: Refusal<Code>): Reason<Code> {
+  const detail = { message, needs: ['orders:read'] } as const
+  return { field: ['id'], message: 'the order does not allow this as it stands', code, detail }
+}
 
 type Ending<Code extends string> = {
   readonly from: readonly OrderStatus[]
@@ -120,11 +126,12 @@ async function finish<Code extends string>(
   const now = caller.clock()
   const order = await lockOrder(tx, id)
   if (order === null) return notFound('id', 'order')
-  if (order.version !== expectedVersion) return conflict(order, expectedVersion, {})
+  if (order.version !== expectedVersion) return conflict(order, expectedVersion, {}, { reads: 'orders:read' })
   const refusal = from.includes(order.status)
     ? mayEnd(order)
     : { code: 'WRONG_STATUS' as const, message: `the order is ${order.status}, not ${from.join(' or ')}` }
-  if (refusal !== null) return refused<FulfillOrderErrorCode | Code>([{ field: ['id'], ...refusal }], id)
+  if (refusal !== null)
+    return refused<FulfillOrderErrorCode | Code>([asReason<FulfillOrderErrorCode | Code>(refusal)], id)
   const version = expectedVersion + 1
   await tx.order.updateMany({
     where: { id },

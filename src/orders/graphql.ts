@@ -1,5 +1,6 @@
 // Orders and their lines: types, queries and mutations.
 
+import { requirePermission } from '../commands/permissions.ts'
 import type { Filter } from '../db/read-sql.ts'
 import type {
   Customer as CustomerRow,
@@ -203,7 +204,8 @@ builder.queryFields((t) => ({
   orders: t.field({
     type: OrderConnection,
     description:
-      "The merchant's orders. `query` finds an order's number, or words in its customer's name and address.",
+      "The merchant's orders. `query` finds an order's number, or words in its customer's name and address, which needs " +
+      'customers:read.',
     args: {
       ...pageArgs(t.arg),
       query: t.arg.string(),
@@ -213,6 +215,8 @@ builder.queryFields((t) => ({
     },
     resolve: (_root, { query, filter, sortKey, reverse, ...page }, context, info) => {
       const number = numberIn(query)
+      // Whom an order is found by is told by its being found: it takes what reading them does.
+      if (number === null && query?.trim()) requirePermission(context.caller.permissions, 'customers:read')
       const found =
         number === null
           ? search(query, (word) => [{ customer: { name: word } }, { customer: { email: word } }])

@@ -1,5 +1,5 @@
 // The rules of an order: what its lines may ask for, what they come to, and why one is refused. No I/O.
-import type { UserError } from '../commands/outcome.ts'
+import type { Detail, Reason } from '../commands/outcome.ts'
 import type { PlaceOrderErrorCode } from './place-order.ts'
 
 export const LINES_MAX = 100
@@ -22,18 +22,17 @@ export function refusalsOf(
   asked: readonly AskedLine[],
   offered: readonly OfferedLine[],
   customerFound: boolean,
-): UserError<PlaceOrderErrorCode>[] {
-  const refusals: UserError<PlaceOrderErrorCode>[] = []
+): Reason<PlaceOrderErrorCode>[] {
+  const refusals: Reason<PlaceOrderErrorCode>[] = []
   if (!customerFound) refusals.push(refusal(['customerId'], 'there is no such customer', 'NOT_FOUND'))
   for (const [index, line] of offered.entries()) refusals.push(...lineRefusals(asked, line, index))
   const currencies = new Set(offered.flatMap(({ offer }) => offer?.currency ?? []))
   if (currencies.size > 1) {
     refusals.push(
-      refusal(
-        ['lines'],
-        `one order is in one currency, not in ${[...currencies].join(' and ')}`,
-        'CURRENCY_MIXED',
-      ),
+      refusal(['lines'], 'one order is in one currency', 'CURRENCY_MIXED', {
+        message: `one order is in one currency, not in ${[...currencies].join(' and ')}`,
+        needs: ['catalogue:read'],
+      }),
     )
   }
   // Everything could be sold when it was looked at, and not any more when it was to be reserved.
@@ -46,7 +45,7 @@ function lineRefusals(
   asked: readonly AskedLine[],
   { variantId, quantity, offer }: OfferedLine,
   index: number,
-): UserError<PlaceOrderErrorCode>[] {
+): Reason<PlaceOrderErrorCode>[] {
   const at = ['lines', String(index)]
   // First, since ids that are none are all taken for the same one.
   if (offer === null) return [refusal([...at, 'variantId'], 'there is no such variant', 'NOT_FOUND')]
@@ -54,16 +53,21 @@ function lineRefusals(
     return [refusal([...at, 'variantId'], 'another line has this variant', 'DUPLICATE_LINE')]
   }
   const { sku, forSale, available } = offer
-  if (!forSale) return [refusal([...at, 'variantId'], `${sku} is not for sale`, 'NOT_FOR_SALE')]
+  if (!forSale) {
+    const detail: Detail = { message: `${sku} is not for sale`, needs: ['catalogue:read'] }
+    return [refusal([...at, 'variantId'], 'this is not for sale', 'NOT_FOR_SALE', detail)]
+  }
   if (available >= quantity) return []
   const message = `only ${available} of ${sku} left, ${quantity} asked`
-  return [refusal([...at, 'quantity'], message, 'STOCK_INSUFFICIENT')]
+  const detail: Detail = { message, needs: ['catalogue:read', 'stock:read'] }
+  return [refusal([...at, 'quantity'], 'not so many are left', 'STOCK_INSUFFICIENT', detail)]
 }
 
 function refusal(
   field: string[],
   message: string,
   code: PlaceOrderErrorCode,
-): UserError<PlaceOrderErrorCode> {
-  return { field, message, code }
+  detail?: Detail,
+): Reason<PlaceOrderErrorCode> {
+  return { field, message, code, ...(detail && { detail }) }
 }

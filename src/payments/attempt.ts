@@ -5,7 +5,7 @@ import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { done, type UserError } from '../commands/outcome.ts'
 import type { Permission } from '../commands/permissions.ts'
-import { type Executed, KEY_IN_USE, runCommand } from '../commands/run-command.ts'
+import { type Executed, KEY_IN_USE, refusedAtOnce, runCommand } from '../commands/run-command.ts'
 import { AppError } from '../core/errors.ts'
 import type { Transaction } from '../db/database.ts'
 import type { PaymentStatus } from '../generated/prisma/client.ts'
@@ -86,7 +86,7 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
 
 /**
  * Takes what a command has begun from where it stands to where it can get now, and answers it; `errorsOf` says what a
- * client is told of one that failed. Another call that is at it with the provider is IDEMPOTENCY_KEY_IN_USE.
+ * client is told of one that failed, and of somebody else's to who may read it. Another call that is at it with the provider is IDEMPOTENCY_KEY_IN_USE.
  */
 export async function finish<
   Row extends Open,
@@ -96,9 +96,11 @@ export async function finish<
   caller: Caller,
   services: PaymentServices,
   subject: Attemptable<Row, Verdict>,
-  { id, replayed }: { readonly id: string; readonly replayed: boolean },
-  errorsOf: (row: Row) => readonly UserError<Code>[],
+  begun: Pick<Executed<Code>, 'replayed' | 'isOwn'> & { readonly id: string },
+  errorsOf: (row: Row, mayRead: boolean) => readonly UserError<Code>[],
 ): Promise<Executed<Code>> {
+  const { id, replayed, isOwn } = begun
+  const mayRead = isOwn || caller.permissions.has('payments:read')
   const find = async () => {
     const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
     if (row === null) throw new Error(`${subject.type} ${id} was begun, and is not there`)
@@ -108,10 +110,10 @@ export async function finish<
   // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
   if (!isSettled(standing.status) && standing.providerReference === null) {
     const result = await attempt(caller, services, subject, id, { isOurs: !replayed })
-    if (result === 'BUSY') return { id: null, userErrors: [KEY_IN_USE], replayed: false }
-    return { id, userErrors: errorsOf(await find()), replayed }
+    if (result === 'BUSY') return refusedAtOnce([KEY_IN_USE])
+    return { id, userErrors: errorsOf(await find(), mayRead), replayed, isOwn }
   }
-  return { id, userErrors: errorsOf(standing), replayed }
+  return { id, userErrors: errorsOf(standing, mayRead), replayed, isOwn }
 }
 
 async function claim<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(

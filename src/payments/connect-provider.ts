@@ -7,7 +7,7 @@ import { auditOf } from '../commands/edit.ts'
 import { checkInput } from '../commands/input.ts'
 import { type Done, done, type UserError } from '../commands/outcome.ts'
 import { requirePermission } from '../commands/permissions.ts'
-import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
+import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../commands/run-command.ts'
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
@@ -74,9 +74,9 @@ export async function connectProvider(
   // Nobody without the right has a provider asked, and nothing is asked inside a transaction.
   requirePermission(caller.permissions, command.permission)
   const checked = checkInput(schema, input)
-  if (checked.errors !== null) return { id: null, userErrors: checked.errors, replayed: false }
+  if (checked.errors !== null) return refusedAtOnce(checked.errors)
   const prepared = await prepare(caller, services, checked.value)
-  if ('code' in prepared) return { id: null, userErrors: [prepared], replayed: false }
+  if ('code' in prepared) return refusedAtOnce([prepared])
   let replaced: Subscription | null = null
   const connected = await runCommand<ConnectProviderErrorCode, unknown>(caller, command, async (tx) => {
     replaced = await retireActive(tx, services, caller.clock())

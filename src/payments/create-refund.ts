@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
-import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
+import { type Done, done, type Reason, type Refused, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
@@ -59,8 +59,8 @@ export async function createRefund(
   } as const
   const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
   if (begun.id === null) return begun
-  return await finish(caller, services, refundAttempt, { id: begun.id, replayed: begun.replayed }, (refund) =>
-    failureOf(refund, 'paymentId', REFUND_FAILURES),
+  return await finish(caller, services, refundAttempt, { ...begun, id: begun.id }, (refund, mayRead) =>
+    failureOf(refund, 'paymentId', REFUND_FAILURES, mayRead),
   )
 }
 
@@ -139,7 +139,7 @@ function refusalsOf(
   { status, currency }: Payment,
   amount: AskedAmount | null,
   leftMinor: bigint,
-): UserError<CreateRefundErrorCode>[] {
+): Reason<CreateRefundErrorCode>[] {
   if (status !== 'SUCCEEDED') {
     return [refusal('paymentId', `the payment is ${status}: there is nothing to give back`, 'WRONG_STATUS')]
   }
@@ -155,10 +155,13 @@ function refusalsOf(
   return []
 }
 
-function refusal(
-  field: string,
-  message: string,
-  code: CreateRefundErrorCode,
-): UserError<CreateRefundErrorCode> {
-  return { field: [field], message, code }
+const NOT_AS_IT_STANDS: Readonly<Partial<Record<CreateRefundErrorCode, string>>> = {
+  CURRENCY_MISMATCH: 'the payment is in another currency',
+  AMOUNT_TOO_LARGE: 'less than that is left to give back',
+}
+
+/** `detail` tells of the payment: to who may read payments. */
+function refusal(field: string, detail: string, code: CreateRefundErrorCode): Reason<CreateRefundErrorCode> {
+  const message = NOT_AS_IT_STANDS[code] ?? 'the payment cannot be given back as it stands'
+  return { field: [field], message, code, detail: { message: detail, needs: ['payments:read'] } }
 }

@@ -96,13 +96,15 @@ export function refundChangeOf(refund: Refund, verdict: RefundVerdict, now: Date
   }
 }
 
-/** What a client is told of a payment or refund that failed: nothing of one that did not. */
+/** What a client is told of a payment or refund that failed: nothing of one that did not, and to who may not read it no why. */
 export function failureOf<Code extends string>(
   { failureCode, failureMessage }: Pick<Payment, 'failureCode' | 'failureMessage'>,
   field: string,
   codes: readonly Code[],
+  mayRead: boolean,
 ): UserError<Code>[] {
   if (failureCode === null) return []
+  if (!mayRead) return [{ field: [field], message: 'it failed', code: 'PROVIDER_REFUSED' as Code }]
   // Written by us, out of FAILURE_CODES; each mutation lists those that it can meet.
   const code = (codes as readonly string[]).includes(failureCode) ? failureCode : 'PROVIDER_REFUSED'
   return [{ field: [field], message: failureMessage ?? '', code: code as Code }]

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
 import { auditOf, notFound } from '../commands/edit.ts'
-import { type Done, done, type Refused, refused, type UserError } from '../commands/outcome.ts'
+import { type Done, done, type Reason, type Refused, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
@@ -63,12 +63,8 @@ export async function takePayment(
   const command = { name: 'paymentTake', permission: 'payments:take', input, schema, idempotencyKey } as const
   const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
   if (begun.id === null) return begun
-  return await finish(
-    caller,
-    services,
-    paymentAttempt,
-    { id: begun.id, replayed: begun.replayed },
-    (payment) => failureOf(payment, 'paymentMethod', CHARGE_FAILURES),
+  return await finish(caller, services, paymentAttempt, { ...begun, id: begun.id }, (payment, mayRead) =>
+    failureOf(payment, 'paymentMethod', CHARGE_FAILURES, mayRead),
   )
 }
 
@@ -124,10 +120,14 @@ async function begin(
   return done(id, audit, events)
 }
 
-const SOLD_MEANWHILE: UserError<TakePaymentErrorCode> = {
+const SOLD_MEANWHILE: Reason<TakePaymentErrorCode> = {
   field: ['orderId'],
-  message: 'its pieces were sold to somebody else after an earlier payment of it had failed',
+  message: 'not enough is left of what was ordered',
   code: 'STOCK_INSUFFICIENT',
+  detail: {
+    message: 'its pieces were sold to somebody else after an earlier payment of it had failed',
+    needs: ['orders:read'],
+  },
 }
 
 /** The order with its pieces held, as a placed one must be before it is paid; null when they are not left. */
@@ -151,14 +151,14 @@ function refusalsOf(
   order: Order,
   amount: AskedAmount | null,
   isConnected: boolean,
-): UserError<TakePaymentErrorCode>[] {
+): Reason<TakePaymentErrorCode>[] {
   const { status, paymentStatus, currency } = order
   const leftMinor = outstandingMinor(order)
   if (leftMinor === 0n) return [refusal('orderId', NOTHING_TO_PAY[status], 'WRONG_STATUS')]
   if (paymentStatus === 'PENDING') {
     return [refusal('orderId', 'another payment of it is under way', 'PAYMENT_IN_PROGRESS')]
   }
-  const errors: UserError<TakePaymentErrorCode>[] = []
+  const errors: Reason<TakePaymentErrorCode>[] = []
   if (amount !== null && amount.currency !== currency) {
     errors.push(refusal('amount', `the order is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH'))
   } else if (amount !== null && amount.amountMinor > leftMinor) {
@@ -171,10 +171,13 @@ function refusalsOf(
   return errors
 }
 
-function refusal(
-  field: string,
-  message: string,
-  code: TakePaymentErrorCode,
-): UserError<TakePaymentErrorCode> {
-  return { field: [field], message, code }
+const NOT_AS_IT_STANDS: Readonly<Partial<Record<TakePaymentErrorCode, string>>> = {
+  CURRENCY_MISMATCH: 'the order is in another currency',
+  AMOUNT_TOO_LARGE: 'less than that is left to pay',
+}
+
+/** `detail` tells of the order: to who may read orders. */
+function refusal(field: string, detail: string, code: TakePaymentErrorCode): Reason<TakePaymentErrorCode> {
+  const message = NOT_AS_IT_STANDS[code] ?? 'the order cannot be paid as it stands'
+  return { field: [field], message, code, detail: { message: detail, needs: ['orders:read'] } }
 }

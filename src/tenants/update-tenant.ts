@@ -6,6 +6,8 @@ import { type Executed, type Keyed, runCommand } from '../commands/run-command.t
 import { mailedName } from '../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 200
+/** What a merchant says of itself, everybody who works there may read: `viewer { tenant }`. */
+const EVERYBODY = { reads: null }
 
 const schema = z.object({
   expectedVersion: z.number(),
@@ -28,13 +30,13 @@ export async function updateTenant(
   return await runCommand(caller, command, async (tx, { expectedVersion, ...fields }) => {
     const wanted = given(fields)
     const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
-    if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted)
+    if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, EVERYBODY)
     const { count } = await tx.tenant.updateMany({
       where: { version: expectedVersion },
       data: { ...wanted, version: expectedVersion + 1, updatedAt: caller.clock() },
     })
     if (count === 0) {
-      return conflict({ id, ...(await tx.tenant.findFirstOrThrow()) }, expectedVersion, wanted)
+      return conflict({ id, ...(await tx.tenant.findFirstOrThrow()) }, expectedVersion, wanted, EVERYBODY)
     }
     return edited('Tenant', current, wanted)
   })

@@ -18,7 +18,7 @@ import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 const SUBJECT = { type: 'Thing', id: '00000000-0000-7000-8000-000000000001' }
 const EVENT = { type: 'thing.counted', subject: SUBJECT, payload: { by: 1 } }
 const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: { n: 1 } }], [EVENT])
-const OUTCOME = { id: SUBJECT.id, userErrors: [] }
+const OUTCOME = { id: SUBJECT.id, userErrors: [], isOwn: true }
 const TWINS = 100
 const SILENCE_TIMEOUT_MS = 1_000
 const logger = createLogger('silent')
@@ -168,7 +168,11 @@ describe.each([
   })
 
   it('that refuses tells why, leaves nothing but its stored answer, and gives it again', async () => {
-    const answer = { id: null, userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }] }
+    const answer = {
+      id: null,
+      userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }],
+      isOwn: false,
+    }
     const refusing: Work<'CONFLICT'> = async (tx) => {
       await tx.product.updateMany({ data: { title: 'half done' } })
       return refused(answer.userErrors)

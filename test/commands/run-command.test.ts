@@ -177,7 +177,7 @@ describe('one key', () => {
         if (replayed) expect({ id, userErrors }).toEqual({ id: made[0]?.id, userErrors: [] })
         else if (id === null) expect(userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_IN_USE' }])
       }
-      expect(await run(command)).toEqual({ id: made[0]?.id, userErrors: [], replayed: true })
+      expect(await run(command)).toEqual({ id: made[0]?.id, userErrors: [], replayed: true, isOwn: true })
     })
     expect(await traced).toEqual(ONCE)
   })
@@ -198,7 +198,11 @@ describe('one key', () => {
       await raise(tx)
       return refused([{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }])
     }
-    const first = { id: null, userErrors: [{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }] }
+    const first = {
+      id: null,
+      userErrors: [{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }],
+      isOwn: false,
+    }
     const traced = left(async () =>
       expect(await run(command, refusing)).toEqual({ ...first, replayed: false }),
     )

@@ -1,6 +1,13 @@
 // Owns: what each operation of the schema needs, read from the schema alone and not by the code under test. A new query,
 // field, type or mutation joins by existing.
-import { type GraphQLOutputType, type GraphQLSchema, getNamedType, isLeafType, isObjectType } from 'graphql'
+import {
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  getNamedType,
+  isLeafType,
+  isObjectType,
+} from 'graphql'
 import type { Permission } from '../../src/commands/permissions.ts'
 import { type Field, isWalkable, PARENTS, type Place, placesOf } from '../support/operations.ts'
 
@@ -32,16 +39,52 @@ export function mutationsOf(schema: GraphQLSchema): Operation[] {
     }))
 }
 
-/** The same, asked for the record too, where that needs a permission besides. */
-export function showingRecord(schema: GraphQLSchema, { place, needed }: Operation): Operation | null {
-  const payload = schema.getType(getNamedType(place.field.type).name)
-  if (!isObjectType(payload)) return null
-  for (const field of Object.values(payload.getFields())) {
+/**
+ * The same, asked for each thing that hangs on its record and needs a permission besides. The record itself needs none: who
+ * made or changed it is shown it by itself.
+ */
+export function showingRecord(schema: GraphQLSchema, { place, needed }: Operation): Operation[] {
+  return relatedIn(schema, place).flatMap(({ record, field }) => {
     const more = neededFor(schema, field).filter((permission) => !needed.includes(permission))
-    const selection = `{ ${field.name} ${emptySelection(field.type)} userErrors { message } }`
-    if (more.length > 0) return { place, selection, needed: [...needed, ...more] }
-  }
-  return null
+    if (more.length === 0) return []
+    const selection = `{ ${record.name} { ${field.name} ${emptySelection(field.type)} } userErrors { message } }`
+    const name = `${place.name} ${record.name}.${field.name}`
+    return { place: { ...place, name }, selection, needed: [...needed, ...new Set(more)] }
+  })
+}
+
+/** The field of a mutation's payload that shows its record. */
+export function recordIn(schema: GraphQLSchema, { field }: Place): Field {
+  const payload = schema.getType(getNamedType(field.type).name) as GraphQLObjectType
+  const record = Object.values(payload.getFields()).find(
+    ({ name, type }) => name !== 'userErrors' && isObjectType(getNamedType(type)),
+  )
+  if (record === undefined) throw new Error(`${field.name} shows no record`)
+  return record
+}
+
+function relatedIn(schema: GraphQLSchema, place: Place): { record: Field; field: Field }[] {
+  const record = recordIn(schema, place)
+  const type = getNamedType(record.type) as GraphQLObjectType
+  return Object.values(type.getFields()).map((field) => ({ record, field }))
+}
+
+/** What a mutation's record shows by itself: its leaves, and values that need no permission of their own. */
+export function ownSelection(schema: GraphQLSchema, place: Place): string {
+  const own = relatedIn(schema, place).flatMap(({ field }) => {
+    const type = getNamedType(field.type)
+    if (isLeafType(type)) return field.name
+    if (!isObjectType(type) || neededFor(schema, field).length > 0) return []
+    const leaves = Object.values(type.getFields()).filter(({ type }) => isLeafType(getNamedType(type)))
+    return `${field.name} { ${leaves.map(({ name }) => name).join(' ')} }`
+  })
+  return own.join(' ')
+}
+
+/** What it takes to be shown a mutation's record whoever changed it; null: nothing more than to be here. */
+export function readsRecord(schema: GraphQLSchema, place: Place): Permission | null {
+  const { permission, nodePermission = permission } = getNamedType(recordIn(schema, place).type).extensions
+  return (nodePermission as Permission | undefined) ?? null
 }
 
 /**

@@ -203,9 +203,9 @@ describe('a mutation', () => {
     },
   )
 
-  const showing = mutations.flatMap((operation) => showingRecord(schema, operation) ?? [])
+  const showing = mutations.flatMap((operation) => showingRecord(schema, operation))
   it.each(named(showing))(
-    '%s shows its record to nobody who may not read it, and then nothing is written either',
+    '%s shows what hangs on its record to nobody who may not read it, and then nothing is written either',
     async (_name, operation) => {
       if (lacks(owner(), operation.needed)) return
       const given = await argumentsOf(operation)

@@ -1,0 +1,136 @@
+// One idempotency key and two callers: a refusal that depends on who asks is nobody else's, and a key is text like any other.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { permissionsOf } from '../../src/commands/permissions.ts'
+import { type Api, type Session, startApi } from '../support/api.ts'
+import { CREATE as CREATE_KEY, makeKey, REVOKE as REVOKE_KEY } from '../support/keys.ts'
+import { CHANGE_ROLE, codesOf, INVITE, manage, newEmail, newMember, rowsIn } from '../support/people.ts'
+import { unique } from '../support/shop.ts'
+
+let api: Api
+beforeAll(async () => {
+  api = await startApi()
+})
+afterAll(() => api?.close())
+
+const keysKept = async (key: string) =>
+  await rowsIn(api, 'A', 'SELECT actor_kind, actor_id, outcome FROM idempotency_keys WHERE key = $1', [key])
+
+describe('a refusal for want of authority', () => {
+  it('of an invitation to a role too high leaves the key to the owner', async () => {
+    const idempotencyKey = unique('invite')
+    const input = { email: newEmail(), role: 'OWNER', idempotencyKey }
+    expect(await codesOf(api.as('A', 'ADMIN'), INVITE, input)).toEqual(['ROLE_TOO_HIGH'])
+    expect(await keysKept(idempotencyKey)).toEqual([])
+    expect(await codesOf(api.as('A'), INVITE, input)).toEqual([])
+  })
+
+  it('is over when the authority is there: the same call by the same caller is then done', async () => {
+    const idempotencyKey = unique('later')
+    const admin = await newMember(api, 'A', 'ADMIN')
+    const input = { email: newEmail(), role: 'OWNER', idempotencyKey }
+    expect(await codesOf(admin.session, INVITE, input)).toEqual(['ROLE_TOO_HIGH'])
+    const change = { id: admin.id, expectedVersion: 1, role: 'OWNER' }
+    expect(await codesOf(api.as('A'), CHANGE_ROLE, change)).toEqual([])
+    expect(await codesOf(admin.session, INVITE, input)).toEqual([])
+  })
+
+  it.each([['apiKeyCreate', CREATE_KEY, { name: 'x', permissions: ['tenant:manage'] }]])(
+    'of %s leaves the key to the owner',
+    async (_name, source, fields) => {
+      const input = { ...fields, idempotencyKey: unique('create') }
+      expect(await codesOf(api.as('A', 'ADMIN'), source, input)).toEqual(['PERMISSION_NOT_HELD'])
+      const { apiKey, secret } = await manage(api.as('A'), source, input)
+      expect([typeof apiKey.id, typeof secret]).toEqual(['string', 'string'])
+    },
+  )
+
+  it('of apiKeyRevoke leaves the key to the owner', async () => {
+    const { id } = await makeKey(api.as('A'), ['tenant:manage'])
+    const input = { id, idempotencyKey: unique('revoke') }
+    expect(await codesOf(api.as('A', 'ADMIN'), REVOKE_KEY, input)).toEqual(['PERMISSION_NOT_HELD'])
+    expect((await manage(api.as('A'), REVOKE_KEY, input)).apiKey).toMatchObject({ status: 'REVOKED' })
+  })
+
+  it('FORBIDDEN is not stored either', async () => {
+    const input = { email: newEmail(), role: 'STAFF', idempotencyKey: unique('forbidden') }
+    expect((await api.as('A', 'STAFF').send(INVITE, { input })).errors).toMatchObject([{ code: 'FORBIDDEN' }])
+    expect(await codesOf(api.as('A'), INVITE, input)).toEqual([])
+  })
+})
+
+describe('a success', () => {
+  it('is the answer to the same call by another caller, too, and happens once; its secret is told nobody again', async () => {
+    const input = { name: unique('Key'), permissions: ['orders:read'], idempotencyKey: unique('once') }
+    const first = await manage(api.as('A'), CREATE_KEY, input)
+    const again = await manage(api.as('A', 'ADMIN'), CREATE_KEY, input)
+    expect(again).toEqual({ ...first, secret: null })
+    const answer = await api.as('A').send(CREATE_KEY, { input })
+    expect(answer.extensions.idempotency).toBe('replayed')
+  })
+
+  it('is kept with whose it was', async () => {
+    const made = await makeKey(api.as('A'), [...permissionsOf('ADMIN')])
+    const idempotencyKey = unique('whose')
+    const input = { email: newEmail(), role: 'STAFF', idempotencyKey }
+    expect(await codesOf(api.bearing(made.secret) as Session, INVITE, input)).toEqual([])
+    expect(await keysKept(idempotencyKey)).toMatchObject([
+      { actor_kind: 'API_KEY', outcome: { changed: 'Invitation' } },
+    ])
+  })
+})
+
+describe('a key', () => {
+  const CREATE = `mutation ($input: CustomerCreateInput!) {
+    customerCreate(input: $input) { customer { id } userErrors { field code } } }`
+  const made = async (idempotencyKey: string) =>
+    await manage(api.as('A'), CREATE, {
+      email: `${unique('k')}@keys.example`,
+      name: 'Key',
+      idempotencyKey,
+    })
+
+  it.each([
+    ['a NUL', 'a\0b'],
+    ['half of a surrogate pair', 'a\ud800b'],
+    ['the other half', '\udc00'],
+    ['a line break', 'a\nb'],
+    ['a control character', 'a\u001fb'],
+    ['one of the second set', 'a\u0085b'],
+    ['nothing', ''],
+    ['too much', 'x'.repeat(256)],
+  ])('with %s is INVALID at its field, and nothing is done', async (_what, key) => {
+    expect(await made(key)).toEqual({
+      customer: null,
+      userErrors: [{ field: ['idempotencyKey'], code: 'INVALID' }],
+    })
+  })
+
+  it.each(['ключ', '🔑', 'a b', 'x'.repeat(255), '\ufffd'])('like %j is a key', async (key) => {
+    expect((await made(key)).userErrors).toEqual([])
+  })
+})
+
+describe('a text of a query', () => {
+  const SEARCH = 'query ($query: String) { customers(query: $query) { totalCount } }'
+
+  it.each(['a\0b', 'a\ud800'])(
+    'that cannot be stored is refused, and not taken for another: %j',
+    async (query) => {
+      const { errors } = await api.as('A').send(SEARCH, { query })
+      expect(errors).toMatchObject([
+        { code: 'BAD_USER_INPUT', message: 'the variable query holds a character that cannot be stored' },
+      ])
+    },
+  )
+
+  it('nor may the name of a field in a variable', async () => {
+    const source = 'query ($filter: CustomerFilter) { customers(filter: $filter) { totalCount } }'
+    const { errors } = await api.as('A').send(source, { filter: { 'em\0ail': 'x' } })
+    expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
+  })
+
+  it('as a literal is refused as well', async () => {
+    const { errors } = await api.as('A').send(String.raw`{ customers(query: "a\u0000b") { totalCount } }`)
+    expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
+  })
+})
