@@ -35,7 +35,7 @@ export function keptMinor({
 }
 
 /** What the order costs by now. A refund of a paid order lowers its price; it does not ask for the money again. */
-export function dueMinor({ totalMinor, reducedMinor }: OrderSums): bigint {
+function dueMinor({ totalMinor, reducedMinor }: OrderSums): bigint {
   return totalMinor - reducedMinor
 }
 
