@@ -16,7 +16,7 @@ export function systemCaller(options: {
 }): Caller {
   const { tenant, database, clock, logger, requestId } = options
   return {
-    scope: { tenantId: tenant.tenantId, writes: EVERYTHING },
+    scope: { tenantId: tenant.tenantId, writes: EVERYTHING, caller: 'SYSTEM' },
     tenantSlug: tenant.tenantSlug,
     actor: { kind: 'SYSTEM', id: null },
     permissions: permissionsOf('OWNER'),

@@ -146,7 +146,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const handles = new Map<string, ReturnType<typeof extendForTenant>>()
 
   function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
-    const key = `${scope.tenantId} ${scope.writes ?? ''}`
+    const { tenantId, writes = '', caller = '', isStrangers = false } = scope
+    const key = `${tenantId} ${writes} ${isStrangers} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
     if (handles.size >= HANDLES_MAX) handles.clear()

@@ -10,6 +10,10 @@ export type Scope = {
    * the system's own work. Without it a statement may only read.
    */
   readonly writes?: string
+  /** Who asks, in a word that is theirs alone within the tenant: one of them has a part of the tenant's connections. */
+  readonly caller?: string
+  /** Asked before anybody has shown a credential: in nobody's turns but those of all strangers together. */
+  readonly isStrangers?: boolean
 }
 
 /** May write to any table of the tenant. */

@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { createFairTurns, type FairTurns } from './fair-turns.ts'
+import { BEFORE_TENANT, createFairTurns, type FairTurns } from './fair-turns.ts'
 import { CommitUnknown } from './faults.ts'
 import { isFull, isLost, isSpoilt, isStatementLost, submit } from './message.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
@@ -66,7 +66,7 @@ export class ScopedPool extends pg.Pool {
     // It would run beside the transaction that its caller means, and wait for a connection that holds one.
     if ((currentFrame()?.transaction ?? null) !== null)
       throw new Error('a statement went past the transaction it was asked in')
-    return this.#inTurn(scope, () => this.#once(config, [this.#scopePrelude(scope)]))
+    return this.#inTurn(placeOf(scope), () => this.#once(config, [this.#scopePrelude(scope)]))
   }
 
   /** Sends one message; once more, keeping nothing, when a statement that a connection had kept does not fit any more. */
@@ -100,7 +100,7 @@ export class ScopedPool extends pg.Pool {
       }
     }
     const config = { ...this.#prelude(last), values: [...last.values] }
-    return this.#inTurn(scope, () => this.#once(config, named, send))
+    return this.#inTurn(placeOf(scope), () => this.#once(config, named, send))
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */
@@ -112,11 +112,12 @@ export class ScopedPool extends pg.Pool {
   }
 
   async #connectInTurn(scope: Scope): Promise<ScopedConnection> {
-    await this.#turns.take(scope.tenantId)
+    const place = placeOf(scope)
+    await this.#turns.take(...place)
     try {
       return this.#transactionOn(await this.#take(), scope)
     } catch (error) {
-      this.#turns.giveBack(scope.tenantId)
+      this.#turns.giveBack(...place)
       throw error
     }
   }
@@ -126,22 +127,27 @@ export class ScopedPool extends pg.Pool {
     return this.#turns.waiting
   }
 
-  async #inTurn<T>({ tenantId }: Scope, work: () => Promise<T>): Promise<T> {
-    const turn = this.#turns.take(tenantId)
+  async #inTurn<T>([tenantId, caller]: Place, work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.take(tenantId, caller)
     if (turn !== null) await turn
     try {
       return await work()
     } finally {
-      this.#turns.giveBack(tenantId)
+      this.#turns.giveBack(tenantId, caller)
     }
   }
 
-  /** The one way round the scope, for src/db alone: what must be known before a tenant is. */
+  /**
+   * The one way round the scope, for src/db alone: what must be known before a tenant is. In a small lane of its own, in
+   * which each statement is a caller: however often one is asked, the others have their turns.
+   */
   async queryBeforeTenant<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly (string | null)[],
   ): Promise<Row[]> {
-    return await this.#withClient(async (client) => (await client.query<Row>(text, [...values])).rows)
+    return await this.#inTurn([BEFORE_TENANT, text], () =>
+      this.#withClient(async (client) => (await client.query<Row>(text, [...values])).rows),
+    )
   }
 
   // pg's own query() gives up the connection at every SQL error; a refused statement is no reason to reconnect.
@@ -207,7 +213,7 @@ export class ScopedPool extends pg.Pool {
       first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
       failed: (error) => this.#look(error),
-      released: () => this.#turns.giveBack(scope.tenantId),
+      released: () => this.#turns.giveBack(...placeOf(scope)),
     })
   }
 
@@ -217,6 +223,13 @@ export class ScopedPool extends pg.Pool {
     this.#logger.error({ statement }, 'a statement without a tenant was refused')
     throw new AppError('TENANT_REQUIRED', 'no tenant is in scope')
   }
+}
+
+/** Whose turns, and who of them. */
+type Place = readonly [tenantId: string, caller: string | undefined]
+
+function placeOf({ tenantId, caller, isStrangers }: Scope): Place {
+  return isStrangers === true ? [BEFORE_TENANT, caller] : [tenantId, caller]
 }
 
 function settingsOf({ tenantId, writes = '' }: Scope): readonly string[] {

@@ -7,8 +7,8 @@ import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database, TenantChoice } from '../db/database.ts'
-import { createIdentities, type Identity } from './identities.ts'
-import { createKeyGuard } from './key-guard.ts'
+import { createFailureGuard } from './failure-guard.ts'
+import { createIdentities, type Guarded, type Identity } from './identities.ts'
 import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
@@ -17,6 +17,8 @@ const BEARER = /^Bearer +([^\s]+) *$/i
 const UNVERIFIED_TOLD_EVERY_MS = 60_000
 /** Names the tenant that a person means, where their token does not. */
 const TENANT_HEADER = 'bulkhead-tenant'
+/** For people an issuer has vouched for: ten times what is let pass of keys, which anybody can make up. */
+const PEOPLE_FAILURES = { failuresMax: 1_000, failuresEverywhereMax: 20_000 }
 
 /** What a request says of who sends it. */
 export type Credentials = {
@@ -45,7 +47,7 @@ export type Authenticator = {
   /**
    * The caller behind a request: at once when everything is known, else as a promise. Throws (or rejects with)
    * UNAUTHENTICATED for a missing or bad credential, TENANT_REQUIRED where none is named, FORBIDDEN for somebody who is
-   * no member or whose tenant is suspended, RATE_LIMITED for keys from where too many were bad, SERVICE_UNAVAILABLE when
+   * no member or whose tenant is suspended, RATE_LIMITED from where too many were nobody, SERVICE_UNAVAILABLE when
    * that cannot be found out.
    */
   authenticate(credentials: Credentials, requestId: string): Caller | Promise<Caller>
@@ -65,7 +67,10 @@ export function createAuthenticator(options: {
 }): Authenticator {
   const { verifier, database, clock, logger, keyMode } = options
   const identities = createIdentities(options)
-  const guard = createKeyGuard()
+  const keys = createFailureGuard({ what: 'API keys' })
+  /** Apart: what needs no look-up to be refused costs nobody else a look-up. */
+  const malformedKeys = createFailureGuard({ what: 'malformed API keys' })
+  const people = createFailureGuard({ what: 'people', ...PEOPLE_FAILURES })
   /** When each issuer was last told of; as many as there are issuers. */
   const toldAtMs = new Map<string, number>()
 
@@ -106,21 +111,22 @@ export function createAuthenticator(options: {
     }
   }
 
-  function personsCaller(claims: Claims, asked: string | undefined, requestId: string) {
+  function personsCaller(claims: Claims, { tenant: asked, address }: Credentials, requestId: string) {
     const tenantSlug = tenantOf(claims, asked)
     const email = addressOf(claims)
+    const guarded: Guarded = (lookUp) => people.attempt({ address, subject: email }, lookUp)
     const identity = claims.isSupport
-      ? identities.ofSupport(tenantSlug, email)
-      : identities.ofPerson(tenantSlug, email)
+      ? identities.ofSupport(tenantSlug, email, guarded)
+      : identities.ofPerson(tenantSlug, email, guarded)
     const refusal = claims.isSupport ? noLeave : notAMember
     return identity instanceof Promise
       ? identity.then((settled) => toCaller(settled, refusal, requestId))
       : toCaller(identity, refusal, requestId)
   }
 
-  /** Counts a key that needs no look-up to be refused: a guess is a guess. */
+  /** Counts a key that needs no look-up to be refused. */
   async function refuse(address: string, refusal: AppError): Promise<never> {
-    await guard.attempt(address, async () => null)
+    await malformedKeys.attempt({ address, subject: '' }, async () => null)
     throw refusal
   }
 
@@ -132,29 +138,34 @@ export function createAuthenticator(options: {
       if (identity !== null && asked !== undefined && asked !== identity.tenantSlug) throw anotherTenant()
       return toCaller(identity, noSuchKey, requestId)
     }
-    const identity = identities.ofKey(key, (lookUp) => guard.attempt(address, lookUp))
-    if (identity === null) return refuse(address, noSuchKey())
+    const guarded: Guarded = (lookUp) => keys.attempt({ address, subject: key.tenantId }, lookUp)
+    const identity = identities.ofKey(key, guarded)
+    // The same one again: known to be wrong, and a wrong one all the same.
+    if (identity === null) return guarded(async () => null).then(() => Promise.reject(noSuchKey()))
     return identity instanceof Promise ? identity.then(found) : found(identity)
   }
 
   return {
     authenticate(credentials, requestId) {
-      const { authorization, tenant } = credentials
-      const text = bearerOf(authorization)
+      const text = bearerOf(credentials.authorization)
       if (looksLikeApiKey(text)) return keysCaller(text, credentials, requestId)
       const claims = verifier.verify(text)
       return claims instanceof Promise
-        ? claims.then((settled) => personsCaller(settled, tenant, requestId))
-        : personsCaller(claims, tenant, requestId)
+        ? claims.then((settled) => personsCaller(settled, credentials, requestId))
+        : personsCaller(claims, credentials, requestId)
     },
-    async tenantsOf({ authorization }) {
+    async tenantsOf({ authorization, address }) {
       const text = bearerOf(authorization)
       if (looksLikeApiKey(text)) throw keysChooseNothing()
       const claims = await verifier.verify(text)
       // The platform's people are no tenant's members, whatever their address; nor is somebody without one.
       if (claims.isSupport || (claims.email === null && claims.withoutEmail !== 'UNVERIFIED')) return []
-      const memberships = await database.membershipsOf(addressOf(claims))
-      return memberships.filter(({ slug }) => mayBeUsedFor(claims, slug))
+      const email = addressOf(claims)
+      const memberships = await people.attempt({ address, subject: email }, async () => {
+        const found = await database.membershipsOf(email)
+        return found.length === 0 ? null : found
+      })
+      return (memberships ?? []).filter(({ slug }) => mayBeUsedFor(claims, slug))
     },
   }
 }

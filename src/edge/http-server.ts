@@ -14,10 +14,11 @@ import { createMetricsServer } from './metrics-server.ts'
 import { cutOffWhenStalled } from './stalled-sockets.ts'
 import { addTenantsRoute } from './tenants-route.ts'
 import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
-import { addWebhookRoute } from './webhook-route.ts'
+import { addWebhookRoute, type WebhookOptions } from './webhook-route.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
   Pick<HealthOptions, 'findings'> &
+  Pick<WebhookOptions, 'webhookBytesPerHourMax'> &
   DevelopmentOptions & {
     readonly host: string
     /** 0: any free one. */

@@ -18,8 +18,8 @@ import { createRecentMap } from './recent-map.ts'
 /** A removed member may pass for this long on other processes; the promise is 5 s, a look-up's time included. */
 const CACHE_MS = 2_000
 const IDENTITIES_MAX = 10_000
-/** Keys that were good at their last look-up. */
-const GOOD_KEYS_MAX = 10_000
+/** Who was somebody at the last look-up. */
+const GOOD_MAX = 10_000
 
 /** What is the same in all of somebody's requests. */
 export type Identity = {
@@ -36,10 +36,12 @@ export type Identity = {
 type Answer = Identity | null | Promise<Identity | null>
 
 export type Identities = {
-  /** `email`: as normalizeEmail gives it, here and below, so that no two spellings are looked up apart. */
-  ofPerson(tenantSlug: string, email: string): Answer
-  ofSupport(tenantSlug: string, email: string): Answer
-  /** `guarded` wraps the look-up of a key that was not good at its last one. */
+  /**
+   * `email`: as normalizeEmail gives it, here and below, so that no two spellings are looked up apart. `guarded` wraps the
+   * look-up of who was nobody at the last one.
+   */
+  ofPerson(tenantSlug: string, email: string, guarded: Guarded): Answer
+  ofSupport(tenantSlug: string, email: string, guarded: Guarded): Answer
   ofKey(key: ReadApiKey, guarded: Guarded): Answer
 }
 
@@ -57,8 +59,8 @@ export function createIdentities(options: {
   const { database, sessions, clock, cacheMs = CACHE_MS } = options
   /** In the order of their look-ups, so the first is always the oldest: a hit moves nothing. */
   const known = new Map<string, Known>()
-  /** By their names in `known`, and past what is forgotten there: a key's own past speaks for it. */
-  const good = createRecentMap<true>(GOOD_KEYS_MAX)
+  /** By their names in `known`, and past what is forgotten there: one's own past speaks for one. */
+  const good = createRecentMap<true>(GOOD_MAX)
   sessions.onForget((tenantSlug) => {
     for (const [key, { identity }] of known) {
       // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
@@ -67,13 +69,20 @@ export function createIdentities(options: {
     }
   })
 
-  function find(key: string, lookUp: () => Promise<Identity | null>): Answer {
+  function find(key: string, resolve: () => Promise<Identity | null>, guarded: Guarded): Answer {
     const nowMs = clock().getTime()
     const entry = known.get(key)
     if (entry !== undefined && nowMs - entry.since < cacheMs && !hasEnded(entry.identity, nowMs)) {
       return entry.identity
     }
-    return ask(key, nowMs, lookUp)
+    const lookUp = async () => {
+      const identity = await resolve()
+      if (identity === null) good.delete(key)
+      else good.set(key, true)
+      return identity
+    }
+    // Who was let in before is not held for what others at their address try.
+    return ask(key, nowMs, good.get(key) === true ? lookUp : () => guarded(lookUp))
   }
 
   /** Counts as of its start, since a membership may change while the answer travels. All who wait share it. */
@@ -104,27 +113,26 @@ export function createIdentities(options: {
 
   // Claims and headers hold no control characters, so the separator cannot be part of either.
   return {
-    ofPerson: (tenantSlug, email) =>
-      find(`person\n${tenantSlug}\n${email}`, async () =>
-        personOf(await database.resolveMember(tenantSlug, email), email),
+    ofPerson: (tenantSlug, email, guarded) =>
+      find(
+        `person\n${tenantSlug}\n${email}`,
+        async () => personOf(await database.resolveMember(tenantSlug, email), email),
+        guarded,
       ),
-    ofSupport: (tenantSlug, email) =>
-      find(`support\n${tenantSlug}\n${email}`, async () =>
-        supportOf(await database.resolveSupport(tenantSlug, email), email),
+    ofSupport: (tenantSlug, email, guarded) =>
+      find(
+        `support\n${tenantSlug}\n${email}`,
+        async () => supportOf(await database.resolveSupport(tenantSlug, email), email),
+        guarded,
       ),
-    ofKey: ({ tenantId, hash }, guarded) => {
-      // By the hash, here and in the database's index: how long a comparison takes tells of the hash, and nothing of the
-      // secret, so none need be of constant time.
-      const name = `key\n${Buffer.from(hash).toString('hex')}`
-      const lookUp = async () => {
-        const identity = keyOf(await database.resolveApiKey(tenantId, hash))
-        if (identity === null) good.delete(name)
-        else good.set(name, true)
-        return identity
-      }
-      // Who was let in before is not held for what others at their address try.
-      return find(name, good.get(name) === true ? lookUp : () => guarded(lookUp))
-    },
+    // By the hash, here and in the database's index: how long a comparison takes tells of the hash, and nothing of the
+    // secret, so none need be of constant time.
+    ofKey: ({ tenantId, hash }, guarded) =>
+      find(
+        `key\n${Buffer.from(hash).toString('hex')}`,
+        async () => keyOf(await database.resolveApiKey(tenantId, hash)),
+        guarded,
+      ),
   }
 }
 
@@ -162,7 +170,7 @@ function identityOf(
   endsAt: Date | null = null,
 ): Identity {
   return {
-    scope: { tenantId, writes: writesOf(permissions) },
+    scope: { tenantId, writes: writesOf(permissions), caller: `${actor.kind} ${actor.id}` },
     tenantSlug,
     isSuspended: tenantStatus === 'SUSPENDED',
     actor,

@@ -3,9 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { Logger } from '../core/logger.ts'
+import { networkOf } from './failure-guard.ts'
 import type { BodyBounds, HttpLimits } from './http-limits.ts'
 import { HttpRefusal, overloaded } from './http-refusal.ts'
-import { networkOf } from './key-guard.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
 export type Intake = {

@@ -15,9 +15,8 @@ import { type Task, textIn } from '../jobs/task.ts'
 import { NOTHING_RECORDED } from '../orders/order-money.ts'
 import { actOnEvent, type EventOrigin } from './act-on-event.ts'
 import { type Disagreement, disagreementOf } from './disagreement.ts'
-import { parseEndpoint } from './endpoint.ts'
+import type { Delivery } from './open-delivery.ts'
 import type { IncomingEvent } from './provider.ts'
-import { eventSecrets } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
 
 const EVENT_TASK = 'provider-event.process'
@@ -28,36 +27,13 @@ const SENT_AGAIN: ReadonlySet<ErrorCode> = new Set(['SERVICE_UNAVAILABLE', 'RATE
 /** PROCESSED: had its effect, now or before. IGNORED: kept, and nothing of ours. FAILED: kept, and tried again. */
 export type Received = { readonly status: 'PROCESSED' | 'IGNORED' | 'FAILED'; readonly isDuplicate: boolean }
 
-export type IncomingMessage = {
-  /** The last part of the path: it names tenant and account. */
-  readonly endpoint: string
-  readonly rawBody: Uint8Array
-  readonly signature: string
-  readonly requestId: string
-}
-
-/**
- * Takes in one delivery, and keeps it if it is signed, whatever is in it. Throws NOT_FOUND for an endpoint that is none,
- * UNAUTHENTICATED for a signature that is not its account's or not of now; what the database throws, so that it is sent
- * again.
- */
+/** Takes in a signed delivery, and keeps it whatever is in it. Throws what the database throws, so that it is sent again. */
 export async function receiveEvent(
-  services: PaymentServices & { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
-  { endpoint, rawBody, signature, requestId }: IncomingMessage,
+  services: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
+  { tenant, record, event }: Delivery,
+  requestId: string,
 ): Promise<Received> {
-  const { database, clock, logger, gateway, sealer } = services
-  const address = parseEndpoint(endpoint)
-  const tenant = address === null ? null : await database.resolveTenant({ slug: address.slug })
-  if (address === null || tenant === null) throw noSuchEndpoint()
-  const { providerId } = address
-  const caller = systemCaller({ tenant, database, clock, logger, requestId })
-  const record = await database.withTenant(caller.scope, (tx) =>
-    tx.paymentProvider.findFirst({ where: { id: providerId } }),
-  )
-  if (record === null) throw noSuchEndpoint()
-  const now = clock()
-  const webhookSecrets = eventSecrets(sealer, record)
-  const event = gateway.readEvent({ webhookSecrets, liveMode: record.liveMode }, { rawBody, signature, now })
+  const caller = systemCaller({ tenant, ...services, requestId })
   try {
     return await takeIn(caller, record, event)
   } catch (error) {
@@ -65,11 +41,6 @@ export async function receiveEvent(
     await keepFailed(caller, record, event, disagreementOf(error))
     return { status: 'FAILED', isDuplicate: false }
   }
-}
-
-/** The same for a tenant that does not exist and an account that does not. */
-function noSuchEndpoint(): AppError {
-  return new AppError('NOT_FOUND', 'There is no such endpoint.')
 }
 
 /** Keeps the event and has its effect, unless it had it before. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
-import { createFairTurns } from '../../src/db/fair-turns.ts'
+import { BEFORE_TENANT, createFairTurns } from '../../src/db/fair-turns.ts'
 import { faultOf } from '../../src/db/faults.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
@@ -80,6 +80,70 @@ describe('turns', () => {
     await Promise.all(Array.from({ length: 300 }, (_, n) => work(`tenant ${(n * 7) % 11}`, n % 3)))
     expect(most).toBe(5)
     expect(running).toBe(0)
+  })
+})
+
+describe('turns of the callers of one tenant', () => {
+  it('leave room for another: no caller has all of the share', async () => {
+    const turns = createFairTurns({ connectionsMax: 8, waitMaxMs: WAIT_MS })
+    const taken = Array.from({ length: 6 }, () => turns.take('a', 'key 1'))
+    expect(taken.filter((turn) => turn === null)).toHaveLength(5)
+    for (const turn of taken) turn?.catch(() => {})
+    expect(turns.waiting).toBe(1)
+    expect(turns.take('a', 'key 2')).toBeNull()
+  })
+
+  it('go to the caller with the fewest, however many another waits for', async () => {
+    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
+    for (const caller of ['x', 'x', 'y']) expect(turns.take('a', caller)).toBeNull()
+    const order: string[] = []
+    const wait = (caller: string) => void turns.take('a', caller)?.then(() => order.push(caller))
+    for (const caller of ['x', 'x', 'x', 'y', 'z']) wait(caller)
+    for (const caller of ['x', 'y', 'x']) {
+      turns.giveBack('a', caller)
+      await sleep(0)
+    }
+    expect(order).toEqual(['z', 'y', 'x'])
+  })
+
+  it('are one in a share that is too small to divide, for work that needs two', () => {
+    const turns = createFairTurns({ connectionsMax: 2, waitMaxMs: WAIT_MS })
+    expect([turns.take('a', 'x'), turns.take('a', 'x')]).toEqual([null, null])
+  })
+
+  it('that were given up leave nothing behind', async () => {
+    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: 10 })
+    for (let n = 0; n < 2; n += 1) expect(turns.take('a', 'x')).toBeNull()
+    await expect(turns.take('a', 'x')).rejects.toThrow()
+    for (let n = 0; n < 2; n += 1) turns.giveBack('a', 'x')
+    expect(turns.waiting).toBe(0)
+    expect([turns.take('a', 'x'), turns.take('a', 'x')]).toEqual([null, null])
+  })
+})
+
+describe('the lane of all that is asked before a tenant is known', () => {
+  it('is small, and no kind of question has all of it', () => {
+    const turns = createFairTurns({ connectionsMax: 8, waitMaxMs: WAIT_MS })
+    expect(turns.take(BEFORE_TENANT, 'deliveries')).toBeNull()
+    const more = Array.from({ length: 100 }, () => turns.take(BEFORE_TENANT, 'deliveries'))
+    for (const turn of more) {
+      expect(turn).toBeInstanceOf(Promise)
+      turn?.catch(() => {})
+    }
+    expect(turns.take(BEFORE_TENANT, 'people')).toBeNull()
+    // What a tenant's share would be without it.
+    expect(Array.from({ length: 6 }, () => turns.take('a'))).toEqual(Array(6).fill(null))
+  })
+
+  it('has a bounded queue: beyond it one is told at once that all are busy', async () => {
+    const turns = createFairTurns({ connectionsMax: 8, waitMaxMs: WAIT_MS })
+    for (let n = 0; n <= 1_000; n += 1) turns.take(BEFORE_TENANT, 'deliveries')?.catch(() => {})
+    expect(turns.waiting).toBe(1_000)
+    const error = await Promise.resolve(turns.take(BEFORE_TENANT, 'people 2')).catch((refusal) => refusal)
+    expect(error).toBeNull()
+    const refused = await Promise.resolve(turns.take(BEFORE_TENANT, 'deliveries')).catch((refusal) => refusal)
+    expect(faultOf(refused)).toBe('BUSY')
+    expect(turns.waiting).toBe(1_000)
   })
 })
 

@@ -264,22 +264,27 @@ describe('the cache of memberships', () => {
   })
 
   it('does not keep an answer that was on its way when the person was forgotten', async () => {
+    let asked = 0
     let answer: (membership: ReturnType<typeof memberOf>) => void = () => {}
     const slow = authenticatorOver(
       memberDatabase({
-        resolveMember: () =>
-          new Promise((resolve) => {
+        resolveMember: () => {
+          asked += 1
+          return new Promise((resolve) => {
             answer = resolve
-          }),
+          })
+        },
       }),
     )
     const header = bearer('owner@acme.example', 'acme')
     const first = slow.authenticate(sent(header), REQUEST)
+    await expect.poll(() => asked).toBe(1)
     sessions.forget('acme')
     answer(memberOf('owner@acme.example'))
     await first
     const second = slow.authenticate(sent(header), REQUEST)
     expect(second).toBeInstanceOf(Promise)
+    await expect.poll(() => asked).toBe(2)
     answer(null)
     await expect(second).rejects.toMatchObject({ code: 'FORBIDDEN' })
   })

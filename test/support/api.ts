@@ -94,6 +94,7 @@ export async function startApi({
   issuers = [],
   keyTimings = {},
   people = null,
+  webhookBytesPerHourMax,
 }: {
   poolMax?: number
   clock?: Clock
@@ -104,6 +105,8 @@ export async function startApi({
   keyTimings?: Partial<KeyTimings>
   /** Whom the development issuer offers to be; null: there is none, and no explorer. */
   people?: readonly DemoPeople[] | null
+  /** Less than the server's own bound. */
+  webhookBytesPerHourMax?: number
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -143,6 +146,7 @@ export async function startApi({
     port: 0,
     metricsPort: null,
     mailbox,
+    ...(webhookBytesPerHourMax !== undefined && { webhookBytesPerHourMax }),
     development:
       people === null
         ? null
