@@ -8,10 +8,14 @@ import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
 
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
 
-/** What the work left by app.leave_result is added to what is said here; `app.command_result` raises on a refusal. */
+/**
+ * What the work left by app.leave_result is added to what is said here, but for its `events`, which are events of their own
+ * beside those; `app.command_result` raises on a refusal.
+ */
 const RECORD_SQL = `
   WITH command AS MATERIALIZED (
-    SELECT app.command_result() AS result
+    SELECT left_behind.result - 'events' AS result, coalesce(left_behind.result -> 'events', '[]') AS events
+    FROM (SELECT app.command_result() AS result) left_behind
   ), audit AS (
     INSERT INTO audit_entries
       (id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after, request_id, created_at)
@@ -22,7 +26,7 @@ const RECORD_SQL = `
   ), events AS (
     INSERT INTO outbox_events (id, type, subject_type, subject_id, payload, created_at)
     SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload || command.result, $5::timestamptz
-    FROM command, jsonb_to_recordset($7::jsonb)
+    FROM command, jsonb_to_recordset($7::jsonb || command.events)
       AS e (id uuid, type text, subject_type text, subject_id uuid, payload jsonb)
   )
   INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, actor_kind, actor_id, created_at)

@@ -38,7 +38,7 @@ export function demoOrders(
     const course = courseOf(placedAtMs, shop.utcOffsetHours, random)
     const id = demoId(placedAtMs, random)
     const lines = linesOf(id, shop.currency, placedAtMs, offers, random)
-    const row = orderRow(id, index + 1, customer.row.id, placedAtMs, course, lines, random)
+    const row = orderRow(id, index + 1, customer.row, placedAtMs, course, lines, random)
     return { row, lines, paidAtMs: course.paidAtMs, refundedAtMs: course.refundedAtMs }
   })
 }
@@ -83,7 +83,7 @@ function lineTitle(offer: Offer, variant: OfferedVariant): string {
 function orderRow(
   id: string,
   number: number,
-  customerId: string,
+  customer: DemoCustomer['row'],
   placedAtMs: number,
   course: Course,
   lines: readonly OrderLineRow[],
@@ -94,7 +94,7 @@ function orderRow(
   return {
     id,
     number,
-    customerId,
+    customerId: customer.id,
     status: course.status,
     paymentStatus: paymentStatusOf(course),
     currency: lines[0]?.currency ?? '',
@@ -103,6 +103,7 @@ function orderRow(
     refundedMinor,
     // All were refunded after they were paid.
     reducedMinor: refundedMinor,
+    ...agreedWith(customer),
     holdsStock: course.status === 'PLACED' || course.status === 'PAID',
     cancelReason: course.cancelReason,
     version: course.version,
@@ -111,6 +112,20 @@ function orderRow(
     cancelledAt: dateOf(course.cancelledAtMs),
     updatedAt: new Date(course.updatedAtMs),
   }
+}
+
+function agreedWith({
+  name,
+  email,
+  phone,
+  addressLine1: line1,
+  addressLine2: line2,
+  city,
+  postalCode,
+  country,
+}: DemoCustomer['row']): Pick<OrderRow, 'buyer' | 'shippingAddress' | 'billingAddress'> {
+  const address = { name, line1, line2, city, postalCode, country }
+  return { buyer: { name, email, phone }, shippingAddress: address, billingAddress: address }
 }
 
 /** A part is one of several lines, or a fifth of the only one, for a flaw. */

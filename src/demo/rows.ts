@@ -70,6 +70,9 @@ export interface OrderRow {
   paidMinor: bigint
   refundedMinor: bigint
   reducedMinor: bigint
+  buyer: object
+  shippingAddress: object
+  billingAddress: object
   holdsStock: boolean
   cancelReason: string | null
   version: number

@@ -93,7 +93,7 @@ function asReason<Code extends string>({ code, message }: Refusal<Code>): Reason
 type Ending<Code extends string> = {
   readonly from: readonly OrderStatus[]
   readonly event: string
-  readonly changes: Partial<Order>
+  readonly changes: Partial<Pick<Order, 'status' | 'fulfilledAt' | 'cancelledAt' | 'cancelReason'>>
   /** Why an order in a right status may still not end so. */
   readonly mayEnd: (order: Order) => Refusal<Code> | null
   readonly hold: HoldEnd
@@ -138,7 +138,7 @@ async function finish<Code extends string>(
     data: { ...changes, holdsStock: false, holdExpiresAt: null, version, updatedAt: now },
   })
   if (order.holdsStock) await endHold(tx, id, hold, now)
-  return edited('Order', order, changes, [
+  return edited<Order>('Order', order, changes, [
     { type: event, subject: { type: 'Order', id }, payload: { version } },
   ])
 }

@@ -10,7 +10,7 @@ import type {
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
 import { look } from '../graphql/look-ahead.ts'
-import { MoneyType } from '../graphql/money.ts'
+import { MoneyInput, MoneyType } from '../graphql/money.ts'
 import { addMutation } from '../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../graphql/node.ts'
 import { oneOf } from '../graphql/one-of.ts'
@@ -20,6 +20,7 @@ import { relatedOne } from '../graphql/related.ts'
 import { search } from '../graphql/search.ts'
 import { sortsOf } from '../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
+import type { FrozenAddress, FrozenBuyer } from './agreed.ts'
 import { cancelOrder, fulfillOrder } from './finish-order.ts'
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
 import { placeOrder } from './place-order.ts'
@@ -30,6 +31,34 @@ const OrderStatus = builder.enumType('OrderStatus', {
 
 const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
   values: ['UNPAID', 'PENDING', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
+})
+
+// Personal data: with `customers:read`, as the customer's own, so that a key that reads orders does not read people by them.
+const OrderBuyer = builder.objectRef<FrozenBuyer>('OrderBuyer').implement({
+  description: 'Who bought, as agreed when the order was placed.',
+  extensions: { permission: 'customers:read' },
+  fields: (t) => ({
+    name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),
+    email: t.string({ nullable: true, resolve: ({ email }) => email ?? null }),
+    phone: t.string({ nullable: true, resolve: ({ phone }) => phone ?? null }),
+  }),
+})
+
+const OrderAddress = builder.objectRef<FrozenAddress>('OrderAddress').implement({
+  description: 'An address, as agreed when the order was placed.',
+  extensions: { permission: 'customers:read' },
+  fields: (t) => ({
+    name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),
+    line1: t.string({ nullable: true, resolve: ({ line1 }) => line1 ?? null }),
+    line2: t.string({ nullable: true, resolve: ({ line2 }) => line2 ?? null }),
+    city: t.string({ nullable: true, resolve: ({ city }) => city ?? null }),
+    postalCode: t.string({ nullable: true, resolve: ({ postalCode }) => postalCode ?? null }),
+    country: t.string({
+      nullable: true,
+      description: 'ISO 3166-1, two letters.',
+      resolve: ({ country }) => country ?? null,
+    }),
+  }),
 })
 
 /** What kept, outstanding and overpaid are computed of. */
@@ -101,6 +130,26 @@ Order.implement({
       description: 'Kept beyond what is due, since a refund came back: give it back anew.',
       ...look({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: overpaidMinor(order), currency: order.currency }),
+    }),
+    buyer: t.field({
+      type: OrderBuyer,
+      description: 'Who buys: as agreed when it was placed, whatever becomes of the customer.',
+      ...look({ columns: ['buyer'] }),
+      resolve: ({ buyer }) => buyer as FrozenBuyer,
+    }),
+    shippingAddress: t.field({
+      type: OrderAddress,
+      nullable: true,
+      description: 'Where to send it: as agreed when it was placed.',
+      ...look({ columns: ['shippingAddress'] }),
+      resolve: ({ shippingAddress }) => shippingAddress as FrozenAddress | null,
+    }),
+    billingAddress: t.field({
+      type: OrderAddress,
+      nullable: true,
+      description: 'Whom to bill: as agreed when it was placed.',
+      ...look({ columns: ['billingAddress'] }),
+      resolve: ({ billingAddress }) => billingAddress as FrozenAddress | null,
     }),
     holdsStock: t.exposeBoolean('holdsStock', {
       description:
@@ -249,22 +298,52 @@ const OrderLineInput = builder.inputType('OrderLineInput', {
   fields: (t) => ({ variantId: t.id({ required: true }), quantity: t.int({ required: true }) }),
 })
 
+const OrderBuyerInput = builder.inputType('OrderBuyerInput', {
+  fields: (t) => ({ name: t.string({ required: true }), email: t.string(), phone: t.string() }),
+})
+
+const OrderAddressInput = builder.inputType('OrderAddressInput', {
+  fields: (t) => ({
+    name: t.string({ description: 'Who lives or works there.' }),
+    line1: t.string(),
+    line2: t.string(),
+    city: t.string(),
+    postalCode: t.string(),
+    country: t.string({ description: 'ISO 3166-1, two letters.' }),
+  }),
+})
+
 addMutation('orderPlace', {
   permission: 'orders:write',
   description:
-    'Places an order and reserves its stock. The same key places it once, however often it is sent.',
+    'Places an order and reserves its stock; one that costs nothing is PAID at once. The same key places it once, however ' +
+    'often it is sent. Buyer and addresses are frozen into it: as given, or as the customer has them now.',
   input: builder.inputType('OrderPlaceInput', {
     fields: (t) => ({
       idempotencyKey: t.string({ required: true }),
       customerId: t.id({ required: true }),
       lines: t.field({ type: [OrderLineInput], required: true }),
+      expectedTotal: t.field({
+        type: MoneyInput,
+        description: 'What the buyer was shown. Where the order would cost anything else: PRICE_CHANGED.',
+      }),
+      buyer: t.field({ type: OrderBuyerInput }),
+      shippingAddress: t.field({ type: OrderAddressInput }),
+      billingAddress: t.field({ type: OrderAddressInput }),
     }),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
-  errors: ['NOT_FOUND', 'NOT_FOR_SALE', 'STOCK_INSUFFICIENT', 'CURRENCY_MIXED', 'DUPLICATE_LINE'],
-  run: (caller, { customerId, lines, idempotencyKey }) =>
+  errors: [
+    'NOT_FOUND',
+    'NOT_FOR_SALE',
+    'STOCK_INSUFFICIENT',
+    'CURRENCY_MIXED',
+    'DUPLICATE_LINE',
+    'PRICE_CHANGED',
+  ],
+  run: (caller, { customerId, lines, ...input }) =>
     placeOrder(caller, {
-      idempotencyKey,
+      ...input,
       customerId: nodeUuid('Customer', customerId),
       lines: lines.map(({ variantId, quantity }) => ({
         variantId: nodeUuid('Variant', variantId),

@@ -1,5 +1,6 @@
 // The rules of an order: what its lines may ask for, what they come to, and why one is refused. No I/O.
 import type { Detail, Reason } from '../commands/outcome.ts'
+import { type Money, toDecimal } from '../core/money.ts'
 import type { PlaceOrderErrorCode } from './place-order.ts'
 
 export const LINES_MAX = 100
@@ -12,6 +13,7 @@ export type OfferedLine = AskedLine & {
   readonly offer: {
     readonly sku: string
     readonly currency: string
+    readonly priceMinor: bigint
     readonly forSale: boolean
     readonly available: number
   } | null
@@ -21,7 +23,7 @@ export type OfferedLine = AskedLine & {
 export function refusalsOf(
   asked: readonly AskedLine[],
   offered: readonly OfferedLine[],
-  customerFound: boolean,
+  { customerFound, expectedTotal }: { readonly customerFound: boolean; readonly expectedTotal: Money | null },
 ): Reason<PlaceOrderErrorCode>[] {
   const refusals: Reason<PlaceOrderErrorCode>[] = []
   if (!customerFound) refusals.push(refusal(['customerId'], 'there is no such customer', 'NOT_FOUND'))
@@ -35,10 +37,38 @@ export function refusalsOf(
       }),
     )
   }
+  const total = totalOf(offered)
+  if (expectedTotal !== null && total !== null && !isSameAmount(total, expectedTotal)) {
+    refusals.push(
+      refusal(['expectedTotal'], `it does not cost ${inWords(expectedTotal)} any more`, 'PRICE_CHANGED', {
+        message: `it costs ${inWords(total)} by now, not ${inWords(expectedTotal)}`,
+        needs: ['catalogue:read'],
+      }),
+    )
+  }
   // Everything could be sold when it was looked at, and not any more when it was to be reserved.
   if (refusals.length === 0)
     refusals.push(refusal(['lines'], 'somebody else was faster: not enough is left', 'STOCK_INSUFFICIENT'))
   return refusals
+}
+
+/** What the lines cost now; null when not all of them are to be had, in one currency. */
+function totalOf(offered: readonly OfferedLine[]): Money | null {
+  const [currency, ...others] = new Set(offered.map(({ offer }) => offer?.currency))
+  if (currency === undefined || others.length > 0) return null
+  const amountMinor = offered.reduce(
+    (sum, { offer, quantity }) => sum + (offer?.priceMinor ?? 0n) * BigInt(quantity),
+    0n,
+  )
+  return { amountMinor, currency }
+}
+
+function isSameAmount(one: Money, other: Money): boolean {
+  return one.amountMinor === other.amountMinor && one.currency === other.currency
+}
+
+function inWords(money: Money): string {
+  return `${toDecimal(money)} ${money.currency}`
 }
 
 function lineRefusals(

@@ -1,6 +1,8 @@
 // The one statement that places an order or leaves everything as it was.
 import { newId } from '../core/ids.ts'
+import type { Money } from '../core/money.ts'
 import type { Statement } from '../db/database.ts'
+import type { Agreed } from './agreed.ts'
 import { holdEnd } from './hold-stock.ts'
 import type { AskedLine } from './order.ts'
 
@@ -9,7 +11,9 @@ import type { AskedLine } from './order.ts'
  * reservation under the rows' locks, then the number, whose lock serialises the tenant's orders and so comes last.
  */
 const PLACE_SQL = `
-  WITH asked AS (
+  WITH customer AS (
+    SELECT app.buyer_of(c) AS buyer, app.address_of(c) AS address FROM customers c WHERE c.id = $5::uuid
+  ), asked AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[])
       WITH ORDINALITY AS a (line_id, movement_id, variant_id, quantity, position)
   ), priced AS (
@@ -23,7 +27,8 @@ const PLACE_SQL = `
   ), verdict AS (
     SELECT bool_and(for_sale AND available >= quantity) AND count(sku) = count(*)
       AND count(DISTINCT variant_id) = count(*) AND count(DISTINCT currency) = 1
-      AND EXISTS (SELECT FROM customers WHERE id = $5::uuid) AS sellable,
+      AND EXISTS (SELECT FROM customer)
+      AND coalesce(sum(price_minor * quantity) = $9::numeric AND min(currency) = $10, $9 IS NULL) AS sellable,
       count(*) AS line_count, min(currency) AS currency, sum(price_minor * quantity)::bigint AS total_minor
     FROM priced
   ), locked AS (
@@ -44,11 +49,17 @@ const PLACE_SQL = `
       AND (SELECT count(*) FROM reserved) = (SELECT line_count FROM verdict)
     RETURNING value
   ), placed AS (
-    INSERT INTO orders (id, number, customer_id, currency, total_minor, placed_at, updated_at, hold_expires_at)
-    SELECT $6::uuid, numbered.value, $5::uuid, verdict.currency, verdict.total_minor, $7::timestamptz, $7::timestamptz,
-      $8::timestamptz
-    FROM numbered, verdict
-    RETURNING id, number, total_minor, currency
+    -- What costs nothing is paid.
+    INSERT INTO orders (id, number, customer_id, status, payment_status, currency, total_minor, placed_at, updated_at,
+      hold_expires_at, buyer, shipping_address, billing_address)
+    SELECT $6::uuid, numbered.value, $5::uuid,
+      CASE total_minor WHEN 0 THEN 'PAID' ELSE 'PLACED' END::order_status,
+      CASE total_minor WHEN 0 THEN 'PAID' ELSE 'UNPAID' END::order_payment_status,
+      verdict.currency, total_minor, $7::timestamptz, $7::timestamptz,
+      CASE WHEN total_minor > 0 THEN $8::timestamptz END,
+      coalesce($11::jsonb, buyer), coalesce($12::jsonb, address), coalesce($13::jsonb, address)
+    FROM numbered, verdict, customer
+    RETURNING id, number, total_minor, currency, status
   ), lines AS (
     INSERT INTO order_lines
       (id, order_id, position, variant_id, sku, title, quantity, currency, unit_price_minor, total_minor)
@@ -61,17 +72,23 @@ const PLACE_SQL = `
     FROM priced p, placed
   )
   SELECT app.leave_result((
-    SELECT jsonb_build_object('number', number, 'totalMinor', total_minor::text, 'currency', currency) FROM placed
+    SELECT jsonb_build_object('number', number, 'totalMinor', total_minor::text, 'currency', currency, 'status', status)
+      || CASE status WHEN 'PAID' THEN jsonb_build_object('events', jsonb_build_array(jsonb_build_object(
+        'id', $14::text, 'type', 'order.paid', 'subject_type', 'Order', 'subject_id', id,
+        'payload', jsonb_build_object('version', 1)))) ELSE '{}' END
+    FROM placed
   ))`
 
-/** Places the order and leaves its number, total and currency, or refuses it and leaves that. */
+/** Places the order and leaves its number, total, currency and status, or refuses it and leaves that. */
 export function placeStatement(order: {
   readonly id: string
   readonly customerId: string
   readonly lines: readonly AskedLine[]
+  readonly expectedTotal: Money | null
+  readonly agreed: Agreed
   readonly now: Date
 }): Statement {
-  const { id, customerId, lines, now } = order
+  const { id, customerId, lines, expectedTotal, agreed, now } = order
   return {
     name: 'bulkhead_place_order',
     text: PLACE_SQL,
@@ -84,8 +101,18 @@ export function placeStatement(order: {
       id,
       now.toISOString(),
       holdEnd(now).toISOString(),
+      expectedTotal?.amountMinor.toString() ?? null,
+      expectedTotal?.currency ?? null,
+      documentOf(agreed.buyer),
+      documentOf(agreed.shippingAddress),
+      documentOf(agreed.billingAddress),
+      newId(),
     ],
   }
+}
+
+function documentOf(part: object | null | undefined): string | null {
+  return part == null ? null : JSON.stringify(part)
 }
 
 /** An array as PostgreSQL reads it. For ids and numbers only: nothing in them needs quoting. */

@@ -169,13 +169,21 @@ describe.each([
         admin.query(
           `SELECT o.cancel_reason AS name, o.status, o.payment_status, o.version, o.reduced_minor::int AS reduced,
              o.refund_pending_minor::int AS pending, o.returned_minor::int AS returned, o.hold_expires_at,
-             (SELECT count(*)::int FROM audit_entries a WHERE a.subject_id = o.id) AS repairs
+             (SELECT count(*)::int FROM audit_entries a WHERE a.subject_id = o.id) AS repairs,
+             o.buyer, o.shipping_address
            FROM orders o WHERE o.tenant_id = $1 ORDER BY o.number`,
           [id],
         ),
       )
       expect(rows.map(({ name }) => name)).toEqual(Object.keys(ORDERS))
-      for (const row of rows) expect(row).toMatchObject({ name: row.name, ...ORDERS[row.name]?.after })
+      for (const row of rows) {
+        expect(row).toMatchObject({ name: row.name, ...ORDERS[row.name]?.after })
+        // Frozen as the customer is now: nobody knows any more how he was.
+        expect(row).toMatchObject({
+          buyer: { name: 'Ada', email: 'ada@buyer.example' },
+          shipping_address: { city: 'Leith' },
+        })
+      }
     }
     expect((await examine(urls.runtimeUrl)).filter(({ level }) => level === 'error')).toEqual([])
   })
@@ -218,6 +226,7 @@ function rowsBefore(tenantId: string): string {
   })
   return `INSERT INTO app.tenant_directory (id, slug) VALUES ('${tenantId}', 'shop-${tenantId.slice(0, 8)}');
     INSERT INTO tenants (tenant_id, name, currency) VALUES ('${tenantId}', 'Shop', 'USD');
-    INSERT INTO customers (tenant_id, id, email, name) VALUES ('${tenantId}', gen_random_uuid(), 'ada@buyer.example', 'Ada');
+    INSERT INTO customers (tenant_id, id, email, name, city)
+      VALUES ('${tenantId}', gen_random_uuid(), 'ada@buyer.example', 'Ada', 'Leith');
     ${orders.join('\n')}`
 }
