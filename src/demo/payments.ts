@@ -16,10 +16,19 @@ export interface DemoMoney {
   postings: PostingRow[]
 }
 
+const DEMO_CODES = [
+  ACCOUNT_CODES.bank,
+  ACCOUNT_CODES.providerBalance,
+  ACCOUNT_CODES.sales,
+  ACCOUNT_CODES.refunds,
+  ACCOUNT_CODES.fees,
+]
+
 /** Payments, refunds, entries and postings of all orders, in order of the orders. */
 export function demoMoney(shop: Shop, orders: readonly DemoOrder[]): DemoMoney {
   const random = randomFrom(`${shop.slug}/money`)
-  const accounts = Object.values(ACCOUNT_CODES).map((code) => ({ code, id: demoId(SIGNED_UP_MS, random) }))
+  // The accounts of its sales, all of them by bank transfer; those of other business have no entries here.
+  const accounts = DEMO_CODES.map((code) => ({ code, id: demoId(SIGNED_UP_MS, random) }))
   const money: DemoMoney = { accounts, payments: [], refunds: [], entries: [], postings: [] }
   for (const { row, paidAtMs, refundedAtMs } of orders) {
     if (paidAtMs === null) continue

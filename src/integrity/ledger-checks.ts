@@ -53,7 +53,7 @@ const paymentsPosted: Check = {
         SELECT 'Payment' AS source_type, p.id::text AS source_id, 'SALE' AS kind, line.code, p.currency,
           line.sign * p.amount_minor AS amount_minor
         FROM payments p CROSS JOIN LATERAL (VALUES
-          (CASE p.provider_kind WHEN 'MANUAL' THEN '1010' ELSE '1020' END, 1), ('4010', -1)) AS line (code, sign)
+          (CASE WHEN p.provider_kind <> 'MANUAL' THEN '1020' WHEN p.method = 'CASH' THEN '1000' ELSE '1010' END, 1), ('4010', -1)) AS line (code, sign)
         WHERE p.status = 'SUCCEEDED'
         UNION ALL
         SELECT 'Payment', p.id::text, 'FEE', line.code, p.currency, line.sign * p.fee_minor
@@ -97,7 +97,8 @@ const refundsPosted: Check = {
         SELECT 'Refund' AS source_type, r.id::text AS source_id, line.code, r.currency,
           line.sign * r.amount_minor AS amount_minor
         FROM refunds r JOIN payments p ON p.id = r.payment_id CROSS JOIN LATERAL (VALUES
-          ('4020', 1), (CASE p.provider_kind WHEN 'MANUAL' THEN '1010' ELSE '1020' END, -1)) AS line (code, sign)
+          ('4020', 1), (CASE WHEN p.provider_kind <> 'MANUAL' THEN '1020'
+            WHEN coalesce(r.manual_method, p.method) = 'CASH' THEN '1000' ELSE '1010' END, -1)) AS line (code, sign)
         WHERE r.status = 'SUCCEEDED'
       ), posted AS (
         SELECT e.source_type, e.source_id, a.code, p.currency,

@@ -7,26 +7,29 @@ export const ACCOUNT_CODES = {
   sales: '4010',
   refunds: '4020',
   fees: '5010',
+  cash: '1000',
 } as const
 export type AccountCode = (typeof ACCOUNT_CODES)[keyof typeof ACCOUNT_CODES]
 
 /** One posting of an entry, in minor units: debits are positive, credits negative. */
 export type EntryLine = { readonly account: AccountCode; readonly amountMinor: bigint }
 
-type Received = { readonly amountMinor: bigint; readonly byHand: boolean }
+type Received = { readonly amountMinor: bigint; readonly byHand: boolean; readonly inCash?: boolean }
 
-/** Money taken of an order. By hand it is in the bank at once; else the provider has it. */
-export function saleLines({ amountMinor, byHand }: Received): EntryLine[] {
-  return entry(byHand ? ACCOUNT_CODES.bank : ACCOUNT_CODES.providerBalance, ACCOUNT_CODES.sales, amountMinor)
+/** Where money is that was taken: by hand in the till or in the bank at once; else the provider has it. */
+function placeOf({ byHand, inCash = false }: Received): AccountCode {
+  if (!byHand) return ACCOUNT_CODES.providerBalance
+  return inCash ? ACCOUNT_CODES.cash : ACCOUNT_CODES.bank
+}
+
+/** Money taken of an order. */
+export function saleLines(received: Received): EntryLine[] {
+  return entry(placeOf(received), ACCOUNT_CODES.sales, received.amountMinor)
 }
 
 /** Money given back. */
-export function refundLines({ amountMinor, byHand }: Received): EntryLine[] {
-  return entry(
-    ACCOUNT_CODES.refunds,
-    byHand ? ACCOUNT_CODES.bank : ACCOUNT_CODES.providerBalance,
-    amountMinor,
-  )
+export function refundLines(given: Received): EntryLine[] {
+  return entry(ACCOUNT_CODES.refunds, placeOf(given), given.amountMinor)
 }
 
 /** What the provider kept. */

@@ -1,40 +1,29 @@
-// Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself. What is asked for
-// is set aside under the payment's lock first, so that rivals never give back more than was taken.
+// Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself.
 import { z } from 'zod'
 import type { Caller } from '../commands/caller.ts'
-import { auditOf, notFound } from '../commands/edit.ts'
-import { type Done, done, type Reason, type Refused, refused } from '../commands/outcome.ts'
+import { type Done, done, type Refused, refused } from '../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
-import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
-import type { Payment } from '../generated/prisma/client.ts'
-import { lockOrder, moveMoney, recordedTogether } from '../orders/order-money.ts'
-import { reductionMinor } from '../orders/order-sums.ts'
-import { type AskedAmount, amountSchema } from './amount-input.ts'
+import { amountSchema } from './amount-input.ts'
 import { attemptEnd, finish } from './attempt.ts'
 import { refundAttempt } from './attempt-refund.ts'
+import { beginRefund, findRefundable, REFUNDABLE_ERRORS, settledByHand } from './begin-refund.ts'
+import { noteSchema } from './manual.ts'
 import { failureOf, REFUND_FAILURES } from './payment.ts'
 import { isConnected } from './provider-record.ts'
 import { enqueueReconcile, RECONCILE_REFUND_TASK } from './reconcile.ts'
 import type { PaymentServices } from './services.ts'
-import { lockPayment } from './settle-payment.ts'
-import { settleRefund } from './settle-refund.ts'
-
-const REASON_LENGTH_MAX = 500
 
 const schema = z.object({
   paymentId: z.string(),
   amount: amountSchema,
-  reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
+  reason: noteSchema,
 })
 
 type Input = z.output<typeof schema>
 
 export const CREATE_REFUND_ERRORS = [
-  'NOT_FOUND',
-  'WRONG_STATUS',
-  'AMOUNT_TOO_LARGE',
-  'CURRENCY_MISMATCH',
+  ...REFUNDABLE_ERRORS,
   'PROVIDER_NOT_CONNECTED',
   ...REFUND_FAILURES,
 ] as const
@@ -67,101 +56,18 @@ export async function createRefund(
 async function begin(
   tx: Transaction,
   caller: Caller,
-  { paymentId, amount, reason }: Input,
+  { paymentId, amount = null, reason = null }: Input,
 ): Promise<Done | Refused<CreateRefundErrorCode>> {
   const now = caller.clock()
-  const found = await tx.payment.findFirst({ where: { id: paymentId }, select: { orderId: true } })
-  if (found === null) return notFound('paymentId', 'payment')
-  const order = await lockOrder(tx, found.orderId)
-  if (order === null) throw new Error(`payment ${paymentId} has no order`)
-  const payment = await lockPayment(tx, paymentId)
-  const leftMinor = payment.amountMinor - payment.refundedMinor - payment.refundPendingMinor
-  const errors = refusalsOf(payment, amount ?? null, leftMinor)
-  if (errors.length > 0) return refused(errors)
-  if (payment.providerId !== null && !(await isConnected(tx, payment.providerId))) {
+  const found = await findRefundable(tx, paymentId, amount)
+  if (!('payment' in found)) return found
+  const { providerId, providerKind } = found.payment
+  if (providerId !== null && !(await isConnected(tx, providerId))) {
     const message = 'the account that took this payment is not connected here: connect it first'
-    return refused([refusal('paymentId', message, 'PROVIDER_NOT_CONNECTED')])
+    return refused([{ field: ['paymentId'], message, code: 'PROVIDER_NOT_CONNECTED' }])
   }
-  const id = newId()
-  const amountMinor = amount?.amountMinor ?? leftMinor
-  const reducesMinor = reductionMinor(order, amountMinor)
-  const { currency, providerKind } = payment
-  await tx.payment.updateMany({
-    where: { id: paymentId },
-    data: { refundPendingMinor: payment.refundPendingMinor + amountMinor },
-  })
-  await tx.refund.create({
-    data: {
-      id,
-      paymentId,
-      amountMinor,
-      reducesMinor,
-      currency,
-      reason: reason ?? null,
-      attempts: 1,
-      attemptExpiresAt: attemptEnd(now),
-      createdAt: now,
-      updatedAt: now,
-    },
-  })
-  const moved = await moveMoney(
-    tx,
-    order,
-    { refundPendingMinor: amountMinor, reducedMinor: reducesMinor },
-    { now },
-  )
-  const subject = { type: 'Refund', id }
-  const begun = recordedTogether(
-    {
-      audit: [
-        auditOf(subject, null, {
-          status: 'PENDING',
-          paymentId,
-          amountMinor: amountMinor.toString(),
-          currency,
-        }),
-      ],
-      events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],
-    },
-    moved,
-  )
-  // What was received by hand is given back by hand: nobody has to be asked.
-  const settled =
-    providerKind === 'MANUAL'
-      ? await settleRefund(tx, id, { status: 'SUCCEEDED', reference: id }, { now, endsAttempt: true })
-      : null
-  if (settled === null) await enqueueReconcile(tx, RECONCILE_REFUND_TASK, id, attemptEnd(now))
-  const { audit, events } = settled === null ? begun : recordedTogether(begun, settled)
-  return done(id, audit, events)
-}
-
-function refusalsOf(
-  { status, currency }: Payment,
-  amount: AskedAmount | null,
-  leftMinor: bigint,
-): Reason<CreateRefundErrorCode>[] {
-  if (status !== 'SUCCEEDED') {
-    return [refusal('paymentId', `the payment is ${status}: there is nothing to give back`, 'WRONG_STATUS')]
-  }
-  if (amount !== null && amount.currency !== currency) {
-    return [refusal('amount', `the payment is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH')]
-  }
-  if (leftMinor === 0n) {
-    return [refusal('paymentId', 'all of it was given back, or is being given back', 'AMOUNT_TOO_LARGE')]
-  }
-  if (amount !== null && amount.amountMinor > leftMinor) {
-    return [refusal('amount', `only ${leftMinor} minor units are left to give back`, 'AMOUNT_TOO_LARGE')]
-  }
-  return []
-}
-
-const NOT_AS_IT_STANDS: Readonly<Partial<Record<CreateRefundErrorCode, string>>> = {
-  CURRENCY_MISMATCH: 'the payment is in another currency',
-  AMOUNT_TOO_LARGE: 'less than that is left to give back',
-}
-
-/** `detail` tells of the payment: to who may read payments. */
-function refusal(field: string, detail: string, code: CreateRefundErrorCode): Reason<CreateRefundErrorCode> {
-  const message = NOT_AS_IT_STANDS[code] ?? 'the payment cannot be given back as it stands'
-  return { field: [field], message, code, detail: { message: detail, needs: ['payments:read'] } }
+  const begun = await beginRefund(tx, found, { reason }, now)
+  if (providerKind === 'MANUAL') return await settledByHand(tx, begun, now)
+  await enqueueReconcile(tx, RECONCILE_REFUND_TASK, begun.id, attemptEnd(now))
+  return done(begun.id, begun.recorded.audit, begun.recorded.events)
 }

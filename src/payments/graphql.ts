@@ -85,7 +85,21 @@ Payment.implement({
       ...look({ columns: ['feeMinor', 'currency'] }),
       resolve: ({ feeMinor, currency }) => (feeMinor === null ? null : { amountMinor: feeMinor, currency }),
     }),
-    method: t.exposeString('method', { description: "The provider's word for the way to pay." }),
+    method: t.exposeString('method', {
+      description: "The provider's word for the way to pay. Of MANUAL: CASH, BANK_TRANSFER or OTHER.",
+    }),
+    reference: t.string({
+      nullable: true,
+      description: 'Of one that was recorded: a receipt, or what the bank statement says.',
+      ...look({ columns: ['manualReference'] }),
+      resolve: ({ manualReference }) => manualReference,
+    }),
+    receivedAt: t.expose('receivedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Of one that was recorded: when the money changed hands.',
+    }),
+    note: t.exposeString('note', { nullable: true, ...textBytes(NOTE_BYTES) }),
     actionUrl: t.exposeString('actionUrl', {
       ...textBytes(NOTE_BYTES),
       nullable: true,
@@ -148,6 +162,23 @@ Refund.implement({
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     reason: t.exposeString('reason', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    method: t.string({
+      nullable: true,
+      description: 'Of one that was recorded: CASH, BANK_TRANSFER or OTHER.',
+      ...look({ columns: ['manualMethod'] }),
+      resolve: ({ manualMethod }) => manualMethod,
+    }),
+    reference: t.string({
+      nullable: true,
+      description: 'Of one that was recorded: a receipt, or what the bank statement says.',
+      ...look({ columns: ['manualReference'] }),
+      resolve: ({ manualReference }) => manualReference,
+    }),
+    givenAt: t.expose('givenAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Of one that was recorded: when the money changed hands.',
+    }),
     providerReference: t.exposeString('providerReference', { nullable: true }),
     failureCode: t.field({
       type: PaymentFailure,

@@ -6,6 +6,9 @@ import { nodeUuid } from '../graphql/node.ts'
 import { Payment, PaymentProvider, Refund } from '../graphql/refs.ts'
 import { CONNECT_PROVIDER_ERRORS, connectProvider } from './connect-provider.ts'
 import { CREATE_REFUND_ERRORS, createRefund } from './create-refund.ts'
+import { MANUAL_METHODS } from './manual.ts'
+import { RECORD_PAYMENT_ERRORS, recordPayment } from './record-payment.ts'
+import { RECORD_REFUND_ERRORS, recordRefund } from './record-refund.ts'
 import { TAKE_PAYMENT_ERRORS, takePayment } from './take-payment.ts'
 
 addMutation('paymentTake', {
@@ -52,6 +55,56 @@ addMutation('refundCreate', {
   errors: CREATE_REFUND_ERRORS,
   run: (caller, { paymentId, ...input }, { payments }) =>
     createRefund(caller, payments, { paymentId: nodeUuid('Payment', paymentId), ...input }),
+})
+
+const ManualMethod = builder.enumType('ManualPaymentMethod', {
+  description:
+    'How money changed hands that no provider moved. CASH goes into the till, anything else into the bank.',
+  values: MANUAL_METHODS,
+})
+
+addMutation('paymentRecord', {
+  permission: 'payments:take',
+  description:
+    'Records money that was received by hand for an order. Books it at once; no provider is asked. Never more than is left ' +
+    'to pay.',
+  input: builder.inputType('PaymentRecordInput', {
+    fields: (t) => ({
+      idempotencyKey: t.string({ required: true }),
+      orderId: t.id({ required: true }),
+      amount: t.field({ type: MoneyInput, description: 'Default: all that is left to pay.' }),
+      method: t.field({ type: ManualMethod, required: true }),
+      reference: t.string({ description: 'A receipt, or what the bank statement says.' }),
+      receivedAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
+      note: t.string(),
+    }),
+  }),
+  result: { field: 'payment', type: Payment, model: 'Payment' },
+  errors: RECORD_PAYMENT_ERRORS,
+  run: (caller, { orderId, ...input }) =>
+    recordPayment(caller, { orderId: nodeUuid('Order', orderId), ...input }),
+})
+
+addMutation('refundRecord', {
+  permission: 'payments:refund',
+  description:
+    'Records money that was given back by hand, of a payment that was received by hand. What a provider took is given back ' +
+    'by it alone: see refundCreate.',
+  input: builder.inputType('RefundRecordInput', {
+    fields: (t) => ({
+      idempotencyKey: t.string({ required: true }),
+      paymentId: t.id({ required: true }),
+      amount: t.field({ type: MoneyInput, description: 'Default: all that is left of the payment.' }),
+      method: t.field({ type: ManualMethod, required: true }),
+      reference: t.string({ description: 'A receipt, or what the bank statement says.' }),
+      givenAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
+      reason: t.string(),
+    }),
+  }),
+  result: { field: 'refund', type: Refund, model: 'Refund' },
+  errors: RECORD_REFUND_ERRORS,
+  run: (caller, { paymentId, ...input }) =>
+    recordRefund(caller, { paymentId: nodeUuid('Payment', paymentId), ...input }),
 })
 
 const ConnectableProvider = builder.enumType('ConnectableProvider', {

@@ -13,6 +13,7 @@ import {
   type Recorded,
   recordedTogether,
 } from '../orders/order-money.ts'
+import { isCash } from './manual.ts'
 import { changeOf, isSettled, type PaymentChange } from './payment.ts'
 import type { ChargeVerdict } from './provider.ts'
 
@@ -70,7 +71,11 @@ async function post(tx: Transaction, payment: Payment, change: PaymentChange, no
   const source = { type: 'Payment', id }
   if (change.status !== 'SUCCEEDED') return
   if (payment.status !== 'SUCCEEDED') {
-    const lines = saleLines({ amountMinor, byHand: providerKind === 'MANUAL' })
+    const lines = saleLines({
+      amountMinor,
+      byHand: providerKind === 'MANUAL',
+      inCash: isCash(payment.method),
+    })
     await postEntry(tx, { kind: 'SALE', source, currency, lines, postedAt: now })
   }
   if (change.feeMinor == null) {

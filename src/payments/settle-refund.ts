@@ -11,6 +11,7 @@ import {
   type Recorded,
   recordedTogether,
 } from '../orders/order-money.ts'
+import { isCash } from './manual.ts'
 import { isSettled, refundChangeOf } from './payment.ts'
 import type { RefundVerdict } from './provider.ts'
 import { lockPayment } from './settle-payment.ts'
@@ -55,7 +56,11 @@ export async function settleRefund(
       kind: 'REFUND',
       source: { type: 'Refund', id: refundId },
       currency: refund.currency,
-      lines: refundLines({ amountMinor: refundedMinor, byHand: payment.providerKind === 'MANUAL' }),
+      lines: refundLines({
+        amountMinor: refundedMinor,
+        byHand: payment.providerKind === 'MANUAL',
+        inCash: isCash(refund.manualMethod ?? payment.method),
+      }),
       postedAt: now,
     })
   } else if (refundedMinor < 0n) {

@@ -7,13 +7,13 @@ import { type Done, done, type Reason, type Refused, refused } from '../commands
 import { type Executed, type Keyed, runCommand } from '../commands/run-command.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
-import type { Order, OrderStatus } from '../generated/prisma/client.ts'
-import { holdEnd, takeHold } from '../orders/hold-stock.ts'
+import type { Order } from '../generated/prisma/client.ts'
 import { lockOrder, moveMoney, recordedTogether } from '../orders/order-money.ts'
 import { outstandingMinor } from '../orders/order-sums.ts'
 import { type AskedAmount, amountSchema } from './amount-input.ts'
 import { attemptEnd, finish } from './attempt.ts'
 import { paymentAttempt } from './attempt-payment.ts'
+import { PAYABLE_ERRORS, payableRefusals, SOLD_MEANWHILE, withHold } from './payable.ts'
 import { CHARGE_FAILURES, failureOf } from './payment.ts'
 import { activeProvider } from './provider-record.ts'
 import { enqueueReconcile, RECONCILE_PAYMENT_TASK } from './reconcile.ts'
@@ -38,16 +38,7 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const TAKE_PAYMENT_ERRORS = [
-  'NOT_FOUND',
-  'WRONG_STATUS',
-  'PAYMENT_IN_PROGRESS',
-  'AMOUNT_TOO_LARGE',
-  'CURRENCY_MISMATCH',
-  'STOCK_INSUFFICIENT',
-  'PROVIDER_NOT_CONNECTED',
-  ...CHARGE_FAILURES,
-] as const
+export const TAKE_PAYMENT_ERRORS = [...PAYABLE_ERRORS, 'PROVIDER_NOT_CONNECTED', ...CHARGE_FAILURES] as const
 export type TakePaymentErrorCode = (typeof TAKE_PAYMENT_ERRORS)[number]
 
 /**
@@ -120,64 +111,15 @@ async function begin(
   return done(id, audit, events)
 }
 
-const SOLD_MEANWHILE: Reason<TakePaymentErrorCode> = {
-  field: ['orderId'],
-  message: 'not enough is left of what was ordered',
-  code: 'STOCK_INSUFFICIENT',
-  detail: {
-    message: 'its pieces were sold to somebody else after an earlier payment of it had failed',
-    needs: ['orders:read'],
-  },
-}
-
-/** The order with its pieces held, as a placed one must be before it is paid; null when they are not left. */
-async function withHold(tx: Transaction, order: Order, now: Date): Promise<Order | null> {
-  if (order.holdsStock || order.status !== 'PLACED') return order
-  if (!(await takeHold(tx, order.id, now))) return null
-  const hold = { holdsStock: true, holdExpiresAt: holdEnd(now) }
-  await tx.order.updateMany({ where: { id: order.id }, data: hold })
-  return { ...order, ...hold }
-}
-
-/** What is said of an order of which nothing is left to pay. */
-const NOTHING_TO_PAY: Readonly<Record<OrderStatus, string>> = {
-  PLACED: 'there is nothing to pay',
-  PAID: 'it is paid already',
-  FULFILLED: 'it is paid and fulfilled already',
-  CANCELLED: 'it was cancelled',
-}
-
 function refusalsOf(
   order: Order,
   amount: AskedAmount | null,
   isConnected: boolean,
 ): Reason<TakePaymentErrorCode>[] {
-  const { status, paymentStatus, currency } = order
-  const leftMinor = outstandingMinor(order)
-  if (leftMinor === 0n) return [refusal('orderId', NOTHING_TO_PAY[status], 'WRONG_STATUS')]
-  if (paymentStatus === 'PENDING') {
-    return [refusal('orderId', 'another payment of it is under way', 'PAYMENT_IN_PROGRESS')]
-  }
-  const errors: Reason<TakePaymentErrorCode>[] = []
-  if (amount !== null && amount.currency !== currency) {
-    errors.push(refusal('amount', `the order is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH'))
-  } else if (amount !== null && amount.amountMinor > leftMinor) {
-    errors.push(refusal('amount', `only ${leftMinor} minor units are left to pay`, 'AMOUNT_TOO_LARGE'))
-  }
-  if (!isConnected) {
+  const errors: Reason<TakePaymentErrorCode>[] = payableRefusals(order, amount)
+  if (!isConnected && !errors.some(({ field }) => field?.[0] === 'orderId')) {
     const message = 'no payment provider is connected: see paymentProviderConnect'
     errors.push({ field: null, message, code: 'PROVIDER_NOT_CONNECTED' })
   }
   return errors
-}
-
-const NOT_AS_IT_STANDS: Readonly<Partial<Record<TakePaymentErrorCode, string>>> = {
-  CURRENCY_MISMATCH: 'the order is in another currency',
-  AMOUNT_TOO_LARGE: 'less than that is left to pay',
-}
-
-/** `detail` tells of the order: to who may read orders. */
-function refusal(field: string, detail: string, code: TakePaymentErrorCode): Reason<TakePaymentErrorCode> {
-  const message = NOT_AS_IT_STANDS[code] ?? 'the order cannot be paid as it stands'
-  return { field: [field], message, code, detail: { message: detail, needs: ['orders:read'] } }
 }

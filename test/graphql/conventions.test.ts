@@ -61,7 +61,7 @@ describe.each(mutations)('%s', (name, field) => {
 
   it('takes an idempotency key, which stock and money require, and the version of what it edits, not of what it ends', () => {
     const input = inputOf(field)
-    const required = /^(order|stock|paymentTake|refund)/.test(name)
+    const required = /^(order|stock|paymentTake|paymentRecord|refund)/.test(name)
     expect(String(input.idempotencyKey?.type)).toBe(required ? 'String!' : 'String')
     // What can only end is ended whatever its version; and of tenants there is but one, the caller's own.
     const isEdit = ('id' in input && !name.endsWith('Revoke')) || name === 'tenantUpdate'

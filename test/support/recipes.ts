@@ -70,6 +70,16 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
     await connectSandbox(api, tenant)
     return await (RECORDS.Order as Maker)(api, tenant)
   },
+  method: () => 'CASH',
+  'mutation refundRecord: paymentId': async (api, tenant) => {
+    const orderId = await (RECORDS.Order as Maker)(api, tenant)
+    const { paymentRecord } = await api
+      .as(tenant)
+      .data(`mutation ($input: PaymentRecordInput!) { paymentRecord(input: $input) { payment { id } } }`, {
+        input: { idempotencyKey: unique('record'), orderId, method: 'CASH' },
+      })
+    return paymentRecord.payment.id
+  },
   'mutation orderFulfill: id': async (api, tenant) => {
     const id = await (RECORDS.Order as Maker)(api, tenant)
     await payOrder(api, tenant, id)
