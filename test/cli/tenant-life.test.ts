@@ -1,8 +1,10 @@
 // The platform's commands on a tenant's whole life, as people run them, on the demo tenants.
+import { createHash } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asSuperuser } from '../support/database.ts'
 import { type DemoInstallation, openInstallation, rowsOf } from '../tenants/demo.ts'
@@ -91,6 +93,7 @@ describe('moving', () => {
       rows: total,
       source: { slug: 'acme', sha256 },
     })
+    expect(JSON.parse(restored.stdout).source).toMatchObject({ origin: 'OWN' })
     const verified = await run(elsewhere, 'verify', '--no-provider', '--json')
     expect(JSON.parse(verified.stdout)).toMatchObject({
       ok: true,
@@ -115,6 +118,36 @@ describe('moving', () => {
     expect(taken.stderr).toBe('bulkhead: there is already a tenant "acme-two"\n')
     const { tenants } = JSON.parse((await tenant(elsewhere, 'list', '--json')).stdout)
     expect(tenants.map(({ slug }: { slug: string }) => slug)).toEqual(['acme-two'])
+  })
+
+  it('tenant restore says whose file it is, and takes neither a forged nor an unknown one', async () => {
+    const text = gunzipSync(await readFile(file)).toString()
+    const forged = join(directory, 'forged.jsonl')
+    const write = async (changed: string) => {
+      const body = changed.slice(0, changed.lastIndexOf('{"rows":'))
+      const trailer = JSON.parse(changed.slice(body.length))
+      const sha256 = createHash('sha256').update(body).digest('hex')
+      await writeFile(forged, `${body}${JSON.stringify({ ...trailer, sha256 })}\n`)
+    }
+    await write(text.replace('"role": "VIEWER"', '"role": "OWNER"'))
+    for (const trust of [[], ['--trust']]) {
+      const { code, stdout, stderr } = await tenant(
+        elsewhere,
+        'restore',
+        forged,
+        '--slug',
+        'forged',
+        ...trust,
+      )
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(/^bulkhead: this file was not restored: it was altered after this installation/)
+    }
+    await write(text.replace(/"key":"[0-9a-f]+"/, '"key":"0123456789ab"'))
+    const unknown = await tenant(elsewhere, 'restore', forged, '--slug', 'forged')
+    expect(unknown.stderr).toMatch(
+      /^bulkhead: this file was not restored: .*by the key 0123456789ab.*--trust\n$/,
+    )
+    expect((await tenant(elsewhere, 'list')).stdout).not.toContain('forged')
   })
 
   it('a restore that is killed leaves nothing, and can be run again', async () => {
@@ -177,6 +210,17 @@ describe('ending', () => {
     const sum = Object.values(kept.retained as Record<string, number>).reduce((all, count) => all + count, 0)
     expect(records).toHaveLength(sum)
     expect(JSON.parse(records[0] ?? '')).toMatchObject({ tenantId: kept.tenantId, kind: 'journal_entries' })
+  })
+
+  it('its address is nobody else’s, unless the platform says so outright', async () => {
+    const details = ['--name', 'Other', '--currency', 'USD', '--owner-email', 'owner@other.example']
+    const create = ['create', '--slug', 'acme-two', ...details]
+    const refused = await tenant(elsewhere, ...create)
+    expect([refused.code, refused.stdout]).toEqual([1, ''])
+    expect(refused.stderr).toMatch(
+      /^bulkhead: "acme-two" was the address of a tenant that was erased.*--reuse-slug\n$/,
+    )
+    expect((await tenant(elsewhere, ...create, '--reuse-slug')).code).toBe(0)
   })
 
   it('tenant retained fails for a tenant that was not erased, and purges nothing before its time', async () => {
