@@ -27,7 +27,7 @@ const KNOWN_HOLES: readonly KnownHole[] = [
             OR r.rolname <> 'bulkhead_runtime' AND EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE r.oid = ANY (p.polroles)))
         ORDER BY r.rolname LIMIT 1`,
       closed:
-        "The server's role has no such right to lose: it is past no policy, and each that holds it names the tenant (docs/security.md, Policies)",
+        "The server's role has no such right to lose: it is past no policy, and each that holds it names the tenant (docs/security.md, Releases and engines)",
     },
   },
   {

@@ -3,7 +3,6 @@
 import { z } from 'zod'
 
 export const MANUAL_METHODS = ['CASH', 'BANK_TRANSFER', 'OTHER'] as const
-export type ManualMethod = (typeof MANUAL_METHODS)[number]
 
 const REFERENCE_LENGTH_MAX = 255
 const NOTE_LENGTH_MAX = 500
