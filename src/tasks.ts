@@ -6,6 +6,7 @@ import { cleanKeysTask } from './jobs/clean-idempotency-keys.ts'
 import type { Task } from './jobs/task.ts'
 import { invitationTask } from './members/send-invitation.ts'
 import { releaseHoldsTask } from './orders/release-holds.ts'
+import { endTask } from './payments/end-provider.ts'
 import { eventTask } from './payments/receive-event.ts'
 import { paymentTasks } from './payments/reconcile.ts'
 import type { Runtime } from './runtime.ts'
@@ -16,6 +17,7 @@ export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metri
   return [
     ...paymentTasks(services.payments),
     eventTask(services.payments),
+    endTask(services.payments),
     releaseHoldsTask,
     invitationTask(services),
     cleanKeysTask,

@@ -37,6 +37,11 @@ export const COLUMN_RULES: Readonly<Record<string, Readonly<Record<string, Colum
     sealing_key_id: { restored: `'${NO_KEY_ID}'` },
     status: { restored: `'REPLACED'::payment_provider_status` },
     replaced_at: { restored: 'coalesce(r.replaced_at, now())' },
+    disconnected_at: { restored: 'NULL' },
+    events_until: { restored: 'now()' },
+    previous_webhook_secret: { hidden: true, restored: 'NULL' },
+    previous_webhook_secret_until: { restored: 'NULL' },
+    previous_endpoint_reference: { restored: 'NULL' },
   },
   api_keys: {
     hash: {

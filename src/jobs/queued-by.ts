@@ -12,6 +12,7 @@ export const QUEUED_BY: Readonly<Record<string, readonly (Permission | 'system')
   'refund.reconcile': ['payments:refund'],
   'invitation.mail': ['members:manage'],
   'tenant.export': ['tenant:manage'],
+  'payment-provider.end': ['payments:manage'],
   'provider-event.process': SYSTEM_ONLY,
   'order.release-holds': SYSTEM_ONLY,
   'idempotency.clean': SYSTEM_ONLY,

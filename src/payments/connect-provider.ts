@@ -11,12 +11,14 @@ import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../command
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
+import type { PaymentProvider } from '../generated/prisma/client.ts'
+import { EVENTS_GRACE_MS, endedAudit, enqueueEnd } from './end-provider.ts'
 import { endpointName } from './endpoint.ts'
 import type { AccountSecrets, NewAccount } from './provider.ts'
-import { openSecrets, sealSecrets } from './provider-record.ts'
+import { sealSecrets } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
+import { SECRET_LENGTH_MAX, webhookSecretSchema } from './webhook-secret.ts'
 
-const SECRET_LENGTH_MAX = 500
 const SANDBOX_KEY_BYTES = 24
 
 const schema = z
@@ -28,12 +30,7 @@ const schema = z
       .min(1, 'must not be empty')
       .max(SECRET_LENGTH_MAX, `at most ${SECRET_LENGTH_MAX} characters`)
       .nullish(),
-    webhookSecret: z
-      .string()
-      .trim()
-      .regex(/^whsec_\S+$/, 'starts with whsec_')
-      .max(SECRET_LENGTH_MAX, `at most ${SECRET_LENGTH_MAX} characters`)
-      .nullish(),
+    webhookSecret: webhookSecretSchema.nullish(),
   })
   .refine(({ provider, secretKey }) => provider !== 'SANDBOX' || secretKey == null, {
     path: ['secretKey'],
@@ -77,14 +74,12 @@ export async function connectProvider(
   if (checked.errors !== null) return refusedAtOnce(checked.errors)
   const prepared = await prepare(caller, services, checked.value)
   if ('code' in prepared) return refusedAtOnce([prepared])
-  let replaced: Subscription | null = null
   const connected = await runCommand<ConnectProviderErrorCode, unknown>(caller, command, async (tx) => {
-    replaced = await retireActive(tx, services, caller.clock())
-    return await keep(tx, caller, services, prepared)
+    const replaced = await retireActive(tx, caller.clock())
+    return await keep(tx, caller, services, prepared, replaced)
   })
   // An earlier call with the same key made another: what was prepared now is not needed.
-  const unused = connected.id === prepared.id ? replaced : subscriptionOf(prepared)
-  await unsubscribe(caller, services, unused)
+  if (connected.id !== prepared.id) await unsubscribe(caller, services, prepared)
   return connected
 }
 
@@ -133,22 +128,20 @@ function sandboxKey(): string {
   return `sk_test_${randomBytes(SANDBOX_KEY_BYTES).toString('hex')}`
 }
 
-/** Ends what was active; answers it, to be unsubscribed from. */
-async function retireActive(
-  tx: Transaction,
-  { sealer }: PaymentServices,
-  now: Date,
-): Promise<Subscription | null> {
+/** Ends what was active: its events count for a while, for those on their way. Answers its id. */
+async function retireActive(tx: Transaction, now: Date): Promise<PaymentProvider | null> {
   // Rivals wait here for each other, so that each finds the other's account and none meets the index.
   await tx.$queryRaw`SELECT tenant_id FROM tenants FOR NO KEY UPDATE`
   const active = await tx.paymentProvider.findFirst({ where: { status: 'ACTIVE' } })
   if (active === null) return null
+  const eventsUntil = new Date(now.getTime() + EVENTS_GRACE_MS)
+  const version = active.version + 1
   await tx.paymentProvider.updateMany({
     where: { id: active.id },
-    data: { status: 'REPLACED', replacedAt: now },
+    data: { status: 'REPLACED', replacedAt: now, eventsUntil, version },
   })
-  // Opened only when it is used: whoever lost the key of the old secrets gets on by connecting anew.
-  return { endpointReference: active.endpointReference, open: () => openSecrets(sealer, active) }
+  await enqueueEnd(tx, active.id, eventsUntil)
+  return { ...active, status: 'REPLACED', eventsUntil, version }
 }
 
 async function keep(
@@ -156,6 +149,7 @@ async function keep(
   { scope, clock }: Caller,
   { sealer }: PaymentServices,
   { id, account, secrets, endpointReference }: Prepared,
+  replaced: PaymentProvider | null,
 ): Promise<Done> {
   const { reference, name, liveMode } = account
   await tx.paymentProvider.create({
@@ -172,29 +166,22 @@ async function keep(
   })
   const subject = { type: 'PaymentProvider', id }
   const after = { kind: secrets.kind, accountReference: reference, liveMode }
+  const ended = replaced === null ? [] : [endedAudit(replaced, 'ACTIVE')]
   return done(
     id,
-    [auditOf(subject, null, after)],
+    [...ended, auditOf(subject, null, after)],
     [{ type: 'payment-provider.connected', subject, payload: after }],
   )
 }
 
-type Subscription = { readonly endpointReference: string | null; readonly open: () => AccountSecrets }
-
-function subscriptionOf({ endpointReference, secrets }: Prepared): Subscription {
-  return { endpointReference, open: () => secrets }
-}
-
-/** As well as it goes: events that still come are refused, or find their account replaced. */
+/** As well as it goes: what was prepared and is not used. */
 async function unsubscribe(
   caller: Caller,
   { gateway }: PaymentServices,
-  subscription: Subscription | null,
+  { endpointReference, secrets: { kind, secretKey } }: Prepared,
 ): Promise<void> {
-  if (subscription === null || subscription.endpointReference === null) return
-  const { endpointReference, open } = subscription
+  if (endpointReference === null) return
   try {
-    const { kind, secretKey } = open()
     await gateway.unsubscribe(kind, secretKey, endpointReference)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -46,7 +46,9 @@ const PaymentProviderKind = builder.enumType('PaymentProviderKind', {
 })
 
 const PaymentProviderStatus = builder.enumType('PaymentProviderStatus', {
-  values: ['ACTIVE', 'REPLACED'] as const,
+  description:
+    'ACTIVE: takes payments. REPLACED by another account, or DISCONNECTED: takes none any more; its events count until `eventsUntil`.',
+  values: ['ACTIVE', 'REPLACED', 'DISCONNECTED'] as const,
 })
 
 const ProviderEventStatus = builder.enumType('ProviderEventStatus', {
@@ -217,7 +219,20 @@ PaymentProvider.implement({
       resolve: ({ id }, _args, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    version: t.exposeInt('version'),
     replacedAt: t.expose('replacedAt', { type: 'DateTime', nullable: true }),
+    disconnectedAt: t.expose('disconnectedAt', { type: 'DateTime', nullable: true }),
+    eventsUntil: t.expose('eventsUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Until when its events count, of one that is replaced or disconnected; null while it is active.',
+    }),
+    previousWebhookSecretUntil: t.expose('previousWebhookSecretUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when events signed with the secret before the present one count as well.',
+    }),
   }),
 })
 

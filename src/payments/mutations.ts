@@ -6,9 +6,11 @@ import { nodeUuid } from '../graphql/node.ts'
 import { Payment, PaymentProvider, Refund } from '../graphql/refs.ts'
 import { CONNECT_PROVIDER_ERRORS, connectProvider } from './connect-provider.ts'
 import { CREATE_REFUND_ERRORS, createRefund } from './create-refund.ts'
+import { DISCONNECT_PROVIDER_ERRORS, disconnectProvider } from './disconnect-provider.ts'
 import { MANUAL_METHODS } from './manual.ts'
 import { RECORD_PAYMENT_ERRORS, recordPayment } from './record-payment.ts'
 import { RECORD_REFUND_ERRORS, recordRefund } from './record-refund.ts'
+import { ROTATE_WEBHOOK_SECRET_ERRORS, rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { TAKE_PAYMENT_ERRORS, takePayment } from './take-payment.ts'
 
 addMutation('paymentTake', {
@@ -131,4 +133,56 @@ addMutation('paymentProviderConnect', {
   result: { field: 'paymentProvider', type: PaymentProvider, model: 'PaymentProvider' },
   errors: CONNECT_PROVIDER_ERRORS,
   run: (caller, input, { payments }) => connectProvider(caller, payments, input),
+})
+
+addMutation('paymentProviderDisconnect', {
+  permission: 'payments:manage',
+  description:
+    'Ends an account, also one that was replaced: no payment is taken by it any more. Its events count until a date; its ' +
+    'keys are forgotten when nothing is open with it after that.',
+  input: builder.inputType('PaymentProviderDisconnectInput', {
+    fields: (t) => ({
+      id: t.id({ required: true }),
+      expectedVersion: t.int({ required: true }),
+      idempotencyKey: t.string(),
+      eventsUntil: t.field({
+        type: 'DateTime',
+        description:
+          'Until when its events count for the payments that it took: at most 180 days from now. A time that is past ends ' +
+          'them at once. Default: 3 days, for as long as an event is sent again.',
+      }),
+    }),
+  }),
+  result: { field: 'paymentProvider', type: PaymentProvider, model: 'PaymentProvider' },
+  errors: DISCONNECT_PROVIDER_ERRORS,
+  run: (caller, { id, ...input }) =>
+    disconnectProvider(caller, { id: nodeUuid('PaymentProvider', id), ...input }),
+})
+
+addMutation('paymentProviderRotateWebhookSecret', {
+  permission: 'payments:manage',
+  description:
+    'Gives the active account another secret for its events. The one before counts until a date, and the one before that ends.',
+  input: builder.inputType('PaymentProviderRotateWebhookSecretInput', {
+    fields: (t) => ({
+      id: t.id({ required: true }),
+      expectedVersion: t.int({ required: true }),
+      idempotencyKey: t.string(),
+      webhookSecret: t.string({
+        description:
+          'The new secret of an endpoint that you made yourself: whsec_…. Without it, another endpoint is made, and the one ' +
+          'before is deleted when its secret ends.',
+      }),
+      previousUntil: t.field({
+        type: 'DateTime',
+        description:
+          'Until when the secret before counts as well: at most 7 days from now. A time that is past ends it at once. ' +
+          'Default: 24 hours.',
+      }),
+    }),
+  }),
+  result: { field: 'paymentProvider', type: PaymentProvider, model: 'PaymentProvider' },
+  errors: ROTATE_WEBHOOK_SECRET_ERRORS,
+  run: (caller, { id, ...input }, { payments }) =>
+    rotateWebhookSecret(caller, payments, { id: nodeUuid('PaymentProvider', id), ...input }),
 })

@@ -50,7 +50,10 @@ export async function openDelivery(
   const record = await database.withTenant(scope, (tx) =>
     tx.paymentProvider.findFirst({ where: { id: address.providerId } }),
   )
-  const account = accountOf(record === null ? [] : eventSecrets(sealer, record), record?.liveMode ?? false)
+  const account = accountOf(
+    record === null ? [] : eventSecrets(sealer, record, clock()),
+    record?.liveMode ?? false,
+  )
   const read = (message: Pick<IncomingMessage, 'rawBody' | 'signature'>): IncomingEvent | null => {
     try {
       return gateway.readEvent(account, { ...message, now: clock() })

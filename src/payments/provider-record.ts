@@ -7,8 +7,12 @@ import type { AccountSecrets, ProviderAccount } from './provider.ts'
 import type { PaymentServices } from './services.ts'
 
 type Kind = AccountSecrets['kind']
-type Purpose = 'secret key' | 'webhook secret'
-type Sealed = Pick<PaymentProvider, 'secretKey' | 'webhookSecret' | 'sealingKeyId'>
+type Purpose = 'secret key' | 'webhook secret' | 'previous webhook secret'
+type Sealed = Pick<PaymentProvider, 'secretKey' | 'webhookSecret' | 'previousWebhookSecret' | 'sealingKeyId'>
+/** What is sealed of an account; the previous secret of its events is there while it takes the place of no other yet. */
+export type SealedSecrets = Pick<AccountSecrets, 'secretKey' | 'webhookSecret'> & {
+  readonly previousWebhookSecret?: string | null
+}
 
 function contextOf(tenantId: string, providerId: string, purpose: Purpose): string {
   return `${tenantId}/${providerId}/${purpose}`
@@ -18,31 +22,44 @@ function contextOf(tenantId: string, providerId: string, purpose: Purpose): stri
 export function sealSecrets(
   sealer: Sealer,
   place: { readonly tenantId: string; readonly id: string },
-  secrets: Pick<AccountSecrets, 'secretKey' | 'webhookSecret'>,
+  secrets: SealedSecrets,
 ): { [Column in keyof Sealed]: Sealed[Column] } {
   const seal = (text: string, purpose: Purpose) =>
     new Uint8Array(sealer.seal(text, contextOf(place.tenantId, place.id, purpose)))
   return {
     secretKey: seal(secrets.secretKey, 'secret key'),
     webhookSecret: seal(secrets.webhookSecret, 'webhook secret'),
+    previousWebhookSecret:
+      secrets.previousWebhookSecret == null
+        ? null
+        : seal(secrets.previousWebhookSecret, 'previous webhook secret'),
     sealingKeyId: sealer.keyId,
   }
 }
 
 /** Throws a plain Error when the key that sealed them is not configured, or they were altered. */
-export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecrets {
+export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecrets & Required<SealedSecrets> {
   const open = (sealed: Uint8Array, purpose: Purpose) =>
     sealer.open(sealed, row.sealingKeyId, contextOf(row.tenantId, row.id, purpose))
   return {
     kind: row.kind as Kind,
     secretKey: open(row.secretKey, 'secret key'),
     webhookSecret: open(row.webhookSecret, 'webhook secret'),
+    previousWebhookSecret:
+      row.previousWebhookSecret === null ? null : open(row.previousWebhookSecret, 'previous webhook secret'),
   }
 }
 
-/** What the account's events may be signed with: nothing, where a restored tenant came without secrets. */
-export function eventSecrets(sealer: Sealer, row: PaymentProvider): readonly string[] {
-  return hasSecrets(row) ? [openSecrets(sealer, row).webhookSecret] : []
+/**
+ * What the account's events may be signed with now: nothing once its time is over, and where a restored tenant came without
+ * secrets; two secrets while one takes the other's place.
+ */
+export function eventSecrets(sealer: Sealer, row: PaymentProvider, now: Date): readonly string[] {
+  const { eventsUntil, previousWebhookSecretUntil: previousUntil } = row
+  if (!hasSecrets(row) || (eventsUntil !== null && eventsUntil <= now)) return []
+  const { webhookSecret, previousWebhookSecret: previous } = openSecrets(sealer, row)
+  const counts = previous !== null && previousUntil !== null && now < previousUntil
+  return counts ? [webhookSecret, previous] : [webhookSecret]
 }
 
 /** Whether there are any: a restored tenant's accounts came without. */

@@ -94,6 +94,7 @@ export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
         id: providers[n],
         kind: 'SANDBOX',
         status: 'REPLACED',
+        events_until: instant(n),
         account_reference: `acct-${n}`,
         secret_key: Buffer.from('sealed'),
         webhook_secret: Buffer.from('sealed'),

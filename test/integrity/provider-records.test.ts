@@ -177,7 +177,7 @@ describe('the provider’s books', () => {
   it('are asked once for an account whose key was replaced, and hold for what both keys charged', async () => {
     const shop = await openShop()
     await charge(shop)
-    await change(shop, `UPDATE payment_providers SET status = 'REPLACED'`)
+    await change(shop, `UPDATE payment_providers SET status = 'REPLACED', events_until = now()`)
     const providerId = newId()
     await change(
       shop,
@@ -251,7 +251,7 @@ describe('an account that cannot be asked', () => {
 
   it('is no matter when it was replaced, and took nothing in all that time', async () => {
     const shop = await openShop()
-    await change(shop, `UPDATE payment_providers SET status = 'REPLACED'`)
+    await change(shop, `UPDATE payment_providers SET status = 'REPLACED', events_until = now()`)
     await change(shop, `UPDATE payments SET created_at = created_at - interval '40 days'`)
     const nobody = { gateway: createGateway({ sandboxUrl: NOBODY }), sealer }
     expect(complaints(await verify(shop, nobody))).not.toHaveProperty('provider-records')

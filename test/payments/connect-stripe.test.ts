@@ -5,6 +5,7 @@ import type { Caller } from '../../src/commands/caller.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import { connectProvider } from '../../src/payments/connect-provider.ts'
+import { endTask } from '../../src/payments/end-provider.ts'
 import { endpointName, parseEndpoint } from '../../src/payments/endpoint.ts'
 import { createGateway } from '../../src/payments/gateway.ts'
 import { openProvider, openSecrets } from '../../src/payments/provider-record.ts'
@@ -19,6 +20,8 @@ import { unique } from '../support/shop.ts'
 const PUBLIC_URL = 'http://127.0.0.1:9'
 const WEBHOOK_SECRET = 'whsec_of_an_endpoint_of_their_own'
 
+/** Longer than an event is sent again. */
+const DAYS_4_MS = 4 * 24 * 3_600_000
 const NO_CHARGE = { paymentId: 'x', amountMinor: 1n, currency: 'USD' }
 
 let api: Api
@@ -83,6 +86,7 @@ describe('an account of Stripe', () => {
       kind: 'STRIPE',
       secretKey: merchant.secretKey,
       webhookSecret: expect.stringMatching(/^whsec_/),
+      previousWebhookSecret: null,
     })
   })
 
@@ -97,11 +101,15 @@ describe('an account of Stripe', () => {
     expect((await connect({ webhookSecret: WEBHOOK_SECRET }, nowhere)).userErrors).toEqual([])
   })
 
-  it('connected anew sends its events to the new endpoint only, and the old record still opens', async () => {
+  it('connected anew sends its events to the new endpoint, to the old one until its secret ends, and the old record still opens', async () => {
     const first = await connect()
     const second = await connect()
     const record = await active()
     expect(record.id).toBe(second.id)
+    expect((await endpoints()).map(({ id }) => id)).toContain(record.endpointReference)
+    expect(await endpoints()).toHaveLength(2)
+    const later = { ...caller, clock: () => new Date(Date.now() + DAYS_4_MS) }
+    await endTask(services).run(later, { providerId: first.id ?? '' })
     expect((await endpoints()).map(({ id }) => id)).toEqual([record.endpointReference])
     const opened = await caller.database.withTenant(caller.scope, (tx) =>
       openProvider(tx, services, first.id ?? ''),
@@ -217,8 +225,13 @@ describe('when the old account cannot be told', () => {
     logger: createLogger('warn', { write: (line: string) => lines.push(line) }),
   })
 
+  const end = async (ended: string | null, lines: string[], using: PaymentServices) => {
+    const later = { ...logged(lines), clock: () => new Date(Date.now() + DAYS_4_MS) }
+    await endTask(using).run(later, { providerId: ended ?? '' })
+  }
+
   it('since its key was revoked, the new one is connected all the same', async () => {
-    await connect()
+    const { id: old } = await connect()
     // The provider does not know the old account any more.
     const lines: string[] = []
     const gateway = createGateway({
@@ -233,12 +246,13 @@ describe('when the old account cannot be told', () => {
     const { secretKey } = newMerchant()
     const connected = await connectProvider(logged(lines), refusing, { provider: 'STRIPE', secretKey })
     expect((await active()).id).toBe(connected.id)
+    await end(old, lines, refusing)
     expect(lines.join()).toContain('an endpoint that is not used any more stays')
     expect(lines.join()).not.toContain('sk_test_')
   })
 
   it('since the key that sealed its secrets is lost, connecting anew is the way out', async () => {
-    await connect()
+    const { id: old } = await connect()
     const lines: string[] = []
     const sealer = createSealer({ current: Buffer.alloc(32, 'another') })
     const { secretKey } = newMerchant()
@@ -247,6 +261,7 @@ describe('when the old account cannot be told', () => {
     const record = await active()
     expect(record.id).toBe(connected.id)
     expect(openSecrets(sealer, record).secretKey).toBe(secretKey)
+    await end(old, lines, { ...services, sealer })
     expect(lines.join()).toContain('which is not configured')
   })
 })

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { verifyTenant } from '../../src/integrity/verify.ts'
 import { releaseHoldsTask } from '../../src/orders/release-holds.ts'
+import { endTask } from '../../src/payments/end-provider.ts'
 import { endpointName } from '../../src/payments/endpoint.ts'
 import type { BookedCharge, ProviderAccount } from '../../src/payments/provider.ts'
 import { activeProvider, openProvider, openSecrets } from '../../src/payments/provider-record.ts'
@@ -37,7 +38,7 @@ export async function runJob(
   clock: Clock = systemClock,
 ): Promise<void> {
   const { payments } = api.services
-  const tasks = [...paymentTasks(payments), eventTask(payments), releaseHoldsTask]
+  const tasks = [...paymentTasks(payments), eventTask(payments), endTask(payments), releaseHoldsTask]
   const task = tasks.find((candidate) => candidate.name === name)
   if (task === undefined) throw new Error(`there is no task ${name}`)
   await task.run(await systemOf(api, tenant, clock), payload)

@@ -47,6 +47,29 @@ export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
   return invited ?? api.as(tenant)
 }
 
+async function providersOf(
+  api: Api,
+  tenant: TenantKey,
+): Promise<{ id: string; status: string; version: number }[]> {
+  const source = '{ paymentProviders(first: 2) { nodes { id status version } } }'
+  return (await api.as(tenant).data(source)).paymentProviders.nodes
+}
+
+/** The account that takes payments; of those that were connected, the last. */
+async function activeProvider(api: Api, tenant: TenantKey): Promise<string> {
+  await connectSandbox(api, tenant)
+  return (await providersOf(api, tenant))[0]?.id ?? ''
+}
+
+/** An account in whose place another one is, which goes on taking payments. */
+async function replacedProvider(api: Api, tenant: TenantKey): Promise<string> {
+  const connect = `mutation { paymentProviderConnect(input: { provider: SANDBOX, webhookSecret: "whsec_${unique('x')}" }) {
+    paymentProvider { id } } }`
+  const { paymentProvider } = (await api.as(tenant).data(connect)).paymentProviderConnect
+  await api.as(tenant).data(connect)
+  return paymentProvider.id
+}
+
 /** By the argument's name; a name that means something else in one mutation stands with the mutation's. */
 const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   idempotencyKey: () => unique('key'),
@@ -86,6 +109,13 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
     return id
   },
   'mutation orderFulfill: expectedVersion': () => 2,
+  'mutation paymentProviderDisconnect: id': replacedProvider,
+  'mutation paymentProviderDisconnect: expectedVersion': () => 2,
+  'mutation paymentProviderRotateWebhookSecret: id': activeProvider,
+  'mutation paymentProviderRotateWebhookSecret: expectedVersion': async (api, tenant) => {
+    await activeProvider(api, tenant)
+    return (await providersOf(api, tenant))[0]?.version
+  },
   'mutation invitationAccept: token': async (api, tenant) => {
     const { token, session } = await invitee(api, tenant)
     lastInvited.set(api, session)

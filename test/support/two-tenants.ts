@@ -65,7 +65,7 @@ export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n
   },
   // Of an order one may be under way, of a tenant one account active.
   payments: { status: () => 'SUCCEEDED' },
-  payment_providers: { status: () => 'REPLACED' },
+  payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
   // Reversals, of themselves: the one kind of entry that refers to another.
   journal_entries: {
     kind: () => 'REVERSAL',

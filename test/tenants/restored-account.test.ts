@@ -40,7 +40,7 @@ it('a payment is given back once its account is connected anew, and refused unti
     const kept = await tx.paymentProvider.findFirstOrThrow()
     const nothing = { secretKey: new Uint8Array(), webhookSecret: new Uint8Array(), sealingKeyId: NO_KEY_ID }
     await tx.paymentProvider.updateMany({
-      data: { ...nothing, status: 'REPLACED', replacedAt: systemClock() },
+      data: { ...nothing, status: 'REPLACED', replacedAt: systemClock(), eventsUntil: systemClock() },
     })
     return kept
   })
