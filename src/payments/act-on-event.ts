@@ -14,6 +14,7 @@ import type {
   RefundNotice,
   RefundVerdict,
 } from './provider.ts'
+import { recordProviderRefund } from './record-provider-refund.ts'
 import { settlePayment } from './settle-payment.ts'
 import { settleRefund } from './settle-refund.ts'
 
@@ -69,7 +70,8 @@ async function actOnRefund(
   now: Date,
 ): Promise<Recorded | null> {
   const { refundId } = notice
-  if (refundId === null || isOthers(notice, origin)) return null
+  if (isOthers(notice, origin)) return null
+  if (refundId === null) return await actOnOthersRefund(tx, notice, verdict, origin, now)
   const refund = await tx.refund.findFirst({ where: { id: refundId }, include: { payment: true } })
   if (refund === null) return missing(notice, 'REFUND_MISSING')
   if (!(await speaksFor(tx, origin, refund.payment))) return null
@@ -77,6 +79,35 @@ async function actOnRefund(
   checkReference(notice.chargeReference, refund.payment.providerReference, 'CHARGE_DIFFERS')
   checkReference(notice.reference, refund.providerReference, 'REFUND_DIFFERS')
   return await settleRefund(tx, refundId, verdict, { now, endsAttempt: false })
+}
+
+/** Made at the provider, and not by us: known by the charge that it gives back. */
+async function actOnOthersRefund(
+  tx: Transaction,
+  notice: RefundNotice,
+  verdict: RefundVerdict,
+  origin: EventOrigin,
+  now: Date,
+): Promise<Recorded | null> {
+  const payment = await paymentOfCharge(tx, notice.chargeReference, origin)
+  if (payment === null) return null
+  const { id: paymentId, orderId } = payment
+  return await recordProviderRefund(tx, { paymentId, orderId }, notice, verdict, now)
+}
+
+/** The payment of a charge at the account; null where this shop has none, or another record of the account is to tell. */
+async function paymentOfCharge(
+  tx: Transaction,
+  chargeReference: string | null,
+  origin: EventOrigin,
+): Promise<Payment | null> {
+  if (chargeReference === null) return null
+  const { kind, accountReference } = origin
+  const payment = await tx.payment.findFirst({
+    where: { providerReference: chargeReference, provider: { kind, accountReference } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+  })
+  return payment !== null && (await speaksFor(tx, origin, payment)) ? payment : null
 }
 
 type Sums = Pick<Payment, 'amountMinor' | 'currency'>

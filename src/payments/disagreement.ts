@@ -10,6 +10,8 @@ const DISAGREEMENTS = {
   CURRENCY_DIFFERS: 'its currency is not the one that was asked for',
   CHARGE_DIFFERS: 'it names another charge than the payment has',
   REFUND_DIFFERS: 'it names another refund at the provider than the one that was made',
+  PAYMENT_OPEN: 'it gives back a payment whose outcome is not known here yet',
+  TOO_MUCH_REFUNDED: 'it gives back more than what is left of the payment',
   SUCCEEDED_AFTER_FAILURE: 'the payment had failed for good, and succeeded afterwards: a person has to look',
   NOT_BOOKED: 'it could not be booked: the log of the server says why',
 } as const
@@ -21,6 +23,8 @@ const MAY_CHANGE: ReadonlySet<DisagreementCode> = new Set([
   'UNREADABLE',
   'PAYMENT_MISSING',
   'REFUND_MISSING',
+  'PAYMENT_OPEN',
+  'TOO_MUCH_REFUNDED',
   'NOT_BOOKED',
 ])
 
