@@ -1,6 +1,6 @@
 // The money of a demo shop: what was paid of its orders and given back, and the entries in its books. All of it by hand:
 // no provider has ever heard of it.
-import { ACCOUNT_CODES, type EntryLine, refundLines, saleLines } from '../ledger/posting.ts'
+import { ACCOUNT_CODES, type AccountCode, type EntryLine, refundLines, saleLines } from '../ledger/posting.ts'
 import { demoId } from './demo-id.ts'
 import type { DemoOrder } from './orders.ts'
 import { SIGNED_UP_MS } from './period.ts'
@@ -16,19 +16,21 @@ export interface DemoMoney {
   postings: PostingRow[]
 }
 
-const DEMO_CODES = [
-  ACCOUNT_CODES.bank,
-  ACCOUNT_CODES.providerBalance,
-  ACCOUNT_CODES.sales,
-  ACCOUNT_CODES.refunds,
-  ACCOUNT_CODES.fees,
-]
+/** Their ids are drawn first, so that an account that is added moves none of the ids that are known. */
+const FIRST_CODES: readonly AccountCode[] = ['1010', '1020', '4010', '4020', '5010']
+
+function accountsOf(shop: Shop, random: Random): LedgerAccountId[] {
+  const first = FIRST_CODES.map((code) => ({ code, id: demoId(SIGNED_UP_MS, random) }))
+  const added = Object.values(ACCOUNT_CODES)
+    .filter((code) => !FIRST_CODES.includes(code))
+    .map((code) => ({ code, id: demoId(SIGNED_UP_MS, randomFrom(`${shop.slug}/accounts/${code}`)) }))
+  return [...first, ...added].sort((one, other) => one.code.localeCompare(other.code))
+}
 
 /** Payments, refunds, entries and postings of all orders, in order of the orders. */
 export function demoMoney(shop: Shop, orders: readonly DemoOrder[]): DemoMoney {
   const random = randomFrom(`${shop.slug}/money`)
-  // The accounts of its sales, all of them by bank transfer; those of other business have no entries here.
-  const accounts = DEMO_CODES.map((code) => ({ code, id: demoId(SIGNED_UP_MS, random) }))
+  const accounts = accountsOf(shop, random)
   const money: DemoMoney = { accounts, payments: [], refunds: [], entries: [], postings: [] }
   for (const { row, paidAtMs, refundedAtMs } of orders) {
     if (paidAtMs === null) continue

@@ -118,7 +118,7 @@ it('holds the money in the database: orders of payments, payments of refunds, an
       GROUP BY d.slug, a.tenant_id, a.code ORDER BY d.slug, a.code`),
   ).toEqual(
     ['acme', 'globex'].flatMap((slug) =>
-      ['1010', '1020', '4010', '4020', '5010'].map((code) => ({ slug, code, agrees: true })),
+      ['1000', '1010', '1020', '4010', '4020', '5010'].map((code) => ({ slug, code, agrees: true })),
     ),
   )
 })

@@ -1,4 +1,4 @@
-// Case 43: random sequences of sales, payments, refunds, events in any order and faults, by two tenants at once, against a
+// Case 43: random sequences of sales, payments in parts, by card and by hand, refunds, events in any order and faults, by two tenants at once, against a
 // small model of what must come of them: debits equal credits, stock is conserved, the provider's books are ours, and no
 // tenant sees another's.
 import fc from 'fast-check'
@@ -41,12 +41,16 @@ const METHODS = {
 
 type Step =
   | { do: 'place'; quantity: number }
-  | { do: 'pay'; order: number; method: keyof typeof METHODS; taps: number }
-  | { do: 'refund'; payment: number; amount: number; taps: number }
+  /** `part`: so much of what is left, in tenths; all of it without. */
+  | { do: 'pay'; order: number; method: keyof typeof METHODS; part: number | null; taps: number }
+  | { do: 'record'; order: number; part: number | null; taps: number }
+  | { do: 'refund'; order: number; payment: number; amount: number; byHand: boolean; taps: number }
   | { do: 'cancel' | 'fulfil'; order: number }
   | { do: 'adjust'; delta: number }
   | { do: 'events'; mode: 'flush' | 'repeat' }
   | { do: 'break connections' }
+
+const anyPart = fc.option(fc.integer({ min: 1, max: 9 }), { freq: 2 })
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -59,14 +63,26 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('pay' as const),
       order: fc.nat(7),
       method: fc.constantFrom(...(Object.keys(METHODS) as (keyof typeof METHODS)[])),
+      part: anyPart,
       taps: fc.integer({ min: 1, max: 3 }),
     }),
   },
   {
-    weight: 4,
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('record' as const),
+      order: fc.nat(7),
+      part: anyPart,
+      taps: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  {
+    weight: 5,
     arbitrary: fc.record({
       do: fc.constant('refund' as const),
-      payment: fc.nat(7),
+      order: fc.nat(7),
+      payment: fc.nat(2),
+      byHand: fc.boolean(),
       amount: fc.integer({ min: 1, max: 2_500 }),
       taps: fc.integer({ min: 1, max: 3 }),
     }),
@@ -91,8 +107,17 @@ type ModelOrder = {
   quantity: number
   status: 'PLACED' | 'PAID' | 'FULFILLED' | 'CANCELLED'
   holds: boolean
-  payment: { id: string; refunded: bigint } | null
+  /** What refunds after it was paid have taken off its price. */
+  reduced: bigint
+  payments: { id: string; amount: bigint; refunded: bigint; byHand: boolean }[]
 }
+
+const total = ({ quantity }: ModelOrder) => PRICE * BigInt(quantity)
+const captured = ({ payments }: ModelOrder) => payments.reduce((sum, { amount }) => sum + amount, 0n)
+const refunded = ({ payments }: ModelOrder) => payments.reduce((sum, payment) => sum + payment.refunded, 0n)
+const kept = (order: ModelOrder) => captured(order) - refunded(order)
+const left = (order: ModelOrder) =>
+  order.status === 'CANCELLED' ? 0n : total(order) - order.reduced - kept(order)
 
 let api: Api
 beforeAll(async () => {
@@ -159,8 +184,10 @@ class Shop {
         return await this.place(step.quantity)
       case 'pay':
         return await this.pay(this.orders[step.order], step)
+      case 'record':
+        return await this.record(this.orders[step.order], step)
       case 'refund':
-        return await this.refund(this.orders[step.payment], step)
+        return await this.refund(this.orders[step.order], step)
       case 'cancel':
       case 'fulfil':
         return await this.end(this.orders[step.order], step.do)
@@ -180,63 +207,106 @@ class Shop {
       lines: [{ variantId: this.variantId, quantity }],
     })
     expect(userErrors.map(({ code }: Data) => code)).toEqual(fits ? [] : ['STOCK_INSUFFICIENT'])
-    if (fits) this.orders.push({ id: order.id, quantity, status: 'PLACED', holds: true, payment: null })
+    if (fits)
+      this.orders.push({ id: order.id, quantity, status: 'PLACED', holds: true, reduced: 0n, payments: [] })
   }
 
   private async pay(
     order: ModelOrder | undefined,
-    { method, taps }: { method: keyof typeof METHODS; taps: number },
+    { method, part, taps }: { method: keyof typeof METHODS; part: number | null; taps: number },
   ): Promise<void> {
     if (order === undefined) return
-    const retakes = order.holds ? 0 : order.quantity
-    const expected =
-      order.status !== 'PLACED' ? 'WRONG_STATUS' : retakes > this.available ? 'STOCK_INSUFFICIENT' : null
+    const asked = this.ask(order, part)
     const { payment, userErrors } = await this.settled(
       PAYMENT_TAKE,
-      { orderId: order.id, paymentMethod: method },
+      { orderId: order.id, paymentMethod: method, amount: moneyOf(asked.amount) },
       taps,
       (answer) => answer.payment,
     )
-    if (expected !== null) {
-      expect(userErrors).toMatchObject([{ code: expected }])
+    if (asked.refusal !== null) {
+      expect(userErrors).toMatchObject([{ code: asked.refusal }])
       return
     }
     const fails = METHODS[method] === 'FAILED'
     expect(payment).toMatchObject({ status: fails ? 'FAILED' : 'SUCCEEDED' })
-    order.holds = !fails
-    if (fails) return
-    order.status = 'PAID'
-    order.payment = { id: payment.id, refunded: 0n }
+    // A payment that fails lets go of the stock, unless something is kept.
+    order.holds = !fails || kept(order) > 0n
+    if (!fails) this.receive(order, payment.id, asked.amount ?? left(order), false)
+  }
+
+  private async record(
+    order: ModelOrder | undefined,
+    { part, taps }: { part: number | null; taps: number },
+  ): Promise<void> {
+    if (order === undefined) return
+    const asked = this.ask(order, part)
+    const { payment, userErrors } = await this.settled(
+      PAYMENT_RECORD,
+      { orderId: order.id, method: 'CASH', amount: moneyOf(asked.amount) },
+      taps,
+      (answer) => answer.payment,
+    )
+    if (asked.refusal !== null) {
+      expect(userErrors).toMatchObject([{ code: asked.refusal }])
+      return
+    }
+    order.holds = true
+    this.receive(order, payment.id, asked.amount ?? left(order), true)
+  }
+
+  /** How much is asked for, all that is left without an amount; and why it must be refused. */
+  private ask(order: ModelOrder, part: number | null): { amount: bigint | null; refusal: string | null } {
+    const amount = part === null || left(order) === 0n ? null : (left(order) * BigInt(part)) / 10n
+    const retakes = order.holds ? 0 : order.quantity
+    if (left(order) === 0n) return { amount, refusal: 'WRONG_STATUS' }
+    if (amount === 0n) return { amount, refusal: 'INVALID' }
+    return { amount, refusal: retakes > this.available ? 'STOCK_INSUFFICIENT' : null }
+  }
+
+  private receive(order: ModelOrder, id: string, amount: bigint, byHand: boolean): void {
+    order.payments.push({ id, amount, refunded: 0n, byHand })
+    if (left(order) === 0n) order.status = 'PAID'
   }
 
   private async refund(
     order: ModelOrder | undefined,
-    { amount, taps }: { amount: number; taps: number },
+    {
+      payment: index,
+      amount,
+      byHand,
+      taps,
+    }: { payment: number; amount: number; byHand: boolean; taps: number },
   ): Promise<void> {
-    if (order?.payment == null) return
-    const left = PRICE * BigInt(order.quantity) - order.payment.refunded
+    const payment = order?.payments[index]
+    if (order === undefined || payment === undefined) return
+    const leftOfIt = payment.amount - payment.refunded
     const { refund, userErrors } = await this.settled(
-      REFUND_CREATE,
-      { paymentId: order.payment.id, amount: { amountMinor: String(amount), currency: 'USD' } },
+      byHand ? REFUND_RECORD : REFUND_CREATE,
+      {
+        paymentId: payment.id,
+        amount: { amountMinor: String(amount), currency: 'USD' },
+        ...(byHand && { method: 'CASH' }),
+      },
       taps,
       (answer) => answer.refund,
     )
-    if (BigInt(amount) > left) {
-      expect(userErrors).toMatchObject([{ code: 'AMOUNT_TOO_LARGE' }])
+    const refusal =
+      BigInt(amount) > leftOfIt ? 'AMOUNT_TOO_LARGE' : byHand && !payment.byHand ? 'TAKEN_BY_PROVIDER' : null
+    if (refusal !== null) {
+      expect(userErrors).toMatchObject([{ code: refusal }])
       return
     }
     expect(refund).toMatchObject({ status: 'SUCCEEDED' })
-    order.payment.refunded += BigInt(amount)
+    payment.refunded += BigInt(amount)
+    if (order.status === 'PAID' || order.status === 'FULFILLED') order.reduced += BigInt(amount)
   }
 
   private async end(order: ModelOrder | undefined, how: 'cancel' | 'fulfil'): Promise<void> {
     if (order === undefined) return
-    const paid = order.payment === null ? 0n : PRICE * BigInt(order.quantity)
-    const isRefunded = paid === (order.payment?.refunded ?? 0n)
     const isAllowed =
       how === 'cancel'
-        ? ['PLACED', 'PAID'].includes(order.status) && isRefunded
-        : order.status === 'PAID' && !isRefunded
+        ? ['PLACED', 'PAID'].includes(order.status) && kept(order) === 0n
+        : order.status === 'PAID' && kept(order) > 0n
     const mutation = how === 'cancel' ? 'orderCancel' : 'orderFulfill'
     const type = how === 'cancel' ? 'OrderCancelInput' : 'OrderFulfillInput'
     const { order: seen } = await this.repeat('query ($id: ID!) { order(id: $id) { version } }', {
@@ -344,35 +414,51 @@ class Shop {
       `query ($variant: ID!, $customer: ID!) {
         variant(id: $variant) { stock { onHand reserved } }
         customer(id: $customer) { orders(first: 100) { totalCount nodes {
-          id status holdsStock paidAmount { amountMinor } refundedAmount { amountMinor } } } }
+          id status holdsStock paidAmount { amountMinor } refundedAmount { amountMinor }
+          keptAmount { amountMinor } outstandingAmount { amountMinor } } } }
       }`,
       { variant: this.variantId, customer: this.customerId },
     )
     expect(seen.variant.stock).toEqual({ onHand: this.onHand, reserved: this.onHand - this.available })
-    const expected = this.orders.map(({ id, status, holds, quantity, payment }) => ({
-      id,
-      status,
-      holdsStock: holds,
-      paidAmount: { amountMinor: String(payment === null ? 0n : PRICE * BigInt(quantity)) },
-      refundedAmount: { amountMinor: String(payment?.refunded ?? 0n) },
+    const expected = this.orders.map((order) => ({
+      id: order.id,
+      status: order.status,
+      holdsStock: order.holds,
+      paidAmount: { amountMinor: String(captured(order)) },
+      refundedAmount: { amountMinor: String(refunded(order)) },
+      keptAmount: { amountMinor: String(kept(order)) },
+      outstandingAmount: { amountMinor: String(left(order)) },
     }))
     expect(seen.customer.orders.nodes.toSorted(byId)).toEqual(expected.toSorted(byId))
-    const paid = this.orders.filter(({ payment }) => payment !== null)
-    const sales = paid.reduce((sum, { quantity }) => sum + PRICE * BigInt(quantity), 0n)
-    const refunds = paid.reduce((sum, { payment }) => sum + (payment?.refunded ?? 0n), 0n)
+    for (const order of this.orders) expect(kept(order)).toBeLessThanOrEqual(total(order))
+    const payments = this.orders.flatMap((order) => order.payments)
+    const sum = (amounts: bigint[]) => amounts.reduce((all, amount) => all + amount, 0n)
     const ledger = await ledgerOf(api, this.tenant)
     const change = (code: string) => (ledger[code] ?? 0n) - (this.before.ledger[code] ?? 0n)
-    expect([change('4010'), change('4020')]).toEqual([-sales, refunds])
-    expect(Object.values(ledger).reduce((sum, amount) => sum + amount, 0n)).toBe(0n)
+    expect([change('4010'), change('4020'), change('1000')]).toEqual([
+      -sum(payments.map(({ amount }) => amount)),
+      sum(payments.map(({ refunded: back }) => back)),
+      sum(payments.map(({ amount, refunded: back, byHand }) => (byHand ? amount - back : 0n))),
+    ])
+    expect(sum(Object.values(ledger))).toBe(0n)
     const charges = (await bookedCharges(api, this.tenant)).slice(0, -this.before.charges || undefined)
     const taken = charges.filter(({ status }) => status === 'SUCCEEDED')
-    expect(taken).toHaveLength(paid.length)
+    const charged = payments.filter(({ byHand }) => !byHand)
+    expect(taken).toHaveLength(charged.length)
     expect(new Set(taken.map(({ paymentId }) => paymentId))).toEqual(
-      new Set(paid.map(({ payment }) => uuidOf('pay', payment?.id ?? ''))),
+      new Set(charged.map(({ id }) => uuidOf('pay', id))),
     )
     await expectBooksInOrder(api, this.tenant)
   }
 }
+
+const PAYMENT_RECORD = `mutation ($input: PaymentRecordInput!) { paymentRecord(input: $input) {
+  payment { id status } userErrors { field message code } } }`
+const REFUND_RECORD = `mutation ($input: RefundRecordInput!) { refundRecord(input: $input) {
+  refund { id status } userErrors { field message code } } }`
+
+const moneyOf = (amount: bigint | null) =>
+  amount === null ? null : { amountMinor: String(amount), currency: 'USD' }
 
 const byId = (one: { id: string }, other: { id: string }) => one.id.localeCompare(other.id)
 
