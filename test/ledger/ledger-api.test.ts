@@ -67,8 +67,9 @@ describe('accounts', () => {
       '{ ledgerAccounts(filter: { currency: JPY, type: [ASSET, EXPENSE] }) { totalCount nodes { code type currency } } }',
     )
     expect(ledgerAccounts).toEqual({
-      totalCount: 3,
+      totalCount: 4,
       nodes: [
+        { code: '1000', type: 'ASSET', currency: 'JPY' },
         { code: '1010', type: 'ASSET', currency: 'JPY' },
         { code: '1020', type: 'ASSET', currency: 'JPY' },
         { code: '5010', type: 'EXPENSE', currency: 'JPY' },

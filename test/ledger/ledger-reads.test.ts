@@ -97,7 +97,9 @@ describe('nothing of one request is in another', () => {
 
   it('a balance is that of now, not of the last request', async () => {
     const bank = async () =>
-      (await allOf(a, 'ledgerAccounts', `code balance ${AMOUNT}`, { filter: '{ currency: USD }' }))[0]
+      (await allOf(a, 'ledgerAccounts', `code balance ${AMOUNT}`, { filter: '{ currency: USD }' })).find(
+        ({ code }: Data) => code === '1010',
+      )
     const before = await bank()
     const source = { type: 'Test', id: 'later' }
     const lines = saleLines({ amountMinor: 77n, byHand: true })

@@ -321,8 +321,8 @@ describe('a new currency', () => {
       [tenants.a],
     )
     expect(charts).toEqual([
-      { currency: 'JPY', accounts: 5 },
-      { currency: 'USD', accounts: 5 },
+      { currency: 'JPY', accounts: 6 },
+      { currency: 'USD', accounts: 6 },
     ])
   })
 })
