@@ -64,7 +64,14 @@ export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n
     returned_minor: () => '0',
   },
   // Of an order one may be under way, of a tenant one account active.
-  payments: { status: () => 'SUCCEEDED' },
+  payments: {
+    status: () => 'SUCCEEDED',
+    amount_minor: () => '1000',
+    fee_minor: () => '0',
+    refunded_minor: () => '0',
+    refund_pending_minor: () => '0',
+    charged_back_minor: () => '0',
+  },
   payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
   // Reversals, of themselves: the one kind of entry that refers to another.
   journal_entries: {
