@@ -2,6 +2,7 @@
 import { NO_ID } from '../core/ids.ts'
 import type { Filter } from '../db/read-sql.ts'
 import type { AuditEntry as AuditEntryRow } from '../generated/prisma/client.ts'
+import { anyOf } from '../graphql/any-of.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs } from '../graphql/connections.ts'
 import { look } from '../graphql/look-ahead.ts'
@@ -139,9 +140,9 @@ const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
 function entryFilter(filter: typeof AuditEntryFilter.$inferInput | null | undefined): Filter {
   const { actorKind, actorId, action, subjectType, subjectId, createdFrom, createdBefore } = filter ?? {}
   return {
-    ...(actorKind && { actorKind: { in: actorKind } }),
+    ...(actorKind && { actorKind: anyOf(actorKind) }),
     ...(typeof actorId === 'string' && { actorId: uuidIn(actorId) }),
-    ...(action && { action: { in: action } }),
+    ...(action && { action: anyOf(action) }),
     ...(typeof subjectType === 'string' && { subjectType }),
     ...(typeof subjectId === 'string' && { AND: ofSubject(subjectId) }),
     ...((createdFrom || createdBefore) && {

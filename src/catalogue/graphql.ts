@@ -5,6 +5,7 @@ import type {
   StockLevel,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
+import { anyOf } from '../graphql/any-of.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
 import { look } from '../graphql/look-ahead.ts'
@@ -173,7 +174,7 @@ builder.queryFields((t) => ({
         {
           model: 'Product',
           where: {
-            ...(filter?.status && { status: { in: filter.status } }),
+            ...(filter?.status && { status: anyOf(filter.status) }),
             ...(typeof filter?.vendor === 'string' && { vendor: filter.vendor }),
             ...(typeof filter?.category === 'string' && { category: filter.category }),
             ...search(query, (word) => [
@@ -247,7 +248,7 @@ builder.queryFields((t) => ({
           model: 'StockMovement',
           where: {
             ...(typeof variantId === 'string' && { variantId: nodeUuid('Variant', variantId) }),
-            ...(reason && { reason: { in: reason } }),
+            ...(reason && { reason: anyOf(reason) }),
           },
           sort: { column: 'createdAt', type: 'date', descending: true },
         },

@@ -10,7 +10,7 @@ export function checkInput<Output>(
 ):
   | { readonly value: Output; readonly errors: null }
   | { readonly value: null; readonly errors: UserError<'INVALID'>[] } {
-  const errors = [...unstorableIn(input)].map((field) => invalid(field, UNSTORABLE))
+  const errors = unstorableIn(input).map((field) => invalid(field, UNSTORABLE))
   // Without a schema the input is taken as it is: the caller's type is then all that was promised.
   const result = schema?.safeParse(input) ?? { success: true, data: input as Output }
   if (!result.success)

@@ -12,15 +12,46 @@ export function isPlain(text: string): boolean {
   return isStorable(text) && !CONTROL.test(text)
 }
 
-/** The paths of the texts in a value that cannot be stored, names of fields included. */
-export function* unstorableIn(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {
+type Path = readonly string[]
+
+/**
+ * The paths of the texts in a value that cannot be stored, names of fields included. Nearly always none, so a path is only
+ * built once something is found.
+ */
+export function unstorableIn(value: unknown): readonly Path[] {
+  const found: Path[] = []
+  collect(value, null, found)
+  return found
+}
+
+/** Where a value stands: its name, and where what holds it stands. */
+type Place = { readonly name: string | number; readonly within: Place | null }
+
+function collect(value: unknown, place: Place | null, found: Path[]): void {
   if (typeof value === 'string') {
-    if (!isStorable(value)) yield path
+    if (!isStorable(value)) found.push(pathOf(place))
+  } else if (Array.isArray(value)) {
+    let index = 0
+    for (const item of value) {
+      // Numbers and their like make no place.
+      if (mayHoldText(item)) collect(item, { name: index, within: place }, found)
+      index += 1
+    }
   } else if (typeof value === 'object' && value !== null) {
-    for (const [name, inner] of Object.entries(value)) {
-      const at = [...path, name]
-      if (!isStorable(name)) yield at
-      yield* unstorableIn(inner, at)
+    for (const name of Object.keys(value)) {
+      if (!isStorable(name)) found.push(pathOf({ name, within: place }))
+      const inner: unknown = (value as Record<string, unknown>)[name]
+      if (mayHoldText(inner)) collect(inner, { name, within: place }, found)
     }
   }
+}
+
+function mayHoldText(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'object'
+}
+
+function pathOf(place: Place | null): Path {
+  const path: string[] = []
+  for (let at = place; at !== null; at = at.within) path.unshift(String(at.name))
+  return path
 }

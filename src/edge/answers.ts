@@ -84,21 +84,28 @@ export function createAnswers(options: AnswerOptions): (request: Request) => voi
  * it: what its failure left in the answer does not say how much was done.
  */
 function settle(state: RequestState, account: Account, units: number, hasFailed: boolean): void {
-  const counted = pointsOf(units)
+  const counted = pointsOf(units) + state.inputPoints * state.inputUses
   state.actualPoints = hasFailed ? Math.max(counted, state.requestedPoints) : counted
   charge(account, state.actualPoints - state.requestedPoints)
 }
 
 const OURS: ReadonlySet<PublicCode> = new Set(['RATE_LIMITED', 'SERVICE_UNAVAILABLE', 'INTERNAL'])
 
-/** Charges a request of which nothing ran, unless it is the server that did not do it. */
+/**
+ * Charges a request of which nothing ran, unless it is the server that did not do it. A mistake also counts among those
+ * that the caller may make.
+ */
 export function payRefusal(
-  { account, requestedPoints, readingPoints }: RequestState,
+  { account, requestedPoints, readingPoints, inputPoints }: RequestState,
   code: PublicCode,
+  isMistake = true,
 ): void {
   if (account === null) return
   charge(account, -requestedPoints)
-  if (!OURS.has(code)) chargeRefusal(account, REFUSAL_COST + readingPoints)
+  if (OURS.has(code)) return
+  const points = REFUSAL_COST + readingPoints + inputPoints
+  if (isMistake) chargeRefusal(account, points)
+  else charge(account, points)
 }
 
 function tooLarge({ isMutation }: RequestState, max: number): AppError {

@@ -14,6 +14,7 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql'
 import type { Permission } from '../commands/permissions.ts'
@@ -45,6 +46,8 @@ export type OperationFacts = {
   checkCursors(variables: Variables, tenantId: string): void
   /** Points that a field costs beside the objects it returns, by the name it has in the response. */
   readonly prices: ReadonlyMap<string, number>
+  /** How often the request's input may be checked: by each mutation in turn. */
+  readonly inputUses: number
 }
 
 /** What one object of a selection costs, in units: its scalars together, and its other fields one by one. */
@@ -103,11 +106,13 @@ function compile(
   const selected = root ? selectedFields(walk, root, operation.selectionSet) : NOTHING
   const { prices, cursors } = walk
   const permissions = [...walk.permissions]
+  const isMutation = operation.operation === OperationTypeNode.MUTATION
+  const inputUses = isMutation ? Math.max(1, selected.fields.length) : 1
   const checkCursors = (variables: Variables, tenantId: string) => {
     for (const { type, given } of cursors) checkCursor(given, variables, { tenantId, type })
   }
   if (walk.isVariable) {
-    return { permissions, prices, checkCursors, cost: (variables) => total(selected, variables) }
+    return { permissions, prices, inputUses, checkCursors, cost: (variables) => total(selected, variables) }
   }
   // Counted at the first use rather than here, since a literal page size may be out of bounds.
   let constant: number | undefined
@@ -115,7 +120,7 @@ function compile(
     constant ??= total(selected, {})
     return constant
   }
-  return { permissions, prices, checkCursors, cost }
+  return { permissions, prices, inputUses, checkCursors, cost }
 }
 
 const NOTHING: Selected = { leaves: 0, fields: [] }

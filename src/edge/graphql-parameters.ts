@@ -1,23 +1,23 @@
 // The parameters of a GraphQL request over HTTP, from a body or a query string: checked for type, size and depth.
 // Parses no document.
 import { AppError } from '../core/errors.ts'
-
-/** Our deepest input is 4 deep; what recurses over an input must not be handed a well. */
-const JSON_DEPTH_MAX = 12
+import { type InputSize, measure } from './input-size.ts'
 
 const OBJECTS = ['variables', 'extensions'] as const
 
 export type Parameters = Record<string, unknown>
 
+export type Checked = { readonly parameters: Parameters; readonly size: InputSize }
+
 /** The parameters of a POST's parsed body. Throws BAD_USER_INPUT. */
-export function parametersOfBody(body: unknown): Parameters {
+export function parametersOfBody(body: unknown): Checked {
   if (Array.isArray(body)) throw refused('send one operation at a time, not an array of them')
   if (!isObject(body)) throw refused('the body must be a JSON object with a "query"')
   return checked(body)
 }
 
 /** The parameters of a GET's query string, their JSON parsed. Throws BAD_USER_INPUT. */
-export function parametersOfQueryString(query: unknown): Parameters {
+export function parametersOfQueryString(query: unknown): Checked {
   const given: Parameters = { ...(query as object) }
   for (const name of OBJECTS) {
     const text = given[name]
@@ -26,23 +26,22 @@ export function parametersOfQueryString(query: unknown): Parameters {
   return checked(given)
 }
 
-function checked(given: Parameters): Parameters {
+function checked(given: Parameters): Checked {
   const { query, operationName, extensions } = given
   if (!isAbsentOr(query, typeof query === 'string')) throw refused('"query" must be a string')
   if (!isAbsentOr(operationName, typeof operationName === 'string')) {
     throw refused('"operationName" must be a string')
   }
+  const size: InputSize = { values: 0, letters: 0 }
   for (const name of OBJECTS) {
     const value = given[name]
     if (!isAbsentOr(value, isObject(value))) throw refused(`"${name}" must be an object`)
-    if (isDeeper(value, JSON_DEPTH_MAX)) {
-      throw refused(`"${name}" must not be more than ${JSON_DEPTH_MAX} levels deep`)
-    }
+    measure(name, value, size)
   }
   const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
   if (!query && persisted === undefined) throw refused('a "query" is required')
   if (!isAbsentOr(persisted, isPersistedQuery(persisted))) throw refused('the persisted query is malformed')
-  return given
+  return { parameters: given, size }
 }
 
 function isPersistedQuery(value: unknown): boolean {
@@ -55,15 +54,6 @@ function isAbsentOr(value: unknown, isRight: boolean): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (levels === 0) return true
-  for (const key in value) {
-    if (isDeeper((value as Parameters)[key], levels - 1)) return true
-  }
-  return false
 }
 
 function parseJson(name: string, text: string): unknown {

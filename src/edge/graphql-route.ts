@@ -19,10 +19,17 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { noteOutcome, payRefusal } from './answers.ts'
 import { type Authenticator, credentialsOf } from './authenticate.ts'
-import { type Account, ANSWER_BYTES_MAX, type BudgetOptions, createCostBudget } from './cost-budget.ts'
+import {
+  type Account,
+  ANSWER_BYTES_MAX,
+  type BudgetOptions,
+  createCostBudget,
+  requirePoints,
+} from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
-import { parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
+import { type Parameters, parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
 import { HttpRefusal, refusalOf } from './http-refusal.ts'
+import { pointsOfInput } from './input-size.ts'
 import { createKnownDocuments, PersistedQueryNotFound } from './known-documents.ts'
 import { createErrorMask, INTERNAL_MESSAGE, STATUS_OF } from './mask-errors.ts'
 import { answerType, JSON_TYPE } from './media-type.ts'
@@ -38,6 +45,8 @@ declare module 'fastify' {
     account: Account | null
     /** `performance.now()` when the request's head was read. */
     startedAtMs: number
+    /** What its parameters cost; 0 until they are read. */
+    inputPoints: number
   }
 }
 
@@ -80,6 +89,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   app.decorateRequest('caller', null)
   app.decorateRequest('account', null)
   app.decorateRequest('startedAtMs', 0)
+  app.decorateRequest('inputPoints', 0)
 
   /** Calls back rather than promises where it can: a promise on every request is not free. */
   function onRequest(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
@@ -103,6 +113,16 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     request.account = budget.accountOf(caller)
   }
 
+  /** Looking for an unknown document is paid for, so it needs points, as sending the document would. */
+  function resolve({ account }: FastifyRequest, { scope }: Caller, parameters: Parameters): Parameters {
+    try {
+      return known.resolve(scope.tenantId, parameters)
+    } catch (error) {
+      if (error instanceof PersistedQueryNotFound && account !== null) requirePoints(account)
+      throw error
+    }
+  }
+
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { caller, method } = request
     if (caller === null) throw new Error('a request came past authentication')
@@ -110,8 +130,9 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     const type = answerType(request.headers.accept)
     if (type === null) throw notAcceptable()
     const given = isGet ? parametersOfQueryString(request.query) : parametersOfBody(request.body)
-    const body = known.resolve(caller.scope.tenantId, given)
-    const state = newRequestState(isGet, request.account, reply.raw)
+    request.inputPoints = pointsOfInput(given.size)
+    const body = resolve(request, caller, given.parameters)
+    const state = newRequestState(isGet, request.account, reply.raw, request.inputPoints)
     const db = database.forTenant(caller.scope)
     const contextValue: RequestContext = { caller, db, services, extensions: {}, state }
     const response = await apollo.executeHTTPGraphQLRequest({
@@ -144,10 +165,11 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
     const refusal = refusalOf(error)
     const errors = mask([refusal ?? error], request.id)
-    const state = newRequestState(request.method === 'GET', request.account, reply.raw)
+    const state = newRequestState(request.method === 'GET', request.account, reply.raw, request.inputPoints)
     noteOutcome(state, errors)
     const code = errors[0]?.extensions.code ?? 'INTERNAL'
-    if (!(error instanceof PersistedQueryNotFound)) payRefusal(state, code)
+    // No mistake of the client's, so it leaves what it may still get wrong as it is.
+    payRefusal(state, code, !(error instanceof PersistedQueryNotFound))
     const status = refusal === null ? STATUS_OF[code] : refusal.status
     if (status === 401) reply.header('www-authenticate', CHALLENGE)
     closeAfterLargeBody(request, reply)

@@ -91,7 +91,8 @@ export function createOperationGate(options: GateOptions): ApolloServerPlugin<Re
     const facts = factsOf(request.schema, document, operation)
     for (const permission of facts.permissions) requirePermission(caller.permissions, permission)
     const variables = request.request.variables ?? {}
-    const cost = facts.cost(variables)
+    state.inputUses = facts.inputUses
+    const cost = facts.cost(variables) + state.inputPoints * state.inputUses
     const account = accountOf(state)
     // Where a budget is set smaller than that, nobody could ever save up for more.
     const max = Math.min(COST_MAX, account.caller.capacity)
@@ -147,8 +148,9 @@ function requireAcceptance({ selectionSet }: OperationDefinitionNode): void {
  * and the database.
  */
 function requireStorable(variables: unknown): void {
-  for (const [name] of unstorableIn(variables))
-    throw new AppError('BAD_USER_INPUT', `the variable ${name} holds a character that cannot be stored`)
+  const [found] = unstorableIn(variables)
+  if (found !== undefined)
+    throw new AppError('BAD_USER_INPUT', `the variable ${found[0]} holds a character that cannot be stored`)
 }
 
 function requireQuery({ operation }: OperationDefinitionNode): void {

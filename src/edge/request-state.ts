@@ -22,6 +22,9 @@ export type RequestState = {
   requestedPoints: number
   /** Points that it cost in the end. */
   actualPoints: number
+  /** What the request's input costs for each use of it; once when it is refused. */
+  readonly inputPoints: number
+  inputUses: number
   /** Points spent on reading the document; 0: it was known. */
   readingPoints: number
   /** The first error's code; null for an answer without errors. */
@@ -38,6 +41,7 @@ export function newRequestState(
   isGet: boolean,
   account: Account | null,
   response: ServerResponse,
+  inputPoints: number,
 ): RequestState {
   return {
     isGet,
@@ -49,6 +53,8 @@ export function newRequestState(
     prices: null,
     requestedPoints: 0,
     actualPoints: 0,
+    inputPoints,
+    inputUses: 1,
     readingPoints: 0,
     code: null,
     retryAfterSeconds: null,

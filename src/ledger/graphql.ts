@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { NO_ID } from '../core/ids.ts'
 import type { Filter } from '../db/read-sql.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../generated/prisma/client.ts'
+import { anyOf } from '../graphql/any-of.ts'
 import { loadTogether } from '../graphql/batch.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
@@ -288,7 +289,7 @@ const JournalEntryFilter = builder.inputType('JournalEntryFilter', {
 function entryFilter(filter: typeof JournalEntryFilter.$inferInput | null | undefined): Filter {
   const { kind, sourceId, postedFrom, postedBefore } = filter ?? {}
   return {
-    ...(kind && { kind: { in: kind } }),
+    ...(kind && { kind: anyOf(kind) }),
     ...(typeof sourceId === 'string' && ofSource(sourceId)),
     ...((postedFrom || postedBefore) && {
       postedAt: { ...(postedFrom && { gte: postedFrom }), ...(postedBefore && { lt: postedBefore }) },
@@ -304,7 +305,7 @@ builder.queryFields((t) => ({
     resolve: (_root, { filter, ...page }, context, info) => {
       const where = {
         ...(typeof filter?.currency === 'string' && { currency: filter.currency }),
-        ...(filter?.type && { type: { in: filter.type } }),
+        ...(filter?.type && { type: anyOf(filter.type) }),
       }
       const sort = { column: 'code', type: 'string', descending: false } as const
       return readPage<AccountRow>(context, info, { model: 'LedgerAccount', where, sort }, page)

@@ -7,6 +7,7 @@ import type {
   Order as OrderRow,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
+import { anyOf } from '../graphql/any-of.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
 import { look } from '../graphql/look-ahead.ts'
@@ -237,8 +238,8 @@ function numberIn(query: string | null | undefined): number | null {
 
 function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined): Filter {
   return {
-    ...(filter?.status && { status: { in: filter.status } }),
-    ...(filter?.paymentStatus && { paymentStatus: { in: filter.paymentStatus } }),
+    ...(filter?.status && { status: anyOf(filter.status) }),
+    ...(filter?.paymentStatus && { paymentStatus: anyOf(filter.paymentStatus) }),
     ...(typeof filter?.customerId === 'string' && { customerId: nodeUuid('Customer', filter.customerId) }),
     ...((filter?.placedFrom || filter?.placedBefore) && {
       placedAt: {

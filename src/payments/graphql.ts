@@ -8,6 +8,7 @@ import type {
   PaymentProvider as ProviderRow,
   Refund as RefundRow,
 } from '../generated/prisma/client.ts'
+import { anyOf } from '../graphql/any-of.ts'
 import { builder } from '../graphql/builder.ts'
 import { pageArgs, relatedList } from '../graphql/connections.ts'
 import { look } from '../graphql/look-ahead.ts'
@@ -294,7 +295,7 @@ type CommonFilter = {
 function commonFilter(filter: CommonFilter | null | undefined): Filter {
   const { status, createdFrom: from, createdBefore: before } = filter ?? {}
   return {
-    ...(status && { status: { in: status } }),
+    ...(status && { status: anyOf(status) }),
     ...((from || before) && { createdAt: { ...(from && { gte: from }), ...(before && { lt: before }) } }),
   }
 }
@@ -350,7 +351,7 @@ builder.queryFields((t) => ({
         {
           model: 'ProviderEvent',
           where: {
-            ...(filter?.status && { status: { in: filter.status } }),
+            ...(filter?.status && { status: anyOf(filter.status) }),
             ...(typeof filter?.type === 'string' && { type: filter.type }),
           },
           sort: { column: 'receivedAt', type: 'date', descending: true },

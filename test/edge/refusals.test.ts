@@ -144,10 +144,18 @@ describe('a refused request pays', () => {
     expect(await spentBy(() => door.send('/graphql', post(body)))).toBe(20)
   })
 
-  it('a persisted query that is not known is no refusal', async () => {
-    const { door, spentBy } = await open()
+  it('a persisted query that is not known pays, and leaves what may still be wrong as it is', async () => {
+    const budget = { capacity: 2_000, restorePerSecond: 1 }
+    const { door, spentBy } = await open({ budget })
     const persistedQuery = { version: 1, sha256Hash: createHash('sha256').update('{ x }').digest('hex') }
-    expect(await spentBy(() => door.send('/graphql', post({ extensions: { persistedQuery } })))).toBe(0)
+    const send = () => door.send('/graphql', post({ extensions: { persistedQuery } }))
+    expect(await spentBy(send)).toBe(20)
+    // A tenth of the share is what refusals may cost: 150 points.
+    for (let n = 0; n < 9; n += 1) await send()
+    expect((await door.ask('{ hello }')).status).toBe(200)
+    let last = await send()
+    for (let n = 0; n < 100 && last.status === 200; n += 1) last = await send()
+    expect(refusalOf(last)).toBe('429 RATE_LIMITED')
   })
 })
 
