@@ -16,8 +16,15 @@ export type Mailer = {
 const LINE_LENGTH_MAX = 200
 /** What ends a line, or turns the text around it. */
 const NO_TEXT = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
+/** What begins an encoded word (RFC 2047): a mail program would show in its place what it encodes. */
+const ENCODED_WORD = /=(?=\?)/g
 
 /** Text as a mail's subject: one line, which looks like what it is. */
 export function oneLine(text: string): string {
-  return text.replaceAll(NO_TEXT, ' ').trim().slice(0, LINE_LENGTH_MAX).toWellFormed()
+  return text
+    .replaceAll(NO_TEXT, ' ')
+    .replaceAll(ENCODED_WORD, '= ')
+    .trim()
+    .slice(0, LINE_LENGTH_MAX)
+    .toWellFormed()
 }

@@ -5,7 +5,7 @@ import { auditOf } from '../commands/edit.ts'
 import { type AuditRecord, done, refused, type UserError } from '../commands/outcome.ts'
 import { requirePermission } from '../commands/permissions.ts'
 import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../commands/run-command.ts'
-import { emailAddress } from '../core/email.ts'
+import { emailAddress, spellingsOf } from '../core/email.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import { enqueue } from '../jobs/enqueue.ts'
@@ -114,7 +114,7 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
 async function pauseAfterRevocation(tx: Transaction, address: string, now: Date): Promise<Date | null> {
   const since = new Date(now.getTime() - PAUSE_AFTER_REVOCATION_MS)
   const revoked = await tx.invitation.findMany({
-    where: { email: address, status: 'REVOKED', updatedAt: { gt: since } },
+    where: { email: { in: [...spellingsOf(address)] }, status: 'REVOKED', updatedAt: { gt: since } },
   })
   // One that had expired was ended only to make room.
   const ends = revoked.filter(({ updatedAt, expiresAt }) => updatedAt < expiresAt)

@@ -1,10 +1,12 @@
 // The job that mails an invitation. Its token is made here, stands in the mail, and nowhere else: the queue has the
 // invitation's id, and the database a hash.
+
 import type { Caller } from '../commands/caller.ts'
 import { auditOf } from '../commands/edit.ts'
 import { done } from '../commands/outcome.ts'
 import { runCommand } from '../commands/run-command.ts'
 import type { Sessions } from '../commands/sessions.ts'
+import { spellingsOf } from '../core/email.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Invitation } from '../generated/prisma/client.ts'
 import { enqueue } from '../jobs/enqueue.ts'
@@ -107,7 +109,8 @@ async function takeTurn(caller: Caller, { id, email }: Invitation): Promise<bool
 }
 
 async function claimMail(tx: Transaction, { email, id }: Pick<Invitation, 'email' | 'id'>): Promise<boolean> {
-  const [row] = await tx.$queryRaw<[{ may: boolean }]>`SELECT app.claim_mail(${email}, ${id}::uuid) AS may`
+  const [mailbox] = spellingsOf(email)
+  const [row] = await tx.$queryRaw<[{ may: boolean }]>`SELECT app.claim_mail(${mailbox}, ${id}::uuid) AS may`
   return row.may
 }
 

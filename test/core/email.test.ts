@@ -1,7 +1,13 @@
 // The one form of an e-mail address, and what an address must be like. That the database agrees is one-identity.test.ts's.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EMAIL_LENGTH_MAX, emailAddress, isEmailAddress, normalizeEmail } from '../../src/core/email.ts'
+import {
+  EMAIL_LENGTH_MAX,
+  emailAddress,
+  isEmailAddress,
+  normalizeEmail,
+  spellingsOf,
+} from '../../src/core/email.ts'
 
 const parse = (text: string) => emailAddress.safeParse(text)
 
@@ -46,12 +52,15 @@ describe('an address', () => {
     "o'neil+tag@x.example",
     'jörg@münchen.example',
     '用户@例子.example',
+    'a@xn--mnchen-3ya.example',
+    'a@straße.example',
+    'a@a_b.example',
   ])('%j is taken, in its form', (text) => {
     expect(parse(text).data).toBe(normalizeEmail(text.trim()))
   })
 
   const UNSEEN =
-    '\0 \t \v \u0085 \u00A0 \u00AD \u034F \u061C \u115F \u1160 \u1680 \u17B4 \u180B \u180E \u2000 \u200B \u200C \u200D \u200E \u202A \u202E \u2028 \u2029 \u202F \u205F \u2060 \u2061 \u2066 \u2069 \u2800 \u3000 \u3164 \uFE00 \uFE0F \uFEFF \uFFA0 \uFFF9 \u{1D173} \u{E0001} \u{E0100} \uD800 \u0378'
+    '\0 \t \v \u0085 \u00A0 \u00AD \u034F \u061C \u115F \u1160 \u1680 \u17B4 \u180B \u180E \u2000 \u200B \u200C \u200D \u200E \u202A \u202E \u2028 \u2029 \u202F \u205F \u2060 \u2061 \u2066 \u2069 \u2800 \u3000 \u3164 \uFE00 \uFE0F \uFEFF \uFFA0 \uFFF9 \u{16FE4} \u{1D159} \u{13437} \u070F \uE000 \u{1D173} \u{E0001} \u{E0100} \uD800 \u0378'
   it.each([...UNSEEN.split(' ').filter(Boolean), ' '].map((one) => [one.codePointAt(0)?.toString(16), one]))(
     'with U+%s anywhere in it is none',
     (_code, one) => {
@@ -75,6 +84,18 @@ describe('an address', () => {
     `${'a'.repeat(EMAIL_LENGTH_MAX)}@x`,
     // It has another form, which has the sign that separates addresses.
     'a\u037Eb@x.example',
+    // Mail software takes these for one@people.example, and the last for another’s capital.
+    'one@\uFF50eople.example',
+    'one@people\u3002example',
+    'one@people\uFF0Eexample',
+    'one@people\uFF61example',
+    'one@people.example.',
+    'one@.people.example',
+    'one@people..example',
+    'one@xn--zzzz.example',
+    'one@mÜnchen.example',
+    'one@127.1',
+    'one@a%2eb',
     // Three times as long in its form.
     `${'\u{1D160}'.repeat(100)}@x.example`,
   ])('%j is none', (text) => {
@@ -82,3 +103,8 @@ describe('an address', () => {
     expect(isEmailAddress(normalizeEmail(text))).toBe(false)
   })
 })
+
+it.each(['a@münchen.example', 'a@xn--mnchen-3ya.example', 'a@m\uFF55\u0308nchen.example'])(
+  '%s has the spellings of its mailbox',
+  (address) => expect(spellingsOf(address)).toEqual(['a@xn--mnchen-3ya.example', 'a@münchen.example']),
+)

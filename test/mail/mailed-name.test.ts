@@ -7,6 +7,7 @@ import {
   showAddress,
   showName,
 } from '../../src/mail/mailed-name.ts'
+import { oneLine } from '../../src/mail/mailer.ts'
 
 const LENGTH_MAX = 200
 const messages = (name: string) =>
@@ -37,6 +38,21 @@ const ADDRESSES = [
   'javascript://x',
   'https\uFF1A//evil',
   'go to 192.0.2.1 now',
+  '0300.0.0002.0001',
+  '0177.1',
+  'at 0x7f000001',
+  '0x7f.0.0.1',
+  'https:evil',
+  'http:\\\\evil',
+  'HTTP:/evil',
+  'mailto:win',
+  'h\u200Dttps:evil',
+  '[2001:db8::1]',
+  'fe80::1',
+  '2001:db8:0:0:0:0:0:1',
+  '::ffff:192.0.2.1',
+  '=?UTF-8?Q?Win_at_evil=2Ecom/x?=',
+  '\uFF1D?UTF-8?B?eA==?=',
 ]
 
 describe('a name', () => {
@@ -48,6 +64,11 @@ describe('a name', () => {
     'J. R. R. Tolkien',
     'Müller-Lüdenscheidt GmbH & Co. KG',
     'Yahoo!',
+    'Open 10:30:45',
+    'Kaffee :: Kuchen',
+    'seit 01.12.2020',
+    '2 + 2 = 4, why?',
+    'Tel: 030 1234567',
     'Ein Laden: alles 3.50',
     'نمی\u200Cخواهم',
     '👩\u200D🔧 Repairs ❤\uFE0F',
@@ -75,6 +96,8 @@ describe('a name', () => {
     'a\u200Bb',
     'a\u00ADb',
     'a\u2800b',
+    'a\u{16FE4}b',
+    'a\u{1D159}b',
     'a\uFEFFb',
     'a\u{E0041}b',
     'a\uD800b',
@@ -107,4 +130,9 @@ it('a member’s address is shown if nothing in it is read as another', () => {
     `${'a'.repeat(MAILED_NAME_LENGTH_MAX)}@x.example`,
   ])
     expect(showAddress(address, 'A colleague')).toBe('A colleague')
+})
+
+it('a subject holds no encoded word, which mail programs would show as what it encodes', () => {
+  expect(oneLine('Join =?UTF-8?Q?Win_at_evil=2Ecom/x?=')).toBe('Join = ?UTF-8?Q?Win_at_evil=2Ecom/x?=')
+  expect(oneLine('==?UTF-8?Q?x?==?UTF-8?Q?y?=')).not.toContain('=?')
 })

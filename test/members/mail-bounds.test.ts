@@ -148,6 +148,28 @@ describe('one person', () => {
     expect(rows).toEqual([{ kept: 2 }])
   })
 
+  it('is one in the letters of their domain and in its ASCII', async () => {
+    const [name] = newEmail().split('@')
+    const spellings = [`${name}@münchen.example`, `${name}@xn--mnchen-3ya.example`] as const
+    for (let n = 0; n <= MAILS_PER_DAY_MAX; n += 1) await mailTo('A', spellings[n % 2 === 0 ? 0 : 1])
+    expect(server.mails).toHaveLength(MAILS_PER_DAY_MAX)
+    const id = await invite(api.as('B'), { email: spellings[0], role: 'STAFF' })
+    await manage(api.as('B'), REVOKE, { id })
+    expect(await codesOf(api.as('B'), INVITE, { email: spellings[1], role: 'STAFF' })).toEqual([
+      'RECENTLY_REVOKED',
+    ])
+  })
+
+  it.each([
+    'one@\uFF50eople.example',
+    'one@people\u3002example',
+    'one@people\uFF0Eexample',
+    'one@people\uFF61example',
+    'one@people.example.',
+  ])('is not invited as %s, which mail software takes for one@people.example', async (email) => {
+    expect(await codesOf(api.as('A'), INVITE, { email, role: 'STAFF' })).toEqual(['INVALID'])
+  })
+
   it('a mail that the server took late counts once', async () => {
     const email = newEmail()
     const id = await invite(api.as('A'), { email, role: 'STAFF' })
