@@ -34,12 +34,16 @@ export async function findRefundable(
   const order = await lockOrder(tx, found.orderId)
   if (order === null) throw new Error(`payment ${paymentId} has no order`)
   const payment = await lockPayment(tx, paymentId)
-  const { amountMinor, refundedMinor, refundPendingMinor, chargedBackMinor } = payment
-  // What the bank took back is with the buyer already.
-  const leftMinor = amountMinor - refundedMinor - refundPendingMinor - chargedBackMinor
+  const leftMinor = refundableMinor(payment)
   const errors = refusalsOf(payment, amount, leftMinor)
   if (errors.length > 0) return refused(errors)
   return { order, payment, amountMinor: amount?.amountMinor ?? leftMinor }
+}
+
+/** What is left to give back of a payment. What the bank took back is with the buyer already. */
+export function refundableMinor(payment: Payment): bigint {
+  const { amountMinor, refundedMinor, refundPendingMinor, chargedBackMinor } = payment
+  return amountMinor - refundedMinor - refundPendingMinor - chargedBackMinor
 }
 
 export type BegunRefund = { readonly id: string; readonly recorded: Recorded }
@@ -53,6 +57,8 @@ export async function beginRefund(
     readonly manualMethod?: string
     readonly manualReference?: string | null
     readonly givenAt?: Date
+    /** Of one that was made at the provider. */
+    readonly providerReference?: string
   },
   now: Date,
 ): Promise<BegunRefund> {
@@ -80,7 +86,13 @@ export async function beginRefund(
   const sums = { refundPendingMinor: amountMinor, reducedMinor: reducesMinor }
   const moved = await moveMoney(tx, order, sums, { now })
   const subject = { type: 'Refund', id }
-  const made = { status: 'PENDING', paymentId, amountMinor: amountMinor.toString(), currency }
+  const made = {
+    status: 'PENDING',
+    paymentId,
+    amountMinor: amountMinor.toString(),
+    currency,
+    ...(details.providerReference !== undefined && { madeAtProvider: true }),
+  }
   const begun = {
     audit: [auditOf(subject, null, made)],
     events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],

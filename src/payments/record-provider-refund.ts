@@ -1,16 +1,8 @@
 // A refund that was made at the provider by somebody else than us: in its dashboard, or by its support. It is recorded as
 // what a merchant asked for, and then settled as any other.
-import { auditOf } from '../commands/edit.ts'
-import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
-import {
-  lockOrder,
-  moveMoney,
-  NOTHING_RECORDED,
-  type Recorded,
-  recordedTogether,
-} from '../orders/order-money.ts'
-import { reductionMinor } from '../orders/order-sums.ts'
+import { lockOrder, NOTHING_RECORDED, type Recorded, recordedTogether } from '../orders/order-money.ts'
+import { beginRefund, refundableMinor } from './begin-refund.ts'
 import { Disagreement } from './disagreement.ts'
 import { retryDelayMs } from './payment.ts'
 import type { RefundNotice, RefundVerdict } from './provider.ts'
@@ -32,53 +24,17 @@ export async function recordProviderRefund(
   const order = await lockOrder(tx, orderId)
   if (order === null) throw new Error(`payment ${paymentId} has no order`)
   const payment = await lockPayment(tx, paymentId)
-  const how = { now, endsAttempt: false } as const
   const known = await tx.refund.findFirst({ where: { paymentId, providerReference: reference } })
   if (known !== null && known.amountMinor !== amountMinor) throw new Disagreement('AMOUNT_DIFFERS')
-  if (known !== null) return await settleRefund(tx, known.id, verdict, how)
+  if (known !== null) return await settleRefund(tx, known.id, verdict, { now, endsAttempt: false })
   if (currency !== payment.currency) throw new Disagreement('CURRENCY_DIFFERS')
   // A payment whose success is still to be told comes first: the event is tried again after it.
   if (payment.status !== 'SUCCEEDED') throw new Disagreement('PAYMENT_OPEN')
-  const leftMinor = payment.amountMinor - payment.refundedMinor - payment.refundPendingMinor
   if (amountMinor === 0n) return NOTHING_RECORDED
-  if (amountMinor > leftMinor) throw new Disagreement('TOO_MUCH_REFUNDED')
-  const id = newId()
-  const reducesMinor = reductionMinor(order, amountMinor)
-  await tx.payment.updateMany({
-    where: { id: paymentId },
-    data: { refundPendingMinor: payment.refundPendingMinor + amountMinor },
-  })
-  await tx.refund.create({
-    data: {
-      id,
-      paymentId,
-      amountMinor,
-      reducesMinor,
-      currency,
-      providerReference: reference,
-      createdAt: now,
-      updatedAt: now,
-    },
-  })
+  if (amountMinor > refundableMinor(payment)) throw new Disagreement('TOO_MUCH_REFUNDED')
+  const details = { reason: null, providerReference: reference }
+  const { id, recorded } = await beginRefund(tx, { order, payment, amountMinor }, details, now)
   // Whose outcome no event may ever tell.
   await enqueueReconcile(tx, RECONCILE_REFUND_TASK, id, new Date(now.getTime() + retryDelayMs(0)))
-  const moved = await moveMoney(
-    tx,
-    order,
-    { refundPendingMinor: amountMinor, reducedMinor: reducesMinor },
-    { now },
-  )
-  const subject = { type: 'Refund', id }
-  const after = {
-    status: 'PENDING',
-    paymentId,
-    amountMinor: amountMinor.toString(),
-    currency,
-    madeAtProvider: true,
-  }
-  const begun = {
-    audit: [auditOf(subject, null, after)],
-    events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],
-  }
-  return recordedTogether(begun, moved, await settleRefund(tx, id, verdict, how))
+  return recordedTogether(recorded, await settleRefund(tx, id, verdict, { now, endsAttempt: true }))
 }
