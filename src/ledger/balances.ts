@@ -1,5 +1,6 @@
 // What accounts come to, from their postings: balances are never stored. In minor units, debits less credits.
 import type { TenantClient } from '../db/database.ts'
+import type { AccountCode } from './posting.ts'
 
 type BalanceRow = { readonly id: string; readonly balance: string }
 
@@ -13,6 +14,16 @@ export async function accountBalances(
       SELECT account_id AS id, sum(amount_minor)::text AS balance
       FROM postings WHERE account_id = ANY (${accountIds}::uuid[]) GROUP BY account_id`,
   )
+}
+
+/** The balance of the tenant's account of this code and currency; 0 where it has none. */
+export async function accountBalance(
+  db: TenantClient,
+  { code, currency }: { readonly code: AccountCode; readonly currency: string },
+): Promise<bigint> {
+  const account = await db.ledgerAccount.findFirst({ where: { code, currency }, select: { id: true } })
+  if (account === null) return 0n
+  return (await accountBalances(db, [account.id])).get(account.id) ?? 0n
 }
 
 /**

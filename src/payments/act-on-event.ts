@@ -2,8 +2,9 @@
 // Reading and keeping events is receive-event.ts's.
 import type { Transaction } from '../db/database.ts'
 import type { Payment, PaymentProvider } from '../generated/prisma/client.ts'
+import { accountBalance } from '../ledger/balances.ts'
 import { postEntry, reverseEntry } from '../ledger/post-entry.ts'
-import { payoutLines } from '../ledger/posting.ts'
+import { ACCOUNT_CODES, payoutLines } from '../ledger/posting.ts'
 import { NOTHING_RECORDED, type Recorded } from '../orders/order-money.ts'
 import { Disagreement } from './disagreement.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
 import { recordProviderRefund } from './record-provider-refund.ts'
 import { settlePayment } from './settle-payment.ts'
 import { settleRefund } from './settle-refund.ts'
+import { toldCharge, toldRefund } from './told-verdict.ts'
 
 /** The account whose secret an event was signed with. */
 export type EventOrigin = Pick<PaymentProvider, 'tenantId' | 'id' | 'kind' | 'accountReference' | 'createdAt'>
@@ -33,9 +35,9 @@ export async function actOnEvent(
 ): Promise<Recorded | null> {
   switch (subject.kind) {
     case 'CHARGE':
-      return await actOnCharge(tx, subject.charge, subject.verdict, origin, now)
+      return await actOnCharge(tx, subject.charge, toldCharge(subject.verdict), origin, now)
     case 'REFUND':
-      return await actOnRefund(tx, subject.refund, subject.verdict, origin, now)
+      return await actOnRefund(tx, subject.refund, toldRefund(subject.verdict), origin, now)
     case 'PAYOUT':
       return await bookPayout(tx, subject.payout, now)
     case 'OTHER':
@@ -152,14 +154,27 @@ function checkReference(
   if (told !== null && known !== null && told !== known) throw new Disagreement(code)
 }
 
-/** A payout that failed is booked and reversed, whichever of its two events comes first: the books end alike. */
+/**
+ * A payout that failed is booked and reversed, whichever of its two events comes first: the books end alike. It names nothing
+ * that we asked for, so all that bounds it is what the books have with the provider. One payout at a time: two could pass the
+ * bound together.
+ */
 async function bookPayout(
   tx: Transaction,
   { reference, status, amountMinor, currency }: PayoutNotice,
   now: Date,
 ): Promise<Recorded> {
   const source = { type: 'Payout', id: reference }
-  await postEntry(tx, { kind: 'PAYOUT', source, currency, lines: payoutLines(amountMinor), postedAt: now })
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('payouts ' || app.tenant_id(), 0))`
+  const isBooked = await tx.journalEntry.findFirst({
+    where: { kind: 'PAYOUT', sourceType: source.type, sourceId: source.id },
+    select: { id: true },
+  })
+  if (isBooked === null) {
+    const account = { code: ACCOUNT_CODES.providerBalance, currency }
+    if (amountMinor > (await accountBalance(tx, account))) throw new Disagreement('PAYOUT_TOO_LARGE')
+    await postEntry(tx, { kind: 'PAYOUT', source, currency, lines: payoutLines(amountMinor), postedAt: now })
+  }
   if (status === 'FAILED') await reverseEntry(tx, { kind: 'PAYOUT', source, postedAt: now })
   return NOTHING_RECORDED
 }

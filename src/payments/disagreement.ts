@@ -12,6 +12,7 @@ const DISAGREEMENTS = {
   REFUND_DIFFERS: 'it names another refund at the provider than the one that was made',
   PAYMENT_OPEN: 'it gives back a payment whose outcome is not known here yet',
   TOO_MUCH_REFUNDED: 'it gives back more than what is left of the payment',
+  PAYOUT_TOO_LARGE: 'its sum is more than the books have with the provider in its currency',
   SUCCEEDED_AFTER_FAILURE: 'the payment had failed for good, and succeeded afterwards: a person has to look',
   NOT_BOOKED: 'it could not be booked: the log of the server says why',
 } as const
@@ -25,6 +26,7 @@ const MAY_CHANGE: ReadonlySet<DisagreementCode> = new Set([
   'REFUND_MISSING',
   'PAYMENT_OPEN',
   'TOO_MUCH_REFUNDED',
+  'PAYOUT_TOO_LARGE',
   'NOT_BOOKED',
 ])
 

@@ -66,7 +66,11 @@ export function changeOf(payment: Payment, verdict: ChargeVerdict, now: Date): P
         settledAt: now,
       }
     case 'PENDING':
-      return { status: 'PENDING', providerReference: verdict.reference, actionUrl: verdict.actionUrl }
+      return {
+        status: 'PENDING',
+        providerReference: verdict.reference,
+        ...(verdict.actionUrl !== undefined && { actionUrl: verdict.actionUrl }),
+      }
     case 'UNKNOWN':
       return { status: 'UNKNOWN' }
   }

@@ -35,7 +35,8 @@ export type Charge = {
  */
 export type ChargeVerdict =
   | { readonly status: 'SUCCEEDED'; readonly reference: string; readonly feeMinor: bigint | null }
-  | { readonly status: 'PENDING'; readonly reference: string; readonly actionUrl: string | null }
+  /** Without `actionUrl`, the page for the buyer stays the one that is known. */
+  | { readonly status: 'PENDING'; readonly reference: string; readonly actionUrl?: string | null }
   | { readonly status: 'FAILED'; readonly reference: string | null; readonly failure: Failure }
   | { readonly status: 'UNKNOWN'; readonly reason: string }
 

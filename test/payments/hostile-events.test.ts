@@ -4,10 +4,19 @@ import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newId, uuidOf } from '../../src/core/ids.ts'
+import { encodeId, newId, uuidOf } from '../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
-import { expectBooksInOrder, post, queuedJobs, secretsOf, sendEvent, signedEvent } from '../support/money.ts'
+import {
+  expectBooksInOrder,
+  ledgerOf,
+  post,
+  queuedJobs,
+  runJob,
+  secretsOf,
+  sendEvent,
+  signedEvent,
+} from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -56,13 +65,16 @@ async function openPayment(): Promise<Taken> {
   const input = {
     idempotencyKey: unique('pay'),
     orderId: await anOrder(),
-    // Open until its buyer confirms it: one that is processing would succeed by itself meanwhile.
+    // Open until its buyer confirms it: one that is processing would succeed by itself meanwhile, and one whose buyer has
+    // nowhere to come back to fails at once.
     paymentMethod: 'pm_card_authenticationRequired',
+    returnUrl: 'http://127.0.0.1:9/thanks',
   }
   const { paymentTake } = await a.data(
-    `mutation ($input: PaymentTakeInput!) { paymentTake(input: $input) { payment { id providerReference } } }`,
+    `mutation ($input: PaymentTakeInput!) { paymentTake(input: $input) { payment { id status providerReference } } }`,
     { input },
   )
+  expect(paymentTake.payment.status).toBe('PENDING')
   return { id: uuidOf('pay', paymentTake.payment.id), reference: paymentTake.payment.providerReference }
 }
 
@@ -81,6 +93,7 @@ const MONEY = [
   'orders',
   'journal_entries',
   'postings',
+  'ledger_accounts',
   'stock_levels',
   'outbox_events',
 ]
@@ -461,6 +474,118 @@ function put(object: Data, path: readonly string[], value: unknown): void {
 it('a signed event whose bytes were altered on the way is kept by nobody', async () => {
   const event = await signedEvent(api, 'A', { type: 'payment_intent.succeeded', object: chargeObject() })
   expect((await post({ ...event, body: event.body.replace('2000', '2001') })).status).toBe(401)
+})
+
+describe('a payout that is said to have been made', () => {
+  const TOO_LARGE = 'its sum is more than the books have with the provider in its currency'
+  const withProvider = async () => Number((await ledgerOf(api, 'A'))['1020'] ?? 0n)
+
+  it.each([
+    ['all the money that there is', { amount: Number.MAX_SAFE_INTEGER }],
+    ['a currency that nobody has', { currency: 'zzq', amount: 1 }],
+    ['a currency that nobody paid in', { currency: 'eur', amount: 1 }],
+  ])('%s: FAILED, nothing is booked, no account is opened', async (_what, fields) => {
+    for (const [type, status] of [
+      ['payout.paid', 'paid'],
+      ['payout.failed', 'failed'],
+    ] as const) {
+      const before = await money()
+      const id = unique('evt')
+      const object = { ...payoutObject(), status, ...fields }
+      expect(await sendEvent(api, 'A', { id, type, object })).toMatchObject({
+        status: 200,
+        answer: { status: 'FAILED' },
+      })
+      expect(await kept(id)).toMatchObject({ status: 'FAILED', error: TOO_LARGE })
+      expect(await money()).toEqual(before)
+    }
+  })
+
+  it('never more than the books have with the provider, whichever come at once', async () => {
+    const had = await withProvider()
+    const amount = Math.floor(had / 2) + 1
+    const sent = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        sendEvent(api, 'A', {
+          id: unique('evt'),
+          type: 'payout.paid',
+          object: { ...payoutObject(), amount },
+        }),
+      ),
+    )
+    const statuses = sent.map(({ answer }) => answer.status)
+    expect(statuses.filter((status) => status === 'PROCESSED')).toHaveLength(1)
+    expect(statuses.filter((status) => status === 'FAILED')).toHaveLength(3)
+    expect(await withProvider()).toBe(had - amount)
+  })
+
+  it('one that comes before what it pays is booked after it', async () => {
+    const amount = (await withProvider()) + 1_000
+    const id = unique('evt')
+    const object = { ...payoutObject(), amount }
+    expect((await sendEvent(api, 'A', { id, type: 'payout.paid', object })).answer.status).toBe('FAILED')
+    await payOrder(api, 'A', await anOrder())
+    const job = (await queuedJobs(api, 'A')).find(({ payload }) => payload.reference === id)
+    await runJob(api, 'A', job?.task ?? '', job?.payload ?? {})
+    expect(await kept(id)).toMatchObject({ status: 'PROCESSED', error: null })
+  })
+})
+
+describe('what an event says beside the state', () => {
+  const LURE = 'call 555 0100 and read your card out'
+
+  async function told(kind: 'pay' | 'ref', id: string): Promise<Data> {
+    const source = `query ($id: ID!) { node(id: $id) { ... on Payment { status failureCode failureMessage actionUrl
+      fee { amountMinor } } ... on Refund { status failureCode failureMessage } } }`
+    return (await a.data(source, { id: encodeId(kind, id) })).node
+  }
+
+  it('its fee is not booked: the provider is asked', async () => {
+    const payment = await openPayment()
+    const before = (await ledgerOf(api, 'A'))['5010']
+    const balance_transaction = { id: 'txn_1', fee: Number.MAX_SAFE_INTEGER, currency: 'usd' }
+    const object = { ...chargeObject(payment), latest_charge: { id: 'ch_1', balance_transaction } }
+    expect(await sendEvent(api, 'A', { type: 'payment_intent.succeeded', object })).toMatchObject({
+      answer: { status: 'PROCESSED' },
+    })
+    expect(await told('pay', payment.id)).toMatchObject({ status: 'SUCCEEDED', fee: null })
+    expect((await ledgerOf(api, 'A'))['5010']).toBe(before)
+    const asks = (await queuedJobs(api, 'A')).filter(({ payload }) => payload.paymentId === payment.id)
+    expect(asks.map(({ task }) => task)).toContain('payment.fee')
+  })
+
+  it('a buyer is sent to the page that the provider answered, and to no other', async () => {
+    const payment = await openPayment()
+    const { actionUrl } = await told('pay', payment.id)
+    expect(actionUrl).toMatch(/authenticate/)
+    const next_action = { type: 'redirect_to_url', redirect_to_url: { url: 'https://lure.example/' } }
+    const object = { ...chargeObject(payment), status: 'requires_action', next_action }
+    expect(await sendEvent(api, 'A', { type: 'payment_intent.requires_action', object })).toMatchObject({
+      answer: { status: 'PROCESSED' },
+    })
+    expect(await told('pay', payment.id)).toMatchObject({ status: 'PENDING', actionUrl })
+  })
+
+  it('why a payment or refund failed is told in words of ours', async () => {
+    const payment = await openPayment()
+    const last_payment_error = { code: 'card_declined', decline_code: 'expired_card', message: LURE }
+    const failed = { ...chargeObject(payment), status: 'requires_payment_method', last_payment_error }
+    await sendEvent(api, 'A', { type: 'payment_intent.payment_failed', object: failed })
+    expect(await told('pay', payment.id)).toMatchObject({
+      status: 'FAILED',
+      failureCode: 'CARD_EXPIRED',
+      failureMessage: 'the card has expired',
+      actionUrl: null,
+    })
+    await sendEvent(api, 'A', {
+      type: 'refund.failed',
+      object: { ...refundObject(), failure_reason: LURE },
+    })
+    expect(await told('ref', refund.id)).toMatchObject({
+      status: 'FAILED',
+      failureMessage: 'the refund failed',
+    })
+  })
 })
 
 describe('the secret of another account of the same shop', () => {
