@@ -9,8 +9,6 @@ import { oneAtATime } from './one-at-a-time.ts'
 
 export type RevokedKeys = { readonly audit: readonly AuditRecord[]; readonly events: readonly EventRecord[] }
 
-export const NO_KEYS: RevokedKeys = { audit: [], events: [] }
-
 /**
  * Revokes the key `id`, or what the member `id` made, and every key that was made with one of those: whoever had the one
  * may have the others. What was revoked before stays as it is, and so do keys that may do no more than `harmless`. Holds

@@ -7,9 +7,10 @@ import type { Permission } from '../commands/permissions.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Member } from '../generated/prisma/client.ts'
 import { endingInvitations } from '../keys/ended-invitations.ts'
-import { NO_KEYS, revokeKeysFrom } from '../keys/revoke-keys.ts'
+import { revokeKeysFrom } from '../keys/revoke-keys.ts'
 import { type Authority, takeAuthority } from './authority.ts'
 import { findMember, type Wanted } from './find-member.ts'
+import { takeOverKeys } from './kept-keys.ts'
 import { refusedAsLastOwner } from './member.ts'
 import { takeOverInvitations } from './open-invitations.ts'
 
@@ -21,8 +22,10 @@ export type MemberEdit = {
   readonly changesTo: (member: Member) => Partial<Pick<Member, 'role' | 'status'>>
   /** Which field of the input the last owner's refusal is about. */
   readonly lastOwnerField: string
-  /** The keys that they made stay if they may do no more than this; null: all stay. */
-  readonly harmless: ReadonlySet<Permission> | null
+  /** The keys that they made stay theirs if they may do no more than this. */
+  readonly harmless: ReadonlySet<Permission>
+  /** The other keys stay too, as the caller's: for an owner alone. */
+  readonly keepApiKeys: boolean
   /** What they invited to stays open, in the caller's name: for an owner alone. */
   readonly keepInvitations: boolean
 }
@@ -31,15 +34,18 @@ export type MemberEdit = {
 export async function editMember(
   tx: Transaction,
   caller: Caller,
-  { wanted, changesTo, lastOwnerField, harmless, keepInvitations }: MemberEdit,
+  { wanted, changesTo, lastOwnerField, harmless, keepApiKeys, keepInvitations }: MemberEdit,
 ): Promise<Done | Refused<EditMemberErrorCode>> {
   const now = caller.clock()
   const reaches = await takeAuthority(tx, caller)
   const member = await findMember(tx, reaches, wanted)
   if ('done' in member) return member
   const { id, version } = member
-  if (keepInvitations && !mayKeepInvitations(caller, reaches, id)) return refused([NOT_AN_OWNER], id)
+  const asked = [...(keepApiKeys ? ['keepApiKeys'] : []), ...(keepInvitations ? ['keepInvitations'] : [])]
+  if (asked.length > 0 && !mayKeep(caller, reaches, id)) return refused(asked.map(notAnOwner), id)
   const takenOver = keepInvitations ? await takeOverInvitations(tx, caller, id) : []
+  // After the invitations, which are found by who made the keys that sent them.
+  const kept = keepApiKeys ? await takeOverKeys(tx, caller, { memberId: id, harmless }) : []
   const changes = changesTo(member)
   try {
     const { audit: ended } = await endingInvitations(tx, () =>
@@ -48,11 +54,11 @@ export async function editMember(
         data: { ...changes, version: version + 1, updatedAt: now },
       }),
     )
-    const revoked = harmless === null ? NO_KEYS : await revokeKeysFrom(tx, id, { now, harmless })
+    const revoked = await revokeKeysFrom(tx, id, { now, harmless })
     const outcome = edited<Member>('Member', member, changes)
     return {
       ...outcome,
-      audit: [...outcome.audit, ...revoked.audit, ...takenOver, ...ended],
+      audit: [...outcome.audit, ...revoked.audit, ...kept, ...takenOver, ...ended],
       events: [...outcome.events, ...revoked.events],
     }
   } catch (error) {
@@ -60,13 +66,15 @@ export async function editMember(
   }
 }
 
-const NOT_AN_OWNER: UserError<'ROLE_TOO_HIGH'> = {
-  field: ['keepInvitations'],
-  message: 'only an owner who stays keeps invitations open, in their own name',
-  code: 'ROLE_TOO_HIGH',
+function notAnOwner(field: string): UserError<'ROLE_TOO_HIGH'> {
+  const message = 'only a member who is an owner and stays keeps what others leave, in their own name'
+  return { field: [field], message, code: 'ROLE_TOO_HIGH' }
 }
 
-/** Who keeps them is who they stand on from then on, so it cannot be the member whose authority ends. */
-function mayKeepInvitations({ actor }: Caller, reaches: Authority, memberId: string): boolean {
-  return reaches('OWNER') && actor.id !== null && actor.id !== memberId
+/**
+ * Keys and invitations stand on the authority of who keeps them from then on. So that is a member, not the one whose
+ * authority ends, and not a key, which may have been made by that one.
+ */
+function mayKeep({ actor }: Caller, reaches: Authority, memberId: string): boolean {
+  return actor.kind === 'MEMBER' && reaches('OWNER') && actor.id !== memberId
 }

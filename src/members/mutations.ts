@@ -71,7 +71,7 @@ addMutation('memberChangeRole', {
       role: t.field({ type: Role, required: true }),
       keepApiKeys: t.boolean({
         defaultValue: false,
-        description: 'Leaves the keys that they made as they are.',
+        description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
       }),
       keepInvitations: t.boolean({
         defaultValue: false,
@@ -102,7 +102,7 @@ addMutation('memberRemove', {
       expectedVersion: t.int({ required: true }),
       keepApiKeys: t.boolean({
         defaultValue: false,
-        description: 'Leaves the keys that they made as they are.',
+        description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
       }),
       keepInvitations: t.boolean({
         defaultValue: false,

@@ -168,6 +168,23 @@ describe('the second wall', () => {
     expect(await statusOf(sent)).toMatchObject({ status: 'REVOKED' })
   })
 
+  it.each([
+    `UPDATE members SET role = 'STAFF' WHERE email = $1`,
+    `UPDATE members SET status = 'REMOVED' WHERE email = $1`,
+  ])('and those of the keys that come from the member, which are not revoked by it: %s', async (sql) => {
+    const admin = await newMember(api, 'A', 'ADMIN')
+    const made = await makeKey(admin.session, [...permissionsOf('ADMIN')])
+    const child = await makeKey(api.bearing(made.secret) as Session, [...permissionsOf('ADMIN')])
+    const sent = [
+      await sentBy(api.bearing(made.secret), 'STAFF'),
+      await sentBy(api.bearing(child.secret), 'STAFF'),
+    ]
+    const others = await sentBy(owner(), 'STAFF')
+    await behind(sql, [admin.email])
+    for (const one of sent) expect(await statusOf(one)).toMatchObject({ status: 'REVOKED' })
+    expect(await statusOf(others)).toMatchObject({ status: 'PENDING' })
+  })
+
   it('accepting asks anew who sent it: where no trigger ran, it is not valid', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const [first, last] = [await sentBy(admin.session, 'ADMIN'), await sentBy(admin.session, 'STAFF')]

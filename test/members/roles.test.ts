@@ -1,8 +1,9 @@
 // Changing what somebody may do, and dismissing them: who may, whom it reaches, and what stays impossible.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ROLES, type Role } from '../../src/commands/permissions.ts'
+import { permissionsOf, ROLES, type Role } from '../../src/commands/permissions.ts'
 import { newId } from '../../src/core/ids.ts'
-import { type Api, emailOf, startApi } from '../support/api.ts'
+import { type Api, emailOf, type Session, startApi } from '../support/api.ts'
+import { makeKey } from '../support/keys.ts'
 import {
   CHANGE_ROLE,
   codesOf,
@@ -230,7 +231,48 @@ describe('the API keys that somebody made', () => {
     expect(await active(keys)).toEqual([true, false, true, false])
   })
 
-  it('stay when one says so, and when it is refused', async () => {
+  it('nobody but another owner keeps: not who leaves, not an administrator, not a key', async () => {
+    const admin = await newMember(api, 'A', 'ADMIN')
+    const leaving = await newMember(api, 'A', 'OWNER')
+    const { secret } = await makeKey(leaving.session, [...permissionsOf('OWNER')])
+    const keys = await makeKeys(admin.id)
+    const keep = { id: admin.id, expectedVersion: 1, keepApiKeys: true }
+    const tooHigh = [{ field: ['keepApiKeys'], code: 'ROLE_TOO_HIGH' }]
+    for (const session of [admin.session, api.as('A', 'ADMIN'), api.bearing(secret) as Session]) {
+      expect((await manage(session, REMOVE, keep)).userErrors).toMatchObject(tooHigh)
+      const less = await manage(session, CHANGE_ROLE, { ...keep, role: 'VIEWER' })
+      expect(less.userErrors).toMatchObject(tooHigh)
+    }
+    const own = { ...keep, id: leaving.id }
+    expect((await manage(leaving.session, REMOVE, own)).userErrors).toMatchObject(tooHigh)
+    const byOwnKey = await manage(api.bearing(secret) as Session, REMOVE, own)
+    expect(byOwnKey.userErrors).toMatchObject(tooHigh)
+    expect(await active(keys)).toEqual([true, true, true, true])
+    expect(await withRole(admin.id)).toEqual({ role: 'ADMIN', version: 1 })
+  })
+
+  it('that an owner keeps are that owner’s: they speak on, make no way back, and end with the owner', async () => {
+    const keeper = await newMember(api, 'A', 'OWNER')
+    const admin = await newMember(api, 'A', 'ADMIN')
+    const { id, secret } = await makeKey(admin.session, ['keys:manage', 'orders:read'])
+    const child = await makeKey(api.bearing(secret) as Session, ['orders:read'])
+    const keep = { id: admin.id, expectedVersion: 1, keepApiKeys: true }
+    expect(await codesOf(keeper.session, REMOVE, keep)).toEqual([])
+    const permissions = async (bearing: string) =>
+      (await api.bearing(bearing).send('{ viewer { permissions } }')).data?.viewer.permissions
+    expect(await permissions(secret)).toEqual(['keys:manage', 'orders:read'])
+    expect(await permissions(child.secret)).toEqual(['orders:read'])
+    const [row] = await inA('SELECT created_by, created_by_id FROM api_keys WHERE id = $1', [uuidOf(id)])
+    expect(row).toEqual({ created_by: keeper.email, created_by_id: uuidOf(keeper.id) })
+    const sql = `SELECT before, after FROM audit_entries WHERE action = 'memberRemove' AND subject_id = $1`
+    expect(await inA(sql, [uuidOf(id)])).toEqual([
+      { before: { createdBy: admin.email }, after: { createdBy: keeper.email } },
+    ])
+    expect(await codesOf(api.as('A'), REMOVE, { id: keeper.id, expectedVersion: 1 })).toEqual([])
+    expect(await active([uuidOf(id), uuidOf(child.id)])).toEqual([false, false])
+  })
+
+  it('stay when an owner says so, and when it is refused', async () => {
     const { id } = await newMember(api, 'A', 'OWNER')
     const keys = await makeKeys(id)
     expect(await codesOf(api.as('A', 'ADMIN'), REMOVE, { id, expectedVersion: 1 })).toEqual(['ROLE_TOO_HIGH'])
