@@ -20,6 +20,8 @@ export type Reason<Code extends string = string> = UserError<Code> & {
   readonly detail?: Detail
   /** Not told at all to who lacks these. */
   readonly onlyWith?: readonly Permission[]
+  /** Told only to who lacks one of these, in place of reasons that are `onlyWith` them. */
+  readonly onlyWithout?: readonly Permission[]
 }
 
 /** The errors as a caller with these permissions is told of them. */
@@ -28,8 +30,8 @@ export function toldTo<Code extends string>(
   reasons: readonly Reason<Code>[],
 ): UserError<Code>[] {
   const has = (needed: readonly Permission[]) => needed.every((permission) => permissions.has(permission))
-  return reasons.flatMap(({ field, message, code, detail, onlyWith = [] }) => {
-    if (!has(onlyWith)) return []
+  return reasons.flatMap(({ field, message, code, detail, onlyWith = [], onlyWithout }) => {
+    if (!has(onlyWith) || (onlyWithout !== undefined && has(onlyWithout))) return []
     return { field, message: detail !== undefined && has(detail.needs) ? detail.message : message, code }
   })
 }
@@ -81,6 +83,8 @@ export type Outcome<Code extends string = string> = {
   readonly userErrors: readonly Reason<Code>[]
   /** The record's type, if the command made or changed it; absent or null: it did neither. */
   readonly changed?: string | null
+  /** The first audit entry of the command, which is added where the outcome is kept. */
+  readonly entry?: string
 }
 
 /** The type of the record that was made or changed: the audit says so. An edit that changes nothing is neither. */

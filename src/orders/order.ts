@@ -5,6 +5,7 @@ import type { PlaceOrderErrorCode } from './place-order.ts'
 
 export const LINES_MAX = 100
 export const QUANTITY_MAX = 10_000
+const READS_STOCK = ['stock:read'] as const
 
 export type AskedLine = { readonly variantId: string; readonly quantity: number }
 
@@ -45,6 +46,13 @@ export function refusalsOf(
         needs: ['catalogue:read'],
       }),
     )
+  }
+  // How much is left could be asked without an order, line by line: who may not read stock is told it last, and of no line.
+  if (refusals.length > 0 && refusals.every(({ code }) => code === 'STOCK_INSUFFICIENT')) {
+    refusals.push({
+      ...refusal(['lines'], 'not so many are left', 'STOCK_INSUFFICIENT'),
+      onlyWithout: READS_STOCK,
+    })
   }
   // Everything could be sold when it was looked at, and not any more when it was to be reserved.
   if (refusals.length === 0)
@@ -90,7 +98,8 @@ function lineRefusals(
   if (available >= quantity) return []
   const message = `only ${available} of ${sku} left, ${quantity} asked`
   const detail: Detail = { message, needs: ['catalogue:read', 'stock:read'] }
-  return [refusal([...at, 'quantity'], 'not so many are left', 'STOCK_INSUFFICIENT', detail)]
+  const short = refusal([...at, 'quantity'], 'not so many are left', 'STOCK_INSUFFICIENT', detail)
+  return [{ ...short, onlyWith: READS_STOCK }]
 }
 
 function refusal(
