@@ -51,7 +51,7 @@ export const KEY_NOT_FREE = 'BK002'
 
 /**
  * The statement that records a command; it rides on COMMIT. The first audit entry has the command's own id: by it a
- * command whose COMMIT was not answered is found again.
+ * command whose COMMIT was not answered is found again, and by it the outcome knows when the call was.
  */
 export function recordStatement(
   caller: Caller,
@@ -93,7 +93,7 @@ export function recordStatement(
       claim?.operation ?? name,
       claim?.key ?? null,
       claim === null ? '' : Buffer.from(claim.fingerprint).toString('hex'),
-      JSON.stringify(made.outcome satisfies Json),
+      JSON.stringify({ ...made.outcome, ...(audit.length > 0 && { entry: id }) } satisfies Json),
       labelOf(actor),
     ],
   }

@@ -212,23 +212,23 @@ async function lookUp<Code extends string>(caller: Caller, claim: Claim): Promis
 }
 
 /**
- * Whether a stored call was this caller's, and nobody else has changed its record since, as the audit says. What the system
- * did counts for nobody: it only carries on what was begun.
+ * Whether a stored call was this caller's, and nobody else has changed its record since that very call, as the audit says:
+ * later calls of the caller's, which may have changed nothing, do not make it theirs again. What the system did counts for
+ * nobody: it only carries on what was begun.
  */
 async function isStillOwn(tx: Transaction, { actor }: Caller, { operation, key }: Claim): Promise<boolean> {
   const [row] = await tx.$queryRaw<{ is_own: boolean }[]>`
     WITH stored AS (
-      SELECT outcome ->> 'changed' AS type, (outcome ->> 'id')::uuid AS id FROM idempotency_keys
+      SELECT outcome ->> 'changed' AS type, (outcome ->> 'id')::uuid AS id, (outcome ->> 'entry')::uuid AS entry
+      FROM idempotency_keys
       WHERE operation = ${operation} AND key = ${key}
         AND actor_kind = ${actor.kind}::actor_kind AND actor_id IS NOT DISTINCT FROM ${actor.id}::uuid
-    ), entry AS (
-      SELECT a.recorded_at, a.actor_kind, a.action, a.actor_id IS NOT DISTINCT FROM ${actor.id}::uuid AS is_caller
-      FROM stored JOIN audit_entries a ON a.subject_type = stored.type AND a.subject_id = stored.id
     )
     SELECT NOT EXISTS (
-      SELECT FROM entry e WHERE NOT e.is_caller AND e.actor_kind <> 'SYSTEM' AND e.recorded_at > (
-        SELECT max(own.recorded_at) FROM entry own WHERE own.is_caller AND own.action = ${operation})
-    ) AS is_own FROM stored`
+      SELECT FROM audit_entries a WHERE a.subject_type = stored.type AND a.subject_id = stored.id
+        AND a.recorded_at >= own.recorded_at AND a.actor_kind <> 'SYSTEM'
+        AND a.actor_id IS DISTINCT FROM ${actor.id}::uuid
+    ) AS is_own FROM stored JOIN audit_entries own ON own.id = stored.entry`
   return row?.is_own === true
 }
 

@@ -92,5 +92,6 @@ async function admit(
   const was = before && { name: before.name, role: before.role, status: before.status }
   return done(id, [
     auditOf({ type: 'Member', id }, was, { email, name, role, status: 'ACTIVE', invitationId }),
+    auditOf({ type: 'Invitation', id: invitationId }, { status: 'PENDING' }, { status: 'ACCEPTED' }),
   ])
 }

@@ -1,7 +1,7 @@
 // Begins a refund: what is asked for is set aside under the order's and the payment's lock first, so that rivals never give
 // back more than was taken. Who moves the money is the use cases'.
 import { auditOf, notFound } from '../commands/edit.ts'
-import { type Done, done, type Reason, type Refused, refused } from '../commands/outcome.ts'
+import { type AuditRecord, type Done, done, type Reason, type Refused, refused } from '../commands/outcome.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/database.ts'
 import type { Order, Payment } from '../generated/prisma/client.ts'
@@ -94,10 +94,19 @@ export async function beginRefund(
     ...(details.providerReference !== undefined && { madeAtProvider: true }),
   }
   const begun = {
-    audit: [auditOf(subject, null, made)],
+    audit: [auditOf(subject, null, made), setAside(payment, amountMinor)],
     events: [{ type: 'refund.pending', subject, payload: { version: 1 } }],
   }
   return { id, recorded: recordedTogether(begun, moved) }
+}
+
+/** What a refund that begins changes of its payment: who took the payment must not be shown it as their own any more. */
+function setAside({ id, refundPendingMinor }: Payment, amountMinor: bigint): AuditRecord {
+  return auditOf(
+    { type: 'Payment', id },
+    { refundPendingMinor: refundPendingMinor.toString() },
+    { refundPendingMinor: (refundPendingMinor + amountMinor).toString() },
+  )
 }
 
 /** Ends it in the same transaction: what was received by hand is given back by hand, and nobody has to be asked. */

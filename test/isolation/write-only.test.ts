@@ -6,8 +6,17 @@ import { buildSchema } from '../../src/graphql/schema.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
 import { makeKey } from '../support/keys.ts'
 import { documentOf, type Given, slotsOf, withValue } from '../support/operations.ts'
+import { ACCEPT, codesOf, newEmail, sendMail, tokenFor } from '../support/people.ts'
 import { validArguments } from '../support/recipes.ts'
-import { connectSandbox, makeCustomer, makeVariant, payOrder, placeOrder, unique } from '../support/shop.ts'
+import {
+  connectSandbox,
+  makeCustomer,
+  makeVariant,
+  payOrder,
+  placeOrder,
+  refundPayment,
+  unique,
+} from '../support/shop.ts'
 import { type Bearer, keyWith } from './bearers.ts'
 import { mutationsOf, type Operation, ownSelection, readsRecord, recordIn } from './needs.ts'
 
@@ -174,7 +183,47 @@ describe('an edit', () => {
     expect(mine.customer).toMatchObject({ name: 'Mine', version: 2 })
     expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(mine)
     await api.as('A').data(UPDATE, { input: { id, expectedVersion: 2, email: 'theirs@else.example' } })
-    expect((await send(UPDATE, { input })).data.customerUpdate).toEqual({ customer: null, userErrors: [] })
+    const nothing = { customer: null, userErrors: [] }
+    expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(nothing)
+    // An edit of the key's own that changes nothing does not make theirs its own, nor does one that does.
+    await send(UPDATE, { input: { id, expectedVersion: 3 } })
+    expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(nothing)
+    await send(UPDATE, { input: { id, expectedVersion: 4, name: 'Mine again' } })
+    expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(nothing)
+  })
+
+  it('of a payment shows nothing of it after somebody else’s refund', async () => {
+    await connectSandbox(api, 'A')
+    const customerId = await makeCustomer(api.as('A'))
+    const { id } = await makeVariant(api.as('A'))
+    const order = await placeOrder(api.as('A'), customerId, [{ variantId: id, quantity: 1 }])
+    const { send } = await keyWith(api, 'A', ['payments:take'])
+    const take = `mutation ($input: PaymentTakeInput!) {
+      paymentTake(input: $input) { payment { id status refundedAmount { amountMinor } } userErrors { code } } }`
+    const input = { orderId: order.id, paymentMethod: 'pm_card_visa', idempotencyKey: unique('k') }
+    const mine = (await send(take, { input })).data.paymentTake
+    expect(mine.payment).toMatchObject({ status: 'SUCCEEDED' })
+    expect((await send(take, { input })).data.paymentTake).toEqual(mine)
+    await refundPayment(api.as('A'), mine.payment.id)
+    expect((await send(take, { input })).data.paymentTake).toEqual({ payment: null, userErrors: [] })
+  })
+
+  it('of an invitation shows nothing of it after it was accepted', async () => {
+    const { send } = await keyWith(api, 'A', [
+      ...permissionsOf('STAFF'),
+      'members:manage',
+    ] as GrantablePermission[])
+    const source = `mutation ($input: MemberInviteInput!) {
+      memberInvite(input: $input) { invitation { id status } userErrors { code } } }`
+    const email = newEmail()
+    const input = { email, role: 'STAFF', idempotencyKey: unique('k') }
+    const mine = (await send(source, { input })).data.memberInvite
+    expect(mine).toMatchObject({ invitation: { status: 'PENDING' }, userErrors: [] })
+    await sendMail(api, 'A', mine.invitation.id)
+    expect((await send(source, { input })).data.memberInvite).toEqual(mine)
+    const token = await tokenFor(api, email)
+    expect(await codesOf(api.asPerson('A', email), ACCEPT, { token })).toEqual([])
+    expect((await send(source, { input })).data.memberInvite).toEqual({ invitation: null, userErrors: [] })
   })
 })
 
@@ -196,6 +245,32 @@ describe('a refusal', () => {
     expect(await placing(['stock:read'], input), 'which would tell the SKU').toEqual(plain)
     const [told] = await placing(['stock:read', 'catalogue:read'], input)
     expect(told.message).toContain(sku)
+  })
+
+  it('of stock is told last to who may not read stock, and of no line: it is no way to count without an order', async () => {
+    const customerId = await makeCustomer(api.as('A'))
+    const [one, other] = [await makeVariant(api.as('A')), await makeVariant(api.as('A'))]
+    const nobody = { customerId: 'nobody', lines: lines(one.id, 9_999) }
+    const source = ORDER.replace('code message', 'code field')
+    const told = async (permissions: GrantablePermission[], input: object) => {
+      const { send } = await keyWith(api, 'A', ['orders:write', ...permissions])
+      const answer = await send(source, { input: { idempotencyKey: unique('k'), ...input } })
+      return answer.data.orderPlace.userErrors.map(
+        ({ code, field }: { code: string; field: string[] }) => `${code} ${field.join('.')}`,
+      )
+    }
+    const short = (line: number) => `STOCK_INSUFFICIENT lines.${line}.quantity`
+    expect(await told([], nobody)).toEqual(['NOT_FOUND customerId'])
+    expect(await told(['stock:read'], nobody)).toEqual(['NOT_FOUND customerId', short(0)])
+    const both = (quantity: number) => ({
+      customerId,
+      lines: [...lines(one.id, 9_999), ...lines(other.id, quantity)],
+    })
+    for (const quantity of [1, 9_999]) {
+      expect(await told([], both(quantity))).toEqual(['STOCK_INSUFFICIENT lines'])
+    }
+    expect(await told(['stock:read'], both(1))).toEqual([short(0)])
+    expect(await told(['stock:read'], both(9_999))).toEqual([short(0), short(1)])
   })
 
   it('of an order’s or a payment’s state says which to who may read it', async () => {
