@@ -51,6 +51,8 @@ const words = fc
   .map((parts) => parts.join(''))
   .filter((text) => !text.includes('\0') && !/\p{Cn}/u.test(text))
 
+/** Of Unicode 17: PostgreSQL's tables are older, and map it to itself. The server refuses it in a domain. */
+const YOUNGER_THAN_DATABASES = '\uA7F1'
 const local = (within: string) => normalizeEmail(`a${within}b@x.example`)
 const domain = (within: string) => normalizeEmail(`a@x${within}y.example`)
 /** What Unicode has not assigned is refused by the server alone. A capital of another alphabet, in a domain, too. */
@@ -67,12 +69,16 @@ const takenDomains = inGroups(
 ).map((group) => domain(group.join('')))
 /** Of these, all that have another form by NFKC: full-width and other compatible letters, and dots. */
 const refusedDomains = assigned
+  .filter((one) => one !== YOUNGER_THAN_DATABASES)
   .map(domain)
   .filter((text) => !isEmailAddress(text) && (text.normalize('NFKC') !== text || text.includes('\u3002')))
 const seed = randomInt(2 ** 31)
-const randomTexts = fc.sample(words, { seed, numRuns: RANDOM_TEXTS })
-const sweep = inGroups(codePoints, CODE_POINTS_PER_TEXT).map((group) =>
-  group.map((one) => `${one}A${one}z`).join(''),
+/** Made once for all locales, with what the server makes of it. */
+type Sweep = { readonly texts: readonly string[]; readonly expected: readonly string[] }
+const sweepOf = (texts: readonly string[]): Sweep => ({ texts, expected: texts.map(normalizeEmail) })
+const randomTexts = sweepOf(fc.sample(words, { seed, numRuns: RANDOM_TEXTS }))
+const sweep = sweepOf(
+  inGroups(codePoints, CODE_POINTS_PER_TEXT).map((group) => group.map((one) => `${one}A${one}z`).join('')),
 )
 
 it('the sweep has what was found before', () => {
@@ -136,12 +142,12 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
   })
 
   /** The first text that SQL puts into another form than the server; null: there is none. */
-  async function difference(texts: string[]): Promise<unknown> {
+  async function difference({ texts, expected }: Sweep): Promise<unknown> {
     const { rows } = await admin.query(
       `SELECT given, expected, app.normalize_email(given) AS found
        FROM unnest($1::text[], $2::text[]) AS t (given, expected)
        WHERE app.normalize_email(given) COLLATE "C" <> expected COLLATE "C" LIMIT 1`,
-      [texts, texts.map(normalizeEmail)],
+      [texts, expected],
     )
     return rows[0] ?? null
   }
