@@ -189,9 +189,9 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     method: ['DELETE', 'OPTIONS', 'PATCH', 'PUT'],
     url: PATH,
     // Before a body is read: it would be for nothing.
-    onRequest: (request, reply) => {
-      closeAfterLargeBody(request, reply)
-      reply.code(405).header('allow', 'GET, POST').send()
+    onRequest: (_request, reply, done) => {
+      reply.header('allow', 'GET, POST')
+      done(new HttpRefusal(405, 'use GET or POST'))
     },
     handler: () => {},
   })

@@ -1,5 +1,7 @@
 // The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { type FastifyInstance, fastify } from 'fastify'
 import { AppError } from '../core/errors.ts'
 import { addCommonHeaders, answerSocketError, createErrorAnswer } from './answer-error.ts'
@@ -9,6 +11,7 @@ import { addExportRoute } from './export-route.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
 import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
+import { HttpRefusal } from './http-refusal.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { cutOffWhenStalled } from './stalled-sockets.ts'
@@ -115,6 +118,8 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: limits.checkingIntervalMs,
+      // Refused below, in the form of all refusals.
+      requireHostHeader: false,
     },
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -140,6 +145,14 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
   // Only application/json is read: what a form could send from another site is refused with 415.
   app.removeContentTypeParser('text/plain')
   intake.watch(app.server)
+  // Refused below; by itself Node answers both, with nothing in it.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.on('connect', (_request, socket: Socket) =>
+    answerSocketError(new Error('CONNECT'), socket, {
+      requestId: newRequestId(),
+      response: intake.responseOn(socket),
+    }),
+  )
   addIntake(app, { intake, trusted, limits })
   app.setErrorHandler<Error>(answerError)
   app.setNotFoundHandler(() => {
@@ -159,13 +172,22 @@ function addIntake(
     trusted.notice(request.headers, request.socket.remoteAddress)
     const refusal = refusalBy(() => intake.enter(request.raw, reply.raw))
     // Before a body is read, too: it would be for nothing.
-    done(refusal ?? (request.is404 ? nothingHere() : undefined))
+    done(refusal ?? unanswerable(request.raw) ?? (request.is404 ? nothingHere() : undefined))
   })
   app.addHook('preParsing', (request, reply, _payload, done) => {
     const { raw, ip: address } = request
     const isCallerKnown = request.caller !== null
     done(refusalBy(() => intake.countBody({ request: raw, response: reply.raw, address, isCallerKnown })))
   })
+}
+
+/** What HTTP/1.1 itself forbids to answer. */
+function unanswerable({ headers, httpVersion }: IncomingMessage): HttpRefusal | undefined {
+  const { host, expect } = headers
+  if (host === undefined && httpVersion === '1.1') return new HttpRefusal(400, 'a Host header is required')
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    return new HttpRefusal(417, 'the Expect header can only be 100-continue')
+  return undefined
 }
 
 function nothingHere(): AppError {

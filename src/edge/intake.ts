@@ -74,6 +74,8 @@ export function createIntake(options: {
       connection.response = response
       response.once('close', () => {
         connection.waiting -= 1
+        // Else the next request that cannot be read would be taken for one whose answer has begun.
+        if (connection.response === response) connection.response = null
       })
       if (connection.waiting > limits.requestsPerConnectionMax) {
         response.shouldKeepAlive = false

@@ -77,6 +77,11 @@ describe('an error', () => {
     ],
     ['headers that are too large', 431, () => get('/healthz', `x-large: ${'x'.repeat(20_000)}`)],
     ['what is no HTTP', 400, () => 'HELLO\r\n\r\n'],
+    ['no Host', 400, () => get('/healthz').replace('host: x\r\n', '')],
+    ['an Expect that is not known', 417, () => get('/healthz', 'expect: miracles')],
+    ['CONNECT', 400, () => 'CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n'],
+    ['DELETE', 405, () => get('/graphql').replace('GET', 'DELETE')],
+    ['OPTIONS', 405, () => get('/graphql').replace('GET', 'OPTIONS')],
     ['two lengths', 400, () => get('/healthz', 'content-length: 1', 'content-length: 2')],
     ['another protocol in an upgrade', 404, () => get('/nowhere', 'upgrade: h2c', 'connection: upgrade')],
   ])('%s is answered %i in the one form, with the headers of all answers', async (_name, status, request) => {
@@ -93,6 +98,19 @@ describe('an error', () => {
       'x-request-id': errors[0].extensions.requestId,
     })
     expect(errors[0].extensions.requestId).toMatch(/^[\w-]{36}$/)
+  })
+
+  it('on a connection that was answered before is answered, too', async () => {
+    const { hostname, port } = new URL(door.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    let text = ''
+    socket.setEncoding('utf8').on('data', (part) => {
+      if (text === '') setTimeout(() => socket.write('HELLO\r\n\r\n'), 50)
+      text += part
+    })
+    socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')
+    await once(socket, 'close')
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
   })
 
   it('quotes nothing of the request', async () => {
