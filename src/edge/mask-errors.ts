@@ -128,6 +128,8 @@ function isClientMistake(error: GraphQLError, root: unknown): boolean {
   // Apollo refuses a persisted query whose hash is wrong with a status and no code.
   const { http } = error.extensions as { http?: { status?: unknown } }
   if (http?.status === 400) return true
+  // Nothing of ours ran yet: what GraphQL says without a path or a code is of the request.
+  if (root === error && error.path === undefined && error.extensions.code === undefined) return true
   // A variable that is null where its argument must not be: GraphQL finds out while it runs.
   return error.message.startsWith('Argument "')
 }

@@ -166,6 +166,18 @@ describe('what the client did wrong is said', () => {
     expect(body.errors[0].extensions.code).toBe('BAD_USER_INPUT')
   })
 
+  it('more wrong variables than GraphQL lists are BAD_USER_INPUT, and not logged as ours', async () => {
+    door = await openFrontDoor()
+    const answer = await door.ask('query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }', {
+      ids: Array(60).fill({}),
+    })
+    expect(refusalOf(answer)).toBe('400 BAD_USER_INPUT')
+    expect(
+      new Set(answer.body.errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)),
+    ).toEqual(new Set(['BAD_USER_INPUT']))
+    expect(door.log.filter((line) => line.includes('a request failed'))).toEqual([])
+  })
+
   it('all validation errors are told at once, but not without end', async () => {
     door = await openFrontDoor()
     expect((await door.ask('{ one two three }')).body.errors).toHaveLength(3)
