@@ -1,5 +1,6 @@
 // Owns: what an HTTP server has in development alone, behind one gate: the issuer, GraphiQL and the mailbox. They believe
 // anybody who reaches them, so they answer this machine and nobody who came through a proxy. Never added in production.
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../core/logger.ts'
 import type { Mailbox } from '../mail/mailbox.ts'
@@ -67,10 +68,22 @@ function foreignSign({ raw }: FastifyRequest): string | null {
     (name) => PROXY_HEADERS.has(name) || name.startsWith(FORWARDED_PREFIX),
   )
   if (header !== undefined) return `a proxy (${header})`
-  // No browser speaks it; nginx does to what is behind it, with our own name in Host and no header of its own.
+  // No browser speaks it; nginx before 1.29.7 does to what is behind it, with our own name in Host and no header more.
   if (httpVersion !== '1.1') return `a proxy (HTTP/${httpVersion})`
   // A name that somebody else's DNS points here would let their page choose who to be, and read the mail.
   if (!isLoopbackName(headers.host)) return 'another name in Host'
-  if (headers.origin !== undefined && !isLoopbackOrigin(headers.origin)) return 'a page of another origin'
-  return null
+  return foreignPage(headers)
+}
+
+/** A word for a request that a page elsewhere made the browser send; null: nothing says so. */
+function foreignPage({ origin, ...headers }: IncomingHttpHeaders): string | null {
+  const site = headers['sec-fetch-site']
+  if (origin === undefined) {
+    // Following a link or a redirect, as an app's own sign-in does: the page that sent it sees nothing of the answer.
+    const isLink = headers['sec-fetch-mode'] === 'navigate'
+    return site === 'cross-site' && !isLink ? 'a page of another site' : null
+  }
+  // Our own forms hide their address; only the browser tells them from those of a sandboxed frame elsewhere.
+  const isOwn = origin === 'null' && (site === 'same-origin' || site === 'none')
+  return isOwn || isLoopbackOrigin(origin) ? null : 'a page of another origin'
 }

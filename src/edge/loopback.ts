@@ -13,9 +13,9 @@ export function isLoopbackAddress(ip: string | undefined): boolean {
   return LOOPBACK_ADDRESS.test(ip ?? '')
 }
 
-/** Whether an Origin header is of a page on this machine; `null` is what a browser sends for a form of a page that hides its address. */
+/** Whether an Origin header is of a page on this machine that says so. */
 export function isLoopbackOrigin(origin: string): boolean {
-  return origin === 'null' || isLoopbackName(URL.parse(origin)?.host)
+  return isLoopbackName(URL.parse(origin)?.host)
 }
 
 /** Whether what somebody configured as a host, a name or an address, is the loopback. */

@@ -40,7 +40,8 @@ async function get(
     host: '127.0.0.1',
     port,
     path,
-    headers: { host: new URL(door.url).host, ...headers },
+    // The same id for all, so that only what an answer itself says differs.
+    headers: { host: new URL(door.url).host, 'x-request-id': 'the-same-for-all', ...headers },
   })
   asked.end()
   const [response] = await once(asked, 'response')
@@ -68,6 +69,8 @@ describe('what is there in development alone', () => {
     ['Host', 'shop.example'],
     ['Host', '127.0.0.1.shop.example'],
     ['Origin', 'https://shop.example'],
+    ['Origin', 'null'],
+    ['Sec-Fetch-Site', 'cross-site'],
   ])('is not there for a request with %s: %s', async (name, value) => {
     const absent = await get('/nothing-is-here')
     expect(absent.status).toBe(404)
@@ -108,8 +111,18 @@ describe('what is there in development alone', () => {
   })
 
   it('a form of its own page is taken, which hides its address', async () => {
-    expect((await get('/mailbox', { headers: { Origin: 'null' } })).status).toBe(200)
+    expect(
+      (await get('/mailbox', { headers: { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' } })).status,
+    ).toBe(200)
     expect((await get('/mailbox', { headers: { Origin: 'http://localhost:5173' } })).status).toBe(200)
+  })
+
+  it('a page of another site sends no form here, and may lead here by a link', async () => {
+    const of = async (headers: Record<string, string>) => (await get('/mailbox', { headers })).status
+    expect(await of({ Origin: 'null', 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' })).toBe(
+      404,
+    )
+    expect(await of({ 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' })).toBe(200)
   })
 
   it('says once in the log why', async () => {
