@@ -145,7 +145,10 @@ describe('a token', () => {
     expect(answers.filter(({ userErrors }) => userErrors[0]?.code === 'INVITATION_NOT_VALID')).toHaveLength(9)
     expect(await inA('SELECT FROM members WHERE email = $1', [email])).toHaveLength(1)
     expect(
-      await inA(`SELECT FROM audit_entries WHERE action = 'invitationAccept' AND actor_label = $1`, [email]),
+      await inA(
+        `SELECT FROM audit_entries WHERE action = 'invitationAccept' AND subject_type = 'Member' AND actor_label = $1`,
+        [email],
+      ),
     ).toHaveLength(1)
   })
 
