@@ -92,7 +92,6 @@ describe('an address', () => {
     'one@people.example.',
     'one@.people.example',
     'one@people..example',
-    'one@xn--zzzz.example',
     'one@mÜnchen.example',
     'one@127.1',
     'one@a%2eb',
