@@ -217,8 +217,8 @@ const HARMLESS = new Set([
   'schedule_erasure',
   // Asks for the system's own permission by itself, and answers yes or no.
   'claim_mail',
-  // They make a text of a text.
-  ...['normalize_email', 'is_email'],
+  // They make a text of a text, and a document of a row that is given to them.
+  ...['normalize_email', 'is_email', 'buyer_of', 'address_of'],
   // They show what the caller may see in any case, or what the catalogue says, and write nothing.
   ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
   ...['installation_id', 'is_demo', 'queueable_tasks'],

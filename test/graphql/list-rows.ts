@@ -67,9 +67,10 @@ export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
         customer_id: customers[n % 4],
         status: ['PLACED', 'PAID', 'FULFILLED', 'CANCELLED'][n % 4],
         holds_stock: n % 4 < 2,
-        payment_status: ['UNPAID', 'PAID'][n % 2],
+        payment_status: [1, 2].includes(n % 4) ? 'PAID' : 'UNPAID',
         currency: 'USD',
         total_minor: BigInt(n % VALUES) * 2n ** 54n + 1n,
+        paid_minor: [1, 2].includes(n % 4) ? BigInt(n % VALUES) * 2n ** 54n + 1n : 0n,
         placed_at: instant(n),
       })
       await insert('payments', {

@@ -13,6 +13,7 @@ const NAMES = [
   'dead',
   'other',
   'removed',
+  'nobody-has-it',
 ]
 
 /** `test.x` and its like, for the system's own work; and `schedule`, to see what becomes of a tenant's job of that name. */
