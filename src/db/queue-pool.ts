@@ -42,7 +42,8 @@ class ForgivingPool extends pg.Pool {
       onConnected(error, client, (broken) => {
         if (isReleased) return
         isReleased = true
-        release(broken)
+        // A pool that has ended connects nobody: its callback comes without one, whatever the types say.
+        ;(release as typeof release | undefined)?.(broken)
       })
     })
   }
