@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type FastifyInstance, fastify } from 'fastify'
 import { AppError } from '../core/errors.ts'
 import { addCommonHeaders, answerSocketError, createErrorAnswer } from './answer-error.ts'
@@ -39,7 +40,10 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
 export type HttpServer = {
   /** Resolves when requests are accepted. Rejects when an address is taken. */
   listen(): Promise<{ url: string; metricsUrl: string | null }>
-  /** Refuses new connections, lets requests in flight finish for 10 s at most, and resolves when all is closed. */
+  /**
+   * Refuses new connections, lets requests in flight finish for 10 s at most, and resolves when all is closed. In flight is
+   * what has reached this machine, read or not.
+   */
   close(): Promise<void>
   readonly app: FastifyInstance
 }
@@ -154,11 +158,22 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
     }),
   )
   addIntake(app, { intake, trusted, limits })
+  app.addHook('preClose', takeInWhatIsHere)
   app.setErrorHandler<Error>(answerError)
   app.setNotFoundHandler(() => {
     throw nothingHere()
   })
   return app
+}
+
+/**
+ * What the kernel has accepted or received, but Node has not read yet: to close the listener resets such connections, and
+ * one that was kept alive counts as idle although its next request lies there. One turn ends what the event loop is at, and
+ * the next asks for all that has come.
+ */
+async function takeInWhatIsHere(): Promise<void> {
+  await nextTurn()
+  await nextTurn()
 }
 
 /** Ahead of every route: nothing of a request is looked at before it is counted. */

@@ -1,6 +1,8 @@
 // How the server ends, and what it says of itself until then.
-import { connect } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type FrontDoor, memberDatabase, openFrontDoor, tokenOf } from './front-door.ts'
 
 let door: FrontDoor | undefined
@@ -57,6 +59,7 @@ describe('closing', () => {
     const answer = door.ask('{ hello }')
     await held.reached
     const closed = door.close()
+    while (door.server.app.server.listening) await nextTurn()
     await expect(connectTo(door.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     held.open()
     const { status, body, headers } = await answer
@@ -65,14 +68,46 @@ describe('closing', () => {
     await closed
   })
 
-  it('says that it is draining while requests are still accepted', async () => {
-    door = await openFrontDoor({ drainGraceMs: 500 })
+  it('a request that lay in the kernel is answered, on a connection just made', async () => {
+    door = await openFrontDoor()
+    const { url, close } = door
+    const socket = socketTo(url)
+    const said = allOf(socket)
+    socket.write(HELLO)
+    // It connects in the next tick; the kernel accepts it at once, the server only when the event loop gets to it.
+    process.nextTick(close)
+    expect(await said).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*"hello you"/s)
+  })
+
+  it('a request that lay in the kernel is answered, on a connection kept alive', async () => {
+    door = await openFrontDoor()
+    const socket = socketTo(door.url)
+    socket.write(HELLO)
+    expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 200 /)
+    const said = allOf(socket)
+    socket.write(HELLO)
     const closed = door.close()
-    const { status, body } = await door.send('/readyz')
-    expect([status, body.ready]).toEqual([503, false])
-    expect(body.reasons).toEqual(['draining: this process is about to stop'])
-    expect((await door.ask('{ hello }')).status).toBe(200)
+    expect(await said).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*"hello you"/s)
     await closed
+  })
+
+  it('says that it is draining while requests are still accepted', async () => {
+    const drainGraceMs = 60_000
+    door = await openFrontDoor({ drainGraceMs })
+    // The grace lasts as long as the test needs it, not the machine.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const closed = door.close()
+    try {
+      const { status, body } = await door.send('/readyz')
+      expect([status, body.ready]).toEqual([503, false])
+      expect(body.reasons).toEqual(['draining: this process is about to stop'])
+      expect((await door.ask('{ hello }')).status).toBe(200)
+    } finally {
+      vi.advanceTimersByTime(drainGraceMs)
+      vi.useRealTimers()
+    }
+    await closed
+    await expect(connectTo(door.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
   it('an idle connection does not hold it up, and closing twice is closing once', async () => {
@@ -132,10 +167,31 @@ describe('metrics', () => {
   })
 })
 
-function connectTo(url: string) {
-  return new Promise<ReturnType<typeof connect>>((resolve, reject) => {
-    const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname, () => resolve(socket))
-    socket.once('error', reject)
-  })
+const HELLO_BODY = '{"query":"{ hello }"}'
+const HELLO = [
+  'POST /graphql HTTP/1.1',
+  'host: x',
+  'content-type: application/json',
+  `authorization: Bearer ${tokenOf('owner@acme.example')}`,
+  `content-length: ${HELLO_BODY.length}`,
+  '',
+  HELLO_BODY,
+].join('\r\n')
+
+function socketTo(url: string): Socket {
+  const { hostname, port } = new URL(url)
+  return connect(Number(port), hostname)
+}
+
+async function connectTo(url: string): Promise<Socket> {
+  const socket = socketTo(url)
+  await once(socket, 'connect')
+  return socket
+}
+
+/** All that is said on it from now on, until it is closed in order. */
+async function allOf(socket: Socket): Promise<string> {
+  let said = ''
+  for await (const chunk of socket) said += String(chunk)
+  return said
 }
