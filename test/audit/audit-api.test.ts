@@ -202,7 +202,9 @@ describe('whoever it was', () => {
     const { invitationAccept } = await session.data(source, { input: { token } })
     expect(invitationAccept.userErrors).toEqual([])
     const { nodes } = await entries({ filter: { action: ['invitationAccept'] } })
-    expect(nodes.length).toBeGreaterThan(0)
+    // One entry for each object; those of one call in the order of their making, and so backwards here.
+    expect(nodes.map(({ subject }: Data) => subject.type)).toEqual(['Invitation', 'Member'])
+    expect(new Set(nodes.map(({ createdAt }: Data) => createdAt)).size).toBe(1)
     for (const { actor } of nodes)
       expect(actor).toMatchObject({ kind: 'INVITED', id: expect.stringMatching(/^inv_/), label: email })
     await expectNowhere(token)

@@ -12,6 +12,8 @@ const PAGES = [
   { page: 'docs/api-keys.md' },
 ]
 const STEPS_MIN = 5
+/** A page starts a program per command, some twenty of them: seconds each on a machine that has other work. */
+const PAGE_TIMEOUT_MS = 240_000
 /** Made anew in every run: an ellipsis on the page. */
 const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g
 
@@ -42,6 +44,7 @@ it.skipIf(!hasShell).each(PAGES)(
       if (kind === 'json') expectAnswer(said.split('\n').at(-1) ?? '', answer, command)
     }
   },
+  PAGE_TIMEOUT_MS,
 )
 
 function expectAnswer(said: string, promised: string, command: string): void {
