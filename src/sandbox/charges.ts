@@ -69,18 +69,36 @@ function makeCharge(account: Account, intent: Stored, fields: Record<string, unk
 /** A line of the account's balance. */
 export function bookTransaction(
   account: Account,
-  line: { amount: number; fee: number; currency: string; source: string; type: string },
+  line: {
+    amount: number
+    fee: number
+    currency: string
+    source: string
+    type: string
+    /** The same as the type, unless told. */
+    reporting_category?: string
+    description?: string
+  },
 ): Stored {
   const transaction: Stored = {
     id: makeId('txn'),
     object: 'balance_transaction',
+    available_on: seconds(account),
+    balance_type: 'payments',
     created: seconds(account),
+    description: null,
     exchange_rate: null,
-    fee_details: [],
+    fee_details: feeDetailsOf(line),
     net: line.amount - line.fee,
+    reporting_category: line.type,
     status: 'available',
     ...line,
   }
   account.store.save(account.id, transaction)
   return transaction
+}
+
+function feeDetailsOf({ fee, currency }: { fee: number; currency: string }): object[] {
+  if (fee === 0) return []
+  return [{ amount: fee, application: null, currency, description: null, type: 'stripe_fee' }]
 }

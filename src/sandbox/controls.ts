@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type Account, load, settingsSchema } from './account.ts'
 import type { Deliveries } from './deliveries.ts'
+import { DISPUTE_REASONS, decideDispute, openDispute } from './disputes.ts'
 import { deliver, emit, shuffleWaiting } from './events.ts'
 import { invalid } from './problem.ts'
 
@@ -9,6 +10,16 @@ const resendSchema = z.object({ copies: z.int().min(1).max(1_000).default(1) })
 const emitSchema = z.object({
   type: z.string().min(1),
   object: z.record(z.string(), z.unknown()).default({}),
+})
+const disputeSchema = z.strictObject({
+  payment_intent: z.string(),
+  amount: z.int().min(1).optional(),
+  reason: z.enum(DISPUTE_REASONS).default('fraudulent'),
+  inquiry: z.boolean().default(false),
+})
+/** `needs_response` escalates an inquiry. */
+const decisionSchema = z.strictObject({
+  status: z.enum(['needs_response', 'under_review', 'won', 'lost', 'warning_closed']),
 })
 
 /** Answers a control; null: there is no such one. */
@@ -36,8 +47,27 @@ export async function control(
     return { deliveries: account.store.deliveriesOf(account.id) }
   }
   if (path === 'deliveries') return { deliveries: account.store.deliveriesOf(account.id) }
+  if (path === 'disputes') return dispute(account, read(disputeSchema, body))
+  const disputeId = /^disputes\/(\w+)$/.exec(path)?.[1]
+  if (disputeId !== undefined) {
+    const { status } = read(decisionSchema, body)
+    return account.store.atomically(() => decideDispute(account, disputeId, status))
+  }
   const eventId = /^events\/(\w+)\/resend$/.exec(path)?.[1]
   return eventId === undefined ? null : resend(account, eventId, read(resendSchema, body).copies)
+}
+
+function dispute(
+  account: Account,
+  { payment_intent: intentId, ...more }: z.output<typeof disputeSchema>,
+): object {
+  return account.store.atomically(() => {
+    const { latest_charge: charge } = load(account, 'payment_intent', intentId, 'payment_intent')
+    if (typeof charge !== 'string') {
+      throw invalid('This PaymentIntent has no charge to dispute.', 'payment_intent')
+    }
+    return openDispute(account, load(account, 'charge', charge), more)
+  })
 }
 
 function resend(account: Account, eventId: string, copies: number): object {

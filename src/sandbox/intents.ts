@@ -2,6 +2,7 @@
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { amountOf, currencyOf } from './amounts.ts'
 import { makeFailedCharge, makePaidCharge } from './charges.ts'
+import { openDispute } from './disputes.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
 import { type Decline, PAYMENT_METHODS, type PaymentMethod } from './payment-methods.ts'
@@ -142,12 +143,16 @@ export function cancelIntent(account: Account, id: string, params: Params): Stor
 }
 
 function succeed(account: Account, intent: Stored): Stored {
+  const charge = makePaidCharge(account, intent)
+  const { dispute } = methodOf(String(intent.payment_method))
+  // Stripe tells of the dispute before it tells that the payment succeeded.
+  if (dispute !== undefined) openDispute(account, charge, dispute)
   return announced(
     account,
     change(account, intent, {
       status: 'succeeded',
       amount_received: intent.amount,
-      latest_charge: makePaidCharge(account, intent).id,
+      latest_charge: charge.id,
       next_action: null,
       last_payment_error: null,
     }),

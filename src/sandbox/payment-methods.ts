@@ -1,4 +1,5 @@
-// The test payment methods: what each does when it is charged, and when what it paid is refunded.
+// The test payment methods: what each does when it is charged, and when what it paid is refunded or disputed.
+import type { DisputeReason } from './disputes.ts'
 
 export type Decline = { readonly code: string; readonly declineCode: string; readonly message: string }
 
@@ -12,6 +13,8 @@ export type PaymentMethod = {
   /** For the first calls of each idempotency key: LOST before anything was done, or the answer is lost, or is a fault. */
   readonly fault?: 'LOST_BEFORE' | 'LOST_AFTER' | 'FAULT_AFTER'
   readonly refund?: 'PENDING' | 'FAILS' | 'LOST_AFTER'
+  /** Opened as soon as the charge succeeded. */
+  readonly dispute?: { readonly reason: DisputeReason; readonly inquiry: boolean }
 }
 
 const SUCCEEDS = { outcome: 'SUCCEEDS' } as const
@@ -73,5 +76,20 @@ export const PAYMENT_METHODS: Readonly<Record<string, PaymentMethod>> = {
     does: 'succeeds; its refunds are made, and the answer is lost (twice for each key)',
     charge: SUCCEEDS,
     refund: 'LOST_AFTER',
+  },
+  pm_card_createDispute: {
+    does: 'succeeds, and is then disputed as fraudulent',
+    charge: SUCCEEDS,
+    dispute: { reason: 'fraudulent', inquiry: false },
+  },
+  pm_card_createDisputeProductNotReceived: {
+    does: 'succeeds, and is then disputed: the product was not received',
+    charge: SUCCEEDS,
+    dispute: { reason: 'product_not_received', inquiry: false },
+  },
+  pm_card_createDisputeInquiry: {
+    does: 'succeeds, and the bank then inquires about it: nothing is withdrawn',
+    charge: SUCCEEDS,
+    dispute: { reason: 'general', inquiry: true },
   },
 }

@@ -2,6 +2,7 @@
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { amountOf } from './amounts.ts'
 import { bookTransaction } from './charges.ts'
+import { withdrawnOf } from './disputes.ts'
 import { emit } from './events.ts'
 import { group, type Params, text } from './form.ts'
 import { methodOf } from './intents.ts'
@@ -19,9 +20,15 @@ export function createRefund(account: Account, params: Params): Stored {
   if (left === 0) throw invalid('Charge has already been refunded.', 'charge', 'charge_already_refunded')
   const reason = text(params, 'reason')
   if (reason !== null && !REASONS.has(reason)) throw invalid(`Invalid reason: ${reason}`, 'reason')
-  const amount = params.amount === undefined ? left : amountOf(params)
+  // What a dispute withdrew went back to the buyer already.
+  const refundable = left - withdrawnOf(account, charge)
+  const amount = params.amount === undefined ? refundable : amountOf(params)
   if (amount > left) {
     throw invalid(`Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`, 'amount')
+  }
+  if (refundable <= 0 || amount > refundable) {
+    const message = `Charge ${charge.id} has been charged back; cannot issue a refund.`
+    throw invalid(message, 'charge', 'charge_disputed')
   }
   const takesAWhile = ['PENDING', 'FAILS'].includes(methodOf(String(charge.payment_method)).refund ?? '')
   const refund: Stored = {

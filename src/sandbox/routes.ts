@@ -1,5 +1,6 @@
 // Which call does what: the part of Stripe's API that the sandbox has.
 import { type Account, load } from './account.ts'
+import { closeDispute, updateDispute } from './dispute-evidence.ts'
 import type { Params } from './form.ts'
 import { text } from './form.ts'
 import { cancelIntent, confirmIntent, createIntent, methodOf } from './intents.ts'
@@ -63,6 +64,18 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: 'refunds', run: createRefund, fault: refundFault },
   list('refunds', 'refund', ['payment_intent', 'charge']),
   get('refunds/:id', 'refund'),
+  list('disputes', 'dispute', ['payment_intent', 'charge']),
+  get('disputes/:id', 'dispute'),
+  {
+    method: 'POST',
+    path: 'disputes/:id',
+    run: (account, params, id) => updateDispute(account, id, params),
+  },
+  {
+    method: 'POST',
+    path: 'disputes/:id/close',
+    run: (account, _params, id) => closeDispute(account, id),
+  },
   { method: 'POST', path: 'payouts', run: createPayout },
   list('payouts', 'payout'),
   get('payouts/:id', 'payout'),

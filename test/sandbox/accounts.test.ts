@@ -31,8 +31,8 @@ it('without a key neither calls nor controls are answered: 401', async () => {
 })
 
 it('cross-account: another account’s objects are 404, and its lists are empty', async () => {
-  const owner = newMerchant()
-  const { stripe } = newMerchant()
+  const [owner, other] = [newMerchant(), newMerchant()]
+  const { stripe } = other
   const intent = await owner.stripe.paymentIntents.create(charged())
   const charge = await owner.stripe.charges.retrieve(intent.latest_charge as string)
   const endpoint = await owner.stripe.webhookEndpoints.create({
@@ -41,6 +41,7 @@ it('cross-account: another account’s objects are 404, and its lists are empty'
   })
   const [event] = (await owner.stripe.events.list()).data
   const refund = await owner.stripe.refunds.create({ payment_intent: intent.id, amount: 1 })
+  const dispute = await owner.control<Stripe.Dispute>('disputes', { payment_intent: intent.id, amount: 1 })
   const refused = [
     stripe.paymentIntents.retrieve(intent.id),
     stripe.paymentIntents.confirm(intent.id, { payment_method: 'pm_card_visa' }),
@@ -50,16 +51,28 @@ it('cross-account: another account’s objects are 404, and its lists are empty'
     stripe.refunds.create({ payment_intent: intent.id }),
     stripe.refunds.create({ charge: charge.id }),
     stripe.refunds.retrieve(refund.id),
+    stripe.disputes.retrieve(dispute.id),
+    stripe.disputes.update(dispute.id, { evidence: { uncategorized_text: 'winning_evidence' } }),
+    stripe.disputes.close(dispute.id),
     stripe.webhookEndpoints.retrieve(endpoint.id),
     stripe.webhookEndpoints.update(endpoint.id, { disabled: true }),
     stripe.webhookEndpoints.del(endpoint.id),
     stripe.events.retrieve(event?.id ?? ''),
     stripe.paymentIntents.list({ starting_after: intent.id }),
   ]
-  for (const call of refused) {
-    expect(await errorOf(call)).toMatchObject({ statusCode: 404, code: 'resource_missing' })
+  // All are awaited at once: a refusal that nobody waits for yet ends the run.
+  for (const error of await Promise.all(refused.map(errorOf))) {
+    expect(error).toMatchObject({ statusCode: 404, code: 'resource_missing' })
   }
-  const lists = [stripe.paymentIntents, stripe.refunds, stripe.webhookEndpoints, stripe.events] as const
+  await expect(other.control('disputes', { payment_intent: intent.id })).rejects.toThrow(/404/)
+  await expect(other.control(`disputes/${dispute.id}`, { status: 'won' })).rejects.toThrow(/404/)
+  const lists = [
+    stripe.paymentIntents,
+    stripe.refunds,
+    stripe.disputes,
+    stripe.webhookEndpoints,
+    stripe.events,
+  ] as const
   for (const list of lists) expect((await list.list()).data).toEqual([])
   expect((await stripe.balance.retrieve()).available).toEqual([])
   expect(await owner.stripe.webhookEndpoints.retrieve(endpoint.id)).toMatchObject({ status: 'enabled' })
