@@ -21,6 +21,7 @@ const NODE_TYPES = {
   aud: 'AuditEntry',
   pay: 'Payment',
   ref: 'Refund',
+  dsp: 'Dispute',
   prov: 'PaymentProvider',
   evt: 'ProviderEvent',
   acct: 'LedgerAccount',

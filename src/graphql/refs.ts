@@ -4,6 +4,7 @@ import type {
   ApiKey as ApiKeyRow,
   AuditEntry as AuditEntryRow,
   Customer as CustomerRow,
+  Dispute as DisputeRow,
   Export as ExportRow,
   Invitation as InvitationRow,
   JournalEntry as JournalEntryRow,
@@ -40,6 +41,7 @@ export const Order = builder.objectRef<OrderRow>('Order')
 export const OrderLine = builder.objectRef<OrderLineRow>('OrderLine')
 export const Payment = builder.objectRef<PaymentRow>('Payment')
 export const Refund = builder.objectRef<RefundRow>('Refund')
+export const Dispute = builder.objectRef<DisputeRow>('Dispute')
 export const PaymentProvider = builder.objectRef<PaymentProviderRow>('PaymentProvider')
 export const ProviderEvent = builder.objectRef<ProviderEventRow>('ProviderEvent')
 export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount')
@@ -62,6 +64,7 @@ export const OrderConnection = connectionOf('Order', Order, 'orders:read')
 export const OrderLineConnection = connectionOf('OrderLine', OrderLine, 'orders:read')
 export const PaymentConnection = connectionOf('Payment', Payment, 'payments:read')
 export const RefundConnection = connectionOf('Refund', Refund, 'payments:read')
+export const DisputeConnection = connectionOf('Dispute', Dispute, 'payments:read')
 export const PaymentProviderConnection = connectionOf('PaymentProvider', PaymentProvider, 'payments:manage')
 export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEvent, 'payments:manage')
 export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccount, 'ledger:read')

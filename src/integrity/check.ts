@@ -6,6 +6,7 @@ import type { Transaction } from '../db/database.ts'
 /** What a violation can be about, and the prefix of its ids in the API. */
 const ID_PREFIXES = {
   AuditEntry: 'aud',
+  Dispute: 'dsp',
   JournalEntry: 'entry',
   Order: 'ord',
   Payment: 'pay',

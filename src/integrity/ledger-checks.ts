@@ -128,4 +128,51 @@ const refundsPosted: Check = {
   },
 }
 
-export const LEDGER_CHECKS: readonly Check[] = [ledgerBalanced, paymentsPosted, refundsPosted]
+const disputesPosted: Check = {
+  name: 'disputes-posted',
+  description: 'Every movement of a dispute is posted once, and the postings come to what the dispute says.',
+  async run(tx) {
+    const rows = await tx.$queryRaw<Row[]>`
+      WITH movement AS (
+        SELECT d.id, d.currency, moved.reference FROM disputes d CROSS JOIN LATERAL unnest(d.movements) AS moved (reference)
+      ), posted AS (
+        SELECT e.id AS entry_id, e.source_type, e.source_id, p.currency,
+          sum(-p.amount_minor) FILTER (WHERE a.code = '5020') AS moved_minor,
+          sum(p.amount_minor) FILTER (WHERE a.code = '5030') AS fee_minor,
+          count(*) FILTER (WHERE a.code NOT IN ('5020', '5030', '1020')) AS wrong_count
+        FROM journal_entries e JOIN postings p ON p.entry_id = e.id JOIN ledger_accounts a ON a.id = p.account_id
+        WHERE e.kind = 'DISPUTE' AND NOT EXISTS (SELECT FROM journal_entries r WHERE r.reverses_id = e.id)
+        GROUP BY e.tenant_id, e.id, p.currency
+      ), found AS (
+        SELECT m.id, count(*) FILTER (WHERE p.entry_id IS NULL) AS missing_count,
+          coalesce(sum(-p.moved_minor) FILTER (WHERE p.moved_minor < 0), 0) AS withdrawn_minor,
+          coalesce(sum(p.moved_minor) FILTER (WHERE p.moved_minor > 0), 0) AS reinstated_minor,
+          coalesce(sum(p.fee_minor), 0) AS fee_minor
+        FROM movement m LEFT JOIN posted p
+          ON p.source_type = 'DisputeMovement' AND p.source_id = m.reference AND p.currency = m.currency
+        GROUP BY m.id
+      ), violation AS (
+        SELECT jsonb_build_object('Dispute', d.id) AS subjects,
+          format('it says that %s was withdrawn, %s reinstated and %s charged for it, its entries say %s, %s and %s (minor units of %s); %s of its movements have none',
+            d.withdrawn_minor, d.reinstated_minor, d.fee_minor, coalesce(f.withdrawn_minor, 0), coalesce(f.reinstated_minor, 0),
+            coalesce(f.fee_minor, 0), d.currency, coalesce(f.missing_count, 0)) AS message
+        FROM disputes d LEFT JOIN found f ON f.id = d.id
+        WHERE coalesce(f.missing_count, 0) > 0 OR (d.withdrawn_minor, d.reinstated_minor, d.fee_minor)
+          <> (coalesce(f.withdrawn_minor, 0), coalesce(f.reinstated_minor, 0), coalesce(f.fee_minor, 0))
+        UNION ALL
+        SELECT jsonb_build_object('JournalEntry', p.entry_id),
+          format('posted as DISPUTE of %s %s, which is no movement of a dispute', p.source_type, p.source_id)
+        FROM posted p WHERE p.source_type <> 'DisputeMovement'
+          OR NOT EXISTS (SELECT FROM movement m WHERE m.reference = p.source_id AND m.currency = p.currency)
+        UNION ALL
+        SELECT jsonb_build_object('JournalEntry', p.entry_id),
+          format('%s of its postings are on accounts that no dispute moves', p.wrong_count)
+        FROM posted p WHERE p.wrong_count > 0
+      )
+      SELECT message, subjects, (count(*) OVER ())::int AS total
+      FROM violation ORDER BY message, subjects::text LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
+export const LEDGER_CHECKS: readonly Check[] = [ledgerBalanced, paymentsPosted, refundsPosted, disputesPosted]

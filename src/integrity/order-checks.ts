@@ -33,7 +33,7 @@ const ordersTotal: Check = {
 const ordersPaid: Check = {
   name: 'orders-paid',
   description:
-    'What an order says was captured, refunded, charged back and kept is what its payments and refunds say, and its states agree.',
+    'What an order says was captured, refunded, charged back and kept is what its payments, refunds and disputes say, and its states agree.',
   async run(tx) {
     // The rules stand here again, and not by way of the code that writes: a proof that uses what it proves is none.
     const rows = await tx.$queryRaw<Row[]>`
@@ -43,6 +43,8 @@ const ordersPaid: Check = {
           coalesce(sum(reduces_minor) FILTER (WHERE status <> 'FAILED'), 0) AS reduced_minor,
           coalesce(sum(amount_minor) FILTER (WHERE status = 'FAILED'), 0) AS returned_minor
         FROM refunds GROUP BY payment_id
+      ), dispute AS (
+        SELECT payment_id, sum(reinstated_minor) AS reinstated_minor FROM disputes GROUP BY payment_id
       ), payment AS (
         SELECT p.order_id,
           coalesce(sum(p.amount_minor) FILTER (WHERE p.status = 'SUCCEEDED'), 0) AS paid_minor,
@@ -50,9 +52,10 @@ const ordersPaid: Check = {
           sum(p.charged_back_minor) AS charged_back_minor,
           coalesce(sum(r.pending_minor), 0) AS pending_minor,
           coalesce(sum(r.reduced_minor), 0) AS reduced_minor,
-          coalesce(sum(r.returned_minor), 0) AS returned_minor,
+          coalesce(sum(r.returned_minor), 0) + coalesce(sum(d.reinstated_minor), 0) AS returned_minor,
           bool_or(p.status IN ('PENDING', 'UNKNOWN')) AS in_flight
-        FROM payments p LEFT JOIN refund r ON r.payment_id = p.id GROUP BY p.order_id
+        FROM payments p LEFT JOIN refund r ON r.payment_id = p.id LEFT JOIN dispute d ON d.payment_id = p.id
+        GROUP BY p.order_id
       ), known AS (
         SELECT o.id, o.status, o.payment_status, o.holds_stock, o.currency, o.total_minor,
           coalesce(p.in_flight, false) AS in_flight, coalesce(p.paid_minor, 0) AS paid_minor,
@@ -67,7 +70,7 @@ const ordersPaid: Check = {
           ('is being refunded', o.refund_pending_minor, coalesce(p.pending_minor, 0)),
           ('was charged back', o.charged_back_minor, coalesce(p.charged_back_minor, 0)),
           ('of its price was lowered by refunds', o.reduced_minor, coalesce(p.reduced_minor, 0)),
-          ('of its refunds came back', o.returned_minor, coalesce(p.returned_minor, 0))
+          ('came back of refunds and disputes', o.returned_minor, coalesce(p.returned_minor, 0))
         ) AS told (what, told_minor, found_minor)
       ), judged AS (
         SELECT DISTINCT id, status, payment_status, currency, total_minor, paid_minor, reduced_minor, kept_minor,

@@ -29,6 +29,25 @@ const paymentsRefunds: Check = {
   },
 }
 
+const paymentsDisputes: Check = {
+  name: 'payments-disputes',
+  description: 'What a payment says was charged back is what its disputes say.',
+  async run(tx) {
+    const rows = await tx.$queryRaw<Row[]>`
+      WITH compared AS (
+        SELECT p.id, p.currency, p.charged_back_minor AS told_minor,
+          coalesce(sum(d.withdrawn_minor - d.reinstated_minor), 0) AS found_minor
+        FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id GROUP BY p.tenant_id, p.id
+      )
+      SELECT format('it says that %s was charged back, its disputes say %s (minor units of %s)',
+          told_minor, found_minor, currency) AS message,
+        jsonb_build_object('Payment', id) AS subjects, (count(*) OVER ())::int AS total
+      FROM compared WHERE told_minor <> found_minor
+      ORDER BY id LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
 const stuckPayments: Check = {
   name: 'stuck-payments',
   description: 'No payment and no refund waits for an outcome for more than 24 hours.',
@@ -63,4 +82,9 @@ const providerEvents: Check = {
   },
 }
 
-export const PAYMENT_CHECKS: readonly Check[] = [paymentsRefunds, stuckPayments, providerEvents]
+export const PAYMENT_CHECKS: readonly Check[] = [
+  paymentsRefunds,
+  paymentsDisputes,
+  stuckPayments,
+  providerEvents,
+]

@@ -126,6 +126,7 @@ async function paymentsOf(
       refundPendingMinor: true,
       providerReference: true,
       createdAt: true,
+      _count: { select: { disputes: true } },
     },
   })
 }

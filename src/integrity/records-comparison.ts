@@ -14,7 +14,7 @@ export type OurPayment = Pick<
   | 'refundPendingMinor'
   | 'providerReference'
   | 'createdAt'
->
+> & { readonly _count: { readonly disputes: number } }
 
 export type Books = {
   /** Whose books ours are: several tenants may use one account. */
@@ -69,7 +69,8 @@ function isSteady(now: OurPayment, earlier: OurPayment | undefined): boolean {
     earlier !== undefined &&
     earlier.status === now.status &&
     earlier.refundedMinor === now.refundedMinor &&
-    earlier.refundPendingMinor === now.refundPendingMinor
+    earlier.refundPendingMinor === now.refundPendingMinor &&
+    earlier._count.disputes === now._count.disputes
   )
 }
 
@@ -104,6 +105,9 @@ function complaintsAbout(payment: OurPayment, charge: BookedCharge, tenantId: st
     const ours = inMinor(refundedMinor, currency)
     const theirs = inMinor(charge.refundedMinor, charge.currency)
     complaints.push(`here ${ours} of it was refunded, at the provider ${theirs}`)
+  }
+  if (isOnlyOurs && charge.isDisputed && payment._count.disputes === 0) {
+    complaints.push('at the provider it is disputed, and no dispute of it is here')
   }
   return complaints
 }

@@ -73,7 +73,7 @@ const LedgerAccountType = builder.enumType('LedgerAccountType', {
 
 const JournalEntryKind = builder.enumType('JournalEntryKind', {
   description: 'REVERSAL: undoes another entry, posting by posting.',
-  values: ['SALE', 'REFUND', 'FEE', 'PAYOUT', 'REVERSAL'] as const,
+  values: ['SALE', 'REFUND', 'FEE', 'PAYOUT', 'DISPUTE', 'REVERSAL'] as const,
 })
 
 const PostingSide = builder.enumType('PostingSide', { values: ['DEBIT', 'CREDIT'] as const })

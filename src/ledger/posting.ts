@@ -7,6 +7,8 @@ export const ACCOUNT_CODES = {
   sales: '4010',
   refunds: '4020',
   fees: '5010',
+  disputes: '5020',
+  disputeFees: '5030',
   cash: '1000',
 } as const
 export type AccountCode = (typeof ACCOUNT_CODES)[keyof typeof ACCOUNT_CODES]
@@ -40,6 +42,22 @@ export function feeLines(amountMinor: bigint): EntryLine[] {
 /** What the provider paid out to the merchant's bank. */
 export function payoutLines(amountMinor: bigint): EntryLine[] {
   return entry(ACCOUNT_CODES.bank, ACCOUNT_CODES.providerBalance, amountMinor)
+}
+
+/**
+ * What a dispute moved, with its sign at the provider (negative: withdrawn), and the fee for that. A withdrawal is an expense
+ * at once, and not when the dispute is lost: an entry then says nothing that a later word could make untrue.
+ */
+export function disputeLines(moved: {
+  readonly amountMinor: bigint
+  readonly feeMinor: bigint
+}): EntryLine[] {
+  const lines: EntryLine[] = [
+    { account: ACCOUNT_CODES.disputes, amountMinor: -moved.amountMinor },
+    { account: ACCOUNT_CODES.disputeFees, amountMinor: moved.feeMinor },
+    { account: ACCOUNT_CODES.providerBalance, amountMinor: moved.amountMinor - moved.feeMinor },
+  ]
+  return lines.filter(({ amountMinor }) => amountMinor !== 0n)
 }
 
 function entry(debit: AccountCode, credit: AccountCode, amountMinor: bigint): EntryLine[] {

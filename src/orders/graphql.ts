@@ -106,6 +106,12 @@ Order.implement({
       ...look({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
     }),
+    chargedBackAmount: t.field({
+      type: MoneyType,
+      description: "Taken back by the buyers' banks, less what they returned.",
+      ...look({ columns: ['chargedBackMinor', 'currency'] }),
+      resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
+    }),
     refundPendingAmount: t.field({
       type: MoneyType,
       description: 'Being given back: the outcome of these refunds is open.',

@@ -10,11 +10,13 @@ import { Disagreement } from './disagreement.ts'
 import type {
   ChargeNotice,
   ChargeVerdict,
+  DisputeNotice,
   EventSubject,
   PayoutNotice,
   RefundNotice,
   RefundVerdict,
 } from './provider.ts'
+import { recordDispute } from './record-dispute.ts'
 import { recordProviderRefund } from './record-provider-refund.ts'
 import { settlePayment } from './settle-payment.ts'
 import { settleRefund } from './settle-refund.ts'
@@ -40,6 +42,8 @@ export async function actOnEvent(
       return await actOnRefund(tx, subject.refund, toldRefund(subject.verdict), origin, now)
     case 'PAYOUT':
       return await bookPayout(tx, subject.payout, now)
+    case 'DISPUTE':
+      return await actOnDispute(tx, subject.dispute, origin, now)
     case 'OTHER':
       return null
     case 'UNREADABLE':
@@ -95,6 +99,17 @@ async function actOnOthersRefund(
   if (payment === null) return null
   const { id: paymentId, orderId } = payment
   return await recordProviderRefund(tx, { paymentId, orderId }, notice, verdict, now)
+}
+
+/** A dispute is the bank's, and never names anything of ours: known by its charge. */
+async function actOnDispute(
+  tx: Transaction,
+  notice: DisputeNotice,
+  origin: EventOrigin,
+  now: Date,
+): Promise<Recorded | null> {
+  const payment = await paymentOfCharge(tx, notice.chargeReference, origin)
+  return payment === null ? null : await recordDispute(tx, payment, notice, now)
 }
 
 /** The payment of a charge at the account; null where this shop has none, or another record of the account is to tell. */

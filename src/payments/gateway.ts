@@ -99,7 +99,7 @@ export function createGateway({
       }),
     moveSubscription: (kind, secretKey, endpointReference, url) =>
       ask(kind, secretKey, async (stripe) => {
-        await stripe.webhookEndpoints.update(endpointReference, { url })
+        await stripe.webhookEndpoints.update(endpointReference, { url, enabled_events: [...EVENT_TYPES] })
       }),
     unsubscribe: (kind, secretKey, endpointReference) =>
       ask(kind, secretKey, async (stripe) => {

@@ -2,6 +2,7 @@
 // mutations.ts's.
 import type { Filter } from '../db/read-sql.ts'
 import type {
+  Dispute as DisputeRow,
   ProviderEvent as EventRow,
   Order as OrderRow,
   Payment as PaymentRow,
@@ -16,6 +17,8 @@ import { MoneyType } from '../graphql/money.ts'
 import { Node, nodeId, nodeUuid } from '../graphql/node.ts'
 import { readOne, readPage } from '../graphql/read.ts'
 import {
+  Dispute,
+  DisputeConnection,
   Order,
   Payment,
   PaymentConnection,
@@ -31,6 +34,10 @@ import { NOTE_BYTES, textBytes } from '../graphql/text-bytes.ts'
 import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
 
+/** Most disputes are withdrawn once, or withdrawn and reinstated. */
+const MOVEMENTS_EXPECTED = 2
+
+const LATEST_OPENED_FIRST = { column: 'openedAt', type: 'date', descending: true } as const
 const NEWEST_FIRST = { column: 'createdAt', type: 'date', descending: true } as const
 
 const PaymentStatus = builder.enumType('PaymentStatus', {
@@ -40,6 +47,12 @@ const PaymentStatus = builder.enumType('PaymentStatus', {
 })
 
 const PaymentFailure = builder.enumType('PaymentFailureCode', { values: FAILURE_CODES })
+
+const DisputeStatusType = builder.enumType('DisputeStatus', {
+  description:
+    'INQUIRY: the bank asks, and has taken nothing. NEEDS_RESPONSE: answer it until `evidenceDueAt`. UNDER_REVIEW: answered. CLOSED: came to nothing. LOST, WON: decided, and rarely decided otherwise afterwards.',
+  values: ['INQUIRY', 'NEEDS_RESPONSE', 'UNDER_REVIEW', 'CLOSED', 'LOST', 'WON'] as const,
+})
 
 const PaymentProviderKind = builder.enumType('PaymentProviderKind', {
   description: 'MANUAL: received by hand, and given back by hand.',
@@ -80,6 +93,12 @@ Payment.implement({
       description: 'Given back so far.',
       ...look({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+    }),
+    chargedBackAmount: t.field({
+      type: MoneyType,
+      description: "Taken back by the buyer's bank, less what it returned.",
+      ...look({ columns: ['chargedBackMinor', 'currency'] }),
+      resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
     }),
     fee: t.field({
       type: MoneyType,
@@ -139,6 +158,13 @@ Payment.implement({
       NEWEST_FIRST,
       'What was given back of it, latest first.',
     ),
+    disputes: relatedList(
+      t,
+      DisputeConnection,
+      'disputes',
+      LATEST_OPENED_FIRST,
+      "What the buyer's bank asked about it, or took back, latest first.",
+    ),
   }),
 })
 
@@ -197,6 +223,67 @@ Refund.implement({
       type: Payment,
       ...look({ one: 'payment' }),
       resolve: (refund, _args, context, info) => relatedOne<PaymentRow>(refund, 'payment', context, info),
+    }),
+  }),
+})
+
+Dispute.implement({
+  description:
+    "What a buyer's bank asks about a payment, or takes back. Answered at the provider, in its dashboard; told here by the provider's events.",
+  interfaces: [Node],
+  extensions: { model: 'Dispute', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Dispute', id) }),
+    status: t.expose('status', { type: DisputeStatusType }),
+    amount: t.field({
+      type: MoneyType,
+      description: 'What is disputed.',
+      ...look({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    reason: t.exposeString('reason', {
+      description: "The provider's word for it: `fraudulent`.",
+      ...textBytes(NOTE_BYTES),
+    }),
+    evidenceDueAt: t.expose('evidenceDueAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the merchant can answer it.',
+    }),
+    withdrawnAmount: t.field({
+      type: MoneyType,
+      description: 'Taken from the account with the provider.',
+      ...look({ columns: ['withdrawnMinor', 'currency'] }),
+      resolve: ({ withdrawnMinor, currency }) => ({ amountMinor: withdrawnMinor, currency }),
+    }),
+    reinstatedAmount: t.field({
+      type: MoneyType,
+      description: 'Of that, returned.',
+      ...look({ columns: ['reinstatedMinor', 'currency'] }),
+      resolve: ({ reinstatedMinor, currency }) => ({ amountMinor: reinstatedMinor, currency }),
+    }),
+    fee: t.field({
+      type: MoneyType,
+      description: 'What the provider charged for it, less what it gave back of that.',
+      ...look({ columns: ['feeMinor', 'currency'] }),
+      resolve: ({ feeMinor, currency }) => ({ amountMinor: feeMinor, currency }),
+    }),
+    movements: t.exposeStringList('movements', {
+      description: "The provider's own ids of what it moved: the sources of the entries in the ledger.",
+      extensions: { listSize: MOVEMENTS_EXPECTED },
+    }),
+    providerReference: t.string({
+      description: "The provider's own id of it.",
+      ...look({ columns: ['reference'] }),
+      resolve: ({ reference }) => reference,
+    }),
+    version: t.exposeInt('version'),
+    openedAt: t.expose('openedAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it became known here.' }),
+    payment: t.field({
+      type: Payment,
+      ...look({ one: 'payment' }),
+      resolve: (dispute, _args, context, info) => relatedOne<PaymentRow>(dispute, 'payment', context, info),
     }),
   }),
 })
@@ -281,6 +368,15 @@ const RefundFilter = builder.inputType('RefundFilter', {
   }),
 })
 
+const DisputeFilter = builder.inputType('DisputeFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [DisputeStatusType] }),
+    paymentId: t.id(),
+    openedFrom: t.field({ type: 'DateTime', description: 'Opened at this instant or later.' }),
+    openedBefore: t.field({ type: 'DateTime', description: 'Opened before this instant.' }),
+  }),
+})
+
 const ProviderEventFilter = builder.inputType('ProviderEventFilter', {
   fields: (t) => ({ status: t.field({ type: [ProviderEventStatus] }), type: t.string() }),
 })
@@ -331,6 +427,29 @@ builder.queryFields((t) => ({
       }
       return readPage<RefundRow>(context, info, { model: 'Refund', where, sort: NEWEST_FIRST }, page)
     },
+  }),
+  disputes: t.field({
+    type: DisputeConnection,
+    description: 'All disputes, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: DisputeFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const { status, paymentId, openedFrom, openedBefore } = filter ?? {}
+      const where = {
+        ...(status && { status: anyOf(status) }),
+        ...(typeof paymentId === 'string' && { paymentId: nodeUuid('Payment', paymentId) }),
+        ...((openedFrom || openedBefore) && {
+          openedAt: { ...(openedFrom && { gte: openedFrom }), ...(openedBefore && { lt: openedBefore }) },
+        }),
+      }
+      return readPage<DisputeRow>(context, info, { model: 'Dispute', where, sort: LATEST_OPENED_FIRST }, page)
+    },
+  }),
+  dispute: t.field({
+    type: Dispute,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context, info) =>
+      readOne<DisputeRow>(context, info, 'Dispute', { id: nodeUuid('Dispute', id) }),
   }),
   paymentProviders: t.field({
     type: PaymentProviderConnection,

@@ -1,6 +1,8 @@
 // The port to a payment provider: what Bulkhead asks of one, and what it may hear. Shapes only; Stripe's side of it is
 // gateway.ts's. Nothing here is called inside a transaction.
 
+import type { DisputeStatus } from '../generated/prisma/client.ts'
+
 /** Why money was not taken or given back, as far as a client is told. */
 export const FAILURE_CODES = [
   'CARD_DECLINED',
@@ -87,11 +89,37 @@ export type RefundNotice = Named & {
   readonly currency: string
 }
 
+/** What a dispute moved on the account: a negative amount was withdrawn, a positive one reinstated. */
+export type DisputeMovement = {
+  readonly reference: string
+  readonly amountMinor: bigint
+  /** What the provider charges for it; negative where it gives a fee back. */
+  readonly feeMinor: bigint
+}
+
+/** A dispute as the provider has it at `toldAt`, with all that has moved until then. */
+export type DisputeNotice = {
+  readonly reference: string
+  /** Of the charge that is disputed. */
+  readonly chargeReference: string | null
+  readonly status: DisputeStatus
+  readonly amountMinor: bigint
+  /** ISO 4217; of the movements, too. */
+  readonly currency: string
+  /** The provider's word for it: `fraudulent`. */
+  readonly reason: string
+  readonly evidenceDueAt: Date | null
+  readonly movements: readonly DisputeMovement[]
+  readonly openedAt: Date
+  readonly toldAt: Date
+}
+
 /** What a provider's event is about. */
 export type EventSubject =
   | { readonly kind: 'CHARGE'; readonly charge: ChargeNotice; readonly verdict: ChargeVerdict }
   | { readonly kind: 'REFUND'; readonly refund: RefundNotice; readonly verdict: RefundVerdict }
   | { readonly kind: 'PAYOUT'; readonly payout: PayoutNotice }
+  | { readonly kind: 'DISPUTE'; readonly dispute: DisputeNotice }
   | { readonly kind: 'OTHER' }
   /** Not as an event of its type should be: kept, until the code can read it. `detail` is for the log. */
   | { readonly kind: 'UNREADABLE'; readonly detail: string }
@@ -127,6 +155,7 @@ export type BookedCharge = Named & {
   readonly amountMinor: bigint
   readonly currency: string
   readonly refundedMinor: bigint
+  readonly isDisputed: boolean
 }
 
 /** One merchant's account with a provider. No call throws for what the provider or the network does, unless it says so. */

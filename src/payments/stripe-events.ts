@@ -5,10 +5,18 @@ import Stripe from 'stripe'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import type { EventAccount, EventSubject, IncomingEvent, SignedBody } from './provider.ts'
-import { intentSchema, payoutSchema, referenceSchema, refundSchema, timeSchema } from './stripe-objects.ts'
+import {
+  disputeSchema,
+  intentSchema,
+  payoutSchema,
+  referenceSchema,
+  refundSchema,
+  timeSchema,
+} from './stripe-objects.ts'
 import {
   chargeNoticeOf,
   chargeVerdictOf,
+  disputeNoticeOf,
   payoutNoticeOf,
   refundNoticeOf,
   refundVerdictOf,
@@ -30,6 +38,11 @@ export const EVENT_TYPES = [
   'refund.failed',
   'payout.paid',
   'payout.failed',
+  'charge.dispute.created',
+  'charge.dispute.updated',
+  'charge.dispute.closed',
+  'charge.dispute.funds_withdrawn',
+  'charge.dispute.funds_reinstated',
 ] as const satisfies Stripe.WebhookEndpointCreateParams.EnabledEvent[]
 
 /** The library takes a signature of text. Taken of the bytes instead, no two bodies have one: it would replace bytes that are no UTF-8. */
@@ -93,24 +106,25 @@ export function readEventBody(
   const parsed = readable(() => JSON.parse(Buffer.from(body).toString('utf8')) as unknown)
   const envelope = envelopeSchema.safeParse('value' in parsed ? parsed.value : null)
   const { id = null, type = null, created = null } = envelope.data ?? {}
+  const occurredAt = created === null ? receivedAt : new Date(created * 1_000)
   const isWhole = envelope.success && id !== null && type !== null && created !== null
-  const subject = isWhole ? subjectIn({ ...envelope.data, type }, account) : unreadable(parsed)
+  const subject = isWhole ? subjectIn({ ...envelope.data, type, occurredAt }, account) : unreadable(parsed)
   return {
     // The same body is the same event, also where it does not say which.
     reference: id ?? `sha256_${createHash('sha256').update(body).digest('hex')}`,
     type: type ?? UNKNOWN_TYPE,
-    occurredAt: created === null ? receivedAt : new Date(created * 1_000),
+    occurredAt,
     body,
     subject,
   }
 }
 
-type Envelope = z.output<typeof envelopeSchema> & { readonly type: string }
+type Envelope = z.output<typeof envelopeSchema> & { readonly type: string; readonly occurredAt: Date }
 
 function subjectIn(event: Envelope, account: Pick<EventAccount, 'liveMode'>): EventSubject {
   const read = SUBJECTS.get(event.type)
   if (read === undefined || isForeign(event, account)) return { kind: 'OTHER' }
-  const subject = readable(() => read(event.data.object))
+  const subject = readable(() => read(event.data.object, event.occurredAt))
   return 'value' in subject ? subject.value : unreadable(subject)
 }
 
@@ -122,8 +136,8 @@ function isForeign({ account, livemode }: Envelope, { liveMode }: Pick<EventAcco
   return account != null || (livemode ?? liveMode) !== liveMode
 }
 
-/** By type; each reads the event's object by its schema, and throws for what is not as it should be. */
-const SUBJECTS: ReadonlyMap<string, (object: unknown) => EventSubject> = new Map([
+/** By type; each reads the event's object, as it was at that time, by its schema, and throws for what is not as it should be. */
+const SUBJECTS: ReadonlyMap<string, (object: unknown, at: Date) => EventSubject> = new Map([
   ...['succeeded', 'payment_failed', 'processing', 'requires_action', 'canceled'].map(
     (what) => [`payment_intent.${what}`, chargeIn] as const,
   ),
@@ -131,6 +145,9 @@ const SUBJECTS: ReadonlyMap<string, (object: unknown) => EventSubject> = new Map
     (type) => [type, refundIn] as const,
   ),
   ...['payout.paid', 'payout.failed'].map((type) => [type, payoutIn] as const),
+  ...['created', 'updated', 'closed', 'funds_withdrawn', 'funds_reinstated'].map(
+    (what) => [`charge.dispute.${what}`, disputeIn] as const,
+  ),
 ])
 
 function chargeIn(object: unknown): EventSubject {
@@ -145,6 +162,10 @@ function refundIn(object: unknown): EventSubject {
 
 function payoutIn(object: unknown): EventSubject {
   return { kind: 'PAYOUT', payout: payoutNoticeOf(payoutSchema.parse(object)) }
+}
+
+function disputeIn(object: unknown, at: Date): EventSubject {
+  return { kind: 'DISPUTE', dispute: disputeNoticeOf(disputeSchema.parse(object), at) }
 }
 
 type Attempt<T> = { readonly value: T } | { readonly detail: string }

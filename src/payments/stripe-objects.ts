@@ -67,6 +67,7 @@ const balanceTransactionSchema = z.object({ fee: z.int(), currency: currencySche
 
 const chargeSchema = z.object({
   amount_refunded: amountSchema.default(0),
+  disputed: z.boolean().default(false),
   balance_transaction: z.union([referenceSchema, balanceTransactionSchema]).nullish(),
 })
 
@@ -109,6 +110,29 @@ export const payoutSchema = z.object({
   status: wordSchema,
 })
 export type Payout = z.output<typeof payoutSchema>
+
+/** Of one dispute; Stripe has at most a few. */
+const MOVEMENTS_MAX = 50
+
+const movementSchema = z.object({
+  id: referenceSchema,
+  amount: z.int(),
+  currency: currencySchema,
+  fee: z.int(),
+})
+
+export const disputeSchema = z.object({
+  id: referenceSchema,
+  amount: amountSchema,
+  currency: currencySchema,
+  status: wordSchema,
+  reason: wordSchema,
+  created: timeSchema,
+  payment_intent: idOf.nullish(),
+  balance_transactions: z.array(movementSchema).max(MOVEMENTS_MAX),
+  evidence_details: z.object({ due_by: timeSchema.nullish() }).nullish(),
+})
+export type StripeDispute = z.output<typeof disputeSchema>
 
 const nameSchema = z.string().transform(shown).nullish()
 

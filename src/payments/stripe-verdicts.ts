@@ -1,10 +1,13 @@
 // What Stripe's objects and errors mean for a payment or a refund. Pure; the calls are stripe-account.ts's.
 import Stripe from 'stripe'
 import { AppError } from '../core/errors.ts'
+import type { DisputeStatus } from '../generated/prisma/client.ts'
 import type {
   BookedCharge,
   ChargeNotice,
   ChargeVerdict,
+  DisputeMovement,
+  DisputeNotice,
   Failure,
   FailureCode,
   PayoutNotice,
@@ -17,6 +20,7 @@ import {
   type Intent,
   intentSchema,
   type Payout,
+  type StripeDispute,
   type StripeProblem,
   type StripeRefund,
 } from './stripe-objects.ts'
@@ -124,6 +128,50 @@ export function payoutNoticeOf(payout: Payout): PayoutNotice {
   }
 }
 
+const DISPUTE_STATUSES: ReadonlyMap<string, DisputeStatus> = new Map([
+  ['warning_needs_response', 'INQUIRY'],
+  ['warning_under_review', 'INQUIRY'],
+  ['warning_closed', 'CLOSED'],
+  ['needs_response', 'NEEDS_RESPONSE'],
+  ['under_review', 'UNDER_REVIEW'],
+  // Settled with the buyer's bank before it became one.
+  ['prevented', 'CLOSED'],
+  ['lost', 'LOST'],
+  ['won', 'WON'],
+])
+
+/** Throws a plain Error for a status that this does not know. */
+export function disputeNoticeOf(dispute: StripeDispute, toldAt: Date): DisputeNotice {
+  const status = DISPUTE_STATUSES.get(dispute.status)
+  if (status === undefined) throw new Error(`a dispute that is ${dispute.status}`)
+  const currency = dispute.currency.toUpperCase()
+  const dueBy = dispute.evidence_details?.due_by ?? null
+  return {
+    reference: dispute.id,
+    chargeReference: dispute.payment_intent ?? null,
+    status,
+    amountMinor: fromStripeAmount(dispute.amount, currency),
+    currency,
+    reason: dispute.reason,
+    evidenceDueAt: dueBy === null ? null : new Date(dueBy * 1_000),
+    movements: dispute.balance_transactions.map((moved) => movementOf(moved, dispute)),
+    openedAt: new Date(dispute.created * 1_000),
+    toldAt,
+  }
+}
+
+/** An account that is settled in another currency has the disputed sum in that: the buyer's is what counts here. */
+function movementOf(
+  { id: reference, amount, fee, currency }: StripeDispute['balance_transactions'][number],
+  dispute: StripeDispute,
+): DisputeMovement {
+  const own = dispute.currency.toUpperCase()
+  if (currency !== dispute.currency) {
+    return { reference, amountMinor: fromStripeAmount(Math.sign(amount) * dispute.amount, own), feeMinor: 0n }
+  }
+  return { reference, amountMinor: fromStripeAmount(amount, own), feeMinor: fromStripeFee(fee, own) }
+}
+
 /** Asked for with its latest charge. */
 export function bookedChargeOf(intent: Intent): BookedCharge {
   const currency = intent.currency.toUpperCase()
@@ -137,6 +185,7 @@ export function bookedChargeOf(intent: Intent): BookedCharge {
     amountMinor: fromStripeAmount(intent.amount, currency),
     currency,
     refundedMinor: fromStripeAmount(charge?.amount_refunded ?? 0, currency),
+    isDisputed: charge?.disputed ?? false,
   }
 }
 

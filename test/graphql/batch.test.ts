@@ -159,8 +159,8 @@ describe('in the API', () => {
       see({ code: account.code, balance })
     }
     for (const { postings } of journalEntries.nodes) for (const { account } of postings.nodes) see(account)
-    // 5 accounts, 2 postings with 2 postings each, 6 rows twice, 2 postings.
-    expect(seen).toHaveLength(5 + 2 * (1 + 2 * 2) + 6 * 2 + 2)
+    // 5 accounts, 2 postings with 2 postings each, 8 rows twice, 2 postings.
+    expect(seen).toHaveLength(5 + 2 * (1 + 2 * 2) + 8 * 2 + 2)
     expect(seen).toEqual(seen.map(([code]) => [code, truth[code] ?? '0']))
   })
 })

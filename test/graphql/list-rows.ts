@@ -91,6 +91,17 @@ export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
         amount_minor: BigInt(n + 1),
         created_at: instant(n),
       })
+      await insert('disputes', {
+        id: newId(),
+        payment_id: payments[n % 4],
+        reference: `du_${n}`,
+        status: (['INQUIRY', 'NEEDS_RESPONSE', 'LOST', 'WON'] as const)[n % 4],
+        currency: 'USD',
+        amount_minor: BigInt(n + 1),
+        reason: 'fraudulent',
+        opened_at: instant(n),
+        told_at: instant(n),
+      })
       await insert('payment_providers', {
         id: providers[n],
         kind: 'SANDBOX',

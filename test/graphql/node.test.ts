@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
+import { disputePayment } from '../support/disputes.ts'
 import { makeKey } from '../support/keys.ts'
 import { makeExport } from '../support/make-export.ts'
 import { sendEvent } from '../support/money.ts'
@@ -51,6 +52,7 @@ async function idsOf(session: Session): Promise<Record<string, string>> {
     line: order.lines.nodes[0].id,
     pay: data.payments.nodes[0].id,
     ref: await refundPayment(session, data.payments.nodes[0].id, 100n),
+    dsp: await disputePayment(api, 'A', data.payments.nodes[0].id),
     prov: data.paymentProviders.nodes[0].id,
     evt: data.providerEvents.nodes[0].id,
     acct: data.ledgerAccounts.nodes[0].id,
@@ -74,6 +76,7 @@ const TYPES = {
   line: 'OrderLine',
   pay: 'Payment',
   ref: 'Refund',
+  dsp: 'Dispute',
   prov: 'PaymentProvider',
   evt: 'ProviderEvent',
   acct: 'LedgerAccount',

@@ -20,12 +20,20 @@ interface RefundPlan {
   reversed?: true
 }
 
+interface DisputePlan {
+  status: 'LOST' | 'WON'
+  withdrawnMinor: number
+  reinstatedMinor: number
+  feeMinor: number
+}
+
 interface PaymentPlan {
   status: Status
   amountMinor: number
   feeMinor?: number
   byHand?: true
   refunds?: RefundPlan[]
+  disputes?: DisputePlan[]
 }
 
 interface OrderPlan {
@@ -36,6 +44,7 @@ interface OrderPlan {
   refundPendingMinor?: number
   reducedMinor?: number
   returnedMinor?: number
+  chargedBackMinor?: number
   holdsStock: boolean
   payments: PaymentPlan[]
 }
@@ -157,6 +166,26 @@ const PLANS = {
       },
     ],
   },
+  /** The bank took 1,000 for good, and gave 600 back. */
+  disputed: {
+    ...PAID,
+    status: 'FULFILLED',
+    holdsStock: false,
+    refundedMinor: 0,
+    chargedBackMinor: 1_000,
+    returnedMinor: 600,
+    paymentStatus: 'PARTIALLY_PAID',
+    payments: [
+      {
+        status: 'SUCCEEDED',
+        amountMinor: 2_000,
+        disputes: [
+          { status: 'LOST', withdrawnMinor: 1_000, reinstatedMinor: 0, feeMinor: 1_500 },
+          { status: 'WON', withdrawnMinor: 600, reinstatedMinor: 600, feeMinor: 0 },
+        ],
+      },
+    ],
+  },
   cancelled: {
     ...UNPAID,
     status: 'CANCELLED',
@@ -171,7 +200,7 @@ export type OrderName = keyof typeof PLANS
 export interface Written {
   id: string
   /** UUIDs, in the order of the plan. */
-  payments: { id: string; refunds: string[] }[]
+  payments: { id: string; refunds: string[]; disputes: string[] }[]
 }
 
 export interface Books {
@@ -267,6 +296,7 @@ class Writer {
       refund_pending_minor: plan.refundPendingMinor ?? 0,
       reduced_minor: plan.reducedMinor ?? 0,
       returned_minor: plan.returnedMinor ?? 0,
+      charged_back_minor: plan.chargedBackMinor ?? 0,
       holds_stock: plan.holdsStock,
     })
     await this.#insert('order_lines', {
@@ -292,7 +322,7 @@ class Writer {
 
   async #payment(orderId: string, plan: PaymentPlan, shop: Shop): Promise<Written['payments'][number]> {
     const id = this.#id()
-    const { status, amountMinor, feeMinor, byHand = false, refunds = [] } = plan
+    const { status, amountMinor, feeMinor, byHand = false, refunds = [], disputes = [] } = plan
     const sumOf = (...statuses: Status[]) =>
       refunds
         .filter((refund) => statuses.includes(refund.status))
@@ -306,6 +336,10 @@ class Writer {
       currency: CURRENCY,
       refunded_minor: sumOf('SUCCEEDED'),
       refund_pending_minor: sumOf('PENDING', 'UNKNOWN'),
+      charged_back_minor: disputes.reduce(
+        (sum, { withdrawnMinor, reinstatedMinor }) => sum + withdrawnMinor - reinstatedMinor,
+        0,
+      ),
       fee_minor: feeMinor ?? null,
       method: 'pm_card_visa',
       provider_reference: byHand ? null : `ch_${id}`,
@@ -326,7 +360,49 @@ class Writer {
     }
     const refundIds = []
     for (const refund of refunds) refundIds.push(await this.#refund(id, refund, cash))
-    return { id, refunds: refundIds }
+    const disputeIds = []
+    for (const dispute of disputes) disputeIds.push(await this.#dispute(id, dispute))
+    return { id, refunds: refundIds, disputes: disputeIds }
+  }
+
+  async #dispute(
+    paymentId: string,
+    { status, withdrawnMinor, reinstatedMinor, feeMinor }: DisputePlan,
+  ): Promise<string> {
+    const id = this.#id()
+    const moved = [
+      { movement: `txn_${id}_out`, amountMinor: -withdrawnMinor, fee: feeMinor },
+      { movement: `txn_${id}_back`, amountMinor: reinstatedMinor, fee: 0 },
+    ].filter(({ amountMinor }) => amountMinor !== 0)
+    await this.#insert('disputes', {
+      id,
+      payment_id: paymentId,
+      reference: `du_${id}`,
+      status,
+      amount_minor: withdrawnMinor,
+      currency: CURRENCY,
+      reason: 'fraudulent',
+      withdrawn_minor: withdrawnMinor,
+      reinstated_minor: reinstatedMinor,
+      fee_minor: feeMinor,
+      movements: moved.map(({ movement }) => movement),
+      opened_at: new Date(),
+      told_at: new Date(),
+    })
+    for (const { movement, amountMinor, fee } of moved) {
+      const lines: Line[] = [
+        ['5020', -amountMinor],
+        ['5030', fee],
+        ['1020', amountMinor - fee],
+      ]
+      await this.#entry(
+        'DISPUTE',
+        'DisputeMovement',
+        movement,
+        lines.filter(([, of]) => of !== 0),
+      )
+    }
+    return id
   }
 
   async #refund(

@@ -13,6 +13,8 @@ const paymentOf = (books: Books, name: OrderName, n = 0) => {
 }
 const refundOf = (books: Books, name: OrderName, n: number) => paymentOf(books, name).refunds[n] ?? ''
 
+const disputeOf = (books: Books, n: number) => paymentOf(books, 'disputed').disputes[n] ?? ''
+
 async function entryOf(query: OwnerQuery, kind: string, sourceId: string): Promise<string> {
   const [entry] = await query<{ id: string }>(
     'SELECT id FROM journal_entries WHERE kind = $1::journal_entry_kind AND source_id = $2',
@@ -383,6 +385,61 @@ export const DAMAGES: Damage[] = [
       )
       await query('UPDATE journal_entries SET source_id = $2 WHERE id = $1', [copy, refund])
       return { 'refunds-posted': [`${idOf('Refund', refund)} ${idOf('JournalEntry', copy)}`] }
+    },
+  },
+  {
+    name: 'payments-disputes: a payment has forgotten what the bank took',
+    async inflict(query, books) {
+      const { id } = paymentOf(books, 'disputed')
+      await query('UPDATE payments SET charged_back_minor = 0 WHERE id = $1', [id])
+      const order = idOf('Order', orderId(books, 'disputed'))
+      return { 'orders-paid': [order, order], 'payments-disputes': [idOf('Payment', id)] }
+    },
+  },
+  {
+    name: 'orders-paid: what the bank gave back was never given back',
+    async inflict(query, books) {
+      const id = orderId(books, 'disputed')
+      await query('UPDATE orders SET returned_minor = 0 WHERE id = $1', [id])
+      return { 'orders-paid': [idOf('Order', id)] }
+    },
+  },
+  {
+    name: 'disputes-posted: a withdrawal was not posted',
+    async inflict(query, books) {
+      const dispute = disputeOf(books, 0)
+      await dropEntry(query, await entryOf(query, 'DISPUTE', `txn_${dispute}_out`))
+      return { 'disputes-posted': [idOf('Dispute', dispute)] }
+    },
+  },
+  {
+    name: 'disputes-posted: a withdrawal was posted with another amount',
+    async inflict(query, books) {
+      const dispute = disputeOf(books, 0)
+      const entry = await entryOf(query, 'DISPUTE', `txn_${dispute}_out`)
+      await query('UPDATE postings SET amount_minor = amount_minor * 2 WHERE entry_id = $1', [entry])
+      return { 'disputes-posted': [idOf('Dispute', dispute)] }
+    },
+  },
+  {
+    name: 'disputes-posted: a reinstatement is booked as a sale',
+    async inflict(query, books) {
+      const entry = await entryOf(query, 'DISPUTE', `txn_${disputeOf(books, 1)}_back`)
+      await query(
+        `UPDATE postings SET account_id = (SELECT id FROM ledger_accounts WHERE code = '4010')
+         WHERE entry_id = $1 AND account_id = (SELECT id FROM ledger_accounts WHERE code = '5020')`,
+        [entry],
+      )
+      return { 'disputes-posted': [idOf('Dispute', disputeOf(books, 1)), idOf('JournalEntry', entry)] }
+    },
+  },
+  {
+    name: 'disputes-posted: a movement is of no dispute',
+    async inflict(query, books) {
+      const [out, back] = [0, 1].map((n) => `txn_${disputeOf(books, n)}_${['out', 'back'][n]}`)
+      const copy = await doubleEntry(query, await entryOf(query, 'DISPUTE', back ?? ''))
+      await query('UPDATE journal_entries SET source_id = $2 WHERE id = $1', [copy, `${out} again`])
+      return { 'disputes-posted': [idOf('JournalEntry', copy)] }
     },
   },
   {

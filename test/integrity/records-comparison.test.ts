@@ -14,6 +14,7 @@ const payment = (changes: Partial<OurPayment> = {}): OurPayment => ({
   amountMinor: 2_000n,
   currency: 'USD',
   refundedMinor: 500n,
+  _count: { disputes: 0 },
   refundPendingMinor: 0n,
   providerReference: 'pi_1',
   createdAt: new Date('2026-03-02T00:00:00Z'),
@@ -28,6 +29,7 @@ const charge = (changes: Partial<BookedCharge> = {}): BookedCharge => ({
   amountMinor: 2_000n,
   currency: 'USD',
   refundedMinor: 500n,
+  isDisputed: false,
   ...changes,
 })
 

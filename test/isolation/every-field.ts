@@ -43,6 +43,7 @@ const PREFIXES: Record<string, string> = {
   order_lines: 'line',
   payments: 'pay',
   refunds: 'ref',
+  disputes: 'dsp',
   invitations: 'inv',
   payment_providers: 'prov',
   provider_events: 'evt',

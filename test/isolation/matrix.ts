@@ -64,6 +64,7 @@ const RIGHTS: Record<string, ReadonlySet<string>> = {
   tenants: new Set(['select', 'update']),
   payments: new Set(['select', 'insert', 'update']),
   refunds: new Set(['select', 'insert', 'update']),
+  disputes: new Set(['select', 'insert', 'update']),
   payment_providers: new Set(['select', 'insert', 'update']),
   members: new Set(['select', 'insert', 'update']),
   invitations: new Set(['select', 'insert', 'update']),

@@ -20,6 +20,7 @@ const UPDATABLE: Readonly<Record<string, string>> = {
   orders: 'version',
   payments: 'version',
   refunds: 'version',
+  disputes: 'version',
 }
 
 /** A column that the runtime role may update wherever it may update at all. */

@@ -152,7 +152,7 @@ describe('the trial balance', () => {
 
   it('is of nothing before the first entry, with every account in it', async () => {
     const trial = await trialOf('A', new Date(0))
-    expect(trial.rows).toHaveLength(12)
+    expect(trial.rows).toHaveLength(16)
     expect(new Set(trial.rows.map(({ balance }: Data) => balance.amountMinor))).toEqual(new Set(['0']))
     expect(trial.balanced).toBe(true)
   })

@@ -67,12 +67,14 @@ describe('accounts', () => {
       '{ ledgerAccounts(filter: { currency: JPY, type: [ASSET, EXPENSE] }) { totalCount nodes { code type currency } } }',
     )
     expect(ledgerAccounts).toEqual({
-      totalCount: 4,
+      totalCount: 6,
       nodes: [
         { code: '1000', type: 'ASSET', currency: 'JPY' },
         { code: '1010', type: 'ASSET', currency: 'JPY' },
         { code: '1020', type: 'ASSET', currency: 'JPY' },
         { code: '5010', type: 'EXPENSE', currency: 'JPY' },
+        { code: '5020', type: 'EXPENSE', currency: 'JPY' },
+        { code: '5030', type: 'EXPENSE', currency: 'JPY' },
       ],
     })
   })

@@ -8,7 +8,7 @@ import { connectOwner } from '../../src/db/owner.ts'
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { createTenant } from '../../src/db/tenant-directory.ts'
 import { type NewEntry, postEntry, reverseEntry } from '../../src/ledger/post-entry.ts'
-import { feeLines, payoutLines, refundLines, saleLines } from '../../src/ledger/posting.ts'
+import { disputeLines, feeLines, payoutLines, refundLines, saleLines } from '../../src/ledger/posting.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { countStatements } from '../support/statements.ts'
 import { instant, rowsOf } from './books.ts'
@@ -108,6 +108,23 @@ describe('an entry', () => {
       ['1010', '2305843009213693952'],
       ['1010', '2305843009213693952'],
       ['4010', '-4611686018427387904'],
+    ])
+  })
+
+  it('of a dispute debits what was withdrawn and charged, and credits both; and the other way round', async () => {
+    const codes = async (amountMinor: bigint, feeMinor: bigint) => {
+      const lines = disputeLines({ amountMinor, feeMinor })
+      const found = await postingsOf(await post(aSale({ kind: 'DISPUTE', lines })))
+      return found.map(({ code, amount }) => [code, amount])
+    }
+    expect(await codes(-7n, 2n)).toEqual([
+      ['5020', '7'],
+      ['5030', '2'],
+      ['1020', '-9'],
+    ])
+    expect(await codes(7n, 0n)).toEqual([
+      ['5020', '-7'],
+      ['1020', '7'],
     ])
   })
 
@@ -321,8 +338,8 @@ describe('a new currency', () => {
       [tenants.a],
     )
     expect(charts).toEqual([
-      { currency: 'JPY', accounts: 6 },
-      { currency: 'USD', accounts: 6 },
+      { currency: 'JPY', accounts: 8 },
+      { currency: 'USD', accounts: 8 },
     ])
   })
 })

@@ -2,6 +2,7 @@
 // with a new name joins by a line here; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import type { Api, Session, TenantKey } from './api.ts'
+import { disputePayment } from './disputes.ts'
 import { makeExport } from './make-export.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import { invitee, newMember } from './people.ts'
@@ -32,6 +33,8 @@ const RECORDS: Record<string, Maker> = {
   Payment: async (api, tenant) => await payOrder(api, tenant, await (RECORDS.Order as Maker)(api, tenant)),
   Refund: async (api, tenant) =>
     await refundPayment(api.as(tenant), await (RECORDS.Payment as Maker)(api, tenant), 100n),
+  Dispute: async (api, tenant) =>
+    await disputePayment(api, tenant, await (RECORDS.Payment as Maker)(api, tenant)),
   PaymentProvider: connectSandbox,
   Member: async (api, tenant) => (await newMember(api, tenant)).id,
   Invitation: async (api, tenant) => (await invitee(api, tenant)).id,

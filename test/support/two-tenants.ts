@@ -72,6 +72,7 @@ export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n
     refund_pending_minor: () => '0',
     charged_back_minor: () => '0',
   },
+  disputes: { withdrawn_minor: () => '0', reinstated_minor: () => '0', fee_minor: () => '0' },
   payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
   // Reversals, of themselves: the one kind of entry that refers to another.
   journal_entries: {
