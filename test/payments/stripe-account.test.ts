@@ -82,6 +82,7 @@ describe('a charge', () => {
         amountMinor: 2_000n,
         currency: 'USD',
         refundedMinor: 0n,
+        isDisputed: false,
       },
     ])
   })
