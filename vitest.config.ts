@@ -10,6 +10,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A poll ends as soon as what it waits for is there; its own bound, a second, is less than a busy machine may take.
+    expect: { poll: { timeout: 15_000 } },
     // Node runs the sources itself, as it does in production: no transformation, and no vi.mock.
     experimental: { viteModuleRunner: false, nodeLoader: false },
   },

@@ -12,8 +12,9 @@ import { type Section, type Step, sectionsOf } from './guide.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const GUIDE = readFileSync(join(ROOT, 'docs/adding-a-model.md'), 'utf8')
-const SECTION_TIMEOUT_MS = 240_000
-const READY_WAIT_MS = 60_000
+/** The section that checks the types and runs the isolation tests takes a minute, and four where all is busy. */
+const SECTION_TIMEOUT_MS = 600_000
+const READY_WAIT_MS = 120_000
 const POLL_MS = 50
 /** So much of a command's output is shown when it is not what it should be. */
 const SHOWN = 1_000

@@ -12,6 +12,8 @@ const PAGES = [
   { page: 'docs/api-keys.md' },
 ]
 const STEPS_MIN = 5
+/** Longer than startDemo waits, so that it is the one to tell. */
+const START_TIMEOUT_MS = 150_000
 /** A page starts a program per command, some twenty of them: seconds each on a machine that has other work. */
 const PAGE_TIMEOUT_MS = 240_000
 /** Made anew in every run: an ellipsis on the page. */
@@ -20,7 +22,7 @@ const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g
 let server: DemoServer
 beforeAll(async () => {
   server = await startDemo()
-})
+}, START_TIMEOUT_MS)
 afterAll(() => server?.stop())
 
 interface Answer {

@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { startBulkhead } from '../cli/command-line.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const READY_WAIT_MS = 55_000
+/** The server makes a database, migrates it and fills two shops first. */
+const READY_WAIT_MS = 120_000
 const POLL_MS = 50
 const SEPARATOR = '\u001e'
 
