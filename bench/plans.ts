@@ -1,6 +1,7 @@
 // How each server is started, and with whose tokens it is asked.
-import { developmentSecret } from '../src/edge/development-secret.ts'
-import { signDevelopmentToken } from '../src/edge/development-token.ts'
+
+import { signDevelopmentToken } from '../src/auth/development-token.ts'
+import { developmentSecret } from '../src/development/secret.ts'
 import type { BenchDatabase } from './database.ts'
 import type { ServerPlan } from './processes.ts'
 import { ownerEmail, tenantSlug } from './rows.ts'

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { createLogger } from '../src/core/logger.ts'
-import { startEmbeddedServer } from '../src/db/embedded-server.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { startEmbeddedServer } from '../src/db/embedded/embedded-server.ts'
+import { migrate } from '../src/db/migrations/migrate.ts'
 import { median } from './median.ts'
 
 const TENANTS = 50

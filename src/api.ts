@@ -1,16 +1,17 @@
 // The API of one process: who may ask, and the HTTP server, put together over its runtime. Large to load, so main.ts
 // imports it while PostgreSQL starts.
+
+import { createAuthenticator } from './auth/authenticate.ts'
+import { developmentIssuer } from './auth/token-issuer.ts'
+import { createTokenVerifier } from './auth/verify-token.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
-import { createAuthenticator } from './edge/authenticate.ts'
-import { developmentKey } from './edge/development-key.ts'
-import { developmentSecret } from './edge/development-secret.ts'
+import { isLoopbackHost } from './core/loopback.ts'
+import { developmentKey } from './development/key.ts'
+import { developmentSecret } from './development/secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
-import { isLoopbackHost } from './edge/loopback.ts'
-import { developmentIssuer } from './edge/token-issuer.ts'
-import { createTokenVerifier } from './edge/verify-token.ts'
-import { buildSchema } from './graphql/schema.ts'
 import type { Runtime } from './runtime.ts'
+import { buildSchema } from './schema.ts'
 
 export interface Addresses {
   /** Of the server, without a path. */
@@ -70,7 +71,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
       ? {
           key: await developmentKey(config.dataDir),
           trust: (issuer) => verifier.trust(issuer),
-          people: async () => (await import('./demo/people.ts')).demoPeople(),
+          people: async () => (await import('./shop/demo/people.ts')).demoPeople(),
         }
       : null,
     mailbox,

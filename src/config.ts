@@ -4,9 +4,9 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { authIssuersSchema, type IssuerConfig } from './auth/token-issuer.ts'
+import { isLoopbackHost, isLoopbackOrigin } from './core/loopback.ts'
 import { ANSWER_BYTES_MAX, BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './edge/cost-budget.ts'
-import { isLoopbackHost, isLoopbackOrigin } from './edge/loopback.ts'
-import { authIssuersSchema, type IssuerConfig } from './edge/token-issuer.ts'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 

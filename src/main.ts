@@ -57,7 +57,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
 async function findSandbox(config: Config, lifecycle: Lifecycle): Promise<string | null> {
   const { sandboxDir, wantsSandbox } = await import('./runtime.ts')
   if (!wantsSandbox(config)) return null
-  const { startSandbox } = await import('./sandbox/start-sandbox.ts')
+  const { startSandbox } = await import('./shop/sandbox/start-sandbox.ts')
   const sandbox = await lifecycle.phase(
     'sandbox',
     () => startSandbox({ dataDir: sandboxDir(config), port: config.payments.sandboxPort }),
@@ -80,7 +80,7 @@ export function runWorker(config: Config): Promise<number> {
     const urls = await findWorkersDatabase(config)
     await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
     const { openRuntime, sandboxDir, wantsSandbox } = await import('./runtime.ts')
-    const { findRunningSandbox } = await import('./sandbox/start-sandbox.ts')
+    const { findRunningSandbox } = await import('./shop/sandbox/start-sandbox.ts')
     const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
     const runtime = await lifecycle.phase(
       'runtime',
@@ -99,7 +99,7 @@ export function runWorker(config: Config): Promise<number> {
 async function findWorkersDatabase(config: Config): Promise<Urls> {
   const { runtimeUrl, workerUrl, ownerUrl } = config.database
   if (runtimeUrl !== null && workerUrl !== null) return { runtimeUrl, workerUrl, ownerUrl }
-  const { findRunningServer } = await import('./db/running-server.ts')
+  const { findRunningServer } = await import('./db/embedded/running-server.ts')
   const running = runtimeUrl === null ? await findRunningServer(config.dataDir) : null
   if (running !== null) return running
   const advice =
@@ -110,7 +110,7 @@ async function findWorkersDatabase(config: Config): Promise<Urls> {
 }
 
 async function connectShops({ payments: { stripe } }: Config, runtime: Runtime): Promise<void> {
-  const { connectDemoShops } = await import('./demo/connect-shops.ts')
+  const { connectDemoShops } = await import('./shop/demo/connect-shops.ts')
   await connectDemoShops({ ...runtime, services: runtime.services.payments, stripe })
 }
 
@@ -140,7 +140,7 @@ async function work(
 
 /** Workers serve no metrics: what waits in the queue, and what is dead, is told by the servers beside them. */
 async function watchQueue(url: string, { metrics, logger }: Runtime): Promise<{ stop(): Promise<void> }> {
-  const { openQueueConnection } = await import('./db/queue-connection.ts')
+  const { openQueueConnection } = await import('./db/queue/queue-connection.ts')
   const queue = openQueueConnection(url, logger)
   metrics.watchQueue(() => queue.state())
   return {
@@ -157,7 +157,7 @@ function findDatabase(config: Config, lifecycle: Lifecycle, logger: Logger): Pro
   return lifecycle.phase(
     'postgres',
     async () => {
-      const { startEmbeddedServer } = await import('./db/embedded-server.ts')
+      const { startEmbeddedServer } = await import('./db/embedded/embedded-server.ts')
       return await startEmbeddedServer({ dataDir: config.dataDir, logger })
     },
     (server) => server.stop(),
@@ -181,12 +181,12 @@ async function bringUpToDate(
 ): Promise<void> {
   if (ownerUrl === null) return
   await lifecycle.phase('migrate', async () => {
-    const { migrate } = await import('./db/migrate.ts')
+    const { migrate } = await import('./db/migrations/migrate.ts')
     return migrate({ ownerUrl, runtimeUrl, workerUrl, logger })
   })
   if (!isDemo) return
   await lifecycle.phase('seed', async () => {
-    const { seedDemo } = await import('./demo/seed.ts')
+    const { seedDemo } = await import('./shop/demo/seed.ts')
     return seedDemo({ ownerUrl, logger })
   })
 }
@@ -197,7 +197,7 @@ async function refuseBrokenWalls(
   logger: Logger,
 ): Promise<void> {
   const [{ examine }, { QUEUED_BY: tasks }] = await Promise.all([
-    import('./db/doctor.ts'),
+    import('./db/doctor/doctor.ts'),
     import('./jobs/queued-by.ts'),
   ])
   const { strictVersion } = config.database

@@ -1,17 +1,17 @@
 // What serving and running jobs share in one process: the database, the outside world, what is counted, the clock.
 import { join } from 'node:path'
-import { createSessions } from './commands/sessions.ts'
+import { createSessions } from './auth/sessions.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import type { Logger } from './core/logger.ts'
 import { createSealer, type Sealer } from './core/seal.ts'
 import { type Database, openDatabase } from './db/database.ts'
-import { developmentSecret } from './edge/development-secret.ts'
+import { createMailbox, type Mailbox } from './development/mailbox.ts'
+import { developmentSecret } from './development/secret.ts'
 import type { Services } from './graphql/context.ts'
-import { createMailbox, type Mailbox } from './mail/mailbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
-import { createGateway } from './payments/gateway.ts'
+import { createGateway } from './shop/payments/gateway.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
 export type Runtime = {

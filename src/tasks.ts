@@ -1,17 +1,17 @@
 // All that runs as a job, and when: the one list that every worker has.
 
-import { SEAL_TASK, sealTask } from './audit/seal-entries.ts'
-import { integrityTask } from './integrity/check-job.ts'
+import { SEAL_TASK, sealTask } from './desk/audit/seal-entries.ts'
+import { integrityTask } from './desk/integrity/check-job.ts'
+import { invitationTask } from './desk/members/send-invitation.ts'
+import { cleanExportsTask } from './desk/tenants/clean-exports.ts'
+import { exportTask } from './desk/tenants/make-export.ts'
 import { cleanKeysTask } from './jobs/clean-idempotency-keys.ts'
 import type { Task } from './jobs/task.ts'
-import { invitationTask } from './members/send-invitation.ts'
-import { releaseHoldsTask } from './orders/release-holds.ts'
-import { endTask } from './payments/end-provider.ts'
-import { eventTask } from './payments/receive-event.ts'
-import { paymentTasks } from './payments/reconcile.ts'
 import type { Runtime } from './runtime.ts'
-import { cleanExportsTask } from './tenants/clean-exports.ts'
-import { exportTask } from './tenants/make-export.ts'
+import { releaseHoldsTask } from './shop/orders/release-holds.ts'
+import { endTask } from './shop/payments/end-provider.ts'
+import { eventTask } from './shop/payments/receive-event.ts'
+import { paymentTasks } from './shop/payments/reconcile.ts'
 
 export function tasksOf({ services, metrics }: Pick<Runtime, 'services' | 'metrics'>): readonly Task[] {
   return [

@@ -1,6 +1,6 @@
 // The schema as text, as schema.graphql has it. Writes nothing.
 import { lexicographicSortSchema, printSchema } from 'graphql'
-import { buildSchema } from '../src/graphql/schema.ts'
+import { buildSchema } from '../src/schema.ts'
 
 export const SCHEMA_FILE = new URL('../schema.graphql', import.meta.url)
 

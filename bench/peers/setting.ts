@@ -1,8 +1,8 @@
 // What every peer is started with, and the token check that all servers share. A peer does no more per request than
 // this: no membership is looked up, since a tenant's id can be told from its slug.
 import { pino } from 'pino'
-import { developmentIssuer } from '../../src/edge/token-issuer.ts'
-import { createTokenVerifier } from '../../src/edge/verify-token.ts'
+import { developmentIssuer } from '../../src/auth/token-issuer.ts'
+import { createTokenVerifier } from '../../src/auth/verify-token.ts'
 import { rowId, tenantNumber } from '../rows.ts'
 
 export const CONNECTIONS = 16

@@ -25,7 +25,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   return withUnmigratedDatabase(config, logger, async (urls) => {
     if (urls.isOurs) {
-      const { migrate } = await import('../db/migrate.ts')
+      const { migrate } = await import('../db/migrations/migrate.ts')
       await migrate({ ...urls, logger })
     }
     return work(urls)
@@ -42,11 +42,11 @@ export async function withUnmigratedDatabase<T>(
 ): Promise<T> {
   const { runtimeUrl, workerUrl, ownerUrl } = config.database
   if (runtimeUrl !== null) return work({ runtimeUrl, workerUrl, ownerUrl, isOurs: false })
-  const { findRunningServer } = await import('../db/running-server.ts')
+  const { findRunningServer } = await import('../db/embedded/running-server.ts')
   const running = await findRunningServer(config.dataDir)
   if (running !== null) return work({ ...running, isOurs: false })
 
-  const { startEmbeddedServer } = await import('../db/embedded-server.ts')
+  const { startEmbeddedServer } = await import('../db/embedded/embedded-server.ts')
   const server = await startEmbeddedServer({ dataDir: config.dataDir, logger })
   // A signal would otherwise end us without the exit that takes PostgreSQL along.
   const onSignal = () => process.exit(EXIT_INTERRUPTED)

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { systemClock } from '../core/clock.ts'
-import { writeMigration } from '../db/write-migration.ts'
+import { writeMigration } from '../db/migrations/write-migration.ts'
 import { plainAction, report } from './run.ts'
 
 const PRISMA_DIR = fileURLToPath(new URL('../../prisma', import.meta.url))

@@ -1,7 +1,7 @@
 // `bulkhead doctor`: examines the database's walls. What it looks for is src/db/doctor's.
 import { Command } from 'commander'
 import { createLogger } from '../core/logger.ts'
-import type { Finding } from '../db/doctor.ts'
+import type { Finding } from '../db/doctor/doctor.ts'
 import { withDatabase } from './command-database.ts'
 import { actionAnywhere, commandLogLevel, report } from './run.ts'
 
@@ -13,7 +13,7 @@ export function doctorCommand(): Command {
     .action(
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
         const [{ examine }, { QUEUED_BY }] = await Promise.all([
-          import('../db/doctor.ts'),
+          import('../db/doctor/doctor.ts'),
           import('../jobs/queued-by.ts'),
         ])
         const findings = await withDatabase(

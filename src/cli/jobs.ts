@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
-import type { QueueConnection, QueuedJob } from '../db/queue-connection.ts'
+import type { QueueConnection, QueuedJob } from '../db/queue/queue-connection.ts'
 import { withDatabase } from './command-database.ts'
 import { actionAnywhere, commandLogLevel, report } from './run.ts'
 
@@ -51,7 +51,7 @@ function retryCommand(): Command {
 
 async function withQueue<T>(config: Config, work: (queue: QueueConnection) => Promise<T>): Promise<T> {
   const logger = createLogger(commandLogLevel(config))
-  const { openQueueConnection } = await import('../db/queue-connection.ts')
+  const { openQueueConnection } = await import('../db/queue/queue-connection.ts')
   return withDatabase(config, logger, async ({ workerUrl }) => {
     if (workerUrl === null) {
       throw new AppError('SERVICE_UNAVAILABLE', "The queue is the worker's: set DATABASE_WORKER_URL.")

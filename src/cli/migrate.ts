@@ -11,7 +11,7 @@ export function migrateCommand(): Command {
     .action(
       actionAnywhere(async (config, options: { json?: boolean }) => {
         const logger = createLogger(commandLogLevel(config))
-        const { migrate } = await import('../db/migrate.ts')
+        const { migrate } = await import('../db/migrations/migrate.ts')
         const { applied } = await withUnmigratedDatabase(config, logger, (urls) =>
           migrate({ ...urls, ownerUrl: requireOwner(urls), logger }),
         )

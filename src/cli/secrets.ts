@@ -1,8 +1,8 @@
 // `bulkhead secrets reseal`: after SECRETS_KEY was changed, what older keys sealed is sealed with it.
 import { Command } from 'commander'
 import { connectOwner } from '../db/owner.ts'
-import { listTenants } from '../db/tenant-directory.ts'
-import { resealSecrets } from '../payments/reseal.ts'
+import { listTenants } from '../desk/tenants/tenant-directory.ts'
+import { resealSecrets } from '../shop/payments/reseal.ts'
 import { requireOwner } from './command-database.ts'
 import { action, report } from './run.ts'
 import { callerOf, withRuntime } from './with-runtime.ts'

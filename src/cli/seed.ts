@@ -14,7 +14,7 @@ export function seedCommand(): Command {
         if (config.environment === 'production') {
           throw new AppError('FORBIDDEN', 'there is no demo data in production')
         }
-        const { seedDemo } = await import('../demo/seed.ts')
+        const { seedDemo } = await import('../shop/demo/seed.ts')
         const logger = createLogger(commandLogLevel(config))
         const made = await withDatabase(config, logger, (urls) =>
           seedDemo({ ownerUrl: requireOwner(urls), logger }),

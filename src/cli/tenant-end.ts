@@ -1,8 +1,8 @@
-// `bulkhead tenant erase` and `retained`: a tenant's end, and what is kept afterwards. The SQL is src/db/tenant-erasure.ts.
+// `bulkhead tenant erase` and `retained`: a tenant's end, and what is kept afterwards. The SQL is src/desk/tenants/tenant-erasure.ts.
 import { Command, InvalidArgumentError } from 'commander'
 import { AppError } from '../core/errors.ts'
 import type { OwnerConnection } from '../db/owner.ts'
-import type { ErasedTenant } from '../db/tenant-erasure.ts'
+import type { ErasedTenant } from '../desk/tenants/tenant-erasure.ts'
 import { parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
 import { actionAnywhere, report } from './run.ts'
@@ -49,7 +49,7 @@ export function eraseCommand(): Command {
 }
 
 async function schedule(owner: OwnerConnection, slug: string, options: EraseOptions): Promise<void> {
-  const { orderErasure } = await import('../db/tenant-erasure.ts')
+  const { orderErasure } = await import('../desk/tenants/tenant-erasure.ts')
   const tenant = await orderErasure(owner, slug, options.in)
   const on = tenant.eraseAt?.toISOString()
   const text = tenant.isErasing
@@ -59,7 +59,7 @@ async function schedule(owner: OwnerConnection, slug: string, options: EraseOpti
 }
 
 async function eraseAtOnce(owner: OwnerConnection, slug: string, options: EraseOptions): Promise<void> {
-  const { eraseNow, orderErasure, retainedCounts } = await import('../db/tenant-erasure.ts')
+  const { eraseNow, orderErasure, retainedCounts } = await import('../desk/tenants/tenant-erasure.ts')
   const tenant = await orderErasure(owner, slug, 0)
   const erased = await eraseNow(owner, tenant)
   const retained = await retainedCounts(owner, erased.tenantId)
@@ -91,13 +91,13 @@ interface RetainedOptions {
 }
 
 async function purge(owner: OwnerConnection, options: RetainedOptions): Promise<void> {
-  const { purgeExpired } = await import('../db/tenant-erasure.ts')
+  const { purgeExpired } = await import('../desk/tenants/tenant-erasure.ts')
   const tenants = await purgeExpired(owner)
   report(options, { purged: tenants }, `Removed what was kept of ${tenants} tenants.`)
 }
 
 async function showRetained(owner: OwnerConnection, slug: string, options: RetainedOptions): Promise<void> {
-  const { erasedTenants, retainedCounts, retainedRecords } = await import('../db/tenant-erasure.ts')
+  const { erasedTenants, retainedCounts, retainedRecords } = await import('../desk/tenants/tenant-erasure.ts')
   const tenants = await erasedTenants(owner, slug)
   if (tenants.length === 0) throw new AppError('NOT_FOUND', `no tenant "${slug}" was erased`, { slug })
   const described: (ErasedTenant & { retained: Record<string, number> })[] = []

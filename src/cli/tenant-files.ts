@@ -1,6 +1,6 @@
 // `bulkhead tenant export` and `restore`: a tenant as a file, and back. The file is src/tenants'.
 import { Command } from 'commander'
-import type { RestoredTenant } from '../tenants/restore-tenant.ts'
+import type { RestoredTenant } from '../desk/tenants/restore-tenant.ts'
 import { parseName, parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
 import { action, report } from './run.ts'
@@ -21,7 +21,7 @@ export function exportCommand(): Command {
     .action(
       action(async (config, argument: string | undefined, options: ExportOptions) => {
         const slug = slugOf('export', argument, options)
-        const { exportTenantFile } = await import('../tenants/export-tenant-file.ts')
+        const { exportTenantFile } = await import('../desk/tenants/export-tenant-file.ts')
         const { systemClock } = await import('../core/clock.ts')
         const { installationSealer } = await import('../runtime.ts')
         const sealer = await installationSealer(config)
@@ -54,8 +54,8 @@ export function restoreCommand(): Command {
     .action(
       action(async (config, file: string, options: RestoreOptions) => {
         const { slug, name = null, trust = false, reuseSlug = false } = options
-        const { openTenantFile } = await import('../tenants/read-tenant-file.ts')
-        const { restoreTenant } = await import('../tenants/restore-tenant.ts')
+        const { openTenantFile } = await import('../desk/tenants/read-tenant-file.ts')
+        const { restoreTenant } = await import('../desk/tenants/restore-tenant.ts')
         const { installationSealer } = await import('../runtime.ts')
         const sealer = await installationSealer(config)
         const restored = await asOwner(config, (owner) =>

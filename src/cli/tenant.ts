@@ -1,7 +1,7 @@
 // `bulkhead tenant …`: the platform's own work on tenants. Their files and
 // their end are in tenant-files.ts and tenant-end.ts; the SQL is src/db's.
 import { Command } from 'commander'
-import type { TenantDetails, TenantEntry, TenantStatus } from '../db/tenant-directory.ts'
+import type { TenantDetails, TenantEntry, TenantStatus } from '../desk/tenants/tenant-directory.ts'
 import { parseCurrency, parseEmail, parseName, parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
 import { actionAnywhere, report } from './run.ts'
@@ -47,7 +47,7 @@ function createCommand(): Command {
       actionAnywhere(async (config, options: CreateOptions) => {
         const { slug, name, currency, ownerEmail, ownerName = ownerEmail, reuseSlug = false } = options
         const tenant = { slug, name, currency, owner: { email: ownerEmail, name: ownerName } }
-        const { createTenant } = await import('../db/tenant-directory.ts')
+        const { createTenant } = await import('../desk/tenants/tenant-directory.ts')
         const id = await asOwner(config, (owner) => createTenant(owner, { ...tenant, reuseSlug }))
         report(
           options,
@@ -64,7 +64,7 @@ function listCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: { json?: boolean }) => {
-        const { listTenants } = await import('../db/tenant-directory.ts')
+        const { listTenants } = await import('../desk/tenants/tenant-directory.ts')
         const tenants = await asOwner(config, listTenants)
         const lines = tenants.map(lineOf)
         report(options, { tenants }, lines.join('\n') || 'There are no tenants.')
@@ -92,7 +92,7 @@ function showCommand(): Command {
       actionAnywhere(
         async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
           const slug = slugOf('show', argument, options)
-          const { showTenant } = await import('../db/tenant-directory.ts')
+          const { showTenant } = await import('../desk/tenants/tenant-directory.ts')
           const tenant = await asOwner(config, (owner) => showTenant(owner, slug))
           report(options, tenant, textOf(tenant))
         },
@@ -125,7 +125,7 @@ function membersCommand(): Command {
       actionAnywhere(
         async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
           const slug = slugOf('members', argument, options)
-          const { listMembers } = await import('../db/tenant-directory.ts')
+          const { listMembers } = await import('../desk/tenants/tenant-directory.ts')
           const members = await asOwner(config, (owner) => listMembers(owner, slug))
           const lines = members.map(
             ({ email, name, role, status }) => `${email}  ${role}  ${status}  ${name}`,
@@ -146,7 +146,7 @@ function statusCommand(verb: 'suspend' | 'resume', status: TenantStatus, descrip
       actionAnywhere(
         async (config, argument: string | undefined, options: { slug?: string; json?: boolean }) => {
           const slug = slugOf(verb, argument, options)
-          const { setTenantStatus } = await import('../db/tenant-directory.ts')
+          const { setTenantStatus } = await import('../desk/tenants/tenant-directory.ts')
           const tenant = await asOwner(config, (owner) => setTenantStatus(owner, slug, status))
           report(options, tenant, `The tenant ${slug} is ${status === 'ACTIVE' ? 'active' : 'suspended'}.`)
         },

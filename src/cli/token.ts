@@ -1,10 +1,10 @@
 // `bulkhead token`: a development token on standard output, and nothing else. Asks no database: the server decides
 // whether its bearer is a member.
 import { Command } from 'commander'
+import { parseDuration, signDevelopmentToken } from '../auth/development-token.ts'
 import { systemClock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
-import { developmentSecret } from '../edge/development-secret.ts'
-import { parseDuration, signDevelopmentToken } from '../edge/development-token.ts'
+import { developmentSecret } from '../development/secret.ts'
 import { parseEmail, parseSlug } from './arguments.ts'
 import { action } from './run.ts'
 

@@ -5,10 +5,10 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
-import type { TenantEntry } from '../db/tenant-directory.ts'
-import type { KeptHead } from '../integrity/audit-chain.ts'
-import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../integrity/check.ts'
-import type { CheckReport, IntegrityReport } from '../integrity/verify.ts'
+import type { KeptHead } from '../desk/integrity/audit-chain.ts'
+import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../desk/integrity/check.ts'
+import type { CheckReport, IntegrityReport } from '../desk/integrity/verify.ts'
+import type { TenantEntry } from '../desk/tenants/tenant-directory.ts'
 import type { Runtime } from '../runtime.ts'
 import { parseSlug } from './arguments.ts'
 import { type DatabaseUrls, requireOwner, withDatabase } from './command-database.ts'
@@ -79,9 +79,9 @@ async function verifyOne(
   { id, slug }: TenantEntry,
   { provider, since, auditHead }: Options,
 ): Promise<IntegrityReport> {
-  const { verifyTenant } = await import('../integrity/verify.ts')
-  const { auditChain } = await import('../integrity/audit-chain.ts')
-  const { providerRecords } = await import('../integrity/provider-records.ts')
+  const { verifyTenant } = await import('../desk/integrity/verify.ts')
+  const { auditChain } = await import('../desk/integrity/audit-chain.ts')
+  const { providerRecords } = await import('../shop/integrity/provider-records.ts')
   const tenant = { database, scope: { tenantId: id }, clock, tenantSlug: slug }
   const chain = auditChain(tenant, services.payments.sealer, auditHead)
   return await verifyTenant(
@@ -102,7 +102,7 @@ async function withSandbox<T>(
   const { sandboxDir, wantsSandbox } = await import('../runtime.ts')
   const dataDir = sandboxDir(config)
   if (!provider || !wantsSandbox(config) || !existsSync(dataDir)) return work(null)
-  const { findRunningSandbox, startSandbox } = await import('../sandbox/start-sandbox.ts')
+  const { findRunningSandbox, startSandbox } = await import('../shop/sandbox/start-sandbox.ts')
   const runningUrl = await findRunningSandbox(dataDir)
   if (runningUrl !== null) return work(runningUrl)
   const sandbox = await startSandbox({ dataDir, port: 0 })
@@ -115,7 +115,7 @@ async function withSandbox<T>(
 
 async function tenantsOf(ownerUrl: string, slug: string | undefined): Promise<TenantEntry[]> {
   const { connectOwner } = await import('../db/owner.ts')
-  const { listTenants } = await import('../db/tenant-directory.ts')
+  const { listTenants } = await import('../desk/tenants/tenant-directory.ts')
   const owner = await connectOwner(ownerUrl)
   try {
     const tenants = await listTenants(owner)

@@ -1,6 +1,6 @@
 // What commands that work within tenants share: the runtime over the database, and who works for a tenant.
-import type { Caller } from '../commands/caller.ts'
-import { systemCaller } from '../commands/system-caller.ts'
+import type { Caller } from '../auth/caller.ts'
+import { systemCaller } from '../auth/system-caller.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
@@ -15,7 +15,7 @@ export async function withRuntime<T>(
 ): Promise<T> {
   const logger = createLogger(commandLogLevel(config))
   const { openRuntime, sandboxDir, wantsSandbox } = await import('../runtime.ts')
-  const { findRunningSandbox } = await import('../sandbox/start-sandbox.ts')
+  const { findRunningSandbox } = await import('../shop/sandbox/start-sandbox.ts')
   return await withDatabase(config, logger, async (urls) => {
     const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
     const runtime = await openRuntime(config, { runtimeUrl: urls.runtimeUrl, sandboxUrl }, logger)

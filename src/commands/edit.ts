@@ -1,5 +1,7 @@
 // Editing a record that others edit too: only the version that the user saw is changed, and otherwise the user is told
 // what differs.
+
+import type { Permission } from '../auth/permissions.ts'
 import { uniqueViolation } from '../db/faults.ts'
 import {
   type AuditRecord,
@@ -12,7 +14,6 @@ import {
   type Refused,
   refused,
 } from './outcome.ts'
-import type { Permission } from './permissions.ts'
 
 type Versioned = { readonly id: string; readonly version: number }
 

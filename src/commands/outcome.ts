@@ -1,6 +1,6 @@
 // What a use case gives back to the pipeline: done, with what to record, or refused, with every reason at once.
 
-import type { Permission } from './permissions.ts'
+import type { Permission } from '../auth/permissions.ts'
 
 /** One thing a user can put right. `field` is the path in the mutation's input. */
 export type UserError<Code extends string = string> = {

@@ -1,9 +1,10 @@
 // What a command leaves behind in its own transaction, in one statement: audit entries, outbox events, and the outcome
 // under its idempotency key; and the statement that takes that key.
+
+import { type Caller, labelOf } from '../auth/caller.ts'
 import { newId } from '../core/ids.ts'
 import { redact } from '../core/redact.ts'
 import type { Statement } from '../db/database.ts'
-import { type Caller, labelOf } from './caller.ts'
 import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
 
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }

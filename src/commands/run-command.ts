@@ -1,12 +1,13 @@
 // The one way to write: permission, then one transaction that holds the idempotency key, the work, the audit, the
 // events and the outcome, and that is run again as a whole when the database says it may.
 import type { z } from 'zod'
+import type { Caller } from '../auth/caller.ts'
+import { type Permission, requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import { isPlain } from '../core/text.ts'
 import type { Statement, Transaction } from '../db/database.ts'
 import { CommitUnknown, sqlstateOf, uniqueViolation } from '../db/faults.ts'
-import type { Caller } from './caller.ts'
 import { fingerprint } from './fingerprint.ts'
 import { checkInput } from './input.ts'
 import {
@@ -18,7 +19,6 @@ import {
   toldTo,
   type UserError,
 } from './outcome.ts'
-import { type Permission, requirePermission } from './permissions.ts'
 import { type Claim, claimStatement, KEY_NOT_FREE, recordStatement, WORK_REFUSED } from './record.ts'
 import { retried } from './retry.ts'
 

@@ -1,9 +1,9 @@
 // The points that each tenant may spend, and each caller's share of them. Counts no cost itself; one process's view.
-import type { Actor, Caller } from '../commands/caller.ts'
+import type { Actor, Caller } from '../auth/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
+import { createRecentMap } from '../core/recent-map.ts'
 import { Bucket, type BucketOptions } from './bucket.ts'
-import { createRecentMap } from './recent-map.ts'
 
 /** Twenty of the dearest operations at once. */
 export const BUDGET_CAPACITY = 200_000

@@ -17,7 +17,7 @@ import {
   OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql'
-import type { Permission } from '../commands/permissions.ts'
+import type { Permission } from '../auth/permissions.ts'
 import { ENVELOPE_BYTES, leafUnits, OBJECT_UNITS, pointsOf, UNITS_PER_POINT } from './answer-price.ts'
 import {
   arrayLength,

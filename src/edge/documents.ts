@@ -11,7 +11,7 @@ import {
   validate,
 } from 'graphql'
 import { AppError } from '../core/errors.ts'
-import { createRecentMap } from './recent-map.ts'
+import { createRecentMap } from '../core/recent-map.ts'
 import { checkSyntaxLimits, TOKENS_MAX } from './syntax-limits.ts'
 
 const VALIDATION_ERRORS_MAX = 20

@@ -10,7 +10,8 @@ import {
 } from '@apollo/server/plugin/disabled'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
-import type { Caller } from '../commands/caller.ts'
+import { type Authenticator, credentialsOf } from '../auth/authenticate.ts'
+import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
@@ -18,7 +19,6 @@ import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { noteOutcome, payRefusal } from './answers.ts'
-import { type Authenticator, credentialsOf } from './authenticate.ts'
 import {
   type Account,
   ANSWER_BYTES_MAX,

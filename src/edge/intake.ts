@@ -2,8 +2,8 @@
 // for one address. Reads no body and knows no route.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
+import { networkOf } from '../auth/failure-guard.ts'
 import type { Logger } from '../core/logger.ts'
-import { networkOf } from './failure-guard.ts'
 import type { BodyBounds, HttpLimits } from './http-limits.ts'
 import { HttpRefusal, overloaded } from './http-refusal.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'

@@ -2,9 +2,9 @@
 // what another's are. One process's view.
 import { hash } from 'node:crypto'
 import { AppError } from '../core/errors.ts'
+import { createTenantMap } from '../core/tenant-map.ts'
 import type { Parameters } from './graphql-parameters.ts'
 import { HttpRefusal } from './http-refusal.ts'
-import { createTenantMap } from './tenant-map.ts'
 
 /** Letters; some two thousand documents of a usual size. */
 const LENGTH_PER_TENANT_MAX = 1_048_576

@@ -1,5 +1,5 @@
 // Which of GraphQL's two media types a client wants, from its Accept header.
-import { createRecentMap } from './recent-map.ts'
+import { createRecentMap } from '../core/recent-map.ts'
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
 const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8'

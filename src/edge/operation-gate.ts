@@ -14,7 +14,7 @@ import {
   OperationTypeNode,
   parse,
 } from 'graphql'
-import { requirePermission } from '../commands/permissions.ts'
+import { requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { unstorableIn } from '../core/text.ts'

@@ -1,6 +1,6 @@
 // GET /auth/tenants: the tenants that a signed-in person may name in the header bulkhead-tenant. Enters none of them.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Authenticator, credentialsOf } from './authenticate.ts'
+import { type Authenticator, credentialsOf } from '../auth/authenticate.ts'
 
 export type TenantsRouteOptions = { readonly authenticator: Authenticator }
 

@@ -1,6 +1,6 @@
 // Relay connections: the types of a list, its paging arguments, and the fields that are lists.
 import type { ObjectRef } from '@pothos/core'
-import type { Permission } from '../commands/permissions.ts'
+import type { Permission } from '../auth/permissions.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import { type Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { look } from './look-ahead.ts'

@@ -1,10 +1,10 @@
 // What every resolver is given. `db` is the tenant's handle; reads go through it, writes through the caller's commands.
-import type { Caller } from '../commands/caller.ts'
-import type { Sessions } from '../commands/sessions.ts'
+import type { Caller } from '../auth/caller.ts'
+import type { Sessions } from '../auth/sessions.ts'
 import type { KeyMode } from '../core/api-key.ts'
 import type { TenantClient } from '../db/database.ts'
 import type { Mailer } from '../mail/mailer.ts'
-import type { PaymentServices } from '../payments/services.ts'
+import type { PaymentServices } from '../shop/payments/services.ts'
 
 /** The outside world, as far as use cases need it. */
 export type Services = {

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { isUuid } from '../core/ids.ts'
-import type { Filter, Order } from '../db/read-sql.ts'
+import type { Filter, Order } from '../db/reader/read-sql.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
 export const PAGE_SIZE_MAX = 100

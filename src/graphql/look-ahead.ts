@@ -16,7 +16,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { columnsOf, type ModelName } from '../db/models.ts'
-import type { Filter, Order, RelationSelection, Selection } from '../db/read-sql.ts'
+import type { Filter, Order, RelationSelection, Selection } from '../db/reader/read-sql.ts'
 import type { Context } from './context.ts'
 
 /** The rows that one page of a list needs. */

@@ -1,6 +1,6 @@
 // Relay's node rules: one opaque id per object, and the object for an id.
 import type { GraphQLResolveInfo } from 'graphql'
-import { type Permission, requirePermission } from '../commands/permissions.ts'
+import { type Permission, requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
 import type { ModelName } from '../db/models.ts'

@@ -1,6 +1,6 @@
 // Looking one record up by one of several unique arguments.
 import { AppError } from '../core/errors.ts'
-import type { Filter } from '../db/read-sql.ts'
+import type { Filter } from '../db/reader/read-sql.ts'
 
 /** The filter for the one argument that was given. Throws BAD_USER_INPUT for none, and for more than one. */
 export function oneOf<Args extends object>(

@@ -2,7 +2,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { getNamedType } from 'graphql'
 import type { ModelName } from '../db/models.ts'
-import type { Filter } from '../db/read-sql.ts'
+import type { Filter } from '../db/reader/read-sql.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './look-ahead.ts'

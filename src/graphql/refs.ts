@@ -1,5 +1,5 @@
 // The object types that domains refer to in each other, declared before their own domain implements them.
-import { ROLES } from '../commands/permissions.ts'
+import { ROLES } from '../auth/permissions.ts'
 import type {
   ApiKey as ApiKeyRow,
   AuditEntry as AuditEntryRow,

@@ -1,6 +1,6 @@
 // Text search where a person would search: every word must be in one of the columns, in any case.
 
-import type { Filter } from '../db/read-sql.ts'
+import type { Filter } from '../db/reader/read-sql.ts'
 
 /** The most words of a query that are looked for; the rest narrow nothing. */
 const WORDS_MAX = 8

@@ -1,6 +1,6 @@
 // The job that forgets old idempotency keys: what was promised is a day; after three nobody repeats a call.
 
-import type { Caller } from '../commands/caller.ts'
+import type { Caller } from '../auth/caller.ts'
 import type { Task } from './task.ts'
 
 /** At least 24 hours are promised. */

@@ -1,7 +1,7 @@
 // Goes through with the erasures that are due, by the clock, while a worker runs. Not a job: the queue's jobs are tenants',
 // and this is the end of one. The steps, and what is due, are the database's own: app.erase_due_tenants.
 import type { Logger } from '../core/logger.ts'
-import type { QueueConnection } from '../db/queue-connection.ts'
+import type { QueueConnection } from '../db/queue/queue-connection.ts'
 
 const INTERVAL_MS = 30_000
 /** Of one step: a fraction of a second, so that others who need the queue's connection do not wait for it. */

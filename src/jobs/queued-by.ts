@@ -1,6 +1,6 @@
 // Which permission queues which task: the one table of it in the code. app.tasks is the same in the database, which
 // enforces it; the doctor compares the two at every start. What a task does is its own file's.
-import type { Permission } from '../commands/permissions.ts'
+import type { Permission } from '../auth/permissions.ts'
 
 /** Tasks of the schedule, and those that follow from what a provider says: nobody's permission queues them. */
 const SYSTEM_ONLY = ['system'] as const

@@ -1,11 +1,12 @@
 // One job: whose it is, whether it may be run, and running it under that tenant's scope. Which job is next, and when it is
 // tried again, is the queue's.
+
+import { systemCaller } from '../auth/system-caller.ts'
 import type { JsonObject } from '../commands/outcome.ts'
-import { systemCaller } from '../commands/system-caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database, TenantAddress } from '../db/database.ts'
-import type { QueueConnection } from '../db/queue-connection.ts'
+import type { QueueConnection } from '../db/queue/queue-connection.ts'
 import type { Task } from './task.ts'
 
 export type Job = {

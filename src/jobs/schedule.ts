@@ -1,7 +1,7 @@
 // What is to be done by the clock, for every tenant: the one job without a tenant, which queues the tenants' own and does
 // nothing else. What is done, and when, is the list of whoever starts the worker.
 import { type ParsedCronItem, parseCronItems } from 'graphile-worker'
-import type { QueueConnection } from '../db/queue-connection.ts'
+import type { QueueConnection } from '../db/queue/queue-connection.ts'
 import type { Task } from './task.ts'
 
 /** Cron patterns, UTC. */

@@ -2,7 +2,7 @@
 // itself. Serves nothing over HTTP.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { PoolState } from '../db/database.ts'
-import type { QueueState } from '../db/queue-connection.ts'
+import type { QueueState } from '../db/queue/queue-connection.ts'
 
 /** Clients choose operation names, and every name is a series for ever. */
 const OPERATIONS_MAX = 200

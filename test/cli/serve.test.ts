@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { askForTokens, createBrowser, newAttempt } from '../edge/oidc-client.ts'
+import { askForTokens, createBrowser, newAttempt } from '../auth/oidc-client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { bulkhead, type Ended, type Running, startBulkhead } from './command-line.ts'
 

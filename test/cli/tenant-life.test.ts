@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type DemoInstallation, openInstallation, rowsOf } from '../desk/tenants/demo.ts'
 import { asSuperuser } from '../support/database.ts'
-import { type DemoInstallation, openInstallation, rowsOf } from '../tenants/demo.ts'
 import { bulkhead, startBulkhead } from './command-line.ts'
 
 let directory: string

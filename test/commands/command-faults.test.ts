@@ -2,9 +2,9 @@
 // away or say nothing.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Caller } from '../../src/commands/caller.ts'
+import type { Caller } from '../../src/auth/caller.ts'
+import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
-import { permissionsOf } from '../../src/commands/permissions.ts'
 import { type Command, runCommand, type Work } from '../../src/commands/run-command.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'

@@ -1,6 +1,6 @@
 // One idempotency key and two callers: a refusal that depends on who asks is nobody else's, and a key is text like any other.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { permissionsOf } from '../../src/commands/permissions.ts'
+import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
 import { CREATE as CREATE_KEY, makeKey, REVOKE as REVOKE_KEY } from '../support/keys.ts'
 import { CHANGE_ROLE, codesOf, INVITE, manage, newEmail, newMember, rowsIn } from '../support/people.ts'

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { postgresAccount } from '../../src/db/postgres-account.ts'
+import { postgresAccount } from '../../src/db/embedded/postgres-account.ts'
 
 const BIN = '/usr/lib/postgresql/15/bin'
 export const HAS_POSTGRES_15 = existsSync(join(BIN, 'initdb'))

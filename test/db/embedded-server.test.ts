@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/db/embedded-server.ts'
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts'
 
 const IS_ROOT = process.getuid?.() === 0
 const RUNNER = join(import.meta.dirname, 'run-embedded-server.ts')

@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
-import { migrate } from '../../src/db/migrate.ts'
-import { writeMigration } from '../../src/db/write-migration.ts'
+import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts'
+import { migrate } from '../../src/db/migrations/migrate.ts'
+import { writeMigration } from '../../src/db/migrations/write-migration.ts'
 import { HAS_POSTGRES_15, startPostgres15 } from './debian-postgres.ts'
 
 const WALLS = `DO $$ BEGIN

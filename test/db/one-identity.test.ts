@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isEmailAddress, normalizeEmail } from '../../src/core/email.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
-import { examine } from '../../src/db/doctor.ts'
+import { examine } from '../../src/db/doctor/doctor.ts'
 import { createLocaleDatabase, LOCALES, type LocaleDatabase, type LocaleName } from '../support/locales.ts'
 
 const TENANT = 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa'

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type TenantClient } from '../../src/db/database.ts'
 import type { ModelName } from '../../src/db/models.ts'
-import type { Filter, ReadQuery, Selection } from '../../src/db/read-sql.ts'
-import { demoTenant } from '../../src/demo/demo-tenant.ts'
-import { seedDemo } from '../../src/demo/seed.ts'
+import type { Filter, ReadQuery, Selection } from '../../src/db/reader/read-sql.ts'
+import { demoTenant } from '../../src/shop/demo/demo-tenant.ts'
+import { seedDemo } from '../../src/shop/demo/seed.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const RUNS = 150

@@ -1,6 +1,6 @@
 // A process with an embedded server, to be killed by embedded-server.test.ts. Says where it is on standard output.
 import { createLogger } from '../../src/core/logger.ts'
-import { startEmbeddedServer } from '../../src/db/embedded-server.ts'
+import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts'
 
 const [dataDir = '', thenWhat] = process.argv.slice(2)
 const { pid, ownerUrl } = await startEmbeddedServer({ dataDir, logger: createLogger('fatal') })

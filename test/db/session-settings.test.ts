@@ -6,14 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, EVERYTHING, openDatabase } from '../../src/db/database.ts'
-import { examine } from '../../src/db/doctor.ts'
+import { examine } from '../../src/db/doctor/doctor.ts'
 import { connectOwner } from '../../src/db/owner.ts'
-import { openQueuePool } from '../../src/db/queue-pool.ts'
+import { openQueuePool } from '../../src/db/queue/queue-pool.ts'
 import { SESSION_SETTINGS } from '../../src/db/session-settings.ts'
-import { findPgBouncer, startPgBouncer } from '../isolation/pgbouncer.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
+import { findPgBouncer, startPgBouncer } from '../walls/pgbouncer.ts'
 
 const logger = createLogger('silent')
 const SCOPE = { tenantId: TENANT_A.id, writes: EVERYTHING }

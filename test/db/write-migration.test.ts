@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SNAPSHOT_NAME, writeMigration, writeSnapshot } from '../../src/db/write-migration.ts'
+import { SNAPSHOT_NAME, writeMigration, writeSnapshot } from '../../src/db/migrations/write-migration.ts'
 
 const BASE = `datasource db {
   provider = "postgresql"

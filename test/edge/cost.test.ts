@@ -1,7 +1,8 @@
 // What an operation costs, what a tenant may spend, and what the answer says of it.
 import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Actor } from '../../src/commands/caller.ts'
+import type { Actor } from '../../src/auth/caller.ts'
+import { createRecentMap } from '../../src/core/recent-map.ts'
 import {
   charge,
   chargeRefusal,
@@ -11,9 +12,8 @@ import {
   spend,
 } from '../../src/edge/cost-budget.ts'
 import { factsOf } from '../../src/edge/document-facts.ts'
-import { createRecentMap } from '../../src/edge/recent-map.ts'
+import { createTestClock } from '../auth/token-setup.ts'
 import { type FrontDoor, openFrontDoor, refusalOf, smallSchema } from './front-door.ts'
-import { createTestClock } from './token-setup.ts'
 
 const schema = smallSchema()
 

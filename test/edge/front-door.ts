@@ -1,20 +1,20 @@
 // What the tests of the front door share: the server on a small schema of its own, a member of every role, and a
 // database that counts what reaches it. Where SQL matters, tests use the real one.
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
-import type { Role } from '../../src/commands/permissions.ts'
+import { createAuthenticator } from '../../src/auth/authenticate.ts'
+import { signDevelopmentToken } from '../../src/auth/development-token.ts'
+import type { Role } from '../../src/auth/permissions.ts'
+import { developmentIssuer } from '../../src/auth/token-issuer.ts'
+import { createTokenVerifier } from '../../src/auth/verify-token.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Database, Membership } from '../../src/db/database.ts'
-import { demoPeople } from '../../src/demo/people.ts'
-import { createAuthenticator } from '../../src/edge/authenticate.ts'
-import { newDevelopmentKey } from '../../src/edge/development-key.ts'
-import { signDevelopmentToken } from '../../src/edge/development-token.ts'
+import { newDevelopmentKey } from '../../src/development/key.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/edge/http-server.ts'
-import { developmentIssuer } from '../../src/edge/token-issuer.ts'
-import { createTokenVerifier } from '../../src/edge/verify-token.ts'
+import { demoPeople } from '../../src/shop/demo/people.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { SECRET } from '../auth/token-setup.ts'
 import { servicesAt } from '../support/services.ts'
-import { SECRET } from './token-setup.ts'
 
 export interface Answered {
   status: number

@@ -1,7 +1,7 @@
 // Persisted queries: each tenant's own, and bounded for one and for all.
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createTenantMap } from '../../src/edge/tenant-map.ts'
+import { createTenantMap } from '../../src/core/tenant-map.ts'
 import { type FrontDoor, memberDatabase, memberOf, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
 
 let door: FrontDoor | undefined

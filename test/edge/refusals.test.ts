@@ -1,7 +1,7 @@
 // What failing and refused operations pay, and who is refused before a document is read.
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Role } from '../../src/commands/permissions.ts'
+import type { Role } from '../../src/auth/permissions.ts'
 import { type FrontDoor, openFrontDoor, refusalOf } from './front-door.ts'
 
 let door: FrontDoor | undefined

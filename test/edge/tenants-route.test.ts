@@ -2,15 +2,15 @@
 
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { IssuerConfig } from '../../src/auth/token-issuer.ts'
 import { newApiKey } from '../../src/core/api-key.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { connectOwner } from '../../src/db/owner.ts'
-import type { IssuerConfig } from '../../src/edge/token-issuer.ts'
+import { type KeyServer, startKeyServer } from '../auth/key-server.ts'
+import { createSigningKey, type SigningKey } from '../auth/token-setup.ts'
 import { type Api, emailOf, startApi } from '../support/api.ts'
 import { memberDatabase, openFrontDoor } from './front-door.ts'
-import { type KeyServer, startKeyServer } from './key-server.ts'
-import { createSigningKey, type SigningKey } from './token-setup.ts'
 
 const CHOICE = 'https://choice.example'
 const CLAIM = 'https://claim.example'

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { loadTogether } from '../../src/graphql/batch.ts'
-import { postEntry } from '../../src/ledger/post-entry.ts'
-import { saleLines } from '../../src/ledger/posting.ts'
-import { instant, rowsOf } from '../ledger/books.ts'
+import { postEntry } from '../../src/shop/ledger/post-entry.ts'
+import { saleLines } from '../../src/shop/ledger/posting.ts'
+import { instant, rowsOf } from '../shop/ledger/books.ts'
 import { type Api, type Data, startApi, type TenantKey } from '../support/api.ts'
 
 const KEY = {}

@@ -9,7 +9,7 @@ import {
   isObjectType,
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { buildSchema } from '../../src/graphql/schema.ts'
+import { buildSchema } from '../../src/schema.ts'
 
 const schema = buildSchema()
 type Field = GraphQLField<unknown, unknown>

@@ -1,9 +1,9 @@
 // What the product's own operations cost: what a frontend asks stays far under the bound, and what stops others is over.
 import { type GraphQLObjectType, isObjectType, type OperationDefinitionNode, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { TEXT_LENGTH_MAX } from '../../src/catalogue/product.ts'
 import { factsOf } from '../../src/edge/document-facts.ts'
-import { buildSchema } from '../../src/graphql/schema.ts'
+import { buildSchema } from '../../src/schema.ts'
+import { TEXT_LENGTH_MAX } from '../../src/shop/catalogue/product.ts'
 
 const schema = buildSchema()
 

@@ -1,8 +1,8 @@
 // Who may queue which job: every task × every permission, by raw SQL as the runtime role. A job is done with every
 // permission, so whoever could queue any of them could have anything done.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCEPT_INVITATION, isPermission, PERMISSIONS } from '../../src/commands/permissions.ts'
-import { examine } from '../../src/db/doctor.ts'
+import { ACCEPT_INVITATION, isPermission, PERMISSIONS } from '../../src/auth/permissions.ts'
+import { examine } from '../../src/db/doctor/doctor.ts'
 import { QUEUED_BY } from '../../src/jobs/queued-by.ts'
 import { SCHEDULE, tasksOf } from '../../src/tasks.ts'
 import { asRuntime, asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,6 +1,6 @@
 // Old idempotency keys of one tenant are forgotten, however many there are.
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { systemCaller } from '../../src/commands/system-caller.ts'
+import { systemCaller } from '../../src/auth/system-caller.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { cleanKeysTask } from '../../src/jobs/clean-idempotency-keys.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'

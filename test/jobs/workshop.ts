@@ -1,12 +1,16 @@
 // Owns: a database with a queue, workers on it that are stopped after each test, and a look into the queue.
 import pg from 'pg'
 import { expect } from 'vitest'
-import type { Caller } from '../../src/commands/caller.ts'
+import type { Caller } from '../../src/auth/caller.ts'
 import type { JsonObject } from '../../src/commands/outcome.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, EVERYTHING, openDatabase } from '../../src/db/database.ts'
-import { openQueueConnection, type QueueConnection, type QueuedJob } from '../../src/db/queue-connection.ts'
+import {
+  openQueueConnection,
+  type QueueConnection,
+  type QueuedJob,
+} from '../../src/db/queue/queue-connection.ts'
 import { enqueue, type NewJob } from '../../src/jobs/enqueue.ts'
 import type { Task } from '../../src/jobs/task.ts'
 import { startWorker, type Worker, type WorkerOptions } from '../../src/jobs/worker.ts'

@@ -1,10 +1,11 @@
 // Owns: credentials beside the members' own: tokens of the platform's people and of anybody else, leave for support, and
 // API keys, put into the database as they stand there.
-import type { GrantablePermission } from '../../src/commands/permissions.ts'
+
+import { signDevelopmentToken } from '../../src/auth/development-token.ts'
+import type { GrantablePermission } from '../../src/auth/permissions.ts'
 import { newApiKey } from '../../src/core/api-key.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { newId } from '../../src/core/ids.ts'
-import { signDevelopmentToken } from '../../src/edge/development-token.ts'
 import { type Api, SECRET, SLUGS, type TenantKey } from './api.ts'
 import { asOwner } from './database.ts'
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { createLogger } from '../../src/core/logger.ts'
-import { startSandbox } from '../../src/sandbox/start-sandbox.ts'
+import { startSandbox } from '../../src/shop/sandbox/start-sandbox.ts'
 import { embeddedCluster, givenCluster, type TestCluster } from './cluster.ts'
 
 declare module 'vitest' {

@@ -1,10 +1,10 @@
 // Owns: API keys in tests: making them through the API, and asking with them over HTTP, from whichever address.
 import { request } from 'node:http'
-import { createSessions } from '../../src/commands/sessions.ts'
+import { type Authenticator, type Credentials, createAuthenticator } from '../../src/auth/authenticate.ts'
+import { createSessions } from '../../src/auth/sessions.ts'
+import { createTokenVerifier } from '../../src/auth/verify-token.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { type Authenticator, type Credentials, createAuthenticator } from '../../src/edge/authenticate.ts'
-import { createTokenVerifier } from '../../src/edge/verify-token.ts'
 import type { Api, Data, Session } from './api.ts'
 import { unique } from './shop.ts'
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { inject } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import { migrate } from '../../src/db/migrations/migrate.ts'
 import { asAdmin } from './cluster.ts'
 import { withDatabase } from './urls.ts'
 

@@ -1,9 +1,9 @@
 // Owns: an export that is made, without a worker: its job is run as one would run it.
-import { systemCaller } from '../../src/commands/system-caller.ts'
+import { systemCaller } from '../../src/auth/system-caller.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { uuidOf } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { exportTask } from '../../src/tenants/make-export.ts'
+import { exportTask } from '../../src/desk/tenants/make-export.ts'
 import type { Api, TenantKey } from './api.ts'
 
 /** Asks for an export and makes it; answers its id. */

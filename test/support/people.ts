@@ -1,8 +1,8 @@
 // Owns: letting people in and seeing them out, through the API itself, the job that mails, and the mailbox.
 import { expect } from 'vitest'
-import type { Role } from '../../src/commands/permissions.ts'
+import type { Role } from '../../src/auth/permissions.ts'
 import { decodeId } from '../../src/core/ids.ts'
-import { invitationTask } from '../../src/members/send-invitation.ts'
+import { invitationTask } from '../../src/desk/members/send-invitation.ts'
 import type { Api, Data, Session, TenantKey } from './api.ts'
 import { asOwner } from './database.ts'
 import { systemOf } from './money.ts'

@@ -1,8 +1,9 @@
 // Owns: sealing what a tenant's audit has by now, as the job does minutes later.
-import { type NewSeal, sealEntries } from '../../src/audit/seal-entries.ts'
-import { systemCaller } from '../../src/commands/system-caller.ts'
+
+import { systemCaller } from '../../src/auth/system-caller.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
+import { type NewSeal, sealEntries } from '../../src/desk/audit/seal-entries.ts'
 import type { Api, TenantKey } from './api.ts'
 import { asOwner } from './database.ts'
 

@@ -1,9 +1,9 @@
 // Owns: the outside world of a test's server: payment providers by the run's sandbox, and a sealing key.
-import { createSessions } from '../../src/commands/sessions.ts'
+import { createSessions } from '../../src/auth/sessions.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import type { Mailer } from '../../src/mail/mailer.ts'
-import { createGateway } from '../../src/payments/gateway.ts'
+import { createGateway } from '../../src/shop/payments/gateway.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')
 /** A provider that says nothing is given up sooner than in production, so that a test need not wait for it. */

@@ -1,6 +1,6 @@
 // Owns: rules about what the role may do to each object. Rights are read from the access lists of every role that it
 // is or may become, PUBLIC among them.
-import { QUEUE_SCHEMA, WORKER_GROUP } from '../queue-names.ts'
+import { QUEUE_SCHEMA, WORKER_GROUP } from '../queue/queue-names.ts'
 import {
   type Check,
   fromExtension,

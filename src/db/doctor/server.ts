@@ -1,7 +1,8 @@
 // Owns: rules about the server: its release, the database's encoding, its timeouts.
-import { knownHoles, OLDEST_MAJOR } from '../known-holes.ts'
+
 import { CITUS_COMPLAINT, CITUS_SQL } from '../unsupported-engine.ts'
 import { type Check, type Finding, type Patient, rule } from './check.ts'
+import { knownHoles, OLDEST_MAJOR } from './known-holes.ts'
 
 const engine: Check = rule({ code: 'engine-unsupported', sql: CITUS_SQL, message: () => CITUS_COMPLAINT })
 

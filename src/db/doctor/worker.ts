@@ -1,6 +1,6 @@
 // Owns: rules about the role that runs jobs, which is examined in the runtime role's place: the queue is its, and nothing
 // of a tenant's.
-import { QUEUE_SCHEMA } from '../queue-names.ts'
+import { QUEUE_SCHEMA } from '../queue/queue-names.ts'
 import { type Check, ERASURE_FUNCTION, OUR_SCHEMAS, rightsRule, SCHEDULE_FUNCTION } from './check.ts'
 import { REACHES, RELATION_RIGHTS } from './rights.ts'
 import { standingChecks } from './role.ts'

@@ -1,0 +1,120 @@
+// Guards what costs the database before a credential is known against floods of wrong ones: counts failures by where they
+// come from. Knows no credential, and keeps nothing of one. One process's view.
+import { isIPv6 } from 'node:net'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { AppError } from '../core/errors.ts'
+import { createRecentMap } from '../core/recent-map.ts'
+
+/**
+ * Guessing 192 random bits is hopeless; what these bounds save is the database. They leave room for a house full of
+ * programs behind one address that all come at once after a restart.
+ */
+const FAILURES_MAX = 100
+const FAILURES_EVERYWHERE_MAX = 2_000
+/** While there are so many everywhere, what each address may have got wrong. */
+const FAILURES_MAX_IN_SIEGE = 5
+const WINDOW_SECONDS = 60
+/** For somebody who only asks for too much at once. */
+const CROWD_WAIT_SECONDS = 1
+/** Beyond it the address that came first is forgotten: its failures count everywhere all the same. */
+const ADDRESSES_MAX = 20_000
+/** Subjects that were found here lately. */
+const GOOD_SUBJECTS_MAX = 10_000
+const EVERYWHERE = 'everywhere'
+
+export type Attempt = {
+  /** Where it comes from. */
+  readonly address: string
+  /** What is tried, as far as it says so itself: a key's tenant, a person, an endpoint. */
+  readonly subject: string
+}
+
+export type FailureGuard = {
+  /**
+   * Looks something up for somebody at an address; null is a failure. Throws RATE_LIMITED, with `retryAfterSeconds`, before
+   * anything is looked up: where too many failed, or so many are under way that too many might. What others get wrong
+   * elsewhere never holds an address that got nothing wrong. A subject that was found from anywhere before is counted by
+   * itself: behind one proxy, nobody is held for what others try with subjects of their own invention.
+   */
+  attempt<T>(who: Attempt, lookUp: () => Promise<T | null>): Promise<T | null>
+}
+
+type FailureGuardOptions = {
+  /** What is tried, in the words of the refusal. */
+  readonly what: string
+  readonly failuresMax: number
+  readonly failuresEverywhereMax: number
+  readonly windowSeconds: number
+}
+
+export function createFailureGuard({
+  what,
+  failuresMax = FAILURES_MAX,
+  failuresEverywhereMax = FAILURES_EVERYWHERE_MAX,
+  windowSeconds: duration = WINDOW_SECONDS,
+}: Pick<FailureGuardOptions, 'what'> & Partial<FailureGuardOptions>): FailureGuard {
+  const failures = new RateLimiterMemory({ points: failuresMax, duration })
+  const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration })
+  const good = createRecentMap<true>(GOOD_SUBJECTS_MAX)
+  /** How many look-ups each address waits for. */
+  const underWay = new Map<string, number>()
+  /** That have failed, in the order in which they came. */
+  const addresses = new Set<string>()
+
+  async function note(bucket: string): Promise<void> {
+    addresses.add(bucket)
+    if (addresses.size > ADDRESSES_MAX) {
+      const [first = ''] = addresses
+      addresses.delete(first)
+      await failures.delete(first)
+    }
+    await Promise.all([failures.penalty(bucket), everywhere.penalty(EVERYWHERE)])
+  }
+
+  /** `place`: among those of this address that are under way, this one included. */
+  async function admit(bucket: string, place: number): Promise<void> {
+    const [here, all] = await Promise.all([failures.get(bucket), everywhere.get(EVERYWHERE)])
+    const failed = here?.consumedPoints ?? 0
+    const isSiege = (all?.consumedPoints ?? 0) >= failuresEverywhereMax
+    const max = isSiege ? Math.min(failuresMax, FAILURES_MAX_IN_SIEGE) : failuresMax
+    if (failed < max && failed + place <= failuresMax) return
+    const waitSeconds = Math.ceil((here?.msBeforeNext ?? 0) / 1_000)
+    throw new AppError('RATE_LIMITED', `too many ${what} from here were not valid: try again later`, {
+      retryAfterSeconds: failed < max ? CROWD_WAIT_SECONDS : Math.max(CROWD_WAIT_SECONDS, waitSeconds),
+    })
+  }
+
+  return {
+    async attempt({ address, subject }, lookUp) {
+      const network = networkOf(address)
+      const bucket = good.get(subject) === true ? `${network} ${subject}` : network
+      const place = (underWay.get(bucket) ?? 0) + 1
+      underWay.set(bucket, place)
+      try {
+        await admit(bucket, place)
+        const found = await lookUp()
+        if (found === null) await note(bucket)
+        else good.set(subject, true)
+        return found
+      } finally {
+        const left = (underWay.get(bucket) ?? 0) - 1
+        if (left > 0) underWay.set(bucket, left)
+        else underWay.delete(bucket)
+      }
+    },
+  }
+}
+
+/** IPv4 as it is; of IPv6 the first half, since everybody has all of the other half to themselves. */
+export function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  if (!isIPv6(plain)) return plain
+  const [front = '', back] = plain.split('::')
+  const groups = (text: string) => text.split(':').filter((group) => group !== '')
+  const missing = back === undefined ? 0 : Math.max(0, 8 - groups(front).length - groups(back).length)
+  const all = [...groups(front), ...Array<string>(missing).fill('0'), ...groups(back ?? '')]
+  return all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}

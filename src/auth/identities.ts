@@ -1,0 +1,181 @@
+// Who somebody is in a tenant, as the database says, believed for a moment: a member, an invited person, one of the
+// platform's people, a key. Verifies no credential.
+
+import type { ReadApiKey } from '../core/api-key.ts'
+import type { Clock } from '../core/clock.ts'
+import { createRecentMap } from '../core/recent-map.ts'
+import type { Database, KnownKey, Membership, Scope, SupportLeave, TenantAddress } from '../db/database.ts'
+import type { Actor } from './caller.ts'
+import {
+  ACCEPT_INVITATION,
+  type Permission,
+  permissionsOf,
+  permissionsOfKey,
+  supportPermissions,
+  writesOf,
+} from './permissions.ts'
+import type { Sessions } from './sessions.ts'
+
+/** A removed member may pass for this long on other processes; the promise is 5 s, a look-up's time included. */
+const CACHE_MS = 2_000
+const IDENTITIES_MAX = 10_000
+/** Who was somebody at the last look-up. */
+const GOOD_MAX = 10_000
+
+/** What is the same in all of somebody's requests. */
+export type Identity = {
+  readonly scope: Scope
+  readonly tenantSlug: string
+  readonly isSuspended: boolean
+  readonly actor: Actor
+  readonly permissions: ReadonlySet<Permission>
+  /** When it ends by itself; null: it does not. */
+  readonly endsAtMs: number | null
+}
+
+/** At once when known, else as a promise; null: nobody here. */
+type Answer = Identity | null | Promise<Identity | null>
+
+export type Identities = {
+  /**
+   * `email`: as normalizeEmail gives it, here and below, so that no two spellings are looked up apart. `guarded` wraps the
+   * look-up of who was nobody at the last one.
+   */
+  ofPerson(tenantSlug: string, email: string, guarded: Guarded): Answer
+  ofSupport(tenantSlug: string, email: string, guarded: Guarded): Answer
+  ofKey(key: ReadApiKey, guarded: Guarded): Answer
+}
+
+export type Guarded = (lookUp: () => Promise<Identity | null>) => Promise<Identity | null>
+
+type Known = { identity: Answer; readonly since: number }
+
+/** `cacheMs`: how long an identity is believed without asking the database. */
+export function createIdentities(options: {
+  readonly database: Database
+  readonly sessions: Sessions
+  readonly clock: Clock
+  readonly cacheMs?: number | undefined
+}): Identities {
+  const { database, sessions, clock, cacheMs = CACHE_MS } = options
+  /** In the order of their look-ups, so the first is always the oldest: a hit moves nothing. */
+  const known = new Map<string, Known>()
+  /** By their names in `known`, and past what is forgotten there: one's own past speaks for one. */
+  const good = createRecentMap<true>(GOOD_MAX)
+  sessions.onForget((tenantSlug) => {
+    for (const [key, { identity }] of known) {
+      // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
+      const isUnsure = identity === null || identity instanceof Promise
+      if (isUnsure || identity.tenantSlug === tenantSlug) known.delete(key)
+    }
+  })
+
+  function find(key: string, resolve: () => Promise<Identity | null>, guarded: Guarded): Answer {
+    const nowMs = clock().getTime()
+    const entry = known.get(key)
+    if (entry !== undefined && nowMs - entry.since < cacheMs && !hasEnded(entry.identity, nowMs)) {
+      return entry.identity
+    }
+    const lookUp = async () => {
+      const identity = await resolve()
+      if (identity === null) good.delete(key)
+      else good.set(key, true)
+      return identity
+    }
+    // Who was let in before is not held for what others at their address try.
+    return ask(key, nowMs, good.get(key) === true ? lookUp : () => guarded(lookUp))
+  }
+
+  /** Counts as of its start, since a membership may change while the answer travels. All who wait share it. */
+  function ask(key: string, since: number, lookUp: () => Promise<Identity | null>): Promise<Identity | null> {
+    const identity = lookUp()
+    const entry: Known = { identity, since }
+    known.delete(key)
+    known.set(key, entry)
+    if (known.size > IDENTITIES_MAX) forgetOldest()
+    identity.then(
+      (settled) => {
+        entry.identity = settled
+      },
+      () => {
+        // A failure is nobody's identity: the next request asks again.
+        if (known.get(key) === entry) known.delete(key)
+      },
+    )
+    return identity
+  }
+
+  function forgetOldest(): void {
+    for (const key of known.keys()) {
+      known.delete(key)
+      return
+    }
+  }
+
+  // Claims and headers hold no control characters, so the separator cannot be part of either.
+  return {
+    ofPerson: (tenantSlug, email, guarded) =>
+      find(
+        `person\n${tenantSlug}\n${email}`,
+        async () => personOf(await database.resolveMember(tenantSlug, email), email),
+        guarded,
+      ),
+    ofSupport: (tenantSlug, email, guarded) =>
+      find(
+        `support\n${tenantSlug}\n${email}`,
+        async () => supportOf(await database.resolveSupport(tenantSlug, email), email),
+        guarded,
+      ),
+    // By the hash, here and in the database's index: how long a comparison takes tells of the hash, and nothing of the
+    // secret, so none need be of constant time.
+    ofKey: ({ tenantId, hash }, guarded) =>
+      find(
+        `key\n${Buffer.from(hash).toString('hex')}`,
+        async () => keyOf(await database.resolveApiKey(tenantId, hash)),
+        guarded,
+      ),
+  }
+}
+
+function hasEnded(identity: Answer, nowMs: number): boolean {
+  if (identity === null || identity instanceof Promise) return false
+  return identity.endsAtMs !== null && nowMs >= identity.endsAtMs
+}
+
+function personOf(membership: Membership | null, email: string): Identity | null {
+  if (membership === null) return null
+  if (membership.memberId === null) {
+    const actor = { kind: 'INVITED', id: membership.invitationId, email } as const
+    return identityOf(membership, actor, new Set([ACCEPT_INVITATION] as const))
+  }
+  const { memberId: id, role } = membership
+  return identityOf(membership, { kind: 'MEMBER', id, role, email }, permissionsOf(role))
+}
+
+function supportOf(leave: SupportLeave | null, email: string): Identity | null {
+  if (leave === null) return null
+  const actor = { kind: 'SUPPORT', id: leave.grantId, email } as const
+  return identityOf(leave, actor, supportPermissions(leave.access), leave.expiresAt)
+}
+
+function keyOf(key: KnownKey | null): Identity | null {
+  if (key === null) return null
+  const actor = { kind: 'API_KEY', id: key.keyId, name: key.name } as const
+  return identityOf(key, actor, permissionsOfKey(key.permissions, key.makerRole), key.expiresAt)
+}
+
+function identityOf(
+  { tenantId, tenantSlug, tenantStatus }: TenantAddress,
+  actor: Actor,
+  permissions: ReadonlySet<Permission>,
+  endsAt: Date | null = null,
+): Identity {
+  return {
+    scope: { tenantId, writes: writesOf(permissions), caller: `${actor.kind} ${actor.id}` },
+    tenantSlug,
+    isSuspended: tenantStatus === 'SUSPENDED',
+    actor,
+    permissions,
+    endsAtMs: endsAt?.getTime() ?? null,
+  }
+}

@@ -1,0 +1,205 @@
+// Owns: Prisma's schema engine, as WebAssembly. The native one of `prisma migrate` is downloaded at its first use
+// from a host that many company networks block; this one comes with npm. What to migrate is migrate.ts's.
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PrismaPg } from '@prisma/adapter-pg'
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils'
+import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg'
+import pg from 'pg'
+import type { Logger } from '../../core/logger.ts'
+import { prepareSession } from '../session-settings.ts'
+
+export interface SchemaFile {
+  path: string
+  content: string
+}
+
+/** Sets what a session of migrations needs, whatever the database's defaults: it may take as long as it takes. */
+export const NO_TIMEOUTS =
+  'SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0'
+
+const NO_FILTERS = { externalTables: [], externalEnums: [] }
+const EMPTY_DIFF = '-- This is an empty migration.'
+
+/**
+ * Applies the migrations of `migrationsDir` that `url`'s database has not had, in order, each as one script, and
+ * records them in `_prisma_migrations` as Prisma's own command line does, which stays usable. Gives their names.
+ * Throws the engine's error; a failed migration stays recorded as such. Locking out others is migrate.ts's.
+ */
+export async function applyMigrations(options: {
+  url: string
+  migrationsDir: string
+  logger: Logger
+}): Promise<{ applied: string[] }> {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: 'bulkhead migrate',
+    // The pool waits for it. As startup options they would not pass PgBouncer.
+    onConnect: async (client) => {
+      await prepareSession(client)
+      await client.query(NO_TIMEOUTS)
+    },
+  })
+  pool.on('error', (error) =>
+    options.logger.warn({ reason: error.message }, 'a connection of the migration was lost'),
+  )
+  try {
+    const migrationsList = await readMigrations(options.migrationsDir)
+    const engine = await startEngine(new WholeScripts(pool), options.logger)
+    try {
+      const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: NO_FILTERS })
+      return { applied: appliedMigrationNames }
+    } finally {
+      engine.free()
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+/** The SQL that takes a database from one datamodel to another (from null: from nothing). Empty when alike. */
+export async function diffDatamodels(from: SchemaFile[] | null, to: SchemaFile[]): Promise<string> {
+  const engine = await startEngine(noDatabase())
+  try {
+    const { stdout } = await engine.diff({
+      from: from ? { tag: 'schemaDatamodel', files: from } : { tag: 'empty' },
+      to: { tag: 'schemaDatamodel', files: to },
+      script: true,
+      exitCode: null,
+      filters: NO_FILTERS,
+    })
+    const sql = stdout ?? ''
+    return sql.trim() === EMPTY_DIFF ? '' : sql
+  } finally {
+    engine.free()
+  }
+}
+
+/**
+ * Prisma's adapter cuts a script at every semicolon, which breaks function bodies. Sent whole (no arguments: the
+ * simple protocol) it is also one transaction, and the record that it is done goes into the same one. So a
+ * migration that fails, or whose process is killed, leaves nothing behind, and migrate.ts may try it again. What
+ * cannot be in a transaction must be the only statement of its migration.
+ */
+class WholeScripts extends PrismaPg {
+  override async connect() {
+    const adapter = await super.connect()
+    adapter.executeScript = async (script) => {
+      const sql = isTransactional(script) ? `${script}\n;\n${RECORD_AS_DONE}` : script
+      await adapter.executeRaw({ sql, args: [], argTypes: [] })
+    }
+    return adapter
+  }
+}
+
+/** The engine makes the row before the script, and starts none while another row is open: there is only one. */
+const RECORD_AS_DONE =
+  'UPDATE public._prisma_migrations SET finished_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL'
+
+/** Whether a migration's script runs as one transaction: all or nothing. */
+export function isTransactional(script: string): boolean {
+  return !/^\s*(COMMIT|ROLLBACK)\s*;|^\s*VACUUM\b|\bCONCURRENTLY\b/im.test(script)
+}
+
+async function startEngine(
+  factory: SqlMigrationAwareDriverAdapterFactory,
+  logger?: Logger,
+): Promise<SchemaEngine> {
+  await loadEngine()
+  const log = (line: string) => logger?.trace({ part: 'schema-engine' }, line)
+  return engineModule.SchemaEngine.new(
+    { datamodels: undefined },
+    log,
+    bindMigrationAwareSqlAdapterFactory(factory),
+  )
+}
+
+/**
+ * Stands in for a database where two texts are compared: the engine connects when it is made, asks for the
+ * server's version (and whether the schema is there), and then nothing more. So writing a migration needs none.
+ */
+function noDatabase(): SqlMigrationAwareDriverAdapterFactory {
+  const types = ColumnTypeEnum
+  const refuse = () => Promise.reject(new Error('comparing datamodels must not touch a database'))
+  const connect = async () => ({
+    provider: 'postgres' as const,
+    adapterName: 'no-database',
+    queryRaw: async () => ({
+      columnNames: ['exists', 'version', 'numeric_version'],
+      columnTypes: [types.Boolean, types.Text, types.Int32],
+      rows: [[true, 'PostgreSQL 18.0', 180_000]],
+    }),
+    executeRaw: refuse,
+    executeScript: refuse,
+    startTransaction: refuse,
+    dispose: async () => {},
+  })
+  return { provider: 'postgres', adapterName: 'no-database', connect, connectToShadowDb: connect }
+}
+
+/** What is used of WebAssembly: Node brings it, but neither its types nor our `lib` (which has no DOM) declare it. */
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: WasmExports } }>
+}
+type WasmExports = { __wbindgen_start(): void }
+
+let loading: Promise<void> | undefined
+
+/** Instantiates the module once per process; it is 5 MB, so only those who migrate pay for it. */
+function loadEngine(): Promise<void> {
+  loading ??= (async () => {
+    const bindings = import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+    const bytes = await readFile(new URL('schema_engine_bg.wasm', bindings))
+    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': engineImports() })
+    engineModule.__wbg_set_wasm(instance.exports)
+    instance.exports.__wbindgen_start()
+  })()
+  return loading
+}
+
+/** What the engine asks of us. It bounds a lock by a timer of 10 s that it never clears, which must hold no process. */
+function engineImports(): object {
+  const setUnheldTimeout = (callback: () => void, delayMs: number) =>
+    setTimeout(callback, delayMs >>> 0).unref()
+  return Object.fromEntries(
+    Object.entries(engineModule).map(([name, binding]) => [
+      name,
+      name.startsWith('__wbg_setTimeout') ? setUnheldTimeout : binding,
+    ]),
+  )
+}
+
+/** The folder as the engine wants it: every directory is a migration, save what begins with a dot. */
+async function readMigrations(migrationsDir: string): Promise<MigrationList> {
+  const entries = await readdir(migrationsDir, { withFileTypes: true })
+  const names = entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+  const migrationDirectories = names.toSorted().map(async (name) => {
+    const sql = await readFile(join(migrationsDir, name, 'migration.sql'), 'utf8')
+    return {
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
+    }
+  })
+  return {
+    baseDir: migrationsDir,
+    lockfile: { path: 'migration_lock.toml', content: await readLockfile(migrationsDir) },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(migrationDirectories),
+  }
+}
+
+async function readLockfile(migrationsDir: string): Promise<string | null> {
+  return readFile(join(migrationsDir, 'migration_lock.toml'), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null
+      throw error
+    },
+  )
+}

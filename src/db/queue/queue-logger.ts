@@ -1,0 +1,18 @@
+// graphile-worker's log in ours: its levels, and what its messages are about.
+import { Logger as QueueLogger } from 'graphile-worker'
+import type { Logger } from '../../core/logger.ts'
+
+/** Its `info` tells of every job; ours does not. */
+const LEVELS = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' } as const
+
+export function queueLogger(logger: Logger): QueueLogger {
+  return new QueueLogger((scope) => (level, message, meta) => {
+    if (meta?.failure === true) return // a job failed: whoever runs jobs logs that, once
+    const { workerId, taskIdentifier, jobId } = scope
+    const error = meta?.error
+    logger[LEVELS[level]](
+      { workerId, task: taskIdentifier, jobId, ...(error != null && { err: error }) },
+      message,
+    )
+  })
+}

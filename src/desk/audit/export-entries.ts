@@ -1,0 +1,151 @@
+// Entries of a period as lines of text, oldest first, read in pages: an export is as long as it is, and memory is not.
+import type { Caller } from '../../auth/caller.ts'
+import { requirePermission } from '../../auth/permissions.ts'
+import { csvRow } from '../../core/csv.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Filter } from '../../db/reader/read-sql.ts'
+import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
+import { ACTOR_TYPES } from './entry.ts'
+
+export type ExportFormat = 'jsonl' | 'csv'
+
+/** Done at `from` or later, and before `to`. */
+export type Period = { readonly from: Date; readonly to: Date }
+
+/** The id of an object of this type, as the API shows it. */
+export type IdOf = (type: string, uuid: string) => string
+
+const DAY_MS = 86_400_000
+/** A leap year; whoever wants more asks again. */
+const PERIOD_DAYS_MAX = 366
+const PAGE_SIZE = 500
+
+const COLUMNS = {
+  id: true,
+  actorKind: true,
+  actorId: true,
+  actorLabel: true,
+  action: true,
+  subjectType: true,
+  subjectId: true,
+  before: true,
+  after: true,
+  requestId: true,
+  createdAt: true,
+  recordedAt: true,
+} as const
+type Row = Pick<AuditEntryRow, keyof typeof COLUMNS>
+
+/** Throws BAD_USER_INPUT for a period that is none, or too long. */
+export function checkPeriod({ from, to }: Period): Period {
+  if (from >= to) throw new AppError('BAD_USER_INPUT', '"from" must be before "to"')
+  if (to.getTime() - from.getTime() > PERIOD_DAYS_MAX * DAY_MS) {
+    throw new AppError('BAD_USER_INPUT', `a period has at most ${PERIOD_DAYS_MAX} days: ask for several`)
+  }
+  return { from, to }
+}
+
+/**
+ * The text of an export, in pieces of at most a page. Each page is a statement of its own, so that no export holds a
+ * connection while somebody reads slowly. Throws FORBIDDEN without audit:read.
+ */
+export async function* exportEntries(
+  caller: Caller,
+  {
+    format,
+    period,
+    idOf,
+    pageSize = PAGE_SIZE,
+  }: {
+    readonly format: ExportFormat
+    readonly period: Period
+    readonly idOf: IdOf
+    readonly pageSize?: number
+  },
+): AsyncGenerator<string> {
+  requirePermission(caller.permissions, 'audit:read')
+  const lineOf = format === 'csv' ? csvLine : jsonLine
+  let header = format === 'csv' ? csvRow(CSV_COLUMNS) : ''
+  let last: Row | null = null
+  let count = 0
+  for (;;) {
+    const rows: Row[] = await caller.database.read<Row>(caller.scope, 'AuditEntry', {
+      where: { AND: [{ createdAt: { gte: period.from, lt: period.to } }, beyond(last)] },
+      orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      take: pageSize,
+      select: COLUMNS,
+    })
+    const text = header + rows.map((row) => lineOf(row, idOf)).join('')
+    if (text !== '') yield text
+    header = ''
+    count += rows.length
+    last = rows.at(-1) ?? null
+    if (last === null || rows.length < pageSize) break
+  }
+  caller.logger.info({ format, ...period, count }, 'the audit was exported')
+}
+
+function beyond(last: Row | null): Filter {
+  if (last === null) return {}
+  const { createdAt, id } = last
+  return {
+    AND: [{ createdAt: { gte: createdAt } }, { OR: [{ createdAt: { gt: createdAt } }, { id: { gt: id } }] }],
+  }
+}
+
+function toldOf(row: Row, idOf: IdOf) {
+  const { id, actorKind, actorId, actorLabel, action, subjectType, subjectId, before, after, requestId } = row
+  return {
+    id: idOf('AuditEntry', id),
+    createdAt: row.createdAt.toISOString(),
+    recordedAt: row.recordedAt.toISOString(),
+    actor: {
+      kind: actorKind,
+      id: actorId === null ? null : idOf(ACTOR_TYPES[actorKind], actorId),
+      label: actorLabel,
+    },
+    action,
+    subject: { type: subjectType, id: idOf(subjectType, subjectId) },
+    before,
+    after,
+    requestId,
+  }
+}
+
+function jsonLine(row: Row, idOf: IdOf): string {
+  return `${JSON.stringify(toldOf(row, idOf))}\n`
+}
+
+const CSV_COLUMNS = [
+  'id',
+  'createdAt',
+  'recordedAt',
+  'actorKind',
+  'actorId',
+  'actorLabel',
+  'action',
+  'subjectType',
+  'subjectId',
+  'before',
+  'after',
+  'requestId',
+]
+
+function csvLine(row: Row, idOf: IdOf): string {
+  const { id, createdAt, recordedAt, actor, action, subject, before, after, requestId } = toldOf(row, idOf)
+  const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
+  return csvRow([
+    id,
+    createdAt,
+    recordedAt,
+    actor.kind,
+    actor.id,
+    actor.label,
+    action,
+    subject.type,
+    subject.id,
+    json(before),
+    json(after),
+    requestId,
+  ])
+}

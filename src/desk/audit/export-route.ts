@@ -1,0 +1,136 @@
+// GET /audit.jsonl and /audit.csv: a period of a tenant's audit, streamed. What is in it is the audit domain's.
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Authenticator, credentialsOf } from '../../auth/authenticate.ts'
+import type { Caller } from '../../auth/caller.ts'
+import { requirePermission } from '../../auth/permissions.ts'
+import type { Clock } from '../../core/clock.ts'
+import { AppError } from '../../core/errors.ts'
+import { nodeIdOf } from '../../graphql/node.ts'
+import { dateTimeScalar } from '../../graphql/scalars.ts'
+import { checkPeriod, type ExportFormat, exportEntries, type Period } from './export-entries.ts'
+
+export type AuditRouteOptions = {
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+}
+
+const CONTENT_TYPES: Record<ExportFormat, string> = {
+  jsonl: 'application/jsonl; charset=utf-8',
+  csv: 'text/csv; charset=utf-8; header=present',
+}
+const DATE = /^\d{4}-\d{2}-\d{2}$/
+/** Of one tenant at once, in one process: exports read whole tables, and others have to work meanwhile. */
+const RUNNING_MAX = 2
+const RETRY_AFTER_SECONDS = 5
+
+/**
+ * Adds both routes. They take the credentials that /graphql takes, and answer errors in its form. Once an answer has
+ * begun, whatever fails breaks the connection off: nobody takes a part for the whole.
+ */
+export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions): void {
+  const { authenticator, clock } = options
+  const running = createTurns()
+
+  async function handle(
+    format: ExportFormat,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const caller = await authenticator.authenticate(credentialsOf(request), request.id)
+    requirePermission(caller.permissions, 'audit:read')
+    const period = periodOf(request.query as Record<string, unknown>, clock)
+    const leave = running.enter(caller.scope.tenantId)
+    const pages = textOf(caller, format, period, leave)
+    // The first page is read before anything is answered: what goes wrong in it still has a status of its own.
+    const first = await pages.next()
+    const text = Readable.from(startingWith(first, pages))
+    // Whatever becomes of it, even when nobody ever read it.
+    text.once('close', leave)
+    return reply
+      .header('content-type', CONTENT_TYPES[format])
+      .header('content-disposition', `attachment; filename="audit-${caller.tenantSlug}.${format}"`)
+      .send(text)
+  }
+
+  for (const format of ['jsonl', 'csv'] as const) {
+    app.route({
+      method: 'GET',
+      url: `/audit.${format}`,
+      exposeHeadRoute: false,
+      handler: (request, reply) => handle(format, request, reply),
+    })
+  }
+}
+
+async function* textOf(
+  caller: Caller,
+  format: ExportFormat,
+  period: Period,
+  leave: () => void,
+): AsyncGenerator<string> {
+  const idOf = (type: string, uuid: string) => nodeIdOf(type, uuid) ?? uuid
+  try {
+    yield* exportEntries(caller, { format, period, idOf })
+  } finally {
+    leave()
+  }
+}
+
+async function* startingWith(
+  first: IteratorResult<string>,
+  rest: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  try {
+    if (first.done !== true) yield first.value
+    yield* rest
+  } finally {
+    // A reader who goes away while the first page is on its way leaves the rest unasked.
+    await rest.return(undefined)
+  }
+}
+
+/** `from` is needed, `to` is now unless told; a day is its first instant, in UTC. */
+function periodOf({ from, to }: Record<string, unknown>, clock: Clock): Period {
+  if (from === undefined) {
+    throw new AppError('BAD_USER_INPUT', '"from" is needed: an instant like 2026-01-31T12:00:00Z, or a day')
+  }
+  return checkPeriod({
+    from: instantOf('from', from),
+    to: to === undefined ? clock() : instantOf('to', to),
+  })
+}
+
+function instantOf(name: string, text: unknown): Date {
+  const instant = typeof text === 'string' && DATE.test(text) ? `${text}T00:00:00Z` : text
+  try {
+    return dateTimeScalar.parseValue(instant)
+  } catch (error) {
+    const message = `"${name}" must be an instant like 2026-01-31T12:00:00Z, or a day`
+    throw new AppError('BAD_USER_INPUT', message, {}, { cause: error })
+  }
+}
+
+/** Counts what runs for each tenant. */
+function createTurns() {
+  const counts = new Map<string, number>()
+  return {
+    /** Answers how to leave. Throws RATE_LIMITED. */
+    enter(tenantId: string): () => void {
+      const count = counts.get(tenantId) ?? 0
+      if (count >= RUNNING_MAX) {
+        const message = `${RUNNING_MAX} exports of the audit are running: try again when one has ended`
+        throw new AppError('RATE_LIMITED', message, { retryAfterSeconds: RETRY_AFTER_SECONDS })
+      }
+      counts.set(tenantId, count + 1)
+      let isIn = true
+      return () => {
+        if (!isIn) return
+        isIn = false
+        const left = (counts.get(tenantId) ?? 1) - 1
+        if (left === 0) counts.delete(tenantId)
+        else counts.set(tenantId, left)
+      }
+    },
+  }
+}

@@ -1,0 +1,138 @@
+// Seals what was written to a tenant's audit since the last seal, by a job. Not in each write: the links of one chain come
+// one after another, and so would the tenant's writes (decision 10).
+import type { Caller } from '../../auth/caller.ts'
+import { done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import type { Sealer } from '../../core/seal.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Task } from '../../jobs/task.ts'
+import { BEGINNING, entriesIn, hashOf, NO_HASH, SEAL_PURPOSE } from './chain.ts'
+
+export const SEAL_TASK = 'audit.seal'
+const ATTEMPTS_MAX = 5
+/** An entry is dated when it is written and seen when its transaction commits: none is open for as long as this. */
+const SETTLED_AFTER_SECONDS = 120
+/** Of one seal, unless more were recorded in the same microsecond. */
+const ENTRIES_MAX = 1_000
+const SAME_INSTANT_MAX = 1_000_000
+/** Of one run; what is left, the next one seals. */
+const SEALS_MAX = 200
+
+export type NewSeal = { readonly sequence: number; readonly hash: string; readonly entryCount: number }
+
+export function sealTask(sealer: Sealer): Task {
+  return {
+    name: SEAL_TASK,
+    attemptsMax: ATTEMPTS_MAX,
+    run: async (caller) => {
+      await sealEntries(caller, sealer)
+    },
+  }
+}
+
+/**
+ * Makes as many links as it takes for all that has settled; none when there is nothing new. After the key was changed it
+ * makes one all the same, so that the new key vouches for the whole chain. Answers them. Rivals make one chain.
+ */
+export async function sealEntries(
+  caller: Caller,
+  sealer: Sealer,
+  entriesMax: number = ENTRIES_MAX,
+): Promise<readonly NewSeal[]> {
+  const made: NewSeal[] = []
+  for (let attempt = 0; attempt < SEALS_MAX; attempt += 1) {
+    const next = await sealNext(caller, sealer, entriesMax)
+    if (next === 'NOTHING') break
+    if (next === 'OVERTAKEN') continue
+    made.push(next)
+    // Whoever keeps the log elsewhere keeps the chain's head there.
+    caller.logger.info(next, 'the audit was sealed')
+  }
+  return made
+}
+
+/** In the pipeline for its retries. It leaves no entry: the seal tells of itself, and would have to be sealed in turn. */
+async function sealNext(
+  caller: Caller,
+  sealer: Sealer,
+  entriesMax: number,
+): Promise<NewSeal | 'NOTHING' | 'OVERTAKEN'> {
+  let result: NewSeal | 'NOTHING' | 'OVERTAKEN' = 'NOTHING'
+  const { tenantId } = caller.scope
+  const command = { name: 'auditSeal', permission: 'audit:read', input: null } as const
+  await runCommand(caller, command, async (tx) => {
+    result = 'NOTHING'
+    const due = await nextRange(tx, entriesMax)
+    if (!due.isLate || (!due.hasEntries && (due.keyId ?? sealer.keyId) === sealer.keyId))
+      return done(tenantId, [])
+    const entries = await entriesIn(tx, due, [], entriesMax + SAME_INSTANT_MAX)
+    const content = {
+      sequence: due.sequence + 1,
+      fromAt: due.fromAt,
+      untilAt: due.untilAt,
+      entryIds: entries.map(({ id }) => id),
+      entryDigests: entries.map(({ digest }) => digest),
+      previousHash: due.hash,
+    }
+    const hash = hashOf(tenantId, content)
+    const mac = Buffer.from(sealer.mac(Buffer.from(hash, 'hex'), SEAL_PURPOSE)).toString('hex')
+    // Whoever came first with this number has made the link; it is read again and gone on from.
+    const count = await tx.$executeRaw`
+      INSERT INTO audit_seals
+        (sequence, from_at, until_at, entry_ids, entry_digests, previous_hash, hash, mac, key_id)
+      SELECT ${content.sequence}, ${due.fromAt}::timestamptz, ${due.untilAt}::timestamptz,
+        ${content.entryIds}::uuid[],
+        ARRAY(SELECT decode(d.digest, 'hex') FROM unnest(${content.entryDigests}::text[])
+          WITH ORDINALITY AS d (digest, position) ORDER BY d.position),
+        decode(${due.hash}, 'hex'), decode(${hash}, 'hex'), decode(${mac}, 'hex'), ${sealer.keyId}
+      ON CONFLICT (tenant_id, sequence) DO NOTHING`
+    result = count === 0 ? 'OVERTAKEN' : { sequence: content.sequence, hash, entryCount: entries.length }
+    return done(tenantId, [])
+  })
+  return result
+}
+
+type Due = {
+  /** Of the last link, as its hash and its key; 0 before the first. */
+  readonly sequence: number
+  readonly hash: string
+  readonly keyId: string | null
+  readonly fromAt: string
+  readonly untilAt: string
+  readonly hasEntries: boolean
+  /** Whether there is any time to seal. */
+  readonly isLate: boolean
+}
+
+/** Where the next link begins and ends: never between entries of one instant, so that no range holds half of them. */
+async function nextRange(tx: Transaction, entriesMax: number): Promise<Due> {
+  const [due] = await tx.$queryRaw<[Due]>`
+    WITH range AS (
+      SELECT coalesce(s.sequence, 0) AS sequence, coalesce(s.until_at, ${BEGINNING}::timestamptz) AS from_at,
+        coalesce(encode(s.hash, 'hex'), ${NO_HASH}) AS hash, s.key_id,
+        now() - make_interval(secs => ${SETTLED_AFTER_SECONDS}) AS settled_at
+      FROM (SELECT) AS one
+      LEFT JOIN (SELECT * FROM audit_seals ORDER BY sequence DESC LIMIT 1) s ON true
+    ), bound AS (
+      SELECT r.*,
+        (SELECT e.recorded_at FROM audit_entries e WHERE e.recorded_at >= r.from_at AND e.recorded_at < r.settled_at
+          ORDER BY e.recorded_at, e.id LIMIT 1) AS first_at,
+        (SELECT e.recorded_at FROM audit_entries e WHERE e.recorded_at >= r.from_at AND e.recorded_at < r.settled_at
+          ORDER BY e.recorded_at, e.id OFFSET ${entriesMax} LIMIT 1) AS beyond_at
+      FROM range r
+    ), due AS (
+      SELECT b.*, CASE
+          WHEN b.beyond_at IS NULL THEN b.settled_at
+          WHEN b.beyond_at > b.first_at THEN b.beyond_at
+          ELSE coalesce((SELECT min(e.recorded_at) FROM audit_entries e
+            WHERE e.recorded_at > b.beyond_at AND e.recorded_at < b.settled_at), b.settled_at)
+        END AS until_at
+      FROM bound b
+    )
+    SELECT sequence, hash, key_id AS "keyId", first_at IS NOT NULL AS "hasEntries", from_at < until_at AS "isLate",
+      CASE WHEN isfinite(from_at) THEN to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        ELSE from_at::text END AS "fromAt",
+      to_char(until_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "untilAt"
+    FROM due`
+  return due
+}

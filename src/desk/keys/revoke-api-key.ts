@@ -1,0 +1,64 @@
+// Ends an API key for good, and with it the keys that it made.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { holdingOf, makersOf } from '../../auth/holding.ts'
+import { type Permission, permissionsOfKey, requirePermission } from '../../auth/permissions.ts'
+import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import { notFound } from '../../commands/edit.ts'
+import { done, refused, type UserError } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
+import { oneAtATime } from './one-at-a-time.ts'
+import { revokeKeysFrom } from './revoke-keys.ts'
+
+const schema = z.object({ id: z.string() })
+
+export const REVOKE_API_KEY_ERRORS = ['NOT_FOUND', 'PERMISSION_NOT_HELD'] as const
+export type RevokeApiKeyErrorCode = (typeof REVOKE_API_KEY_ERRORS)[number]
+
+/**
+ * Revokes a key, those that were made with it (whoever had the one may have the others), and the open invitations that they
+ * sent. Refused from then on, here at once and elsewhere within seconds. One that was revoked before stays as it is. User
+ * errors: INVALID, NOT_FOUND, PERMISSION_NOT_HELD for a key that may do more than the caller.
+ */
+export async function revokeApiKey(
+  caller: Caller,
+  { sessions }: { readonly sessions: Sessions },
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<RevokeApiKeyErrorCode>> {
+  const command = {
+    name: 'apiKeyRevoke',
+    permission: 'keys:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await changingPeople(sessions, caller, () =>
+    runCommand<RevokeApiKeyErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
+      // So that neither the caller's own key nor this one becomes another while it is judged.
+      await oneAtATime(tx)
+      const key = await tx.apiKey.findFirst({ where: { id } })
+      if (key === null) return notFound('id', 'API key')
+      const lacked = await lackedBy(tx, caller, key)
+      if (lacked.length > 0) return refused([mayDoMore(lacked)])
+      const { audit, events } = await revokeKeysFrom(tx, id, { now: caller.clock() })
+      return done(id, audit, events)
+    }),
+  )
+}
+
+/** What the key may do now and the caller may not. Throws FORBIDDEN for a caller who may no longer manage keys. */
+async function lackedBy(tx: Transaction, caller: Caller, key: ApiKey): Promise<Permission[]> {
+  const holding = await holdingOf(tx, caller)
+  requirePermission(holding.permissions, 'keys:manage')
+  const { role } = await makersOf(tx, key.id)
+  return [...permissionsOfKey(key.permissions, role)].filter(
+    (permission) => !holding.permissions.has(permission),
+  )
+}
+
+function mayDoMore(lacked: readonly Permission[]): UserError<'PERMISSION_NOT_HELD'> {
+  const message = `this key may do more than you: you do not have ${lacked.join(', ')}`
+  return { field: ['id'], message, code: 'PERMISSION_NOT_HELD' }
+}

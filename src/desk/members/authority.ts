@@ -1,0 +1,55 @@
+// Which roles somebody may give, change and end, read again inside the change's own transaction: somebody who was removed
+// a moment ago must not let a friend in. Grants nothing.
+import type { Caller } from '../../auth/caller.ts'
+import { type Holding, holdingOf, holdingOfKey } from '../../auth/holding.ts'
+import { permissionsOf, type Role, requirePermission } from '../../auth/permissions.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Invitation } from '../../generated/prisma/client.ts'
+
+/** Whether it reaches a role: nobody gives, changes or ends what is more than they have. */
+export type Authority = (role: Role) => boolean
+
+/**
+ * The caller's authority. Locks the tenant's people until commit, so that changes to them come one after the other.
+ * Throws FORBIDDEN for somebody who may no longer manage members.
+ */
+export async function takeAuthority(tx: Transaction, caller: Caller): Promise<Authority> {
+  await lockPeople(tx)
+  await tx.$queryRaw`SELECT FROM tenants FOR NO KEY UPDATE`
+  const holding = await holdingOf(tx, caller)
+  if (caller.actor.kind === 'MEMBER' && holding.permissions.size === 0)
+    throw new AppError('FORBIDDEN', 'You are not a member of this tenant.')
+  requirePermission(holding.permissions, 'members:manage')
+  return (role) => reaches(holding, role)
+}
+
+/**
+ * Whether who sent an invitation could send it now. Locks the tenant's people until commit, and the inviting member's row
+ * against SQL that does not. One of the platform's stands on nobody's authority.
+ */
+export async function isStillBacked(
+  tx: Transaction,
+  caller: Caller,
+  { invitedById, role }: Pick<Invitation, 'invitedById' | 'role'>,
+): Promise<boolean> {
+  if (invitedById === null) return true
+  await lockPeople(tx)
+  const [member] = await tx.$queryRaw<{ role: Role; is_active: boolean }[]>`
+    SELECT role::text AS role, status = 'ACTIVE' AS is_active FROM members
+    WHERE id = ${invitedById}::uuid FOR SHARE`
+  const holding =
+    member === undefined
+      ? await holdingOfKey(tx, invitedById, caller.clock())
+      : { permissions: member.is_active ? permissionsOf(member.role) : new Set<never>() }
+  return holding.permissions.has('members:manage') && reaches(holding, role)
+}
+
+function reaches({ permissions }: Pick<Holding, 'permissions'>, role: Role): boolean {
+  return permissionsOf(role).isSubsetOf(permissions)
+}
+
+/** An advisory lock, since whoever accepts an invitation may not lock the tenant's row. Taken before any other. */
+async function lockPeople(tx: Transaction): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('people ' || app.tenant_id(), 0))`
+}

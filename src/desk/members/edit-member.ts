@@ -1,0 +1,80 @@
+// Changing one member, within a command: who may, what the last owner keeps, and which API keys and open invitations end
+// with it.
+import type { Caller } from '../../auth/caller.ts'
+import type { Permission } from '../../auth/permissions.ts'
+import { edited } from '../../commands/edit.ts'
+import { type Done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Member } from '../../generated/prisma/client.ts'
+import { endingInvitations } from '../keys/ended-invitations.ts'
+import { revokeKeysFrom } from '../keys/revoke-keys.ts'
+import { type Authority, takeAuthority } from './authority.ts'
+import { findMember, type Wanted } from './find-member.ts'
+import { takeOverKeys } from './kept-keys.ts'
+import { refusedAsLastOwner } from './member.ts'
+import { takeOverInvitations } from './open-invitations.ts'
+
+export const EDIT_MEMBER_ERRORS = ['NOT_FOUND', 'CONFLICT', 'ROLE_TOO_HIGH', 'LAST_OWNER'] as const
+export type EditMemberErrorCode = (typeof EDIT_MEMBER_ERRORS)[number]
+
+export type MemberEdit = {
+  readonly wanted: Wanted
+  readonly changesTo: (member: Member) => Partial<Pick<Member, 'role' | 'status'>>
+  /** Which field of the input the last owner's refusal is about. */
+  readonly lastOwnerField: string
+  /** The keys that they made stay theirs if they may do no more than this. */
+  readonly harmless: ReadonlySet<Permission>
+  /** The other keys stay too, as the caller's: for an owner alone. */
+  readonly keepApiKeys: boolean
+  /** What they invited to stays open, in the caller's name: for an owner alone. */
+  readonly keepInvitations: boolean
+}
+
+/** Refuses with EDIT_MEMBER_ERRORS. Throws FORBIDDEN for a caller who may no longer manage members. */
+export async function editMember(
+  tx: Transaction,
+  caller: Caller,
+  { wanted, changesTo, lastOwnerField, harmless, keepApiKeys, keepInvitations }: MemberEdit,
+): Promise<Done | Refused<EditMemberErrorCode>> {
+  const now = caller.clock()
+  const reaches = await takeAuthority(tx, caller)
+  const member = await findMember(tx, reaches, wanted)
+  if ('done' in member) return member
+  const { id, version } = member
+  const asked = [...(keepApiKeys ? ['keepApiKeys'] : []), ...(keepInvitations ? ['keepInvitations'] : [])]
+  if (asked.length > 0 && !mayKeep(caller, reaches, id)) return refused(asked.map(notAnOwner), id)
+  const takenOver = keepInvitations ? await takeOverInvitations(tx, caller, id) : []
+  // After the invitations, which are found by who made the keys that sent them.
+  const kept = keepApiKeys ? await takeOverKeys(tx, caller, { memberId: id, harmless }) : []
+  const changes = changesTo(member)
+  try {
+    const { audit: ended } = await endingInvitations(tx, () =>
+      tx.member.updateMany({
+        where: { id, version },
+        data: { ...changes, version: version + 1, updatedAt: now },
+      }),
+    )
+    const revoked = await revokeKeysFrom(tx, id, { now, harmless })
+    const outcome = edited<Member>('Member', member, changes)
+    return {
+      ...outcome,
+      audit: [...outcome.audit, ...revoked.audit, ...kept, ...takenOver, ...ended],
+      events: [...outcome.events, ...revoked.events],
+    }
+  } catch (error) {
+    return refusedAsLastOwner(error, lastOwnerField)
+  }
+}
+
+function notAnOwner(field: string): UserError<'ROLE_TOO_HIGH'> {
+  const message = 'only a member who is an owner and stays keeps what others leave, in their own name'
+  return { field: [field], message, code: 'ROLE_TOO_HIGH' }
+}
+
+/**
+ * Keys and invitations stand on the authority of who keeps them from then on. So that is a member, not the one whose
+ * authority ends, and not a key, which may have been made by that one.
+ */
+function mayKeep({ actor }: Caller, reaches: Authority, memberId: string): boolean {
+  return actor.kind === 'MEMBER' && reaches('OWNER') && actor.id !== memberId
+}

@@ -1,0 +1,162 @@
+// Who is asking, for which tenant, and who else works there.
+import type {
+  ApiKey as ApiKeyRow,
+  Invitation as InvitationRow,
+  Member as MemberRow,
+  Tenant as TenantRow,
+} from '../../generated/prisma/client.ts'
+import { builder } from '../../graphql/builder.ts'
+import { pageArgs } from '../../graphql/connections.ts'
+import { look } from '../../graphql/look-ahead.ts'
+import { Node, nodeId } from '../../graphql/node.ts'
+import { readOne, readPage } from '../../graphql/read.ts'
+import {
+  ApiKey,
+  Invitation,
+  InvitationConnection,
+  Member,
+  MemberConnection,
+  Role,
+  Tenant,
+  Viewer,
+} from '../../graphql/refs.ts'
+import { INVITATION_STATES, stateOf } from './invitation.ts'
+
+const MemberStatus = builder.enumType('MemberStatus', {
+  description: 'Who was REMOVED may do nothing here; what they did stays theirs.',
+  values: ['ACTIVE', 'REMOVED'] as const,
+})
+
+const InvitationStatus = builder.enumType('InvitationStatus', {
+  description: 'One that is PENDING may be accepted; it has EXPIRED when nobody did in time.',
+  values: INVITATION_STATES,
+})
+
+Tenant.implement({
+  description: 'A merchant.',
+  extensions: { model: 'Tenant' },
+  fields: (t) => ({
+    slug: t.string({
+      description: 'Its address: what tokens name it by.',
+      ...look({ columns: [] }),
+      resolve: (_tenant, _args, { caller }) => caller.tenantSlug,
+    }),
+    name: t.exposeString('name'),
+    currency: t.expose('currency', {
+      type: 'Currency',
+      description: 'What its prices are in unless they say otherwise.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+  }),
+})
+
+Member.implement({
+  description: 'A person who works for the merchant.',
+  interfaces: [Node],
+  extensions: { model: 'Member', nodePermission: 'members:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Member', id) }),
+    name: t.exposeString('name'),
+    email: t.exposeString('email'),
+    role: t.expose('role', { type: Role }),
+    status: t.expose('status', { type: MemberStatus }),
+    version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you change them.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+  }),
+})
+
+Invitation.implement({
+  description:
+    'Somebody who was asked to work for the merchant. What lets them in stands in their mail alone.',
+  interfaces: [Node],
+  extensions: { model: 'Invitation', permission: 'members:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Invitation', id) }),
+    email: t.exposeString('email'),
+    name: t.exposeString('name', { description: 'Empty where nobody said.' }),
+    role: t.expose('role', { type: Role }),
+    status: t.field({
+      type: InvitationStatus,
+      ...look({ columns: ['status', 'expiresAt'] }),
+      resolve: (invitation, _args, { caller }) => stateOf(invitation, caller.clock()),
+    }),
+    invitedBy: t.exposeString('invitedBy', {
+      description: 'Who that was, in words: an address, or the name of a key.',
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    sentAt: t.expose('sentAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the mail server took the mail; null: not yet.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+  }),
+})
+
+Viewer.implement({
+  description: 'Who the request speaks for.',
+  fields: (t) => ({
+    member: t.field({
+      type: Member,
+      nullable: true,
+      description: 'Null for a program.',
+      resolve: ({ actor }, _args, context, info) =>
+        actor.kind === 'MEMBER' ? readOne<MemberRow>(context, info, 'Member', { id: actor.id }) : null,
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'Null for a person.',
+      resolve: ({ actor }, _args, context, info) =>
+        actor.kind === 'API_KEY' ? readOne<ApiKeyRow>(context, info, 'ApiKey', { id: actor.id }) : null,
+    }),
+    role: t.field({
+      type: Role,
+      nullable: true,
+      description: 'Of a member; null for everybody else: a key has its own list of permissions.',
+      resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
+    }),
+    tenant: t.field({
+      type: Tenant,
+      nullable: true,
+      resolve: ({ scope }, _args, context, info) =>
+        readOne<TenantRow>(context, info, 'Tenant', { tenantId: scope.tenantId }),
+    }),
+    permissions: t.stringList({
+      description: 'What it may do, as object:action.',
+      resolve: ({ permissions }) => [...permissions].sort(),
+    }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  viewer: t.field({ type: Viewer, resolve: (_root, _args, { caller }) => caller }),
+  members: t.field({
+    type: MemberConnection,
+    description: 'The people who work for the merchant, by e-mail address.',
+    args: pageArgs(t.arg),
+    resolve: (_root, args, context, info) =>
+      readPage<MemberRow>(
+        context,
+        info,
+        {
+          model: 'Member',
+          where: { status: 'ACTIVE' },
+          sort: { column: 'email', type: 'string', descending: false },
+        },
+        args,
+      ),
+  }),
+  invitations: t.field({
+    type: InvitationConnection,
+    description: 'Whoever was invited, the latest first.',
+    args: pageArgs(t.arg),
+    resolve: (_root, args, context, info) =>
+      readPage<InvitationRow>(
+        context,
+        info,
+        { model: 'Invitation', where: {}, sort: { column: 'createdAt', type: 'date', descending: true } },
+        args,
+      ),
+  }),
+}))

@@ -1,0 +1,135 @@
+// Invites somebody by e-mail. The mail is a job's, send-invitation.ts, and so is the token in it.
+import { z } from 'zod'
+import { type Caller, labelOf } from '../../auth/caller.ts'
+import { requirePermission } from '../../auth/permissions.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { type AuditRecord, done, refused, type UserError } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { emailAddress, spellingsOf } from '../../core/email.ts'
+import { newId } from '../../core/ids.ts'
+import type { Transaction } from '../../db/database.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import type { Mailer } from '../../mail/mailer.ts'
+import { takeAuthority } from './authority.ts'
+import { expiryFrom, PAUSE_AFTER_REVOCATION_MS, stateOf } from './invitation.ts'
+import { name, role, roleTooHigh } from './member.ts'
+import { INVITATION_ATTEMPTS_MAX, INVITATION_TASK } from './send-invitation.ts'
+
+export const INVITE_ERRORS = [
+  'ALREADY_MEMBER',
+  'ALREADY_INVITED',
+  'ROLE_TOO_HIGH',
+  'RECENTLY_REVOKED',
+  'TOO_MANY_INVITATIONS',
+  'MAIL_NOT_AVAILABLE',
+] as const
+type InviteErrorCode = (typeof INVITE_ERRORS)[number]
+
+/** A tenant's mails go out under our name: it may send so many in a day. */
+export const INVITATIONS_PER_DAY_MAX = 500
+const DAY_MS = 24 * 3_600_000
+
+const schema = z.object({ email: emailAddress, role, name: name.nullish() })
+type Invited = z.output<typeof schema>
+
+/** Invites an address. User errors: INVALID and INVITE_ERRORS. Throws FORBIDDEN for who may no longer invite. */
+export async function inviteMember(
+  caller: Caller,
+  mail: Mailer | null,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<InviteErrorCode>> {
+  requirePermission(caller.permissions, 'members:manage')
+  if (mail === null) {
+    const message = 'this installation sends no mail: whoever runs it sets SMTP_URL'
+    return refusedAtOnce([{ field: null, message, code: 'MAIL_NOT_AVAILABLE' }])
+  }
+  const command = {
+    name: 'memberInvite',
+    permission: 'members:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await runCommand<InviteErrorCode, Invited>(caller, command, async (tx, invited) => {
+    const now = caller.clock()
+    const reaches = await takeAuthority(tx, caller)
+    const errors: UserError<InviteErrorCode>[] = []
+    if (!reaches(invited.role)) errors.push(roleTooHigh('role', invited.role))
+    errors.push(...(await obstacles(tx, invited.email, now)))
+    if (errors.length > 0) return refused(errors)
+    const makesRoom = await endExpired(tx, invited.email, now)
+    const id = newId()
+    const row = { email: invited.email, role: invited.role, name: invited.name ?? '' }
+    await tx.invitation.create({
+      data: {
+        id,
+        ...row,
+        invitedBy: labelOf(caller.actor),
+        invitedById: caller.actor.id,
+        expiresAt: expiryFrom(now),
+        createdAt: now,
+        updatedAt: now,
+      },
+    })
+    await enqueue(tx, {
+      task: INVITATION_TASK,
+      payload: { invitationId: id },
+      key: `${INVITATION_TASK}:${id}`,
+      attemptsMax: INVITATION_ATTEMPTS_MAX,
+    })
+    return done(id, [auditOf({ type: 'Invitation', id }, null, row), ...makesRoom])
+  })
+}
+
+async function obstacles(tx: Transaction, address: string, now: Date): Promise<UserError<InviteErrorCode>[]> {
+  const field = ['email']
+  const errors: UserError<InviteErrorCode>[] = []
+  if ((await tx.member.count({ where: { email: address, status: 'ACTIVE' } })) > 0)
+    errors.push({ field, message: 'somebody with this address works here already', code: 'ALREADY_MEMBER' })
+  const pending = await tx.invitation.findFirst({ where: { email: address, status: 'PENDING' } })
+  if (pending !== null && stateOf(pending, now) === 'PENDING')
+    errors.push({
+      field,
+      message: 'this address is invited already: revoke that first',
+      code: 'ALREADY_INVITED',
+    })
+  const pausedUntil = await pauseAfterRevocation(tx, address, now)
+  if (pausedUntil !== null)
+    errors.push({
+      field,
+      message: `this address was invited and the invitation revoked: invite it again from ${pausedUntil.toISOString()}`,
+      code: 'RECENTLY_REVOKED',
+    })
+  const since = new Date(now.getTime() - DAY_MS)
+  if ((await tx.invitation.count({ where: { createdAt: { gt: since } } })) >= INVITATIONS_PER_DAY_MAX)
+    errors.push({
+      field: null,
+      message: `at most ${INVITATIONS_PER_DAY_MAX} invitations in a day`,
+      code: 'TOO_MANY_INVITATIONS',
+    })
+  return errors
+}
+
+/** Until when an address is left alone, since its invitation was revoked while it was open; null: it is not. */
+async function pauseAfterRevocation(tx: Transaction, address: string, now: Date): Promise<Date | null> {
+  const since = new Date(now.getTime() - PAUSE_AFTER_REVOCATION_MS)
+  const revoked = await tx.invitation.findMany({
+    where: { email: { in: [...spellingsOf(address)] }, status: 'REVOKED', updatedAt: { gt: since } },
+  })
+  // One that had expired was ended only to make room.
+  const ends = revoked.filter(({ updatedAt, expiresAt }) => updatedAt < expiresAt)
+  if (ends.length === 0) return null
+  return new Date(Math.max(...ends.map(({ updatedAt }) => updatedAt.getTime())) + PAUSE_AFTER_REVOCATION_MS)
+}
+
+/** One that nobody took in time makes room: at most one is open for an address. */
+async function endExpired(tx: Transaction, address: string, now: Date): Promise<AuditRecord[]> {
+  const expired = await tx.invitation.findFirst({ where: { email: address, status: 'PENDING' } })
+  if (expired === null) return []
+  const { id } = expired
+  await tx.invitation.updateMany({
+    where: { id },
+    data: { status: 'REVOKED', tokenHash: null, updatedAt: now },
+  })
+  return [auditOf({ type: 'Invitation', id }, { status: 'EXPIRED' }, { status: 'REVOKED' })]
+}

@@ -1,0 +1,33 @@
+// An owner takes over the API keys of somebody whose authority ends. Without it they end: revoke-keys.ts.
+import { type Caller, labelOf } from '../../auth/caller.ts'
+import type { Permission } from '../../auth/permissions.ts'
+import { auditOf } from '../../commands/edit.ts'
+import type { AuditRecord } from '../../commands/outcome.ts'
+import type { Transaction } from '../../db/database.ts'
+import { oneAtATime } from '../keys/one-at-a-time.ts'
+
+type Left = { readonly memberId: string; readonly harmless: ReadonlySet<Permission> }
+
+/**
+ * Makes the caller, an owner, the maker of the keys that the member made and that may do more than `harmless`: the
+ * caller's authority bounds them from then on, and they end with it. Keys that those made follow them. Holds the tenant's
+ * keys until commit.
+ */
+export async function takeOverKeys(
+  tx: Transaction,
+  { actor }: Caller,
+  { memberId, harmless }: Left,
+): Promise<AuditRecord[]> {
+  await oneAtATime(tx)
+  const createdBy = labelOf(actor)
+  const taken = await tx.$queryRaw<{ id: string; before: string }[]>`
+    WITH made AS (
+      SELECT k.id, k.created_by FROM api_keys k
+      WHERE k.created_by_id = ${memberId}::uuid AND k.revoked_at IS NULL
+        AND NOT k.permissions <@ ${[...harmless]}::text[]
+    )
+    UPDATE api_keys k SET created_by_id = ${actor.id}::uuid, created_by = ${createdBy}
+    FROM made WHERE k.id = made.id
+    RETURNING k.id, made.created_by AS before`
+  return taken.map(({ id, before }) => auditOf({ type: 'ApiKey', id }, { createdBy: before }, { createdBy }))
+}

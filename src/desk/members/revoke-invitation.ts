@@ -1,0 +1,46 @@
+// Takes an invitation back: its token is worth nothing from then on.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import { auditOf, notFound } from '../../commands/edit.ts'
+import { done, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { takeAuthority } from './authority.ts'
+import { mayDoMore } from './member.ts'
+
+export const REVOKE_ERRORS = ['NOT_FOUND', 'NOT_PENDING', 'ROLE_TOO_HIGH'] as const
+type RevokeErrorCode = (typeof REVOKE_ERRORS)[number]
+
+const schema = z.object({ id: z.string() })
+
+/** Revokes what was neither accepted nor revoked. User errors: REVOKE_ERRORS. */
+export async function revokeInvitation(
+  caller: Caller,
+  sessions: Sessions,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<RevokeErrorCode>> {
+  const command = {
+    name: 'invitationRevoke',
+    permission: 'members:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await changingPeople(sessions, caller, () =>
+    runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
+      const reaches = await takeAuthority(tx, caller)
+      const invitation = await tx.invitation.findFirst({ where: { id } })
+      if (invitation === null) return notFound('id', 'invitation')
+      if (!reaches(invitation.role)) return refused([mayDoMore(invitation.role)], id)
+      const { count } = await tx.invitation.updateMany({
+        where: { id, status: 'PENDING' },
+        data: { status: 'REVOKED', tokenHash: null, updatedAt: caller.clock() },
+      })
+      if (count === 0) {
+        const message = 'it was accepted or revoked already'
+        return refused([{ field: ['id'], message, code: 'NOT_PENDING' as const }], id)
+      }
+      return done(id, [auditOf({ type: 'Invitation', id }, { status: 'PENDING' }, { status: 'REVOKED' })])
+    }),
+  )
+}

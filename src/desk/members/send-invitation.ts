@@ -1,0 +1,154 @@
+// The job that mails an invitation. Its token is made here, stands in the mail, and nowhere else: the queue has the
+// invitation's id, and the database a hash.
+
+import type { Caller } from '../../auth/caller.ts'
+import type { Sessions } from '../../auth/sessions.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import { spellingsOf } from '../../core/email.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Invitation } from '../../generated/prisma/client.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import { type Task, textIn } from '../../jobs/task.ts'
+import { showAddress, showName } from '../../mail/mailed-name.ts'
+import type { Mail, Mailer } from '../../mail/mailer.ts'
+import { expiryFrom, newToken, stateOf } from './invitation.ts'
+
+export const INVITATION_TASK = 'invitation.mail'
+/** Over about three hours: a mail server that is away so long needs somebody to look. */
+export const INVITATION_ATTEMPTS_MAX = 12
+/** How soon a mail is tried again whose recipient was sent enough for a day. */
+const CROWDED_RETRY_MS = 3_600_000
+
+export type InvitationServices = {
+  readonly mail: Mailer | null
+  readonly invitationUrl: string | null
+  readonly sessions: Sessions
+}
+
+export function invitationTask(services: InvitationServices): Task {
+  return {
+    name: INVITATION_TASK,
+    attemptsMax: INVITATION_ATTEMPTS_MAX,
+    run: (caller, payload) => sendInvitation(caller, services, textIn(payload, 'invitationId')),
+  }
+}
+
+/**
+ * Sends the mail, unless it was sent or is no longer wanted; later, where its recipient was sent enough for today. Where it
+ * breaks off between the mail server and us, another mail follows with another token, and the last one counts. Throws what
+ * the mail server said.
+ */
+async function sendInvitation(
+  caller: Caller,
+  { mail, invitationUrl, sessions }: InvitationServices,
+  id: string,
+): Promise<void> {
+  const { invitation, tenant, inviter } = await caller.database.withTenant(caller.scope, async (tx) => {
+    const invitation = await tx.invitation.findFirst({ where: { id } })
+    return {
+      invitation,
+      tenant: await tx.tenant.findFirstOrThrow(),
+      // A key may be called what it likes: only a member's address is shown as one.
+      inviter: invitation?.invitedById
+        ? await tx.member.findFirst({ where: { id: invitation.invitedById } })
+        : null,
+    }
+  })
+  if (invitation === null || invitation.sentAt !== null) return
+  if (stateOf(invitation, caller.clock()) !== 'PENDING') return
+  if (mail === null) throw new Error('this process has no SMTP_URL to send an invitation by')
+  if (!(await takeTurn(caller, invitation))) return
+  const { token, hash } = newToken()
+  const expiresAt = expiryFrom(caller.clock())
+  const command = { name: 'invitationSend', permission: 'members:manage', input: null } as const
+  const subject = { type: 'Invitation', id }
+  let isOpen = false
+  await runCommand(caller, command, async (tx) => {
+    const { count } = await tx.invitation.updateMany({
+      where: { id, status: 'PENDING', sentAt: null },
+      data: { tokenHash: hash, expiresAt, updatedAt: caller.clock() },
+    })
+    isOpen = count === 1
+    return done(id, count === 0 ? [] : [auditOf(subject, null, { expiresAt: expiresAt.toISOString() })])
+  })
+  // Revoked just now.
+  if (!isOpen) return
+  // From now on its address may come and accept.
+  sessions.forget(caller.tenantSlug)
+  await mail.send(
+    mailOf(
+      { ...invitation, expiresAt },
+      { slug: caller.tenantSlug, name: tenant.name, isByMember: inviter !== null, token, invitationUrl },
+    ),
+  )
+  const sentAt = caller.clock()
+  await runCommand(caller, command, async (tx) => {
+    await tx.invitation.updateMany({ where: { id }, data: { sentAt, updatedAt: sentAt } })
+    return done(id, [auditOf(subject, { sentAt: null }, { sentAt: sentAt.toISOString() })])
+  })
+}
+
+/**
+ * Whether the mail may go now. One person is sent so many a day, over all tenants; what is more waits, and its inviter sees
+ * what a slow mail server would show: an answer that told would tell what other tenants do.
+ */
+async function takeTurn(caller: Caller, { id, email }: Invitation): Promise<boolean> {
+  return await caller.database.withTenant(caller.scope, async (tx) => {
+    if (await claimMail(tx, { email, id })) return true
+    await enqueue(tx, {
+      task: INVITATION_TASK,
+      payload: { invitationId: id },
+      key: `${INVITATION_TASK}:${id}`,
+      runAt: new Date(caller.clock().getTime() + CROWDED_RETRY_MS),
+      attemptsMax: INVITATION_ATTEMPTS_MAX,
+    })
+    return false
+  })
+}
+
+async function claimMail(tx: Transaction, { email, id }: Pick<Invitation, 'email' | 'id'>): Promise<boolean> {
+  const [mailbox] = spellingsOf(email)
+  const [row] = await tx.$queryRaw<[{ may: boolean }]>`SELECT app.claim_mail(${mailbox}, ${id}::uuid) AS may`
+  return row.may
+}
+
+/** All that a tenant's people chose of it is names, which are bounded, and bring no address of the web along. */
+function mailOf(
+  { email, name, role, invitedBy, expiresAt }: Invitation,
+  to: {
+    readonly slug: string
+    readonly name: string
+    readonly isByMember: boolean
+    readonly token: string
+    readonly invitationUrl: string | null
+  },
+): Mail {
+  const { slug, token, invitationUrl } = to
+  const shop = showName(to.name, slug)
+  const inviter = to.isByMember ? showAddress(invitedBy, 'A colleague') : showName(invitedBy, 'A program')
+  const called = showName(name, '')
+  const link =
+    invitationUrl === null
+      ? []
+      : ['Open this page to accept:', '', `  ${invitationUrl}#tenant=${slug}&token=${token}`, '']
+  const lines = [
+    called === '' ? 'Hello,' : `Hello ${called},`,
+    '',
+    `${inviter} invites you to work for ${shop}.`,
+    '',
+    `  Tenant:  ${slug}`,
+    `  Role:    ${role}`,
+    `  Until:   ${expiresAt.toISOString()}`,
+    `  Token:   ${token}`,
+    '',
+    ...link,
+    `${link.length === 0 ? 'Sign' : 'Or sign'} in as ${email} and send the mutation invitationAccept with the token, for the tenant ${slug}.`,
+    'The token works once, and for you alone.',
+    '',
+    'If you do not know what this is about, do nothing: nobody gets in without this mail.',
+    '',
+  ]
+  return { to: email, subject: `Invitation to ${shop}`, text: lines.join('\n') }
+}

@@ -1,0 +1,24 @@
+// Nobody lets the platform's people do, or ends, what is more than they may do themselves.
+import type { Caller } from '../../auth/caller.ts'
+import { holdingOf } from '../../auth/holding.ts'
+import { requirePermission, supportPermissions } from '../../auth/permissions.ts'
+import type { UserError } from '../../commands/outcome.ts'
+import type { Transaction } from '../../db/database.ts'
+
+/**
+ * The refusal of access that may do more than the caller, as they are now; null when there is none. Throws FORBIDDEN for a
+ * caller who may no longer manage support.
+ */
+export async function beyondCaller(
+  tx: Transaction,
+  caller: Caller,
+  access: 'READ' | 'WRITE',
+  field: string,
+): Promise<UserError<'PERMISSION_NOT_HELD'> | null> {
+  const { permissions } = await holdingOf(tx, caller)
+  requirePermission(permissions, 'support:manage')
+  const lacked = [...supportPermissions(access)].filter((permission) => !permissions.has(permission))
+  if (lacked.length === 0) return null
+  const message = `this access may do more than you: you do not have ${lacked.join(', ')}`
+  return { field: [field], message, code: 'PERMISSION_NOT_HELD' }
+}

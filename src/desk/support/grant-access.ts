@@ -1,0 +1,64 @@
+// Lets the platform's people into the tenant for some hours: to look, or to help.
+import { z } from 'zod'
+import { type Caller, labelOf } from '../../auth/caller.ts'
+import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { newId } from '../../core/ids.ts'
+import { beyondCaller } from './authority.ts'
+import { HOUR_MS, HOURS_MAX, IN_FORCE_MAX, REASON_LENGTH_MAX } from './support-grant.ts'
+
+const schema = z.object({
+  access: z.enum(['READ', 'WRITE']),
+  hours: z
+    .number()
+    .int()
+    .min(1, 'at least one hour')
+    .max(HOURS_MAX, `at most ${HOURS_MAX} hours: grant it again when they have passed`),
+  reason: z
+    .string()
+    .trim()
+    .min(1, 'say what it is for: it stands in the audit')
+    .max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`),
+})
+
+export const GRANT_SUPPORT_ERRORS = ['TOO_MANY', 'PERMISSION_NOT_HELD'] as const
+export type GrantSupportAccessErrorCode = (typeof GRANT_SUPPORT_ERRORS)[number]
+
+/**
+ * Grants access until it expires by itself, `hours` from now. Where several grants are in force the widest counts. User
+ * errors: INVALID, TOO_MANY, PERMISSION_NOT_HELD for access that may do more than the caller.
+ */
+export async function grantSupportAccess(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+  sessions: Sessions,
+): Promise<Executed<GrantSupportAccessErrorCode>> {
+  const command = {
+    name: 'supportAccessGrant',
+    permission: 'support:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await changingPeople(sessions, caller, () =>
+    runCommand(caller, command, async (tx, { access, hours, reason }) => {
+      const now = caller.clock()
+      const beyond = await beyondCaller(tx, caller, access, 'access')
+      if (beyond !== null) return refused<GrantSupportAccessErrorCode>([beyond])
+      // Not exact when several are granted at once: it bounds the list, and guards nothing.
+      const inForce = await tx.supportGrant.count({ where: { revokedAt: null, expiresAt: { gt: now } } })
+      if (inForce >= IN_FORCE_MAX) {
+        const message = `${IN_FORCE_MAX} grants are in force: revoke one first`
+        return refused<GrantSupportAccessErrorCode>([{ field: null, message, code: 'TOO_MANY' }])
+      }
+      const id = newId()
+      const expiresAt = new Date(now.getTime() + hours * HOUR_MS)
+      const grantedBy = labelOf(caller.actor)
+      await tx.supportGrant.create({ data: { id, access, reason, grantedBy, expiresAt, createdAt: now } })
+      const made = { access, reason, expiresAt: expiresAt.toISOString() }
+      return done(id, [auditOf({ type: 'SupportGrant', id }, null, made)])
+    }),
+  )
+}

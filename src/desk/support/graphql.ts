@@ -1,0 +1,108 @@
+// Support access: types, the query and the mutations, and what a supporter's own viewer shows.
+import type { SupportGrant as SupportGrantRow } from '../../generated/prisma/client.ts'
+import { builder } from '../../graphql/builder.ts'
+import { pageArgs } from '../../graphql/connections.ts'
+import { look } from '../../graphql/look-ahead.ts'
+import { addMutation } from '../../graphql/mutation.ts'
+import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { readOne, readPage } from '../../graphql/read.ts'
+import { SupportGrant, SupportGrantConnection, Viewer } from '../../graphql/refs.ts'
+import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+import { GRANT_SUPPORT_ERRORS, grantSupportAccess } from './grant-access.ts'
+import { REVOKE_SUPPORT_ERRORS, revokeSupportAccess } from './revoke-access.ts'
+import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
+
+const SupportAccess = builder.enumType('SupportAccess', {
+  description: 'READ: to see what an administrator sees. WRITE: to do the work of STAFF besides.',
+  values: ['READ', 'WRITE'] as const,
+})
+
+const SupportGrantStatus = builder.enumType('SupportGrantStatus', { values: STATUSES })
+
+SupportGrant.implement({
+  description: 'Leave for the people of the platform to enter this tenant. Without one they have no access.',
+  interfaces: [Node],
+  extensions: { model: 'SupportGrant', permission: 'support:manage' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('SupportGrant', id) }),
+    access: t.expose('access', { type: SupportAccess }),
+    reason: t.exposeString('reason', textBytes(NOTE_BYTES)),
+    status: t.field({
+      type: SupportGrantStatus,
+      ...look({ columns: ['revokedAt', 'expiresAt'] }),
+      resolve: (grant, _args, { caller }) => statusOf(grant, caller.clock()),
+    }),
+    grantedBy: t.exposeString('grantedBy', { description: 'The e-mail address of who granted it.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+  }),
+})
+
+const ViewerSupport = builder.objectRef<SupportGrantRow>('ViewerSupport').implement({
+  description: 'By which leave of the tenant one of the platform’s people is here.',
+  extensions: { model: 'SupportGrant' },
+  fields: (t) => ({
+    access: t.expose('access', { type: SupportAccess }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+  }),
+})
+
+builder.objectField(Viewer, 'support', (t) =>
+  t.field({
+    type: ViewerSupport,
+    nullable: true,
+    description: 'Set for the people of the platform alone.',
+    resolve: ({ actor }, _args, context, info) =>
+      actor.kind === 'SUPPORT'
+        ? readOne<SupportGrantRow>(context, info, 'SupportGrant', { id: actor.id })
+        : null,
+  }),
+)
+
+builder.queryFields((t) => ({
+  supportGrants: t.field({
+    type: SupportGrantConnection,
+    description: 'Who of the platform was let in, and is; latest first.',
+    args: pageArgs(t.arg),
+    resolve: (_root, args, context, info) =>
+      readPage<SupportGrantRow>(
+        context,
+        info,
+        {
+          model: 'SupportGrant',
+          where: {},
+          sort: { column: 'createdAt', type: 'date', descending: true },
+        },
+        args,
+      ),
+  }),
+}))
+
+addMutation('supportAccessGrant', {
+  description: 'Lets the people of the platform in until the hours have passed.',
+  permission: 'support:manage',
+  input: builder.inputType('SupportAccessGrantInput', {
+    fields: (t) => ({
+      idempotencyKey: t.string(),
+      access: t.field({ type: SupportAccess, required: true, defaultValue: 'READ' }),
+      hours: t.int({ required: true, description: `1 to ${HOURS_MAX}.` }),
+      reason: t.string({ required: true, description: 'What it is for.' }),
+    }),
+  }),
+  result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
+  errors: GRANT_SUPPORT_ERRORS,
+  run: (caller, input, { sessions }) => grantSupportAccess(caller, input, sessions),
+})
+
+addMutation('supportAccessRevoke', {
+  description: 'Ends a grant before its time. One that has ended stays as it is.',
+  permission: 'support:manage',
+  input: builder.inputType('SupportAccessRevokeInput', {
+    fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
+  }),
+  result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
+  errors: REVOKE_SUPPORT_ERRORS,
+  run: (caller, { id, ...input }, { sessions }) =>
+    revokeSupportAccess(caller, { id: nodeUuid('SupportGrant', id), ...input }, sessions),
+})

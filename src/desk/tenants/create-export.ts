@@ -1,0 +1,33 @@
+// Asks for a file of all that the tenant owns. Making it is make-export.ts's, by a job.
+import { type Caller, labelOf } from '../../auth/caller.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { newId } from '../../core/ids.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import { EXPORT_ATTEMPTS_MAX, EXPORT_TASK } from './export-task.ts'
+
+/** Queues an export. While one is under way there is no second: that one is answered, and nothing is changed. */
+export async function createExport(
+  caller: Caller,
+  { idempotencyKey }: Keyed<object>,
+): Promise<Executed<never>> {
+  const command = { name: 'exportCreate', permission: 'tenant:manage', input: {}, idempotencyKey } as const
+  return await runCommand(caller, command, async (tx) => {
+    const id = newId()
+    const requestedBy = labelOf(caller.actor)
+    // Rivals meet at the index of those under way: the later one waits, and then finds the other's.
+    const made = await tx.$executeRaw`
+      INSERT INTO exports (id, requested_by, created_at) VALUES (${id}::uuid, ${requestedBy}, ${caller.clock()})
+      ON CONFLICT (tenant_id) WHERE status IN ('PENDING', 'RUNNING') DO NOTHING`
+    if (made === 0) {
+      const underWay = await tx.export.findFirstOrThrow({
+        where: { status: { in: ['PENDING', 'RUNNING'] } },
+        select: { id: true },
+      })
+      return done(underWay.id, [])
+    }
+    await enqueue(tx, { task: EXPORT_TASK, payload: { exportId: id }, attemptsMax: EXPORT_ATTEMPTS_MAX })
+    return done(id, [auditOf({ type: 'Export', id }, null, { status: 'PENDING' })])
+  })
+}

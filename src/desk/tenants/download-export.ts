@@ -1,0 +1,49 @@
+// A finished export's bytes, for whoever may have all that the tenant owns. How they are sent is the front door's.
+import type { Caller } from '../../auth/caller.ts'
+import { requirePermission } from '../../auth/permissions.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import { AppError } from '../../core/errors.ts'
+import { uuidOf } from '../../core/ids.ts'
+
+const EXPORT_ID_PREFIX = 'exp'
+
+export type Download = {
+  readonly fileName: string
+  readonly byteCount: bigint
+  /** In order, a chunk at a time, each read when the one before was taken. */
+  readonly bytes: () => AsyncGenerator<Uint8Array>
+}
+
+/**
+ * Opens the file; the tenant's audit tells of it. Throws FORBIDDEN without tenant:manage, NOT_FOUND for an export that is
+ * not here, not finished, or has expired.
+ */
+export async function downloadExport(caller: Caller, exportId: string): Promise<Download> {
+  requirePermission(caller.permissions, 'tenant:manage')
+  const { database, scope, clock } = caller
+  const id = uuidOf(EXPORT_ID_PREFIX, exportId)
+  const found = await database.forTenant(scope).export.findFirst({
+    where: { id, status: 'COMPLETED', expiresAt: { gt: clock() } },
+    select: { byteCount: true, completedAt: true },
+  })
+  if (found === null) throw new AppError('NOT_FOUND', 'there is no such export to download')
+  const command = { name: 'exportDownload', permission: 'tenant:manage', input: null } as const
+  await runCommand(caller, command, async () => done(id, [auditOf({ type: 'Export', id }, null, null)]))
+  const day = (found.completedAt ?? clock()).toISOString().slice(0, 10)
+  return {
+    fileName: `${caller.tenantSlug}-${day}.jsonl.gz`,
+    byteCount: found.byteCount,
+    async *bytes() {
+      for (let position = 0; ; position += 1) {
+        const chunk = await database.forTenant(scope).exportChunk.findFirst({
+          where: { exportId: id, position },
+          select: { content: true },
+        })
+        if (chunk === null) return
+        yield chunk.content
+      }
+    },
+  }
+}

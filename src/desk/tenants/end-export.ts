@@ -1,0 +1,51 @@
+// How an export ends without a download: it failed, its time was over, or later ones took its place. Its file goes with it.
+import type { Caller } from '../../auth/caller.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { type AuditRecord, done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import { EXPORTS_BYTES_MAX, EXPORTS_KEPT_MAX } from './export-task.ts'
+
+/** What became of an export that cannot be made; one that has ended already is left as it was. */
+export async function failExport(caller: Caller, id: string, failure: string): Promise<void> {
+  const command = { name: 'exportFail', permission: 'tenant:manage', input: null } as const
+  await runCommand(caller, command, async (tx) => {
+    await tx.exportChunk.deleteMany({
+      where: { exportId: id, export: { status: { in: ['PENDING', 'RUNNING'] } } },
+    })
+    const { count } = await tx.export.updateMany({
+      where: { id, status: { in: ['PENDING', 'RUNNING'] } },
+      data: { status: 'FAILED', failure },
+    })
+    return done(id, count === 0 ? [] : [auditOf({ type: 'Export', id }, null, { status: 'FAILED' })])
+  })
+}
+
+/** Ends the exports that a new file of so many bytes takes the place of: what is left is within both bounds, with it. */
+export async function makeRoom(tx: Transaction, byteCount: bigint): Promise<AuditRecord[]> {
+  const kept = await tx.export.findMany({
+    where: { status: 'COMPLETED' },
+    orderBy: [{ completedAt: 'desc' }, { id: 'desc' }],
+    select: { id: true, byteCount: true },
+  })
+  let bytes = byteCount
+  const ended = kept.filter((older, index) => {
+    bytes += older.byteCount
+    return index >= EXPORTS_KEPT_MAX - 1 || bytes > EXPORTS_BYTES_MAX
+  })
+  return await endExports(
+    tx,
+    ended.map(({ id }) => id),
+  )
+}
+
+/** Lets go of their files, and says so. */
+export async function endExports(tx: Transaction, ids: readonly string[]): Promise<AuditRecord[]> {
+  if (ids.length === 0) return []
+  await tx.exportChunk.deleteMany({ where: { exportId: { in: [...ids] } } })
+  await tx.export.updateMany({
+    where: { id: { in: [...ids] }, status: 'COMPLETED' },
+    data: { status: 'EXPIRED' },
+  })
+  return ids.map((id) => auditOf({ type: 'Export', id }, { status: 'COMPLETED' }, { status: 'EXPIRED' }))
+}

@@ -1,0 +1,28 @@
+// GET /exports/:id: a finished export as a file, to whoever may have it. Who may, and what is in it, is the tenants' domain.
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Authenticator, credentialsOf } from '../../auth/authenticate.ts'
+import { downloadExport } from './download-export.ts'
+
+export function addExportRoute(
+  app: FastifyInstance,
+  { authenticator }: { readonly authenticator: Authenticator },
+): void {
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { id } = request.params as { id: string }
+    const caller = await authenticator.authenticate(credentialsOf(request), request.id)
+    const { fileName, byteCount, bytes } = await downloadExport(caller, id)
+    return reply
+      .header('content-type', 'application/gzip')
+      .header('content-length', String(byteCount))
+      .header('content-disposition', `attachment; filename="${fileName}"`)
+      .send(Readable.from(bytes(), { objectMode: false }))
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/exports/:id',
+    exposeHeadRoute: false,
+    handler: handle,
+  })
+}

@@ -1,0 +1,133 @@
+// A merchant's own life: what it says of itself, its exports, its end.
+import type { Export as ExportRow } from '../../generated/prisma/client.ts'
+import { builder } from '../../graphql/builder.ts'
+import { pageArgs } from '../../graphql/connections.ts'
+import { look } from '../../graphql/look-ahead.ts'
+import { addMutation } from '../../graphql/mutation.ts'
+import { Node, nodeId } from '../../graphql/node.ts'
+import { readPage } from '../../graphql/read.ts'
+import { Export, ExportConnection, Tenant } from '../../graphql/refs.ts'
+import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+import { CANCEL_ERASURE_ERRORS, cancelErasure } from './cancel-erasure.ts'
+import { createExport } from './create-export.ts'
+import { SCHEDULE_ERASURE_ERRORS, scheduleErasure } from './schedule-erasure.ts'
+import { updateTenant } from './update-tenant.ts'
+
+builder.objectFields(Tenant, (t) => ({
+  version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you edit.' }),
+  erasureAt: t.expose('erasureAt', {
+    type: 'DateTime',
+    nullable: true,
+    description: 'When all of it will be erased; null: it will not be.',
+  }),
+}))
+
+const ExportStatus = builder.enumType('ExportStatus', {
+  values: {
+    PENDING: {},
+    RUNNING: {},
+    COMPLETED: {},
+    FAILED: {},
+    EXPIRED: { description: 'Its file is gone: its time was over, or three later ones were made.' },
+  },
+})
+
+Export.implement({
+  description:
+    'A file of all that the merchant owns, as it was at one moment: JSON lines, compressed. The last three are kept.',
+  interfaces: [Node],
+  extensions: { model: 'Export', permission: 'tenant:manage' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Export', id) }),
+    status: t.expose('status', { type: ExportStatus }),
+    requestedBy: t.exposeString('requestedBy'),
+    rowCount: t.exposeInt('rowCount'),
+    byteCount: t.expose('byteCount', { type: 'BigInt', description: 'Of the file as it is downloaded.' }),
+    sha256: t.exposeString('sha256', {
+      nullable: true,
+      description: 'Of the file as it is downloaded. Its last line proves what is in it.',
+    }),
+    url: t.string({
+      nullable: true,
+      description:
+        'Where it is downloaded, on this server, with the same credential; null: not yet, or not any more.',
+      ...look({ columns: ['id', 'status', 'expiresAt'] }),
+      resolve: ({ id, status, expiresAt }, _args, { caller }) =>
+        status === 'COMPLETED' && expiresAt !== null && expiresAt > caller.clock()
+          ? `/exports/${nodeId('Export', id)}`
+          : null,
+    }),
+    failure: t.exposeString('failure', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the file is removed, if three later ones have not taken its place before.',
+    }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  exports: t.field({
+    type: ExportConnection,
+    description: 'Exports of everything, the last one first.',
+    args: pageArgs(t.arg),
+    resolve: (_root, args, context, info) =>
+      readPage<ExportRow>(
+        context,
+        info,
+        { model: 'Export', where: {}, sort: { column: 'createdAt', type: 'date', descending: true } },
+        args,
+      ),
+  }),
+}))
+
+addMutation('exportCreate', {
+  description: 'Makes a file of all that the merchant owns. While one is being made, that one is answered.',
+  permission: 'tenant:manage',
+  input: builder.inputType('ExportCreateInput', { fields: (t) => ({ idempotencyKey: t.string() }) }),
+  result: { field: 'export', type: Export, model: 'Export' },
+  errors: [],
+  run: createExport,
+})
+
+addMutation('tenantUpdate', {
+  description: 'Edits what was given.',
+  permission: 'tenant:manage',
+  input: builder.inputType('TenantUpdateInput', {
+    fields: (t) => ({
+      idempotencyKey: t.string(),
+      expectedVersion: t.int({ required: true }),
+      name: t.string(),
+    }),
+  }),
+  result: { field: 'tenant', type: Tenant, model: 'Tenant' },
+  errors: ['CONFLICT'],
+  run: updateTenant,
+})
+
+addMutation('tenantErasureSchedule', {
+  description:
+    'Has everything erased, for good, when the days to think again are over. Until then all goes on as before.',
+  permission: 'tenant:manage',
+  input: builder.inputType('TenantErasureScheduleInput', {
+    fields: (t) => ({
+      idempotencyKey: t.string(),
+      confirmation: t.string({ required: true, description: "The tenant's slug, typed." }),
+      graceDays: t.int({ description: '7 to 365; 30 unless told.' }),
+    }),
+  }),
+  result: { field: 'tenant', type: Tenant, model: 'Tenant' },
+  errors: SCHEDULE_ERASURE_ERRORS,
+  run: scheduleErasure,
+})
+
+addMutation('tenantErasureCancel', {
+  description: 'Does not have everything erased after all.',
+  permission: 'tenant:manage',
+  input: builder.inputType('TenantErasureCancelInput', { fields: (t) => ({ idempotencyKey: t.string() }) }),
+  result: { field: 'tenant', type: Tenant, model: 'Tenant' },
+  errors: CANCEL_ERASURE_ERRORS,
+  run: cancelErasure,
+})

@@ -1,0 +1,73 @@
+// A merchant has itself erased, some time from now: everything goes on until then, and it may think again.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done, type Refused, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import { sqlstateOf } from '../../db/faults.ts'
+
+/** app.schedule_erasure holds the same bounds, whoever asks. */
+const GRACE_DAYS_MIN = 7
+const GRACE_DAYS_MAX = 365
+const GRACE_DAYS_DEFAULT = 30
+/** Its SQLSTATE for an erasure that the platform has ordered, or that has begun. */
+const NOT_ITS_OWN = 'BK021'
+
+const schema = z.object({
+  confirmation: z.string(),
+  graceDays: z
+    .number()
+    .min(GRACE_DAYS_MIN, `at least ${GRACE_DAYS_MIN} days`)
+    .max(GRACE_DAYS_MAX, `at most ${GRACE_DAYS_MAX} days`)
+    .nullish(),
+})
+
+export const SCHEDULE_ERASURE_ERRORS = ['CONFIRMATION_WRONG', 'ORDERED_BY_PLATFORM'] as const
+
+/**
+ * Has the tenant erased in so many days (30, unless told). A later call changes the day. User errors: INVALID,
+ * CONFIRMATION_WRONG (it is not the slug), ORDERED_BY_PLATFORM.
+ */
+export async function scheduleErasure(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<(typeof SCHEDULE_ERASURE_ERRORS)[number]>> {
+  const command = {
+    name: 'tenantErasureSchedule',
+    permission: 'tenant:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await runCommand(caller, command, async (tx, { confirmation, graceDays }) => {
+    if (confirmation !== caller.tenantSlug) {
+      const message = `type the tenant's slug, ${caller.tenantSlug}, to confirm`
+      return refused([{ field: ['confirmation'], message, code: 'CONFIRMATION_WRONG' }])
+    }
+    return await moveErasure(tx, caller, graceDays ?? GRACE_DAYS_DEFAULT)
+  })
+}
+
+/** In the transaction of a command: sets the day, or with null takes it back. */
+export async function moveErasure(tx: Transaction, { scope }: Caller, days: number | null) {
+  const id = scope.tenantId
+  const before = await tx.tenant.findFirstOrThrow({ select: { erasureAt: true } })
+  try {
+    const [row] = await tx.$queryRaw<[{ at: Date | null }]>`SELECT app.schedule_erasure(${days}::int) AS at`
+    const audit = auditOf(
+      { type: 'Tenant', id },
+      { erasureAt: before.erasureAt?.toISOString() ?? null },
+      { erasureAt: row.at?.toISOString() ?? null },
+    )
+    return done(id, [audit])
+  } catch (error) {
+    if (sqlstateOf(error) !== NOT_ITS_OWN) throw error
+    return orderedByPlatform()
+  }
+}
+
+function orderedByPlatform(): Refused<'ORDERED_BY_PLATFORM'> {
+  const message = 'the platform has ordered this erasure: only the platform can change it'
+  return refused([{ field: null, message, code: 'ORDERED_BY_PLATFORM' }])
+}

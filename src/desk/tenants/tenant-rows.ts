@@ -1,0 +1,173 @@
+// Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
+// columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is src/tenants'.
+import pg from 'pg'
+import { encodeId } from '../../core/ids.ts'
+import { NO_KEY_ID } from '../../core/seal.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { OwnerQuery } from '../../db/owner.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+
+/** Tables that no export has, each with the reason. */
+export const TRANSIENT_TABLES: Readonly<Record<string, string>> = {
+  idempotency_keys:
+    'answers to calls that may be repeated for three days: nobody repeats them to another tenant',
+  outbox_events: 'what others are still to be told: a restored tenant must not tell it again',
+  exports: 'what was exported before, of this tenant alone',
+  export_chunks: 'the bytes of exports',
+  audit_seals:
+    'a chain that names this tenant, under a key of this installation: it would prove nothing elsewhere',
+}
+
+type ColumnRule = {
+  /** A secret: null in every export. */
+  readonly hidden?: true
+  /** What a restored tenant has in it: SQL over the exported row `r`; `$3` is the name asked for, or null. */
+  readonly restored: string
+}
+
+/** Columns that are not the same in a restored tenant. Nothing in it may act in the name of the one it was made from. */
+export const COLUMN_RULES: Readonly<Record<string, Readonly<Record<string, ColumnRule>>>> = {
+  tenants: {
+    name: { restored: 'coalesce($3, r.name)' },
+    erasure_at: { restored: 'NULL' },
+  },
+  payment_providers: {
+    secret_key: { hidden: true, restored: `'\\x'::bytea` },
+    webhook_secret: { hidden: true, restored: `'\\x'::bytea` },
+    sealing_key_id: { restored: `'${NO_KEY_ID}'` },
+    status: { restored: `'REPLACED'::payment_provider_status` },
+    replaced_at: { restored: 'coalesce(r.replaced_at, now())' },
+    disconnected_at: { restored: 'NULL' },
+    events_until: { restored: 'now()' },
+    previous_webhook_secret: { hidden: true, restored: 'NULL' },
+    previous_webhook_secret_until: { restored: 'NULL' },
+    previous_endpoint_reference: { restored: 'NULL' },
+  },
+  api_keys: {
+    hash: {
+      hidden: true,
+      restored: 'sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))',
+    },
+    revoked_at: { restored: 'coalesce(r.revoked_at, now())' },
+  },
+  invitations: {
+    token_hash: { hidden: true, restored: 'NULL' },
+    status: { restored: `CASE r.status WHEN 'PENDING' THEN 'REVOKED' ELSE r.status END` },
+  },
+  support_grants: {
+    revoked_at: { restored: 'coalesce(r.revoked_at, now())' },
+  },
+}
+
+/** Of one page: what a process holds of a tenant at a time is a few times this. */
+const PAGE_ROWS_MAX = 500
+const PAGE_BYTES_MAX = 1_048_576
+/** A row as it is exported; and the same without the columns that a restored tenant has otherwise. */
+export type RowText = { readonly line: string; readonly proof: string }
+
+/** Statements of a tenant's transaction for code that does not know whose connection it is on. */
+export function queryOf(tx: Transaction): OwnerQuery {
+  return async <Row>(text: string, values: readonly unknown[] = []) =>
+    await tx.$queryRaw<Row[]>(new Prisma.Sql(text.split(/\$\d+/), [...values]))
+}
+
+/** The newest migration that the database has. */
+export async function schemaVersion(query: OwnerQuery): Promise<string> {
+  const [row] = await query<{ version: string }>('SELECT app.schema_version() AS version')
+  if (row === undefined) throw new Error('the database has no version')
+  return row.version
+}
+
+/** This installation's public name, as its files have it: `inst_…`. */
+export async function installationName(query: OwnerQuery): Promise<string> {
+  const [row] = await query<{ id: string }>('SELECT app.installation_id() AS id')
+  if (row === undefined) throw new Error('the database has no name')
+  return encodeId('inst', row.id)
+}
+
+/** The tables of an export: those that are referred to before those that refer. */
+export async function exportedTables(query: OwnerQuery): Promise<string[]> {
+  const tables = await query<{ name: string }>(
+    'SELECT table_name AS name FROM app.tenant_tables() ORDER BY "position"',
+  )
+  return tables.map(({ name }) => name).filter((name) => TRANSIENT_TABLES[name] === undefined)
+}
+
+/** All rows of a table of the tenant in scope, by their keys, a page at a time. */
+export async function* readRows(query: OwnerQuery, table: string): AsyncGenerator<RowText[]> {
+  const rules = Object.entries(COLUMN_RULES[table] ?? {})
+  const hidden = rules.flatMap(([column, { hidden }]) => (hidden === true ? [column] : []))
+  const unproven = rules.map(([column]) => column)
+  let after: string | null = null
+  for (;;) {
+    const page: (RowText & { key: string })[] = await query(
+      `SELECT line, proof, key FROM app.export_page($1::text, $2::text[], $3::text[], $4::text, $5::int, $6::int)`,
+      [table, hidden, unproven, after, PAGE_ROWS_MAX, PAGE_BYTES_MAX],
+    )
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield page
+    after = last.key
+  }
+}
+
+/**
+ * Inserts exported rows of one table into the tenant in scope, as the owner; answers the proof of each, in their order.
+ * Throws what the database throws for rows that do not fit.
+ */
+export async function insertRows(
+  query: OwnerQuery,
+  { table, lines, tenantId, name }: InsertedRows,
+): Promise<string[]> {
+  const known = insertStatements.get(query) ?? new Map<string, string>()
+  insertStatements.set(query, known)
+  const statement = known.get(table) ?? (await insertStatement(query, table))
+  known.set(table, statement)
+  const values = [tenantId, lines]
+  const takesName = statement.includes('$3')
+  const rows = await query<{ proof: string }>(statement, takesName ? [...values, name] : values)
+  return rows.map(({ proof }) => proof)
+}
+
+export type InsertedRows = {
+  readonly table: string
+  readonly lines: readonly string[]
+  readonly tenantId: string
+  /** The restored tenant's; null: the exported one's. */
+  readonly name: string | null
+}
+
+/** Made once for each table and connection: pages are many. */
+const insertStatements = new WeakMap<OwnerQuery, Map<string, string>>()
+
+async function insertStatement(query: OwnerQuery, table: string): Promise<string> {
+  const rules = COLUMN_RULES[table] ?? {}
+  const columns = await query<{ name: string; isId: boolean }>(
+    `SELECT attname::text AS name, atttypid = 'uuid'::regtype AND attname <> 'tenant_id' AS "isId" FROM pg_attribute
+     WHERE attrelid = format('public.%I', $1::text)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+     ORDER BY attnum`,
+    [table],
+  )
+  const target = `public.${pg.escapeIdentifier(table)}`
+  const names = columns.map(({ name }) => pg.escapeIdentifier(name))
+  const values = columns.map(({ name }) => rules[name]?.restored ?? `r.${pg.escapeIdentifier(name)}`)
+  const unproven = Object.keys(rules).map((column) => pg.escapeLiteral(column))
+  // As app.export_page writes it: a column of ids that is `true` has the tenant's own.
+  const ownIds = columns
+    .filter(({ isId }) => isId)
+    .map(({ name }) => pg.escapeLiteral(name))
+    .map(
+      (name) =>
+        `|| CASE input.content -> ${name} WHEN 'true' THEN jsonb_build_object(${name}, $1::text) ELSE '{}' END`,
+    )
+  return `
+    WITH input AS MATERIALIZED (
+      SELECT l.n, l.line::jsonb AS content FROM unnest($2::text[]) WITH ORDINALITY AS l (line, n)
+    ), made AS (
+      INSERT INTO ${target} (${names.join(', ')})
+      SELECT ${values.join(', ')}
+      FROM input, jsonb_populate_record(NULL::${target}, input.content || jsonb_build_object('tenant_id', $1::text)
+        ${ownIds.join('\n        ')}) AS r
+    )
+    SELECT (content - ARRAY[${unproven.join(', ')}]::text[])::text AS proof FROM input ORDER BY n`
+}

@@ -1,0 +1,166 @@
+// The development issuer's protocol, which is oidc-provider's: authorization code with PKCE, refresh, JWT access tokens.
+// Who signs in is asked by development-sign-in.ts. Never in production.
+import type { ClientMetadata, Configuration, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { IssuerConfig } from '../auth/token-issuer.ts'
+import type { Logger } from '../core/logger.ts'
+import { messagePage, PAGE_POLICY, signOutPage } from './choose-page.ts'
+import { DEVELOPMENT_ALGORITHM, type DevelopmentKey } from './key.ts'
+
+/** Below the server's address. */
+export const ISSUER_PATH = '/oidc'
+/** What this server's own pages are registered as, and any program on this machine: public clients, without a secret. */
+export const CLIENT_ID = 'bulkhead'
+const LOCAL_CLIENT_ID = 'local'
+
+const AUDIENCE = 'bulkhead'
+const RESOURCE = 'urn:bulkhead:api'
+const SUPPORT_CLAIM = 'support'
+const SCOPE = 'openid email'
+/** Programs on this machine, at any port of the loopback (RFC 8252, 7.3). */
+const CALLBACKS = ['http://127.0.0.1/callback', 'http://localhost/callback']
+const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
+
+/** Short, so that refreshing is seen to work in development too. */
+const ACCESS_TOKEN_SECONDS = 10 * 60
+const CODE_SECONDS = 60
+const CHOICE_SECONDS = 60 * 60
+const SESSION_SECONDS = 14 * 86_400
+
+export function issuerAt(origin: string): string {
+  return `${origin}${ISSUER_PATH}`
+}
+
+/** How its tokens are verified: as any issuer's. They name no tenant, so whoever calls says which they mean. */
+export function trustedConfig(origin: string): IssuerConfig {
+  const issuer = issuerAt(origin)
+  return {
+    issuer,
+    jwksUri: `${issuer}/jwks`,
+    audience: AUDIENCE,
+    algorithms: [DEVELOPMENT_ALGORITHM],
+    tokenType: 'at+jwt',
+    supportClaim: SUPPORT_CLAIM,
+  }
+}
+
+/** Who somebody chose to be; `isSupport`: one of the platform's people. */
+export type Person = { readonly email: string; readonly isSupport: boolean }
+
+const SUPPORT_PREFIX = 'support|'
+
+export function accountIdOf({ email, isSupport }: Person): string {
+  return `${isSupport ? SUPPORT_PREFIX : ''}${email}`
+}
+
+function claimsOf(accountId: string) {
+  const isSupport = accountId.startsWith(SUPPORT_PREFIX)
+  const email = isSupport ? accountId.slice(SUPPORT_PREFIX.length) : accountId
+  return { email, email_verified: true, ...(isSupport ? { [SUPPORT_CLAIM]: true } : {}) }
+}
+
+/** The issuer for the server at `origin`. What it remembers, sessions and codes, is this process's and bounded. */
+export async function createDevelopmentProvider(options: {
+  readonly origin: string
+  readonly key: DevelopmentKey
+  readonly logger: Logger
+}): Promise<Provider> {
+  const { origin, key, logger } = options
+  // Loaded when the first person signs in: most starts of a server see none.
+  const [{ Provider: DevelopmentProvider }, { createMemoryAdapter }] = await Promise.all([
+    import('oidc-provider'),
+    import('oidc-provider/lib/adapters/memory_adapter.js'),
+  ])
+  const provider = new DevelopmentProvider(issuerAt(origin), {
+    ...RULES,
+    adapter: createMemoryAdapter(),
+    jwks: { keys: [key] },
+    // Cookies need not outlive the sessions, which this process keeps in memory.
+    cookies: { keys: [crypto.randomUUID()] },
+    clients: [
+      { ...PUBLIC_CLIENT, client_id: CLIENT_ID, redirect_uris: [`${origin}/graphiql`] },
+      // Asked each time who they want to be, since any program may say that it is this one.
+      { ...PUBLIC_CLIENT, client_id: LOCAL_CLIENT_ID, application_type: 'native', redirect_uris: CALLBACKS },
+    ],
+  })
+  provider.on('server_error', (_context, error) =>
+    logger.error({ err: error }, 'the development issuer failed'),
+  )
+  return provider
+}
+
+const PUBLIC_CLIENT = {
+  token_endpoint_auth_method: 'none',
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  id_token_signed_response_alg: DEVELOPMENT_ALGORITHM,
+} as const satisfies Partial<ClientMetadata>
+
+const RULES: Configuration = {
+  scopes: ['openid', 'email'],
+  claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+  // The ID token says who signed in, which saves the pages another request.
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  features: {
+    devInteractions: { enabled: false },
+    // Choosing to be somebody else ends the session of before, through this.
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: (context, form) => sendPage(context, signOutPage(form)),
+      postLogoutSuccessSource: (context) => sendPage(context, messagePage('Signed out', '')),
+    },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => RESOURCE,
+      useGrantedResource: () => true,
+      getResourceServerInfo: () => ({
+        scope: '',
+        audience: AUDIENCE,
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: ACCESS_TOKEN_SECONDS,
+        jwt: { sign: { alg: DEVELOPMENT_ALGORITHM } },
+      }),
+    },
+  },
+  enabledJWA: { idTokenSigningAlgValues: [DEVELOPMENT_ALGORITHM] },
+  clientBasedCORS: (_context, origin) => LOOPBACK.test(origin),
+  interactions: { url: (_context, { uid }) => `${ISSUER_PATH}/choose/${uid}` },
+  findAccount: (_context, accountId) => ({
+    accountId,
+    claims: () => ({ sub: accountId, ...claimsOf(accountId) }),
+  }),
+  extraTokenClaims: (_context, token) =>
+    'accountId' in token && typeof token.accountId === 'string' ? claimsOf(token.accountId) : undefined,
+  issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
+  loadExistingGrant: grantOf,
+  renderError: (context, { error, error_description: description }) =>
+    sendPage(context, messagePage('Signing in did not work', description ?? error)),
+  ttl: {
+    AccessToken: ACCESS_TOKEN_SECONDS,
+    AuthorizationCode: CODE_SECONDS,
+    IdToken: ACCESS_TOKEN_SECONDS,
+    Interaction: CHOICE_SECONDS,
+    RefreshToken: SESSION_SECONDS,
+    Session: SESSION_SECONDS,
+    Grant: SESSION_SECONDS,
+  },
+}
+
+/** Nobody is asked to consent: the client is this installation's own. */
+async function grantOf({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> {
+  const { provider, client, session } = oidc
+  if (client === undefined || session?.accountId === undefined) return undefined
+  const known = session.grantIdFor(client.clientId)
+  const grant = known === undefined ? undefined : await provider.Grant.find(known)
+  if (grant?.accountId === session.accountId) return grant
+  const given = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+  given.addOIDCScope(SCOPE)
+  await given.save()
+  return given
+}
+
+function sendPage(context: KoaContextWithOIDC, html: string): void {
+  context.type = 'html'
+  context.set('content-security-policy', PAGE_POLICY)
+  context.body = html
+}

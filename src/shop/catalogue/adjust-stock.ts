@@ -1,0 +1,62 @@
+// Books a change of stock that no order made: goods received, counted, damaged or returned.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { auditOf, notFound } from '../../commands/edit.ts'
+import { done, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { newId } from '../../core/ids.ts'
+
+export const ADJUSTMENT_REASONS = ['RECEIPT', 'COUNT', 'DAMAGE', 'RETURN', 'OTHER'] as const
+
+const DELTA_MAX = 1_000_000
+
+const schema = z.object({
+  variantId: z.string(),
+  delta: z
+    .int()
+    .min(-DELTA_MAX, `at least -${DELTA_MAX}`)
+    .max(DELTA_MAX, `at most ${DELTA_MAX}`)
+    .refine((delta) => delta !== 0, 'a change of 0 changes nothing'),
+  reason: z.enum(ADJUSTMENT_REASONS),
+})
+
+/** Adds `delta` pieces; never below what orders have reserved. User errors: INVALID, NOT_FOUND, STOCK_INSUFFICIENT. */
+export async function adjustStock(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<'NOT_FOUND' | 'STOCK_INSUFFICIENT'>> {
+  const command = { name: 'stockAdjust', permission: 'stock:write', input, schema, idempotencyKey } as const
+  return await runCommand(caller, command, async (tx, { variantId, delta, reason }) => {
+    // One statement, conditional on the row as it is when its lock is held: never read, then written.
+    const [level] = await tx.$queryRaw<{ on_hand: number }[]>`
+      WITH level AS (
+        UPDATE stock_levels SET on_hand = on_hand + ${delta}
+        WHERE variant_id = ${variantId}::uuid AND on_hand + ${delta} >= reserved
+        RETURNING variant_id, on_hand
+      ), movement AS (
+        INSERT INTO stock_movements (id, variant_id, reason, on_hand_delta, reserved_delta, created_at)
+        SELECT ${newId()}::uuid, variant_id, ${reason}::stock_reason, ${delta}, 0, ${caller.clock()} FROM level
+      )
+      SELECT on_hand FROM level`
+    if (level === undefined) {
+      const present = await tx.stockLevel.findFirst({ where: { variantId } })
+      if (present === null) return notFound('variantId', 'variant')
+      const detail = `${present.onHand} on hand, ${present.reserved} of them reserved: ${delta} is too much`
+      return refused([
+        {
+          field: ['delta'],
+          message: 'less than orders have reserved would be left',
+          code: 'STOCK_INSUFFICIENT',
+          detail: { message: detail, needs: ['stock:read'] },
+        },
+      ])
+    }
+    const subject = { type: 'Variant', id: variantId }
+    const change = auditOf(subject, { onHand: level.on_hand - delta }, { onHand: level.on_hand, reason })
+    return done(
+      variantId,
+      [change],
+      [{ type: 'stock.adjusted', subject, payload: { delta, reason, onHand: level.on_hand } }],
+    )
+  })
+}

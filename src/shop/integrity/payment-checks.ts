@@ -1,0 +1,90 @@
+// Payments against their refunds, and what waits for a provider's word for too long. What the provider's own books say
+// is provider-records.ts's.
+import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../desk/integrity/check.ts'
+
+/** By then a buyer has long lost the page, and every question that could be asked was asked many times. */
+const STUCK_AFTER_MS = 24 * 3_600_000
+
+const paymentsRefunds: Check = {
+  name: 'payments-refunds',
+  description: 'What a payment says was refunded, and is being refunded, is what its refunds say.',
+  async run(tx) {
+    const rows = await tx.$queryRaw<Row[]>`
+      WITH refund AS (
+        SELECT payment_id,
+          coalesce(sum(amount_minor) FILTER (WHERE status = 'SUCCEEDED'), 0) AS refunded_minor,
+          coalesce(sum(amount_minor) FILTER (WHERE status IN ('PENDING', 'UNKNOWN')), 0) AS pending_minor
+        FROM refunds GROUP BY payment_id
+      ), compared AS (
+        SELECT p.id, p.currency, p.refunded_minor AS told_refunded_minor, p.refund_pending_minor AS told_pending_minor,
+          coalesce(r.refunded_minor, 0) AS refunded_minor, coalesce(r.pending_minor, 0) AS pending_minor
+        FROM payments p LEFT JOIN refund r ON r.payment_id = p.id
+      )
+      SELECT format('it says that %s was refunded and %s is under way, its refunds say %s and %s (minor units of %s)',
+          told_refunded_minor, told_pending_minor, refunded_minor, pending_minor, currency) AS message,
+        jsonb_build_object('Payment', id) AS subjects, (count(*) OVER ())::int AS total
+      FROM compared WHERE (told_refunded_minor, told_pending_minor) <> (refunded_minor, pending_minor)
+      ORDER BY id LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
+const paymentsDisputes: Check = {
+  name: 'payments-disputes',
+  description: 'What a payment says was charged back is what its disputes say.',
+  async run(tx) {
+    const rows = await tx.$queryRaw<Row[]>`
+      WITH compared AS (
+        SELECT p.id, p.currency, p.charged_back_minor AS told_minor,
+          coalesce(sum(d.withdrawn_minor - d.reinstated_minor), 0) AS found_minor
+        FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id GROUP BY p.tenant_id, p.id
+      )
+      SELECT format('it says that %s was charged back, its disputes say %s (minor units of %s)',
+          told_minor, found_minor, currency) AS message,
+        jsonb_build_object('Payment', id) AS subjects, (count(*) OVER ())::int AS total
+      FROM compared WHERE told_minor <> found_minor
+      ORDER BY id LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
+const stuckPayments: Check = {
+  name: 'stuck-payments',
+  description: 'No payment and no refund waits for an outcome for more than 24 hours.',
+  async run(tx, now) {
+    const before = new Date(now.getTime() - STUCK_AFTER_MS)
+    // By its creation: its last change is only the last time that somebody asked.
+    const rows = await tx.$queryRaw<Row[]>`
+      WITH open AS (
+        SELECT 'Payment' AS type, id, status, attempts, created_at FROM payments WHERE status IN ('PENDING', 'UNKNOWN')
+        UNION ALL
+        SELECT 'Refund', id, status, attempts, created_at FROM refunds WHERE status IN ('PENDING', 'UNKNOWN')
+      )
+      SELECT format('%s since %s, asked of the provider %s times', status,
+          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), attempts) AS message,
+        jsonb_build_object(type, id) AS subjects, (count(*) OVER ())::int AS total
+      FROM open WHERE created_at < ${before}
+      ORDER BY created_at, id LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
+const providerEvents: Check = {
+  name: 'provider-events',
+  description: 'Every event that a payment provider sent was understood.',
+  async run(tx) {
+    const rows = await tx.$queryRaw<Row[]>`
+      SELECT format('%s (%s) failed %s times: %s', type, reference, attempts, coalesce(error, 'nobody knows why')) AS message,
+        jsonb_build_object('ProviderEvent', id) AS subjects, (count(*) OVER ())::int AS total
+      FROM provider_events WHERE status = 'FAILED'
+      ORDER BY received_at, id LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
+export const PAYMENT_CHECKS: readonly Check[] = [
+  paymentsRefunds,
+  paymentsDisputes,
+  stuckPayments,
+  providerEvents,
+]

@@ -1,0 +1,144 @@
+// Ends an order: cancels it and releases its stock, or fulfils it and takes the stock out of the warehouse.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { conflict, type EditErrorCode, edited, notFound } from '../../commands/edit.ts'
+import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Order, OrderStatus } from '../../generated/prisma/client.ts'
+import { endHold, FULFILMENT, type HoldEnd, RELEASE } from './hold-stock.ts'
+import { lockOrder } from './order-money.ts'
+import { keptMinor, outstandingMinor } from './order-sums.ts'
+
+const REASON_LENGTH_MAX = 500
+
+const fulfillSchema = z.object({ id: z.string(), expectedVersion: z.number() })
+
+const cancelSchema = z.object({
+  id: z.string(),
+  expectedVersion: z.number(),
+  reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
+})
+
+export type FulfillOrderErrorCode = EditErrorCode | 'WRONG_STATUS'
+export type CancelOrderErrorCode = FulfillOrderErrorCode | 'PAYMENT_IN_PROGRESS'
+
+/**
+ * Cancels an order of which no money is left with the merchant, and releases its stock. User errors: INVALID,
+ * NOT_FOUND, CONFLICT, WRONG_STATUS, PAYMENT_IN_PROGRESS.
+ */
+export async function cancelOrder(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof cancelSchema>>,
+): Promise<Executed<CancelOrderErrorCode>> {
+  const command = {
+    name: 'orderCancel',
+    permission: 'orders:write',
+    input,
+    schema: cancelSchema,
+    idempotencyKey,
+  } as const
+  return await runCommand(caller, command, (tx, { id, expectedVersion, reason }) =>
+    finish(
+      tx,
+      caller,
+      { id, expectedVersion },
+      {
+        from: ['PLACED', 'PAID'],
+        event: 'order.cancelled',
+        changes: { status: 'CANCELLED', cancelledAt: caller.clock(), cancelReason: reason ?? null },
+        mayEnd: refusalToCancel,
+        hold: RELEASE,
+      },
+    ),
+  )
+}
+
+/** Hands a paid order over: its pieces leave the warehouse. User errors: NOT_FOUND, CONFLICT, WRONG_STATUS. */
+export async function fulfillOrder(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof fulfillSchema>>,
+): Promise<Executed<FulfillOrderErrorCode>> {
+  const command = {
+    name: 'orderFulfill',
+    permission: 'orders:write',
+    input,
+    schema: fulfillSchema,
+    idempotencyKey,
+  } as const
+  return await runCommand(caller, command, (tx, { id, expectedVersion }) =>
+    finish(
+      tx,
+      caller,
+      { id, expectedVersion },
+      {
+        from: ['PAID'],
+        event: 'order.fulfilled',
+        changes: { status: 'FULFILLED', fulfilledAt: caller.clock() },
+        mayEnd: refusalToFulfil,
+        hold: FULFILMENT,
+      },
+    ),
+  )
+}
+
+/** What stands in the way is the order's own state: told to who may read orders, and to others that there is something. */
+type Refusal<Code> = { readonly code: Code; readonly message: string }
+
+function asReason<Code extends string>({ code, message }: Refusal<Code>): Reason<Code> {
+  const detail = { message, needs: ['orders:read'] } as const
+  return { field: ['id'], message: 'the order does not allow this as it stands', code, detail }
+}
+
+type Ending<Code extends string> = {
+  readonly from: readonly OrderStatus[]
+  readonly event: string
+  readonly changes: Partial<Pick<Order, 'status' | 'fulfilledAt' | 'cancelledAt' | 'cancelReason'>>
+  /** Why an order in a right status may still not end so. */
+  readonly mayEnd: (order: Order) => Refusal<Code> | null
+  readonly hold: HoldEnd
+}
+
+function refusalToCancel(order: Order): Refusal<CancelOrderErrorCode> | null {
+  if (order.paymentStatus === 'PENDING') {
+    return { code: 'PAYMENT_IN_PROGRESS', message: 'a payment of it is under way: wait for its outcome' }
+  }
+  if (keptMinor(order) > 0n) return { code: 'WRONG_STATUS', message: 'it was paid: refund it first' }
+  if (order.refundPendingMinor === 0n) return null
+  return { code: 'PAYMENT_IN_PROGRESS', message: 'a refund of it is under way: wait for its outcome' }
+}
+
+function refusalToFulfil(order: Order): Refusal<FulfillOrderErrorCode> | null {
+  const leftMinor = outstandingMinor(order)
+  if (leftMinor > 0n) {
+    return { code: 'WRONG_STATUS', message: `${leftMinor} minor units of it are left to pay` }
+  }
+  if (keptMinor(order) > 0n || order.totalMinor === 0n) return null
+  return { code: 'WRONG_STATUS', message: 'all of it was refunded: cancel it instead' }
+}
+
+async function finish<Code extends string>(
+  tx: Transaction,
+  caller: Caller,
+  { id, expectedVersion }: { readonly id: string; readonly expectedVersion: number },
+  { from, event, changes, mayEnd, hold }: Ending<Code>,
+): Promise<Done | Refused<FulfillOrderErrorCode | Code>> {
+  const now = caller.clock()
+  const order = await lockOrder(tx, id)
+  if (order === null) return notFound('id', 'order')
+  if (order.version !== expectedVersion) return conflict(order, expectedVersion, {}, { reads: 'orders:read' })
+  const refusal = from.includes(order.status)
+    ? mayEnd(order)
+    : { code: 'WRONG_STATUS' as const, message: `the order is ${order.status}, not ${from.join(' or ')}` }
+  if (refusal !== null)
+    return refused<FulfillOrderErrorCode | Code>([asReason<FulfillOrderErrorCode | Code>(refusal)], id)
+  const version = expectedVersion + 1
+  await tx.order.updateMany({
+    where: { id },
+    data: { ...changes, holdsStock: false, holdExpiresAt: null, version, updatedAt: now },
+  })
+  if (order.holdsStock) await endHold(tx, id, hold, now)
+  return edited<Order>('Order', order, changes, [
+    { type: event, subject: { type: 'Order', id }, payload: { version } },
+  ])
+}

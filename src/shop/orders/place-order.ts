@@ -1,0 +1,101 @@
+// Places an order: numbers it, copies prices into its lines, buyer and addresses into itself, and reserves its stock. The
+// statement that does it stands in place-order-sql.ts.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { newId } from '../../core/ids.ts'
+import { isCurrency } from '../../core/money.ts'
+import type { Transaction } from '../../db/database.ts'
+import { agreedSchema } from './agreed.ts'
+import { type AskedLine, LINES_MAX, type OfferedLine, QUANTITY_MAX, refusalsOf } from './order.ts'
+import { placeStatement } from './place-order-sql.ts'
+
+const moneySchema = z.object({
+  amountMinor: z.bigint().nonnegative('not less than nothing'),
+  currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
+})
+
+const schema = z.object({
+  customerId: z.string(),
+  lines: z
+    .array(
+      z.object({
+        variantId: z.string(),
+        quantity: z.int().min(1, 'at least 1').max(QUANTITY_MAX, `at most ${QUANTITY_MAX}`),
+      }),
+    )
+    .min(1, 'an order needs a line')
+    .max(LINES_MAX, `at most ${LINES_MAX} lines`),
+  expectedTotal: moneySchema.nullish(),
+  ...agreedSchema,
+})
+
+export type PlaceOrderErrorCode =
+  | 'NOT_FOUND'
+  | 'NOT_FOR_SALE'
+  | 'STOCK_INSUFFICIENT'
+  | 'CURRENCY_MIXED'
+  | 'DUPLICATE_LINE'
+  | 'PRICE_CHANGED'
+
+type Input = z.output<typeof schema>
+
+/**
+ * Places an order and reserves its stock; one that costs nothing is PAID at once. User errors: INVALID, NOT_FOUND (customer
+ * or variant), NOT_FOR_SALE, STOCK_INSUFFICIENT, CURRENCY_MIXED, DUPLICATE_LINE, PRICE_CHANGED (it does not cost
+ * `expectedTotal`); all of them at once.
+ */
+export async function placeOrder(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<PlaceOrderErrorCode>> {
+  const command = {
+    name: 'orderPlace',
+    permission: 'orders:write',
+    input,
+    schema,
+    idempotencyKey,
+    atOnce: ({ customerId, lines, expectedTotal = null, ...agreed }: Input) => {
+      const id = newId()
+      const subject = { type: 'Order', id }
+      return {
+        statement: placeStatement({ id, customerId, lines, expectedTotal, agreed, now: caller.clock() }),
+        // The statement leaves the rest: number, totalMinor, currency, status, and that it is paid.
+        done: done(
+          id,
+          [auditOf(subject, null, { customerId })],
+          [{ type: 'order.placed', subject, payload: {} }],
+        ),
+      }
+    },
+  } as const
+  return await runCommand(caller, command, async (tx, { customerId, lines, expectedTotal = null }: Input) => {
+    const offered = await lookUp(tx, lines)
+    const customer = await tx.customer.findFirst({ where: { id: customerId }, select: { id: true } })
+    return refused(refusalsOf(lines, offered, { customerFound: customer !== null, expectedTotal }))
+  })
+}
+
+/** The asked lines as the catalogue and the warehouse see them now. */
+async function lookUp(tx: Transaction, lines: readonly AskedLine[]): Promise<OfferedLine[]> {
+  const variants = await tx.variant.findMany({
+    where: { id: { in: lines.map(({ variantId }) => variantId) } },
+    select: {
+      id: true,
+      sku: true,
+      currency: true,
+      priceMinor: true,
+      product: { select: { status: true } },
+      stock: { select: { onHand: true, reserved: true } },
+    },
+  })
+  return lines.map((line) => {
+    const variant = variants.find(({ id }) => id === line.variantId)
+    if (variant === undefined) return { ...line, offer: null }
+    const { sku, currency, priceMinor, product, stock } = variant
+    const available = (stock?.onHand ?? 0) - (stock?.reserved ?? 0)
+    return { ...line, offer: { sku, currency, priceMinor, forSale: product.status === 'ACTIVE', available } }
+  })
+}

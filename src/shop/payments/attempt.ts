@@ -1,0 +1,150 @@
+// One attempt at finishing what is under way with a provider: claimed, so that one asks at a time; asked, outside any
+// transaction; settled. The request that began it, a client's retry and the reconciling job all come through here.
+// What is asked of a payment or a refund is attempt-payment.ts's and attempt-refund.ts's.
+import type { Caller } from '../../auth/caller.ts'
+import type { Permission } from '../../auth/permissions.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done, type UserError } from '../../commands/outcome.ts'
+import { type Executed, KEY_IN_USE, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { PaymentStatus } from '../../generated/prisma/client.ts'
+import type { Recorded } from '../orders/order-money.ts'
+import { ATTEMPT_MS, isSettled } from './payment.ts'
+import type { ProviderAccount } from './provider.ts'
+import { openProvider } from './provider-record.ts'
+import type { PaymentServices } from './services.ts'
+
+/** SETTLED: nothing left to ask. OPEN: the provider does not know yet, or said nothing. BUSY: somebody else is asking. */
+export type AttemptResult = 'SETTLED' | 'OPEN' | 'BUSY'
+
+export type Open = {
+  readonly id: string
+  readonly status: PaymentStatus
+  readonly providerReference: string | null
+}
+
+/** What an attempt is about. */
+export type Attemptable<Row extends Open, Verdict extends { readonly status: PaymentStatus }> = {
+  readonly type: 'Payment' | 'Refund'
+  readonly permission: Permission
+  find(tx: Transaction, id: string): Promise<Row | null>
+  /** Takes the attempt unless it is settled or somebody has it; whose outcome nobody heard becomes UNKNOWN. */
+  claim(tx: Transaction, id: string, times: { now: Date; until: Date }): Promise<boolean>
+  providerOf(row: Row): string | null
+  ask(account: ProviderAccount, row: Row, now: Date): Promise<Verdict>
+  settle(
+    tx: Transaction,
+    id: string,
+    verdict: Verdict,
+    how: { readonly now: Date; readonly endsAttempt: boolean },
+  ): Promise<Recorded>
+}
+
+const INTERRUPTED =
+  'the database was interrupted while the provider’s answer was booked: send it again with the same key'
+
+/** When an attempt that starts now is given up by others. */
+export function attemptEnd(now: Date): Date {
+  return new Date(now.getTime() + ATTEMPT_MS)
+}
+
+/**
+ * Asks the provider what became of it, or does what a crash left undone, by the same key. `isOurs`: the attempt was
+ * claimed when it was begun. Throws what the database throws; the attempt then runs out by itself.
+ */
+export async function attempt<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
+  caller: Caller,
+  services: PaymentServices,
+  subject: Attemptable<Row, Verdict>,
+  id: string,
+  { isOurs }: { readonly isOurs: boolean },
+): Promise<AttemptResult> {
+  const { type, permission } = subject
+  if (!isOurs && !(await claim(caller, subject, id))) {
+    const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
+    return row === null || isSettled(row.status) ? 'SETTLED' : 'BUSY'
+  }
+  const { row, account } = await open(caller, services, subject, id)
+  const verdict = await subject.ask(account, row, caller.clock())
+  if (verdict.status === 'UNKNOWN') caller.logger.warn({ type, id, verdict }, 'the provider did not answer')
+  const command = { name: `${type.toLowerCase()}Settle`, permission, input: null } as const
+  const settled = runCommand(caller, command, async (tx) => {
+    const { audit, events } = await subject.settle(tx, id, verdict, {
+      now: caller.clock(),
+      endsAttempt: true,
+    })
+    return done(id, audit, events)
+  })
+  await settled.catch((cause: unknown) => {
+    // Whatever became of it, a repetition finds out, and so does the job.
+    if (!(cause instanceof AppError) || cause.code !== 'SERVICE_UNAVAILABLE') throw cause
+    throw new AppError('SERVICE_UNAVAILABLE', INTERRUPTED, {}, { cause })
+  })
+  return isSettled(verdict.status) ? 'SETTLED' : 'OPEN'
+}
+
+/**
+ * Takes what a command has begun from where it stands to where it can get now, and answers it; `errorsOf` says what a
+ * client is told of one that failed, and of somebody else's to who may read it. Another call that is at it with the provider is IDEMPOTENCY_KEY_IN_USE.
+ */
+export async function finish<
+  Row extends Open,
+  Verdict extends { readonly status: PaymentStatus },
+  Code extends string,
+>(
+  caller: Caller,
+  services: PaymentServices,
+  subject: Attemptable<Row, Verdict>,
+  begun: Pick<Executed<Code>, 'replayed' | 'isOwn'> & { readonly id: string },
+  errorsOf: (row: Row, mayRead: boolean) => readonly UserError<Code>[],
+): Promise<Executed<Code>> {
+  const { id, replayed, isOwn } = begun
+  const mayRead = isOwn || caller.permissions.has('payments:read')
+  const find = async () => {
+    const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
+    if (row === null) throw new Error(`${subject.type} ${id} was begun, and is not there`)
+    return row
+  }
+  const standing = await find()
+  // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
+  if (!isSettled(standing.status) && standing.providerReference === null) {
+    const result = await attempt(caller, services, subject, id, { isOurs: !replayed })
+    if (result === 'BUSY') return refusedAtOnce([KEY_IN_USE])
+    return { id, userErrors: errorsOf(await find(), mayRead), replayed, isOwn }
+  }
+  return { id, userErrors: errorsOf(standing, mayRead), replayed, isOwn }
+}
+
+async function claim<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
+  caller: Caller,
+  { type, permission, find, claim: take }: Attemptable<Row, Verdict>,
+  id: string,
+): Promise<boolean> {
+  let isClaimed = false
+  const command = { name: `${type.toLowerCase()}Attempt`, permission, input: null } as const
+  await runCommand(caller, command, async (tx) => {
+    const before = await find(tx, id)
+    const now = caller.clock()
+    isClaimed = await take(tx, id, { now, until: attemptEnd(now) })
+    const isNews = isClaimed && before?.status === 'PENDING' && before.providerReference === null
+    return done(id, isNews ? [auditOf({ type, id }, { status: 'PENDING' }, { status: 'UNKNOWN' })] : [])
+  })
+  return isClaimed
+}
+
+async function open<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
+  caller: Caller,
+  services: PaymentServices,
+  { type, find, providerOf }: Attemptable<Row, Verdict>,
+  id: string,
+): Promise<{ row: Row; account: ProviderAccount }> {
+  return await caller.database.withTenant(caller.scope, async (tx) => {
+    const row = await find(tx, id)
+    if (row === null) throw new AppError('NOT_FOUND', `there is no such ${type.toLowerCase()}`)
+    const providerId = providerOf(row)
+    const account = providerId === null ? null : await openProvider(tx, services, providerId)
+    if (account === null) throw new Error(`${type} ${id} has no provider to ask`)
+    return { row, account }
+  })
+}

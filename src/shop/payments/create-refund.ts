@@ -1,0 +1,73 @@
+// Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import { amountSchema } from './amount-input.ts'
+import { attemptEnd, finish } from './attempt.ts'
+import { refundAttempt } from './attempt-refund.ts'
+import { beginRefund, findRefundable, REFUNDABLE_ERRORS, settledByHand } from './begin-refund.ts'
+import { noteSchema } from './manual.ts'
+import { failureOf, REFUND_FAILURES } from './payment.ts'
+import { isConnected } from './provider-record.ts'
+import { enqueueReconcile, RECONCILE_REFUND_TASK } from './reconcile.ts'
+import type { PaymentServices } from './services.ts'
+
+const schema = z.object({
+  paymentId: z.string(),
+  amount: amountSchema,
+  reason: noteSchema,
+})
+
+type Input = z.output<typeof schema>
+
+export const CREATE_REFUND_ERRORS = [
+  ...REFUNDABLE_ERRORS,
+  'PROVIDER_NOT_CONNECTED',
+  ...REFUND_FAILURES,
+] as const
+export type CreateRefundErrorCode = (typeof CREATE_REFUND_ERRORS)[number]
+
+/**
+ * Gives back what is left of a payment, or `amount` of it. The refund may still be PENDING or UNKNOWN when this
+ * resolves. User errors: INVALID, those of CREATE_REFUND_ERRORS, and IDEMPOTENCY_KEY_IN_USE while the same call is with
+ * the provider.
+ */
+export async function createRefund(
+  caller: Caller,
+  services: PaymentServices,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<CreateRefundErrorCode>> {
+  const command = {
+    name: 'refundCreate',
+    permission: 'payments:refund',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
+  if (begun.id === null) return begun
+  return await finish(caller, services, refundAttempt, { ...begun, id: begun.id }, (refund, mayRead) =>
+    failureOf(refund, 'paymentId', REFUND_FAILURES, mayRead),
+  )
+}
+
+async function begin(
+  tx: Transaction,
+  caller: Caller,
+  { paymentId, amount = null, reason = null }: Input,
+): Promise<Done | Refused<CreateRefundErrorCode>> {
+  const now = caller.clock()
+  const found = await findRefundable(tx, paymentId, amount)
+  if (!('payment' in found)) return found
+  const { providerId, providerKind } = found.payment
+  if (providerId !== null && !(await isConnected(tx, providerId))) {
+    const message = 'the account that took this payment is not connected here: connect it first'
+    return refused([{ field: ['paymentId'], message, code: 'PROVIDER_NOT_CONNECTED' }])
+  }
+  const begun = await beginRefund(tx, found, { reason }, now)
+  if (providerKind === 'MANUAL') return await settledByHand(tx, begun, now)
+  await enqueueReconcile(tx, RECONCILE_REFUND_TASK, begun.id, attemptEnd(now))
+  return done(begun.id, begun.recorded.audit, begun.recorded.events)
+}

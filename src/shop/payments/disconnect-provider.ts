@@ -1,0 +1,72 @@
+// Ends a merchant's account with a payment provider: nothing new is taken by it, and its events count until a date.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { conflict, notFound } from '../../commands/edit.ts'
+import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import { EVENTS_GRACE_MAX_MS, EVENTS_GRACE_MS, endedAudit, enqueueEnd } from './end-provider.ts'
+
+const DAY_MS = 24 * 3_600_000
+
+const schema = z.object({
+  id: z.string(),
+  expectedVersion: z.int(),
+  eventsUntil: z.date().nullish(),
+})
+
+type Input = z.output<typeof schema>
+
+export const DISCONNECT_PROVIDER_ERRORS = ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS', 'TOO_FAR'] as const
+export type DisconnectProviderErrorCode = (typeof DISCONNECT_PROVIDER_ERRORS)[number]
+
+/**
+ * Ends an account, also one that was replaced. Until `eventsUntil` (a time that is past: at once) its events count for the
+ * payments that it took; what is open with it is asked about until it has an outcome, and then its keys are forgotten.
+ * User errors: INVALID, and those of DISCONNECT_PROVIDER_ERRORS; WRONG_STATUS: it ended already, and no later.
+ */
+export async function disconnectProvider(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<DisconnectProviderErrorCode>> {
+  const command = {
+    name: 'paymentProviderDisconnect',
+    permission: 'payments:manage',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await runCommand(caller, command, (tx, value) => disconnect(tx, value, caller.clock()))
+}
+
+async function disconnect(
+  tx: Transaction,
+  { id, expectedVersion, eventsUntil: asked }: Input,
+  now: Date,
+): Promise<Done | Refused<DisconnectProviderErrorCode>> {
+  await tx.$queryRaw`SELECT id FROM payment_providers WHERE id = ${id}::uuid FOR NO KEY UPDATE`
+  const row = await tx.paymentProvider.findFirst({ where: { id } })
+  if (row === null) return notFound('id', 'account')
+  if (row.version !== expectedVersion) return conflict(row, expectedVersion, {}, { reads: 'payments:manage' })
+  const eventsUntil = later(asked ?? new Date(now.getTime() + EVENTS_GRACE_MS), now)
+  if (eventsUntil.getTime() - now.getTime() > EVENTS_GRACE_MAX_MS) {
+    const message = `at most ${EVENTS_GRACE_MAX_MS / DAY_MS} days from now`
+    return refused([{ field: ['eventsUntil'], message, code: 'TOO_FAR' }])
+  }
+  if (row.status === 'DISCONNECTED' && row.eventsUntil !== null && row.eventsUntil <= eventsUntil) {
+    return refused([{ field: ['id'], message: 'it is disconnected already', code: 'WRONG_STATUS' }])
+  }
+  const ended = { status: 'DISCONNECTED', eventsUntil, version: row.version + 1 } as const
+  await tx.paymentProvider.updateMany({
+    where: { id },
+    data: { ...ended, disconnectedAt: row.disconnectedAt ?? now },
+  })
+  await enqueueEnd(tx, id, eventsUntil)
+  const subject = { type: 'PaymentProvider', id }
+  const event = { type: 'payment-provider.disconnected', subject, payload: { version: ended.version } }
+  return done(id, [endedAudit({ ...row, ...ended }, row.status)], [event])
+}
+
+function later(one: Date, other: Date): Date {
+  return one > other ? one : other
+}

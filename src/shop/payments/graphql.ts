@@ -1,0 +1,481 @@
+// Payments, refunds, the merchant's provider account and its events: types and queries. What changes them is
+// mutations.ts's.
+import type { Filter } from '../../db/reader/read-sql.ts'
+import type {
+  Dispute as DisputeRow,
+  ProviderEvent as EventRow,
+  Order as OrderRow,
+  Payment as PaymentRow,
+  PaymentProvider as ProviderRow,
+  Refund as RefundRow,
+} from '../../generated/prisma/client.ts'
+import { anyOf } from '../../graphql/any-of.ts'
+import { builder } from '../../graphql/builder.ts'
+import { pageArgs, relatedList } from '../../graphql/connections.ts'
+import { look } from '../../graphql/look-ahead.ts'
+import { MoneyType } from '../../graphql/money.ts'
+import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { readOne, readPage } from '../../graphql/read.ts'
+import {
+  Dispute,
+  DisputeConnection,
+  Order,
+  Payment,
+  PaymentConnection,
+  PaymentProvider,
+  PaymentProviderConnection,
+  ProviderEvent,
+  ProviderEventConnection,
+  Refund,
+  RefundConnection,
+} from '../../graphql/refs.ts'
+import { relatedOne } from '../../graphql/related.ts'
+import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+import { endpointName } from './endpoint.ts'
+import { FAILURE_CODES } from './provider.ts'
+
+/** Most disputes are withdrawn once, or withdrawn and reinstated. */
+const MOVEMENTS_EXPECTED = 2
+
+const LATEST_OPENED_FIRST = { column: 'openedAt', type: 'date', descending: true } as const
+const NEWEST_FIRST = { column: 'createdAt', type: 'date', descending: true } as const
+
+const PaymentStatus = builder.enumType('PaymentStatus', {
+  description:
+    'PENDING: under way. UNKNOWN: the provider did not answer, and is being asked. Both end by themselves.',
+  values: ['PENDING', 'UNKNOWN', 'SUCCEEDED', 'FAILED'] as const,
+})
+
+const PaymentFailure = builder.enumType('PaymentFailureCode', { values: FAILURE_CODES })
+
+const DisputeStatusType = builder.enumType('DisputeStatus', {
+  description:
+    'INQUIRY: the bank asks, and has taken nothing. NEEDS_RESPONSE: answer it until `evidenceDueAt`. UNDER_REVIEW: answered. CLOSED: came to nothing. LOST, WON: decided, and rarely decided otherwise afterwards.',
+  values: ['INQUIRY', 'NEEDS_RESPONSE', 'UNDER_REVIEW', 'CLOSED', 'LOST', 'WON'] as const,
+})
+
+const PaymentProviderKind = builder.enumType('PaymentProviderKind', {
+  description: 'MANUAL: received by hand, and given back by hand.',
+  values: ['STRIPE', 'SANDBOX', 'MANUAL'] as const,
+})
+
+const PaymentProviderStatus = builder.enumType('PaymentProviderStatus', {
+  description:
+    'ACTIVE: takes payments. REPLACED by another account, or DISCONNECTED: takes none any more; its events count until `eventsUntil`.',
+  values: ['ACTIVE', 'REPLACED', 'DISCONNECTED'] as const,
+})
+
+const ProviderEventStatus = builder.enumType('ProviderEventStatus', {
+  description:
+    'IGNORED: about nothing of this shop, and kept. FAILED: could not be acted on yet, and is tried again.',
+  values: ['PROCESSED', 'IGNORED', 'FAILED'] as const,
+})
+
+Payment.implement({
+  description: 'One taking of money for an order.',
+  interfaces: [Node],
+  extensions: { model: 'Payment', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Payment', id) }),
+    status: t.expose('status', { type: PaymentStatus }),
+    provider: t.field({
+      type: PaymentProviderKind,
+      ...look({ columns: ['providerKind'] }),
+      resolve: ({ providerKind }) => providerKind,
+    }),
+    amount: t.field({
+      type: MoneyType,
+      ...look({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    refundedAmount: t.field({
+      type: MoneyType,
+      description: 'Given back so far.',
+      ...look({ columns: ['refundedMinor', 'currency'] }),
+      resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+    }),
+    chargedBackAmount: t.field({
+      type: MoneyType,
+      description: "Taken back by the buyer's bank, less what it returned.",
+      ...look({ columns: ['chargedBackMinor', 'currency'] }),
+      resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
+    }),
+    fee: t.field({
+      type: MoneyType,
+      nullable: true,
+      description: 'What the provider kept; null until it says so.',
+      ...look({ columns: ['feeMinor', 'currency'] }),
+      resolve: ({ feeMinor, currency }) => (feeMinor === null ? null : { amountMinor: feeMinor, currency }),
+    }),
+    method: t.exposeString('method', {
+      description: "The provider's word for the way to pay. Of MANUAL: CASH, BANK_TRANSFER or OTHER.",
+    }),
+    reference: t.string({
+      nullable: true,
+      description: 'Of one that was recorded: a receipt, or what the bank statement says.',
+      ...look({ columns: ['manualReference'] }),
+      resolve: ({ manualReference }) => manualReference,
+    }),
+    receivedAt: t.expose('receivedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Of one that was recorded: when the money changed hands.',
+    }),
+    note: t.exposeString('note', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    actionUrl: t.exposeString('actionUrl', {
+      ...textBytes(NOTE_BYTES),
+      nullable: true,
+      description:
+        'Where the buyer confirms the payment with their bank; null when there is nothing to confirm.',
+    }),
+    providerReference: t.exposeString('providerReference', {
+      nullable: true,
+      description: "The provider's own id of it.",
+    }),
+    failureCode: t.field({
+      type: PaymentFailure,
+      nullable: true,
+      ...look({ columns: ['failureCode'] }),
+      resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+    }),
+    failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    version: t.exposeInt('version'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    settledAt: t.expose('settledAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its outcome was known.',
+    }),
+    order: t.field({
+      type: Order,
+      ...look({ one: 'order' }),
+      resolve: (payment, _args, context, info) => relatedOne<OrderRow>(payment, 'order', context, info),
+    }),
+    refunds: relatedList(
+      t,
+      RefundConnection,
+      'refunds',
+      NEWEST_FIRST,
+      'What was given back of it, latest first.',
+    ),
+    disputes: relatedList(
+      t,
+      DisputeConnection,
+      'disputes',
+      LATEST_OPENED_FIRST,
+      "What the buyer's bank asked about it, or took back, latest first.",
+    ),
+  }),
+})
+
+builder.objectField(Order, 'payments', (t) =>
+  relatedList(
+    t,
+    PaymentConnection,
+    'payments',
+    NEWEST_FIRST,
+    'Its payments, those that failed too, latest first.',
+  ),
+)
+
+Refund.implement({
+  description: 'One giving back of money, of one payment.',
+  interfaces: [Node],
+  extensions: { model: 'Refund', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Refund', id) }),
+    status: t.expose('status', { type: PaymentStatus }),
+    amount: t.field({
+      type: MoneyType,
+      ...look({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    reason: t.exposeString('reason', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    method: t.string({
+      nullable: true,
+      description: 'Of one that was recorded: CASH, BANK_TRANSFER or OTHER.',
+      ...look({ columns: ['manualMethod'] }),
+      resolve: ({ manualMethod }) => manualMethod,
+    }),
+    reference: t.string({
+      nullable: true,
+      description: 'Of one that was recorded: a receipt, or what the bank statement says.',
+      ...look({ columns: ['manualReference'] }),
+      resolve: ({ manualReference }) => manualReference,
+    }),
+    givenAt: t.expose('givenAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Of one that was recorded: when the money changed hands.',
+    }),
+    providerReference: t.exposeString('providerReference', { nullable: true }),
+    failureCode: t.field({
+      type: PaymentFailure,
+      nullable: true,
+      ...look({ columns: ['failureCode'] }),
+      resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+    }),
+    failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    version: t.exposeInt('version'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    settledAt: t.expose('settledAt', { type: 'DateTime', nullable: true }),
+    payment: t.field({
+      type: Payment,
+      ...look({ one: 'payment' }),
+      resolve: (refund, _args, context, info) => relatedOne<PaymentRow>(refund, 'payment', context, info),
+    }),
+  }),
+})
+
+Dispute.implement({
+  description:
+    "What a buyer's bank asks about a payment, or takes back. Answered at the provider, in its dashboard; told here by the provider's events.",
+  interfaces: [Node],
+  extensions: { model: 'Dispute', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Dispute', id) }),
+    status: t.expose('status', { type: DisputeStatusType }),
+    amount: t.field({
+      type: MoneyType,
+      description: 'What is disputed.',
+      ...look({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    reason: t.exposeString('reason', {
+      description: "The provider's word for it: `fraudulent`.",
+      ...textBytes(NOTE_BYTES),
+    }),
+    evidenceDueAt: t.expose('evidenceDueAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the merchant can answer it.',
+    }),
+    withdrawnAmount: t.field({
+      type: MoneyType,
+      description: 'Taken from the account with the provider.',
+      ...look({ columns: ['withdrawnMinor', 'currency'] }),
+      resolve: ({ withdrawnMinor, currency }) => ({ amountMinor: withdrawnMinor, currency }),
+    }),
+    reinstatedAmount: t.field({
+      type: MoneyType,
+      description: 'Of that, returned.',
+      ...look({ columns: ['reinstatedMinor', 'currency'] }),
+      resolve: ({ reinstatedMinor, currency }) => ({ amountMinor: reinstatedMinor, currency }),
+    }),
+    fee: t.field({
+      type: MoneyType,
+      description: 'What the provider charged for it, less what it gave back of that.',
+      ...look({ columns: ['feeMinor', 'currency'] }),
+      resolve: ({ feeMinor, currency }) => ({ amountMinor: feeMinor, currency }),
+    }),
+    movements: t.exposeStringList('movements', {
+      description: "The provider's own ids of what it moved: the sources of the entries in the ledger.",
+      extensions: { listSize: MOVEMENTS_EXPECTED },
+    }),
+    providerReference: t.string({
+      description: "The provider's own id of it.",
+      ...look({ columns: ['reference'] }),
+      resolve: ({ reference }) => reference,
+    }),
+    version: t.exposeInt('version'),
+    openedAt: t.expose('openedAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it became known here.' }),
+    payment: t.field({
+      type: Payment,
+      ...look({ one: 'payment' }),
+      resolve: (dispute, _args, context, info) => relatedOne<PaymentRow>(dispute, 'payment', context, info),
+    }),
+  }),
+})
+
+PaymentProvider.implement({
+  description: "The merchant's account with a payment provider. Its secrets never come back out.",
+  interfaces: [Node],
+  extensions: { model: 'PaymentProvider', permission: 'payments:manage' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('PaymentProvider', id) }),
+    kind: t.expose('kind', { type: PaymentProviderKind }),
+    status: t.expose('status', { type: PaymentProviderStatus }),
+    accountReference: t.exposeString('accountReference', {
+      description: "The provider's own id of the account.",
+    }),
+    accountName: t.exposeString('accountName'),
+    liveMode: t.exposeBoolean('liveMode', { description: 'Real money moves.' }),
+    webhookPath: t.string({
+      description: 'Where the provider is to send its events, on this server.',
+      ...look({ columns: ['id'] }),
+      resolve: ({ id }, _args, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    version: t.exposeInt('version'),
+    replacedAt: t.expose('replacedAt', { type: 'DateTime', nullable: true }),
+    disconnectedAt: t.expose('disconnectedAt', { type: 'DateTime', nullable: true }),
+    eventsUntil: t.expose('eventsUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Until when its events count, of one that is replaced or disconnected; null while it is active.',
+    }),
+    previousWebhookSecretUntil: t.expose('previousWebhookSecretUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when events signed with the secret before the present one count as well.',
+    }),
+  }),
+})
+
+ProviderEvent.implement({
+  description: 'What a provider told us by itself.',
+  interfaces: [Node],
+  extensions: { model: 'ProviderEvent', permission: 'payments:manage' },
+  fields: (t) => ({
+    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('ProviderEvent', id) }),
+    reference: t.exposeString('reference', { description: "The provider's own id of it." }),
+    type: t.exposeString('type'),
+    status: t.expose('status', { type: ProviderEventStatus }),
+    error: t.exposeString('error', {
+      nullable: true,
+      description: 'Why it could not be acted on.',
+      ...textBytes(NOTE_BYTES),
+    }),
+    attempts: t.exposeInt('attempts', { description: 'How often it came, or was tried.' }),
+    occurredAt: t.expose('occurredAt', { type: 'DateTime' }),
+    receivedAt: t.expose('receivedAt', { type: 'DateTime' }),
+    processedAt: t.expose('processedAt', { type: 'DateTime', nullable: true }),
+    provider: t.field({
+      type: PaymentProvider,
+      ...look({ one: 'provider' }),
+      resolve: (event, _args, context, info) => relatedOne<ProviderRow>(event, 'provider', context, info),
+    }),
+  }),
+})
+
+const PaymentFilter = builder.inputType('PaymentFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [PaymentStatus] }),
+    orderId: t.id(),
+    createdFrom: t.field({ type: 'DateTime', description: 'Begun at this instant or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Begun before this instant.' }),
+  }),
+})
+
+const RefundFilter = builder.inputType('RefundFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [PaymentStatus] }),
+    paymentId: t.id(),
+    createdFrom: t.field({ type: 'DateTime', description: 'Begun at this instant or later.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Begun before this instant.' }),
+  }),
+})
+
+const DisputeFilter = builder.inputType('DisputeFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [DisputeStatusType] }),
+    paymentId: t.id(),
+    openedFrom: t.field({ type: 'DateTime', description: 'Opened at this instant or later.' }),
+    openedBefore: t.field({ type: 'DateTime', description: 'Opened before this instant.' }),
+  }),
+})
+
+const ProviderEventFilter = builder.inputType('ProviderEventFilter', {
+  fields: (t) => ({ status: t.field({ type: [ProviderEventStatus] }), type: t.string() }),
+})
+
+type CommonFilter = {
+  readonly status?: readonly string[] | null | undefined
+  readonly createdFrom?: Date | null | undefined
+  readonly createdBefore?: Date | null | undefined
+}
+
+/** What payments and refunds are filtered by alike. */
+function commonFilter(filter: CommonFilter | null | undefined): Filter {
+  const { status, createdFrom: from, createdBefore: before } = filter ?? {}
+  return {
+    ...(status && { status: anyOf(status) }),
+    ...((from || before) && { createdAt: { ...(from && { gte: from }), ...(before && { lt: before }) } }),
+  }
+}
+
+builder.queryFields((t) => ({
+  payments: t.field({
+    type: PaymentConnection,
+    description: 'All payments, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: PaymentFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const where = {
+        ...commonFilter(filter),
+        ...(typeof filter?.orderId === 'string' && { orderId: nodeUuid('Order', filter.orderId) }),
+      }
+      return readPage<PaymentRow>(context, info, { model: 'Payment', where, sort: NEWEST_FIRST }, page)
+    },
+  }),
+  payment: t.field({
+    type: Payment,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context, info) =>
+      readOne<PaymentRow>(context, info, 'Payment', { id: nodeUuid('Payment', id) }),
+  }),
+  refunds: t.field({
+    type: RefundConnection,
+    description: 'All refunds, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: RefundFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const where = {
+        ...commonFilter(filter),
+        ...(typeof filter?.paymentId === 'string' && { paymentId: nodeUuid('Payment', filter.paymentId) }),
+      }
+      return readPage<RefundRow>(context, info, { model: 'Refund', where, sort: NEWEST_FIRST }, page)
+    },
+  }),
+  disputes: t.field({
+    type: DisputeConnection,
+    description: 'All disputes, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: DisputeFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const { status, paymentId, openedFrom, openedBefore } = filter ?? {}
+      const where = {
+        ...(status && { status: anyOf(status) }),
+        ...(typeof paymentId === 'string' && { paymentId: nodeUuid('Payment', paymentId) }),
+        ...((openedFrom || openedBefore) && {
+          openedAt: { ...(openedFrom && { gte: openedFrom }), ...(openedBefore && { lt: openedBefore }) },
+        }),
+      }
+      return readPage<DisputeRow>(context, info, { model: 'Dispute', where, sort: LATEST_OPENED_FIRST }, page)
+    },
+  }),
+  dispute: t.field({
+    type: Dispute,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context, info) =>
+      readOne<DisputeRow>(context, info, 'Dispute', { id: nodeUuid('Dispute', id) }),
+  }),
+  paymentProviders: t.field({
+    type: PaymentProviderConnection,
+    description:
+      "The merchant's accounts with payment providers, latest first: one is active, the others were replaced.",
+    args: pageArgs(t.arg),
+    resolve: (_root, page, context, info) =>
+      readPage<ProviderRow>(context, info, { model: 'PaymentProvider', where: {}, sort: NEWEST_FIRST }, page),
+  }),
+  providerEvents: t.field({
+    type: ProviderEventConnection,
+    description: 'What providers told us by themselves, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: ProviderEventFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) =>
+      readPage<EventRow>(
+        context,
+        info,
+        {
+          model: 'ProviderEvent',
+          where: {
+            ...(filter?.status && { status: anyOf(filter.status) }),
+            ...(typeof filter?.type === 'string' && { type: filter.type }),
+          },
+          sort: { column: 'receivedAt', type: 'date', descending: true },
+        },
+        page,
+      ),
+  }),
+}))

@@ -1,0 +1,72 @@
+// Whether an order takes a payment now, of how much, and with its stock held. What is paid by is the use cases'.
+import type { Reason } from '../../commands/outcome.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Order, OrderStatus } from '../../generated/prisma/client.ts'
+import { holdEnd, takeHold } from '../orders/hold-stock.ts'
+import { outstandingMinor } from '../orders/order-sums.ts'
+import type { AskedAmount } from './amount-input.ts'
+
+export const PAYABLE_ERRORS = [
+  'NOT_FOUND',
+  'WRONG_STATUS',
+  'PAYMENT_IN_PROGRESS',
+  'AMOUNT_TOO_LARGE',
+  'CURRENCY_MISMATCH',
+  'STOCK_INSUFFICIENT',
+] as const
+export type PayableErrorCode = (typeof PAYABLE_ERRORS)[number]
+
+/** What is said of an order of which nothing is left to pay. */
+const NOTHING_TO_PAY: Readonly<Record<OrderStatus, string>> = {
+  PLACED: 'there is nothing to pay',
+  PAID: 'it is paid already',
+  FULFILLED: 'it is paid and fulfilled already',
+  CANCELLED: 'it was cancelled',
+}
+
+/** Why `amount` of a locked order, or all that is left, cannot be paid now. */
+export function payableRefusals(order: Order, amount: AskedAmount | null): Reason<PayableErrorCode>[] {
+  const { status, paymentStatus, currency } = order
+  const leftMinor = outstandingMinor(order)
+  if (leftMinor === 0n) return [refusal('orderId', NOTHING_TO_PAY[status], 'WRONG_STATUS')]
+  if (paymentStatus === 'PENDING') {
+    return [refusal('orderId', 'another payment of it is under way', 'PAYMENT_IN_PROGRESS')]
+  }
+  if (amount !== null && amount.currency !== currency) {
+    return [refusal('amount', `the order is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH')]
+  }
+  if (amount !== null && amount.amountMinor > leftMinor) {
+    return [refusal('amount', `only ${leftMinor} minor units are left to pay`, 'AMOUNT_TOO_LARGE')]
+  }
+  return []
+}
+
+export const SOLD_MEANWHILE: Reason<PayableErrorCode> = {
+  field: ['orderId'],
+  message: 'not enough is left of what was ordered',
+  code: 'STOCK_INSUFFICIENT',
+  detail: {
+    message: 'its pieces were sold to somebody else after an earlier payment of it had failed',
+    needs: ['orders:read'],
+  },
+}
+
+/** The order with its pieces held, as a placed one must be before it is paid; null when they are not left. */
+export async function withHold(tx: Transaction, order: Order, now: Date): Promise<Order | null> {
+  if (order.holdsStock || order.status !== 'PLACED') return order
+  if (!(await takeHold(tx, order.id, now))) return null
+  const hold = { holdsStock: true, holdExpiresAt: holdEnd(now) }
+  await tx.order.updateMany({ where: { id: order.id }, data: hold })
+  return { ...order, ...hold }
+}
+
+const NOT_AS_IT_STANDS: Readonly<Partial<Record<PayableErrorCode, string>>> = {
+  CURRENCY_MISMATCH: 'the order is in another currency',
+  AMOUNT_TOO_LARGE: 'less than that is left to pay',
+}
+
+/** `detail` tells of the order: to who may read orders. */
+function refusal(field: string, detail: string, code: PayableErrorCode): Reason<PayableErrorCode> {
+  const message = NOT_AS_IT_STANDS[code] ?? 'the order cannot be paid as it stands'
+  return { field: [field], message, code, detail: { message: detail, needs: ['orders:read'] } }
+}

@@ -1,0 +1,135 @@
+// What a provider tells us by itself: checked, kept, and acted on, the keeping and the effect in one transaction. An
+// event that cannot be acted on is kept all the same, and tried again by a job where that may help. What an event does is
+// act-on-event.ts's.
+import type { Caller } from '../../auth/caller.ts'
+import { systemCaller } from '../../auth/system-caller.ts'
+import { done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import type { Clock } from '../../core/clock.ts'
+import { AppError, type ErrorCode } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { Database } from '../../db/database.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import { type Task, textIn } from '../../jobs/task.ts'
+import { NOTHING_RECORDED } from '../orders/order-money.ts'
+import { actOnEvent, type EventOrigin } from './act-on-event.ts'
+import { type Disagreement, disagreementOf } from './disagreement.ts'
+import type { Delivery } from './open-delivery.ts'
+import type { IncomingEvent } from './provider.ts'
+import type { PaymentServices } from './services.ts'
+
+const EVENT_TASK = 'provider-event.process'
+const EVENT_ATTEMPTS_MAX = 25
+/** The database's and the server's own state: the provider sends the event again. All else is kept with the event. */
+const SENT_AGAIN: ReadonlySet<ErrorCode> = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
+
+/** PROCESSED: had its effect, now or before. IGNORED: kept, and nothing of ours. FAILED: kept, and tried again. */
+export type Received = { readonly status: 'PROCESSED' | 'IGNORED' | 'FAILED'; readonly isDuplicate: boolean }
+
+/** Takes in a signed delivery, and keeps it whatever is in it. Throws what the database throws, so that it is sent again. */
+export async function receiveEvent(
+  services: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
+  { tenant, record, event }: Delivery,
+  requestId: string,
+): Promise<Received> {
+  const caller = systemCaller({ tenant, ...services, requestId })
+  try {
+    return await takeIn(caller, record, event)
+  } catch (error) {
+    if (error instanceof AppError && SENT_AGAIN.has(error.code)) throw error
+    await keepFailed(caller, record, event, disagreementOf(error))
+    return { status: 'FAILED', isDuplicate: false }
+  }
+}
+
+/** Keeps the event and has its effect, unless it had it before. */
+async function takeIn(caller: Caller, origin: EventOrigin, event: IncomingEvent): Promise<Received> {
+  let received: Received = { status: 'PROCESSED', isDuplicate: true }
+  const command = { name: 'providerEventReceive', permission: 'payments:manage', input: null } as const
+  await runCommand(caller, command, async (tx) => {
+    const now = caller.clock()
+    const id = newId()
+    const [kept] = await tx.$queryRaw<{ id: string; status: Received['status']; is_new: boolean }[]>`
+      INSERT INTO provider_events (id, provider_id, reference, type, status, body, occurred_at, received_at)
+      VALUES (${id}::uuid, ${origin.id}::uuid, ${event.reference}, ${event.type}, 'PROCESSED', ${event.body},
+        ${event.occurredAt}, ${now})
+      ON CONFLICT (tenant_id, provider_id, reference) DO UPDATE SET attempts = provider_events.attempts + 1
+      RETURNING id, status::text, xmax = 0 AS is_new`
+    if (kept === undefined) throw new Error('an event was neither kept nor found')
+    const isDone = !kept.is_new && kept.status !== 'FAILED'
+    received = { status: kept.status, isDuplicate: isDone }
+    if (isDone) return done(kept.id, [])
+    const effect = await actOnEvent(tx, event.subject, origin, now)
+    received = { status: effect === null ? 'IGNORED' : 'PROCESSED', isDuplicate: false }
+    await tx.providerEvent.updateMany({
+      where: { id: kept.id },
+      data: { status: received.status, error: null, processedAt: now },
+    })
+    const { audit, events } = effect ?? NOTHING_RECORDED
+    return done(kept.id, audit, events)
+  })
+  return received
+}
+
+/** Keeps an event that had no effect, with why; queues another try where that may help. Throws what the database throws. */
+async function keepFailed(
+  caller: Caller,
+  { id: providerId }: EventOrigin,
+  event: IncomingEvent,
+  disagreement: Disagreement,
+): Promise<void> {
+  const { reference, type, occurredAt, body } = event
+  logFailed(caller, event, disagreement)
+  await caller.database.withTenant(caller.scope, async (tx) => {
+    await tx.$executeRaw`
+      INSERT INTO provider_events (id, provider_id, reference, type, status, body, error, occurred_at, received_at)
+      VALUES (${newId()}::uuid, ${providerId}::uuid, ${reference}, ${type}, 'FAILED', ${body},
+        ${disagreement.message}, ${occurredAt}, ${caller.clock()})
+      ON CONFLICT (tenant_id, provider_id, reference) DO UPDATE
+      SET attempts = provider_events.attempts + 1, error = excluded.error
+      WHERE provider_events.status = 'FAILED'`
+    if (!disagreement.mayChange) return
+    await enqueue(tx, {
+      task: EVENT_TASK,
+      payload: { providerId, reference },
+      key: `${EVENT_TASK}:${providerId}:${reference}`,
+      attemptsMax: EVENT_ATTEMPTS_MAX,
+    })
+  })
+}
+
+function logFailed({ logger }: Caller, { reference, type }: IncomingEvent, disagreement: Disagreement): void {
+  const { code, detail, cause } = disagreement
+  logger.error({ event: reference, type, code, detail, err: cause }, 'a provider event had no effect')
+}
+
+/** Tries a kept event again; throws while it has no effect and may have one later, so that its job is run again. */
+export function eventTask({ gateway }: Pick<PaymentServices, 'gateway'>): Task {
+  return {
+    name: EVENT_TASK,
+    attemptsMax: EVENT_ATTEMPTS_MAX,
+    run: async (caller, payload) => {
+      const [providerId, reference] = [textIn(payload, 'providerId'), textIn(payload, 'reference')]
+      const kept = await caller.database.withTenant(caller.scope, (tx) =>
+        tx.providerEvent.findFirst({
+          where: { providerId, reference, status: 'FAILED' },
+          include: { provider: true },
+        }),
+      )
+      if (kept === null) return
+      const { provider, body, receivedAt } = kept
+      const event = gateway.readStoredEvent({ liveMode: provider.liveMode }, { body, receivedAt })
+      try {
+        await takeIn(caller, provider, event)
+      } catch (error) {
+        const disagreement = disagreementOf(error)
+        if (disagreement.mayChange) throw error
+        logFailed(caller, event, disagreement)
+        await caller.database.withTenant(caller.scope, (tx) =>
+          tx.providerEvent.updateMany({ where: { id: kept.id }, data: { error: disagreement.message } }),
+        )
+      }
+    },
+  }
+}

@@ -1,0 +1,105 @@
+// The jobs that finish what nobody waits for any more: payments and refunds whose outcome is open, and fees that an
+// event did not tell.
+import type { Caller } from '../../auth/caller.ts'
+import { done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import { type Task, textIn } from '../../jobs/task.ts'
+import { type Attemptable, attempt, type Open } from './attempt.ts'
+import { paymentAttempt } from './attempt-payment.ts'
+import { refundAttempt } from './attempt-refund.ts'
+import { isSettled, retryDelayMs } from './payment.ts'
+import { openProvider } from './provider-record.ts'
+import type { PaymentServices } from './services.ts'
+import { FEE_ATTEMPTS_MAX, FEE_TASK, settlePayment } from './settle-payment.ts'
+
+export const RECONCILE_PAYMENT_TASK = 'payment.reconcile'
+export const RECONCILE_REFUND_TASK = 'refund.reconcile'
+/** Of one job, which fails only when the database or the program does: an open payment queues its next look itself. */
+const ATTEMPTS_MAX = 25
+
+export function paymentTasks(services: PaymentServices): Task[] {
+  return [
+    {
+      name: RECONCILE_PAYMENT_TASK,
+      attemptsMax: ATTEMPTS_MAX,
+      run: async (caller, payload) => {
+        await reconcile(
+          caller,
+          services,
+          paymentAttempt,
+          textIn(payload, 'paymentId'),
+          RECONCILE_PAYMENT_TASK,
+        )
+      },
+    },
+    {
+      name: RECONCILE_REFUND_TASK,
+      attemptsMax: ATTEMPTS_MAX,
+      run: async (caller, payload) => {
+        await reconcile(caller, services, refundAttempt, textIn(payload, 'refundId'), RECONCILE_REFUND_TASK)
+      },
+    },
+    {
+      name: FEE_TASK,
+      attemptsMax: FEE_ATTEMPTS_MAX,
+      run: (caller, payload) => bookFee(caller, services, textIn(payload, 'paymentId')),
+    },
+  ]
+}
+
+/** Queues the next look at something open, in place of one that is queued already. */
+export async function enqueueReconcile(
+  tx: Transaction,
+  task: typeof RECONCILE_PAYMENT_TASK | typeof RECONCILE_REFUND_TASK,
+  id: string,
+  runAt: Date,
+): Promise<void> {
+  const payload = task === RECONCILE_PAYMENT_TASK ? { paymentId: id } : { refundId: id }
+  await enqueue(tx, { task, payload, key: `${task}:${id}`, runAt, attemptsMax: ATTEMPTS_MAX })
+}
+
+/** Asks once; while it stays open, asks again later, for as long as it takes. */
+async function reconcile<
+  Row extends Open & { attempts: number },
+  Verdict extends { readonly status: Row['status'] },
+>(
+  caller: Caller,
+  services: PaymentServices,
+  subject: Attemptable<Row, Verdict>,
+  id: string,
+  task: typeof RECONCILE_PAYMENT_TASK | typeof RECONCILE_REFUND_TASK,
+): Promise<void> {
+  const result = await attempt(caller, services, subject, id, { isOurs: false })
+  if (result === 'SETTLED') return
+  await caller.database.withTenant(caller.scope, async (tx) => {
+    const row = await subject.find(tx, id)
+    if (row === null || isSettled(row.status)) return
+    const runAt = new Date(caller.clock().getTime() + retryDelayMs(row.attempts))
+    await enqueueReconcile(tx, task, id, runAt)
+  })
+}
+
+/** Asks what the provider kept of a payment, and books it. Throws while the provider has not worked it out. */
+async function bookFee(caller: Caller, services: PaymentServices, paymentId: string): Promise<void> {
+  const opened = await caller.database.withTenant(caller.scope, async (tx) => {
+    const payment = await tx.payment.findFirstOrThrow({ where: { id: paymentId } })
+    const { providerId, providerReference: reference, feeMinor } = payment
+    if (feeMinor !== null || providerId === null || reference === null) return null
+    return { reference, account: await openProvider(tx, services, providerId) }
+  })
+  if (opened === null) return
+  const { reference, account } = opened
+  const feeMinor = (await account?.feeOf(reference)) ?? null
+  if (feeMinor === null) throw new Error(`the fee of ${reference} is not known yet`)
+  const command = { name: 'paymentFeeBook', permission: 'payments:take', input: null } as const
+  await runCommand(caller, command, async (tx) => {
+    const verdict = { status: 'SUCCEEDED', reference, feeMinor } as const
+    const { audit, events } = await settlePayment(tx, paymentId, verdict, {
+      now: caller.clock(),
+      endsAttempt: false,
+    })
+    return done(paymentId, audit, events)
+  })
+}

@@ -1,0 +1,90 @@
+// Records money that was received by hand, for an order: cash, a bank transfer. One transaction, since nobody is asked.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { auditOf, notFound } from '../../commands/edit.ts'
+import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { newId } from '../../core/ids.ts'
+import type { Transaction } from '../../db/database.ts'
+import { lockOrder, recordedTogether } from '../orders/order-money.ts'
+import { outstandingMinor } from '../orders/order-sums.ts'
+import { amountSchema } from './amount-input.ts'
+import { isPast, manualSchema, noteSchema } from './manual.ts'
+import { PAYABLE_ERRORS, payableRefusals, SOLD_MEANWHILE, withHold } from './payable.ts'
+import { settlePayment } from './settle-payment.ts'
+
+const schema = z.object({
+  orderId: z.string(),
+  amount: amountSchema,
+  ...manualSchema,
+  receivedAt: z.date().nullish(),
+  note: noteSchema,
+})
+
+type Input = z.output<typeof schema>
+
+export const RECORD_PAYMENT_ERRORS = [...PAYABLE_ERRORS, 'IN_THE_FUTURE'] as const
+export type RecordPaymentErrorCode = (typeof RECORD_PAYMENT_ERRORS)[number]
+
+/**
+ * Books what is left to pay of an order, or `amount` of it, as received by hand. Needs payments:take, as a charge does: who
+ * may take payments is trusted to say that one was received, by name. User errors: INVALID, those of RECORD_PAYMENT_ERRORS.
+ */
+export async function recordPayment(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<RecordPaymentErrorCode>> {
+  const command = {
+    name: 'paymentRecord',
+    permission: 'payments:take',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await runCommand(caller, command, (tx, value) => record(tx, caller, value))
+}
+
+async function record(
+  tx: Transaction,
+  caller: Caller,
+  { orderId, amount = null, method, reference = null, receivedAt = null, note = null }: Input,
+): Promise<Done | Refused<RecordPaymentErrorCode>> {
+  const now = caller.clock()
+  const order = await lockOrder(tx, orderId)
+  if (order === null) return notFound('orderId', 'order')
+  const errors: Reason<RecordPaymentErrorCode>[] = payableRefusals(order, amount)
+  if (!isPast(receivedAt, now)) {
+    errors.push({ field: ['receivedAt'], message: 'it was not received yet', code: 'IN_THE_FUTURE' })
+  }
+  if (errors.length > 0) return refused(errors)
+  if ((await withHold(tx, order, now)) === null) return refused([SOLD_MEANWHILE])
+  const id = newId()
+  const { currency } = order
+  const amountMinor = amount?.amountMinor ?? outstandingMinor(order)
+  await tx.payment.create({
+    data: {
+      id,
+      orderId,
+      providerKind: 'MANUAL',
+      amountMinor,
+      currency,
+      method,
+      manualReference: reference,
+      receivedAt: receivedAt ?? now,
+      note,
+      createdAt: now,
+      updatedAt: now,
+    },
+  })
+  const settled = await settlePayment(
+    tx,
+    id,
+    { status: 'SUCCEEDED', reference: id, feeMinor: 0n },
+    { now, endsAttempt: true },
+  )
+  const subject = { type: 'Payment', id }
+  const made = { orderId, method, amountMinor: amountMinor.toString(), currency }
+  const recorded = { audit: [auditOf(subject, null, made)], events: [] }
+  const { audit, events } = recordedTogether(recorded, settled)
+  return done(id, audit, events)
+}

@@ -1,0 +1,62 @@
+// Records money that was given back by hand, of a payment that was received by hand. What a provider took is given back by
+// it alone (create-refund.ts): to the card that paid, and so that its books and ours stay the same.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Transaction } from '../../db/database.ts'
+import { amountSchema } from './amount-input.ts'
+import { beginRefund, findRefundable, REFUNDABLE_ERRORS, settledByHand } from './begin-refund.ts'
+import { isPast, manualSchema, noteSchema } from './manual.ts'
+
+const schema = z.object({
+  paymentId: z.string(),
+  amount: amountSchema,
+  ...manualSchema,
+  givenAt: z.date().nullish(),
+  reason: noteSchema,
+})
+
+type Input = z.output<typeof schema>
+
+export const RECORD_REFUND_ERRORS = [...REFUNDABLE_ERRORS, 'TAKEN_BY_PROVIDER', 'IN_THE_FUTURE'] as const
+export type RecordRefundErrorCode = (typeof RECORD_REFUND_ERRORS)[number]
+
+/**
+ * Books what is left of a payment, or `amount` of it, as given back by hand. Needs payments:refund. User errors: INVALID,
+ * those of RECORD_REFUND_ERRORS.
+ */
+export async function recordRefund(
+  caller: Caller,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<RecordRefundErrorCode>> {
+  const command = {
+    name: 'refundRecord',
+    permission: 'payments:refund',
+    input,
+    schema,
+    idempotencyKey,
+  } as const
+  return await runCommand(caller, command, (tx, value) => record(tx, caller, value))
+}
+
+async function record(
+  tx: Transaction,
+  caller: Caller,
+  { paymentId, amount = null, method, reference = null, givenAt = null, reason = null }: Input,
+): Promise<Done | Refused<RecordRefundErrorCode>> {
+  const now = caller.clock()
+  const found = await findRefundable(tx, paymentId, amount)
+  if (!('payment' in found)) return found
+  const errors: Reason<RecordRefundErrorCode>[] = []
+  if (found.payment.providerKind !== 'MANUAL') {
+    const message = 'it was taken by a payment provider, and is given back there: see refundCreate'
+    errors.push({ field: ['paymentId'], message, code: 'TAKEN_BY_PROVIDER' })
+  }
+  if (!isPast(givenAt, now)) {
+    errors.push({ field: ['givenAt'], message: 'it was not given back yet', code: 'IN_THE_FUTURE' })
+  }
+  if (errors.length > 0) return refused(errors)
+  const manual = { manualMethod: method, manualReference: reference, givenAt: givenAt ?? now }
+  return await settledByHand(tx, await beginRefund(tx, found, { reason, ...manual }, now), now)
+}

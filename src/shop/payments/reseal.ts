@@ -1,0 +1,37 @@
+// Rotating the key that seals secrets: what an older one sealed is opened with it, and sealed with the present one.
+import type { Caller } from '../../auth/caller.ts'
+import { auditOf } from '../../commands/edit.ts'
+import { done } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import { NO_KEY_ID } from '../../core/seal.ts'
+import { openSecrets, sealSecrets } from './provider-record.ts'
+import type { PaymentServices } from './services.ts'
+
+/**
+ * Seals the tenant's secrets anew where another key sealed them; answers how many rows. Throws a plain Error for a key that
+ * is not configured any more, and changes nothing then.
+ */
+export async function resealSecrets(
+  caller: Caller,
+  { sealer }: Pick<PaymentServices, 'sealer'>,
+): Promise<number> {
+  let count = 0
+  const command = { name: 'secretsReseal', permission: 'payments:manage', input: null } as const
+  await runCommand(caller, command, async (tx) => {
+    const old = await tx.paymentProvider.findMany({
+      where: { sealingKeyId: { notIn: [sealer.keyId, NO_KEY_ID] } },
+    })
+    count = old.length
+    for (const row of old) {
+      await tx.paymentProvider.updateMany({
+        where: { id: row.id },
+        data: sealSecrets(sealer, row, openSecrets(sealer, row)),
+      })
+    }
+    const audit = old.map(({ id, sealingKeyId }) =>
+      auditOf({ type: 'PaymentProvider', id }, { sealingKeyId }, { sealingKeyId: sealer.keyId }),
+    )
+    return done(caller.scope.tenantId, audit)
+  })
+  return count
+}

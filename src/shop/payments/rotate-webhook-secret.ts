@@ -1,0 +1,186 @@
+// Gives an account another secret for its events. Stripe has no call that makes a new secret for an endpoint: a second
+// endpoint is made, and the first is deleted when its secret counts no more. Until then each event comes twice, and is one.
+import { z } from 'zod'
+import type { Caller } from '../../auth/caller.ts'
+import { requirePermission } from '../../auth/permissions.ts'
+import { auditOf, conflict, notFound } from '../../commands/edit.ts'
+import { checkInput } from '../../commands/input.ts'
+import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
+import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { PaymentProvider } from '../../generated/prisma/client.ts'
+import { enqueueEnd } from './end-provider.ts'
+import { endpointName } from './endpoint.ts'
+import { hasSecrets, openSecrets, sealSecrets } from './provider-record.ts'
+import type { PaymentServices } from './services.ts'
+import { webhookSecretSchema } from './webhook-secret.ts'
+
+const HOUR_MS = 3_600_000
+/** As long as Stripe's dashboard lets an old secret sign beside the new one. */
+const PREVIOUS_GRACE_MS = 24 * HOUR_MS
+/** Longer than an event is sent again. */
+const PREVIOUS_GRACE_MAX_MS = 7 * 24 * HOUR_MS
+
+const schema = z.object({
+  id: z.string(),
+  expectedVersion: z.int(),
+  webhookSecret: webhookSecretSchema.nullish(),
+  previousUntil: z.date().nullish(),
+})
+
+type Input = z.output<typeof schema>
+
+export const ROTATE_WEBHOOK_SECRET_ERRORS = [
+  'NOT_FOUND',
+  'CONFLICT',
+  'WRONG_STATUS',
+  'TOO_FAR',
+  'NOT_AVAILABLE',
+  'PROVIDER_UNAVAILABLE',
+] as const
+export type RotateWebhookSecretErrorCode = (typeof ROTATE_WEBHOOK_SECRET_ERRORS)[number]
+
+type Refusal = UserError<RotateWebhookSecretErrorCode>
+/** The new secret, and the endpoint that was made for it. */
+type Fresh = { readonly webhookSecret: string; readonly endpointReference: string | null }
+
+/**
+ * Replaces the secret of an active account's events. Until `previousUntil` (a time that is past: at once) the one before
+ * counts as well; the one before that ends now. User errors: INVALID, and those of ROTATE_WEBHOOK_SECRET_ERRORS; nothing
+ * is changed then.
+ */
+export async function rotateWebhookSecret(
+  caller: Caller,
+  services: PaymentServices,
+  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+): Promise<Executed<RotateWebhookSecretErrorCode>> {
+  const command = {
+    name: 'paymentProviderRotateWebhookSecret',
+    permission: 'payments:manage',
+    input,
+    idempotencyKey,
+  } as const
+  // As for a connection: nothing is asked of a provider without the right, nor inside a transaction.
+  requirePermission(caller.permissions, command.permission)
+  const checked = checkInput(schema, input)
+  if (checked.errors !== null) return refusedAtOnce(checked.errors)
+  const { id } = checked.value
+  const row = await caller.database.withTenant(caller.scope, (tx) =>
+    tx.paymentProvider.findFirst({ where: { id } }),
+  )
+  // What will be refused needs no endpoint; a repetition finds another version, and is answered by its key.
+  const fresh =
+    row === null || refusalOf(row, checked.value) !== null
+      ? null
+      : await prepare(caller, services, row, checked.value)
+  if (fresh !== null && 'code' in fresh) return refusedAtOnce([fresh])
+  let isUsed = false
+  const rotated = await runCommand<RotateWebhookSecretErrorCode, unknown>(caller, command, async (tx) => {
+    const result = await rotate(tx, services, checked.value, fresh, caller.clock())
+    isUsed = result.done
+    return result
+  })
+  // What was prepared and is not used, or what was still there of the rotation before.
+  const unused = isUsed ? row?.previousEndpointReference : fresh?.endpointReference
+  if (row !== null && unused != null) await discard(caller, services, row, unused)
+  return rotated
+}
+
+async function prepare(
+  caller: Caller,
+  { gateway, sealer, publicUrl }: PaymentServices,
+  row: PaymentProvider,
+  { webhookSecret }: Input,
+): Promise<Fresh | Refusal> {
+  if (webhookSecret != null) return { webhookSecret, endpointReference: null }
+  if (publicUrl === null) {
+    return unavailable(
+      'nobody said where this server is reached (PUBLIC_URL): give the secret of an endpoint',
+    )
+  }
+  const { kind, secretKey } = openSecrets(sealer, row)
+  const url = `${publicUrl}/webhooks/in/${endpointName(caller.tenantSlug, row.id)}`
+  try {
+    const subscribed = await gateway.subscribe(kind, secretKey, url)
+    if (subscribed.reference === null) {
+      return unavailable(`the provider sends no events to ${publicUrl} (${subscribed.reason})`)
+    }
+    return { webhookSecret: subscribed.webhookSecret, endpointReference: subscribed.reference }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return { field: null, message: error.message, code: 'PROVIDER_UNAVAILABLE' }
+  }
+}
+
+function unavailable(message: string): Refusal {
+  return { field: ['webhookSecret'], message, code: 'NOT_AVAILABLE' }
+}
+
+function refusalOf(
+  row: PaymentProvider,
+  { expectedVersion }: Input,
+): Refused<RotateWebhookSecretErrorCode> | null {
+  if (row.version !== expectedVersion) return conflict(row, expectedVersion, {}, { reads: 'payments:manage' })
+  if (row.status === 'ACTIVE' && hasSecrets(row)) return null
+  return refused([{ field: ['id'], message: 'it is not the active account', code: 'WRONG_STATUS' }])
+}
+
+async function rotate(
+  tx: Transaction,
+  { sealer }: PaymentServices,
+  input: Input,
+  fresh: Fresh | null,
+  now: Date,
+): Promise<Done | Refused<RotateWebhookSecretErrorCode>> {
+  const { id } = input
+  await tx.$queryRaw`SELECT id FROM payment_providers WHERE id = ${id}::uuid FOR NO KEY UPDATE`
+  const row = await tx.paymentProvider.findFirst({ where: { id } })
+  if (row === null) return notFound('id', 'account')
+  const refusal = refusalOf(row, input)
+  if (refusal !== null) return refusal
+  const asked = input.previousUntil ?? new Date(now.getTime() + PREVIOUS_GRACE_MS)
+  const until = asked > now ? asked : now
+  if (until.getTime() - now.getTime() > PREVIOUS_GRACE_MAX_MS) {
+    const message = `at most ${PREVIOUS_GRACE_MAX_MS / HOUR_MS} hours from now`
+    return refused([{ field: ['previousUntil'], message, code: 'TOO_FAR' }])
+  }
+  // It was not to be rotated a moment ago.
+  if (fresh === null) throw new AppError('SERVICE_UNAVAILABLE', 'the account was just changed: try again')
+  const { secretKey, webhookSecret } = openSecrets(sealer, row)
+  const version = row.version + 1
+  await tx.paymentProvider.updateMany({
+    where: { id },
+    data: {
+      ...sealSecrets(sealer, row, {
+        secretKey,
+        webhookSecret: fresh.webhookSecret,
+        previousWebhookSecret: webhookSecret,
+      }),
+      endpointReference: fresh.endpointReference,
+      previousEndpointReference: row.endpointReference,
+      previousWebhookSecretUntil: until,
+      version,
+    },
+  })
+  await enqueueEnd(tx, id, until)
+  const subject = { type: 'PaymentProvider', id }
+  const told = { webhookSecret: '[rotated]', previousWebhookSecretUntil: until.toISOString() }
+  const before = { previousWebhookSecretUntil: row.previousWebhookSecretUntil?.toISOString() ?? null }
+  const event = { type: 'payment-provider.webhook-secret-rotated', subject, payload: { version } }
+  return done(id, [auditOf(subject, before, told)], [event])
+}
+
+/** As well as it goes. */
+async function discard(
+  caller: Caller,
+  { gateway, sealer }: PaymentServices,
+  row: PaymentProvider,
+  endpointReference: string,
+): Promise<void> {
+  const { kind, secretKey } = openSecrets(sealer, row)
+  await gateway.unsubscribe(kind, secretKey, endpointReference).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    caller.logger.warn({ reason, endpointReference }, 'an endpoint that is not used any more stays')
+  })
+}

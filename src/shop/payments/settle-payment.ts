@@ -1,0 +1,121 @@
+// The one transition of a payment: whoever has the provider's word (the answer to a call, an event, the reconciling
+// job) brings it here. Books it, its order and the ledger together.
+import { auditOf } from '../../commands/edit.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { Payment } from '../../generated/prisma/client.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import { postEntry } from '../ledger/post-entry.ts'
+import { feeLines, saleLines } from '../ledger/posting.ts'
+import {
+  lockOrder,
+  moveMoney,
+  NOTHING_RECORDED,
+  type Recorded,
+  recordedTogether,
+} from '../orders/order-money.ts'
+import { isCash } from './manual.ts'
+import { changeOf, isSettled, type PaymentChange } from './payment.ts'
+import type { ChargeVerdict } from './provider.ts'
+
+/** The job that finds out what a provider kept of a payment. */
+export const FEE_TASK = 'payment.fee'
+/** With growing delays: days, for what a provider works out in minutes. */
+export const FEE_ATTEMPTS_MAX = 25
+
+/**
+ * Locks the order, then the payment, and moves the payment by the verdict; whoever comes second finds it done.
+ * `endsAttempt`: the verdict is the answer that the payment's attempt was waiting for. Throws a plain Error for a
+ * payment that is not there, and for a charge that succeeded after it failed.
+ */
+export async function settlePayment(
+  tx: Transaction,
+  paymentId: string,
+  verdict: ChargeVerdict,
+  { now, endsAttempt }: { readonly now: Date; readonly endsAttempt: boolean },
+): Promise<Recorded> {
+  const { orderId } = await tx.payment.findFirstOrThrow({
+    where: { id: paymentId },
+    select: { orderId: true },
+  })
+  const order = await lockOrder(tx, orderId)
+  if (order === null) throw new Error(`payment ${paymentId} has no order`)
+  const payment = await lockPayment(tx, paymentId)
+  const change = changeOf(payment, verdict, now)
+  if (change === null) return NOTHING_RECORDED
+  const version = payment.version + 1
+  await tx.payment.updateMany({
+    where: { id: paymentId },
+    data: { ...change, ...(endsAttempt && { attemptExpiresAt: null }), version, updatedAt: now },
+  })
+  await post(tx, payment, change, now)
+  const moved =
+    isSettled(change.status) && !isSettled(payment.status)
+      ? await moveMoney(
+          tx,
+          order,
+          { ...(change.status === 'SUCCEEDED' && { paidMinor: payment.amountMinor }), isInFlight: false },
+          { now, releases: change.status === 'FAILED' },
+        )
+      : NOTHING_RECORDED
+  return recordedTogether(recordOf(payment, change, version), moved)
+}
+
+/** The payment, its row locked until the transaction ends. Lock its order first. */
+export async function lockPayment(tx: Transaction, id: string): Promise<Payment> {
+  await tx.$queryRaw`SELECT id FROM payments WHERE id = ${id}::uuid FOR NO KEY UPDATE`
+  return await tx.payment.findFirstOrThrow({ where: { id } })
+}
+
+async function post(tx: Transaction, payment: Payment, change: PaymentChange, now: Date): Promise<void> {
+  const { id, amountMinor, currency, providerKind } = payment
+  const source = { type: 'Payment', id }
+  if (change.status !== 'SUCCEEDED') return
+  if (payment.status !== 'SUCCEEDED') {
+    const lines = saleLines({
+      amountMinor,
+      byHand: providerKind === 'MANUAL',
+      inCash: isCash(payment.method),
+    })
+    await postEntry(tx, { kind: 'SALE', source, currency, lines, postedAt: now })
+  }
+  if (change.feeMinor == null) {
+    // An event does not say what the provider keeps: it is asked.
+    await enqueue(tx, {
+      task: FEE_TASK,
+      payload: { paymentId: id },
+      key: `${FEE_TASK}:${id}`,
+      attemptsMax: FEE_ATTEMPTS_MAX,
+    })
+  } else if (change.feeMinor > 0n) {
+    await postEntry(tx, {
+      kind: 'FEE',
+      source,
+      currency,
+      lines: feeLines(change.feeMinor),
+      postedAt: now,
+    })
+  }
+}
+
+function recordOf(payment: Payment, change: PaymentChange, version: number): Recorded {
+  if (change.status === payment.status && change.feeMinor === undefined) return NOTHING_RECORDED
+  const subject = { type: 'Payment', id: payment.id }
+  const { failureCode = null, feeMinor = null } = change
+  return {
+    audit: [
+      auditOf(
+        subject,
+        { status: payment.status },
+        {
+          status: change.status,
+          ...(failureCode !== null && { failureCode }),
+          ...(feeMinor !== null && { feeMinor: feeMinor.toString() }),
+        },
+      ),
+    ],
+    events:
+      change.status === payment.status
+        ? []
+        : [{ type: `payment.${change.status.toLowerCase()}`, subject, payload: { version } }],
+  }
+}

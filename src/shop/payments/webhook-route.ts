@@ -1,0 +1,135 @@
+// POST /webhooks/in/:endpoint: what payment providers send, and anybody can. The body is kept as the bytes that came, since
+// those are what was signed. What they mean is the payments domain's.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { createFailureGuard } from '../../auth/failure-guard.ts'
+import type { Clock } from '../../core/clock.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import { createRecentMap } from '../../core/recent-map.ts'
+import type { Database } from '../../db/database.ts'
+import { HttpRefusal } from '../../edge/http-refusal.ts'
+import type { Services } from '../../graphql/context.ts'
+import { parseEndpoint } from './endpoint.ts'
+import { type Delivery, type IncomingMessage, openDelivery } from './open-delivery.ts'
+import { receiveEvent } from './receive-event.ts'
+import { looksSigned } from './signature-form.ts'
+
+export type WebhookOptions = {
+  readonly database: Database
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly services: Services
+  /** Of signed bodies of one tenant in an hour; KEPT_BYTES_PER_HOUR_MAX unless told. */
+  readonly webhookBytesPerHourMax?: number
+}
+
+/** Events of payments are a few kB. Each that is signed is kept whole, so what may be kept of a tenant is bounded below. */
+const BODY_BYTES_MAX = 512 * 1_024
+/**
+ * What a tenant's accounts may have kept in an hour: about 16,000 events of payments. Who has an account's secret can sign
+ * what they like, and it is kept for good. Beyond it the provider is told to send again later, which it does for days.
+ */
+const KEPT_BYTES_PER_HOUR_MAX = 64 * 1_024 * 1_024
+/** A row and its indexes, however short the event. */
+const EVENT_BYTES_MIN = 1_024
+const HOUR_SECONDS = 3_600
+const SIGNATURE_HEADER = 'stripe-signature'
+/** Endpoints that a good delivery came to lately. */
+const GOOD_ENDPOINTS_MAX = 1_000
+
+/** Adds the route, with a parser of its own that takes every content type for bytes. */
+export function addWebhookRoute(app: FastifyInstance, options: WebhookOptions): void {
+  const { database, clock, logger, services, webhookBytesPerHourMax = KEPT_BYTES_PER_HOUR_MAX } = options
+  const payments = { ...services.payments, database, clock, logger }
+  const open = createOpener((message) => openDelivery(payments, message))
+  const kept = createKeptBytes(webhookBytesPerHourMax)
+
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { endpoint, signature } = addressOf(request)
+    const rawBody = request.body
+    if (!Buffer.isBuffer(rawBody)) throw notSigned('BAD_USER_INPUT')
+    const delivery = await open(request.ip, { endpoint, rawBody, signature })
+    if (delivery === null) throw notSigned('UNAUTHENTICATED')
+    await kept.admit(delivery.tenant.tenantId, rawBody.length)
+    const received = await receiveEvent(payments, delivery, request.id)
+    return reply.send({ received: true, ...received })
+  }
+
+  void app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+      (_request, body, parsed) => parsed(null, body),
+    )
+    scope.post('/webhooks/in/:endpoint', { onRequest: refuseEarly, handler: handle })
+    done()
+  })
+}
+
+/** What can be seen without the body. Whether there is such an account is no part of it: the answer would tell. */
+async function refuseEarly(request: FastifyRequest): Promise<void> {
+  addressOf(request)
+  if (Number(request.headers['content-length']) > BODY_BYTES_MAX) {
+    throw new HttpRefusal(413, 'the body is too large')
+  }
+}
+
+function addressOf({ params, headers }: FastifyRequest): { endpoint: string; signature: string } {
+  const { endpoint } = params as { endpoint: string }
+  if (parseEndpoint(endpoint) === null) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
+  const signature = headers[SIGNATURE_HEADER]
+  if (typeof signature !== 'string') throw notSigned('BAD_USER_INPUT')
+  if (!looksSigned(signature)) throw notSigned('UNAUTHENTICATED')
+  return { endpoint, signature }
+}
+
+type Open = (address: string, message: IncomingMessage) => Promise<Delivery | null>
+
+/**
+ * Opens deliveries until too many from an address were signed by nobody. From then on only what the secret of an earlier
+ * delivery says is signed has its account looked up, so a flood costs the database nothing and holds no honest delivery to
+ * an endpoint that had one before.
+ */
+function createOpener(lookUp: (message: IncomingMessage) => Promise<Delivery | null>): Open {
+  const guard = createFailureGuard({ what: 'signatures' })
+  const good = createRecentMap<Delivery['isSigned']>(GOOD_ENDPOINTS_MAX)
+  return async (address, message) => {
+    const { endpoint } = message
+    try {
+      const delivery = await guard.attempt({ address, subject: endpoint }, () => lookUp(message))
+      if (delivery !== null) good.set(endpoint, delivery.isSigned)
+      return delivery
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'RATE_LIMITED')) throw error
+      if (good.get(endpoint)?.(message) !== true) throw error
+      return await lookUp(message)
+    }
+  }
+}
+
+/** Counts the bytes that each tenant has kept; one process's view. */
+function createKeptBytes(bytesPerHourMax: number) {
+  const limiter = new RateLimiterMemory({ points: bytesPerHourMax, duration: HOUR_SECONDS })
+  return {
+    /** Throws RATE_LIMITED, with `retryAfterSeconds`. */
+    async admit(tenantId: string, bytes: number): Promise<void> {
+      try {
+        await limiter.consume(tenantId, Math.max(bytes, EVENT_BYTES_MIN))
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal
+        throw new AppError('RATE_LIMITED', 'too many events for now: send this one again later', {
+          retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)),
+        })
+      }
+    },
+  }
+}
+
+/** The same for an account that does not exist. */
+function notSigned(code: 'BAD_USER_INPUT' | 'UNAUTHENTICATED'): AppError {
+  return code === 'BAD_USER_INPUT'
+    ? new AppError(code, 'This is no signed event.')
+    : new AppError(code, 'The signature is not valid.')
+}

@@ -1,0 +1,101 @@
+// What is changed in one process acts in another within five seconds: a server process of its own, on the same database.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { signDevelopmentToken } from '../../../src/auth/development-token.ts'
+import { systemClock } from '../../../src/core/clock.ts'
+import { developmentSecret } from '../../../src/development/secret.ts'
+import { type KillableServer, startKillableServer } from '../../faults/killable-server.ts'
+import { type Api, startApi } from '../../support/api.ts'
+import { ACCEPT, CHANGE_ROLE, invitee, manage, newMember, REMOVE, REVOKE } from '../../support/people.ts'
+
+/** What is promised. */
+const WITHIN_MS = 5_000
+const POLL_MS = 50
+
+let api: Api
+let dataDir: string
+let other: KillableServer
+let secret: Uint8Array
+beforeAll(async () => {
+  api = await startApi()
+  dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-other-'))
+  secret = await developmentSecret(dataDir, 'development-secret')
+  other = await startKillableServer({
+    runtimeUrl: api.database.runtimeUrl,
+    sandboxUrl: inject('sandboxUrl'),
+    dataDir,
+    clockAheadMs: 0,
+  })
+})
+afterAll(async () => {
+  await other?.kill()
+  await api?.close()
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+/** What the other process answers somebody: the first error's code, or that there is none. */
+async function answerTo(email: string, query: string, variables: object = {}): Promise<string> {
+  const token = signDevelopmentToken({
+    secret,
+    tenant: 'anchor',
+    email,
+    expiresInSeconds: 60,
+    clock: systemClock,
+  })
+  const response = await fetch(`${other.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query, variables }),
+  })
+  const { errors } = (await response.json()) as { errors?: { extensions: { code: string } }[] }
+  return errors?.[0]?.extensions.code ?? 'fine'
+}
+
+/** How long until the other process, asked all the time, answers so. */
+async function msUntil(answer: string, ask: () => Promise<string>): Promise<number> {
+  const start = performance.now()
+  for (;;) {
+    const told = await ask()
+    const took = performance.now() - start
+    if (told === answer || took > 2 * WITHIN_MS) return took
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}
+
+const PRODUCTS = '{ products { totalCount } }'
+const MEMBERS = '{ members { totalCount } }'
+
+it('case 32: who was removed is refused there within 5 s, though they never stop asking', async () => {
+  const { id, email } = await newMember(api, 'A', 'STAFF')
+  expect(await answerTo(email, PRODUCTS)).toBe('fine')
+  await manage(api.as('A'), REMOVE, { id, expectedVersion: 1 })
+  expect(await msUntil('FORBIDDEN', () => answerTo(email, PRODUCTS))).toBeLessThan(WITHIN_MS)
+})
+
+it('case 32: who was made less may do less there within 5 s', async () => {
+  const { id, email } = await newMember(api, 'A', 'ADMIN')
+  expect(await answerTo(email, MEMBERS)).toBe('fine')
+  await manage(api.as('A'), CHANGE_ROLE, { id, expectedVersion: 1, role: 'VIEWER' })
+  expect(await msUntil('FORBIDDEN', () => answerTo(email, MEMBERS))).toBeLessThan(WITHIN_MS)
+  expect(await answerTo(email, PRODUCTS)).toBe('fine')
+})
+
+it('who was known to be invited there accepts nothing once that was revoked here', async () => {
+  const { id, email, token } = await invitee(api, 'A')
+  expect(await answerTo(email, PRODUCTS)).toBe('FORBIDDEN')
+  await manage(api.as('A'), REVOKE, { id })
+  await answerTo(email, ACCEPT, { input: { token } })
+  expect(await msUntil('FORBIDDEN', () => answerTo(email, ACCEPT, { input: { token } }))).toBeLessThan(
+    WITHIN_MS,
+  )
+  expect((await api.as('A').data(MEMBERS)).members.totalCount).toBe(5)
+})
+
+it('who accepted here is let in there within 5 s, though refused there a moment ago', async () => {
+  const { email, token, session } = await invitee(api, 'A')
+  expect(await answerTo(email, PRODUCTS)).toBe('FORBIDDEN')
+  await manage(session, ACCEPT, { token })
+  expect(await msUntil('fine', () => answerTo(email, PRODUCTS))).toBeLessThan(WITHIN_MS)
+})

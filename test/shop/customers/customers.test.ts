@@ -1,0 +1,182 @@
+// Customers: what makes one, every reason for a refusal, other tenants, roles.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeId, newId } from '../../../src/core/ids.ts'
+import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
+import { makeCustomer, makeVariant, placeOrder, unique } from '../../support/shop.ts'
+
+let api: Api
+let a: Session
+beforeAll(async () => {
+  api = await startApi()
+  a = api.as('A')
+})
+afterAll(() => api?.close())
+
+const CUSTOMER = 'id email name phone version address { line1 line2 city postalCode country }'
+
+async function call(
+  mutation: 'customerCreate' | 'customerUpdate',
+  input: Record<string, unknown>,
+  session = a,
+): Promise<Data> {
+  const type = mutation === 'customerCreate' ? 'CustomerCreateInput' : 'CustomerUpdateInput'
+  const data = await session.data(
+    `mutation ($input: ${type}!) { ${mutation}(input: $input) { customer { ${CUSTOMER} } userErrors { field message code } } }`,
+    { input },
+  )
+  return data[mutation]
+}
+
+const refusals = ({ userErrors }: Data) =>
+  userErrors.map(({ field, code }: Data) => `${code} ${field.join('.')}`)
+
+const ADDRESS = { line1: 'Pier 1', line2: null, city: 'Harbour', postalCode: '20457', country: 'DE' }
+
+describe('customerCreate', () => {
+  it('makes a customer, with the address in small letters', async () => {
+    const input = { email: ' Ada@Sea.Example ', name: ' Ada ', phone: '+49', address: ADDRESS }
+    const { customer, userErrors } = await call('customerCreate', input)
+    expect(userErrors).toEqual([])
+    expect(customer).toMatchObject({
+      email: 'ada@sea.example',
+      name: 'Ada',
+      phone: '+49',
+      version: 1,
+      address: ADDRESS,
+    })
+    const { customers } = await a.data('{ customers(filter: { email: "ADA@sea.example" }) { nodes { id } } }')
+    expect(customers.nodes).toEqual([{ id: customer.id }])
+  })
+
+  it('tells everything that is wrong at once', async () => {
+    const input = {
+      email: 'nobody',
+      name: ' ',
+      phone: 'x'.repeat(256),
+      address: { line1: 'x'.repeat(256), country: 'Germany' },
+    }
+    expect(refusals(await call('customerCreate', input)).sort()).toEqual([
+      'INVALID address.country',
+      'INVALID address.line1',
+      'INVALID email',
+      'INVALID name',
+      'INVALID phone',
+    ])
+  })
+
+  it.each(['', '@', 'a@', '@b', 'a b@c', 'a@b@c', `${'x'.repeat(320)}@x`])(
+    'refuses the address %j',
+    async (email) => {
+      expect(refusals(await call('customerCreate', { email, name: 'N' }))).toEqual(['INVALID email'])
+    },
+  )
+
+  it.each(['İstanbul@x.example', 'ΑΣ@x.example', 'Straße@x.example', 'ǅ@x.example'])(
+    'takes %j, whatever its small letters are',
+    async (email) => {
+      expect(refusals(await call('customerCreate', { email, name: 'N' }))).toEqual([])
+    },
+  )
+
+  it('an address is taken within the tenant alone, in any case: cross-tenant, it is free', async () => {
+    const email = `${unique('taken')}@x.example`
+    await makeCustomer(a, { email })
+    expect(refusals(await call('customerCreate', { email: email.toUpperCase(), name: 'N' }))).toEqual([
+      'EMAIL_TAKEN email',
+    ])
+    expect(refusals(await call('customerCreate', { email, name: 'N' }, api.as('B')))).toEqual([])
+    const other = await makeCustomer(a)
+    expect(refusals(await call('customerUpdate', { id: other, expectedVersion: 1, email }))).toEqual([
+      'EMAIL_TAKEN email',
+    ])
+  })
+
+  it('of ten at once with one address, one is made', async () => {
+    const email = `${unique('race')}@x.example`
+    const payloads = await Promise.all(
+      Array.from({ length: 10 }, () => call('customerCreate', { email, name: 'N' })),
+    )
+    expect(payloads.filter(({ customer }) => customer !== null)).toHaveLength(1)
+    expect(payloads.filter((payload) => refusals(payload).join() === 'EMAIL_TAKEN email')).toHaveLength(9)
+  })
+})
+
+describe('customerUpdate', () => {
+  it('keeps what is left out, and clears what is null', async () => {
+    const { customer } = await call('customerCreate', {
+      email: `${unique('c')}@x.example`,
+      name: 'N',
+      phone: '1',
+      address: ADDRESS,
+    })
+    const input = {
+      id: customer.id,
+      expectedVersion: 1,
+      phone: null,
+      address: { city: null, line2: 'Floor 2' },
+    }
+    const changed = await call('customerUpdate', input)
+    expect(changed.customer).toEqual({
+      ...customer,
+      version: 2,
+      phone: null,
+      address: { ...ADDRESS, city: null, line2: 'Floor 2' },
+    })
+    const untouched = await call('customerUpdate', {
+      id: customer.id,
+      expectedVersion: 2,
+      name: null,
+      email: null,
+      address: null,
+    })
+    expect(untouched.customer).toEqual({ ...changed.customer, version: 3 })
+  })
+})
+
+it('a customer shows their orders, latest first, and their number', async () => {
+  const id = await makeCustomer(a)
+  const { id: variantId } = await makeVariant(a)
+  const numbers: number[] = []
+  for (let n = 0; n < 3; n += 1)
+    numbers.unshift((await placeOrder(a, id, [{ variantId, quantity: 1 }])).number)
+  await placeOrder(a, await makeCustomer(a), [{ variantId, quantity: 1 }])
+  const { customer, orders } = await a.data(
+    `query ($id: ID!) {
+      customer(id: $id) { orders(first: 2) { totalCount nodes { number } pageInfo { hasNextPage } } }
+      orders(filter: { customerId: $id }) { totalCount }
+    }`,
+    { id },
+  )
+  expect(customer.orders).toEqual({
+    totalCount: 3,
+    nodes: numbers.slice(0, 2).map((number) => ({ number })),
+    pageInfo: { hasNextPage: true },
+  })
+  expect(orders.totalCount).toBe(3)
+})
+
+it('cross-tenant: another tenant’s customer is null, as an absent and a malformed one, and has no orders', async () => {
+  const foreign = await makeCustomer(a)
+  for (const id of [foreign, encodeId('cust', newId()), 'cust_x', '']) {
+    const answer = await api
+      .as('B')
+      .send(
+        'query ($id: ID!) { customer(id: $id) { email } orders(filter: { customerId: $id }) { totalCount } }',
+        { id },
+      )
+    expect(answer).toEqual({
+      data: { customer: null, orders: { totalCount: 0 } },
+      errors: [],
+      extensions: {},
+    })
+  }
+})
+
+it('VIEWER may read customers, and make none', async () => {
+  const viewer = api.as('A', 'VIEWER')
+  expect((await viewer.data('{ customers(first: 1) { nodes { email } } }')).customers.nodes).toHaveLength(1)
+  const { errors } = await viewer.send(
+    'mutation { customerCreate(input: { email: "a@b.example", name: "N" }) { userErrors { code } } }',
+  )
+  expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'customers:write' } }])
+})

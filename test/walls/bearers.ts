@@ -1,0 +1,106 @@
+// Owns: everybody who may ask a tenant's API: its roles, its keys, and the platform's people; and what became of what they
+// asked.
+import { inspect } from 'node:util'
+import {
+  type GrantablePermission,
+  PERMISSIONS,
+  type Permission,
+  permissionsOf,
+  ROLES,
+  supportPermissions,
+} from '../../src/auth/permissions.ts'
+import type { Answer, Api, TenantKey } from '../support/api.ts'
+import { apiKeyWith, letSupportIn, supportToken } from '../support/credentials.ts'
+import { rowsOf } from './every-field.ts'
+
+export interface Bearer {
+  who: string
+  permissions: ReadonlySet<Permission>
+  send(source: string, variables?: Record<string, unknown>): Promise<Answer>
+}
+
+const keys = new WeakMap<Api, Map<string, Promise<Bearer>>>()
+
+/** Whoever sends an API key with exactly these permissions. */
+export function keyWith(
+  api: Api,
+  tenant: TenantKey,
+  permissions: readonly GrantablePermission[],
+): Promise<Bearer> {
+  const known = keys.get(api) ?? new Map<string, Promise<Bearer>>()
+  keys.set(api, known)
+  const name = `${tenant}: ${permissions.join(', ')}`
+  const made = known.get(name) ?? makeKey(api, tenant, permissions)
+  known.set(name, made)
+  return made
+}
+
+async function makeKey(
+  api: Api,
+  tenant: TenantKey,
+  permissions: readonly GrantablePermission[],
+): Promise<Bearer> {
+  const secret = await apiKeyWith(api, tenant, permissions)
+  const who = `a key with ${permissions.length} permission(s), ${permissions.join(', ')}`
+  return { who, permissions: new Set(permissions), send: api.bearing(secret).send }
+}
+
+/** Every role, a key for each permission, and support that was let in to read. */
+export async function everybody(api: Api, tenant: TenantKey): Promise<Bearer[]> {
+  const members = ROLES.map((role) => ({
+    who: role,
+    permissions: permissionsOf(role),
+    send: api.as(tenant, role).send,
+  }))
+  const single: Bearer[] = []
+  for (const permission of PERMISSIONS) single.push(await keyWith(api, tenant, [permission]))
+  await letSupportIn(api, tenant, { access: 'READ' })
+  const support = {
+    who: 'support that may read',
+    permissions: supportPermissions('READ'),
+    send: api.bearing(supportToken(tenant)).send,
+  }
+  return [...members, ...single, support]
+}
+
+export const lacks = ({ permissions }: Bearer, needed: readonly Permission[]) =>
+  needed.some((permission) => !permissions.has(permission))
+
+/** Null when the answer is a refusal that names a permission which is needed and missing, and shows nothing. */
+export function wronglyTaken(
+  { who, permissions }: Bearer,
+  needed: readonly Permission[],
+  answer: Answer,
+): string | null {
+  const missing = needed.filter((permission) => !permissions.has(permission))
+  const [error, ...others] = answer.errors
+  const isNamed = missing.some((permission) => permission === error?.extensions.permission)
+  const isRefused = error?.code === 'FORBIDDEN' && isNamed && others.length === 0
+  const isEmpty = answer.data === null || Object.values(answer.data).every((value) => value === null)
+  return isRefused && isEmpty ? null : `${who} lacks ${missing} and was answered ${shown(answer)}`
+}
+
+/**
+ * Null when somebody who has all that is needed was let through. What is done may need more in single cases (nobody
+ * gives another what they lack themselves): a refusal is one of those only when it names a permission beyond `needed`.
+ */
+export function wronglyRefused(
+  { who, permissions }: Bearer,
+  needed: readonly Permission[],
+  answer: Answer,
+): string | null {
+  const isOfMore = answer.errors.every(({ code, extensions }) => {
+    const named = extensions.permission as Permission
+    return code === 'FORBIDDEN' && named !== undefined && !permissions.has(named) && !needed.includes(named)
+  })
+  return isOfMore ? null : `${who} has ${needed} and was answered ${shown(answer)}`
+}
+
+const shown = (answer: Answer) => inspect(answer, { depth: 5, breakLength: 200 }).slice(0, 400)
+
+/** All rows of a tenant but for what asking itself leaves: when a key was last used. */
+export async function rowsBesideUse(api: Api, tenant: TenantKey): ReturnType<typeof rowsOf> {
+  const rows = await rowsOf(api.database, api.tenantIds[tenant])
+  for (const key of rows.api_keys ?? []) delete key.last_used_at
+  return rows
+}

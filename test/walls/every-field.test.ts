@@ -1,0 +1,39 @@
+// Case 20: every field of the schema, and every argument that carries an id, a cursor or a text, asked by tenant B for
+// what is tenant A's. A new field joins by existing.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildSchema } from '../../src/schema.ts'
+import { type Api, startApi } from '../support/api.ts'
+import { placesOf } from '../support/operations.ts'
+import { failureOf, leaksOf, makeSecrets, rowsOf, type Secrets } from './every-field.ts'
+
+const schema = buildSchema()
+const places = placesOf(schema)
+
+let api: Api
+let secrets: Secrets
+beforeAll(async () => {
+  api = await startApi()
+  secrets = await makeSecrets(api)
+})
+afterAll(() => api?.close())
+
+it('there is something to find: ids of every type, texts, and rows in every table of the shop', async () => {
+  const types = api.schema.getPossibleTypes(api.schema.getType('Node') as never)
+  expect(new Set(secrets.ids.map(({ prefix }) => prefix)).size).toBe(types.length)
+  for (const column of ['title', 'sku', 'handle', 'email', 'name', 'city', 'cancel_reason'])
+    expect(secrets.texts.get(column), column).not.toHaveLength(0)
+  expect(secrets.telling).toEqual(expect.arrayContaining(['Anchor-1', 'Anchor Buyer 1', api.tenantIds.A]))
+  for (const [table, rows] of Object.entries(await rowsOf(api.database, api.tenantIds.A)))
+    expect(rows.length, table).toBeGreaterThan(0)
+})
+
+describe('case 20: cross-tenant: what is another tenant’s is answered like what is not there, and stays as it is', () => {
+  it.each(places.map((place) => [place.name, place] as const))('%s', async (_name, place) => {
+    expect(await failureOf(api, place), 'a valid call of its own').toBeNull()
+    expect(await leaksOf(api, place, secrets)).toEqual([])
+  })
+})
+
+it('there is no subscription that this test does not cover', () => {
+  expect(schema.getSubscriptionType()).toBeUndefined()
+})

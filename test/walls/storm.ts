@@ -1,0 +1,400 @@
+// Owns: the storm: units of work of many tenants, interleaved on a few connections that keep breaking, and what must be
+// true of every answer and of the end. Which server it goes through is the test's.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Caller } from '../../src/auth/caller.ts'
+import { permissionsOf } from '../../src/auth/permissions.ts'
+import { done } from '../../src/commands/outcome.ts'
+import { type Command, runCommand } from '../../src/commands/run-command.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import type { Database, TenantClient, Transaction } from '../../src/db/database.ts'
+import { CommitUnknown, faultOf, sqlstateOf, toAppError } from '../../src/db/faults.ts'
+import { EVERYTHING } from '../../src/db/scope.ts'
+import { asAdmin } from '../support/cluster.ts'
+import { asSuperuser, type TestDatabase } from '../support/database.ts'
+import { fixtureId, TENANT_A } from '../support/two-tenants.ts'
+
+export interface Storm {
+  test: TestDatabase
+  database: Database
+  tenantIds: readonly string[]
+  units: number
+  /** How many units are under way at once. */
+  concurrency: number
+  /** The same seed draws the same units and the same moments; what breaks under them is the machine's. */
+  seed: number
+}
+
+export interface StormReport {
+  /** Every answer that held what it must not, and every error that is no fault. Must be empty. */
+  wrong: string[]
+  answered: number
+  /** Errors that a client may meet in a storm, by their kind. */
+  faults: Record<string, number>
+  kills: number
+}
+
+/** What a tenant's counters must show in the end. */
+interface Books {
+  transactions: number
+  /** Transactions whose COMMIT had no answer. */
+  unknown: number
+  commands: number
+}
+
+interface World extends Storm {
+  random: () => number
+  books: Map<string, Books>
+  report: StormReport
+}
+
+type Unit = (world: World, tenantId: string, n: number) => Promise<unknown>
+
+const KILL_EVERY_MS = 60
+/** Of the slow statements that are drawn; each holds a connection until it is cancelled. */
+const SLOW_SHARE = 0.2
+const COMMAND_ATTEMPTS_MAX = 40
+const IN_A_STORM: ReadonlySet<string> = new Set([
+  'CONNECTION_LOST',
+  'COMMIT_UNKNOWN',
+  'TIMEOUT',
+  'BUSY',
+  'UNAVAILABLE',
+  'SERIALIZATION',
+])
+const ON_PURPOSE = new Error('on purpose')
+const product = fixtureId(TENANT_A, 'products', 1)
+const variant = fixtureId(TENANT_A, 'variants', 1)
+
+/** Runs all units; resolves when the last has settled. */
+export async function runStorm(storm: Storm): Promise<StormReport> {
+  const world: World = {
+    ...storm,
+    random: mulberry32(storm.seed),
+    books: new Map(storm.tenantIds.map((id) => [id, { transactions: 0, unknown: 0, commands: 0 }])),
+    report: { wrong: [], answered: 0, faults: {}, kills: 0 },
+  }
+  const planned = Array.from({ length: storm.units }, (_, n) => ({
+    n,
+    tenantId: draw(world, storm.tenantIds),
+    unit: draw(world, UNITS),
+  }))
+  let isOver = false
+  const killing = asAdmin(storm.test.adminUrl, async (admin) => {
+    while (!isOver) {
+      await killOne(admin, world)
+      await sleep(KILL_EVERY_MS)
+    }
+  })
+  const workers = Array.from({ length: storm.concurrency }, async () => {
+    for (let next = planned.shift(); next !== undefined; next = planned.shift()) await runUnit(world, next)
+  })
+  await Promise.all(workers)
+  isOver = true
+  await killing
+  await closeBooks(world)
+  return world.report
+}
+
+async function runUnit(
+  world: World,
+  { unit, tenantId, n }: { unit: [string, Unit]; tenantId: string; n: number },
+): Promise<void> {
+  const [name, work] = unit
+  try {
+    checkAnswer(world, name, tenantId, await work(world, tenantId, n))
+    world.report.answered += 1
+  } catch (error) {
+    const fault = error instanceof CommitUnknown ? 'COMMIT_UNKNOWN' : faultOf(error)
+    if (fault === null || !IN_A_STORM.has(fault)) world.report.wrong.push(`${name}: ${String(error)}`)
+    else world.report.faults[fault] = (world.report.faults[fault] ?? 0) + 1
+  }
+}
+
+/** Whatever an answer tells of a tenant must be of its own. */
+function checkAnswer(world: World, name: string, tenantId: string, answer: unknown): void {
+  if (typeof answer !== 'object' || answer === null) return
+  for (const [key, value] of Object.entries(answer)) {
+    const isTenant = key === 'tenantId' || key === 'tenant_id'
+    if (isTenant && value !== tenantId) world.report.wrong.push(`${name}: ${tenantId} was shown ${value}`)
+    checkAnswer(world, name, tenantId, value)
+  }
+}
+
+const handleOf = ({ database }: World, tenantId: string): TenantClient =>
+  database.forTenant({ tenantId, writes: EVERYTHING })
+const within = ({ database }: World, tenantId: string, work: (tx: Transaction) => Promise<unknown>) =>
+  database.withTenant({ tenantId, writes: EVERYTHING }, work)
+const where = (tenantId: string, id: string) => ({ tenantId_id: { tenantId, id } })
+const raise = (tx: Transaction, name: string) =>
+  tx.$queryRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = ${name} RETURNING tenant_id`
+
+const UNITS: [string, Unit][] = [
+  ['findMany', (world, id) => handleOf(world, id).product.findMany()],
+  [
+    'findMany with relations',
+    (world, id) =>
+      handleOf(world, id).order.findMany({
+        include: { customer: true, lines: { include: { variant: { include: { stock: true } } } } },
+      }),
+  ],
+  [
+    'findMany by several queries',
+    (world, id) =>
+      handleOf(world, id).product.findMany({
+        relationLoadStrategy: 'query',
+        include: { variants: { include: { stock: true } } },
+      }),
+  ],
+  [
+    'findUnique',
+    async (world, id) => mustBe(await handleOf(world, id).variant.findUnique({ where: where(id, variant) })),
+  ],
+  [
+    'findUnique of another',
+    async (world, id) => {
+      const other = draw(
+        world,
+        world.tenantIds.filter((tenantId) => tenantId !== id),
+      )
+      const found = await handleOf(world, id).product.findUnique({ where: where(other, product) })
+      if (found !== null) throw new Error(`${id} found a product of ${other}`)
+    },
+  ],
+  [
+    'update of another',
+    async (world, id) => {
+      const other = draw(
+        world,
+        world.tenantIds.filter((tenantId) => tenantId !== id),
+      )
+      const { count } = await handleOf(world, id).product.updateMany({
+        where: { tenantId: other },
+        data: { title: 'stolen' },
+      })
+      if (count !== 0) throw new Error(`${id} changed ${count} products of ${other}`)
+    },
+  ],
+  [
+    'groupBy',
+    (world, id) => handleOf(world, id).variant.groupBy({ by: ['tenantId', 'productId'], _count: true }),
+  ],
+  ['count', async (world, id) => mustBe(await handleOf(world, id).product.count())],
+  [
+    'the reader',
+    (world, id) =>
+      world.database.read({ tenantId: id }, 'Product', {
+        select: { tenantId: true, variants: { select: { tenantId: true } } },
+      }),
+  ],
+  [
+    'the reader’s count',
+    async (world, id) => mustBe(await world.database.count({ tenantId: id }, 'Product', {})),
+  ],
+  [
+    'hand-written SQL',
+    (world, id) =>
+      handleOf(world, id)
+        .$queryRaw`SELECT p.tenant_id, v.tenant_id AS "tenantId" FROM products p JOIN variants v ON v.product_id = p.id`,
+  ],
+  [
+    'an SQL error',
+    async (world, id) =>
+      await refused(handleOf(world, id).$queryRaw`SELECT 1 / count(*) FILTER (WHERE false) FROM products`),
+  ],
+  [
+    'a slow statement',
+    async (world, id) => {
+      const rows = world.random() < SLOW_SHARE ? 300_000_000 : 1
+      return await handleOf(world, id).$queryRaw`SELECT count(*) FROM generate_series(1, ${rows})`
+    },
+  ],
+  [
+    'a look-up before a tenant',
+    async (world, id) => {
+      const slug = `tenant-${world.tenantIds.indexOf(id)}`
+      return await world.database.resolveMember(slug, 'member1@a.example')
+    },
+  ],
+  [
+    'a transaction',
+    async (world, id) => {
+      const books = world.books.get(id) as Books
+      try {
+        const seen = await within(world, id, async (tx) => [
+          await tx.product.findMany({ include: { variants: true } }),
+          await raise(tx, 'transactions'),
+          await Promise.all([tx.tenant.findMany(), tx.customer.findMany(), tx.order.findMany()]),
+        ])
+        books.transactions += 1
+        return seen
+      } catch (error) {
+        if (error instanceof CommitUnknown) books.unknown += 1
+        throw error
+      }
+    },
+  ],
+  [
+    'a transaction that rolls back',
+    async (world, id) => {
+      const work = within(world, id, async (tx) => {
+        await raise(tx, 'transactions')
+        throw ON_PURPOSE
+      })
+      await work.catch((error: unknown) => {
+        if (error !== ON_PURPOSE) throw error
+      })
+    },
+  ],
+  [
+    'a transaction with an error inside',
+    (world, id) =>
+      refused(
+        within(world, id, async (tx) => {
+          await raise(tx, 'transactions')
+          await tx.$queryRaw`SELECT 1 / 0`
+        }),
+      ),
+  ],
+  [
+    'a transaction that forgets to wait',
+    async (world, id) => {
+      const left: Promise<unknown>[] = []
+      const forget = (statement: Promise<unknown>) => left.push(statement.catch(() => null))
+      const work = within(world, id, async (tx) => {
+        forget(tx.product.findMany())
+        await tx.product.count()
+        forget(tx.customer.findMany())
+        throw ON_PURPOSE
+      })
+      await work.catch((error: unknown) => {
+        if (error !== ON_PURPOSE) throw error
+      })
+      return await Promise.all(left)
+    },
+  ],
+  ['a command', (world, id, n) => commandUntilDone(world, id, commandOf(n))],
+  [
+    'a command in one message',
+    (world, id, n) => commandUntilDone(world, id, { ...commandOf(n), atOnce: raiseAtOnce }),
+  ],
+]
+
+function commandOf(n: number): Command {
+  return { name: 'stormRaise', permission: 'stock:write', input: { n }, idempotencyKey: `unit-${n}` }
+}
+
+const SUBJECT = { type: 'Storm', id: '00000000-0000-7000-8000-000000000001' }
+const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: {} }])
+
+const raiseAtOnce = () => ({
+  statement: {
+    text: `WITH raised AS (UPDATE tenant_counters SET value = value + 1 WHERE name = $1 RETURNING value)
+      SELECT app.leave_result((SELECT jsonb_build_object('value', value) FROM raised))`,
+    values: ['commands'],
+    name: 'storm_raise',
+  },
+  done: DONE,
+})
+
+/** As a client would: the same call with the same key until it is answered. */
+async function commandUntilDone(world: World, tenantId: string, command: Command): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { userErrors } = await runCommand(callerOf(world, tenantId), command, async (tx) => {
+        await raise(tx, 'commands')
+        return DONE
+      })
+      if (userErrors.length === 0) break
+      if (userErrors[0]?.code !== 'IDEMPOTENCY_KEY_IN_USE') throw new Error(JSON.stringify(userErrors))
+    } catch (error) {
+      if (toAppError(error)?.code !== 'SERVICE_UNAVAILABLE') throw error
+    }
+    if (attempt === COMMAND_ATTEMPTS_MAX) throw new Error(`a command was not done in ${attempt} attempts`)
+    await sleep(20 * world.random())
+  }
+  const books = world.books.get(tenantId) as Books
+  books.commands += 1
+}
+
+function callerOf({ database }: World, tenantId: string): Caller {
+  return {
+    scope: { tenantId, writes: EVERYTHING },
+    tenantSlug: 'storm',
+    actor: { kind: 'MEMBER', id: fixtureId(TENANT_A, 'members', 1), role: 'STAFF', email: 'storm@a.example' },
+    permissions: permissionsOf('STAFF'),
+    requestId: 'storm',
+    database,
+    clock: () => new Date(),
+    logger: createLogger('silent'),
+  }
+}
+
+/** Nothing found is a wrong answer: the rows are there. */
+function mustBe<T>(answer: T): T {
+  if (answer === null || answer === 0) throw new Error('a tenant’s own rows were not found')
+  return answer
+}
+
+async function refused(work: Promise<unknown>): Promise<void> {
+  const error = await work.then(
+    () => new Error('a division by zero was answered'),
+    (reason: unknown) => reason,
+  )
+  if (sqlstateOf(error) !== '22012') throw error
+}
+
+async function killOne(admin: pg.Client, { test, random, report }: World): Promise<void> {
+  const { rows } = await admin.query<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity WHERE usename = 'bulkhead_runtime' AND datname = $1 AND state <> 'idle' ORDER BY pid`,
+    [test.name],
+  )
+  const pid = rows[Math.floor(random() * rows.length)]?.pid
+  if (pid === undefined) return
+  await admin.query('SELECT pg_terminate_backend($1)', [pid])
+  report.kills += 1
+}
+
+/** Counts, past every wall, that each tenant has exactly what its units did, and that nobody touched the rest. */
+async function closeBooks({ test, books, report, tenantIds }: World): Promise<void> {
+  await asSuperuser(test, async (client) => {
+    const { rows } = await client.query(
+      `SELECT t.tenant_id AS id,
+         (SELECT value FROM tenant_counters c WHERE c.tenant_id = t.tenant_id AND name = 'transactions') AS transactions,
+         (SELECT value FROM tenant_counters c WHERE c.tenant_id = t.tenant_id AND name = 'commands') AS commands,
+         (SELECT count(*)::int FROM audit_entries a WHERE a.tenant_id = t.tenant_id AND action = 'stormRaise') AS audit,
+         (SELECT count(*)::int FROM idempotency_keys k WHERE k.tenant_id = t.tenant_id AND operation = 'stormRaise') AS keys,
+         (SELECT count(*)::int FROM products p WHERE p.tenant_id = t.tenant_id AND title <> 'stolen') AS products
+       FROM tenants t WHERE t.tenant_id = ANY ($1)`,
+      [tenantIds],
+    )
+    const all = new Set(rows.map(({ products }) => products))
+    if (rows.length !== tenantIds.length || all.size !== 1)
+      report.wrong.push('rows of the fixture were changed')
+    for (const { id, transactions, commands, audit, keys } of rows) {
+      const own = books.get(id) as Books
+      const found = JSON.stringify({ transactions, commands, audit, keys })
+      const isRight =
+        transactions >= own.transactions &&
+        transactions <= own.transactions + own.unknown &&
+        [commands, audit, keys].every((count) => count === own.commands)
+      if (!isRight) report.wrong.push(`${id} has ${found}, and its books say ${JSON.stringify(own)}`)
+    }
+  })
+}
+
+function draw<T>(world: World, from: readonly T[]): T {
+  return from[Math.floor(world.random() * from.length)] as T
+}
+
+/** Pseudo-random numbers from 0 to 1, the same for the same seed (Mulberry32, public domain). */
+function mulberry32(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
