@@ -13,7 +13,7 @@ import { startEmbeddedServer } from '../src/db/embedded/embedded-server.ts'
 import { migrate } from '../src/db/migrations/migrate.ts'
 import { connectOwner } from '../src/db/owner.ts'
 import { sealEntries } from '../src/desk/audit/seal-entries.ts'
-import { auditChain } from '../src/desk/integrity/audit-chain.ts'
+import { auditChain } from '../src/desk/audit/chain-check.ts'
 import { createTenant } from '../src/desk/tenants/tenant-directory.ts'
 import { median } from './median.ts'
 

@@ -8,8 +8,10 @@ import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { isLoopbackHost } from './core/loopback.ts'
 import { developmentKey } from './development/key.ts'
+import { developmentRoutes } from './development/routes.ts'
 import { developmentSecret } from './development/secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
+import { ROUTES } from './modules.ts'
 import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
 
@@ -67,14 +69,21 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     hideSuggestions: isProduction,
     budget: config.budget,
     answerBytesMax: config.answerBytesMax,
-    development: hasExplorer
-      ? {
-          key: await developmentKey(config.dataDir),
-          trust: (issuer) => verifier.trust(issuer),
-          people: async () => (await import('./shop/demo/people.ts')).demoPeople(),
-        }
-      : null,
-    mailbox,
+    routes: [
+      ...ROUTES,
+      ...(hasExplorer
+        ? [
+            developmentRoutes({
+              development: {
+                key: await developmentKey(config.dataDir),
+                trust: (issuer) => verifier.trust(issuer),
+                people: async () => (await import('./shop/demo/people.ts')).demoPeople(),
+              },
+              mailbox,
+            }),
+          ]
+        : []),
+    ],
   })
   return {
     async listen() {

@@ -127,7 +127,7 @@ async function work(
   if (concurrency === 0) return watchQueue(workerUrl, runtime)
   const [{ startWorker }, { SCHEDULE, tasksOf }] = await Promise.all([
     import('./jobs/worker.ts'),
-    import('./tasks.ts'),
+    import('./modules.ts'),
   ])
   return await startWorker({
     ...runtime,
@@ -198,7 +198,7 @@ async function refuseBrokenWalls(
 ): Promise<void> {
   const [{ examine }, { QUEUED_BY: tasks }] = await Promise.all([
     import('./db/doctor/doctor.ts'),
-    import('./jobs/queued-by.ts'),
+    import('./modules.ts'),
   ])
   const { strictVersion } = config.database
   const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks })

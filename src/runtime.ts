@@ -11,6 +11,7 @@ import { developmentSecret } from './development/secret.ts'
 import type { Services } from './graphql/context.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
+import { integrityOf } from './modules.ts'
 import { createGateway } from './shop/payments/gateway.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
@@ -40,21 +41,24 @@ export async function openRuntime(
     ? createMailbox({ dir: join(config.dataDir, 'mailbox'), clock: systemClock })
     : null
   let { publicUrl } = config
-  return {
-    database,
-    services: {
-      sessions: createSessions(),
-      mail: mailbox ?? smtpMailer(config),
-      invitationUrl: config.invitationUrl,
-      keyMode: isProduction ? 'live' : 'test',
-      payments: {
-        gateway: createGateway({ sandboxUrl }),
-        sealer,
-        get publicUrl() {
-          return publicUrl
-        },
+  const services: Services = {
+    sealer,
+    integrity: integrityOf(() => services),
+    sessions: createSessions(),
+    mail: mailbox ?? smtpMailer(config),
+    invitationUrl: config.invitationUrl,
+    keyMode: isProduction ? 'live' : 'test',
+    payments: {
+      gateway: createGateway({ sandboxUrl }),
+      sealer,
+      get publicUrl() {
+        return publicUrl
       },
     },
+  }
+  return {
+    database,
+    services,
     mailbox,
     metrics: createMetrics(database),
     clock: systemClock,

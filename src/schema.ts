@@ -1,22 +1,9 @@
-// The whole schema: every domain's types, queries and mutations.
+// The whole schema: every module's types, queries and mutations.
 import { type GraphQLSchema, isObjectType } from 'graphql'
-import './desk/access/graphql.ts'
-import './desk/audit/graphql.ts'
-import './shop/catalogue/graphql.ts'
-import './shop/catalogue/mutations.ts'
-import './shop/customers/graphql.ts'
-import './desk/integrity/graphql.ts'
-import './desk/keys/graphql.ts'
-import './shop/ledger/graphql.ts'
-import './desk/members/graphql.ts'
-import './desk/members/mutations.ts'
-import './shop/orders/graphql.ts'
-import './shop/payments/graphql.ts'
-import './shop/payments/mutations.ts'
-import './desk/support/graphql.ts'
-import './desk/tenants/graphql.ts'
 import { builder } from './graphql/builder.ts'
+import { MODULES } from './modules.ts'
 
+await Promise.all(MODULES.map(({ loadGraphql }) => loadGraphql()))
 builder.queryType({})
 builder.mutationType({})
 

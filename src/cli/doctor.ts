@@ -14,7 +14,7 @@ export function doctorCommand(): Command {
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
         const [{ examine }, { QUEUED_BY }] = await Promise.all([
           import('../db/doctor/doctor.ts'),
-          import('../jobs/queued-by.ts'),
+          import('../modules.ts'),
         ])
         const findings = await withDatabase(
           config,

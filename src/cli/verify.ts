@@ -5,10 +5,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
-import type { KeptHead } from '../desk/integrity/audit-chain.ts'
-import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../desk/integrity/check.ts'
-import type { CheckReport, IntegrityReport } from '../desk/integrity/verify.ts'
 import type { TenantEntry } from '../desk/tenants/tenant-directory.ts'
+import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../integrity/check.ts'
+import type { CheckReport, IntegrityReport, KeptHead } from '../integrity/verify.ts'
 import type { Runtime } from '../runtime.ts'
 import { parseSlug } from './arguments.ts'
 import { type DatabaseUrls, requireOwner, withDatabase } from './command-database.ts'
@@ -79,15 +78,13 @@ async function verifyOne(
   { id, slug }: TenantEntry,
   { provider, since, auditHead }: Options,
 ): Promise<IntegrityReport> {
-  const { verifyTenant } = await import('../desk/integrity/verify.ts')
-  const { auditChain } = await import('../desk/integrity/audit-chain.ts')
-  const { providerRecords } = await import('../shop/integrity/provider-records.ts')
+  const { verifyTenant } = await import('../integrity/verify.ts')
   const tenant = { database, scope: { tenantId: id }, clock, tenantSlug: slug }
-  const chain = auditChain(tenant, services.payments.sealer, auditHead)
-  return await verifyTenant(
-    tenant,
-    provider ? [chain, providerRecords(tenant, services.payments, since)] : [chain],
-  )
+  return await verifyTenant(tenant, services.integrity, {
+    remote: provider,
+    sinceDays: since,
+    ...(auditHead !== undefined && { auditHead }),
+  })
 }
 
 /**

@@ -4,22 +4,29 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../core/logger.ts'
 import { isLoopbackAddress, isLoopbackName, isLoopbackOrigin } from '../core/loopback.ts'
+import type { Route } from '../edge/http-server.ts'
 import { addGraphiql } from './graphiql-routes.ts'
 import type { Mailbox } from './mailbox.ts'
 import { addMailbox } from './mailbox-routes.ts'
 import { addDevelopmentSignIn, type DevelopmentSignIn, type DevelopmentSignInOptions } from './sign-in.ts'
 
-export type DevelopmentOptions = {
+type DevelopmentOptions = {
   /** The issuer, and GraphiQL, which signs in with it; null: there are none. */
   readonly development: DevelopmentSignInOptions | null
   /** Null: there is no mail to show. */
-  readonly mailbox?: Pick<Mailbox, 'list'> | null
-  readonly logger: Logger
+  readonly mailbox: Pick<Mailbox, 'list'> | null
 }
 
 /** Whatever is added here answers 404, as if it were not there, to everybody whom the gate keeps out. */
-export function addDevelopment(app: FastifyInstance, options: DevelopmentOptions): DevelopmentScope {
-  const { development, mailbox = null, logger } = options
+export function developmentRoutes(options: DevelopmentOptions): Route {
+  return (app, { logger }) => addDevelopment(app, options, logger)
+}
+
+function addDevelopment(
+  app: FastifyInstance,
+  { development, mailbox }: DevelopmentOptions,
+  logger: Logger,
+): (origin: string) => void {
   let signIn: DevelopmentSignIn | null = null
   let isTold = false
   app.register(async (scope) => {
@@ -38,12 +45,8 @@ export function addDevelopment(app: FastifyInstance, options: DevelopmentOptions
     }
     if (mailbox !== null) addMailbox(scope, mailbox)
   })
-  return { open: (origin) => signIn?.open(origin) }
-}
-
-export type DevelopmentScope = {
-  /** Called when the server's address is known, which is the issuer's name. */
-  open(origin: string): void
+  // The server's address is the issuer's name.
+  return (origin) => signIn?.open(origin)
 }
 
 /** Headers that proxies add, beside every X-Forwarded-…: whatever they say, a proxy was there. */

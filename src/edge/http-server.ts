@@ -5,10 +5,6 @@ import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type FastifyInstance, fastify } from 'fastify'
 import { AppError } from '../core/errors.ts'
-import { addAuditRoute } from '../desk/audit/export-route.ts'
-import { addExportRoute } from '../desk/tenants/export-route.ts'
-import { addDevelopment, type DevelopmentOptions } from '../development/routes.ts'
-import { addWebhookRoute, type WebhookOptions } from '../shop/payments/webhook-route.ts'
 import { addCommonHeaders, answerSocketError, createErrorAnswer } from './answer-error.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
@@ -21,9 +17,9 @@ import { addTenantsRoute } from './tenants-route.ts'
 import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
-  Pick<HealthOptions, 'findings'> &
-  Pick<WebhookOptions, 'webhookBytesPerHourMax'> &
-  DevelopmentOptions & {
+  Pick<HealthOptions, 'findings'> & {
+    /** Of the modules, and in development its own. */
+    readonly routes?: readonly Route[]
     readonly host: string
     /** 0: any free one. */
     readonly port: number
@@ -36,6 +32,15 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     /** Smaller bounds than HTTP_LIMITS, for tests. */
     readonly limits?: Partial<HttpLimits>
   }
+
+/** What a route of a module works with. */
+export type RouteOptions = Pick<
+  GraphqlOptions,
+  'authenticator' | 'database' | 'services' | 'clock' | 'logger'
+>
+
+/** Adds its routes to the server; what it answers is called when the server's address is known. */
+export type Route = (app: FastifyInstance, options: RouteOptions) => ((origin: string) => void) | undefined
 
 export type HttpServer = {
   /** Resolves when requests are accepted. Rejects when an address is taken. */
@@ -64,12 +69,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     metricsPort === null ? null : createMetricsServer({ metrics, host: METRICS_HOST, port: metricsPort })
   const app = createApp(options)
   addGraphqlRoute(app, { ...options, isDraining })
-  addAuditRoute(app, options)
   addHealthRoutes(app, { ...options, isDraining })
   addTenantsRoute(app, options)
-  addWebhookRoute(app, options)
-  addExportRoute(app, options)
-  const development = addDevelopment(app, options)
+  const opens = (options.routes ?? []).map((addRoute) => addRoute(app, options))
 
   async function close(): Promise<void> {
     if (drainGraceMs > 0) await new Promise((resolve) => setTimeout(resolve, drainGraceMs))
@@ -92,7 +94,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       const scraped = await metricsServer?.listen()
       try {
         const url = await app.listen({ host, port })
-        development.open(url)
+        for (const open of opens) open?.(url)
         return { url, metricsUrl: scraped?.url ?? null }
       } catch (error) {
         await metricsServer?.close()

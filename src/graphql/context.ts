@@ -2,13 +2,14 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import type { KeyMode } from '../core/api-key.ts'
+import type { Sealer } from '../core/seal.ts'
 import type { TenantClient } from '../db/database.ts'
 import type { Mailer } from '../mail/mailer.ts'
-import type { PaymentServices } from '../shop/payments/services.ts'
 
-/** The outside world, as far as use cases need it. */
-export type Services = {
-  readonly payments: PaymentServices
+/** The outside world, as far as use cases need it. A module adds its own by declaration merging. */
+export interface Services {
+  /** Seals what is kept, by the keys of this installation. */
+  readonly sealer: Sealer
   readonly sessions: Sessions
   /** Null: this installation sends no mail. */
   readonly mail: Mailer | null

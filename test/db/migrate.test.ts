@@ -356,7 +356,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
 })
 
 const RUNNER = `
-import { migrate } from ${JSON.stringify(import.meta.resolve('../../src/db/migrate.ts'))}
+import { migrate } from ${JSON.stringify(import.meta.resolve('../../src/db/migrations/migrate.ts'))}
 import { createLogger } from ${JSON.stringify(import.meta.resolve('../../src/core/logger.ts'))}
 const [ownerUrl, runtimeUrl, migrationsDir] = process.argv.slice(1)
 await migrate({ ownerUrl, runtimeUrl, migrationsDir, logger: createLogger('fatal') })

@@ -1,5 +1,6 @@
 // What the tests of the front door share: the server on a small schema of its own, a member of every role, and a
 // database that counts what reaches it. Where SQL matters, tests use the real one.
+
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { createAuthenticator } from '../../src/auth/authenticate.ts'
 import { signDevelopmentToken } from '../../src/auth/development-token.ts'
@@ -10,7 +11,10 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Database, Membership } from '../../src/db/database.ts'
 import { newDevelopmentKey } from '../../src/development/key.ts'
+import type { Mailbox } from '../../src/development/mailbox.ts'
+import { developmentRoutes } from '../../src/development/routes.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/edge/http-server.ts'
+import { ROUTES } from '../../src/modules.ts'
 import { demoPeople } from '../../src/shop/demo/people.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { SECRET } from '../auth/token-setup.ts'
@@ -147,9 +151,11 @@ export async function openFrontDoor(
     resolvers?: Resolvers
     database?: Database
     production?: boolean
+    /** What the mailbox shows; null: there is none. */
+    mailbox?: Pick<Mailbox, 'list'> | null
   } & Partial<HttpServerOptions> = {},
 ): Promise<FrontDoor> {
-  const { resolvers = {}, database = memberDatabase(), production = false, ...more } = options
+  const { resolvers = {}, database = memberDatabase(), production = false, mailbox = null, ...more } = options
   const log: string[] = []
   let reads = 0
   const logger = createLogger('info', { write: (line) => log.push(line) })
@@ -182,13 +188,21 @@ export async function openFrontDoor(
     host: '127.0.0.1',
     port: 0,
     metricsPort: 0,
-    development: production
-      ? null
-      : {
-          key: await newDevelopmentKey(),
-          trust: (issuer) => verifier.trust(issuer),
-          people: async () => demoPeople(),
-        },
+    routes: [
+      ...ROUTES,
+      ...(production
+        ? []
+        : [
+            developmentRoutes({
+              mailbox,
+              development: {
+                key: await newDevelopmentKey(),
+                trust: (issuer) => verifier.trust(issuer),
+                people: async () => demoPeople(),
+              },
+            }),
+          ]),
+    ],
     ...more,
   })
   const { url, metricsUrl } = await server.listen()

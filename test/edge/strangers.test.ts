@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newApiKey } from '../../src/core/api-key.ts'
 import { encodeId, newId } from '../../src/core/ids.ts'
+import { webhookRoute } from '../../src/shop/payments/webhook-route.ts'
 import { type Api, type Session, SLUGS, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
 import { askWithKey, makeKey, told } from '../support/keys.ts'
@@ -159,7 +160,7 @@ describe('bad keys from behind one proxy', () => {
 
 describe('what is kept of signed events', () => {
   it('cross-tenant: is bounded by the hour for each tenant: beyond it 429, with when to send again', async () => {
-    const small = await startApi({ webhookBytesPerHourMax: 3_000 })
+    const small = await startApi({ routes: [webhookRoute({ bytesPerHourMax: 3_000 })] })
     try {
       for (const tenant of ['A', 'B'] as const) await connectSandbox(small, tenant)
       const send = async (tenant: 'A' | 'B', id: string) => {

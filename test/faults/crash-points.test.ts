@@ -7,10 +7,11 @@ import { uuidOf } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { connectOwner } from '../../src/db/owner.ts'
-import { verifyTenant } from '../../src/desk/integrity/verify.ts'
 import { createTenant } from '../../src/desk/tenants/tenant-directory.ts'
+import { verifyTenant } from '../../src/integrity/verify.ts'
 import type { Data } from '../support/api.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { rowChecks } from '../support/integrity.ts'
 import { ORDER_PLACE, PAYMENT_TAKE, REFUND_CREATE, unique } from '../support/shop.ts'
 import { type Fault, type Harness, type Point, startHarness, type When, type Where } from './crash-points.ts'
 
@@ -110,12 +111,10 @@ async function factsOf({ orderId, variantId }: Sale): Promise<Data> {
 }
 
 async function expectBooksInOrder(): Promise<void> {
-  const report = await verifyTenant({
-    database: opened,
-    scope: { tenantId },
-    clock: systemClock,
-    tenantSlug: SLUG,
-  })
+  const report = await verifyTenant(
+    { database: opened, scope: { tenantId }, clock: systemClock, tenantSlug: SLUG },
+    rowChecks(),
+  )
   expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
 }
 

@@ -1,11 +1,13 @@
 // Who may queue which job: every task × every permission, by raw SQL as the runtime role. A job is done with every
 // permission, so whoever could queue any of them could have anything done.
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPT_INVITATION, isPermission, PERMISSIONS } from '../../src/auth/permissions.ts'
 import { examine } from '../../src/db/doctor/doctor.ts'
-import { QUEUED_BY } from '../../src/jobs/queued-by.ts'
-import { SCHEDULE, tasksOf } from '../../src/tasks.ts'
+import { QUEUED_BY, SCHEDULE, tasksOf } from '../../src/modules.ts'
+import type { Metrics } from '../../src/telemetry/metrics.ts'
 import { asRuntime, asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { servicesAt } from '../support/services.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
 
 const MAY_NOT = 'BK004'
@@ -44,7 +46,7 @@ async function queued(): Promise<string[]> {
 describe('the table of tasks', () => {
   it('has every task of the program and no other, each with permissions that there are', () => {
     const metrics = {} // made nothing of before a task runs
-    const tasks = tasksOf({ services: { payments: {} }, metrics } as unknown as Parameters<typeof tasksOf>[0])
+    const tasks = tasksOf({ services: servicesAt(null, () => null), metrics: metrics as unknown as Metrics })
     expect(Object.keys(QUEUED_BY).toSorted()).toEqual(tasks.map(({ name }) => name).toSorted())
     for (const [name, permissions] of TASKS) {
       expect(permissions.length, name).toBeGreaterThan(0)

@@ -1,9 +1,12 @@
 // What is done by the clock: once for each time and active tenant, however many workers there are, and made up for when
 // nobody ran.
+
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Task } from '../../src/jobs/task.ts'
-import { SCHEDULE, tasksOf } from '../../src/tasks.ts'
+import { SCHEDULE, tasksOf } from '../../src/modules.ts'
+import type { Metrics } from '../../src/telemetry/metrics.ts'
 import { eventually } from '../support/money.ts'
+import { servicesAt } from '../support/services.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
@@ -78,7 +81,7 @@ it('one job of a tenant and a task waits at a time, however long nobody works', 
 
 it("every task of the product's schedule is there, and its pattern is one", async () => {
   const metrics = { observeIntegrity: () => {} }
-  const tasks = tasksOf({ services: { payments: {} }, metrics } as unknown as Parameters<typeof tasksOf>[0])
+  const tasks = tasksOf({ services: servicesAt(null, () => null), metrics: metrics as unknown as Metrics })
   const names = tasks.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
   for (const { task } of SCHEDULE) expect(names).toContain(task)

@@ -10,7 +10,8 @@ import { parseConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { createMailbox, MAILS_MAX } from '../../src/development/mailbox.ts'
-import { addDevelopment } from '../../src/development/routes.ts'
+import { developmentRoutes } from '../../src/development/routes.ts'
+import type { RouteOptions } from '../../src/edge/http-server.ts'
 import { openRuntime } from '../../src/runtime.ts'
 import { type Api, startApi } from '../support/api.ts'
 import { asOwner } from '../support/database.ts'
@@ -111,7 +112,8 @@ describe('its page', () => {
 
   it('is closed to another machine, whatever it calls this one', async () => {
     const app = fastify()
-    addDevelopment(app, { development: null, mailbox: api.mailbox, logger: createLogger('silent') })
+    const routes = developmentRoutes({ development: null, mailbox: api.mailbox })
+    routes(app, { logger: createLogger('silent') } as RouteOptions)
     const statusFor = async (remoteAddress: string) =>
       (await app.inject({ url: '/mailbox/messages', remoteAddress, headers: { host: 'localhost' } }))
         .statusCode

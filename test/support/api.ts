@@ -22,8 +22,10 @@ import { createTenant } from '../../src/desk/tenants/tenant-directory.ts'
 import type { DemoPeople } from '../../src/development/choose-page.ts'
 import { newDevelopmentKey } from '../../src/development/key.ts'
 import { createMailbox, type Mailbox } from '../../src/development/mailbox.ts'
-import { createHttpServer, type HttpServer } from '../../src/edge/http-server.ts'
+import { developmentRoutes } from '../../src/development/routes.ts'
+import { createHttpServer, type HttpServer, type Route } from '../../src/edge/http-server.ts'
 import type { Services } from '../../src/graphql/context.ts'
+import { ROUTES } from '../../src/modules.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -94,7 +96,7 @@ export async function startApi({
   issuers = [],
   keyTimings = {},
   people = null,
-  webhookBytesPerHourMax,
+  routes = ROUTES,
 }: {
   poolMax?: number
   clock?: Clock
@@ -105,8 +107,8 @@ export async function startApi({
   keyTimings?: Partial<KeyTimings>
   /** Whom the development issuer offers to be; null: there is none, and no explorer. */
   people?: readonly DemoPeople[] | null
-  /** Less than the server's own bound. */
-  webhookBytesPerHourMax?: number
+  /** Of the modules; all of them by default. */
+  routes?: readonly Route[]
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -145,16 +147,20 @@ export async function startApi({
     host: '127.0.0.1',
     port: 0,
     metricsPort: null,
-    mailbox,
-    ...(webhookBytesPerHourMax !== undefined && { webhookBytesPerHourMax }),
-    development:
-      people === null
-        ? null
-        : {
-            key: await newDevelopmentKey(),
-            trust: (issuer) => verifier.trust(issuer),
-            people: async () => people,
-          },
+    routes: [
+      ...routes,
+      developmentRoutes({
+        mailbox,
+        development:
+          people === null
+            ? null
+            : {
+                key: await newDevelopmentKey(),
+                trust: (issuer) => verifier.trust(issuer),
+                people: async () => people,
+              },
+      }),
+    ],
   })
   ;({ url } = await server.listen())
   const bearing = (credential: string) => sessionOf(`${url}/graphql`, credential)

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../src/commands/outcome.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { verifyTenant } from '../../src/desk/integrity/verify.ts'
+import { verifyTenant } from '../../src/integrity/verify.ts'
 import { releaseHoldsTask } from '../../src/shop/orders/release-holds.ts'
 import { endTask } from '../../src/shop/payments/end-provider.ts'
 import { endpointName } from '../../src/shop/payments/endpoint.ts'
@@ -17,6 +17,7 @@ import { eventTask } from '../../src/shop/payments/receive-event.ts'
 import { paymentTasks } from '../../src/shop/payments/reconcile.ts'
 import { type Api, type Data, emailOf, type TenantKey } from './api.ts'
 import { asSuperuser } from './database.ts'
+import { rowChecks } from './integrity.ts'
 
 const SLUG_OF_ADDRESS = /@(\w+)\./
 
@@ -173,7 +174,7 @@ export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<stri
 /** Everything adds up: the checks that `bulkhead verify` makes find nothing. */
 export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<void> {
   const { database, scope, clock, tenantSlug } = await systemOf(api, tenant)
-  const report = await verifyTenant({ database, scope, clock, tenantSlug })
+  const report = await verifyTenant({ database, scope, clock, tenantSlug }, rowChecks())
   expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
 }
 

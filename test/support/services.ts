@@ -3,6 +3,7 @@ import { createSessions } from '../../src/auth/sessions.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import type { Mailer } from '../../src/mail/mailer.ts'
+import { integrityOf } from '../../src/modules.ts'
 import { createGateway } from '../../src/shop/payments/gateway.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')
@@ -15,17 +16,21 @@ export function servicesAt(
   publicUrl: () => string | null,
   mail: Mailer | null = null,
 ): Services {
-  return {
+  const sealer = createSealer({ current: SEALING_KEY })
+  const services: Services = {
+    sealer,
+    integrity: integrityOf(() => services),
     mail,
     invitationUrl: 'https://join.example/accept',
     sessions: createSessions(),
     keyMode: 'test',
     payments: {
       gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
-      sealer: createSealer({ current: SEALING_KEY }),
+      sealer,
       get publicUrl() {
         return publicUrl()
       },
     },
   }
+  return services
 }

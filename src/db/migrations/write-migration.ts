@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
-import { complaintAboutKey, tenantTables } from '../../desk/tenants/tenant-tables.ts'
 import { diffDatamodels, type SchemaFile } from './schema-engine.ts'
+import { complaintAboutKey, tenantTables } from './tenant-tables.ts'
 
 /** The schema that all migrations together make; committed with them. */
 export const SNAPSHOT_NAME = 'schema.snapshot.prisma'

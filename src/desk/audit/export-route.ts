@@ -1,19 +1,15 @@
 // GET /audit.jsonl and /audit.csv: a period of a tenant's audit, streamed. What is in it is the audit domain's.
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Authenticator, credentialsOf } from '../../auth/authenticate.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { credentialsOf } from '../../auth/authenticate.ts'
 import type { Caller } from '../../auth/caller.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
+import type { Route } from '../../edge/http-server.ts'
 import { nodeIdOf } from '../../graphql/node.ts'
 import { dateTimeScalar } from '../../graphql/scalars.ts'
 import { checkPeriod, type ExportFormat, exportEntries, type Period } from './export-entries.ts'
-
-export type AuditRouteOptions = {
-  readonly authenticator: Authenticator
-  readonly clock: Clock
-}
 
 const CONTENT_TYPES: Record<ExportFormat, string> = {
   jsonl: 'application/jsonl; charset=utf-8',
@@ -28,8 +24,7 @@ const RETRY_AFTER_SECONDS = 5
  * Adds both routes. They take the credentials that /graphql takes, and answer errors in its form. Once an answer has
  * begun, whatever fails breaks the connection off: nobody takes a part for the whole.
  */
-export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions): void {
-  const { authenticator, clock } = options
+export const auditRoute: Route = (app, { authenticator, clock }) => {
   const running = createTurns()
 
   async function handle(
@@ -61,6 +56,7 @@ export function addAuditRoute(app: FastifyInstance, options: AuditRouteOptions):
       handler: (request, reply) => handle(format, request, reply),
     })
   }
+  return undefined
 }
 
 async function* textOf(

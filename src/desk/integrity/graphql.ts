@@ -1,17 +1,15 @@
 // The query that proves, or says what is not in order.
 import { builder } from '../../graphql/builder.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
-import { providerRecords } from '../../shop/integrity/provider-records.ts'
-import { auditChain } from './audit-chain.ts'
-import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from './check.ts'
-import { CHECKS } from './checks.ts'
-import { type CheckReport, type IntegrityReport, verifyTenant } from './verify.ts'
+import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from '../../integrity/check.ts'
+import { type CheckReport, type IntegrityReport, verifyTenant } from '../../integrity/verify.ts'
 
 /** It reads all that a tenant has ever written: as much as half of the dearest operation, four times a second at most. */
 const INTEGRITY_COST = 5_000
 /** What a list of violations is taken to hold when the cost is counted: none, nearly always. */
 const VIOLATIONS_EXPECTED = 5
 const SUBJECTS_EXPECTED = 2
+const CHECKS_EXPECTED = 20
 
 const SubjectType = builder.objectRef<Subject>('IntegritySubject')
 SubjectType.implement({
@@ -64,7 +62,7 @@ ReportType.implement({
     ok: t.exposeBoolean('ok'),
     checks: t.field({
       type: [CheckType],
-      extensions: { listSize: CHECKS.length + 2 },
+      extensions: { listSize: CHECKS_EXPECTED },
       resolve: ({ checks }) => checks,
     }),
   }),
@@ -81,10 +79,7 @@ builder.queryFields((t) => ({
         description: `Compare with the payment provider's books of the last ${SINCE_DAYS_DEFAULT} days, too: it is asked now, and this takes as long as it takes.`,
       }),
     },
-    resolve: async (_root, { provider }, { caller, services }) => {
-      const chain = auditChain(caller, services.payments.sealer)
-      const outside = provider === true ? [chain, providerRecords(caller, services.payments)] : [chain]
-      return await verifyTenant(caller, outside)
-    },
+    resolve: async (_root, { provider }, { caller, services }) =>
+      await verifyTenant(caller, services.integrity, { remote: provider === true }),
   }),
 }))

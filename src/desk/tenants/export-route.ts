@@ -1,13 +1,11 @@
 // GET /exports/:id: a finished export as a file, to whoever may have it. Who may, and what is in it, is the tenants' domain.
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Authenticator, credentialsOf } from '../../auth/authenticate.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { credentialsOf } from '../../auth/authenticate.ts'
+import type { Route } from '../../edge/http-server.ts'
 import { downloadExport } from './download-export.ts'
 
-export function addExportRoute(
-  app: FastifyInstance,
-  { authenticator }: { readonly authenticator: Authenticator },
-): void {
+export const exportRoute: Route = (app, { authenticator }) => {
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id } = request.params as { id: string }
     const caller = await authenticator.authenticate(credentialsOf(request), request.id)
@@ -25,4 +23,5 @@ export function addExportRoute(
     exposeHeadRoute: false,
     handler: handle,
   })
+  return undefined
 }

@@ -10,6 +10,7 @@ import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Sealer } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
+import { queryOf } from '../../db/names.ts'
 import { type Task, textIn } from '../../jobs/task.ts'
 import { failExport, makeRoom } from './end-export.ts'
 import {
@@ -20,7 +21,6 @@ import {
   EXPORT_TIMEOUT_MS,
 } from './export-task.ts'
 import { tenantFile } from './tenant-file.ts'
-import { queryOf } from './tenant-rows.ts'
 
 /** Of the file before it is compressed: what a process holds of it at a time is a few times this. */
 const CHUNK_BYTES = 1_048_576

@@ -1,9 +1,10 @@
 // Owns: the platform's statements on tenants: making, listing, showing, suspending, resuming. Each change leaves an entry
 // in the tenant's own audit log. Runs as the owner; no tenant's request comes here. Their end is tenant-erasure.ts's.
-import pg from 'pg'
 import { normalizeEmail } from '../../core/email.ts'
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import { sqlstateOf } from '../../db/faults.ts'
+import { escapeIdentifier } from '../../db/names.ts'
 import type { OwnerConnection, OwnerQuery } from '../../db/owner.ts'
 
 export type TenantStatus = 'ACTIVE' | 'SUSPENDED'
@@ -110,10 +111,10 @@ async function orSlugTaken(slug: string, work: () => Promise<unknown>): Promise<
   try {
     await work()
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION) {
+    if (sqlstateOf(error) === UNIQUE_VIOLATION) {
       throw new AppError('CONFLICT', `there is already a tenant "${slug}"`, { slug }, { cause: error })
     }
-    if (error instanceof pg.DatabaseError && error.code === SLUG_WAS_USED) {
+    if (sqlstateOf(error) === SLUG_WAS_USED) {
       throw new AppError(
         'CONFLICT',
         `"${slug}" was the address of a tenant that was erased, and tokens and issuers may still name it: take another, or ` +
@@ -153,7 +154,7 @@ export async function showTenant(connection: OwnerConnection, slug: string): Pro
         'SELECT table_name AS name FROM app.tenant_tables() ORDER BY table_name',
       )) {
         const [row] = await query<{ count: number }>(
-          `SELECT count(*)::int AS count FROM public.${pg.escapeIdentifier(name)}`,
+          `SELECT count(*)::int AS count FROM public.${escapeIdentifier(name)}`,
         )
         if (row !== undefined && row.count > 0) rows[name] = row.count
       }

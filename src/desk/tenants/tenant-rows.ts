@@ -1,11 +1,9 @@
 // Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
 // columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is src/tenants'.
-import pg from 'pg'
 import { encodeId } from '../../core/ids.ts'
 import { NO_KEY_ID } from '../../core/seal.ts'
-import type { Transaction } from '../../db/database.ts'
+import { escapeIdentifier, escapeLiteral } from '../../db/names.ts'
 import type { OwnerQuery } from '../../db/owner.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
 
 /** Tables that no export has, each with the reason. */
 export const TRANSIENT_TABLES: Readonly<Record<string, string>> = {
@@ -64,12 +62,6 @@ const PAGE_ROWS_MAX = 500
 const PAGE_BYTES_MAX = 1_048_576
 /** A row as it is exported; and the same without the columns that a restored tenant has otherwise. */
 export type RowText = { readonly line: string; readonly proof: string }
-
-/** Statements of a tenant's transaction for code that does not know whose connection it is on. */
-export function queryOf(tx: Transaction): OwnerQuery {
-  return async <Row>(text: string, values: readonly unknown[] = []) =>
-    await tx.$queryRaw<Row[]>(new Prisma.Sql(text.split(/\$\d+/), [...values]))
-}
 
 /** The newest migration that the database has. */
 export async function schemaVersion(query: OwnerQuery): Promise<string> {
@@ -148,14 +140,14 @@ async function insertStatement(query: OwnerQuery, table: string): Promise<string
      ORDER BY attnum`,
     [table],
   )
-  const target = `public.${pg.escapeIdentifier(table)}`
-  const names = columns.map(({ name }) => pg.escapeIdentifier(name))
-  const values = columns.map(({ name }) => rules[name]?.restored ?? `r.${pg.escapeIdentifier(name)}`)
-  const unproven = Object.keys(rules).map((column) => pg.escapeLiteral(column))
+  const target = `public.${escapeIdentifier(table)}`
+  const names = columns.map(({ name }) => escapeIdentifier(name))
+  const values = columns.map(({ name }) => rules[name]?.restored ?? `r.${escapeIdentifier(name)}`)
+  const unproven = Object.keys(rules).map((column) => escapeLiteral(column))
   // As app.export_page writes it: a column of ids that is `true` has the tenant's own.
   const ownIds = columns
     .filter(({ isId }) => isId)
-    .map(({ name }) => pg.escapeLiteral(name))
+    .map(({ name }) => escapeLiteral(name))
     .map(
       (name) =>
         `|| CASE input.content -> ${name} WHEN 'true' THEN jsonb_build_object(${name}, $1::text) ELSE '{}' END`,

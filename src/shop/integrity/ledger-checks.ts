@@ -1,6 +1,6 @@
 // The ledger: balanced in itself, and telling of every payment and refund once. The chart of accounts stands here by
 // its codes, and not by way of the code that posts: a proof that uses what it proves is none.
-import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../desk/integrity/check.ts'
+import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 const ledgerBalanced: Check = {
   name: 'ledger-balanced',

@@ -1,5 +1,5 @@
 // Orders against their lines and against the money that was taken for them.
-import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../desk/integrity/check.ts'
+import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 const ordersTotal: Check = {
   name: 'orders-total',

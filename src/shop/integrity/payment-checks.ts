@@ -1,6 +1,6 @@
 // Payments against their refunds, and what waits for a provider's word for too long. What the provider's own books say
 // is provider-records.ts's.
-import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../desk/integrity/check.ts'
+import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 /** By then a buyer has long lost the page, and every question that could be asked was asked many times. */
 const STUCK_AFTER_MS = 24 * 3_600_000

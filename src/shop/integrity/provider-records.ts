@@ -1,9 +1,9 @@
 // Asks each payment provider of a tenant for its books, and ours for theirs. What the two disagree on is
 // records-comparison.ts's.
 import type { Transaction } from '../../db/database.ts'
-import { SINCE_DAYS_DEFAULT, subject, VIOLATIONS_MAX, type Violation } from '../../desk/integrity/check.ts'
-import type { OutsideCheck, VerifiedTenant } from '../../desk/integrity/verify.ts'
 import type { PaymentProvider } from '../../generated/prisma/client.ts'
+import { SINCE_DAYS_DEFAULT, subject, VIOLATIONS_MAX, type Violation } from '../../integrity/check.ts'
+import type { OutsideCheck, VerifiedTenant } from '../../integrity/verify.ts'
 import type { BookedCharge, ProviderAccount } from '../payments/provider.ts'
 import { hasSecrets, openSecrets } from '../payments/provider-record.ts'
 import type { PaymentServices } from '../payments/services.ts'
@@ -42,6 +42,7 @@ export function providerRecords(
 ): OutsideCheck {
   return {
     name: 'provider-records',
+    isRemote: true,
     description: `The payment provider's books and ours say the same of every charge of the last ${sinceDays} days.`,
     async run() {
       const since = new Date(tenant.clock().getTime() - sinceDays * DAY_MS)

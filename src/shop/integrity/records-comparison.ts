@@ -1,7 +1,7 @@
 // A provider's books against ours, as two lists: what they disagree on. No I/O; provider-records.ts fetches both.
 import { isUuid } from '../../core/ids.ts'
-import { subject, type Violation } from '../../desk/integrity/check.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
+import { subject, type Violation } from '../../integrity/check.ts'
 import type { BookedCharge } from '../payments/provider.ts'
 
 export type OurPayment = Pick<

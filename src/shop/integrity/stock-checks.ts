@@ -1,5 +1,5 @@
 // Stock levels against the movements that explain them and the orders that hold them.
-import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../desk/integrity/check.ts'
+import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 const stockMovements: Check = {
   name: 'stock-movements',

@@ -1,6 +1,12 @@
-// What the use cases of payments need from outside the database. Shapes only; api.ts puts them together.
+// What the use cases of payments need from outside the database. Shapes only; runtime.ts puts them together.
 import type { Sealer } from '../../core/seal.ts'
 import type { ProviderGateway } from './provider.ts'
+
+declare module '../../graphql/context.ts' {
+  interface Services {
+    readonly payments: PaymentServices
+  }
+}
 
 export type PaymentServices = {
   readonly gateway: ProviderGateway

@@ -9,20 +9,12 @@ import type { Logger } from '../../core/logger.ts'
 import { createRecentMap } from '../../core/recent-map.ts'
 import type { Database } from '../../db/database.ts'
 import { HttpRefusal } from '../../edge/http-refusal.ts'
+import type { Route, RouteOptions } from '../../edge/http-server.ts'
 import type { Services } from '../../graphql/context.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { type Delivery, type IncomingMessage, openDelivery } from './open-delivery.ts'
 import { receiveEvent } from './receive-event.ts'
 import { looksSigned } from './signature-form.ts'
-
-export type WebhookOptions = {
-  readonly database: Database
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly services: Services
-  /** Of signed bodies of one tenant in an hour; KEPT_BYTES_PER_HOUR_MAX unless told. */
-  readonly webhookBytesPerHourMax?: number
-}
 
 /** Events of payments are a few kB. Each that is signed is kept whole, so what may be kept of a tenant is bounded below. */
 const BODY_BYTES_MAX = 512 * 1_024
@@ -38,12 +30,22 @@ const SIGNATURE_HEADER = 'stripe-signature'
 /** Endpoints that a good delivery came to lately. */
 const GOOD_ENDPOINTS_MAX = 1_000
 
-/** Adds the route, with a parser of its own that takes every content type for bytes. */
-export function addWebhookRoute(app: FastifyInstance, options: WebhookOptions): void {
-  const { database, clock, logger, services, webhookBytesPerHourMax = KEPT_BYTES_PER_HOUR_MAX } = options
+/**
+ * The route, with a parser of its own that takes every content type for bytes. `bytesPerHourMax`: of signed bodies of one
+ * tenant; KEPT_BYTES_PER_HOUR_MAX by default.
+ */
+export function webhookRoute({ bytesPerHourMax = KEPT_BYTES_PER_HOUR_MAX } = {}): Route {
+  return (app, options) => addWebhookRoute(app, options, bytesPerHourMax)
+}
+
+function addWebhookRoute(
+  app: FastifyInstance,
+  { database, clock, logger, services }: RouteOptions,
+  bytesPerHourMax: number,
+): undefined {
   const payments = { ...services.payments, database, clock, logger }
   const open = createOpener((message) => openDelivery(payments, message))
-  const kept = createKeptBytes(webhookBytesPerHourMax)
+  const kept = createKeptBytes(bytesPerHourMax)
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { endpoint, signature } = addressOf(request)

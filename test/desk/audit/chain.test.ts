@@ -4,7 +4,7 @@ import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
 import { auditHead } from '../../../src/desk/audit/head.ts'
 import { SEAL_TASK, sealTask } from '../../../src/desk/audit/seal-entries.ts'
-import { SCHEDULE } from '../../../src/tasks.ts'
+import { SCHEDULE } from '../../../src/modules.ts'
 import { asRuntime } from '../../support/database.ts'
 import { type Audited, sealer, startAudited } from './tenants.ts'
 
@@ -221,7 +221,7 @@ describe('the database', () => {
 /** The same tenants by connections that begin now. */
 async function startSessionAnew(): Promise<Audited> {
   const { openDatabase } = await import('../../../src/db/database.ts')
-  const { auditChain } = await import('../../../src/desk/integrity/audit-chain.ts')
+  const { auditChain } = await import('../../../src/desk/audit/chain-check.ts')
   const database = openDatabase({
     url: audited.testDatabase.runtimeUrl,
     poolMax: 1,

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId } from '../../../src/core/ids.ts'
 import type { OwnerQuery } from '../../../src/db/owner.ts'
 import { hashOf, type SealedContent, sealsAfter } from '../../../src/desk/audit/chain.ts'
+import { auditChain } from '../../../src/desk/audit/chain-check.ts'
 import { auditHead } from '../../../src/desk/audit/head.ts'
-import { auditChain, type KeptHead } from '../../../src/desk/integrity/audit-chain.ts'
+import type { KeptHead } from '../../../src/integrity/verify.ts'
 import { type Audited, sealer, startAudited } from './tenants.ts'
 
 let audited: Audited

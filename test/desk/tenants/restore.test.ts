@@ -5,13 +5,14 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
 import { openDatabase } from '../../../src/db/database.ts'
-import { verifyTenant } from '../../../src/desk/integrity/verify.ts'
 import { exportTenantFile } from '../../../src/desk/tenants/export-tenant-file.ts'
 import { openTenantFile } from '../../../src/desk/tenants/read-tenant-file.ts'
 import { type RestoredTenant, restoreTenant } from '../../../src/desk/tenants/restore-tenant.ts'
 import { COLUMN_RULES, TRANSIENT_TABLES } from '../../../src/desk/tenants/tenant-rows.ts'
+import { verifyTenant } from '../../../src/integrity/verify.ts'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { rowChecks } from '../../support/integrity.ts'
 import { servicesAt } from '../../support/services.ts'
 import {
   addReversal,
@@ -233,7 +234,7 @@ async function violationsOf(
   try {
     const tenant = { database, scope: { tenantId: id }, clock: systemClock, tenantSlug: slug }
     const outside = isRestored ? [providerRecords(tenant, servicesAt(null, () => null).payments)] : []
-    const report = await verifyTenant(tenant, outside)
+    const report = await verifyTenant(tenant, rowChecks(...outside), { remote: true })
     return report.checks.filter(({ ok }) => !ok)
   } finally {
     await database.close()

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Caller } from '../../../src/auth/caller.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
+import { auditChain } from '../../../src/desk/audit/chain-check.ts'
 import { integrityTask } from '../../../src/desk/integrity/check-job.ts'
-import { CHECKS } from '../../../src/desk/integrity/checks.ts'
+import { CHECKS } from '../../../src/modules.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
 import { type Shop, type Shops, startShops } from './shops.ts'
 
@@ -53,7 +54,10 @@ async function run(shop: Shop, metrics: Metrics): Promise<Told> {
     scope: shop,
     tenantSlug: shop.slug,
   } as unknown as Caller
-  await integrityTask(metrics, sealer).run(caller, {})
+  await integrityTask(metrics, {
+    checks: CHECKS,
+    outsideChecks: (tenant) => [auditChain(tenant, sealer)],
+  }).run(caller, {})
   return { metrics, log }
 }
 

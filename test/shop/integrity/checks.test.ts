@@ -1,10 +1,10 @@
 // Every check against rows that were damaged for it, each in a tenant of its own: it finds its damage, names what is
 // damaged, and no other check says anything that it should not.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { VIOLATIONS_MAX } from '../../../src/desk/integrity/check.ts'
-import { CHECKS } from '../../../src/desk/integrity/checks.ts'
 import { createTenant } from '../../../src/desk/tenants/tenant-directory.ts'
 import { nodeId } from '../../../src/graphql/node.ts'
+import { VIOLATIONS_MAX } from '../../../src/integrity/check.ts'
+import { CHECKS } from '../../../src/modules.ts'
 import { DAMAGES, orderId } from './damages.ts'
 import { complaints, type Shop, type Shops, startShops } from './shops.ts'
 

@@ -1,7 +1,7 @@
 // Owns: what can be wrong with the shop of books.ts: one thing at a time, written as the owner role, past the database's
 // own constraints, and what each check is to say of it.
 import type { OwnerQuery } from '../../../src/db/owner.ts'
-import { type SubjectType, subject } from '../../../src/desk/integrity/check.ts'
+import { type SubjectType, subject } from '../../../src/integrity/check.ts'
 import type { Books, OrderName } from './books.ts'
 
 const idOf = (type: SubjectType, uuid: string) => subject(type, uuid).id

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLogger } from '../../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../../src/db/database.ts'
 import { EVERYTHING } from '../../../src/db/scope.ts'
-import { verifyTenant } from '../../../src/desk/integrity/verify.ts'
+import { verifyTenant } from '../../../src/integrity/verify.ts'
 import { DEMO_SLUGS, demoTenant } from '../../../src/shop/demo/demo-tenant.ts'
 import { seedDemo } from '../../../src/shop/demo/seed.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { rowChecks } from '../../support/integrity.ts'
 import { complaints } from './shops.ts'
 
 const logger = createLogger('silent')
@@ -27,7 +28,7 @@ afterAll(async () => {
 it.each(DEMO_SLUGS)('%s is in order', async (tenantSlug) => {
   const { tenant, tables } = demoTenant(tenantSlug)
   const scope = { tenantId: tenant.id, writes: EVERYTHING }
-  const report = await verifyTenant({ database, scope, clock: () => new Date(), tenantSlug })
+  const report = await verifyTenant({ database, scope, clock: () => new Date(), tenantSlug }, rowChecks())
   expect(complaints(report)).toEqual({})
   // There is something to be in order.
   const [payments, postings] = await database.withTenant(scope, async (tx) => [

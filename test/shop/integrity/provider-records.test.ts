@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
 import { createSealer, type Sealer } from '../../../src/core/seal.ts'
-import { type IntegrityReport, verifyTenant } from '../../../src/desk/integrity/verify.ts'
 import { nodeId } from '../../../src/graphql/node.ts'
+import { type IntegrityReport, verifyTenant } from '../../../src/integrity/verify.ts'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
 import { createGateway } from '../../../src/shop/payments/gateway.ts'
 import type { ProviderGateway } from '../../../src/shop/payments/provider.ts'
 import { type Sandbox, startSandbox } from '../../../src/shop/sandbox/start-sandbox.ts'
+import { rowChecks } from '../../support/integrity.ts'
 import { ACCEPTED, type Accounts, accountsOf, chargeOne, DECLINED, refundOne } from './accounts.ts'
 import { complaints, type Shop, type Shops, startShops } from './shops.ts'
 
@@ -51,7 +52,7 @@ async function verify(
 ): Promise<IntegrityReport> {
   const { database } = shops
   const tenant = { database, scope: { tenantId }, clock: () => new Date(), tenantSlug: slug }
-  return await verifyTenant(tenant, [providerRecords(tenant, access, sinceDays)])
+  return await verifyTenant(tenant, rowChecks(providerRecords(tenant, access, sinceDays)), { remote: true })
 }
 
 /** What the check of the provider's books says: ids and words. */

@@ -1,10 +1,12 @@
 // Owns: a database without the constraints that would refuse damage, and tenants in it whose books are in order.
+
 import { createLogger } from '../../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../../src/db/database.ts'
 import { connectOwner, type OwnerConnection } from '../../../src/db/owner.ts'
-import { type IntegrityReport, verifyTenant } from '../../../src/desk/integrity/verify.ts'
 import { createTenant } from '../../../src/desk/tenants/tenant-directory.ts'
+import { type IntegrityReport, verifyTenant } from '../../../src/integrity/verify.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { rowChecks } from '../../support/integrity.ts'
 import { type Books, writeBooks } from './books.ts'
 
 export interface Shop {
@@ -53,7 +55,7 @@ export async function startShops(): Promise<Shops> {
     },
     count: () => opened,
     verify: ({ tenantId, slug }) =>
-      verifyTenant({ database, scope: { tenantId }, clock: () => new Date(), tenantSlug: slug }),
+      verifyTenant({ database, scope: { tenantId }, clock: () => new Date(), tenantSlug: slug }, rowChecks()),
     async close() {
       await database.close()
       await owner.end()

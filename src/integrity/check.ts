@@ -1,22 +1,11 @@
 // What a check is and what it finds: violations in words, with ids as the API shows them, and no more than a person
-// reads. The checks themselves are in the files beside this one.
-import { encodeId } from '../../core/ids.ts'
-import type { Transaction } from '../../db/database.ts'
+// reads. The checks themselves are the modules'.
 
-/** What a violation can be about, and the prefix of its ids in the API. */
-const ID_PREFIXES = {
-  AuditEntry: 'aud',
-  Dispute: 'dsp',
-  JournalEntry: 'entry',
-  Order: 'ord',
-  Payment: 'pay',
-  PaymentProvider: 'prov',
-  ProviderEvent: 'evt',
-  Refund: 'ref',
-  Variant: 'var',
-} as const
+import type { Transaction } from '../db/database.ts'
+import { type NodeName, nodeId } from '../graphql/node.ts'
 
-export type SubjectType = keyof typeof ID_PREFIXES
+/** What a violation can be about: a node of the API. */
+export type SubjectType = NodeName
 
 /** A seal's id is its number. */
 export type Subject = { readonly type: SubjectType | 'AuditSeal'; readonly id: string }
@@ -66,5 +55,5 @@ export function findingsOf(rows: readonly Row[]): Findings {
 }
 
 export function subject(type: SubjectType, uuid: string): Subject {
-  return { type, id: encodeId(ID_PREFIXES[type], uuid) }
+  return { type, id: nodeId(type, uuid) }
 }

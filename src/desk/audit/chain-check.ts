@@ -4,9 +4,9 @@
 
 import type { Sealer } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
-import { BEGINNING, entriesIn, hashOf, NO_HASH, SEAL_PURPOSE, type Seal, sealsAfter } from '../audit/chain.ts'
-import { subject, VIOLATIONS_MAX, type Violation } from './check.ts'
-import type { OutsideCheck, VerifiedTenant } from './verify.ts'
+import { subject, VIOLATIONS_MAX, type Violation } from '../../integrity/check.ts'
+import type { KeptHead, OutsideCheck, VerifiedTenant } from '../../integrity/verify.ts'
+import { BEGINNING, entriesIn, hashOf, NO_HASH, SEAL_PURPOSE, type Seal, sealsAfter } from './chain.ts'
 
 /** Seals read at once; each has about a thousand entries. */
 const PAGE_SIZE = 20
@@ -18,15 +18,8 @@ type Before = Pick<Seal, 'sequence' | 'untilAt' | 'hash'>
 
 const FIRST: Before = { sequence: 0, untilAt: BEGINNING, hash: NO_HASH }
 
-/** A link that somebody kept where the database's owner cannot write. */
-export type KeptHead = Pick<Seal, 'sequence' | 'hash'>
-
 /** `kept` is what tells that the newest links were removed together with what they cover: the rest is a sound chain. */
-export function auditChain(
-  tenant: VerifiedTenant,
-  sealer: MacSealer,
-  kept: KeptHead | null = null,
-): OutsideCheck {
+export function auditChain(tenant: VerifiedTenant, sealer: MacSealer, kept?: KeptHead): OutsideCheck {
   return {
     name: 'audit-chain',
     description:
@@ -41,7 +34,7 @@ export function auditChain(
 async function walk(
   { database, scope }: VerifiedTenant,
   sealer: MacSealer,
-  kept: KeptHead | null,
+  kept: KeptHead | undefined,
 ): Promise<Violation[]> {
   const found: Violation[] = []
   const inTenant = <T>(work: (tx: Transaction) => Promise<T>) => database.withTenant(scope, work)
@@ -64,7 +57,7 @@ async function walk(
     }
     if (page.length < PAGE_SIZE) break
   }
-  if (kept !== null && kept.sequence > before.sequence) found.push(ofSeal(kept, endsAt(before)))
+  if (kept !== undefined && kept.sequence > before.sequence) found.push(ofSeal(kept, endsAt(before)))
   return [...found, ...unvouched.map(keyComplaint)]
 }
 

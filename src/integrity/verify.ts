@@ -1,9 +1,8 @@
 // Runs every check of a tenant and reports. Prints, counts and answers nothing itself: the command, the query and the
 // job do.
-import type { Clock } from '../../core/clock.ts'
-import type { Database, Scope } from '../../db/database.ts'
-import type { Findings, Violation } from './check.ts'
-import { CHECKS } from './checks.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Database, Scope } from '../db/database.ts'
+import type { Check, Findings, Violation } from './check.ts'
 
 export type VerifiedTenant = {
   readonly database: Database
@@ -16,7 +15,24 @@ export type VerifiedTenant = {
 export type OutsideCheck = {
   readonly name: string
   readonly description: string
+  /** It asks somebody else, who may be slow or gone. */
+  readonly isRemote?: true
   run(): Promise<Findings>
+}
+
+/** A link of the audit's chain that somebody kept where the database's owner cannot write. */
+export type KeptHead = { readonly sequence: number; readonly hash: string }
+
+export type OutsideOptions = {
+  /** How far back others' books are compared; SINCE_DAYS_DEFAULT by default. */
+  readonly sinceDays?: number
+  readonly auditHead?: KeptHead
+}
+
+/** All that is proved of a tenant. */
+export type Integrity = {
+  readonly checks: readonly Check[]
+  outsideChecks(tenant: VerifiedTenant, options: OutsideOptions): readonly OutsideCheck[]
 }
 
 export type CheckReport = {
@@ -37,15 +53,18 @@ export type IntegrityReport = {
 
 /**
  * Runs the checks one after another, each in a short transaction of its own: none needs another's snapshot, and a long
- * one would keep the database from cleaning up behind everybody else. Throws what the database throws.
+ * one would keep the database from cleaning up behind everybody else. Checks that ask others are run with `remote` only.
+ * Throws what the database throws.
  */
 export async function verifyTenant(
   tenant: VerifiedTenant,
-  outside: readonly OutsideCheck[] = [],
+  { checks: ofRows, outsideChecks }: Integrity,
+  { remote = false, ...options }: OutsideOptions & { readonly remote?: boolean } = {},
 ): Promise<IntegrityReport> {
+  const outside = outsideChecks(tenant, options).filter(({ isRemote }) => remote || isRemote !== true)
   const checkedAt = tenant.clock()
   const checks: CheckReport[] = []
-  for (const check of CHECKS) {
+  for (const check of ofRows) {
     const findings = await tenant.database.withTenant(tenant.scope, (tx) => check.run(tx, checkedAt))
     checks.push(reportOf(check, findings))
   }
