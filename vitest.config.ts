@@ -8,10 +8,11 @@ export default defineConfig({
     reporters: ['default', './test/support/summary-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // A poll ends as soon as what it waits for is there; its own bound, a second, is less than a busy machine may take.
     expect: { poll: { timeout: 15_000 } },
+    // On a machine with other work a command of the command line takes seconds, and some tests run ten of them.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Node runs the sources itself, as it does in production: no transformation, and no vi.mock.
     experimental: { viteModuleRunner: false, nodeLoader: false },
   },

@@ -9,13 +9,13 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 
 /** Files that read what nobody else writes, each with what it is. */
 const OWN: Readonly<Record<string, string>> = {
-  'sandbox/store.ts': 'the books of the sandbox, which it alone writes',
-  'mail/mailbox.ts': 'mails that this process put into files',
+  'shop/sandbox/store.ts': 'the books of the sandbox, which it alone writes',
+  'development/mailbox.ts': 'mails that this process put into files',
 }
 /** Reads an object's parts by hand, each as `unknown`. */
 const PARTS: Readonly<Record<string, string>> = {
   'jobs/schedule.ts': 'the schedule that this program gives to the queue',
-  'edge/audit-route.ts': 'a query string, each of whose parts is then checked',
+  'desk/audit/export-route.ts': 'a query string, each of whose parts is then checked',
 }
 
 /** Each is a way in which an unparsed value becomes a typed one. */
@@ -63,7 +63,7 @@ describe('the rule', () => {
     'const { id } = event.payload as Prisma.InputJsonObject',
     'await tx.refund.updateMany({ where: filter as any, data })',
   ])('finds %s', (line) => {
-    expect(breachesIn('payments/a.ts', line)).toHaveLength(1)
+    expect(breachesIn('shop/payments/a.ts', line)).toHaveLength(1)
   })
 
   it.each([
@@ -73,6 +73,6 @@ describe('the rule', () => {
     '// const event = JSON.parse(text)',
     'const intent = intentSchema.parse(await stripe.paymentIntents.cancel(reference))',
   ])('lets %s be', (line) => {
-    expect(breachesIn('payments/a.ts', line)).toEqual([])
+    expect(breachesIn('shop/payments/a.ts', line)).toEqual([])
   })
 })
