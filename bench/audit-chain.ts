@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
-import { systemCaller } from '../src/auth/system-caller.ts'
+import { systemContext } from '../src/auth/system-context.ts'
 import { systemClock } from '../src/core/clock.ts'
 import { createSealer } from '../src/core/seal.ts'
 import { openDatabase } from '../src/db/database.ts'
@@ -126,7 +126,7 @@ async function sealAndVerify(tenantId: string) {
   const database = openDatabase({ url: server.runtimeUrl, poolMax: 2, namedStatements: true, logger })
   const sealer = createSealer({ current: Buffer.alloc(32, 'bench') })
   const tenant = { tenantId, tenantSlug: 'bench', tenantStatus: 'ACTIVE' } as const
-  const caller = systemCaller({ tenant, database, clock: systemClock, logger, requestId: 'bench' })
+  const caller = systemContext({ tenant, database, clock: systemClock, logger, requestId: 'bench' })
   const startMs = performance.now()
   const seals = await sealEntries(caller, sealer)
   const sealedMs = performance.now()

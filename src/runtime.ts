@@ -1,6 +1,6 @@
 // What serving and running jobs share in one process: the database, the outside world, what is counted, the clock.
 import { join } from 'node:path'
-import { createSessions } from './auth/sessions.ts'
+import { createIdentityInvalidation } from './auth/identity-invalidation.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import type { Logger } from './core/logger.ts'
@@ -44,7 +44,7 @@ export async function openRuntime(
   const services: Services = {
     sealer,
     integrity: integrityOf(() => services),
-    sessions: createSessions(),
+    sessions: createIdentityInvalidation(),
     mail: mailbox ?? smtpMailer(config),
     invitationUrl: config.invitationUrl,
     keyMode: isProduction ? 'live' : 'test',

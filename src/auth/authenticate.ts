@@ -6,10 +6,10 @@ import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database, TenantChoice } from '../db/database.ts'
-import type { Caller } from './caller.ts'
+import type { CommandContext } from './command-context.ts'
 import { createFailureGuard } from './failure-guard.ts'
 import { createIdentities, type Guarded, type Identity } from './identities.ts'
-import type { Sessions } from './sessions.ts'
+import type { IdentityInvalidation } from './identity-invalidation.ts'
 import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
@@ -51,7 +51,7 @@ export type Authenticator = {
    * no member or whose tenant is suspended, RATE_LIMITED from where too many were nobody, SERVICE_UNAVAILABLE when
    * that cannot be found out.
    */
-  authenticate(credentials: Credentials, requestId: string): Caller | Promise<Caller>
+  authenticate(credentials: Credentials, requestId: string): CommandContext | Promise<CommandContext>
   /** The tenants that a person may choose among with this token, by their slugs. Throws as above for the token itself. */
   tenantsOf(credentials: Credentials): Promise<TenantChoice[]>
 }
@@ -59,7 +59,7 @@ export type Authenticator = {
 export function createAuthenticator(options: {
   readonly verifier: TokenVerifier
   readonly database: Database
-  readonly sessions: Sessions
+  readonly sessions: IdentityInvalidation
   readonly clock: Clock
   readonly logger: Logger
   /** Which keys are taken here. */
@@ -91,7 +91,7 @@ export function createAuthenticator(options: {
     throw new AppError('FORBIDDEN', 'Your token does not say that your e-mail address is verified.')
   }
 
-  function toCaller(identity: Identity | null, refusal: () => AppError, requestId: string): Caller {
+  function toCaller(identity: Identity | null, refusal: () => AppError, requestId: string): CommandContext {
     if (identity === null) throw refusal()
     if (identity.isSuspended) throw new AppError('FORBIDDEN', 'this tenant is suspended')
     const { scope, tenantSlug, actor, permissions } = identity

@@ -5,7 +5,8 @@ import type { ReadApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
 import { createRecentMap } from '../core/recent-map.ts'
 import type { Database, KnownKey, Membership, Scope, SupportLeave, TenantAddress } from '../db/database.ts'
-import type { Actor } from './caller.ts'
+import type { Actor } from './command-context.ts'
+import type { IdentityInvalidation } from './identity-invalidation.ts'
 import {
   ACCEPT_INVITATION,
   type Permission,
@@ -14,7 +15,6 @@ import {
   supportPermissions,
   writesOf,
 } from './permissions.ts'
-import type { Sessions } from './sessions.ts'
 
 /** A removed member may pass for this long on other processes; the promise is 5 s, a look-up's time included. */
 const CACHE_MS = 2_000
@@ -53,7 +53,7 @@ type Known = { identity: Answer; readonly since: number }
 /** `cacheMs`: how long an identity is believed without asking the database. */
 export function createIdentities(options: {
   readonly database: Database
-  readonly sessions: Sessions
+  readonly sessions: IdentityInvalidation
   readonly clock: Clock
   readonly cacheMs?: number | undefined
 }): Identities {

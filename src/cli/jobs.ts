@@ -42,7 +42,7 @@ function retryCommand(): Command {
         if ((id === undefined) === (options.all !== true)) {
           throw new AppError('BAD_USER_INPUT', 'which job? jobs retry ID, or jobs retry --all')
         }
-        const revived = await withQueue(config, (queue) => queue.revive(id ?? null))
+        const revived = await withQueue(config, (queue) => queue.retry(id ?? null))
         if (id !== undefined && revived === 0) throw new AppError('NOT_FOUND', `there is no dead job ${id}`)
         report(options, { revived }, `${revived} will be tried again.`)
       }),

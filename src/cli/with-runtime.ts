@@ -1,6 +1,6 @@
 // What commands that work within tenants share: the runtime over the database, and who works for a tenant.
-import type { Caller } from '../auth/caller.ts'
-import { systemCaller } from '../auth/system-caller.ts'
+import type { CommandContext } from '../auth/command-context.ts'
+import { systemContext } from '../auth/system-context.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
@@ -28,8 +28,8 @@ export async function withRuntime<T>(
 }
 
 /** Throws NOT_FOUND for a slug that no tenant has. */
-export async function callerOf({ database, clock, logger }: Runtime, slug: string): Promise<Caller> {
+export async function callerOf({ database, clock, logger }: Runtime, slug: string): Promise<CommandContext> {
   const tenant = await database.resolveTenant({ slug })
   if (tenant === null) throw new AppError('NOT_FOUND', `there is no tenant "${slug}"`, { slug })
-  return systemCaller({ tenant, database, clock, logger, requestId: 'command-line' })
+  return systemContext({ tenant, database, clock, logger, requestId: 'command-line' })
 }

@@ -1,7 +1,7 @@
 // What a command leaves behind in its own transaction, in one statement: audit entries, outbox events, and the outcome
 // under its idempotency key; and the statement that takes that key.
 
-import { type Caller, labelOf } from '../auth/caller.ts'
+import { type CommandContext, labelOf } from '../auth/command-context.ts'
 import { newId } from '../core/ids.ts'
 import { redact } from '../core/redact.ts'
 import type { Statement } from '../db/database.ts'
@@ -55,7 +55,7 @@ export const KEY_NOT_FREE = 'BK002'
  * command whose COMMIT was not answered is found again, and by it the outcome knows when the call was.
  */
 export function recordStatement(
-  caller: Caller,
+  caller: CommandContext,
   command: { readonly name: string; readonly id: string; readonly claim: Claim | null },
   made: {
     readonly outcome: Outcome

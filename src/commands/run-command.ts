@@ -1,7 +1,7 @@
 // The one way to write: permission, then one transaction that holds the idempotency key, the work, the audit, the
 // events and the outcome, and that is run again as a whole when the database says it may.
 import type { z } from 'zod'
-import type { Caller } from '../auth/caller.ts'
+import type { CommandContext } from '../auth/command-context.ts'
 import { type Permission, requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
@@ -36,7 +36,7 @@ export type Command<Value = unknown> = {
    * the key before it and the record behind it. It must end in `app.leave_result`. When it refuses, the work proper
    * is run, to say why.
    */
-  readonly atOnce?: (input: Value) => { readonly statement: Statement; readonly done: Done }
+  readonly singleStatement?: (input: Value) => { readonly statement: Statement; readonly done: Done }
 }
 
 export type Work<Code extends string, Value = unknown> = (
@@ -90,7 +90,7 @@ class RolledBack extends Error {
  * answer, whoever of the tenant sends it. Not so a refusal that depends on who asks: it is asked anew each time.
  */
 export async function runCommand<Code extends string, Value>(
-  caller: Caller,
+  caller: CommandContext,
   command: Command<Value>,
   work: Work<Code, Value>,
 ): Promise<Executed<Code>> {
@@ -102,8 +102,8 @@ export async function runCommand<Code extends string, Value>(
   const claim =
     key === null ? null : { operation: command.name, key, fingerprint: fingerprint(command.input) }
   try {
-    const atOnce = command.atOnce?.(checked.value)
-    return await execute(caller, command, claim, (tx) => work(tx, checked.value), atOnce)
+    const singleStatement = command.singleStatement?.(checked.value)
+    return await execute(caller, command, claim, (tx) => work(tx, checked.value), singleStatement)
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error
     const { outcome } = error
@@ -117,11 +117,11 @@ export async function runCommand<Code extends string, Value>(
 type Stored = { readonly storedOnly: Outcome }
 
 async function execute<Code extends string>(
-  caller: Caller,
+  caller: CommandContext,
   command: Pick<Command, 'name'>,
   claim: Claim | null,
   work: (tx: Transaction) => Promise<Done | Refused<Code> | Stored>,
-  atOnce?: { readonly statement: Statement; readonly done: Done },
+  singleStatement?: { readonly statement: Statement; readonly done: Done },
 ): Promise<Executed<Code>> {
   const id = newId()
   let made: Executed<Code> | null = null
@@ -146,7 +146,10 @@ async function execute<Code extends string>(
       around,
     )
   }
-  const message = async ({ statement, done }: NonNullable<typeof atOnce>): Promise<Executed<Code>> => {
+  const message = async ({
+    statement,
+    done,
+  }: NonNullable<typeof singleStatement>): Promise<Executed<Code>> => {
     const outcome = outcomeOf(done)
     made = answerOf(caller, outcome as Outcome<Code>)
     const last = recordStatement(caller, { name: command.name, id, claim }, { ...done, outcome })
@@ -162,7 +165,7 @@ async function execute<Code extends string>(
   const once = async (): Promise<Executed<Code>> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await (atOnce === undefined ? transaction() : message(atOnce))
+        return await (singleStatement === undefined ? transaction() : message(singleStatement))
       } catch (error) {
         if (claim === null || !isKeyTaken(error)) throw error
         // The key may have been released unused meanwhile: then try again.
@@ -186,7 +189,10 @@ function isKeyTaken(error: unknown): boolean {
 }
 
 /** What became of a key; null when it is free. */
-async function lookUp<Code extends string>(caller: Caller, claim: Claim): Promise<Executed<Code> | null> {
+async function lookUp<Code extends string>(
+  caller: CommandContext,
+  claim: Claim,
+): Promise<Executed<Code> | null> {
   const { operation, key, fingerprint } = claim
   return await caller.database.withTenant(caller.scope, async (tx) => {
     const [row] = await tx.$queryRaw<[{ state: KeyState; outcome: Outcome<Code> | null }]>`
@@ -216,7 +222,11 @@ async function lookUp<Code extends string>(caller: Caller, claim: Claim): Promis
  * later calls of the caller's, which may have changed nothing, do not make it theirs again. What the system did counts for
  * nobody: it only carries on what was begun.
  */
-async function isStillOwn(tx: Transaction, { actor }: Caller, { operation, key }: Claim): Promise<boolean> {
+async function isStillOwn(
+  tx: Transaction,
+  { actor }: CommandContext,
+  { operation, key }: Claim,
+): Promise<boolean> {
   const [row] = await tx.$queryRaw<{ is_own: boolean }[]>`
     WITH stored AS (
       SELECT outcome ->> 'changed' AS type, (outcome ->> 'id')::uuid AS id, (outcome ->> 'entry')::uuid AS entry
@@ -241,7 +251,7 @@ type Unanswered<Code extends string> = {
 
 /** After a COMMIT without an answer: its outcome when it happened, and else what to do. */
 async function settle<Code extends string>(
-  caller: Caller,
+  caller: CommandContext,
   unanswered: Unanswered<Code>,
 ): Promise<Executed<Code>> {
   // Where it cannot be looked up either, the first error tells more than the second.
@@ -261,7 +271,7 @@ async function settle<Code extends string>(
 
 /** Did it happen? Asked of what it would have written. */
 async function findWritten<Code extends string>(
-  caller: Caller,
+  caller: CommandContext,
   { id, claim, made }: Unanswered<Code>,
 ): Promise<Executed<Code> | null> {
   const written = await retried(() =>
@@ -280,7 +290,7 @@ function outcomeOf(result: Done | Refused | Stored): Outcome {
 
 /** An outcome as this caller is told of it. */
 function answerOf<Code extends string>(
-  { permissions }: Caller,
+  { permissions }: CommandContext,
   { id, userErrors, changed = null }: Outcome<Code>,
 ): Executed<Code> {
   return { id, userErrors: toldTo(permissions, userErrors), replayed: false, isOwn: changed !== null }

@@ -2,7 +2,7 @@
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { BEFORE_TENANT, createFairTurns, type FairTurns } from './fair-turns.ts'
+import { BEFORE_TENANT, createFairScheduler, type FairScheduler } from './fair-scheduler.ts'
 import { CommitUnknown } from './faults.ts'
 import { isFull, isLost, isSpoilt, isStatementLost, submit } from './message.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
@@ -38,7 +38,7 @@ export type ScopedPoolOptions = {
 export class ScopedPool extends pg.Pool {
   readonly #namedStatements: boolean
   readonly #logger: Logger
-  readonly #turns: FairTurns
+  readonly #scheduler: FairScheduler
   #generation = 0
   readonly #generations = new WeakMap<pg.PoolClient, number>()
 
@@ -55,7 +55,7 @@ export class ScopedPool extends pg.Pool {
     })
     this.#namedStatements = namedStatements
     this.#logger = logger
-    this.#turns = createFairTurns({ connectionsMax, waitMaxMs: acquireTimeoutMs })
+    this.#scheduler = createFairScheduler({ connectionsMax, waitMaxMs: acquireTimeoutMs })
     this.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'))
   }
 
@@ -113,27 +113,27 @@ export class ScopedPool extends pg.Pool {
 
   async #connectInTurn(scope: Scope): Promise<ScopedConnection> {
     const place = placeOf(scope)
-    await this.#turns.take(...place)
+    await this.#scheduler.acquire(...place)
     try {
       return this.#transactionOn(await this.#take(), scope)
     } catch (error) {
-      this.#turns.giveBack(...place)
+      this.#scheduler.release(...place)
       throw error
     }
   }
 
   /** How many wait for their tenant's turn, beside those who wait for a free connection. */
   get awaitingTurnCount(): number {
-    return this.#turns.waiting
+    return this.#scheduler.waiting
   }
 
   async #inTurn<T>([tenantId, caller]: Place, work: () => Promise<T>): Promise<T> {
-    const turn = this.#turns.take(tenantId, caller)
+    const turn = this.#scheduler.acquire(tenantId, caller)
     if (turn !== null) await turn
     try {
       return await work()
     } finally {
-      this.#turns.giveBack(tenantId, caller)
+      this.#scheduler.release(tenantId, caller)
     }
   }
 
@@ -213,7 +213,7 @@ export class ScopedPool extends pg.Pool {
       first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
       failed: (error) => this.#look(error),
-      released: () => this.#turns.giveBack(...placeOf(scope)),
+      released: () => this.#scheduler.release(...placeOf(scope)),
     })
   }
 

@@ -1,5 +1,5 @@
 // The points that each tenant may spend, and each caller's share of them. Counts no cost itself; one process's view.
-import type { Actor, Caller } from '../auth/caller.ts'
+import type { Actor, CommandContext } from '../auth/command-context.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import { createRecentMap } from '../core/recent-map.ts'
@@ -52,7 +52,7 @@ export type Account = {
 }
 
 export type CostBudget = {
-  accountOf(caller: Pick<Caller, 'scope' | 'actor'>): Account
+  accountOf(caller: Pick<CommandContext, 'scope' | 'actor'>): Account
 }
 
 export function createCostBudget(options: { clock: Clock } & Partial<BudgetOptions>): CostBudget {

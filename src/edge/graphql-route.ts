@@ -11,7 +11,7 @@ import {
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import { type Authenticator, credentialsOf } from '../auth/authenticate.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { CommandContext } from '../auth/command-context.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
@@ -19,6 +19,7 @@ import type { Services } from '../graphql/context.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { noteOutcome, payRefusal } from './answers.ts'
+import { createApolloPlugin } from './apollo-plugin.ts'
 import {
   type Account,
   ANSWER_BYTES_MAX,
@@ -33,14 +34,13 @@ import { pointsOfInput } from './input-size.ts'
 import { createKnownDocuments, PersistedQueryNotFound } from './known-documents.ts'
 import { createErrorMask, INTERNAL_MESSAGE, STATUS_OF } from './mask-errors.ts'
 import { answerType, JSON_TYPE } from './media-type.ts'
-import { createOperationGate } from './operation-gate.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { newRequestState, type RequestContext, type RequestState } from './request-state.ts'
 import { createUnsentAnswers } from './unsent-answers.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    caller: Caller | null
+    caller: CommandContext | null
     /** Who pays; null until the caller is known. */
     account: Account | null
     /** `performance.now()` when the request's head was read. */
@@ -82,7 +82,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   const documents = createDocuments(options)
   const apollo = createApollo(
     options,
-    createOperationGate({ ...options, documents, known, mask, unsent, answerBytesMax }),
+    createApolloPlugin({ ...options, documents, known, mask, unsent, answerBytesMax }),
   )
   app.addHook('onReady', () => apollo.start())
   app.addHook('onClose', () => apollo.stop())
@@ -108,13 +108,17 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     done()
   }
 
-  function enter(request: FastifyRequest, caller: Caller): void {
+  function enter(request: FastifyRequest, caller: CommandContext): void {
     request.caller = caller
     request.account = budget.accountOf(caller)
   }
 
   /** Looking for an unknown document is paid for, so it needs points, as sending the document would. */
-  function resolve({ account }: FastifyRequest, { scope }: Caller, parameters: Parameters): Parameters {
+  function resolve(
+    { account }: FastifyRequest,
+    { scope }: CommandContext,
+    parameters: Parameters,
+  ): Parameters {
     try {
       return known.resolve(scope.tenantId, parameters)
     } catch (error) {

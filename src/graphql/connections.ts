@@ -3,8 +3,8 @@ import type { ObjectRef } from '@pothos/core'
 import type { Permission } from '../auth/permissions.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import { type Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
-import { look } from './look-ahead.ts'
-import { relatedPage } from './related.ts'
+import { projection } from './projection.ts'
+import { relationList } from './relations.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
@@ -64,7 +64,7 @@ export function pageArgs(t: ArgBuilder) {
 }
 
 /** A field that is a page of a relation to many, loaded with its parent. */
-export function relatedList<Parent extends Row, T extends Row>(
+export function relationListField<Parent extends Row, T extends Row>(
   t: PothosSchemaTypes.ObjectFieldBuilder<Types, Parent>,
   type: ObjectRef<Types, Page<T>>,
   relation: string,
@@ -75,7 +75,7 @@ export function relatedList<Parent extends Row, T extends Row>(
     type,
     description,
     args: pageArgs(t.arg),
-    ...look({
+    ...projection({
       many: relation,
       query: (args, context) => {
         const list = { tenantId: context.caller.scope.tenantId, type: type.name }
@@ -84,6 +84,6 @@ export function relatedList<Parent extends Row, T extends Row>(
       },
     }),
     resolve: (parent, args, context, info) =>
-      relatedPage<T>(parent, { relation, sort }, args, context, info) as never,
+      relationList<T>(parent, { relation, sort }, args, context, info) as never,
   })
 }

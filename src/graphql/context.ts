@@ -1,6 +1,6 @@
 // What every resolver is given. `db` is the tenant's handle; reads go through it, writes through the caller's commands.
-import type { Caller } from '../auth/caller.ts'
-import type { Sessions } from '../auth/sessions.ts'
+import type { CommandContext } from '../auth/command-context.ts'
+import type { IdentityInvalidation } from '../auth/identity-invalidation.ts'
 import type { KeyMode } from '../core/api-key.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { TenantClient } from '../db/database.ts'
@@ -10,7 +10,7 @@ import type { Mailer } from '../mail/mailer.ts'
 export interface Services {
   /** Seals what is kept, by the keys of this installation. */
   readonly sealer: Sealer
-  readonly sessions: Sessions
+  readonly sessions: IdentityInvalidation
   /** Null: this installation sends no mail. */
   readonly mail: Mailer | null
   /** The page where somebody who was invited signs in and accepts; null: there is none to link to. */
@@ -20,7 +20,7 @@ export interface Services {
 }
 
 export type Context = {
-  readonly caller: Caller
+  readonly caller: CommandContext
   readonly db: TenantClient
   readonly services: Services
   /** What the response's `extensions` will say beside the cost; a resolver may add to it. */

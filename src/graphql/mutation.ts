@@ -1,7 +1,7 @@
 // The shape of every mutation: one input, and a payload of the record and what the user can put right.
 import type { InputRef, ObjectRef } from '@pothos/core'
 import { type GraphQLResolveInfo, getNamedType } from 'graphql'
-import type { Caller } from '../auth/caller.ts'
+import type { CommandContext } from '../auth/command-context.ts'
 import type { Permission } from '../auth/permissions.ts'
 import type { UserError } from '../commands/outcome.ts'
 import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
@@ -70,7 +70,7 @@ export function addMutation<
       readonly model: NodeName | 'Tenant'
     }
     readonly errors: readonly Code[]
-    readonly run: (caller: Caller, input: Input, services: Services) => Promise<Made>
+    readonly run: (caller: CommandContext, input: Input, services: Services) => Promise<Made>
     /** Stands after `run`, from which its type is known. */
     readonly toldOnce?: ToldOnce<NoInfer<Made>>
   },

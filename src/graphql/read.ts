@@ -5,7 +5,7 @@ import type { ModelName } from '../db/models.ts'
 import type { Filter } from '../db/reader/read-sql.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
-import { selectionOf, selectionOfNodes } from './look-ahead.ts'
+import { selectionOf, selectionOfNodes } from './projection.ts'
 
 /** The row that `where` finds, with what the operation asks of it; null when this tenant has none. */
 export async function readOne<T>(

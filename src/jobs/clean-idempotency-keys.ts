@@ -1,6 +1,6 @@
 // The job that forgets old idempotency keys: what was promised is a day; after three nobody repeats a call.
 
-import type { Caller } from '../auth/caller.ts'
+import type { CommandContext } from '../auth/command-context.ts'
 import type { Task } from './task.ts'
 
 /** At least 24 hours are promised. */
@@ -18,7 +18,7 @@ export const cleanKeysTask: Task = {
 }
 
 /** Deletes the tenant's keys that are older than the retention; answers how many. */
-async function cleanIdempotencyKeys({ database, scope, clock }: Caller): Promise<number> {
+async function cleanIdempotencyKeys({ database, scope, clock }: CommandContext): Promise<number> {
   const before = new Date(clock().getTime() - RETENTION_MS)
   let count = 0
   for (;;) {

@@ -1,7 +1,7 @@
 // One job: whose it is, whether it may be run, and running it under that tenant's scope. Which job is next, and when it is
 // tried again, is the queue's.
 
-import { systemCaller } from '../auth/system-caller.ts'
+import { systemContext } from '../auth/system-context.ts'
 import type { JsonObject } from '../commands/outcome.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
@@ -27,13 +27,13 @@ const SUSPENDED_DELAY_SECONDS = 600
 export async function runJob(
   task: Task,
   job: Job,
-  queue: Pick<QueueConnection, 'bury' | 'postpone'>,
+  queue: Pick<QueueConnection, 'failPermanently' | 'postpone'>,
   environment: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
 ): Promise<void> {
   const { tenantId, ...payload } = objectOf(job.payload)
   const tenant = await findTenant(environment.database, tenantId)
   if (tenant === null) {
-    await queue.bury(job.id)
+    await queue.failPermanently(job.id)
     throw new Error('a job without a tenant is never run')
   }
   if (tenant.tenantStatus === 'SUSPENDED') {
@@ -41,8 +41,8 @@ export async function runJob(
     throw new Error(`the tenant ${tenant.tenantSlug} is suspended`)
   }
   // Beforehand, so that a job that takes the process along is bounded too.
-  if (job.attempts >= task.attemptsMax && job.attempts < job.attemptsMax) await queue.bury(job.id)
-  const caller = systemCaller({ ...environment, tenant, requestId: `job:${job.id}` })
+  if (job.attempts >= task.attemptsMax && job.attempts < job.attemptsMax) await queue.failPermanently(job.id)
+  const caller = systemContext({ ...environment, tenant, requestId: `job:${job.id}` })
   await task.run(caller, payload)
 }
 

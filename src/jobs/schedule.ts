@@ -36,11 +36,11 @@ export function cronItems(schedule: Schedule): ParsedCronItem[] {
 export async function runSchedule(
   job: { readonly id: string; readonly payload: unknown },
   tasks: readonly Task[],
-  queue: Pick<QueueConnection, 'enqueueForTenants' | 'bury'>,
+  queue: Pick<QueueConnection, 'enqueueForTenants' | 'failPermanently'>,
 ): Promise<void> {
   const { task: name, tenantId } = job.payload as { readonly task: string; readonly tenantId?: unknown }
   if (tenantId !== undefined) {
-    await queue.bury(job.id)
+    await queue.failPermanently(job.id)
     throw new Error('the schedule is no tenant’s')
   }
   const task = tasks.find((candidate) => candidate.name === name)

@@ -1,5 +1,5 @@
 // What a job does: a name, how often it may fail, and the work itself, under the scope of the tenant that queued it.
-import type { Caller } from '../auth/caller.ts'
+import type { CommandContext } from '../auth/command-context.ts'
 import type { JsonObject } from '../commands/outcome.ts'
 
 /** A text in a job's payload. Throws a plain Error when it is not there: the job was queued by other code. */
@@ -13,5 +13,5 @@ export type Task = {
   readonly name: string
   /** A job that failed so often stays as a dead letter. */
   readonly attemptsMax: number
-  readonly run: (caller: Caller, payload: JsonObject) => Promise<void>
+  readonly run: (caller: CommandContext, payload: JsonObject) => Promise<void>
 }

@@ -3,7 +3,10 @@ import { createSecretKey } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Authenticator, createAuthenticator } from '../../src/auth/authenticate.ts'
 import { signDevelopmentToken, signHs256 } from '../../src/auth/development-token.ts'
-import { createSessions, type Sessions } from '../../src/auth/sessions.ts'
+import {
+  createIdentityInvalidation,
+  type IdentityInvalidation,
+} from '../../src/auth/identity-invalidation.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import {
@@ -37,9 +40,9 @@ afterAll(async () => {
 
 let clock: TestClock
 let authenticator: Authenticator
-let sessions: Sessions
+let sessions: IdentityInvalidation
 beforeEach(() => {
-  sessions = createSessions()
+  sessions = createIdentityInvalidation()
   clock = createTestClock()
   lookUps = 0
   authenticator = authenticatorOver({

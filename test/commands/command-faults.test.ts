@@ -2,7 +2,7 @@
 // away or say nothing.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Caller } from '../../src/auth/caller.ts'
+import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
 import { type Command, runCommand, type Work } from '../../src/commands/run-command.ts'
@@ -52,7 +52,7 @@ afterEach(async () => {
   await proxy.close()
 })
 
-function callerOf(tenant = TENANT_A): Caller {
+function callerOf(tenant = TENANT_A): CommandContext {
   return {
     scope: { tenantId: tenant.id, writes: EVERYTHING },
     tenantSlug: tenant.slug,
@@ -81,7 +81,7 @@ const inTransaction: Made = (more = {}) => ({
 })
 const inOneMessage: Made = (more = {}, result = DONE) => ({
   ...inTransaction(more),
-  atOnce: () => ({
+  singleStatement: () => ({
     statement: {
       text: `WITH counted AS (UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects' RETURNING value)
         SELECT app.leave_result((SELECT jsonb_build_object('value', value) FROM counted))`,
@@ -269,7 +269,7 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
         tx.$executeRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects'`,
     ],
   ])('40001, through %s: the work is run again', async (_, update) => {
-    // Sessions are READ COMMITTED whatever the role says, so PostgreSQL is made to refuse the first of the updates. The
+    // IdentityInvalidation are READ COMMITTED whatever the role says, so PostgreSQL is made to refuse the first of the updates. The
     // sequence counts them past the rollback.
     await asSuperuser(test, (client) =>
       client.query(`

@@ -1,7 +1,7 @@
 // The write pipeline: once is once, nothing halfway, whatever happens between.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Caller } from '../../src/auth/caller.ts'
+import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf, type Role } from '../../src/auth/permissions.ts'
 import { auditOf } from '../../src/commands/edit.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
@@ -36,7 +36,7 @@ afterAll(async () => {
   await testDatabase?.drop()
 })
 
-function callerOf(tenant = TENANT_A, role: Role = 'OWNER'): Caller {
+function callerOf(tenant = TENANT_A, role: Role = 'OWNER'): CommandContext {
   return {
     scope: { tenantId: tenant.id, writes: EVERYTHING },
     tenantSlug: tenant.slug,

@@ -1,4 +1,4 @@
-// Sessions have our settings, whatever the server, the database and the role default to. The server of the tests defaults to
+// IdentityInvalidation have our settings, whatever the server, the database and the role default to. The server of the tests defaults to
 // others (test/support/cluster.ts), so every other test shows it too; here the roles do, which comes before the database.
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'

@@ -1,8 +1,9 @@
 // What an operation costs, what a tenant may spend, and what the answer says of it.
 import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Actor } from '../../src/auth/caller.ts'
+import type { Actor } from '../../src/auth/command-context.ts'
 import { createRecentMap } from '../../src/core/recent-map.ts'
+import { costOf } from '../../src/edge/cost-analysis.ts'
 import {
   charge,
   chargeRefusal,
@@ -11,7 +12,6 @@ import {
   requirePoints,
   spend,
 } from '../../src/edge/cost-budget.ts'
-import { factsOf } from '../../src/edge/document-facts.ts'
 import { createTestClock } from '../auth/token-setup.ts'
 import { type FrontDoor, openFrontDoor, refusalOf, smallSchema } from './front-door.ts'
 
@@ -19,7 +19,7 @@ const schema = smallSchema()
 
 function factsFor(source: string) {
   const document = parse(source)
-  return factsOf(schema, document, document.definitions[0] as OperationDefinitionNode)
+  return costOf(schema, document, document.definitions[0] as OperationDefinitionNode)
 }
 
 describe('the cost of an operation', () => {
@@ -68,7 +68,7 @@ describe('the cost of an operation', () => {
   it('is known once for a document, whoever asks', () => {
     const document = parse('{ orders { nodes { id } } }')
     const operation = document.definitions[0] as OperationDefinitionNode
-    expect(factsOf(schema, document, operation)).toBe(factsOf(schema, document, operation))
+    expect(costOf(schema, document, operation)).toBe(costOf(schema, document, operation))
   })
 
   it('names the permissions of fields, of types, and of fragments behind an interface', () => {

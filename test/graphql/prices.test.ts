@@ -1,7 +1,7 @@
 // What the product's own operations cost: what a frontend asks stays far under the bound, and what stops others is over.
 import { type GraphQLObjectType, isObjectType, type OperationDefinitionNode, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { factsOf } from '../../src/edge/document-facts.ts'
+import { costOf } from '../../src/edge/cost-analysis.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { TEXT_LENGTH_MAX } from '../../src/shop/catalogue/product.ts'
 
@@ -9,7 +9,7 @@ const schema = buildSchema()
 
 function priceOf(source: string, variables: Record<string, unknown> = {}): number {
   const document = parse(source)
-  return factsOf(schema, document, document.definitions[0] as OperationDefinitionNode).cost(variables)
+  return costOf(schema, document, document.definitions[0] as OperationDefinitionNode).cost(variables)
 }
 
 const ids = Array<string>(100).fill('prod_01ja5sa799fskv8swbf8p8efwh')

@@ -1,6 +1,6 @@
 // Old idempotency keys of one tenant are forgotten, however many there are.
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { systemCaller } from '../../src/auth/system-caller.ts'
+import { systemContext } from '../../src/auth/system-context.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { cleanKeysTask } from '../../src/jobs/clean-idempotency-keys.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
@@ -32,7 +32,7 @@ it('cross-tenant: those past three days go, batch by batch; younger ones and oth
   if (tenant === null) throw new Error('the fixture has no such tenant')
   const logger = createLogger('silent')
   await cleanKeysTask.run(
-    systemCaller({ tenant, database, clock: () => NOW, logger, requestId: 'job:1' }),
+    systemContext({ tenant, database, clock: () => NOW, logger, requestId: 'job:1' }),
     {},
   )
   const { rows } = await shop.admin.query(

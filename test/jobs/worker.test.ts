@@ -181,7 +181,7 @@ describe('case 47: failing', () => {
     expect(await metrics.render()).toMatch(/bulkhead_jobs_dead 1\n/)
     expect(await metrics.render()).toMatch(/bulkhead_jobs_total\{task="test.poison",result="failed"\} 1\n/)
     isMended = true
-    expect(await queue.revive(dead?.id ?? '')).toBe(1)
+    expect(await queue.retry(dead?.id ?? '')).toBe(1)
     await eventually(async () => expect(done).toContain('poison'))
     await eventually(async () => expect(await queue.state()).toMatchObject({ dead: 0, pending: 0 }))
   })

@@ -1,7 +1,7 @@
 // Owns: a database with a queue, workers on it that are stopped after each test, and a look into the queue.
 import pg from 'pg'
 import { expect } from 'vitest'
-import type { Caller } from '../../src/auth/caller.ts'
+import type { CommandContext } from '../../src/auth/command-context.ts'
 import type { JsonObject } from '../../src/commands/outcome.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
@@ -107,7 +107,7 @@ export async function openWorkshop(): Promise<Workshop> {
 export function heldTask(name: string): { task: Task; starts: string[]; finish(): void } {
   const { promise: held, resolve: finish } = Promise.withResolvers<void>()
   const starts: string[] = []
-  const run = async ({ scope }: Caller) => {
+  const run = async ({ scope }: CommandContext) => {
     starts.push(scope.tenantId)
     await held
   }
@@ -121,7 +121,7 @@ export function notedTask(
   work: (payload: JsonObject) => Promise<void> = async () => {},
 ): { task: Task; ran: JsonObject[] } {
   const ran: JsonObject[] = []
-  const run = async (_caller: Caller, payload: JsonObject) => {
+  const run = async (_caller: CommandContext, payload: JsonObject) => {
     ran.push(payload)
     await work(payload)
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { GraphQLSchema } from 'graphql'
 import { inject } from 'vitest'
 import { type Authenticator, createAuthenticator } from '../../src/auth/authenticate.ts'
-import type { Caller } from '../../src/auth/caller.ts'
+import type { CommandContext } from '../../src/auth/command-context.ts'
 import { signDevelopmentToken } from '../../src/auth/development-token.ts'
 import type { KeyTimings } from '../../src/auth/issuer-keys.ts'
 import { ROLES, type Role } from '../../src/auth/permissions.ts'
@@ -101,7 +101,7 @@ export async function startApi({
   poolMax?: number
   clock?: Clock
   /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
-  disguise?: (caller: Caller) => Caller
+  disguise?: (caller: CommandContext) => CommandContext
   /** Whose tokens are taken, beside the development tokens that `as` sends. */
   issuers?: readonly IssuerConfig[]
   keyTimings?: Partial<KeyTimings>

@@ -1,7 +1,7 @@
 // Owns: API keys in tests: making them through the API, and asking with them over HTTP, from whichever address.
 import { request } from 'node:http'
 import { type Authenticator, type Credentials, createAuthenticator } from '../../src/auth/authenticate.ts'
-import { createSessions } from '../../src/auth/sessions.ts'
+import { createIdentityInvalidation } from '../../src/auth/identity-invalidation.ts'
 import { createTokenVerifier } from '../../src/auth/verify-token.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
@@ -104,7 +104,7 @@ export function elsewhere(api: Pick<Api, 'opened'>, clock: Clock = systemClock):
   return createAuthenticator({
     verifier,
     database: api.opened,
-    sessions: createSessions(),
+    sessions: createIdentityInvalidation(),
     clock,
     logger,
     keyMode: 'test',

@@ -1,5 +1,5 @@
 // Owns: an export that is made, without a worker: its job is run as one would run it.
-import { systemCaller } from '../../src/auth/system-caller.ts'
+import { systemContext } from '../../src/auth/system-context.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { uuidOf } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
@@ -11,7 +11,7 @@ export async function makeExport(api: Api, tenant: TenantKey): Promise<string> {
   const { exportCreate } = await api.as(tenant).data('mutation { exportCreate(input: {}) { export { id } } }')
   const address = await api.opened.resolveTenant({ id: api.tenantIds[tenant] })
   if (address === null) throw new Error('there is no such tenant')
-  const caller = systemCaller({
+  const caller = systemContext({
     tenant: address,
     database: api.opened,
     clock: systemClock,

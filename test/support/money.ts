@@ -1,8 +1,8 @@
 // Owns: looking at money from all sides (the provider's books, the ledger, the checks), and running jobs when a test says.
 import Stripe from 'stripe'
 import { expect, inject } from 'vitest'
-import type { Caller } from '../../src/auth/caller.ts'
-import { systemCaller } from '../../src/auth/system-caller.ts'
+import type { CommandContext } from '../../src/auth/command-context.ts'
+import { systemContext } from '../../src/auth/system-context.ts'
 import type { JsonObject } from '../../src/commands/outcome.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -22,12 +22,16 @@ import { rowChecks } from './integrity.ts'
 const SLUG_OF_ADDRESS = /@(\w+)\./
 
 /** Who works for the tenant when nobody asked. */
-export async function systemOf(api: Api, tenant: TenantKey, clock: Clock = systemClock): Promise<Caller> {
+export async function systemOf(
+  api: Api,
+  tenant: TenantKey,
+  clock: Clock = systemClock,
+): Promise<CommandContext> {
   const slug = SLUG_OF_ADDRESS.exec(emailOf(tenant, 'OWNER'))?.[1] ?? ''
   const address = await api.opened.resolveTenant({ slug })
   if (address === null) throw new Error(`there is no tenant ${slug}`)
   const logger = createLogger('silent')
-  return systemCaller({ tenant: address, database: api.opened, clock, logger, requestId: 'test' })
+  return systemContext({ tenant: address, database: api.opened, clock, logger, requestId: 'test' })
 }
 
 /** Runs one job's work now, whatever is queued. */

@@ -1,6 +1,6 @@
 // Owns: sealing what a tenant's audit has by now, as the job does minutes later.
 
-import { systemCaller } from '../../src/auth/system-caller.ts'
+import { systemContext } from '../../src/auth/system-context.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type NewSeal, sealEntries } from '../../src/desk/audit/seal-entries.ts'
@@ -13,7 +13,7 @@ export async function sealAudit(api: Api, tenant: TenantKey): Promise<readonly N
   await asOwner(api.database, tenantId, (owner) =>
     owner.query(`UPDATE audit_entries SET recorded_at = recorded_at - interval '10 minutes'`),
   )
-  const caller = systemCaller({
+  const caller = systemContext({
     tenant: { tenantId, tenantSlug: tenant, tenantStatus: 'ACTIVE' },
     database: api.opened,
     clock: systemClock,

@@ -1,5 +1,5 @@
 // Owns: the outside world of a test's server: payment providers by the run's sandbox, and a sealing key.
-import { createSessions } from '../../src/auth/sessions.ts'
+import { createIdentityInvalidation } from '../../src/auth/identity-invalidation.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import type { Mailer } from '../../src/mail/mailer.ts'
@@ -22,7 +22,7 @@ export function servicesAt(
     integrity: integrityOf(() => services),
     mail,
     invitationUrl: 'https://join.example/accept',
-    sessions: createSessions(),
+    sessions: createIdentityInvalidation(),
     keyMode: 'test',
     payments: {
       gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),

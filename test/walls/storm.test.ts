@@ -22,7 +22,7 @@ let tenantIds: string[]
 beforeAll(async () => {
   test = await createTestDatabase({ seed: 'two-tenants' })
   tenantIds = await cloneTenants(test, TENANTS)
-  // Sessions of the storm are short of patience, as the database of a real one would be.
+  // IdentityInvalidation of the storm are short of patience, as the database of a real one would be.
   await asAdmin(test.adminUrl, (admin) =>
     admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET statement_timeout = '400ms'`),
   )

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import type { Caller } from '../../src/auth/caller.ts'
+import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf } from '../../src/auth/permissions.ts'
 import { done } from '../../src/commands/outcome.ts'
 import { type Command, runCommand } from '../../src/commands/run-command.ts'
@@ -277,7 +277,7 @@ const UNITS: [string, Unit][] = [
   ['a command', (world, id, n) => commandUntilDone(world, id, commandOf(n))],
   [
     'a command in one message',
-    (world, id, n) => commandUntilDone(world, id, { ...commandOf(n), atOnce: raiseAtOnce }),
+    (world, id, n) => commandUntilDone(world, id, { ...commandOf(n), singleStatement: raiseAtOnce }),
   ],
 ]
 
@@ -318,7 +318,7 @@ async function commandUntilDone(world: World, tenantId: string, command: Command
   books.commands += 1
 }
 
-function callerOf({ database }: World, tenantId: string): Caller {
+function callerOf({ database }: World, tenantId: string): CommandContext {
   return {
     scope: { tenantId, writes: EVERYTHING },
     tenantSlug: 'storm',

@@ -125,7 +125,7 @@ export async function prepareDatabase(
   const database = owner.escapeIdentifier(name)
   // A clone of a database inherits neither its rights nor its settings: so here, and not only where it is made.
   await owner.query(`REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC`)
-  // Sessions that a pooler opens have no other. Unlike the bounds on time these are not an operator's to choose.
+  // IdentityInvalidation that a pooler opens have no other. Unlike the bounds on time these are not an operator's to choose.
   const missing = Object.entries(SESSION_SETTINGS).filter(
     ([setting, value]) => !settings.includes(`${setting}=${value}`),
   )

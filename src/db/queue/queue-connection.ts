@@ -37,13 +37,13 @@ export type QueueConnection = {
   /** One step of the erasures that are due: whether to come back at once (ERASING, ERASED), soon, or another day. */
   eraseDueTenants(rowsMax: number): Promise<'ERASING' | 'ERASED' | 'WAITING' | 'IDLE'>
   /** The job will not be run again after this time. */
-  bury(jobId: string): Promise<void>
+  failPermanently(jobId: string): Promise<void>
   /** This time does not count, and the next is not before the delay is over. The job must fail for it to be let go of. */
   postpone(jobId: string, delaySeconds: number): Promise<void>
   state(): Promise<QueueState>
   list(options: { readonly onlyDead: boolean; readonly limit: number }): Promise<QueuedJob[]>
   /** Gives dead jobs all their attempts again; null: all of them. Answers how many there were. */
-  revive(jobId: string | null): Promise<number>
+  retry(jobId: string | null): Promise<number>
   close(): Promise<void>
 }
 
@@ -159,7 +159,7 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
       )
       return row?.state ?? 'IDLE'
     },
-    async bury(jobId) {
+    async failPermanently(jobId) {
       await query(
         'UPDATE graphile_worker._private_jobs SET max_attempts = greatest(attempts, 1) WHERE id = $1',
         [jobId],
@@ -193,7 +193,7 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
         [onlyDead, limit],
       )
     },
-    async revive(jobId) {
+    async retry(jobId) {
       const rows = await query(
         `UPDATE graphile_worker._private_jobs SET attempts = 0, run_at = now(), updated_at = now()
          WHERE attempts >= max_attempts AND locked_at IS NULL AND ($1::bigint IS NULL OR id = $1) RETURNING id`,

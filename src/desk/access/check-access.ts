@@ -1,6 +1,6 @@
 // Says whether a member or a key may do a thing now, and why. Only reads; what is said here, the front door does.
-import type { Caller } from '../../auth/caller.ts'
-import { type Makers, makersOf } from '../../auth/holding.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { type Makers, makersOf } from '../../auth/current-permissions.ts'
 import {
   isPermission,
   leastRoleOf,
@@ -47,7 +47,7 @@ export type AccessQuestion = {
  * another tenant's member, key or object is one that is not there.
  */
 export async function checkAccess(
-  caller: Caller,
+  caller: CommandContext,
   { subject, permission, isHere }: AccessQuestion,
 ): Promise<AccessAnswer> {
   const granted = await grantOf(caller, subject, permission)
@@ -74,7 +74,7 @@ const NO_SUCH_SUBJECT: Grant = {
   against: [{ code: 'NOT_FOUND', message: 'there is no such member or key' }],
 }
 
-async function grantOf(caller: Caller, subject: Subject, permission: string): Promise<Grant> {
+async function grantOf(caller: CommandContext, subject: Subject, permission: string): Promise<Grant> {
   const { actor, clock, database, scope } = caller
   const { kind, id } = subject.kind === 'CALLER' ? actor : subject
   if (kind === 'MEMBER') {

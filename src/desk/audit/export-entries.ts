@@ -1,5 +1,5 @@
 // Entries of a period as lines of text, oldest first, read in pages: an export is as long as it is, and memory is not.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { csvRow } from '../../core/csv.ts'
 import { AppError } from '../../core/errors.ts'
@@ -50,7 +50,7 @@ export function checkPeriod({ from, to }: Period): Period {
  * connection while somebody reads slowly. Throws FORBIDDEN without audit:read.
  */
 export async function* exportEntries(
-  caller: Caller,
+  caller: CommandContext,
   {
     format,
     period,

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { credentialsOf } from '../../auth/authenticate.ts'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
@@ -60,7 +60,7 @@ export const auditRoute: Route = (app, { authenticator, clock }) => {
 }
 
 async function* textOf(
-  caller: Caller,
+  caller: CommandContext,
   format: ExportFormat,
   period: Period,
   leave: () => void,

@@ -5,8 +5,8 @@ import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
 import { Node, nodeId, nodeIdOf, nodeOf } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { AuditEntry, AuditEntryConnection } from '../../graphql/refs.ts'
 import { search } from '../../graphql/search.ts'
@@ -50,7 +50,7 @@ const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
   fields: (t) => ({
     type: t.string({ resolve: ({ subjectType }) => subjectType }),
     id: t.id({
-      description: 'Look it up with `node`, where its type is one.',
+      description: 'Projection it up with `node`, where its type is one.',
       resolve: ({ subjectType, subjectId }) => nodeIdOf(subjectType, subjectId) ?? subjectId,
     }),
   }),
@@ -79,22 +79,22 @@ AuditEntry.implement({
   interfaces: [Node],
   extensions: { model: 'AuditEntry', permission: 'audit:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('AuditEntry', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('AuditEntry', id) }),
     actor: t.field({
       type: ActorType,
-      ...look({ columns: ['actorKind', 'actorId', 'actorLabel'] }),
+      ...projection({ columns: ['actorKind', 'actorId', 'actorLabel'] }),
       resolve: (entry) => entry,
     }),
     action: t.exposeString('action', { description: 'The name of the mutation, or of the job.' }),
     subject: t.field({
       type: SubjectType,
-      ...look({ columns: ['subjectType', 'subjectId'] }),
+      ...projection({ columns: ['subjectType', 'subjectId'] }),
       resolve: (entry) => entry,
     }),
     changes: t.field({
       type: [ChangeType],
       description: 'By the names of the fields.',
-      extensions: { ...look({ columns: ['before', 'after'] }).extensions, listSize: CHANGES_EXPECTED },
+      extensions: { ...projection({ columns: ['before', 'after'] }).extensions, listSize: CHANGES_EXPECTED },
       resolve: changesOf,
     }),
     requestId: t.exposeString('requestId', {

@@ -1,5 +1,5 @@
 // The newest link of a tenant's chain of seals: what an administrator keeps where the database's owner cannot write.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { NO_HASH } from './chain.ts'
 
 export type AuditHead = {
@@ -16,7 +16,7 @@ export type AuditHead = {
 
 /** The head; or the link of `sequence` as it is now, null when there is none. */
 export async function auditHead(
-  { database, scope }: Pick<Caller, 'database' | 'scope'>,
+  { database, scope }: Pick<CommandContext, 'database' | 'scope'>,
   sequence: number | null = null,
 ): Promise<AuditHead | null> {
   const [head] = await database.withTenant(

@@ -1,6 +1,6 @@
 // Seals what was written to a tenant's audit since the last seal, by a job. Not in each write: the links of one chain come
 // one after another, and so would the tenant's writes (decision 10).
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import type { Sealer } from '../../core/seal.ts'
@@ -35,7 +35,7 @@ export function sealTask(sealer: Sealer): Task {
  * makes one all the same, so that the new key vouches for the whole chain. Answers them. Rivals make one chain.
  */
 export async function sealEntries(
-  caller: Caller,
+  caller: CommandContext,
   sealer: Sealer,
   entriesMax: number = ENTRIES_MAX,
 ): Promise<readonly NewSeal[]> {
@@ -53,7 +53,7 @@ export async function sealEntries(
 
 /** In the pipeline for its retries. It leaves no entry: the seal tells of itself, and would have to be sealed in turn. */
 async function sealNext(
-  caller: Caller,
+  caller: CommandContext,
   sealer: Sealer,
   entriesMax: number,
 ): Promise<NewSeal | 'NOTHING' | 'OVERTAKEN'> {

@@ -1,7 +1,7 @@
 // Makes an API key. Its secret leaves with the answer and is kept nowhere.
 import type { z } from 'zod'
-import { type Caller, labelOf } from '../../auth/caller.ts'
-import { holdingOf } from '../../auth/holding.ts'
+import { type CommandContext, labelOf } from '../../auth/command-context.ts'
+import { currentPermissionsOf } from '../../auth/current-permissions.ts'
 import { type GrantablePermission, PERMISSIONS, requirePermission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type Done, done, refused, type UserError } from '../../commands/outcome.ts'
@@ -24,7 +24,7 @@ type Refusal = UserError<CreateApiKeyErrorCode>
  * that outlives it), TOO_MANY_KEYS.
  */
 export async function createApiKey(
-  caller: Caller,
+  caller: CommandContext,
   services: { readonly keyMode: KeyMode },
   { idempotencyKey, ...input }: Keyed<z.input<Schema>>,
 ): Promise<Executed<CreateApiKeyErrorCode> & { readonly secret: string | null }> {
@@ -53,11 +53,11 @@ export async function createApiKey(
 
 async function refusalsOf(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { permissions, expiresAt }: z.output<Schema>,
 ): Promise<Refusal[]> {
   const now = caller.clock()
-  const holding = await holdingOf(tx, caller)
+  const holding = await currentPermissionsOf(tx, caller)
   requirePermission(holding.permissions, 'keys:manage')
   const errors: Refusal[] = permissions.flatMap((permission, index) =>
     holding.permissions.has(permission)
@@ -85,7 +85,7 @@ async function refusalsOf(
 
 async function keep(
   tx: Transaction,
-  { actor, clock }: Caller,
+  { actor, clock }: CommandContext,
   { id, made, value }: { readonly id: string; readonly made: NewApiKey; readonly value: z.output<Schema> },
 ): Promise<Done> {
   const { name, expiresAt = null } = value

@@ -2,9 +2,9 @@
 import type { ApiKey as ApiKeyRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { ApiKey, ApiKeyConnection } from '../../graphql/refs.ts'
 import { KEY_STATUSES, statusOf } from './api-key.ts'
@@ -19,7 +19,7 @@ ApiKey.implement({
   // A key may see itself, in `viewer`.
   extensions: { model: 'ApiKey', nodePermission: 'keys:manage' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('ApiKey', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('ApiKey', id) }),
     name: t.exposeString('name'),
     hint: t.exposeString('hint', { description: 'The last characters of its secret, to tell keys apart.' }),
     permissions: t.exposeStringList('permissions', {
@@ -27,7 +27,7 @@ ApiKey.implement({
     }),
     status: t.field({
       type: ApiKeyStatus,
-      ...look({ columns: ['revokedAt', 'expiresAt'] }),
+      ...projection({ columns: ['revokedAt', 'expiresAt'] }),
       resolve: (key, _args, { caller }) => statusOf(key, caller.clock()),
     }),
     createdBy: t.exposeString('createdBy', {

@@ -1,9 +1,9 @@
 // Ends an API key for good, and with it the keys that it made.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
-import { holdingOf, makersOf } from '../../auth/holding.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { currentPermissionsOf, makersOf } from '../../auth/current-permissions.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { type Permission, permissionsOfKey, requirePermission } from '../../auth/permissions.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
 import { notFound } from '../../commands/edit.ts'
 import { done, refused, type UserError } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -23,8 +23,8 @@ export type RevokeApiKeyErrorCode = (typeof REVOKE_API_KEY_ERRORS)[number]
  * errors: INVALID, NOT_FOUND, PERMISSION_NOT_HELD for a key that may do more than the caller.
  */
 export async function revokeApiKey(
-  caller: Caller,
-  { sessions }: { readonly sessions: Sessions },
+  caller: CommandContext,
+  { sessions }: { readonly sessions: IdentityInvalidation },
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<RevokeApiKeyErrorCode>> {
   const command = {
@@ -49,8 +49,8 @@ export async function revokeApiKey(
 }
 
 /** What the key may do now and the caller may not. Throws FORBIDDEN for a caller who may no longer manage keys. */
-async function lackedBy(tx: Transaction, caller: Caller, key: ApiKey): Promise<Permission[]> {
-  const holding = await holdingOf(tx, caller)
+async function lackedBy(tx: Transaction, caller: CommandContext, key: ApiKey): Promise<Permission[]> {
+  const holding = await currentPermissionsOf(tx, caller)
   requirePermission(holding.permissions, 'keys:manage')
   const { role } = await makersOf(tx, key.id)
   return [...permissionsOfKey(key.permissions, role)].filter(

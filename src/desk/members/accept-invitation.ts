@@ -1,8 +1,8 @@
 // Makes somebody who was invited a member: whoever has the address, is signed in with it, and brings the mail's token.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { ACCEPT_INVITATION } from '../../auth/permissions.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
@@ -29,8 +29,8 @@ const NOT_VALID: UserError<AcceptErrorCode> = {
 
 /** Accepts, once. User errors: INVALID, INVITATION_NOT_VALID. */
 export async function acceptInvitation(
-  caller: Caller,
-  sessions: Sessions,
+  caller: CommandContext,
+  sessions: IdentityInvalidation,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<AcceptErrorCode>> {
   const { actor } = caller
@@ -57,7 +57,7 @@ export async function acceptInvitation(
  */
 async function take(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { email, token }: { readonly email: string; readonly token: string },
 ): Promise<Invitation | null> {
   const now = caller.clock()
@@ -77,7 +77,7 @@ async function take(
 /** A new member, or the one who was here before, again. */
 async function admit(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { id: invitationId, email, role, name: invitedAs }: Invitation,
   chosen: string | null | undefined,
 ): Promise<Done | Refused<AcceptErrorCode>> {

@@ -1,7 +1,11 @@
 // Which roles somebody may give, change and end, read again inside the change's own transaction: somebody who was removed
 // a moment ago must not let a friend in. Grants nothing.
-import type { Caller } from '../../auth/caller.ts'
-import { type Holding, holdingOf, holdingOfKey } from '../../auth/holding.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import {
+  type CurrentPermissions,
+  currentPermissionsOf,
+  currentPermissionsOfKey,
+} from '../../auth/current-permissions.ts'
 import { permissionsOf, type Role, requirePermission } from '../../auth/permissions.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -14,10 +18,10 @@ export type Authority = (role: Role) => boolean
  * The caller's authority. Locks the tenant's people until commit, so that changes to them come one after the other.
  * Throws FORBIDDEN for somebody who may no longer manage members.
  */
-export async function takeAuthority(tx: Transaction, caller: Caller): Promise<Authority> {
+export async function takeAuthority(tx: Transaction, caller: CommandContext): Promise<Authority> {
   await lockPeople(tx)
   await tx.$queryRaw`SELECT FROM tenants FOR NO KEY UPDATE`
-  const holding = await holdingOf(tx, caller)
+  const holding = await currentPermissionsOf(tx, caller)
   if (caller.actor.kind === 'MEMBER' && holding.permissions.size === 0)
     throw new AppError('FORBIDDEN', 'You are not a member of this tenant.')
   requirePermission(holding.permissions, 'members:manage')
@@ -30,7 +34,7 @@ export async function takeAuthority(tx: Transaction, caller: Caller): Promise<Au
  */
 export async function isStillBacked(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { invitedById, role }: Pick<Invitation, 'invitedById' | 'role'>,
 ): Promise<boolean> {
   if (invitedById === null) return true
@@ -40,12 +44,12 @@ export async function isStillBacked(
     WHERE id = ${invitedById}::uuid FOR SHARE`
   const holding =
     member === undefined
-      ? await holdingOfKey(tx, invitedById, caller.clock())
+      ? await currentPermissionsOfKey(tx, invitedById, caller.clock())
       : { permissions: member.is_active ? permissionsOf(member.role) : new Set<never>() }
   return holding.permissions.has('members:manage') && reaches(holding, role)
 }
 
-function reaches({ permissions }: Pick<Holding, 'permissions'>, role: Role): boolean {
+function reaches({ permissions }: Pick<CurrentPermissions, 'permissions'>, role: Role): boolean {
   return permissionsOf(role).isSubsetOf(permissions)
 }
 

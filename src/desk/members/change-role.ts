@@ -1,8 +1,8 @@
 // Gives a member another role.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { permissionsOf } from '../../auth/permissions.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import { type EditMemberErrorCode, editMember } from './edit-member.ts'
 import { role } from './member.ts'
@@ -17,8 +17,8 @@ const schema = z.object({
 
 /** Changes a role; it acts at the member's next request here, and within seconds elsewhere. User errors: EDIT_MEMBER_ERRORS. */
 export async function changeRole(
-  caller: Caller,
-  sessions: Sessions,
+  caller: CommandContext,
+  sessions: IdentityInvalidation,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<EditMemberErrorCode>> {
   const command = {

@@ -1,6 +1,6 @@
 // Changing one member, within a command: who may, what the last owner keeps, and which API keys and open invitations end
 // with it.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import { edited } from '../../commands/edit.ts'
 import { type Done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
@@ -33,7 +33,7 @@ export type MemberEdit = {
 /** Refuses with EDIT_MEMBER_ERRORS. Throws FORBIDDEN for a caller who may no longer manage members. */
 export async function editMember(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { wanted, changesTo, lastOwnerField, harmless, keepApiKeys, keepInvitations }: MemberEdit,
 ): Promise<Done | Refused<EditMemberErrorCode>> {
   const now = caller.clock()
@@ -75,6 +75,6 @@ function notAnOwner(field: string): UserError<'ROLE_TOO_HIGH'> {
  * Keys and invitations stand on the authority of who keeps them from then on. So that is a member, not the one whose
  * authority ends, and not a key, which may have been made by that one.
  */
-function mayKeep({ actor }: Caller, reaches: Authority, memberId: string): boolean {
+function mayKeep({ actor }: CommandContext, reaches: Authority, memberId: string): boolean {
   return actor.kind === 'MEMBER' && reaches('OWNER') && actor.id !== memberId
 }

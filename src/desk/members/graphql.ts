@@ -7,8 +7,8 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
 import { Node, nodeId } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import {
   ApiKey,
@@ -38,7 +38,7 @@ Tenant.implement({
   fields: (t) => ({
     slug: t.string({
       description: 'Its address: what tokens name it by.',
-      ...look({ columns: [] }),
+      ...projection({ columns: [] }),
       resolve: (_tenant, _args, { caller }) => caller.tenantSlug,
     }),
     name: t.exposeString('name'),
@@ -55,7 +55,7 @@ Member.implement({
   interfaces: [Node],
   extensions: { model: 'Member', nodePermission: 'members:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Member', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Member', id) }),
     name: t.exposeString('name'),
     email: t.exposeString('email'),
     role: t.expose('role', { type: Role }),
@@ -71,13 +71,13 @@ Invitation.implement({
   interfaces: [Node],
   extensions: { model: 'Invitation', permission: 'members:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Invitation', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Invitation', id) }),
     email: t.exposeString('email'),
     name: t.exposeString('name', { description: 'Empty where nobody said.' }),
     role: t.expose('role', { type: Role }),
     status: t.field({
       type: InvitationStatus,
-      ...look({ columns: ['status', 'expiresAt'] }),
+      ...projection({ columns: ['status', 'expiresAt'] }),
       resolve: (invitation, _args, { caller }) => stateOf(invitation, caller.clock()),
     }),
     invitedBy: t.exposeString('invitedBy', {

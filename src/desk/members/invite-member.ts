@@ -1,6 +1,6 @@
 // Invites somebody by e-mail. The mail is a job's, send-invitation.ts, and so is the token in it.
 import { z } from 'zod'
-import { type Caller, labelOf } from '../../auth/caller.ts'
+import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done, refused, type UserError } from '../../commands/outcome.ts'
@@ -34,7 +34,7 @@ type Invited = z.output<typeof schema>
 
 /** Invites an address. User errors: INVALID and INVITE_ERRORS. Throws FORBIDDEN for who may no longer invite. */
 export async function inviteMember(
-  caller: Caller,
+  caller: CommandContext,
   mail: Mailer | null,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<InviteErrorCode>> {

@@ -1,5 +1,5 @@
 // An owner takes over the API keys of somebody whose authority ends. Without it they end: revoke-keys.ts.
-import { type Caller, labelOf } from '../../auth/caller.ts'
+import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import type { AuditRecord } from '../../commands/outcome.ts'
@@ -15,7 +15,7 @@ type Left = { readonly memberId: string; readonly harmless: ReadonlySet<Permissi
  */
 export async function takeOverKeys(
   tx: Transaction,
-  { actor }: Caller,
+  { actor }: CommandContext,
   { memberId, harmless }: Left,
 ): Promise<AuditRecord[]> {
   await oneAtATime(tx)

@@ -1,5 +1,5 @@
 // An owner takes over the open invitations of somebody whose authority ends. Without it they end: ended-invitations.ts.
-import { type Caller, labelOf } from '../../auth/caller.ts'
+import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import type { AuditRecord } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -10,7 +10,7 @@ import type { Transaction } from '../../db/database.ts'
  */
 export async function takeOverInvitations(
   tx: Transaction,
-  { actor, clock }: Caller,
+  { actor, clock }: CommandContext,
   memberId: string,
 ): Promise<AuditRecord[]> {
   const invitedBy = labelOf(actor)

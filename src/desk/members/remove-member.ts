@@ -1,7 +1,7 @@
 // Ends somebody's work here, oneself's too, and with it the keys that they made and the invitations that they sent.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import { type EditMemberErrorCode, editMember } from './edit-member.ts'
 
@@ -17,8 +17,8 @@ const schema = z.object({
  * User errors: EDIT_MEMBER_ERRORS.
  */
 export async function removeMember(
-  caller: Caller,
-  sessions: Sessions,
+  caller: CommandContext,
+  sessions: IdentityInvalidation,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<EditMemberErrorCode>> {
   const command = {

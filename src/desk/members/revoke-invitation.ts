@@ -1,7 +1,7 @@
 // Takes an invitation back: its token is worth nothing from then on.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import { done, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -15,8 +15,8 @@ const schema = z.object({ id: z.string() })
 
 /** Revokes what was neither accepted nor revoked. User errors: REVOKE_ERRORS. */
 export async function revokeInvitation(
-  caller: Caller,
-  sessions: Sessions,
+  caller: CommandContext,
+  sessions: IdentityInvalidation,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<RevokeErrorCode>> {
   const command = {

@@ -1,8 +1,8 @@
 // The job that mails an invitation. Its token is made here, stands in the mail, and nowhere else: the queue has the
 // invitation's id, and the database a hash.
 
-import type { Caller } from '../../auth/caller.ts'
-import type { Sessions } from '../../auth/sessions.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import type { IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -24,7 +24,7 @@ const CROWDED_RETRY_MS = 3_600_000
 export type InvitationServices = {
   readonly mail: Mailer | null
   readonly invitationUrl: string | null
-  readonly sessions: Sessions
+  readonly sessions: IdentityInvalidation
 }
 
 export function invitationTask(services: InvitationServices): Task {
@@ -41,7 +41,7 @@ export function invitationTask(services: InvitationServices): Task {
  * the mail server said.
  */
 async function sendInvitation(
-  caller: Caller,
+  caller: CommandContext,
   { mail, invitationUrl, sessions }: InvitationServices,
   id: string,
 ): Promise<void> {
@@ -94,7 +94,7 @@ async function sendInvitation(
  * Whether the mail may go now. One person is sent so many a day, over all tenants; what is more waits, and its inviter sees
  * what a slow mail server would show: an answer that told would tell what other tenants do.
  */
-async function takeTurn(caller: Caller, { id, email }: Invitation): Promise<boolean> {
+async function takeTurn(caller: CommandContext, { id, email }: Invitation): Promise<boolean> {
   return await caller.database.withTenant(caller.scope, async (tx) => {
     if (await claimMail(tx, { email, id })) return true
     await enqueue(tx, {

@@ -1,6 +1,6 @@
 // Nobody lets the platform's people do, or ends, what is more than they may do themselves.
-import type { Caller } from '../../auth/caller.ts'
-import { holdingOf } from '../../auth/holding.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { currentPermissionsOf } from '../../auth/current-permissions.ts'
 import { requirePermission, supportPermissions } from '../../auth/permissions.ts'
 import type { UserError } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -11,11 +11,11 @@ import type { Transaction } from '../../db/database.ts'
  */
 export async function beyondCaller(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   access: 'READ' | 'WRITE',
   field: string,
 ): Promise<UserError<'PERMISSION_NOT_HELD'> | null> {
-  const { permissions } = await holdingOf(tx, caller)
+  const { permissions } = await currentPermissionsOf(tx, caller)
   requirePermission(permissions, 'support:manage')
   const lacked = [...supportPermissions(access)].filter((permission) => !permissions.has(permission))
   if (lacked.length === 0) return null

@@ -1,7 +1,7 @@
 // Lets the platform's people into the tenant for some hours: to look, or to help.
 import { z } from 'zod'
-import { type Caller, labelOf } from '../../auth/caller.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import { type CommandContext, labelOf } from '../../auth/command-context.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -31,9 +31,9 @@ export type GrantSupportAccessErrorCode = (typeof GRANT_SUPPORT_ERRORS)[number]
  * errors: INVALID, TOO_MANY, PERMISSION_NOT_HELD for access that may do more than the caller.
  */
 export async function grantSupportAccess(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-  sessions: Sessions,
+  sessions: IdentityInvalidation,
 ): Promise<Executed<GrantSupportAccessErrorCode>> {
   const command = {
     name: 'supportAccessGrant',

@@ -2,9 +2,9 @@
 import type { SupportGrant as SupportGrantRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../../graphql/refs.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
@@ -24,12 +24,12 @@ SupportGrant.implement({
   interfaces: [Node],
   extensions: { model: 'SupportGrant', permission: 'support:manage' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('SupportGrant', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('SupportGrant', id) }),
     access: t.expose('access', { type: SupportAccess }),
     reason: t.exposeString('reason', textBytes(NOTE_BYTES)),
     status: t.field({
       type: SupportGrantStatus,
-      ...look({ columns: ['revokedAt', 'expiresAt'] }),
+      ...projection({ columns: ['revokedAt', 'expiresAt'] }),
       resolve: (grant, _args, { caller }) => statusOf(grant, caller.clock()),
     }),
     grantedBy: t.exposeString('grantedBy', { description: 'The e-mail address of who granted it.' }),

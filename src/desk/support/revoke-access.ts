@@ -1,7 +1,7 @@
 // Ends the access of the platform's people before its time.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
-import { changingPeople, type Sessions } from '../../auth/sessions.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import { done, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -17,9 +17,9 @@ type RevokeErrorCode = (typeof REVOKE_SUPPORT_ERRORS)[number]
  * NOT_FOUND, PERMISSION_NOT_HELD for access that may do more than the caller.
  */
 export async function revokeSupportAccess(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-  sessions: Sessions,
+  sessions: IdentityInvalidation,
 ): Promise<Executed<RevokeErrorCode>> {
   const command = {
     name: 'supportAccessRevoke',

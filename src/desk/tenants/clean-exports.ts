@@ -1,5 +1,5 @@
 // The job that lets go of files whose time is over, of exports that were lost with their job, and of old entries.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import type { Task } from '../../jobs/task.ts'
@@ -20,7 +20,7 @@ export const cleanExportsTask: Task = {
   },
 }
 
-async function endExpired(caller: Caller): Promise<void> {
+async function endExpired(caller: CommandContext): Promise<void> {
   const { database, scope, clock } = caller
   const where = { status: 'COMPLETED', expiresAt: { lte: clock() } } as const
   const expired = await database.withTenant(scope, (tx) =>
@@ -39,7 +39,7 @@ async function endExpired(caller: Caller): Promise<void> {
 }
 
 /** Its job was given up, and cannot tell. Another export may then be asked for. */
-async function failLost(caller: Caller): Promise<void> {
+async function failLost(caller: CommandContext): Promise<void> {
   const { database, scope, clock } = caller
   const before = new Date(clock().getTime() - EXPORT_LOST_AFTER_MS)
   const lost = await database.withTenant(scope, (tx) =>
@@ -52,7 +52,7 @@ async function failLost(caller: Caller): Promise<void> {
 }
 
 /** Entries of exports without a file, beyond the last ones. */
-async function forgetOld({ database, scope }: Caller): Promise<void> {
+async function forgetOld({ database, scope }: CommandContext): Promise<void> {
   await database.withTenant(scope, async (tx) => {
     const old = await tx.export.findMany({
       where: { status: { in: ['FAILED', 'EXPIRED'] } },

@@ -1,5 +1,5 @@
 // Asks for a file of all that the tenant owns. Making it is make-export.ts's, by a job.
-import { type Caller, labelOf } from '../../auth/caller.ts'
+import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -9,7 +9,7 @@ import { EXPORT_ATTEMPTS_MAX, EXPORT_TASK } from './export-task.ts'
 
 /** Queues an export. While one is under way there is no second: that one is answered, and nothing is changed. */
 export async function createExport(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey }: Keyed<object>,
 ): Promise<Executed<never>> {
   const command = { name: 'exportCreate', permission: 'tenant:manage', input: {}, idempotencyKey } as const

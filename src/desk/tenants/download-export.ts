@@ -1,5 +1,5 @@
 // A finished export's bytes, for whoever may have all that the tenant owns. How they are sent is the front door's.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
@@ -20,7 +20,7 @@ export type Download = {
  * Opens the file; the tenant's audit tells of it. Throws FORBIDDEN without tenant:manage, NOT_FOUND for an export that is
  * not here, not finished, or has expired.
  */
-export async function downloadExport(caller: Caller, exportId: string): Promise<Download> {
+export async function downloadExport(caller: CommandContext, exportId: string): Promise<Download> {
   requirePermission(caller.permissions, 'tenant:manage')
   const { database, scope, clock } = caller
   const id = uuidOf(EXPORT_ID_PREFIX, exportId)

@@ -1,5 +1,5 @@
 // How an export ends without a download: it failed, its time was over, or later ones took its place. Its file goes with it.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -7,7 +7,7 @@ import type { Transaction } from '../../db/database.ts'
 import { EXPORTS_BYTES_MAX, EXPORTS_KEPT_MAX } from './export-task.ts'
 
 /** What became of an export that cannot be made; one that has ended already is left as it was. */
-export async function failExport(caller: Caller, id: string, failure: string): Promise<void> {
+export async function failExport(caller: CommandContext, id: string, failure: string): Promise<void> {
   const command = { name: 'exportFail', permission: 'tenant:manage', input: null } as const
   await runCommand(caller, command, async (tx) => {
     await tx.exportChunk.deleteMany({

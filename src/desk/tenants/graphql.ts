@@ -2,9 +2,9 @@
 import type { Export as ExportRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeId } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { Export, ExportConnection, Tenant } from '../../graphql/refs.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
@@ -38,7 +38,7 @@ Export.implement({
   interfaces: [Node],
   extensions: { model: 'Export', permission: 'tenant:manage' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Export', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Export', id) }),
     status: t.expose('status', { type: ExportStatus }),
     requestedBy: t.exposeString('requestedBy'),
     rowCount: t.exposeInt('rowCount'),
@@ -51,7 +51,7 @@ Export.implement({
       nullable: true,
       description:
         'Where it is downloaded, on this server, with the same credential; null: not yet, or not any more.',
-      ...look({ columns: ['id', 'status', 'expiresAt'] }),
+      ...projection({ columns: ['id', 'status', 'expiresAt'] }),
       resolve: ({ id, status, expiresAt }, _args, { caller }) =>
         status === 'COMPLETED' && expiresAt !== null && expiresAt > caller.clock()
           ? `/exports/${nodeId('Export', id)}`

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -42,7 +42,7 @@ type Making = { readonly sealer: Sealer; readonly bytesMax: number }
 type Made = { readonly rowCount: number; readonly byteCount: bigint; readonly sha256: string }
 
 /** Makes the file of an export that is not made yet. After a crash it is begun anew: chunks come all at once or not at all. */
-async function makeExport(caller: Caller, id: string, making: Making): Promise<void> {
+async function makeExport(caller: CommandContext, id: string, making: Making): Promise<void> {
   const { database, scope } = caller
   const isWanted = await database.withTenant(scope, async (tx) => {
     const { count } = await tx.export.updateMany({
@@ -78,7 +78,7 @@ function isTooLarge(error: unknown): error is AppError {
 
 async function writeChunks(
   tx: Transaction,
-  { tenantSlug, clock }: Caller,
+  { tenantSlug, clock }: CommandContext,
   exportId: string,
   { sealer, bytesMax }: Making,
 ): Promise<Made> {
@@ -110,7 +110,7 @@ async function writeChunks(
   return { rowCount: file.trailer().total, byteCount: BigInt(byteCount), sha256: sum.digest('hex') }
 }
 
-async function complete(caller: Caller, id: string, made: Made): Promise<void> {
+async function complete(caller: CommandContext, id: string, made: Made): Promise<void> {
   const command = { name: 'exportComplete', permission: 'tenant:manage', input: null } as const
   await runCommand(caller, command, async (tx) => {
     const completedAt = caller.clock()

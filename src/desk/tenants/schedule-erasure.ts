@@ -1,6 +1,6 @@
 // A merchant has itself erased, some time from now: everything goes on until then, and it may think again.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -30,7 +30,7 @@ export const SCHEDULE_ERASURE_ERRORS = ['CONFIRMATION_WRONG', 'ORDERED_BY_PLATFO
  * CONFIRMATION_WRONG (it is not the slug), ORDERED_BY_PLATFORM.
  */
 export async function scheduleErasure(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<(typeof SCHEDULE_ERASURE_ERRORS)[number]>> {
   const command = {
@@ -50,7 +50,7 @@ export async function scheduleErasure(
 }
 
 /** In the transaction of a command: sets the day, or with null takes it back. */
-export async function moveErasure(tx: Transaction, { scope }: Caller, days: number | null) {
+export async function moveErasure(tx: Transaction, { scope }: CommandContext, days: number | null) {
   const id = scope.tenantId
   const before = await tx.tenant.findFirstOrThrow({ select: { erasureAt: true } })
   try {

@@ -1,6 +1,6 @@
 // Edits what a merchant says of itself, if nobody else did meanwhile.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { conflict, edited, given } from '../../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
@@ -16,7 +16,7 @@ const schema = z.object({
 
 /** Edits what was given. User errors: INVALID, CONFLICT. */
 export async function updateTenant(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<'CONFLICT'>> {
   const command = {

@@ -1,6 +1,6 @@
 // Books a change of stock that no order made: goods received, counted, damaged or returned.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import { done, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -22,7 +22,7 @@ const schema = z.object({
 
 /** Adds `delta` pieces; never below what orders have reserved. User errors: INVALID, NOT_FOUND, STOCK_INSUFFICIENT. */
 export async function adjustStock(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<'NOT_FOUND' | 'STOCK_INSUFFICIENT'>> {
   const command = { name: 'stockAdjust', permission: 'stock:write', input, schema, idempotencyKey } as const

@@ -1,6 +1,6 @@
 // Adds a product to the catalogue.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf, refusedAsTaken } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -16,7 +16,7 @@ const schema = z
 
 /** Adds a product, ACTIVE unless told. User errors: INVALID, HANDLE_TAKEN. */
 export async function createProduct(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<'HANDLE_TAKEN'>> {
   const command = {

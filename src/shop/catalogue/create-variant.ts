@@ -1,6 +1,6 @@
 // Adds a variant to a product, with a stock level of its own.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf, notFound, refusedAsTaken } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -11,7 +11,7 @@ const schema = z.object({ productId: z.string(), sku, title, price })
 
 /** Adds a variant with nothing in stock, last among its product's. User errors: INVALID, NOT_FOUND, SKU_TAKEN. */
 export async function createVariant(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<'NOT_FOUND' | 'SKU_TAKEN'>> {
   const command = {

@@ -7,11 +7,11 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
-import { pageArgs, relatedList } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
+import { pageArgs, relationListField } from '../../graphql/connections.ts'
+import { exactlyOne } from '../../graphql/exactly-one.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
-import { oneOf } from '../../graphql/one-of.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import {
   Product,
@@ -21,7 +21,7 @@ import {
   Variant,
   VariantConnection,
 } from '../../graphql/refs.ts'
-import { relatedOne } from '../../graphql/related.ts'
+import { relation } from '../../graphql/relations.ts'
 import { search } from '../../graphql/search.ts'
 import { sortsOf } from '../../graphql/sorts.ts'
 import { textBytes } from '../../graphql/text-bytes.ts'
@@ -40,7 +40,7 @@ Product.implement({
   interfaces: [Node],
   extensions: { model: 'Product', permission: 'catalogue:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Product', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Product', id) }),
     handle: t.exposeString('handle', { description: 'Its name in addresses, unique in the shop.' }),
     title: t.exposeString('title'),
     description: t.exposeString('description', textBytes(TEXT_LENGTH_MAX)),
@@ -50,7 +50,7 @@ Product.implement({
     version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you edit.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    variants: relatedList(
+    variants: relationListField(
       t,
       VariantConnection,
       'variants',
@@ -68,7 +68,7 @@ const Stock = builder.objectRef<StockLevel>('Stock').implement({
     reserved: t.exposeInt('reserved', { description: 'Promised to orders that are not fulfilled yet.' }),
     available: t.int({
       description: 'What can be sold: on hand less reserved.',
-      ...look({ columns: ['onHand', 'reserved'] }),
+      ...projection({ columns: ['onHand', 'reserved'] }),
       resolve: ({ onHand, reserved }) => onHand - reserved,
     }),
   }),
@@ -79,12 +79,12 @@ Variant.implement({
   interfaces: [Node],
   extensions: { model: 'Variant', permission: 'catalogue:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Variant', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Variant', id) }),
     sku: t.exposeString('sku', { description: 'Unique in the shop.' }),
     title: t.exposeString('title'),
     price: t.field({
       type: MoneyType,
-      ...look({ columns: ['priceMinor', 'currency'] }),
+      ...projection({ columns: ['priceMinor', 'currency'] }),
       resolve: ({ priceMinor, currency }) => ({ amountMinor: priceMinor, currency }),
     }),
     version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you edit.' }),
@@ -92,15 +92,15 @@ Variant.implement({
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     product: t.field({
       type: Product,
-      ...look({ one: 'product' }),
-      resolve: (variant, _args, context, info) => relatedOne<ProductRow>(variant, 'product', context, info),
+      ...projection({ one: 'product' }),
+      resolve: (variant, _args, context, info) => relation<ProductRow>(variant, 'product', context, info),
     }),
     stock: t.field({
       type: Stock,
-      ...look({ one: 'stock' }),
-      resolve: (variant, _args, context, info) => relatedOne<StockLevel>(variant, 'stock', context, info),
+      ...projection({ one: 'stock' }),
+      resolve: (variant, _args, context, info) => relation<StockLevel>(variant, 'stock', context, info),
     }),
-    stockMovements: relatedList(
+    stockMovements: relationListField(
       t,
       StockMovementConnection,
       'movements',
@@ -115,15 +115,15 @@ StockMovement.implement({
   interfaces: [Node],
   extensions: { model: 'StockMovement', permission: 'stock:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('StockMovement', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('StockMovement', id) }),
     reason: t.expose('reason', { type: StockReason }),
     onHandDelta: t.exposeInt('onHandDelta'),
     reservedDelta: t.exposeInt('reservedDelta'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     variant: t.field({
       type: Variant,
-      ...look({ one: 'variant' }),
-      resolve: (movement, _args, context, info) => relatedOne<VariantRow>(movement, 'variant', context, info),
+      ...projection({ one: 'variant' }),
+      resolve: (movement, _args, context, info) => relation<VariantRow>(movement, 'variant', context, info),
     }),
   }),
 })
@@ -199,7 +199,7 @@ builder.queryFields((t) => ({
         context,
         info,
         'Product',
-        oneOf(args, { id: (id) => ({ id: nodeUuid('Product', id) }), handle: (handle) => ({ handle }) }),
+        exactlyOne(args, { id: (id) => ({ id: nodeUuid('Product', id) }), handle: (handle) => ({ handle }) }),
       ),
   }),
   variants: t.field({
@@ -233,7 +233,7 @@ builder.queryFields((t) => ({
         context,
         info,
         'Variant',
-        oneOf(args, { id: (id) => ({ id: nodeUuid('Variant', id) }), sku: (sku) => ({ sku }) }),
+        exactlyOne(args, { id: (id) => ({ id: nodeUuid('Variant', id) }), sku: (sku) => ({ sku }) }),
       ),
   }),
   stockMovements: t.field({

@@ -1,6 +1,6 @@
 // Edits a product, or takes it out of the shop, if nobody else changed it meanwhile.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { type EditErrorCode, edit, given } from '../../commands/edit.ts'
 import type { Done, Refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -23,7 +23,7 @@ type ProductErrorCode = EditErrorCode | 'HANDLE_TAKEN'
 
 /** Edits what was given. User errors: INVALID, NOT_FOUND, CONFLICT, HANDLE_TAKEN. */
 export async function updateProduct(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<ProductErrorCode>> {
   const command = {
@@ -38,7 +38,7 @@ export async function updateProduct(
 
 /** Takes a product out of the shop; its orders keep their lines. User errors: NOT_FOUND, CONFLICT. */
 export async function archiveProduct(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof archiveSchema>>,
 ): Promise<Executed<ProductErrorCode>> {
   const command = {
@@ -55,7 +55,7 @@ export async function archiveProduct(
 
 function change(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { id, expectedVersion, ...fields }: z.output<typeof schema>,
 ): Promise<Done | Refused<ProductErrorCode>> {
   return edit(tx.product, {

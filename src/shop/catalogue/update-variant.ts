@@ -1,6 +1,6 @@
 // Edits a variant, if nobody else did meanwhile. Stock is no part of it: a sale is no edit.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { type EditErrorCode, edit, given } from '../../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import { price, sku, title } from './product.ts'
@@ -15,7 +15,7 @@ const schema = z.object({
 
 /** Edits what was given; orders keep the price they were placed at. User errors: INVALID, NOT_FOUND, CONFLICT, SKU_TAKEN. */
 export async function updateVariant(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<EditErrorCode | 'SKU_TAKEN'>> {
   const command = {

@@ -1,6 +1,6 @@
 // Adds a customer to the merchant's book.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf, present, refusedAsTaken } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -12,7 +12,7 @@ const schema = z.object({ email: emailAddress, name, ...contact })
 
 /** Adds a customer. User errors: INVALID, EMAIL_TAKEN. */
 export async function createCustomer(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<'EMAIL_TAKEN'>> {
   const command = {

@@ -2,10 +2,10 @@
 import { normalizeEmail } from '../../core/email.ts'
 import type { Customer as CustomerRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
-import { pageArgs, relatedList } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
+import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { Customer, CustomerConnection, OrderConnection } from '../../graphql/refs.ts'
 import { search } from '../../graphql/search.ts'
@@ -29,19 +29,19 @@ Customer.implement({
   interfaces: [Node],
   extensions: { model: 'Customer', permission: 'customers:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Customer', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Customer', id) }),
     email: t.exposeString('email'),
     name: t.exposeString('name'),
     phone: t.exposeString('phone', { nullable: true }),
     address: t.field({
       type: Address,
-      ...look({ columns: ['addressLine1', 'addressLine2', 'city', 'postalCode', 'country'] }),
+      ...projection({ columns: ['addressLine1', 'addressLine2', 'city', 'postalCode', 'country'] }),
       resolve: (customer) => customer,
     }),
     version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you edit.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    orders: relatedList(
+    orders: relationListField(
       t,
       OrderConnection,
       'orders',

@@ -1,6 +1,6 @@
 // Edits a customer, if nobody else did meanwhile.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { type EditErrorCode, edit, given } from '../../commands/edit.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import { emailAddress } from '../../core/email.ts'
@@ -16,7 +16,7 @@ const schema = z.object({
 
 /** Edits what was given. User errors: INVALID, NOT_FOUND, CONFLICT, EMAIL_TAKEN. */
 export async function updateCustomer(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<EditErrorCode | 'EMAIL_TAKEN'>> {
   const command = {

@@ -1,8 +1,8 @@
 // Gives each demo shop an account with a payment provider, so that it can take payments: the sandbox's, or a Stripe test
 // account of the developer's. Done at each start, since the sandbox may find the server at another port.
 
-import type { Caller } from '../../auth/caller.ts'
-import { systemCaller } from '../../auth/system-caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { systemContext } from '../../auth/system-context.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -31,12 +31,12 @@ export async function connectDemoShops(options: Options): Promise<void> {
   for (const slug of DEMO_SLUGS) {
     const tenant = await database.resolveTenant({ slug })
     if (tenant === null) continue
-    const caller = systemCaller({ tenant, database, clock, logger, requestId: 'start' })
+    const caller = systemContext({ tenant, database, clock, logger, requestId: 'start' })
     if (await isDemo(caller)) await connectShop(caller, options)
   }
 }
 
-async function isDemo({ database, scope }: Caller): Promise<boolean> {
+async function isDemo({ database, scope }: CommandContext): Promise<boolean> {
   const rows = await database.withTenant(
     scope,
     (tx) => tx.$queryRaw<{ isDemo: boolean }[]>`SELECT app.is_demo() AS "isDemo"`,
@@ -44,7 +44,7 @@ async function isDemo({ database, scope }: Caller): Promise<boolean> {
   return rows[0]?.isDemo === true
 }
 
-async function connectShop(caller: Caller, { services, stripe }: Options): Promise<void> {
+async function connectShop(caller: CommandContext, { services, stripe }: Options): Promise<void> {
   const active = await caller.database.withTenant(caller.scope, (tx) =>
     tx.paymentProvider.findFirst({ where: { status: 'ACTIVE' } }),
   )
@@ -60,7 +60,7 @@ async function connectShop(caller: Caller, { services, stripe }: Options): Promi
 /** What somebody has connected stays, unless the configuration names another account. */
 async function isAsItShould(
   active: PaymentProvider,
-  { tenantSlug, logger }: Caller,
+  { tenantSlug, logger }: CommandContext,
   { gateway, sealer, publicUrl }: PaymentServices,
   stripe: Options['stripe'],
 ): Promise<boolean> {

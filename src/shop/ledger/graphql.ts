@@ -6,11 +6,11 @@ import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../.
 import { anyOf } from '../../graphql/any-of.ts'
 import { loadTogether } from '../../graphql/batch.ts'
 import { builder } from '../../graphql/builder.ts'
-import { pageArgs, relatedList } from '../../graphql/connections.ts'
+import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import type { Context } from '../../graphql/context.ts'
-import { look, selectionOf } from '../../graphql/look-ahead.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { projection, selectionOf } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import {
   JournalEntry,
@@ -20,7 +20,7 @@ import {
   Posting,
   PostingConnection,
 } from '../../graphql/refs.ts'
-import { relatedOne } from '../../graphql/related.ts'
+import { relation } from '../../graphql/relations.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { accountBalances, runningBalances } from './balances.ts'
 import { ACCOUNT_CODES } from './posting.ts'
@@ -83,7 +83,7 @@ LedgerAccount.implement({
   interfaces: [Node],
   extensions: { model: 'LedgerAccount', permission: 'ledger:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('LedgerAccount', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('LedgerAccount', id) }),
     code: t.exposeString('code', { description: 'Its number in the chart of accounts, such as 4010.' }),
     name: t.exposeString('name'),
     type: t.expose('type', { type: LedgerAccountType }),
@@ -91,13 +91,13 @@ LedgerAccount.implement({
     balance: t.field({
       type: MoneyType,
       description: 'Debits less credits of all its postings: negative for what was earned.',
-      extensions: { ...look({ columns: ['id', 'currency'] }).extensions, cost: BALANCE_COST },
+      extensions: { ...projection({ columns: ['id', 'currency'] }).extensions, cost: BALANCE_COST },
       resolve: async ({ id, currency }, _args, context) => {
         const load = (ids: string[]) => accountBalances(context.db, ids)
         return { amountMinor: (await loadTogether(context, accountBalances, id, load)) ?? 0n, currency }
       },
     }),
-    postings: relatedList(
+    postings: relationListField(
       t,
       PostingConnection,
       'postings',
@@ -118,7 +118,8 @@ const JournalEntrySource = builder
     fields: (t) => ({
       type: t.exposeString('type'),
       id: t.exposeID('id', {
-        description: 'Look it up with `node`, where its type is one; else the word of whoever told of it.',
+        description:
+          'Projection it up with `node`, where its type is one; else the word of whoever told of it.',
       }),
     }),
   })
@@ -143,16 +144,16 @@ JournalEntry.implement({
   interfaces: [Node],
   extensions: { model: 'JournalEntry', permission: 'ledger:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('JournalEntry', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('JournalEntry', id) }),
     kind: t.expose('kind', { type: JournalEntryKind }),
     description: t.exposeString('description', textBytes(NOTE_BYTES)),
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     source: t.field({
       type: JournalEntrySource,
-      ...look({ columns: ['sourceType', 'sourceId'] }),
+      ...projection({ columns: ['sourceType', 'sourceId'] }),
       resolve: sourceOf,
     }),
-    postings: relatedList(
+    postings: relationListField(
       t,
       PostingConnection,
       'postings',
@@ -163,8 +164,8 @@ JournalEntry.implement({
       type: JournalEntry,
       nullable: true,
       description: 'The entry that it undoes.',
-      ...look({ one: 'reverses' }),
-      resolve: (entry, _args, context, info) => relatedOne<EntryRow | null>(entry, 'reverses', context, info),
+      ...projection({ one: 'reverses' }),
+      resolve: (entry, _args, context, info) => relation<EntryRow | null>(entry, 'reverses', context, info),
     }),
     reversedBy: t.field({
       type: JournalEntry,
@@ -181,23 +182,23 @@ Posting.implement({
   interfaces: [Node],
   extensions: { model: 'Posting', permission: 'ledger:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Posting', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Posting', id) }),
     amount: t.field({
       type: MoneyType,
       description: 'Positive for a debit, negative for a credit.',
-      ...look({ columns: ['amountMinor', 'currency'] }),
+      ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     side: t.field({
       type: PostingSide,
-      ...look({ columns: ['amountMinor'] }),
+      ...projection({ columns: ['amountMinor'] }),
       resolve: ({ amountMinor }) => (amountMinor > 0n ? 'DEBIT' : 'CREDIT'),
     }),
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     runningBalance: t.field({
       type: MoneyType,
       description: "The account's balance after it: of the postings up to it, by their time.",
-      extensions: { ...look({ columns: ['id', 'currency'] }).extensions, cost: RUNNING_BALANCE_COST },
+      extensions: { ...projection({ columns: ['id', 'currency'] }).extensions, cost: RUNNING_BALANCE_COST },
       resolve: async ({ id, currency }, _args, context) => {
         const load = (ids: string[]) => runningBalances(context.db, ids)
         const amountMinor = await loadTogether(context, runningBalances, id, load)
@@ -208,13 +209,13 @@ Posting.implement({
     }),
     account: t.field({
       type: LedgerAccount,
-      ...look({ one: 'account' }),
-      resolve: (posting, _args, context, info) => relatedOne<AccountRow>(posting, 'account', context, info),
+      ...projection({ one: 'account' }),
+      resolve: (posting, _args, context, info) => relation<AccountRow>(posting, 'account', context, info),
     }),
     entry: t.field({
       type: JournalEntry,
-      ...look({ one: 'entry' }),
-      resolve: (posting, _args, context, info) => relatedOne<EntryRow>(posting, 'entry', context, info),
+      ...projection({ one: 'entry' }),
+      resolve: (posting, _args, context, info) => relation<EntryRow>(posting, 'entry', context, info),
     }),
   }),
 })

@@ -1,6 +1,6 @@
 // Ends an order: cancels it and releases its stock, or fulfils it and takes the stock out of the warehouse.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { conflict, type EditErrorCode, edited, notFound } from '../../commands/edit.ts'
 import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -28,7 +28,7 @@ export type CancelOrderErrorCode = FulfillOrderErrorCode | 'PAYMENT_IN_PROGRESS'
  * NOT_FOUND, CONFLICT, WRONG_STATUS, PAYMENT_IN_PROGRESS.
  */
 export async function cancelOrder(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof cancelSchema>>,
 ): Promise<Executed<CancelOrderErrorCode>> {
   const command = {
@@ -56,7 +56,7 @@ export async function cancelOrder(
 
 /** Hands a paid order over: its pieces leave the warehouse. User errors: NOT_FOUND, CONFLICT, WRONG_STATUS. */
 export async function fulfillOrder(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof fulfillSchema>>,
 ): Promise<Executed<FulfillOrderErrorCode>> {
   const command = {
@@ -119,7 +119,7 @@ function refusalToFulfil(order: Order): Refusal<FulfillOrderErrorCode> | null {
 
 async function finish<Code extends string>(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { id, expectedVersion }: { readonly id: string; readonly expectedVersion: number },
   { from, event, changes, mayEnd, hold }: Ending<Code>,
 ): Promise<Done | Refused<FulfillOrderErrorCode | Code>> {

@@ -9,12 +9,12 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
-import { pageArgs, relatedList } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
+import { pageArgs, relationListField } from '../../graphql/connections.ts'
+import { exactlyOne } from '../../graphql/exactly-one.ts'
 import { MoneyInput, MoneyType } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
-import { oneOf } from '../../graphql/one-of.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import {
   Customer,
@@ -24,7 +24,7 @@ import {
   OrderLineConnection,
   Variant,
 } from '../../graphql/refs.ts'
-import { relatedOne } from '../../graphql/related.ts'
+import { relation } from '../../graphql/relations.ts'
 import { search } from '../../graphql/search.ts'
 import { sortsOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
@@ -87,7 +87,7 @@ Order.implement({
   interfaces: [Node],
   extensions: { model: 'Order', permission: 'orders:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Order', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Order', id) }),
     number: t.exposeInt('number', { description: "The merchant's own numbering, without gaps." }),
     status: t.expose('status', { type: OrderStatus }),
     paymentStatus: t.expose('paymentStatus', { type: OrderPaymentStatus }),
@@ -98,71 +98,71 @@ Order.implement({
     currency: t.expose('currency', { type: 'Currency' }),
     total: t.field({
       type: MoneyType,
-      ...look({ columns: ['totalMinor', 'currency'] }),
+      ...projection({ columns: ['totalMinor', 'currency'] }),
       resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
     }),
     paidAmount: t.field({
       type: MoneyType,
       description: 'Captured: all that its payments took, what was refunded since included.',
-      ...look({ columns: ['paidMinor', 'currency'] }),
+      ...projection({ columns: ['paidMinor', 'currency'] }),
       resolve: ({ paidMinor, currency }) => ({ amountMinor: paidMinor, currency }),
     }),
     refundedAmount: t.field({
       type: MoneyType,
       description: 'Given back by refunds that succeeded.',
-      ...look({ columns: ['refundedMinor', 'currency'] }),
+      ...projection({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
     }),
     chargedBackAmount: t.field({
       type: MoneyType,
       description: "Taken back by the buyers' banks, less what they returned.",
-      ...look({ columns: ['chargedBackMinor', 'currency'] }),
+      ...projection({ columns: ['chargedBackMinor', 'currency'] }),
       resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
     }),
     refundPendingAmount: t.field({
       type: MoneyType,
       description: 'Being given back: the outcome of these refunds is open.',
-      ...look({ columns: ['refundPendingMinor', 'currency'] }),
+      ...projection({ columns: ['refundPendingMinor', 'currency'] }),
       resolve: ({ refundPendingMinor, currency }) => ({ amountMinor: refundPendingMinor, currency }),
     }),
     keptAmount: t.field({
       type: MoneyType,
       description:
         'Captured, less what was refunded, is being refunded, or was taken back by a bank. Negative where a bank took back what was refunded already.',
-      ...look({ columns: SUM_COLUMNS }),
+      ...projection({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: keptMinor(order), currency: order.currency }),
     }),
     outstandingAmount: t.field({
       type: MoneyType,
       description:
         'What is left to pay, and what `paymentTake` takes by default. A refund of an order that is not paid yet adds to it; a refund of a paid one lowers its price instead.',
-      ...look({ columns: SUM_COLUMNS }),
+      ...projection({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: outstandingMinor(order), currency: order.currency }),
     }),
     overpaidAmount: t.field({
       type: MoneyType,
       description: 'Kept beyond what is due, since a refund came back: give it back anew.',
-      ...look({ columns: SUM_COLUMNS }),
+      ...projection({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: overpaidMinor(order), currency: order.currency }),
     }),
     buyer: t.field({
       type: OrderBuyer,
       description: 'Who buys: as agreed when it was placed, whatever becomes of the customer.',
-      ...look({ columns: ['buyer'] }),
+      ...projection({ columns: ['buyer'] }),
       resolve: ({ buyer }) => buyer as FrozenBuyer,
     }),
     shippingAddress: t.field({
       type: OrderAddress,
       nullable: true,
       description: 'Where to send it: as agreed when it was placed.',
-      ...look({ columns: ['shippingAddress'] }),
+      ...projection({ columns: ['shippingAddress'] }),
       resolve: ({ shippingAddress }) => shippingAddress as FrozenAddress | null,
     }),
     billingAddress: t.field({
       type: OrderAddress,
       nullable: true,
       description: 'Whom to bill: as agreed when it was placed.',
-      ...look({ columns: ['billingAddress'] }),
+      ...projection({ columns: ['billingAddress'] }),
       resolve: ({ billingAddress }) => billingAddress as FrozenAddress | null,
     }),
     holdsStock: t.exposeBoolean('holdsStock', {
@@ -173,7 +173,7 @@ Order.implement({
       type: 'DateTime',
       nullable: true,
       description: 'An unpaid order lets go of its stock then.',
-      ...look({ columns: ['holdExpiresAt'] }),
+      ...projection({ columns: ['holdExpiresAt'] }),
       resolve: ({ holdExpiresAt }) => holdExpiresAt,
     }),
     cancelReason: t.exposeString('cancelReason', { nullable: true, ...textBytes(NOTE_BYTES) }),
@@ -183,10 +183,10 @@ Order.implement({
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     customer: t.field({
       type: Customer,
-      ...look({ one: 'customer' }),
-      resolve: (order, _args, context, info) => relatedOne<CustomerRow>(order, 'customer', context, info),
+      ...projection({ one: 'customer' }),
+      resolve: (order, _args, context, info) => relation<CustomerRow>(order, 'customer', context, info),
     }),
-    lines: relatedList(
+    lines: relationListField(
       t,
       OrderLineConnection,
       'lines',
@@ -201,24 +201,24 @@ OrderLine.implement({
   interfaces: [Node],
   extensions: { model: 'OrderLine', permission: 'orders:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('OrderLine', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('OrderLine', id) }),
     sku: t.exposeString('sku'),
     title: t.exposeString('title'),
     quantity: t.exposeInt('quantity'),
     unitPrice: t.field({
       type: MoneyType,
-      ...look({ columns: ['unitPriceMinor', 'currency'] }),
+      ...projection({ columns: ['unitPriceMinor', 'currency'] }),
       resolve: ({ unitPriceMinor, currency }) => ({ amountMinor: unitPriceMinor, currency }),
     }),
     total: t.field({
       type: MoneyType,
-      ...look({ columns: ['totalMinor', 'currency'] }),
+      ...projection({ columns: ['totalMinor', 'currency'] }),
       resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
     }),
     variant: t.field({
       type: Variant,
-      ...look({ one: 'variant' }),
-      resolve: (line, _args, context, info) => relatedOne<VariantRow>(line, 'variant', context, info),
+      ...projection({ one: 'variant' }),
+      resolve: (line, _args, context, info) => relation<VariantRow>(line, 'variant', context, info),
     }),
   }),
 })
@@ -303,7 +303,7 @@ builder.queryFields((t) => ({
         context,
         info,
         'Order',
-        oneOf(args, { id: (id) => ({ id: nodeUuid('Order', id) }), number: (number) => ({ number }) }),
+        exactlyOne(args, { id: (id) => ({ id: nodeUuid('Order', id) }), number: (number) => ({ number }) }),
       ),
   }),
 }))

@@ -1,7 +1,7 @@
 // Places an order: numbers it, copies prices into its lines, buyer and addresses into itself, and reserves its stock. The
 // statement that does it stands in place-order-sql.ts.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -48,7 +48,7 @@ type Input = z.output<typeof schema>
  * `expectedTotal`); all of them at once.
  */
 export async function placeOrder(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<PlaceOrderErrorCode>> {
   const command = {
@@ -57,7 +57,7 @@ export async function placeOrder(
     input,
     schema,
     idempotencyKey,
-    atOnce: ({ customerId, lines, expectedTotal = null, ...agreed }: Input) => {
+    singleStatement: ({ customerId, lines, expectedTotal = null, ...agreed }: Input) => {
       const id = newId()
       const subject = { type: 'Order', id }
       return {

@@ -1,6 +1,6 @@
 // The job that lets go of the stock of orders nobody paid in time. The orders stay: a late payment takes the stock again
 // if it is left.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -23,7 +23,7 @@ export const releaseHoldsTask: Task = {
 }
 
 /** Releases every hold that has run out; answers how many. An order whose payment is under way keeps its own. */
-async function releaseHolds(caller: Caller): Promise<number> {
+async function releaseHolds(caller: CommandContext): Promise<number> {
   let count = 0
   for (;;) {
     const due = await caller.database.withTenant(caller.scope, (tx) =>
@@ -45,7 +45,7 @@ async function releaseHolds(caller: Caller): Promise<number> {
   }
 }
 
-async function releaseHold(caller: Caller, id: string): Promise<void> {
+async function releaseHold(caller: CommandContext, id: string): Promise<void> {
   const command = { name: 'orderReleaseHold', permission: 'orders:write', input: null } as const
   await runCommand(caller, command, async (tx) => {
     const now = caller.clock()

@@ -1,7 +1,7 @@
 // One attempt at finishing what is under way with a provider: claimed, so that one asks at a time; asked, outside any
 // transaction; settled. The request that began it, a client's retry and the reconciling job all come through here.
 // What is asked of a payment or a refund is attempt-payment.ts's and attempt-refund.ts's.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done, type UserError } from '../../commands/outcome.ts'
@@ -54,7 +54,7 @@ export function attemptEnd(now: Date): Date {
  * claimed when it was begun. Throws what the database throws; the attempt then runs out by itself.
  */
 export async function attempt<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   subject: Attemptable<Row, Verdict>,
   id: string,
@@ -93,7 +93,7 @@ export async function finish<
   Verdict extends { readonly status: PaymentStatus },
   Code extends string,
 >(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   subject: Attemptable<Row, Verdict>,
   begun: Pick<Executed<Code>, 'replayed' | 'isOwn'> & { readonly id: string },
@@ -117,7 +117,7 @@ export async function finish<
 }
 
 async function claim<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
-  caller: Caller,
+  caller: CommandContext,
   { type, permission, find, claim: take }: Attemptable<Row, Verdict>,
   id: string,
 ): Promise<boolean> {
@@ -134,7 +134,7 @@ async function claim<Row extends Open, Verdict extends { readonly status: Paymen
 }
 
 async function open<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   { type, find, providerOf }: Attemptable<Row, Verdict>,
   id: string,

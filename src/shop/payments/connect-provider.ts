@@ -2,7 +2,7 @@
 // sealed. The account before it is kept too, for what was taken through it.
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { checkInput } from '../../commands/input.ts'
@@ -58,7 +58,7 @@ type Refusal = UserError<ConnectProviderErrorCode>
  * changed then. Every call has the provider asked, one with a key that was used before too.
  */
 export async function connectProvider(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<ConnectProviderErrorCode>> {
@@ -84,7 +84,7 @@ export async function connectProvider(
 }
 
 async function prepare(
-  caller: Caller,
+  caller: CommandContext,
   { gateway, publicUrl }: PaymentServices,
   { provider: kind, secretKey: given, webhookSecret }: Input,
 ): Promise<Prepared | Refusal> {
@@ -146,7 +146,7 @@ async function retireActive(tx: Transaction, now: Date): Promise<PaymentProvider
 
 async function keep(
   tx: Transaction,
-  { scope, clock }: Caller,
+  { scope, clock }: CommandContext,
   { sealer }: PaymentServices,
   { id, account, secrets, endpointReference }: Prepared,
   replaced: PaymentProvider | null,
@@ -176,7 +176,7 @@ async function keep(
 
 /** As well as it goes: what was prepared and is not used. */
 async function unsubscribe(
-  caller: Caller,
+  caller: CommandContext,
   { gateway }: PaymentServices,
   { endpointReference, secrets: { kind, secretKey } }: Prepared,
 ): Promise<void> {

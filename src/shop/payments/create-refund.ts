@@ -1,6 +1,6 @@
 // Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -35,7 +35,7 @@ export type CreateRefundErrorCode = (typeof CREATE_REFUND_ERRORS)[number]
  * the provider.
  */
 export async function createRefund(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<CreateRefundErrorCode>> {
@@ -55,7 +55,7 @@ export async function createRefund(
 
 async function begin(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { paymentId, amount = null, reason = null }: Input,
 ): Promise<Done | Refused<CreateRefundErrorCode>> {
   const now = caller.clock()

@@ -1,6 +1,6 @@
 // Ends a merchant's account with a payment provider: nothing new is taken by it, and its events count until a date.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { conflict, notFound } from '../../commands/edit.ts'
 import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -26,7 +26,7 @@ export type DisconnectProviderErrorCode = (typeof DISCONNECT_PROVIDER_ERRORS)[nu
  * User errors: INVALID, and those of DISCONNECT_PROVIDER_ERRORS; WRONG_STATUS: it ended already, and no later.
  */
 export async function disconnectProvider(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<DisconnectProviderErrorCode>> {
   const command = {

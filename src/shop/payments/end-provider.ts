@@ -1,6 +1,6 @@
 // The end of an account's secrets: from when its events count no more, and the job that takes down what is no more used at
 // the provider and here. When it ends is decided by disconnect-provider.ts, connect-provider.ts and rotate-webhook-secret.ts.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -77,7 +77,7 @@ function endingNow(row: PaymentProvider, now: Date): Ending {
 
 /** Throws SERVICE_UNAVAILABLE, to be tried again. An account that opens no more has nothing to be taken down by us. */
 async function unsubscribe(
-  caller: Caller,
+  caller: CommandContext,
   gateway: ProviderGateway,
   open: () => AccountSecrets,
   endpointReference: string,
@@ -104,7 +104,11 @@ const NO_SECRETS = {
 }
 
 /** Forgets what ended. The key of a disconnected account goes with the last payment that is open with it. */
-async function forget(caller: Caller, { id, version }: PaymentProvider, ending: Ending): Promise<void> {
+async function forget(
+  caller: CommandContext,
+  { id, version }: PaymentProvider,
+  ending: Ending,
+): Promise<void> {
   if (!ending.previous && !ending.all) return
   const command = { name: 'paymentProviderEnd', permission: 'payments:manage', input: null } as const
   await runCommand(caller, command, async (tx) => {

@@ -11,10 +11,10 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
-import { pageArgs, relatedList } from '../../graphql/connections.ts'
-import { look } from '../../graphql/look-ahead.ts'
+import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import {
   Dispute,
@@ -29,7 +29,7 @@ import {
   Refund,
   RefundConnection,
 } from '../../graphql/refs.ts'
-import { relatedOne } from '../../graphql/related.ts'
+import { relation } from '../../graphql/relations.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
@@ -76,35 +76,35 @@ Payment.implement({
   interfaces: [Node],
   extensions: { model: 'Payment', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Payment', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Payment', id) }),
     status: t.expose('status', { type: PaymentStatus }),
     provider: t.field({
       type: PaymentProviderKind,
-      ...look({ columns: ['providerKind'] }),
+      ...projection({ columns: ['providerKind'] }),
       resolve: ({ providerKind }) => providerKind,
     }),
     amount: t.field({
       type: MoneyType,
-      ...look({ columns: ['amountMinor', 'currency'] }),
+      ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     refundedAmount: t.field({
       type: MoneyType,
       description: 'Given back so far.',
-      ...look({ columns: ['refundedMinor', 'currency'] }),
+      ...projection({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
     }),
     chargedBackAmount: t.field({
       type: MoneyType,
       description: "Taken back by the buyer's bank, less what it returned.",
-      ...look({ columns: ['chargedBackMinor', 'currency'] }),
+      ...projection({ columns: ['chargedBackMinor', 'currency'] }),
       resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
     }),
     fee: t.field({
       type: MoneyType,
       nullable: true,
       description: 'What the provider kept; null until it says so.',
-      ...look({ columns: ['feeMinor', 'currency'] }),
+      ...projection({ columns: ['feeMinor', 'currency'] }),
       resolve: ({ feeMinor, currency }) => (feeMinor === null ? null : { amountMinor: feeMinor, currency }),
     }),
     method: t.exposeString('method', {
@@ -113,7 +113,7 @@ Payment.implement({
     reference: t.string({
       nullable: true,
       description: 'Of one that was recorded: a receipt, or what the bank statement says.',
-      ...look({ columns: ['manualReference'] }),
+      ...projection({ columns: ['manualReference'] }),
       resolve: ({ manualReference }) => manualReference,
     }),
     receivedAt: t.expose('receivedAt', {
@@ -135,7 +135,7 @@ Payment.implement({
     failureCode: t.field({
       type: PaymentFailure,
       nullable: true,
-      ...look({ columns: ['failureCode'] }),
+      ...projection({ columns: ['failureCode'] }),
       resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
     }),
     failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
@@ -148,17 +148,17 @@ Payment.implement({
     }),
     order: t.field({
       type: Order,
-      ...look({ one: 'order' }),
-      resolve: (payment, _args, context, info) => relatedOne<OrderRow>(payment, 'order', context, info),
+      ...projection({ one: 'order' }),
+      resolve: (payment, _args, context, info) => relation<OrderRow>(payment, 'order', context, info),
     }),
-    refunds: relatedList(
+    refunds: relationListField(
       t,
       RefundConnection,
       'refunds',
       NEWEST_FIRST,
       'What was given back of it, latest first.',
     ),
-    disputes: relatedList(
+    disputes: relationListField(
       t,
       DisputeConnection,
       'disputes',
@@ -169,7 +169,7 @@ Payment.implement({
 })
 
 builder.objectField(Order, 'payments', (t) =>
-  relatedList(
+  relationListField(
     t,
     PaymentConnection,
     'payments',
@@ -183,24 +183,24 @@ Refund.implement({
   interfaces: [Node],
   extensions: { model: 'Refund', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Refund', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Refund', id) }),
     status: t.expose('status', { type: PaymentStatus }),
     amount: t.field({
       type: MoneyType,
-      ...look({ columns: ['amountMinor', 'currency'] }),
+      ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     reason: t.exposeString('reason', { nullable: true, ...textBytes(NOTE_BYTES) }),
     method: t.string({
       nullable: true,
       description: 'Of one that was recorded: CASH, BANK_TRANSFER or OTHER.',
-      ...look({ columns: ['manualMethod'] }),
+      ...projection({ columns: ['manualMethod'] }),
       resolve: ({ manualMethod }) => manualMethod,
     }),
     reference: t.string({
       nullable: true,
       description: 'Of one that was recorded: a receipt, or what the bank statement says.',
-      ...look({ columns: ['manualReference'] }),
+      ...projection({ columns: ['manualReference'] }),
       resolve: ({ manualReference }) => manualReference,
     }),
     givenAt: t.expose('givenAt', {
@@ -212,7 +212,7 @@ Refund.implement({
     failureCode: t.field({
       type: PaymentFailure,
       nullable: true,
-      ...look({ columns: ['failureCode'] }),
+      ...projection({ columns: ['failureCode'] }),
       resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
     }),
     failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
@@ -221,8 +221,8 @@ Refund.implement({
     settledAt: t.expose('settledAt', { type: 'DateTime', nullable: true }),
     payment: t.field({
       type: Payment,
-      ...look({ one: 'payment' }),
-      resolve: (refund, _args, context, info) => relatedOne<PaymentRow>(refund, 'payment', context, info),
+      ...projection({ one: 'payment' }),
+      resolve: (refund, _args, context, info) => relation<PaymentRow>(refund, 'payment', context, info),
     }),
   }),
 })
@@ -233,12 +233,12 @@ Dispute.implement({
   interfaces: [Node],
   extensions: { model: 'Dispute', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('Dispute', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Dispute', id) }),
     status: t.expose('status', { type: DisputeStatusType }),
     amount: t.field({
       type: MoneyType,
       description: 'What is disputed.',
-      ...look({ columns: ['amountMinor', 'currency'] }),
+      ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     reason: t.exposeString('reason', {
@@ -253,19 +253,19 @@ Dispute.implement({
     withdrawnAmount: t.field({
       type: MoneyType,
       description: 'Taken from the account with the provider.',
-      ...look({ columns: ['withdrawnMinor', 'currency'] }),
+      ...projection({ columns: ['withdrawnMinor', 'currency'] }),
       resolve: ({ withdrawnMinor, currency }) => ({ amountMinor: withdrawnMinor, currency }),
     }),
     reinstatedAmount: t.field({
       type: MoneyType,
       description: 'Of that, returned.',
-      ...look({ columns: ['reinstatedMinor', 'currency'] }),
+      ...projection({ columns: ['reinstatedMinor', 'currency'] }),
       resolve: ({ reinstatedMinor, currency }) => ({ amountMinor: reinstatedMinor, currency }),
     }),
     fee: t.field({
       type: MoneyType,
       description: 'What the provider charged for it, less what it gave back of that.',
-      ...look({ columns: ['feeMinor', 'currency'] }),
+      ...projection({ columns: ['feeMinor', 'currency'] }),
       resolve: ({ feeMinor, currency }) => ({ amountMinor: feeMinor, currency }),
     }),
     movements: t.exposeStringList('movements', {
@@ -274,7 +274,7 @@ Dispute.implement({
     }),
     providerReference: t.string({
       description: "The provider's own id of it.",
-      ...look({ columns: ['reference'] }),
+      ...projection({ columns: ['reference'] }),
       resolve: ({ reference }) => reference,
     }),
     version: t.exposeInt('version'),
@@ -282,8 +282,8 @@ Dispute.implement({
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it became known here.' }),
     payment: t.field({
       type: Payment,
-      ...look({ one: 'payment' }),
-      resolve: (dispute, _args, context, info) => relatedOne<PaymentRow>(dispute, 'payment', context, info),
+      ...projection({ one: 'payment' }),
+      resolve: (dispute, _args, context, info) => relation<PaymentRow>(dispute, 'payment', context, info),
     }),
   }),
 })
@@ -293,7 +293,7 @@ PaymentProvider.implement({
   interfaces: [Node],
   extensions: { model: 'PaymentProvider', permission: 'payments:manage' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('PaymentProvider', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('PaymentProvider', id) }),
     kind: t.expose('kind', { type: PaymentProviderKind }),
     status: t.expose('status', { type: PaymentProviderStatus }),
     accountReference: t.exposeString('accountReference', {
@@ -303,7 +303,7 @@ PaymentProvider.implement({
     liveMode: t.exposeBoolean('liveMode', { description: 'Real money moves.' }),
     webhookPath: t.string({
       description: 'Where the provider is to send its events, on this server.',
-      ...look({ columns: ['id'] }),
+      ...projection({ columns: ['id'] }),
       resolve: ({ id }, _args, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -329,7 +329,7 @@ ProviderEvent.implement({
   interfaces: [Node],
   extensions: { model: 'ProviderEvent', permission: 'payments:manage' },
   fields: (t) => ({
-    id: t.id({ ...look({ columns: ['id'] }), resolve: ({ id }) => nodeId('ProviderEvent', id) }),
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('ProviderEvent', id) }),
     reference: t.exposeString('reference', { description: "The provider's own id of it." }),
     type: t.exposeString('type'),
     status: t.expose('status', { type: ProviderEventStatus }),
@@ -344,8 +344,8 @@ ProviderEvent.implement({
     processedAt: t.expose('processedAt', { type: 'DateTime', nullable: true }),
     provider: t.field({
       type: PaymentProvider,
-      ...look({ one: 'provider' }),
-      resolve: (event, _args, context, info) => relatedOne<ProviderRow>(event, 'provider', context, info),
+      ...projection({ one: 'provider' }),
+      resolve: (event, _args, context, info) => relation<ProviderRow>(event, 'provider', context, info),
     }),
   }),
 })

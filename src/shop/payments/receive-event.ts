@@ -1,8 +1,8 @@
 // What a provider tells us by itself: checked, kept, and acted on, the keeping and the effect in one transaction. An
 // event that cannot be acted on is kept all the same, and tried again by a job where that may help. What an event does is
 // act-on-event.ts's.
-import type { Caller } from '../../auth/caller.ts'
-import { systemCaller } from '../../auth/system-caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
+import { systemContext } from '../../auth/system-context.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -33,7 +33,7 @@ export async function receiveEvent(
   { tenant, record, event }: Delivery,
   requestId: string,
 ): Promise<Received> {
-  const caller = systemCaller({ tenant, ...services, requestId })
+  const caller = systemContext({ tenant, ...services, requestId })
   try {
     return await takeIn(caller, record, event)
   } catch (error) {
@@ -44,7 +44,7 @@ export async function receiveEvent(
 }
 
 /** Keeps the event and has its effect, unless it had it before. */
-async function takeIn(caller: Caller, origin: EventOrigin, event: IncomingEvent): Promise<Received> {
+async function takeIn(caller: CommandContext, origin: EventOrigin, event: IncomingEvent): Promise<Received> {
   let received: Received = { status: 'PROCESSED', isDuplicate: true }
   const command = { name: 'providerEventReceive', permission: 'payments:manage', input: null } as const
   await runCommand(caller, command, async (tx) => {
@@ -74,7 +74,7 @@ async function takeIn(caller: Caller, origin: EventOrigin, event: IncomingEvent)
 
 /** Keeps an event that had no effect, with why; queues another try where that may help. Throws what the database throws. */
 async function keepFailed(
-  caller: Caller,
+  caller: CommandContext,
   { id: providerId }: EventOrigin,
   event: IncomingEvent,
   disagreement: Disagreement,
@@ -99,7 +99,11 @@ async function keepFailed(
   })
 }
 
-function logFailed({ logger }: Caller, { reference, type }: IncomingEvent, disagreement: Disagreement): void {
+function logFailed(
+  { logger }: CommandContext,
+  { reference, type }: IncomingEvent,
+  disagreement: Disagreement,
+): void {
   const { code, detail, cause } = disagreement
   logger.error({ event: reference, type, code, detail, err: cause }, 'a provider event had no effect')
 }

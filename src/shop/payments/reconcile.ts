@@ -1,6 +1,6 @@
 // The jobs that finish what nobody waits for any more: payments and refunds whose outcome is open, and fees that an
 // event did not tell.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -65,7 +65,7 @@ async function reconcile<
   Row extends Open & { attempts: number },
   Verdict extends { readonly status: Row['status'] },
 >(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   subject: Attemptable<Row, Verdict>,
   id: string,
@@ -82,7 +82,7 @@ async function reconcile<
 }
 
 /** Asks what the provider kept of a payment, and books it. Throws while the provider has not worked it out. */
-async function bookFee(caller: Caller, services: PaymentServices, paymentId: string): Promise<void> {
+async function bookFee(caller: CommandContext, services: PaymentServices, paymentId: string): Promise<void> {
   const opened = await caller.database.withTenant(caller.scope, async (tx) => {
     const payment = await tx.payment.findFirstOrThrow({ where: { id: paymentId } })
     const { providerId, providerReference: reference, feeMinor } = payment

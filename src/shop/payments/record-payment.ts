@@ -1,6 +1,6 @@
 // Records money that was received by hand, for an order: cash, a bank transfer. One transaction, since nobody is asked.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -31,7 +31,7 @@ export type RecordPaymentErrorCode = (typeof RECORD_PAYMENT_ERRORS)[number]
  * may take payments is trusted to say that one was received, by name. User errors: INVALID, those of RECORD_PAYMENT_ERRORS.
  */
 export async function recordPayment(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<RecordPaymentErrorCode>> {
   const command = {
@@ -46,7 +46,7 @@ export async function recordPayment(
 
 async function record(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { orderId, amount = null, method, reference = null, receivedAt = null, note = null }: Input,
 ): Promise<Done | Refused<RecordPaymentErrorCode>> {
   const now = caller.clock()

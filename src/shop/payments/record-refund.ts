@@ -1,7 +1,7 @@
 // Records money that was given back by hand, of a payment that was received by hand. What a provider took is given back by
 // it alone (create-refund.ts): to the card that paid, and so that its books and ours stay the same.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -27,7 +27,7 @@ export type RecordRefundErrorCode = (typeof RECORD_REFUND_ERRORS)[number]
  * those of RECORD_REFUND_ERRORS.
  */
 export async function recordRefund(
-  caller: Caller,
+  caller: CommandContext,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<RecordRefundErrorCode>> {
   const command = {
@@ -42,7 +42,7 @@ export async function recordRefund(
 
 async function record(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { paymentId, amount = null, method, reference = null, givenAt = null, reason = null }: Input,
 ): Promise<Done | Refused<RecordRefundErrorCode>> {
   const now = caller.clock()

@@ -1,5 +1,5 @@
 // Rotating the key that seals secrets: what an older one sealed is opened with it, and sealed with the present one.
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -12,7 +12,7 @@ import type { PaymentServices } from './services.ts'
  * is not configured any more, and changes nothing then.
  */
 export async function resealSecrets(
-  caller: Caller,
+  caller: CommandContext,
   { sealer }: Pick<PaymentServices, 'sealer'>,
 ): Promise<number> {
   let count = 0

@@ -1,7 +1,7 @@
 // Gives an account another secret for its events. Stripe has no call that makes a new secret for an endpoint: a second
 // endpoint is made, and the first is deleted when its secret counts no more. Until then each event comes twice, and is one.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { auditOf, conflict, notFound } from '../../commands/edit.ts'
 import { checkInput } from '../../commands/input.ts'
@@ -51,7 +51,7 @@ type Fresh = { readonly webhookSecret: string; readonly endpointReference: strin
  * is changed then.
  */
 export async function rotateWebhookSecret(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<RotateWebhookSecretErrorCode>> {
@@ -88,7 +88,7 @@ export async function rotateWebhookSecret(
 }
 
 async function prepare(
-  caller: Caller,
+  caller: CommandContext,
   { gateway, sealer, publicUrl }: PaymentServices,
   row: PaymentProvider,
   { webhookSecret }: Input,
@@ -173,7 +173,7 @@ async function rotate(
 
 /** As well as it goes. */
 async function discard(
-  caller: Caller,
+  caller: CommandContext,
   { gateway, sealer }: PaymentServices,
   row: PaymentProvider,
   endpointReference: string,

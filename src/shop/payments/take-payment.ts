@@ -1,7 +1,7 @@
 // Takes a payment of an order, in phases: begun in one transaction, asked of the provider outside any, settled in
 // another. A retry with the same key finds it wherever it stands, and finishes it.
 import { z } from 'zod'
-import type { Caller } from '../../auth/caller.ts'
+import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
@@ -47,7 +47,7 @@ export type TakePaymentErrorCode = (typeof TAKE_PAYMENT_ERRORS)[number]
  * IDEMPOTENCY_KEY_IN_USE while the same call is with the provider.
  */
 export async function takePayment(
-  caller: Caller,
+  caller: CommandContext,
   services: PaymentServices,
   { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
 ): Promise<Executed<TakePaymentErrorCode>> {
@@ -61,7 +61,7 @@ export async function takePayment(
 
 async function begin(
   tx: Transaction,
-  caller: Caller,
+  caller: CommandContext,
   { orderId, paymentMethod, amount, returnUrl }: Input,
 ): Promise<Done | Refused<TakePaymentErrorCode>> {
   const now = caller.clock()

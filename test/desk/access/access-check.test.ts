@@ -1,6 +1,6 @@
 // Why somebody may or may not: role, scope, status, and what is not there; of this tenant alone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Caller } from '../../../src/auth/caller.ts'
+import type { CommandContext } from '../../../src/auth/command-context.ts'
 import {
   PERMISSIONS,
   permissionsOf,
@@ -208,7 +208,7 @@ describe('the platform’s people', () => {
     ['WRITE', 'keys:manage', 'false: SUPPORT_LACKS'],
   ] as const)('with the access %s asking for %s are told %s', async (access, permission, expected) => {
     const permissions = supportPermissions(access)
-    const caller: Caller = {
+    const caller: CommandContext = {
       scope: { tenantId: api.tenantIds.A, writes: writesOf(permissions) },
       tenantSlug: 'anchor',
       actor: { kind: 'SUPPORT', id: newId(), email: 'help@platform.example' },

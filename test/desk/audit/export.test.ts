@@ -1,7 +1,7 @@
 // GET /audit.jsonl and /audit.csv: what leaves, for whom, and within which bounds.
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemCaller } from '../../../src/auth/system-caller.ts'
+import { systemContext } from '../../../src/auth/system-context.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { exportEntries } from '../../../src/desk/audit/export-entries.ts'
@@ -237,7 +237,7 @@ describe('an export', () => {
   })
 
   it('reads in pages, and breaks off where one fails', async () => {
-    const caller = systemCaller({
+    const caller = systemContext({
       tenant: { tenantId: api.tenantIds.A, tenantSlug: 'anchor', tenantStatus: 'ACTIVE' },
       database: api.opened,
       clock: systemClock,

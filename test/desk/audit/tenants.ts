@@ -1,7 +1,7 @@
 // Owns: two tenants with entries in their audit, written as the owner role at any time of the past, and what seals them.
 
-import type { Caller } from '../../../src/auth/caller.ts'
-import { systemCaller } from '../../../src/auth/system-caller.ts'
+import type { CommandContext } from '../../../src/auth/command-context.ts'
+import { systemContext } from '../../../src/auth/system-context.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { newId } from '../../../src/core/ids.ts'
 import { createLogger, type Logger } from '../../../src/core/logger.ts'
@@ -24,7 +24,7 @@ export interface Audited {
   open(): Promise<string>
   /** Entries recorded so many minutes ago, a microsecond after one another; answers their ids. */
   write(tenantId: string, count: number, minutesAgo: number): Promise<string[]>
-  caller(tenantId: string, logger?: Logger): Caller
+  caller(tenantId: string, logger?: Logger): CommandContext
   seal(tenantId: string, options?: { sealer?: Sealer; entriesMax?: number }): ReturnType<typeof sealEntries>
   /** What the check says: message and ids of each violation, sorted. */
   complaints(tenantId: string, by?: Sealer): Promise<string[]>
@@ -42,7 +42,7 @@ export async function startAudited(): Promise<Audited> {
   })
   let opened = 0
   const caller = (tenantId: string, logger = createLogger('silent')) =>
-    systemCaller({
+    systemContext({
       tenant: { tenantId, tenantSlug: 'any', tenantStatus: 'ACTIVE' },
       database,
       clock: systemClock,

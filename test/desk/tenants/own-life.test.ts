@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signDevelopmentToken } from '../../../src/auth/development-token.ts'
-import { systemCaller } from '../../../src/auth/system-caller.ts'
+import { systemContext } from '../../../src/auth/system-context.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { encodeId, newId, uuidOf } from '../../../src/core/ids.ts'
 import { connectOwner } from '../../../src/db/owner.ts'
@@ -68,7 +68,7 @@ async function runExports(tenant: TenantKey): Promise<void> {
 async function worker(tenant: TenantKey) {
   const address = await api.opened.resolveTenant({ id: api.tenantIds[tenant] })
   if (address === null) throw new Error('the tenant is gone')
-  return systemCaller({
+  return systemContext({
     tenant: address,
     database: api.opened,
     clock: systemClock,

@@ -1,6 +1,6 @@
 // What a restored tenant can do with payments that were taken through an account whose keys did not come along.
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { systemCaller } from '../../../src/auth/system-caller.ts'
+import { systemContext } from '../../../src/auth/system-context.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { newId } from '../../../src/core/ids.ts'
 import { NO_KEY_ID } from '../../../src/core/seal.ts'
@@ -28,7 +28,7 @@ it('a payment is given back once its account is connected anew, and refused unti
   const { sealer } = api.services.payments
   const tenant = await api.opened.resolveTenant({ id: api.tenantIds.A })
   if (tenant === null) throw new Error('the tenant is gone')
-  const caller = systemCaller({
+  const caller = systemContext({
     tenant,
     database: api.opened,
     clock: systemClock,

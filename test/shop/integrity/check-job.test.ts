@@ -1,6 +1,6 @@
 // The scheduled check: what it tells the metrics and the log, of one tenant at a time.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Caller } from '../../../src/auth/caller.ts'
+import type { CommandContext } from '../../../src/auth/command-context.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
 import { auditChain } from '../../../src/desk/audit/chain-check.ts'
@@ -53,7 +53,7 @@ async function run(shop: Shop, metrics: Metrics): Promise<Told> {
     clock: () => NOW,
     scope: shop,
     tenantSlug: shop.slug,
-  } as unknown as Caller
+  } as unknown as CommandContext
   await integrityTask(metrics, {
     checks: CHECKS,
     outsideChecks: (tenant) => [auditChain(tenant, sealer)],

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemCaller } from '../../../src/auth/system-caller.ts'
+import { systemContext } from '../../../src/auth/system-context.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
@@ -154,7 +154,7 @@ describe('bulkhead verify of the audit', () => {
     await owner.inTenant(shop.tenantId, (query) =>
       query(`UPDATE audit_entries SET recorded_at = recorded_at - interval '10 minutes'`),
     )
-    const caller = systemCaller({
+    const caller = systemContext({
       tenant: { tenantId: shop.tenantId, tenantSlug: shop.slug, tenantStatus: 'ACTIVE' },
       database,
       clock: systemClock,

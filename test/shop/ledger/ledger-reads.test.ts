@@ -4,7 +4,7 @@
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EVERYTHING } from '../../../src/db/scope.ts'
-import { factsOf } from '../../../src/edge/document-facts.ts'
+import { costOf } from '../../../src/edge/cost-analysis.ts'
 import { postEntry } from '../../../src/shop/ledger/post-entry.ts'
 import { saleLines } from '../../../src/shop/ledger/posting.ts'
 import { type Api, type Data, type Session, startApi, type TenantKey } from '../../support/api.ts'
@@ -126,17 +126,17 @@ describe('nothing of one request is in another', () => {
 })
 
 it('what sums more than a page costs more than its objects', () => {
-  const costOf = (source: string) => {
+  const pointsOf = (source: string) => {
     const document = parse(source)
     const [operation] = document.definitions
     if (operation?.kind !== 'OperationDefinition') throw new Error('no operation')
-    return factsOf(api.schema, document, operation).cost({})
+    return costOf(api.schema, document, operation).cost({})
   }
-  const accounts = (field: string) => costOf(`{ ledgerAccounts(first: 10) { nodes { id ${field} } } }`)
+  const accounts = (field: string) => pointsOf(`{ ledgerAccounts(first: 10) { nodes { id ${field} } } }`)
   expect(accounts(`balance ${AMOUNT}`) - accounts('')).toBe(10 * 11 + 10 * 0.1)
   const postings = (field: string) => accounts(`postings(first: 20) { nodes { id ${field} } }`)
   expect(postings(`runningBalance ${AMOUNT}`) - postings('')).toBe(629)
-  expect(costOf('{ trialBalance { balanced } }')).toBe(1_002)
+  expect(pointsOf('{ trialBalance { balanced } }')).toBe(1_002)
 })
 
 it('a running balance is read by the index of its account', async () => {

@@ -1,7 +1,7 @@
 // Connecting an account of Stripe's: a real sandbox stands in its place. What connecting has in common for all providers
 // is connect-provider.test.ts's.
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import type { Caller } from '../../../src/auth/caller.ts'
+import type { CommandContext } from '../../../src/auth/command-context.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
 import { connectProvider } from '../../../src/shop/payments/connect-provider.ts'
@@ -25,7 +25,7 @@ const DAYS_4_MS = 4 * 24 * 3_600_000
 const NO_CHARGE = { paymentId: 'x', amountMinor: 1n, currency: 'USD' }
 
 let api: Api
-let caller: Caller
+let caller: CommandContext
 let merchant: Merchant
 let services: PaymentServices
 beforeAll(async () => {
@@ -220,7 +220,7 @@ describe('what changes nothing', () => {
 })
 
 describe('when the old account cannot be told', () => {
-  const logged = (lines: string[]): Caller => ({
+  const logged = (lines: string[]): CommandContext => ({
     ...caller,
     logger: createLogger('warn', { write: (line: string) => lines.push(line) }),
   })

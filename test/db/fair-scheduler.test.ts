@@ -3,79 +3,79 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
-import { BEFORE_TENANT, createFairTurns } from '../../src/db/fair-turns.ts'
+import { BEFORE_TENANT, createFairScheduler } from '../../src/db/fair-scheduler.ts'
 import { faultOf } from '../../src/db/faults.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 
 const WAIT_MS = 60_000
 
-describe('turns', () => {
+describe('scheduler', () => {
   it('are had at once while there are any, up to the share of one tenant', () => {
-    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
-    expect([1, 2, 3].map(() => turns.take('a'))).toEqual([null, null, null])
-    expect(turns.take('b')).toBeNull()
+    const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
+    expect([1, 2, 3].map(() => scheduler.acquire('a'))).toEqual([null, null, null])
+    expect(scheduler.acquire('b')).toBeNull()
   })
 
   it('of a tenant at its share are waited for, while another has its own at once', async () => {
-    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
-    for (let n = 0; n < 3; n += 1) void turns.take('a')
-    const fourth = turns.take('a')
+    const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
+    for (let n = 0; n < 3; n += 1) void scheduler.acquire('a')
+    const fourth = scheduler.acquire('a')
     expect(fourth).toBeInstanceOf(Promise)
-    expect(turns.waiting).toBe(1)
-    expect(turns.take('b')).toBeNull()
-    turns.giveBack('a')
+    expect(scheduler.waiting).toBe(1)
+    expect(scheduler.acquire('b')).toBeNull()
+    scheduler.release('a')
     await fourth
-    expect(turns.waiting).toBe(0)
+    expect(scheduler.waiting).toBe(0)
   })
 
   it('go to the tenant that has the fewest, and among equals in the order of asking', async () => {
-    const turns = createFairTurns({ connectionsMax: 3, waitMaxMs: WAIT_MS })
-    for (const tenant of ['a', 'a', 'a', 'b']) void turns.take(tenant) // a waits for its fourth… at its share of 3
+    const scheduler = createFairScheduler({ connectionsMax: 3, waitMaxMs: WAIT_MS })
+    for (const tenant of ['a', 'a', 'a', 'b']) void scheduler.acquire(tenant) // a waits for its fourth… at its share of 3
     const order: string[] = []
-    const wait = (tenant: string) => void turns.take(tenant)?.then(() => order.push(tenant))
+    const wait = (tenant: string) => void scheduler.acquire(tenant)?.then(() => order.push(tenant))
     for (const tenant of ['a', 'a', 'c', 'd', 'c']) wait(tenant)
     for (const tenant of ['a', 'b', 'a']) {
-      turns.giveBack(tenant)
+      scheduler.release(tenant)
       await sleep(0)
     }
     expect(order.slice(0, 2)).toEqual(['c', 'd'])
   })
 
   it('are in the order of asking within a tenant', async () => {
-    const turns = createFairTurns({ connectionsMax: 1, waitMaxMs: WAIT_MS })
-    void turns.take('a')
+    const scheduler = createFairScheduler({ connectionsMax: 1, waitMaxMs: WAIT_MS })
+    void scheduler.acquire('a')
     const order: number[] = []
     const all = [1, 2, 3].map(async (n) => {
-      await turns.take('a')
+      await scheduler.acquire('a')
       order.push(n)
     })
-    for (let n = 0; n < 3; n += 1) turns.giveBack('a')
+    for (let n = 0; n < 3; n += 1) scheduler.release('a')
     await Promise.all(all)
     expect(order).toEqual([1, 2, 3])
   })
 
   it('that do not come are given up in time, as a busy database', async () => {
-    const turns = createFairTurns({ connectionsMax: 1, waitMaxMs: 20 })
-    void turns.take('a')
-    const error = await Promise.resolve(turns.take('b')).catch((refusal: unknown) => refusal)
+    const scheduler = createFairScheduler({ connectionsMax: 1, waitMaxMs: 20 })
+    void scheduler.acquire('a')
+    const error = await Promise.resolve(scheduler.acquire('b')).catch((refusal: unknown) => refusal)
     expect(faultOf(error)).toBe('BUSY')
-    expect(turns.waiting).toBe(0)
-    turns.giveBack('a')
-    expect(turns.take('c')).toBeNull()
+    expect(scheduler.waiting).toBe(0)
+    scheduler.release('a')
+    expect(scheduler.acquire('c')).toBeNull()
   })
 
   it('are never more than there are connections, whoever comes and goes', async () => {
-    const turns = createFairTurns({ connectionsMax: 5, waitMaxMs: WAIT_MS })
+    const scheduler = createFairScheduler({ connectionsMax: 5, waitMaxMs: WAIT_MS })
     let running = 0
     let most = 0
     const work = async (tenant: string, pauseMs: number) => {
-      await turns.take(tenant)
+      await scheduler.acquire(tenant)
       running += 1
       most = Math.max(most, running)
       await sleep(pauseMs)
       running -= 1
-      turns.giveBack(tenant)
+      scheduler.release(tenant)
     }
     await Promise.all(Array.from({ length: 300 }, (_, n) => work(`tenant ${(n * 7) % 11}`, n % 3)))
     expect(most).toBe(5)
@@ -83,67 +83,71 @@ describe('turns', () => {
   })
 })
 
-describe('turns of the callers of one tenant', () => {
+describe('scheduler of the callers of one tenant', () => {
   it('leave room for another: no caller has all of the share', async () => {
-    const turns = createFairTurns({ connectionsMax: 8, waitMaxMs: WAIT_MS })
-    const taken = Array.from({ length: 6 }, () => turns.take('a', 'key 1'))
+    const scheduler = createFairScheduler({ connectionsMax: 8, waitMaxMs: WAIT_MS })
+    const taken = Array.from({ length: 6 }, () => scheduler.acquire('a', 'key 1'))
     expect(taken.filter((turn) => turn === null)).toHaveLength(5)
     for (const turn of taken) turn?.catch(() => {})
-    expect(turns.waiting).toBe(1)
-    expect(turns.take('a', 'key 2')).toBeNull()
+    expect(scheduler.waiting).toBe(1)
+    expect(scheduler.acquire('a', 'key 2')).toBeNull()
   })
 
   it('go to the caller with the fewest, however many another waits for', async () => {
-    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: WAIT_MS })
-    for (const caller of ['x', 'x', 'y']) expect(turns.take('a', caller)).toBeNull()
+    const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
+    for (const caller of ['x', 'x', 'y']) expect(scheduler.acquire('a', caller)).toBeNull()
     const order: string[] = []
-    const wait = (caller: string) => void turns.take('a', caller)?.then(() => order.push(caller))
+    const wait = (caller: string) => void scheduler.acquire('a', caller)?.then(() => order.push(caller))
     for (const caller of ['x', 'x', 'x', 'y', 'z']) wait(caller)
     for (const caller of ['x', 'y', 'x']) {
-      turns.giveBack('a', caller)
+      scheduler.release('a', caller)
       await sleep(0)
     }
     expect(order).toEqual(['z', 'y', 'x'])
   })
 
   it('are one in a share that is too small to divide, for work that needs two', () => {
-    const turns = createFairTurns({ connectionsMax: 2, waitMaxMs: WAIT_MS })
-    expect([turns.take('a', 'x'), turns.take('a', 'x')]).toEqual([null, null])
+    const scheduler = createFairScheduler({ connectionsMax: 2, waitMaxMs: WAIT_MS })
+    expect([scheduler.acquire('a', 'x'), scheduler.acquire('a', 'x')]).toEqual([null, null])
   })
 
   it('that were given up leave nothing behind', async () => {
-    const turns = createFairTurns({ connectionsMax: 4, waitMaxMs: 10 })
-    for (let n = 0; n < 2; n += 1) expect(turns.take('a', 'x')).toBeNull()
-    await expect(turns.take('a', 'x')).rejects.toThrow()
-    for (let n = 0; n < 2; n += 1) turns.giveBack('a', 'x')
-    expect(turns.waiting).toBe(0)
-    expect([turns.take('a', 'x'), turns.take('a', 'x')]).toEqual([null, null])
+    const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: 10 })
+    for (let n = 0; n < 2; n += 1) expect(scheduler.acquire('a', 'x')).toBeNull()
+    await expect(scheduler.acquire('a', 'x')).rejects.toThrow()
+    for (let n = 0; n < 2; n += 1) scheduler.release('a', 'x')
+    expect(scheduler.waiting).toBe(0)
+    expect([scheduler.acquire('a', 'x'), scheduler.acquire('a', 'x')]).toEqual([null, null])
   })
 })
 
 describe('the lane of all that is asked before a tenant is known', () => {
   it('is small, and no kind of question has all of it', () => {
-    const turns = createFairTurns({ connectionsMax: 8, waitMaxMs: WAIT_MS })
-    expect(turns.take(BEFORE_TENANT, 'deliveries')).toBeNull()
-    const more = Array.from({ length: 100 }, () => turns.take(BEFORE_TENANT, 'deliveries'))
+    const scheduler = createFairScheduler({ connectionsMax: 8, waitMaxMs: WAIT_MS })
+    expect(scheduler.acquire(BEFORE_TENANT, 'deliveries')).toBeNull()
+    const more = Array.from({ length: 100 }, () => scheduler.acquire(BEFORE_TENANT, 'deliveries'))
     for (const turn of more) {
       expect(turn).toBeInstanceOf(Promise)
       turn?.catch(() => {})
     }
-    expect(turns.take(BEFORE_TENANT, 'people')).toBeNull()
+    expect(scheduler.acquire(BEFORE_TENANT, 'people')).toBeNull()
     // What a tenant's share would be without it.
-    expect(Array.from({ length: 6 }, () => turns.take('a'))).toEqual(Array(6).fill(null))
+    expect(Array.from({ length: 6 }, () => scheduler.acquire('a'))).toEqual(Array(6).fill(null))
   })
 
   it('has a bounded queue: beyond it one is told at once that all are busy', async () => {
-    const turns = createFairTurns({ connectionsMax: 8, waitMaxMs: WAIT_MS })
-    for (let n = 0; n <= 1_000; n += 1) turns.take(BEFORE_TENANT, 'deliveries')?.catch(() => {})
-    expect(turns.waiting).toBe(1_000)
-    const error = await Promise.resolve(turns.take(BEFORE_TENANT, 'people 2')).catch((refusal) => refusal)
+    const scheduler = createFairScheduler({ connectionsMax: 8, waitMaxMs: WAIT_MS })
+    for (let n = 0; n <= 1_000; n += 1) scheduler.acquire(BEFORE_TENANT, 'deliveries')?.catch(() => {})
+    expect(scheduler.waiting).toBe(1_000)
+    const error = await Promise.resolve(scheduler.acquire(BEFORE_TENANT, 'people 2')).catch(
+      (refusal) => refusal,
+    )
     expect(error).toBeNull()
-    const refused = await Promise.resolve(turns.take(BEFORE_TENANT, 'deliveries')).catch((refusal) => refusal)
+    const refused = await Promise.resolve(scheduler.acquire(BEFORE_TENANT, 'deliveries')).catch(
+      (refusal) => refusal,
+    )
     expect(faultOf(refused)).toBe('BUSY')
-    expect(turns.waiting).toBe(1_000)
+    expect(scheduler.waiting).toBe(1_000)
   })
 })
 
@@ -188,7 +192,7 @@ describe('case 49: a tenant at a hundred times', () => {
     expect(database.poolState().waiting).toBe(0)
   })
 
-  it('gives its turns back when its work fails', async () => {
+  it('gives its scheduler back when its work fails', async () => {
     const failing = Array.from({ length: 20 }, () =>
       database
         .withTenant({ tenantId: TENANT_A.id }, (tx) => tx.$queryRaw`SELECT 1 / 0`)

@@ -4,10 +4,10 @@ import type { ModelName } from '../db/models.ts'
 import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
-import { isDeferred, selectionOfRelation } from './look-ahead.ts'
+import { isDeferred, selectionOfRelation } from './projection.ts'
 
 /** The parent's row of a relation to one. */
-export function relatedOne<T>(
+export function relation<T>(
   parent: Row,
   relation: string,
   context: Context,
@@ -19,7 +19,7 @@ export function relatedOne<T>(
 }
 
 /** A page of the parent's rows of a relation to many. */
-export function relatedPage<T extends Row>(
+export function relationList<T extends Row>(
   parent: Row,
   { relation, sort }: { readonly relation: string; readonly sort: Sort },
   args: PageArguments,

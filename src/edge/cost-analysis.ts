@@ -38,7 +38,7 @@ const SCHEMA_COST = 5_000
 /** Of `__type`: one type of some hundred. */
 const TYPE_COST = 100
 
-export type OperationFacts = {
+export type OperationCost = {
   readonly permissions: readonly Permission[]
   /** Points, at least 1. Throws BAD_USER_INPUT for a page size or a list out of bounds. */
   cost(variables: Variables): number
@@ -73,14 +73,14 @@ type Count =
   | { readonly kind: 'page' }
   | { readonly kind: 'given'; readonly field: string; readonly list: Given; readonly max: number }
 
-const known = new WeakMap<OperationDefinitionNode, OperationFacts>()
+const known = new WeakMap<OperationDefinitionNode, OperationCost>()
 
 /** The facts of an operation of a document that was validated against the schema, and whose fragments are finite. */
-export function factsOf(
+export function costOf(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): OperationFacts {
+): OperationCost {
   const before = known.get(operation)
   if (before !== undefined) return before
   const facts = compile(schema, document, operation)
@@ -92,7 +92,7 @@ function compile(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): OperationFacts {
+): OperationCost {
   const walk: Walk = {
     schema,
     fragments: fragmentsOf(document),

@@ -27,7 +27,7 @@ export function labelOf(actor: Actor): string {
   }
 }
 
-export type Caller = {
+export type CommandContext = {
   readonly scope: Scope
   readonly tenantSlug: string
   readonly actor: Actor

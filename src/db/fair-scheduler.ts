@@ -13,11 +13,11 @@ const LANE_MIN = 2
 /** Each waits for a statement or two: a queue of seconds. */
 const LANE_WAITING_MAX = 1_000
 
-export type FairTurns = {
+export type FairScheduler = {
   /** Null: at once. Else a promise of the turn; it rejects when that takes too long, or too many wait. */
-  take(tenantId: string, caller?: string): Promise<void> | null
+  acquire(tenantId: string, caller?: string): Promise<void> | null
   /** Every turn that was taken is given back, once. */
-  giveBack(tenantId: string, caller?: string): void
+  release(tenantId: string, caller?: string): void
   /** How many wait. */
   readonly waiting: number
 }
@@ -35,10 +35,10 @@ type TenantShare = Share & {
  * Among those who wait, the tenant with the fewest connections is next, and of it the caller with the fewest; of equals,
  * the one that has waited longest. Work of a tenant that names no caller may have the tenant's whole share.
  */
-export function createFairTurns(options: {
+export function createFairScheduler(options: {
   readonly connectionsMax: number
   readonly waitMaxMs: number
-}): FairTurns {
+}): FairScheduler {
   const { connectionsMax, waitMaxMs } = options
   const tenantMax = Math.max(1, connectionsMax - Math.floor(connectionsMax * RESERVED_PART))
   const laneMax = Math.min(connectionsMax, Math.max(LANE_MIN, Math.floor(connectionsMax * LANE_PART)))
@@ -128,7 +128,7 @@ export function createFairTurns(options: {
   }
 
   return {
-    take(tenantId, name = '') {
+    acquire(tenantId, name = '') {
       const tenant = tenantOf(tenantId)
       const caller = callerOf(tenant, name)
       const isFree = running < connectionsMax && tenant.running < tenant.max && caller.running < caller.max
@@ -142,7 +142,7 @@ export function createFairTurns(options: {
       }
       return wait(tenantId, tenant, name, caller)
     },
-    giveBack(tenantId, name = '') {
+    release(tenantId, name = '') {
       const tenant = tenantOf(tenantId)
       const caller = callerOf(tenant, name)
       caller.running -= 1

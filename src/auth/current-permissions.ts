@@ -1,11 +1,14 @@
 // What somebody may do now, asked of the database anew: the front door may be two seconds behind, and what they make
 // (a key, a colleague) would outlive them. Grants nothing.
 import type { Transaction } from '../db/database.ts'
-import type { Caller } from './caller.ts'
+import type { CommandContext } from './command-context.ts'
 import { type Permission, permissionsOf, permissionsOfKey, type Role } from './permissions.ts'
 
 /** `until`: when it ends by itself; null: it does not. */
-export type Holding = { readonly permissions: ReadonlySet<Permission>; readonly until: Date | null }
+export type CurrentPermissions = {
+  readonly permissions: ReadonlySet<Permission>
+  readonly until: Date | null
+}
 
 /** Behind a key: the member who made it, though other keys be between. */
 export type Makers = {
@@ -15,19 +18,26 @@ export type Makers = {
   readonly wasEnded: boolean
 }
 
-const NOTHING: Holding = { permissions: new Set(), until: null }
+const NOTHING: CurrentPermissions = { permissions: new Set(), until: null }
 
-export async function holdingOf(tx: Transaction, { actor, permissions, clock }: Caller): Promise<Holding> {
+export async function currentPermissionsOf(
+  tx: Transaction,
+  { actor, permissions, clock }: CommandContext,
+): Promise<CurrentPermissions> {
   if (actor.kind === 'MEMBER') {
     const member = await tx.member.findFirst({ where: { id: actor.id, status: 'ACTIVE' } })
     return member === null ? NOTHING : { permissions: permissionsOf(member.role), until: null }
   }
-  if (actor.kind === 'API_KEY') return await holdingOfKey(tx, actor.id, clock())
+  if (actor.kind === 'API_KEY') return await currentPermissionsOfKey(tx, actor.id, clock())
   return { permissions, until: null }
 }
 
 /** Of a key that is not there, was revoked or has expired: nothing. */
-export async function holdingOfKey(tx: Transaction, id: string, now: Date): Promise<Holding> {
+export async function currentPermissionsOfKey(
+  tx: Transaction,
+  id: string,
+  now: Date,
+): Promise<CurrentPermissions> {
   const key = await tx.apiKey.findFirst({ where: { id } })
   const makers = await makersOf(tx, id)
   if (key === null || makers.wasEnded) return NOTHING

@@ -19,8 +19,8 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { unstorableIn } from '../core/text.ts'
 import { type AnswerOptions, createAnswers } from './answers.ts'
+import { costOf } from './cost-analysis.ts'
 import { type Account, charge, requirePoints, spend } from './cost-budget.ts'
-import { factsOf } from './document-facts.ts'
 import type { Documents } from './documents.ts'
 import type { KnownDocuments } from './known-documents.ts'
 import type { RequestContext } from './request-state.ts'
@@ -28,7 +28,7 @@ import type { RequestContext } from './request-state.ts'
 /** Points that one operation may cost. */
 const COST_MAX = 10_000
 
-export type GateOptions = AnswerOptions & {
+export type ApolloPluginOptions = AnswerOptions & {
   readonly documents: Documents
   readonly known: KnownDocuments
   readonly logger: Logger
@@ -40,7 +40,7 @@ type Request = GraphQLRequestContext<RequestContext>
 const NOTHING: DocumentNode = parse('{ __typename }')
 
 /** The plugin. Its hooks keep nothing of their own, so that a request costs no closures. */
-export function createOperationGate(options: GateOptions): ApolloServerPlugin<RequestContext> {
+export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPlugin<RequestContext> {
   const { documents, known, logger } = options
   const conclude = createAnswers(options)
 
@@ -88,7 +88,7 @@ export function createOperationGate(options: GateOptions): ApolloServerPlugin<Re
     if (operation.operation !== OperationTypeNode.MUTATION) requireStorable(request.request.variables)
     if (caller.actor.kind === 'INVITED') requireAcceptance(operation)
     const { tenantId } = caller.scope
-    const facts = factsOf(request.schema, document, operation)
+    const facts = costOf(request.schema, document, operation)
     for (const permission of facts.permissions) requirePermission(caller.permissions, permission)
     const variables = request.request.variables ?? {}
     state.inputUses = facts.inputUses

@@ -1,5 +1,5 @@
-// Look-ahead: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
-// Fields say what they need in `extensions.look`; a field without it needs the column of its own name.
+// Projection-ahead: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
+// Fields say what they need in `extensions.projection`; a field without it needs the column of its own name.
 import { isDeepStrictEqual } from 'node:util'
 import {
   type FieldNode,
@@ -23,7 +23,7 @@ import type { Context } from './context.ts'
 export type ListQuery = { readonly where: Filter; readonly orderBy: readonly Order[]; readonly take: number }
 
 /** What a field needs from its parent's row. */
-export type Look =
+export type Projection =
   | { readonly columns: readonly string[] }
   | { readonly one: string }
   | {
@@ -33,8 +33,8 @@ export type Look =
     }
 
 /** The extensions that this module reads, for a field's options. */
-export function look(needs: Look): { extensions: { look: Look } } {
-  return { extensions: { look: needs } }
+export function projection(needs: Projection): { extensions: { projection: Projection } } {
+  return { extensions: { projection: needs } }
 }
 
 type Walk = {
@@ -110,7 +110,7 @@ function collectField(
   into: Selection,
   model?: ModelName,
 ): void {
-  const needs = field.extensions.look as Look | undefined
+  const needs = field.extensions.projection as Projection | undefined
   if (needs === undefined) {
     if (model !== undefined && columnsOf(model).has(field.name)) into[field.name] = true
   } else if ('columns' in needs) {
@@ -128,7 +128,7 @@ function collectList(
   walk: Walk,
   field: GraphQLField<unknown, unknown>,
   node: FieldNode,
-  needs: Extract<Look, { many: string }>,
+  needs: Extract<Projection, { many: string }>,
   into: Selection,
 ): void {
   const { list, columns } = needs.query(

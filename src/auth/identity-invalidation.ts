@@ -1,14 +1,14 @@
 // Whom a process knows for a moment without asking: told here when that has changed, so that it acts at once where the
 // change was made. Other processes notice within the few seconds that they believe what they know.
-import type { Caller } from './caller.ts'
+import type { CommandContext } from './command-context.ts'
 
-export type Sessions = {
+export type IdentityInvalidation = {
   /** Looks everybody of this tenant up anew at their next request: call it when a member, key or leave has changed. */
   forget(tenantSlug: string): void
   onForget(listener: (tenantSlug: string) => void): void
 }
 
-export function createSessions(): Sessions {
+export function createIdentityInvalidation(): IdentityInvalidation {
   const listeners: ((tenantSlug: string) => void)[] = []
   return {
     forget(tenantSlug) {
@@ -25,8 +25,8 @@ export function createSessions(): Sessions {
  * answer was lost may be done.
  */
 export async function changingPeople<T>(
-  sessions: Sessions,
-  { tenantSlug }: Caller,
+  sessions: IdentityInvalidation,
+  { tenantSlug }: CommandContext,
   work: () => Promise<T>,
 ): Promise<T> {
   try {

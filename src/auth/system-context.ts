@@ -3,17 +3,17 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { type Database, EVERYTHING, type TenantAddress } from '../db/database.ts'
-import type { Caller } from './caller.ts'
+import type { CommandContext } from './command-context.ts'
 import { permissionsOf } from './permissions.ts'
 
 /** `tenant` must come from `Database.resolveTenant`, never from what somebody sent. */
-export function systemCaller(options: {
+export function systemContext(options: {
   readonly tenant: TenantAddress
   readonly database: Database
   readonly clock: Clock
   readonly logger: Logger
   readonly requestId: string
-}): Caller {
+}): CommandContext {
   const { tenant, database, clock, logger, requestId } = options
   return {
     scope: { tenantId: tenant.tenantId, writes: EVERYTHING, caller: 'SYSTEM' },

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts'
 import type { Filter } from '../db/reader/read-sql.ts'
 
 /** The filter for the one argument that was given. Throws BAD_USER_INPUT for none, and for more than one. */
-export function oneOf<Args extends object>(
+export function exactlyOne<Args extends object>(
   args: Args,
   filters: { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => Filter },
 ): Filter {
