@@ -1,4 +1,4 @@
-// Projection-ahead: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
+// Projection: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
 // Fields say what they need in `extensions.projection`; a field without it needs the column of its own name.
 import { isDeepStrictEqual } from 'node:util'
 import {

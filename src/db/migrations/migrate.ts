@@ -149,7 +149,7 @@ function needsAPerson(name: string, logs: string | null): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `Migration ${name} failed on an earlier start (${reason}) and may have done a part of its work, since it is not ` +
-      'one transaction. Projection at its script, undo or complete that part by hand, then record it as undone: ' +
+      'one transaction. Look at its script, undo or complete that part by hand, then record it as undone: ' +
       `UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name = '${name}' AND finished_at IS NULL; ` +
       '(or as done: SET finished_at = now()), and start again.',
     { migration: name },

@@ -50,7 +50,7 @@ const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
   fields: (t) => ({
     type: t.string({ resolve: ({ subjectType }) => subjectType }),
     id: t.id({
-      description: 'Projection it up with `node`, where its type is one.',
+      description: 'Look it up with `node`, where its type is one.',
       resolve: ({ subjectType, subjectId }) => nodeIdOf(subjectType, subjectId) ?? subjectId,
     }),
   }),

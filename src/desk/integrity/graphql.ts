@@ -16,7 +16,7 @@ SubjectType.implement({
   description: 'An object that a violation is about.',
   fields: (t) => ({
     type: t.exposeString('type'),
-    id: t.exposeID('id', { description: 'Projection it up with `node`, where its type is one.' }),
+    id: t.exposeID('id', { description: 'Look it up with `node`, where its type is one.' }),
   }),
 })
 

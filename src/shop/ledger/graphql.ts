@@ -118,8 +118,7 @@ const JournalEntrySource = builder
     fields: (t) => ({
       type: t.exposeString('type'),
       id: t.exposeID('id', {
-        description:
-          'Projection it up with `node`, where its type is one; else the word of whoever told of it.',
+        description: 'Look it up with `node`, where its type is one; else the word of whoever told of it.',
       }),
     }),
   })
