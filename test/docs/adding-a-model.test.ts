@@ -186,7 +186,7 @@ describe('docs/adding-a-model.md, followed literally', () => {
     'leaves sources and migrations that pass the checks, whole walls, and every tenant’s rows filled',
     async () => {
       expect(failed, 'the guide could be followed').toBeNull()
-      await run('npx biome check --error-on-warnings src/shop/suppliers src/graphql src/commands')
+      await run('npx biome check --error-on-warnings src/shop src/graphql src/auth')
       await run('npm run check:sql')
       await run('npm run --silent bulkhead -- migrate')
       await run('npm run --silent bulkhead -- doctor')
