@@ -1,70 +1,73 @@
-// Who may do what: the one table of roles and permissions. Checked for reads on the document before it runs, and for
+// Who may do what: roles, and the permissions that modules define. Checked for reads on the document before it runs, and for
 // writes in the pipeline.
 import { AppError } from '../core/errors.ts'
 
 export const ROLES = ['OWNER', 'ADMIN', 'STAFF', 'VIEWER'] as const
 export type Role = (typeof ROLES)[number]
 
-/** The least of the roles that may do a thing: every role before it in ROLES may, too. */
-const LEAST_ROLE = {
-  catalogue: { read: 'VIEWER', write: 'STAFF' },
-  stock: { read: 'VIEWER', write: 'STAFF' },
-  customers: { read: 'VIEWER', write: 'STAFF' },
-  orders: { read: 'VIEWER', write: 'STAFF' },
-  payments: { read: 'VIEWER', take: 'STAFF', refund: 'ADMIN', manage: 'ADMIN' },
-  ledger: { read: 'ADMIN' },
-  members: { read: 'ADMIN', manage: 'ADMIN' },
-  keys: { manage: 'ADMIN' },
-  audit: { read: 'ADMIN' },
-  integrity: { read: 'ADMIN' },
-  tenant: { manage: 'OWNER' },
-  support: { manage: 'OWNER' },
-} as const satisfies Record<string, Record<string, Role>>
+/** The least of the roles that may do a thing, by area and verb: every role before it in ROLES may, too. */
+type LeastRoles = Readonly<Record<string, Readonly<Record<string, Role>>>>
 
-type Areas = typeof LEAST_ROLE
+/** What a module's table adds to PermissionAreas. */
+export type AreasOf<Table extends LeastRoles> = { readonly [Area in keyof Table]: keyof Table[Area] & string }
+
+/** The verbs of each area. A module adds its own by declaration merging, beside `definePermissions`. */
+// biome-ignore lint/suspicious/noEmptyInterface: modules add to it
+export interface PermissionAreas {}
 
 /** What a role or a key can be given: `catalogue:read`, … */
 export type GrantablePermission = {
-  [Area in keyof Areas]: `${Area}:${keyof Areas[Area] & string}`
-}[keyof Areas]
+  [Area in keyof PermissionAreas]: `${Area}:${PermissionAreas[Area]}`
+}[keyof PermissionAreas]
 
 /** No role has it: somebody who was invited may do this and nothing else. */
 export const ACCEPT_INVITATION = 'invitations:accept'
 
 export type Permission = GrantablePermission | typeof ACCEPT_INVITATION
 
-const GRANTED: ReadonlyMap<Role, ReadonlySet<Permission>> = new Map(
-  ROLES.map((role) => [role, new Set(grantedTo(role))]),
-)
+const leastRoles = new Map<GrantablePermission, Role>()
+const defined: GrantablePermission[] = []
+const granted = new Map<Role, ReadonlySet<Permission>>()
 
-/** Every permission that there is to give, in the table's order. */
-export const PERMISSIONS: readonly GrantablePermission[] = grantedTo('OWNER')
+/** Every permission that there is to give, in the modules' order. */
+export const PERMISSIONS: readonly GrantablePermission[] = defined
+
+/** Makes a module's permissions known; at its import, before anybody is asked who may do what. Throws for one defined twice. */
+export function definePermissions<const Table extends LeastRoles>(table: Table): Table {
+  for (const [area, verbs] of Object.entries(table)) {
+    for (const [verb, least] of Object.entries(verbs)) {
+      // Made of the table's own words; the compiler does not follow them through Object.entries.
+      const permission = `${area}:${verb}` as GrantablePermission
+      if (leastRoles.has(permission)) throw new Error(`the permission ${permission} is defined twice`)
+      leastRoles.set(permission, least)
+      defined.push(permission)
+    }
+  }
+  granted.clear()
+  return table
+}
 
 /** The least of the roles that has it. */
 export function leastRoleOf(permission: GrantablePermission): Role {
-  return ROLES.findLast((role) => permissionsOf(role).has(permission)) as Role
+  return leastRoles.get(permission) as Role
 }
 
 export function isPermission(text: string): text is GrantablePermission {
-  return (PERMISSIONS as readonly string[]).includes(text)
+  return leastRoles.has(text as GrantablePermission)
 }
 
 /** What the database's second wall is told of them: those that write. */
-export function writesOf(granted: ReadonlySet<Permission>): string {
-  return [...granted].filter((permission) => !permission.endsWith(':read')).join()
-}
-
-function grantedTo(role: Role): GrantablePermission[] {
-  return Object.entries(LEAST_ROLE).flatMap(([area, verbs]) =>
-    Object.entries(verbs).flatMap(([verb, least]) =>
-      // Made of the table's own words; the compiler does not follow them through Object.entries.
-      ROLES.indexOf(role) <= ROLES.indexOf(least) ? [`${area}:${verb}` as GrantablePermission] : [],
-    ),
-  )
+export function writesOf(permissions: ReadonlySet<Permission>): string {
+  return [...permissions].filter((permission) => !permission.endsWith(':read')).join()
 }
 
 export function permissionsOf(role: Role): ReadonlySet<Permission> {
-  return GRANTED.get(role) as ReadonlySet<Permission>
+  const known = granted.get(role)
+  if (known !== undefined) return known
+  const place = ROLES.indexOf(role)
+  const found = new Set(defined.filter((permission) => place <= ROLES.indexOf(leastRoleOf(permission))))
+  granted.set(role, found)
+  return found
 }
 
 /**
@@ -85,7 +88,7 @@ export function supportPermissions(access: 'READ' | 'WRITE'): ReadonlySet<Permis
 }
 
 /** Throws FORBIDDEN, naming what is missing. */
-export function requirePermission(granted: ReadonlySet<Permission>, needed: Permission): void {
-  if (granted.has(needed)) return
+export function requirePermission(held: ReadonlySet<Permission>, needed: Permission): void {
+  if (held.has(needed)) return
   throw new AppError('FORBIDDEN', `this needs the permission ${needed}`, { permission: needed })
 }

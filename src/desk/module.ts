@@ -1,4 +1,6 @@
 // The desk: tenants, their people, keys and data, whatever else the product is about.
+import './nodes.ts'
+import './permissions.ts'
 import './services.ts'
 import { cleanKeysTask } from '../jobs/clean-idempotency-keys.ts'
 import { defineModule } from '../module.ts'

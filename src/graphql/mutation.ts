@@ -8,7 +8,7 @@ import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
 import type { Filter } from '../db/reader/read-sql.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
-import type { NodeName } from './node.ts'
+import type { NodeName } from './node-ids.ts'
 import { readOne } from './read.ts'
 import { textBytes } from './text-bytes.ts'
 

@@ -2,62 +2,10 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { type Permission, requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
-import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
-import type { ModelName } from '../db/models.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
+import { type NodeName, nodeOf } from './node-ids.ts'
 import { readMany } from './read.ts'
-
-/** The type of each id prefix. A new type of node stands here, and its ids never change their prefix. */
-const NODE_TYPES = {
-  prod: 'Product',
-  var: 'Variant',
-  mov: 'StockMovement',
-  cust: 'Customer',
-  ord: 'Order',
-  line: 'OrderLine',
-  mem: 'Member',
-  inv: 'Invitation',
-  aud: 'AuditEntry',
-  pay: 'Payment',
-  ref: 'Refund',
-  dsp: 'Dispute',
-  prov: 'PaymentProvider',
-  evt: 'ProviderEvent',
-  acct: 'LedgerAccount',
-  entry: 'JournalEntry',
-  post: 'Posting',
-  grant: 'SupportGrant',
-  key: 'ApiKey',
-  exp: 'Export',
-} as const satisfies Record<string, ModelName>
-
-export type NodeName = (typeof NODE_TYPES)[keyof typeof NODE_TYPES]
-
-const NAMES: ReadonlyMap<string, NodeName> = new Map(Object.entries(NODE_TYPES))
-const PREFIXES: ReadonlyMap<string, string> = new Map(
-  Object.entries(NODE_TYPES).map(([prefix, name]) => [name, prefix]),
-)
-
-export function nodeId(name: NodeName, uuid: string): string {
-  return encodeId(PREFIXES.get(name) as string, uuid)
-}
-
-/** The UUID in an id of this type. Anything else gives the UUID that no row has, so that it is simply not found. */
-export function nodeUuid(name: NodeName, id: string): string {
-  return uuidOf(PREFIXES.get(name) as string, id)
-}
-
-/** The id of an object of which only a name of its type is known; null where that is no type of node. */
-export function nodeIdOf(type: string, uuid: string): string | null {
-  const prefix = PREFIXES.get(type)
-  return prefix === undefined ? null : encodeId(prefix, uuid)
-}
-
-/** The type and the UUID in an id of any type; null for what is no id. */
-export function nodeOf(id: string): { readonly name: NodeName; readonly uuid: string } | null {
-  return identify(id)
-}
 
 type NodeRow = { readonly id: string }
 
@@ -78,7 +26,7 @@ async function load(
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<(NodeRow | null)[]> {
-  const wanted = ids.map(identify)
+  const wanted = ids.map(nodeOf)
   const rows = new Map<string, NodeRow>()
   for (const name of new Set(wanted.flatMap((id) => id?.name ?? []))) {
     // Each once, however often it was asked for.
@@ -94,17 +42,11 @@ async function load(
 
 /** Whether this tenant has the object. Throws FORBIDDEN for a type that the caller may not look up. */
 export async function isHere(id: string, context: Context, info: GraphQLResolveInfo): Promise<boolean> {
-  const wanted = identify(id)
+  const wanted = nodeOf(id)
   if (wanted === null) return false
   requireAccess(wanted.name, [wanted.uuid], context, info)
   const { database, scope } = context.caller
   return (await database.count(scope, wanted.name, { id: wanted.uuid })) > 0
-}
-
-function identify(id: string): { name: NodeName; uuid: string } | null {
-  const decoded = decodeId(id)
-  const name = decoded === null ? undefined : NAMES.get(decoded.prefix)
-  return decoded === null || name === undefined ? null : { name, uuid: decoded.uuid }
 }
 
 /**

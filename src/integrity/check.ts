@@ -2,7 +2,7 @@
 // reads. The checks themselves are the modules'.
 
 import type { Transaction } from '../db/database.ts'
-import { type NodeName, nodeId } from '../graphql/node.ts'
+import { type NodeName, nodeId } from '../graphql/node-ids.ts'
 
 /** What a violation can be about: a node of the API. */
 export type SubjectType = NodeName

@@ -1,4 +1,6 @@
 // The shop: what a merchant sells, to whom, and the money for it.
+import './nodes.ts'
+import './permissions.ts'
 import { defineModule } from '../module.ts'
 import { LEDGER_CHECKS } from './integrity/ledger-checks.ts'
 import { ORDER_CHECKS } from './integrity/order-checks.ts'

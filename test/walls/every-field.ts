@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { encodeId, newId } from '../../src/core/ids.ts'
-import { type NodeName, nodeId } from '../../src/graphql/node.ts'
+import { type NodeName, nodeId } from '../../src/graphql/node-ids.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
 import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
 import { makeExport } from '../support/make-export.ts'

@@ -10,8 +10,8 @@ import {
   ROLES,
 } from '../../src/auth/permissions.ts'
 import { newId } from '../../src/core/ids.ts'
-import type { NodeName } from '../../src/graphql/node.ts'
-import { nodeId } from '../../src/graphql/node.ts'
+import type { NodeName } from '../../src/graphql/node-ids.ts'
+import { nodeId } from '../../src/graphql/node-ids.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, SLUGS, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'

@@ -2,9 +2,10 @@
 import { PERMISSIONS, permissionsOf, ROLES } from '../../auth/permissions.ts'
 import { NO_ID } from '../../core/ids.ts'
 import { builder } from '../../graphql/builder.ts'
-import { isHere, nodeUuid } from '../../graphql/node.ts'
-import { Role } from '../../graphql/refs.ts'
+import { isHere } from '../../graphql/node.ts'
+import { nodeUuid } from '../../graphql/node-ids.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+import { Role } from '../refs.ts'
 import {
   ACCESS_REASONS,
   type AccessAnswer,

@@ -7,7 +7,7 @@ import { requirePermission } from '../../auth/permissions.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Route } from '../../edge/http-server.ts'
-import { nodeIdOf } from '../../graphql/node.ts'
+import { nodeIdOf } from '../../graphql/node-ids.ts'
 import { dateTimeScalar } from '../../graphql/scalars.ts'
 import { checkPeriod, type ExportFormat, exportEntries, type Period } from './export-entries.ts'
 

@@ -7,7 +7,8 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { Node, nodeId } from '../../graphql/node.ts'
+import { Node } from '../../graphql/node.ts'
+import { nodeId } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import {
@@ -19,7 +20,7 @@ import {
   Role,
   Tenant,
   Viewer,
-} from '../../graphql/refs.ts'
+} from '../refs.ts'
 import { INVITATION_STATES, stateOf } from './invitation.ts'
 
 const MemberStatus = builder.enumType('MemberStatus', {

@@ -1,8 +1,8 @@
 // Who works here, as mutations. The rules stand with the use cases.
 import { builder } from '../../graphql/builder.ts'
 import { addMutation } from '../../graphql/mutation.ts'
-import { nodeUuid } from '../../graphql/node.ts'
-import { Invitation, Member, Role } from '../../graphql/refs.ts'
+import { nodeUuid } from '../../graphql/node-ids.ts'
+import { Invitation, Member, Role } from '../refs.ts'
 import { ACCEPT_ERRORS, acceptInvitation } from './accept-invitation.ts'
 import { changeRole } from './change-role.ts'
 import { EDIT_MEMBER_ERRORS } from './edit-member.ts'

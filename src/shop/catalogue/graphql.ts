@@ -10,9 +10,14 @@ import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { exactlyOne } from '../../graphql/exactly-one.ts'
 import { MoneyType } from '../../graphql/money.ts'
-import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { Node } from '../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { relation } from '../../graphql/relations.ts'
+import { search } from '../../graphql/search.ts'
+import { sortsOf } from '../../graphql/sorts.ts'
+import { textBytes } from '../../graphql/text-bytes.ts'
 import {
   Product,
   ProductConnection,
@@ -20,11 +25,7 @@ import {
   StockMovementConnection,
   Variant,
   VariantConnection,
-} from '../../graphql/refs.ts'
-import { relation } from '../../graphql/relations.ts'
-import { search } from '../../graphql/search.ts'
-import { sortsOf } from '../../graphql/sorts.ts'
-import { textBytes } from '../../graphql/text-bytes.ts'
+} from '../refs.ts'
 import { TEXT_LENGTH_MAX } from './product.ts'
 
 export const ProductStatus = builder.enumType('ProductStatus', {

@@ -9,9 +9,12 @@ import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import type { Context } from '../../graphql/context.ts'
 import { MoneyType } from '../../graphql/money.ts'
-import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { Node } from '../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection, selectionOf } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
+import { relation } from '../../graphql/relations.ts'
+import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import {
   JournalEntry,
   JournalEntryConnection,
@@ -19,9 +22,7 @@ import {
   LedgerAccountConnection,
   Posting,
   PostingConnection,
-} from '../../graphql/refs.ts'
-import { relation } from '../../graphql/relations.ts'
-import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+} from '../refs.ts'
 import { accountBalances, runningBalances } from './balances.ts'
 import { ACCOUNT_CODES } from './posting.ts'
 import {

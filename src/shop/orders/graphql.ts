@@ -13,21 +13,15 @@ import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { exactlyOne } from '../../graphql/exactly-one.ts'
 import { MoneyInput, MoneyType } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
-import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { Node } from '../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
-import {
-  Customer,
-  Order,
-  OrderConnection,
-  OrderLine,
-  OrderLineConnection,
-  Variant,
-} from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
 import { search } from '../../graphql/search.ts'
 import { sortsOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+import { Customer, Order, OrderConnection, OrderLine, OrderLineConnection, Variant } from '../refs.ts'
 import type { FrozenAddress, FrozenBuyer } from './agreed.ts'
 import { cancelOrder, fulfillOrder } from './finish-order.ts'
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'

@@ -13,9 +13,12 @@ import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { MoneyType } from '../../graphql/money.ts'
-import { Node, nodeId, nodeUuid } from '../../graphql/node.ts'
+import { Node } from '../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { relation } from '../../graphql/relations.ts'
+import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import {
   Dispute,
   DisputeConnection,
@@ -28,9 +31,7 @@ import {
   ProviderEventConnection,
   Refund,
   RefundConnection,
-} from '../../graphql/refs.ts'
-import { relation } from '../../graphql/relations.ts'
-import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+} from '../refs.ts'
 import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
 

@@ -2,7 +2,7 @@
 // damaged, and no other check says anything that it should not.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTenant } from '../../../src/desk/tenants/tenant-directory.ts'
-import { nodeId } from '../../../src/graphql/node.ts'
+import { nodeId } from '../../../src/graphql/node-ids.ts'
 import { VIOLATIONS_MAX } from '../../../src/integrity/check.ts'
 import { CHECKS } from '../../../src/modules.ts'
 import { DAMAGES, orderId } from './damages.ts'

@@ -1,6 +1,6 @@
 // A provider's books against ours, as lists: which differences are told, and which may be while something is under way.
 import { describe, expect, it } from 'vitest'
-import { nodeId } from '../../../src/graphql/node.ts'
+import { nodeId } from '../../../src/graphql/node-ids.ts'
 import { disagreements, type OurPayment } from '../../../src/shop/integrity/records-comparison.ts'
 import type { BookedCharge } from '../../../src/shop/payments/provider.ts'
 

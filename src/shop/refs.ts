@@ -1,15 +1,9 @@
-// The object types that domains refer to in each other, declared before their own domain implements them.
-import { ROLES } from '../auth/permissions.ts'
+// The shop's object types that its domains refer to in each other, declared before their own domain implements them.
 import type {
-  ApiKey as ApiKeyRow,
-  AuditEntry as AuditEntryRow,
   Customer as CustomerRow,
   Dispute as DisputeRow,
-  Export as ExportRow,
-  Invitation as InvitationRow,
   JournalEntry as JournalEntryRow,
   LedgerAccount as LedgerAccountRow,
-  Member as MemberRow,
   OrderLine as OrderLineRow,
   Order as OrderRow,
   PaymentProvider as PaymentProviderRow,
@@ -19,20 +13,11 @@ import type {
   ProviderEvent as ProviderEventRow,
   Refund as RefundRow,
   StockMovement as StockMovementRow,
-  SupportGrant as SupportGrantRow,
-  Tenant as TenantRow,
   Variant as VariantRow,
 } from '../generated/prisma/client.ts'
-import { builder } from './builder.ts'
-import { connectionOf } from './connections.ts'
-import type { Context } from './context.ts'
+import { builder } from '../graphql/builder.ts'
+import { connectionOf } from '../graphql/connections.ts'
 
-export const AuditEntry = builder.objectRef<AuditEntryRow>('AuditEntry')
-export const Role = builder.enumType('Role', { values: ROLES })
-
-export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
-export const Member = builder.objectRef<MemberRow>('Member')
-export const Invitation = builder.objectRef<InvitationRow>('Invitation')
 export const Product = builder.objectRef<ProductRow>('Product')
 export const Variant = builder.objectRef<VariantRow>('Variant')
 export const StockMovement = builder.objectRef<StockMovementRow>('StockMovement')
@@ -47,15 +32,7 @@ export const ProviderEvent = builder.objectRef<ProviderEventRow>('ProviderEvent'
 export const LedgerAccount = builder.objectRef<LedgerAccountRow>('LedgerAccount')
 export const JournalEntry = builder.objectRef<JournalEntryRow>('JournalEntry')
 export const Posting = builder.objectRef<PostingRow>('Posting')
-export const SupportGrant = builder.objectRef<SupportGrantRow>('SupportGrant')
-export const Viewer = builder.objectRef<Context['caller']>('Viewer')
-export const Export = builder.objectRef<ExportRow>('Export')
-export const Tenant = builder.objectRef<TenantRow>('Tenant')
 
-export const AuditEntryConnection = connectionOf('AuditEntry', AuditEntry, 'audit:read')
-export const ApiKeyConnection = connectionOf('ApiKey', ApiKey, 'keys:manage')
-export const MemberConnection = connectionOf('Member', Member, 'members:read')
-export const InvitationConnection = connectionOf('Invitation', Invitation, 'members:read')
 export const ProductConnection = connectionOf('Product', Product, 'catalogue:read')
 export const VariantConnection = connectionOf('Variant', Variant, 'catalogue:read')
 export const StockMovementConnection = connectionOf('StockMovement', StockMovement, 'stock:read')
@@ -70,5 +47,3 @@ export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEve
 export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccount, 'ledger:read')
 export const JournalEntryConnection = connectionOf('JournalEntry', JournalEntry, 'ledger:read')
 export const PostingConnection = connectionOf('Posting', Posting, 'ledger:read')
-export const SupportGrantConnection = connectionOf('SupportGrant', SupportGrant, 'support:manage')
-export const ExportConnection = connectionOf('Export', Export, 'tenant:manage')

@@ -1,0 +1,15 @@
+// What may be done at the desk, and the least of the roles that may.
+import { type AreasOf, definePermissions } from '../auth/permissions.ts'
+
+const DESK = definePermissions({
+  members: { read: 'ADMIN', manage: 'ADMIN' },
+  keys: { manage: 'ADMIN' },
+  audit: { read: 'ADMIN' },
+  integrity: { read: 'ADMIN' },
+  tenant: { manage: 'OWNER' },
+  support: { manage: 'OWNER' },
+})
+
+declare module '../auth/permissions.ts' {
+  interface PermissionAreas extends AreasOf<typeof DESK> {}
+}

@@ -1,0 +1,51 @@
+// The ids of the API: a prefix that says of which type an object is, and its UUID. Modules define the prefixes.
+import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
+import type { ModelName } from '../db/models.ts'
+
+/** The type of each id prefix. A module adds its own by declaration merging, beside `defineNodes`. */
+// biome-ignore lint/suspicious/noEmptyInterface: modules add to it
+export interface NodeTypes {}
+
+export type NodeName = NodeTypes[keyof NodeTypes]
+
+const names = new Map<string, NodeName>()
+const prefixes = new Map<string, string>()
+
+/** Makes a module's types of nodes known, by the prefixes of their ids, which never change. Throws for one defined twice. */
+export function defineNodes<const Types extends Readonly<Record<string, ModelName>>>(types: Types): Types {
+  for (const [prefix, name] of Object.entries(types)) {
+    if (names.has(prefix) || prefixes.has(name))
+      throw new Error(`the node ${prefix}: ${name} is defined twice`)
+    names.set(prefix, name as NodeName)
+    prefixes.set(name, prefix)
+  }
+  return types
+}
+
+export function nodeId(name: NodeName, uuid: string): string {
+  return encodeId(prefixOf(name), uuid)
+}
+
+/** The UUID in an id of this type. Anything else gives the UUID that no row has, so that it is simply not found. */
+export function nodeUuid(name: NodeName, id: string): string {
+  return uuidOf(prefixOf(name), id)
+}
+
+/** The id of an object of which only a name of its type is known; null where that is no type of node. */
+export function nodeIdOf(type: string, uuid: string): string | null {
+  const prefix = prefixes.get(type)
+  return prefix === undefined ? null : encodeId(prefix, uuid)
+}
+
+/** The type and the UUID in an id of any type; null for what is no id. */
+export function nodeOf(id: string): { readonly name: NodeName; readonly uuid: string } | null {
+  const decoded = decodeId(id)
+  const name = decoded === null ? undefined : names.get(decoded.prefix)
+  return decoded === null || name === undefined ? null : { name, uuid: decoded.uuid }
+}
+
+function prefixOf(name: NodeName): string {
+  const prefix = prefixes.get(name)
+  if (prefix === undefined) throw new Error(`${name} is no type of node: defineNodes makes it one`)
+  return prefix
+}

@@ -1,0 +1,15 @@
+// What may be done in the shop, and the least of the roles that may.
+import { type AreasOf, definePermissions } from '../auth/permissions.ts'
+
+const SHOP = definePermissions({
+  catalogue: { read: 'VIEWER', write: 'STAFF' },
+  stock: { read: 'VIEWER', write: 'STAFF' },
+  customers: { read: 'VIEWER', write: 'STAFF' },
+  orders: { read: 'VIEWER', write: 'STAFF' },
+  payments: { read: 'VIEWER', take: 'STAFF', refund: 'ADMIN', manage: 'ADMIN' },
+  ledger: { read: 'ADMIN' },
+})
+
+declare module '../auth/permissions.ts' {
+  interface PermissionAreas extends AreasOf<typeof SHOP> {}
+}
