@@ -46,7 +46,8 @@ async function createFrom(template: string): Promise<TestDatabase> {
   const { adminUrl, ownerUrl, runtimeUrl, workerUrl } = inject('cluster')
   const name = `bulkhead_test_${randomUUID().replaceAll('-', '')}`
   await asAdmin(adminUrl, (admin) =>
-    admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER bulkhead_owner`),
+    // Copying the files costs half of what writing each page to the log does, and dropping them a quarter.
+    admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy OWNER bulkhead_owner`),
   )
   return {
     name,

@@ -7,6 +7,7 @@ import type { TestProject } from 'vitest/node'
 import { createLogger } from '../../src/core/logger.ts'
 import { startSandbox } from '../../src/shop/sandbox/start-sandbox.ts'
 import { embeddedCluster, givenCluster, type TestCluster } from './cluster.ts'
+import { openRunDirectory } from './run-directory.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,6 +21,7 @@ declare module 'vitest' {
  * run on another version of PostgreSQL.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const removeDirectory = await openRunDirectory()
   const logger = createLogger('error')
   const givenUrl = process.env.TEST_DATABASE_ADMIN_URL
   const { cluster, stop } = givenUrl ? await givenCluster(givenUrl, logger) : await embeddedCluster(logger)
@@ -31,5 +33,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await sandbox.stop()
     await rm(sandboxDir, { recursive: true, force: true })
     await stop()
+    await removeDirectory()
   }
 }
