@@ -10,13 +10,13 @@ import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
 
 /**
- * What the work left by app.leave_result is added to what is said here, but for its `events`, which are events of their own
- * beside those; `app.command_result` raises on a refusal.
+ * What the work left by app.set_command_result is added to what is said here, but for its `events`, which are events of their own
+ * beside those; `app.take_command_result` raises on a refusal.
  */
 const RECORD_SQL = `
   WITH command AS MATERIALIZED (
     SELECT left_behind.result - 'events' AS result, coalesce(left_behind.result -> 'events', '[]') AS events
-    FROM (SELECT app.command_result() AS result) left_behind
+    FROM (SELECT app.take_command_result() AS result) left_behind
   ), audit AS (
     INSERT INTO audit_entries
       (id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after, request_id, created_at)

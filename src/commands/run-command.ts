@@ -33,7 +33,7 @@ export type Command<Value = unknown> = {
   readonly idempotencyKey?: string | null | undefined
   /**
    * The work as one statement, where there is one that decides everything by itself: it then takes one message with
-   * the key before it and the record behind it. It must end in `app.leave_result`. When it refuses, the work proper
+   * the key before it and the record behind it. It must end in `app.set_command_result`. When it refuses, the work proper
    * is run, to say why.
    */
   readonly singleStatement?: (input: Value) => { readonly statement: Statement; readonly done: Done }

@@ -84,7 +84,7 @@ const inOneMessage: Made = (more = {}, result = DONE) => ({
   singleStatement: () => ({
     statement: {
       text: `WITH counted AS (UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects' RETURNING value)
-        SELECT app.leave_result((SELECT jsonb_build_object('value', value) FROM counted))`,
+        SELECT app.set_command_result((SELECT jsonb_build_object('value', value) FROM counted))`,
       values: [],
     },
     done: result,
@@ -123,7 +123,7 @@ const killBackends = () =>
 
 describe.each([
   ['in a transaction', inTransaction, 'COMMIT'],
-  ['in one message', inOneMessage, 'leave_result'],
+  ['in one message', inOneMessage, 'set_command_result'],
 ] as const)('a command %s', (_, made, end) => {
   it(`case 34: ${TWINS} times at once under one key has one effect`, async () => {
     const calls = Array.from({ length: TWINS }, () => runCommand(callerOf(), made(), count))

@@ -324,7 +324,7 @@ describe('a COMMIT whose answer is lost', () => {
       })
       const orders = () => database.count(caller.scope, 'Order', {})
       const before = await orders()
-      breakOnce(how, 'leave_result')
+      breakOnce(how, 'set_command_result')
       const first = await placeOrder(caller, order).catch((error: { code: string }) => error.code)
       if (how === 'lost') expect(first).toBe('SERVICE_UNAVAILABLE')
       else expect(first).toMatchObject({ userErrors: [], replayed: false })

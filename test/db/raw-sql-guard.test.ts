@@ -210,7 +210,13 @@ const HARMLESS = new Set([
   ...['pg_advisory_xact_lock', 'pg_advisory_xact_lock_shared'],
   ...['pg_try_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared'],
   // Ours: what a command leaves for its own record is its own affair.
-  ...['tenant_id', 'claim_idempotency_key', 'take_idempotency_key', 'leave_result', 'command_result'],
+  ...[
+    'tenant_id',
+    'claim_idempotency_key',
+    'take_idempotency_key',
+    'set_command_result',
+    'take_command_result',
+  ],
   // What they write is stamped with the tenant in scope, or held by its policy.
   ...['enqueue', 'open_accounts'],
   // It asks for the permission by itself, and is about the tenant in scope alone.

@@ -16,7 +16,7 @@ import {
 
 const SCHEMA_DIR = fileURLToPath(new URL('../../prisma/schema', import.meta.url))
 /** Brings schema app and app.tenant_id(), which the defaults of the schema refer to; makes no table of a tenant. */
-const WALLS = new URL('../../prisma/migrations/20261124000001_walls/migration.sql', import.meta.url)
+const WALLS = new URL('../../prisma/migrations/20261201040000_walls/migration.sql', import.meta.url)
 
 const TABLES = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
   AND c.relkind IN ('r', 'p') AND c.relname <> '_prisma_migrations'`

@@ -291,7 +291,7 @@ const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: {} }])
 const raiseAtOnce = () => ({
   statement: {
     text: `WITH raised AS (UPDATE tenant_counters SET value = value + 1 WHERE name = $1 RETURNING value)
-      SELECT app.leave_result((SELECT jsonb_build_object('value', value) FROM raised))`,
+      SELECT app.set_command_result((SELECT jsonb_build_object('value', value) FROM raised))`,
     values: ['commands'],
     name: 'storm_raise',
   },

@@ -54,6 +54,9 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
   'app.person_directory':
     'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
+  'app.frozen_columns': 'which columns are never updated, for app.protect; of the owner alone',
+  'app.tenant_hooks': 'what each module does for a new tenant; of the owner alone',
+  'app.retained': 'of which tables something is kept of an erased tenant; of the owner alone',
   'app.tasks': 'which tasks may be queued, and by which permission; of the owner alone',
   'app.mailed_recipients':
     'how often an address was written to in the last day, by its hash, over all tenants; through app.claim_mail',

@@ -10,6 +10,7 @@ import type { Logger } from '../../core/logger.ts'
 import { prepareQueue } from '../queue/job-queue.ts'
 import { prepareSession } from '../session-settings.ts'
 import { refuseUnsupportedEngine } from '../unsupported-engine.ts'
+import { takeOverFormerSeries } from './former-series.ts'
 import { checkEncoding, checkRoles, prepareDatabase } from './prepare-database.ts'
 import { applyMigrations, isTransactional, NO_TIMEOUTS } from './schema-engine.ts'
 
@@ -52,9 +53,11 @@ export async function migrate(options: {
     await checkEncoding(owner)
     await checkRoles(owner, { runtimeRole, workerRole })
     await takeLock(owner, ENGINE_LOCK, lockWaitMs, logger)
+    const takenOver = await takeOverFormerSeries(owner, migrationsDir, logger)
     await reopenUnfinished(owner, migrationsDir, logger)
     await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])
-    const { applied } = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
+    const missing = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
+    const applied = [...takenOver, ...missing.applied]
     await prepareQueue(owner, ownerUrl, logger)
     await prepareDatabase(owner, { runtimeRole, workerRole })
     if (applied.length > 0) logger.info({ applied }, 'the database was migrated')

@@ -149,7 +149,7 @@ async function protectStatements(change: {
 
 const NEW_TABLE_COMMENT = [
   `-- The walls: row-level security, and the runtime role's rights. writers: the permissions of which one is needed to write.`,
-  '-- A table whose rows never change: append_only => true.',
+  '-- A table whose rows never change: append_only => true. Columns that never do: frozen => the list of them.',
 ].join('\n')
 const NEW_COLUMN_COMMENT = '-- The right to update is granted column by column: again, for the new one.'
 

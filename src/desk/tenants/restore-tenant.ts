@@ -3,6 +3,7 @@
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Sealer } from '../../core/seal.ts'
+import { isSameSchema } from '../../db/migrations/former-series.ts'
 import type { OwnerConnection } from '../../db/owner.ts'
 import { type FileOrigin, requireOrigin } from './file-origin.ts'
 import { type RowBatch, readTenantFile } from './read-tenant-file.ts'
@@ -90,7 +91,7 @@ function requireTable(tables: ReadonlySet<string>, table: string): void {
 
 async function requireSchema(query: Query, { schema }: TenantFileHeader): Promise<void> {
   const version = await schemaVersion(query)
-  if (schema === version) return
+  if (isSameSchema(schema, version)) return
   throw notRestorable(
     `it was made under the schema ${schema}, and this database has ${version}: ` +
       'restore it where the schema is the same, migrate there, and export it again',

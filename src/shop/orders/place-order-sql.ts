@@ -71,7 +71,7 @@ const PLACE_SQL = `
     SELECT p.movement_id, p.variant_id, 'RESERVATION', 0, p.quantity, placed.id, $7::timestamptz
     FROM priced p, placed
   )
-  SELECT app.leave_result((
+  SELECT app.set_command_result((
     SELECT jsonb_build_object('number', number, 'totalMinor', total_minor::text, 'currency', currency, 'status', status)
       || CASE status WHEN 'PAID' THEN jsonb_build_object('events', jsonb_build_array(jsonb_build_object(
         'id', $14::text, 'type', 'order.paid', 'subject_type', 'Order', 'subject_id', id,
