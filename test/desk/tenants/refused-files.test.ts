@@ -18,19 +18,45 @@ import { countsOf, type DemoInstallation, openInstallation, rowsOf, sealer } fro
 const NOW = new Date('2026-11-24T12:00:00Z')
 
 let elsewhere: DemoInstallation
+/** All of a demo tenant: of a size at which a restore can be stopped in its midst. */
+let wholePath: string
+/** The same with fewer orders: what is refused is so for one line, and thirty files are read and written faster. */
 let path: string
 let lines: string[]
 beforeAll(async () => {
   const here = await openInstallation()
   elsewhere = await openInstallation({ isEmpty: true })
-  path = join(elsewhere.directory, 'acme.jsonl')
-  await exportTenantFile(here.owner, 'acme', path, { now: NOW, sealer })
+  wholePath = join(elsewhere.directory, 'acme.jsonl')
+  await exportTenantFile(here.owner, 'acme', wholePath, { now: NOW, sealer })
   await here.close()
+  const whole = (await readFile(wholePath, 'utf8')).trimEnd().split('\n')
+  path = join(elsewhere.directory, 'few-orders.jsonl')
+  await writeFile(path, sealed(withFewOrders(whole)))
   lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
   const owner = { email: 'owner@globex.example', name: 'Owner' }
   await createTenant(elsewhere.owner, { slug: 'globex', name: 'Globex', currency: 'EUR', owner })
 })
 afterAll(() => elsewhere?.close())
+
+const ORDERS_KEPT = 50
+
+/** The lines of a whole file without most of its orders, nor any row that refers to what was left out; as many as it then says. */
+function withFewOrders(whole: readonly string[]): string[] {
+  const left = new Set<unknown>()
+  const counts: Record<string, number> = {}
+  const kept = whole.slice(1, -1).filter((line) => {
+    const { table, row } = JSON.parse(line)
+    const isLeft =
+      (table === 'orders' && (counts.orders ?? 0) >= ORDERS_KEPT) ||
+      Object.values(row).some((value) => left.has(value))
+    if (isLeft) left.add(row.id)
+    else counts[table] = (counts[table] ?? 0) + 1
+    return !isLeft
+  })
+  const trailer = JSON.parse(whole.at(-1) ?? '')
+  const rows = Object.fromEntries(Object.keys(trailer.rows).map((table) => [table, counts[table] ?? 0]))
+  return [whole[0] ?? '', ...kept, JSON.stringify({ ...trailer, rows, total: kept.length })]
+}
 
 const restoreAs = (installation: DemoInstallation, slug: string, file = path): Promise<RestoredTenant> =>
   restoreTenant(installation.owner, () => openTenantFile(file), { slug, name: null, sealer })
@@ -248,7 +274,7 @@ it('a restore whose connection is killed half way leaves nothing, and can be don
   const [session] = await owner.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   let reads = 0
   const open = async () => {
-    const bytes = await openTenantFile(path)
+    const bytes = await openTenantFile(wholePath)
     reads += 1
     if (reads === 1) return bytes
     return (async function* () {
@@ -268,6 +294,6 @@ it('a restore whose connection is killed half way leaves nothing, and can be don
   await owner.end().catch(() => {})
   expect(reads).toBe(2)
   expect(await slugsIn(elsewhere)).not.toContain('killed')
-  await restoreAs(elsewhere, 'killed')
+  await restoreAs(elsewhere, 'killed', wholePath)
   expect(await slugsIn(elsewhere)).toContain('killed')
 })
