@@ -11,7 +11,7 @@ import { developmentKey } from './development/key.ts'
 import { developmentRoutes } from './development/routes.ts'
 import { developmentSecret } from './development/secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
-import { ROUTES } from './modules.ts'
+import { DEVELOPMENT, ROUTES } from './parts.ts'
 import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
 
@@ -77,7 +77,8 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
               development: {
                 key: await developmentKey(config.dataDir),
                 trust: (issuer) => verifier.trust(issuer),
-                people: async () => (await import('./shop/demo/people.ts')).demoPeople(),
+                people: async () =>
+                  (await Promise.all(DEVELOPMENT.map(({ people }) => people?.() ?? []))).flat(),
               },
               mailbox,
             }),

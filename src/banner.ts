@@ -7,22 +7,22 @@ interface Greeting {
   explorerUrl: string | null
   /** Null: mail is sent, or shown to nobody. */
   mailboxUrl: string | null
-  /** Null: there is no payment sandbox. */
-  sandboxUrl: string | null
+  /** Of the process beside the server; null: there is none. */
+  companionUrl: string | null
   /** Since the start of the process. */
   readyMs: number
   isDemo: boolean
 }
 
 export function greet(greeting: Greeting, output: { write(text: string): unknown }): void {
-  const { url, metricsUrl, explorerUrl, mailboxUrl, sandboxUrl, readyMs, isDemo } = greeting
+  const { url, metricsUrl, explorerUrl, mailboxUrl, companionUrl, readyMs, isDemo } = greeting
   const addresses: [string, string | null][] = [
     ['GraphQL', `${url}/graphql`],
     ['Explorer', explorerUrl],
     ['Mailbox', mailboxUrl],
     ['Health', `${url}/readyz`],
     ['Metrics', metricsUrl],
-    ['Sandbox', sandboxUrl],
+    ['Sandbox', companionUrl],
   ]
   const lines = [
     `Bulkhead is ready (${(readyMs / 1_000).toFixed(1)} s).`,

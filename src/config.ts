@@ -5,8 +5,8 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { authIssuersSchema, type IssuerConfig } from './auth/token-issuer.ts'
+import { ANSWER_BYTES_MAX, BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './core/budget-defaults.ts'
 import { isLoopbackHost, isLoopbackOrigin } from './core/loopback.ts'
-import { ANSWER_BYTES_MAX, BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './edge/cost-budget.ts'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 

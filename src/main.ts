@@ -29,10 +29,10 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   await bringUpToDate(urls, isDemo, lifecycle, logger)
   await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
   const [{ openApi }, { openRuntime }] = await loading
-  const sandboxUrl = await findSandbox(config, lifecycle)
+  const companionUrl = await startCompanion(config, lifecycle)
   const runtime = await lifecycle.phase(
     'runtime',
-    () => openRuntime(config, { ...urls, sandboxUrl }, logger),
+    () => openRuntime(config, { ...urls, companionUrl }, logger),
     (opened) => opened.close(),
   )
   const api = await lifecycle.phase(
@@ -41,30 +41,28 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
     (opened) => opened.close(),
   )
   const addresses = await lifecycle.phase('listen', () => api.listen())
-  if (config.environment !== 'production')
-    await lifecycle.phase('payments', () => connectShops(config, runtime))
+  if (config.environment !== 'production') await lifecycle.phase('demo', () => tellListening(config, runtime))
   await lifecycle.phase(
     'worker',
     () => work(config, urls, runtime),
     (worker) => worker.stop(),
   )
   const readyMs = Math.round(performance.now())
-  logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses, sandboxUrl }, 'ready')
-  greet({ ...addresses, sandboxUrl, readyMs, isDemo }, process.stdout)
+  logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses, companionUrl }, 'ready')
+  greet({ ...addresses, companionUrl, readyMs, isDemo }, process.stdout)
 }
 
-/** Null: there is to be none. */
-async function findSandbox(config: Config, lifecycle: Lifecycle): Promise<string | null> {
-  const { sandboxDir, wantsSandbox } = await import('./runtime.ts')
-  if (!wantsSandbox(config)) return null
-  const { startSandbox } = await import('./shop/sandbox/start-sandbox.ts')
-  const sandbox = await lifecycle.phase(
-    'sandbox',
-    () => startSandbox({ dataDir: sandboxDir(config), port: config.payments.sandboxPort }),
+/** The address of the process beside the server; null: there is to be none. */
+async function startCompanion(config: Config, lifecycle: Lifecycle): Promise<string | null> {
+  const { COMPANION: companion } = await import('./parts.ts')
+  if (companion?.isWanted(config) !== true) return null
+  const { url } = await lifecycle.phase(
+    'companion',
+    () => companion.start(config),
     (started) => started.stop(),
-    ({ exited }) => endOf('the payment sandbox', exited),
+    ({ exited }) => endOf(companion.name, exited),
   )
-  return sandbox.url
+  return url
 }
 
 /** Runs jobs until a signal, and serves nobody; answers the exit code. Beside an embedded PostgreSQL, the server's own. */
@@ -79,12 +77,11 @@ export function runWorker(config: Config): Promise<number> {
     }
     const urls = await findWorkersDatabase(config)
     await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
-    const { openRuntime, sandboxDir, wantsSandbox } = await import('./runtime.ts')
-    const { findRunningSandbox } = await import('./shop/sandbox/start-sandbox.ts')
-    const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
+    const { findCompanion, openRuntime } = await import('./runtime.ts')
+    const companionUrl = await findCompanion(config)
     const runtime = await lifecycle.phase(
       'runtime',
-      () => openRuntime(config, { ...urls, sandboxUrl }, logger),
+      () => openRuntime(config, { ...urls, companionUrl }, logger),
       (opened) => opened.close(),
     )
     await lifecycle.phase(
@@ -109,9 +106,9 @@ async function findWorkersDatabase(config: Config): Promise<Urls> {
   throw new AppError('SERVICE_UNAVAILABLE', advice)
 }
 
-async function connectShops({ payments: { stripe } }: Config, runtime: Runtime): Promise<void> {
-  const { connectDemoShops } = await import('./shop/demo/connect-shops.ts')
-  await connectDemoShops({ ...runtime, services: runtime.services.payments, stripe })
+async function tellListening(config: Config, runtime: Runtime): Promise<void> {
+  const { DEVELOPMENT } = await import('./parts.ts')
+  for (const { whenListening } of DEVELOPMENT) await whenListening?.(runtime, config)
 }
 
 async function work(
@@ -127,7 +124,7 @@ async function work(
   if (concurrency === 0) return watchQueue(workerUrl, runtime)
   const [{ startWorker }, { SCHEDULE, tasksOf }] = await Promise.all([
     import('./jobs/worker.ts'),
-    import('./modules.ts'),
+    import('./parts.ts'),
   ])
   return await startWorker({
     ...runtime,
@@ -186,8 +183,8 @@ async function bringUpToDate(
   })
   if (!isDemo) return
   await lifecycle.phase('seed', async () => {
-    const { seedDemo } = await import('./shop/demo/seed.ts')
-    return seedDemo({ ownerUrl, logger })
+    const { DEVELOPMENT } = await import('./parts.ts')
+    for (const { seed } of DEVELOPMENT) await seed?.({ ownerUrl, logger })
   })
 }
 
@@ -198,7 +195,7 @@ async function refuseBrokenWalls(
 ): Promise<void> {
   const [{ examine }, { QUEUED_BY: tasks }] = await Promise.all([
     import('./db/doctor/doctor.ts'),
-    import('./modules.ts'),
+    import('./parts.ts'),
   ])
   const { strictVersion } = config.database
   const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks })

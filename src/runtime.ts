@@ -11,8 +11,7 @@ import { developmentSecret } from './development/secret.ts'
 import type { Services } from './graphql/context.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
-import { integrityOf } from './modules.ts'
-import { createGateway } from './shop/payments/gateway.ts'
+import { COMPANION, integrityOf, openServices } from './parts.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
 export type Runtime = {
@@ -28,10 +27,10 @@ export type Runtime = {
   close(): Promise<void>
 }
 
-/** Opens the database at `runtimeUrl`; asks nobody anything yet. `sandboxUrl` null: there is no sandbox. */
+/** Opens the database at `runtimeUrl`; asks nobody anything yet. `companionUrl` null: none runs beside the server. */
 export async function openRuntime(
   config: Config,
-  { runtimeUrl, sandboxUrl }: { readonly runtimeUrl: string; readonly sandboxUrl: string | null },
+  { runtimeUrl, companionUrl }: { readonly runtimeUrl: string; readonly companionUrl: string | null },
   logger: Logger,
 ): Promise<Runtime> {
   const isProduction = config.environment === 'production'
@@ -48,14 +47,8 @@ export async function openRuntime(
     mail: mailbox ?? smtpMailer(config),
     invitationUrl: config.invitationUrl,
     keyMode: isProduction ? 'live' : 'test',
-    payments: {
-      gateway: createGateway({ sandboxUrl }),
-      sealer,
-      get publicUrl() {
-        return publicUrl
-      },
-    },
-  }
+    ...openServices({ config, sealer, companionUrl, publicUrl: () => publicUrl }),
+  } as Services
   return {
     database,
     services,
@@ -86,12 +79,7 @@ function smtpMailer({ environment, mail }: Config): Mailer | null {
   return createSmtpMailer({ url: mail.smtpUrl, from: mail.from, requireTls: environment === 'production' })
 }
 
-/** Where the sandbox keeps its books. */
-export function sandboxDir({ dataDir }: Config): string {
-  return join(dataDir, 'sandbox')
-}
-
-/** Is there to be a sandbox? Not in production, and not where a Stripe test account takes its place. */
-export function wantsSandbox({ environment, payments }: Config): boolean {
-  return environment !== 'production' && payments.stripe === null
+/** The address of the companion that the running server has; null: there is none. */
+export async function findCompanion(config: Config): Promise<string | null> {
+  return COMPANION?.isWanted(config) === true ? await COMPANION.find(config) : null
 }

@@ -1,9 +1,9 @@
 // The whole schema: every module's types, queries and mutations.
 import { type GraphQLSchema, isObjectType } from 'graphql'
 import { builder } from './graphql/builder.ts'
-import { MODULES } from './modules.ts'
+import { loadGraphql } from './parts.ts'
 
-await Promise.all(MODULES.map(({ loadGraphql }) => loadGraphql()))
+await loadGraphql()
 builder.queryType({})
 builder.mutationType({})
 

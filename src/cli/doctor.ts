@@ -14,7 +14,7 @@ export function doctorCommand(): Command {
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
         const [{ examine }, { QUEUED_BY }] = await Promise.all([
           import('../db/doctor/doctor.ts'),
-          import('../modules.ts'),
+          import('../parts.ts'),
         ])
         const findings = await withDatabase(
           config,

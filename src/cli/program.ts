@@ -1,9 +1,12 @@
 // All commands in one program. Does nothing by itself.
 import { Command } from 'commander'
+import type { CommandLine } from '../module.ts'
+import { MODULES } from '../modules.ts'
+import { parseSlug } from './arguments.ts'
 import { doctorCommand } from './doctor.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
-import { sandboxCommand } from './sandbox.ts'
+import { action, report } from './run.ts'
 import { secretsCommand } from './secrets.ts'
 import { seedCommand } from './seed.ts'
 import { serveCommand } from './serve.ts'
@@ -12,8 +15,20 @@ import { tokenCommand } from './token.ts'
 import { verifyCommand } from './verify.ts'
 import { workerCommand } from './worker.ts'
 
+const COMMAND_LINE: CommandLine = {
+  action,
+  report,
+  parseSlug,
+  async inTenant(config, slug, work) {
+    const { contextOf, withRuntime } = await import('./with-runtime.ts')
+    return await withRuntime(config, async (runtime) =>
+      work(await contextOf(runtime, slug), runtime.services),
+    )
+  },
+}
+
 export function program(): Command {
-  return new Command('bulkhead')
+  const bulkhead = new Command('bulkhead')
     .description(
       'A multi-tenant GraphQL backend for commerce. Settings come from the environment: .env.example.',
     )
@@ -27,5 +42,8 @@ export function program(): Command {
     .addCommand(workerCommand())
     .addCommand(jobsCommand())
     .addCommand(secretsCommand())
-    .addCommand(sandboxCommand())
+  for (const { commands } of MODULES) {
+    for (const command of commands(COMMAND_LINE)) bulkhead.addCommand(command)
+  }
+  return bulkhead
 }

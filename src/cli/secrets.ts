@@ -2,10 +2,9 @@
 import { Command } from 'commander'
 import { connectOwner } from '../db/owner.ts'
 import { listTenants } from '../desk/tenants/tenant-directory.ts'
-import { resealSecrets } from '../shop/payments/reseal.ts'
 import { requireOwner } from './command-database.ts'
 import { action, report } from './run.ts'
-import { callerOf, withRuntime } from './with-runtime.ts'
+import { contextOf, withRuntime } from './with-runtime.ts'
 
 export function secretsCommand(): Command {
   return new Command('secrets').description('the secrets that are kept sealed').addCommand(
@@ -14,16 +13,14 @@ export function secretsCommand(): Command {
       .option('--json', 'report as JSON')
       .action(
         action(async (config, options: { json?: boolean }) => {
+          const { reseal } = await import('../parts.ts')
           const { resealed, failed } = await withRuntime(config, async (runtime, urls) => {
             const owner = await connectOwner(requireOwner(urls))
             const tenants = await listTenants(owner).finally(() => owner.end())
             const result = { resealed: 0, failed: [] as { tenant: string; reason: string }[] }
             for (const { slug } of tenants) {
               try {
-                result.resealed += await resealSecrets(
-                  await callerOf(runtime, slug),
-                  runtime.services.payments,
-                )
+                result.resealed += await reseal(await contextOf(runtime, slug), runtime.services)
               } catch (error) {
                 // One tenant's lost secret is no reason to leave the others with the old key.
                 const reason = error instanceof Error ? error.message : String(error)
@@ -36,7 +33,7 @@ export function secretsCommand(): Command {
           report(
             options,
             { resealed, failed },
-            [`${resealed} accounts were sealed anew.`, ...lines].join('\n'),
+            [`${resealed} secrets were sealed anew.`, ...lines].join('\n'),
           )
           if (failed.length > 0) process.exitCode = 1
         }),

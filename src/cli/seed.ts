@@ -1,4 +1,4 @@
-// `bulkhead seed`: makes the demo tenants where they are missing. Their rows are src/demo's.
+// `bulkhead seed`: makes the demo tenants where they are missing. Their rows are the modules'.
 import { Command } from 'commander'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
@@ -14,11 +14,19 @@ export function seedCommand(): Command {
         if (config.environment === 'production') {
           throw new AppError('FORBIDDEN', 'there is no demo data in production')
         }
-        const { seedDemo } = await import('../shop/demo/seed.ts')
+        const { DEVELOPMENT } = await import('../parts.ts')
         const logger = createLogger(commandLogLevel(config))
-        const made = await withDatabase(config, logger, (urls) =>
-          seedDemo({ ownerUrl: requireOwner(urls), logger }),
-        )
+        const made = await withDatabase(config, logger, async (urls) => {
+          const total = { tenants: 0, rows: 0, skipped: true }
+          for (const { seed } of DEVELOPMENT) {
+            const part = await seed?.({ ownerUrl: requireOwner(urls), logger })
+            if (part === undefined) continue
+            total.tenants += part.tenants
+            total.rows += part.rows
+            total.skipped &&= part.skipped
+          }
+          return total
+        })
         const text = made.skipped
           ? 'The demo tenants are there already.'
           : `Made ${made.tenants} demo tenants: ${made.rows} rows.`

@@ -1,6 +1,5 @@
 // `bulkhead verify`: proves of each tenant that its money and stock add up, or says what does not. The checks are
 // src/integrity's.
-import { existsSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
@@ -61,8 +60,8 @@ async function verify(
 ): Promise<IntegrityReport[]> {
   const tenants = await tenantsOf(requireOwner(urls), options.tenant)
   const { openRuntime } = await import('../runtime.ts')
-  return await withSandbox(config, options, async (sandboxUrl) => {
-    const runtime = await openRuntime(config, { ...urls, sandboxUrl }, logger)
+  return await withCompanion(config, options, async (companionUrl) => {
+    const runtime = await openRuntime(config, { ...urls, companionUrl }, logger)
     try {
       const reports: IntegrityReport[] = []
       for (const tenant of tenants) reports.push(await verifyOne(runtime, tenant, options))
@@ -88,25 +87,23 @@ async function verifyOne(
 }
 
 /**
- * Runs `work` with the address of the payment sandbox: the running server's, or one that is started on its books for the
- * time of the work; null where there are none, or nobody is to be asked.
+ * Runs `work` with the address of the process beside the server: the running server's, or one that is started on what it has
+ * kept for the time of the work; null where there is none, or nobody is to be asked.
  */
-async function withSandbox<T>(
+async function withCompanion<T>(
   config: Config,
   { provider }: Options,
-  work: (sandboxUrl: string | null) => Promise<T>,
+  work: (companionUrl: string | null) => Promise<T>,
 ): Promise<T> {
-  const { sandboxDir, wantsSandbox } = await import('../runtime.ts')
-  const dataDir = sandboxDir(config)
-  if (!provider || !wantsSandbox(config) || !existsSync(dataDir)) return work(null)
-  const { findRunningSandbox, startSandbox } = await import('../shop/sandbox/start-sandbox.ts')
-  const runningUrl = await findRunningSandbox(dataDir)
+  const { COMPANION: companion } = await import('../parts.ts')
+  if (!provider || companion?.isWanted(config) !== true) return work(null)
+  const runningUrl = await companion.find(config)
   if (runningUrl !== null) return work(runningUrl)
-  const sandbox = await startSandbox({ dataDir, port: 0 })
+  const started = await companion.startForCommand(config)
   try {
-    return await work(sandbox.url)
+    return await work(started?.url ?? null)
   } finally {
-    await sandbox.stop()
+    await started?.stop()
   }
 }
 

@@ -8,17 +8,16 @@ import type { Runtime } from '../runtime.ts'
 import { type DatabaseUrls, withDatabase } from './command-database.ts'
 import { commandLogLevel } from './run.ts'
 
-/** Runs `work` with a runtime, beside the server or without it; the sandbox is the running server's, if there is one. */
+/** Runs `work` with a runtime, beside the server or without it; its companion is the running server's, if there is one. */
 export async function withRuntime<T>(
   config: Config,
   work: (runtime: Runtime, urls: DatabaseUrls) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger(commandLogLevel(config))
-  const { openRuntime, sandboxDir, wantsSandbox } = await import('../runtime.ts')
-  const { findRunningSandbox } = await import('../shop/sandbox/start-sandbox.ts')
+  const { findCompanion, openRuntime } = await import('../runtime.ts')
   return await withDatabase(config, logger, async (urls) => {
-    const sandboxUrl = wantsSandbox(config) ? await findRunningSandbox(sandboxDir(config)) : null
-    const runtime = await openRuntime(config, { runtimeUrl: urls.runtimeUrl, sandboxUrl }, logger)
+    const companionUrl = await findCompanion(config)
+    const runtime = await openRuntime(config, { runtimeUrl: urls.runtimeUrl, companionUrl }, logger)
     try {
       return await work(runtime, urls)
     } finally {
@@ -28,7 +27,7 @@ export async function withRuntime<T>(
 }
 
 /** Throws NOT_FOUND for a slug that no tenant has. */
-export async function callerOf({ database, clock, logger }: Runtime, slug: string): Promise<CommandContext> {
+export async function contextOf({ database, clock, logger }: Runtime, slug: string): Promise<CommandContext> {
   const tenant = await database.resolveTenant({ slug })
   if (tenant === null) throw new AppError('NOT_FOUND', `there is no tenant "${slug}"`, { slug })
   return systemContext({ tenant, database, clock, logger, requestId: 'command-line' })

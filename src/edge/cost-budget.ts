@@ -1,17 +1,13 @@
 // The points that each tenant may spend, and each caller's share of them. Counts no cost itself; one process's view.
 import type { Actor, CommandContext } from '../auth/command-context.ts'
+import { BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from '../core/budget-defaults.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import { createRecentMap } from '../core/recent-map.ts'
 import { Bucket, type BucketOptions } from './bucket.ts'
 
-/** Twenty of the dearest operations at once. */
-export const BUDGET_CAPACITY = 200_000
-export const BUDGET_RESTORE_PER_SECOND = 20_000
 /** What any operation costs at least, whatever it asks or finds. */
 export const COST_MIN = 1
-/** What an answer's data and errors may have together, unless it is set. */
-export const ANSWER_BYTES_MAX = 8 * 1_048_576
 
 /** A forgotten bucket is a full one; by then it nearly always is. */
 const TENANTS_MAX = 20_000

@@ -12,6 +12,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { GraphQLSchema } from 'graphql'
 import { type Authenticator, credentialsOf } from '../auth/authenticate.ts'
 import type { CommandContext } from '../auth/command-context.ts'
+import { ANSWER_BYTES_MAX } from '../core/budget-defaults.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
@@ -20,13 +21,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { noteOutcome, payRefusal } from './answers.ts'
 import { createApolloPlugin } from './apollo-plugin.ts'
-import {
-  type Account,
-  ANSWER_BYTES_MAX,
-  type BudgetOptions,
-  createCostBudget,
-  requirePoints,
-} from './cost-budget.ts'
+import { type Account, type BudgetOptions, createCostBudget, requirePoints } from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
 import { type Parameters, parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
 import { HttpRefusal, refusalOf } from './http-refusal.ts'

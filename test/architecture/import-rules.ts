@@ -19,6 +19,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['telemetry', /^telemetry\//],
   ['mail', /^mail\//],
   ['auth', /^auth\//],
+  ['config', /^config\.ts$/],
   ['commands', /^commands\//],
   ['graphql', /^graphql\//],
   ['jobs', /^jobs\//],
@@ -28,8 +29,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['desk', /^desk\//],
   ['shop', /^shop\//],
   ['development', /^development\//],
-  ['modules', /^(modules|schema)\.ts$/],
-  ['config', /^config\.ts$/],
+  ['modules', /^(modules|parts|schema)\.ts$/],
   ['main', /^(main|api|banner|lifecycle|runtime)\.ts$/],
   ['cli', /^cli\//],
 ]

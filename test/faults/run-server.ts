@@ -10,7 +10,7 @@ type Arguments = { runtimeUrl: string; sandboxUrl: string; dataDir: string; cloc
 const { runtimeUrl, sandboxUrl, dataDir, clockAheadMs } = JSON.parse(process.argv[2] ?? '{}') as Arguments
 const config = parseConfig({ DATA_DIR: dataDir, PORT: '0', METRICS_PORT: '0', DATABASE_POOL_MAX: '4' })
 const logger = createLogger('silent')
-const runtime = await openRuntime(config, { runtimeUrl, sandboxUrl }, logger)
+const runtime = await openRuntime(config, { runtimeUrl, companionUrl: sandboxUrl }, logger)
 const clock = () => new Date(Date.now() + clockAheadMs)
 const api = await openApi(config, { ...runtime, clock })
 const { url } = await api.listen()

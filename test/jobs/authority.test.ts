@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPT_INVITATION, isPermission, PERMISSIONS } from '../../src/auth/permissions.ts'
 import { examine } from '../../src/db/doctor/doctor.ts'
-import { QUEUED_BY, SCHEDULE, tasksOf } from '../../src/modules.ts'
+import { QUEUED_BY, SCHEDULE, tasksOf } from '../../src/parts.ts'
 import type { Metrics } from '../../src/telemetry/metrics.ts'
 import { asRuntime, asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { servicesAt } from '../support/services.ts'

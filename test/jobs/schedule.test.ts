@@ -3,7 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Task } from '../../src/jobs/task.ts'
-import { SCHEDULE, tasksOf } from '../../src/modules.ts'
+import { SCHEDULE, tasksOf } from '../../src/parts.ts'
 import type { Metrics } from '../../src/telemetry/metrics.ts'
 import { eventually } from '../support/money.ts'
 import { servicesAt } from '../support/services.ts'

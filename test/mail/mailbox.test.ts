@@ -187,7 +187,7 @@ it('in production there is none, nor where a server is named that sends', async 
     [{}, true, true],
   ] as const) {
     const config = parseConfig({ DATA_DIR: join(dir, 'data'), ...environment })
-    const runtime = await openRuntime(config, { runtimeUrl, sandboxUrl: null }, createLogger('silent'))
+    const runtime = await openRuntime(config, { runtimeUrl, companionUrl: null }, createLogger('silent'))
     expect([runtime.mailbox !== null, runtime.services.mail !== null]).toEqual([hasMailbox, sends])
     await runtime.close()
   }

@@ -1,7 +1,7 @@
 // Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
 // columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is src/tenants'.
 import { encodeId } from '../../core/ids.ts'
-import { NO_KEY_ID } from '../../core/seal.ts'
+import { columnRulesOf } from '../../db/column-rules.ts'
 import { escapeIdentifier, escapeLiteral } from '../../db/names.ts'
 import type { OwnerQuery } from '../../db/owner.ts'
 
@@ -14,47 +14,6 @@ export const TRANSIENT_TABLES: Readonly<Record<string, string>> = {
   export_chunks: 'the bytes of exports',
   audit_seals:
     'a chain that names this tenant, under a key of this installation: it would prove nothing elsewhere',
-}
-
-type ColumnRule = {
-  /** A secret: null in every export. */
-  readonly hidden?: true
-  /** What a restored tenant has in it: SQL over the exported row `r`; `$3` is the name asked for, or null. */
-  readonly restored: string
-}
-
-/** Columns that are not the same in a restored tenant. Nothing in it may act in the name of the one it was made from. */
-export const COLUMN_RULES: Readonly<Record<string, Readonly<Record<string, ColumnRule>>>> = {
-  tenants: {
-    name: { restored: 'coalesce($3, r.name)' },
-    erasure_at: { restored: 'NULL' },
-  },
-  payment_providers: {
-    secret_key: { hidden: true, restored: `'\\x'::bytea` },
-    webhook_secret: { hidden: true, restored: `'\\x'::bytea` },
-    sealing_key_id: { restored: `'${NO_KEY_ID}'` },
-    status: { restored: `'REPLACED'::payment_provider_status` },
-    replaced_at: { restored: 'coalesce(r.replaced_at, now())' },
-    disconnected_at: { restored: 'NULL' },
-    events_until: { restored: 'now()' },
-    previous_webhook_secret: { hidden: true, restored: 'NULL' },
-    previous_webhook_secret_until: { restored: 'NULL' },
-    previous_endpoint_reference: { restored: 'NULL' },
-  },
-  api_keys: {
-    hash: {
-      hidden: true,
-      restored: 'sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))',
-    },
-    revoked_at: { restored: 'coalesce(r.revoked_at, now())' },
-  },
-  invitations: {
-    token_hash: { hidden: true, restored: 'NULL' },
-    status: { restored: `CASE r.status WHEN 'PENDING' THEN 'REVOKED' ELSE r.status END` },
-  },
-  support_grants: {
-    revoked_at: { restored: 'coalesce(r.revoked_at, now())' },
-  },
 }
 
 /** Of one page: what a process holds of a tenant at a time is a few times this. */
@@ -87,7 +46,7 @@ export async function exportedTables(query: OwnerQuery): Promise<string[]> {
 
 /** All rows of a table of the tenant in scope, by their keys, a page at a time. */
 export async function* readRows(query: OwnerQuery, table: string): AsyncGenerator<RowText[]> {
-  const rules = Object.entries(COLUMN_RULES[table] ?? {})
+  const rules = Object.entries(columnRulesOf(table))
   const hidden = rules.flatMap(([column, { hidden }]) => (hidden === true ? [column] : []))
   const unproven = rules.map(([column]) => column)
   let after: string | null = null
@@ -133,7 +92,7 @@ export type InsertedRows = {
 const insertStatements = new WeakMap<OwnerQuery, Map<string, string>>()
 
 async function insertStatement(query: OwnerQuery, table: string): Promise<string> {
-  const rules = COLUMN_RULES[table] ?? {}
+  const rules = columnRulesOf(table)
   const columns = await query<{ name: string; isId: boolean }>(
     `SELECT attname::text AS name, atttypid = 'uuid'::regtype AND attname <> 'tenant_id' AS "isId" FROM pg_attribute
      WHERE attrelid = format('public.%I', $1::text)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''

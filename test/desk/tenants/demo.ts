@@ -1,4 +1,6 @@
 // Owns: a database with the demo tenants, and looking at all that a tenant has there.
+// Which columns are secret is the modules' to say.
+import '../../../src/modules.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

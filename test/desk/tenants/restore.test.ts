@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
+import { columnRulesOf } from '../../../src/db/column-rules.ts'
 import { openDatabase } from '../../../src/db/database.ts'
 import { exportTenantFile } from '../../../src/desk/tenants/export-tenant-file.ts'
 import { openTenantFile } from '../../../src/desk/tenants/read-tenant-file.ts'
 import { type RestoredTenant, restoreTenant } from '../../../src/desk/tenants/restore-tenant.ts'
-import { COLUMN_RULES, TRANSIENT_TABLES } from '../../../src/desk/tenants/tenant-rows.ts'
+import { TRANSIENT_TABLES } from '../../../src/desk/tenants/tenant-rows.ts'
 import { verifyTenant } from '../../../src/integrity/verify.ts'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
 import type { TestDatabase } from '../../support/database.ts'
@@ -150,7 +151,7 @@ describe('a restored tenant', () => {
     const source = await here.idOf('acme')
     const { rows } = JSON.parse(lines.at(-1) ?? '') as { rows: Record<string, number> }
     for (const table of Object.keys(rows)) {
-      const without = new Set(Object.keys(COLUMN_RULES[table] ?? {}))
+      const without = new Set(Object.keys(columnRulesOf(table)))
       const plain = (row: Record<string, unknown>) =>
         Object.fromEntries(
           Object.entries(row)

@@ -2,11 +2,12 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { columnRulesOf } from '../../../src/db/column-rules.ts'
 import { openDatabase } from '../../../src/db/database.ts'
 import { queryOf } from '../../../src/db/names.ts'
 import { restoreTenant } from '../../../src/desk/tenants/restore-tenant.ts'
 import { tenantFile } from '../../../src/desk/tenants/tenant-file.ts'
-import { COLUMN_RULES, TRANSIENT_TABLES } from '../../../src/desk/tenants/tenant-rows.ts'
+import { TRANSIENT_TABLES } from '../../../src/desk/tenants/tenant-rows.ts'
 import { asSuperuser } from '../../support/database.ts'
 import { TENANT_A } from '../../support/two-tenants.ts'
 import { type DemoInstallation, openInstallation, sealer, silent } from './demo.ts'
@@ -59,7 +60,7 @@ async function textColumns(): Promise<Column[]> {
       [Object.keys(TRANSIENT_TABLES)],
     )
     const isOther = ({ table, column }: Column) =>
-      COLUMN_RULES[table]?.[column] !== undefined && `${table}.${column}` !== 'tenants.name'
+      columnRulesOf(table)[column] !== undefined && `${table}.${column}` !== 'tenants.name'
     return rows.filter((column) => !isOther(column))
   })
 }

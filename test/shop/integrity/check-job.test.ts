@@ -5,7 +5,7 @@ import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
 import { auditChain } from '../../../src/desk/audit/chain-check.ts'
 import { integrityTask } from '../../../src/desk/integrity/check-job.ts'
-import { CHECKS } from '../../../src/modules.ts'
+import { CHECKS } from '../../../src/parts.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
 import { type Shop, type Shops, startShops } from './shops.ts'
 

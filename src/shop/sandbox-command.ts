@@ -4,12 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
-import { sandboxDir, wantsSandbox } from '../runtime.ts'
-import { openSecrets } from '../shop/payments/provider-record.ts'
-import { findRunningSandbox } from '../shop/sandbox/start-sandbox.ts'
-import { parseSlug } from './arguments.ts'
-import { action, report } from './run.ts'
-import { callerOf, withRuntime } from './with-runtime.ts'
+import type { CommandLine } from '../module.ts'
 
 const COPIES_MAX = 100
 const MODES = ['on', 'paused', 'duplicate', 'shuffle', 'delay'] as const
@@ -21,14 +16,15 @@ interface Options {
   json?: boolean
 }
 
-export function sandboxCommand(): Command {
+export function sandboxCommand(cli: CommandLine): Command {
   return new Command('sandbox')
     .description('tell the payment sandbox how to behave (development)')
-    .addCommand(resendCommand())
-    .addCommand(webhooksCommand())
+    .addCommand(resendCommand(cli))
+    .addCommand(webhooksCommand(cli))
 }
 
-function resendCommand(): Command {
+function resendCommand(cli: CommandLine): Command {
+  const { action, report, parseSlug } = cli
   return new Command('resend')
     .description('send the latest event of a type again, and wait until it was taken')
     .requiredOption('--tenant <slug>', 'whose', parseSlug)
@@ -37,7 +33,7 @@ function resendCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       action(async (config, { tenant, type, copies, json }: Options) => {
-        const call = await sandboxOf(config, tenant)
+        const call = await sandboxOf(cli, config, tenant)
         const listed = await call('GET', `v1/events?type=${type}&limit=1`)
         const [event] = eventListSchema.parse(listed).data
         if (event === undefined)
@@ -50,14 +46,15 @@ function resendCommand(): Command {
     )
 }
 
-function webhooksCommand(): Command {
+function webhooksCommand(cli: CommandLine): Command {
+  const { action, report, parseSlug } = cli
   return new Command('webhooks')
     .description('how events are sent from now on')
     .requiredOption('--tenant <slug>', 'whose', parseSlug)
     .addOption(new Option('--mode <mode>', 'how').choices(MODES).makeOptionMandatory())
     .action(
       action(async (config, { tenant, mode }: { tenant: string; mode: string }) => {
-        const call = await sandboxOf(config, tenant)
+        const call = await sandboxOf(cli, config, tenant)
         await call('POST', '_sandbox/settings', { webhooks: mode })
         report({}, {}, `Events of ${tenant}: ${mode}.`)
       }),
@@ -69,19 +66,20 @@ const eventListSchema = z.object({ data: z.array(z.object({ id: z.string() })) }
 type Call = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
 /** A way to call the running sandbox as the tenant's account. */
-async function sandboxOf(config: Config, slug: string): Promise<Call> {
-  if (!wantsSandbox(config)) {
+async function sandboxOf({ inTenant }: CommandLine, config: Config, slug: string): Promise<Call> {
+  const { sandboxCompanion } = await import('./sandbox/companion.ts')
+  if (!sandboxCompanion.isWanted(config)) {
     throw new AppError('FORBIDDEN', 'there is no sandbox in production, nor beside a Stripe test account')
   }
-  const url = await findRunningSandbox(sandboxDir(config))
+  const url = await sandboxCompanion.find(config)
   if (url === null) throw new AppError('SERVICE_UNAVAILABLE', 'The sandbox does not run: start the server.')
-  const secretKey = await withRuntime(config, async (runtime) => {
-    const { database, scope } = await callerOf(runtime, slug)
+  const { openSecrets } = await import('./payments/provider-record.ts')
+  const secretKey = await inTenant(config, slug, async ({ database, scope }, { payments }) => {
     const row = await database.withTenant(scope, (tx) =>
       tx.paymentProvider.findFirst({ where: { status: 'ACTIVE', kind: 'SANDBOX' } }),
     )
     if (row === null) throw new AppError('NOT_FOUND', `${slug} has no account with the sandbox`)
-    return openSecrets(runtime.services.payments.sealer, row).secretKey
+    return openSecrets(payments.sealer, row).secretKey
   })
   return async (method, path, body) => {
     const response = await fetch(`${url}/${path}`, {

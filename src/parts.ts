@@ -1,0 +1,48 @@
+// What the modules add up to. Large to load.
+import type { CommandContext } from './auth/command-context.ts'
+import type { Services } from './graphql/context.ts'
+import type { Integrity } from './integrity/verify.ts'
+import type { Task } from './jobs/task.ts'
+import type { ModuleEnvironment, QueuedBy, TaskServices } from './module.ts'
+import { MODULES } from './modules.ts'
+
+const PARTS = await Promise.all(MODULES.map(({ load }) => load()))
+
+export const ROUTES = PARTS.flatMap(({ routes }) => routes)
+export const SCHEDULE = PARTS.flatMap(({ schedule }) => schedule)
+export const QUEUED_BY: QueuedBy = Object.assign({}, ...PARTS.map(({ queuedBy }) => queuedBy))
+export const CHECKS = PARTS.flatMap(({ checks }) => checks)
+/** One module at most has a companion. */
+export const COMPANION =
+  PARTS.map(({ development }) => development.companion).find((one) => one !== null) ?? null
+export const DEVELOPMENT = PARTS.map(({ development }) => development)
+
+export async function loadGraphql(): Promise<void> {
+  await Promise.all(PARTS.map((parts) => parts.loadGraphql()))
+}
+
+/** The modules' parts of the services. */
+export function openServices(environment: ModuleEnvironment): Partial<Services> {
+  return Object.assign({}, ...PARTS.map((parts) => parts.openServices(environment)))
+}
+
+/** All that runs as a job. */
+export function tasksOf(needs: TaskServices): readonly Task[] {
+  return PARTS.flatMap(({ tasks }) => tasks(needs))
+}
+
+/** What is proved of a tenant, with the services that are asked for it. */
+export function integrityOf(services: () => Services): Integrity {
+  return {
+    checks: CHECKS,
+    outsideChecks: (tenant, options) =>
+      PARTS.flatMap(({ outsideChecks }) => outsideChecks(tenant, services(), options)),
+  }
+}
+
+/** Seals a tenant's secrets with the present key; answers how many were not. */
+export async function reseal(context: CommandContext, services: Services): Promise<number> {
+  let count = 0
+  for (const parts of PARTS) count += await parts.reseal(context, services)
+  return count
+}
