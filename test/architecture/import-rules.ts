@@ -60,6 +60,7 @@ export function breaches(sources: Sources): string[] {
   return [
     ...imports.flatMap(roomBreaches),
     ...imports.flatMap(doorBreaches),
+    ...imports.flatMap(configBreaches),
     ...imports.flatMap(domainBreaches),
     ...imports.flatMap(databaseBreaches),
     ...cycles(imports),
@@ -97,6 +98,12 @@ function roomBreaches({ from, to, isOurs }: Import): string[] {
 function doorBreaches({ from, to }: Import): string[] {
   if (domainOf(from) === null || DOORS.test(from) || !/^(graphql|edge)\//.test(to)) return []
   return [`${from} imports ${to}: a use case knows neither GraphQL nor HTTP`]
+}
+
+/** Whoever reads the configuration is given what it needs of it by those who start it; its shape may be named. */
+function configBreaches({ from, to, isType }: Import): string[] {
+  if (isType || to !== 'config.ts' || /^(cli\/|(main|api|runtime)\.ts$)/.test(from)) return []
+  return [`${from} imports config.ts: the configuration is read at the start, and handed on`]
 }
 
 function domainBreaches({ from, to }: Import): string[] {
