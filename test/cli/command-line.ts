@@ -1,10 +1,11 @@
 // Owns: running the command line as people do, in a process of its own, with no setting but the given ones.
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
-const BULKHEAD = fileURLToPath(new URL('../../src/cli/bulkhead.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Ended {
   code: number | null
@@ -24,7 +25,16 @@ export function startBulkhead(
   args: string[],
   options: { cwd: string; env: Record<string, string> },
 ): Running {
-  const child = spawn(process.execPath, [BULKHEAD, ...args], {
+  return bulkheadIn(ROOT, args, options)
+}
+
+/** The same of a copy of the project. */
+export function bulkheadIn(
+  root: string,
+  args: string[],
+  options: { cwd: string; env: Record<string, string> },
+): Running {
+  const child = spawn(process.execPath, [join(root, 'src/cli/bulkhead.ts'), ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
