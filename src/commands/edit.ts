@@ -17,7 +17,8 @@ import {
 
 type Versioned = { readonly id: string; readonly version: number }
 
-export type EditErrorCode = 'NOT_FOUND' | 'CONFLICT'
+export const EDIT_ERRORS = ['NOT_FOUND', 'CONFLICT'] as const
+export type EditErrorCode = (typeof EDIT_ERRORS)[number]
 
 /** The error for a record that this tenant does not have: another tenant's, and none at all, alike. */
 export function notFound(field: string, noun: string): Refused<'NOT_FOUND'> {

@@ -1,18 +1,34 @@
-// Checking what a user typed: every problem at once, each at its field.
+// Checking what a user typed: every problem at once, each at its field. Nothing is stored of what does not pass.
 import type { z } from 'zod'
 import { unstorableIn } from '../core/text.ts'
+import type { Claim } from './call.ts'
+import type { Command, Keyed } from './command.ts'
+import { fingerprint } from './fingerprint.ts'
+import { keyErrorOf } from './idempotency.ts'
 import type { UserError } from './outcome.ts'
 
+type Checked<Value> =
+  | { readonly value: Value; readonly errors: null }
+  | { readonly value: null; readonly errors: readonly UserError<'INVALID'>[] }
+
+/** The input of one call, and what its key stands for: the fingerprint is of the input as it was sent. */
+export function checkCall<Schema extends z.ZodType>(
+  command: Command<string, string, Schema>,
+  { idempotencyKey, ...input }: Keyed<z.input<Schema> & object>,
+  now: Date,
+): Checked<z.output<Schema>> & { readonly claim: Claim | null } {
+  const key = idempotencyKey ?? null
+  const keyError = key === null ? null : keyErrorOf(key)
+  if (keyError !== null) return { value: null, errors: [keyError], claim: null }
+  const schema = typeof command.schema === 'function' ? command.schema(now) : command.schema
+  const claim = key === null ? null : { operation: command.name, key, fingerprint: fingerprint(input) }
+  return { ...checkInput(schema, input), claim }
+}
+
 /** The parsed input, or one user error per problem. Messages are the schema's own. */
-export function checkInput<Output>(
-  schema: z.ZodType<Output> | undefined,
-  input: unknown,
-):
-  | { readonly value: Output; readonly errors: null }
-  | { readonly value: null; readonly errors: UserError<'INVALID'>[] } {
+function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown): Checked<z.output<Schema>> {
   const errors = unstorableIn(input).map((field) => invalid(field, UNSTORABLE))
-  // Without a schema the input is taken as it is: the caller's type is then all that was promised.
-  const result = schema?.safeParse(input) ?? { success: true, data: input as Output }
+  const result = schema.safeParse(input)
   if (!result.success)
     errors.push(...result.error.issues.map(({ path, message }) => invalid(path.map(String), message)))
   else if (errors.length === 0) return { value: result.data, errors: null }

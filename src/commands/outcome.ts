@@ -62,12 +62,14 @@ export type EventRecord = { readonly type: string; readonly subject: Subject; re
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export type JsonObject = { readonly [key: string]: Json }
 
-export type Done = {
+export type Done<Value = null> = {
   readonly done: true
   /** The record that the mutation's payload shows. */
   readonly id: string
   readonly audit: readonly AuditRecord[]
   readonly events: readonly EventRecord[]
+  /** What the use case is told beside the record, and nobody keeps: a secret, a count, which way it went. */
+  readonly value: Value
 }
 
 export type Refused<Code extends string = string> = {
@@ -97,8 +99,20 @@ function isEmpty(fields: JsonObject | null): boolean {
   return fields === null || Object.keys(fields).length === 0
 }
 
-export function done(id: string, audit: readonly AuditRecord[], events: readonly EventRecord[] = []): Done {
-  return { done: true, id, audit, events }
+export function done(id: string, audit: readonly AuditRecord[], events?: readonly EventRecord[]): Done
+export function done<const Value>(
+  id: string,
+  audit: readonly AuditRecord[],
+  events: readonly EventRecord[],
+  value: Value,
+): Done<Value>
+export function done(
+  id: string,
+  audit: readonly AuditRecord[],
+  events: readonly EventRecord[] = [],
+  value: unknown = null,
+): Done<unknown> {
+  return { done: true, id, audit, events, value }
 }
 
 export function refused<Code extends string>(

@@ -1,13 +1,11 @@
 // What a command leaves behind in its own transaction, in one statement: audit entries, outbox events, and the outcome
-// under its idempotency key; and the statement that takes that key.
-
-import { type CommandContext, labelOf } from '../auth/command-context.ts'
+// under its idempotency key.
+import { labelOf } from '../auth/command-context.ts'
 import { newId } from '../core/ids.ts'
 import { redact } from '../core/redact.ts'
 import type { Statement } from '../db/database.ts'
-import type { AuditRecord, EventRecord, Json, Outcome } from './outcome.ts'
-
-export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
+import type { Call, Committed } from './call.ts'
+import type { Json } from './outcome.ts'
 
 /**
  * What the work left by app.set_command_result is added to what is said here, but for its `events`, which are events of their own
@@ -35,38 +33,19 @@ const RECORD_SQL = `
   FROM (SELECT $9::text AS key) k, command
   WHERE k.key IS NOT NULL`
 
-/** The statement that takes a key, or raises `KEY_NOT_FREE`. It rides on the work's first statement. */
-export function claimStatement({ operation, key, fingerprint }: Claim): Statement {
-  return {
-    name: 'bulkhead_claim',
-    text: 'SELECT app.take_idempotency_key($1, $2, $3)',
-    values: [operation, key, Buffer.from(fingerprint).toString('hex')],
-  }
-}
-
 /** The SQLSTATE of a work that refused its input. */
 export const WORK_REFUSED = 'BK003'
-
-/** The SQLSTATE of a key that is in use, or was used. */
-export const KEY_NOT_FREE = 'BK002'
 
 /**
  * The statement that records a command; it rides on COMMIT. The first audit entry has the command's own id: by it a
  * command whose COMMIT was not answered is found again, and by it the outcome knows when the call was.
  */
 export function recordStatement(
-  caller: CommandContext,
-  command: { readonly name: string; readonly id: string; readonly claim: Claim | null },
-  made: {
-    readonly outcome: Outcome
-    readonly audit: readonly AuditRecord[]
-    readonly events: readonly EventRecord[]
-  },
+  { caller: { actor, requestId, clock }, name, claim, entryId }: Call,
+  made: Pick<Committed<string, unknown>, 'outcome' | 'audit' | 'events'>,
 ): Statement {
-  const { actor, requestId, clock } = caller
-  const { name, id, claim } = command
   const audit = made.audit.map(({ subject, before, after }, index) => ({
-    id: index === 0 ? id : newId(),
+    id: index === 0 ? entryId : newId(),
     subject_type: subject.type,
     subject_id: subject.id,
     // Here and nowhere else entries are made, so that no use case has to think of it.
@@ -94,7 +73,7 @@ export function recordStatement(
       claim?.operation ?? name,
       claim?.key ?? null,
       claim === null ? '' : Buffer.from(claim.fingerprint).toString('hex'),
-      JSON.stringify({ ...made.outcome, ...(audit.length > 0 && { entry: id }) } satisfies Json),
+      JSON.stringify({ ...made.outcome, ...(audit.length > 0 && { entry: entryId }) } satisfies Json),
       labelOf(actor),
     ],
   }

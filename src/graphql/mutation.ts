@@ -1,10 +1,12 @@
-// The shape of every mutation: one input, and a payload of the record and what the user can put right.
-import type { InputRef, ObjectRef } from '@pothos/core'
+// The shape of every mutation: a command's, with one input, and a payload of the record and what the user can put right.
+import type { GenericInputFieldRef, InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core'
 import { type GraphQLResolveInfo, getNamedType } from 'graphql'
+import type { z } from 'zod'
 import type { CommandContext } from '../auth/command-context.ts'
-import type { Permission } from '../auth/permissions.ts'
+import { ACCEPT_INVITATION, type Permission } from '../auth/permissions.ts'
+import { COMMON_ERRORS, type Command, type Keyed } from '../commands/command.ts'
+import type { Executed } from '../commands/executed.ts'
 import type { UserError } from '../commands/outcome.ts'
-import type { CommonErrorCode, Executed } from '../commands/run-command.ts'
 import type { Filter } from '../db/reader/read-sql.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
@@ -13,20 +15,25 @@ import { readOne } from './read.ts'
 import { textBytes } from './text-bytes.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
-type Payload = Pick<Executed<string>, 'id' | 'userErrors' | 'isOwn'>
+type Payload = Omit<Executed<Command, unknown>, 'replayed'>
 
-/** A text in the payload that is no part of the record and that nobody is told again: a secret. */
-type ToldOnce<Made> = {
+type Shown<Row extends object> = {
   readonly field: string
-  readonly description: string
-  readonly of: (made: Made) => string | null
+  readonly type: ObjectRef<Types, Row>
+  readonly model: NodeName | 'Tenant'
 }
 
-const COMMON_CODES: readonly CommonErrorCode[] = [
-  'INVALID',
-  'IDEMPOTENCY_KEY_REUSED',
-  'IDEMPOTENCY_KEY_IN_USE',
-]
+/** The value that the work gave to `done`, as a text in the payload that nobody is told again: a secret. */
+type ToldOnce<Value> = {
+  readonly field: string
+  readonly description: string
+  readonly of: (value: Value) => string
+}
+
+/** Fields of all names that the command's input has, and of no other. */
+type FieldsOf<Input, Fields> = { readonly [Name in keyof Input]-?: GenericInputFieldRef } & {
+  readonly [Name in keyof Fields]: Name extends keyof Input ? GenericInputFieldRef : never
+}
 
 /** A user error as it is taken to be when its cost is counted. */
 const FIELD_DEPTH_EXPECTED = 3
@@ -48,81 +55,86 @@ const UserErrorInterface = builder.interfaceRef<UserError>('UserError').implemen
 const USER_ERRORS_EXPECTED = 1
 
 /**
- * Adds a mutation. `run` is the use case; `result` names the payload's field and its type, which is read again under
- * the caller's scope with what the operation asks of it. `toldOnce` is a field beside it.
+ * Adds a command as a mutation: its name, its permission and its error codes are the command's. `run` is the use case that
+ * runs it, and no other is taken; `result` names the payload's field and its type, which is read again under the caller's
+ * scope with what the operation asks of it.
  */
 export function addMutation<
-  Input,
+  Name extends string,
   Code extends string,
+  Schema extends z.ZodType,
+  Fields extends InputFieldMap & FieldsOf<z.input<Schema>, Fields>,
   Row extends object,
-  Made extends Executed<Code> = Executed<Code>,
+  Value = null,
 >(
-  name: string,
+  command: Command<Name, Code, Schema>,
   options: {
     readonly description: string
-    /** Checked before anything runs, and by the use case's own command again. Null: the use case alone says who may. */
-    readonly permission: Permission | null
-    /** Named after the mutation: `OrderPlaceInput`. */
-    readonly input: InputRef<Input>
-    readonly result: {
-      readonly field: string
-      readonly type: ObjectRef<Types, Row>
-      readonly model: NodeName | 'Tenant'
-    }
-    readonly errors: readonly Code[]
-    readonly run: (caller: CommandContext, input: Input, services: Services) => Promise<Made>
+    /** Whether no call is taken without an idempotency key: what moves money or stock is not to happen twice. */
+    readonly needsKey?: boolean
+    /** Of the input, by the names that the command's own has; the idempotency key is added to them. */
+    readonly fields: (t: PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>) => Fields
+    readonly result: Shown<Row>
+    readonly run: (
+      caller: CommandContext,
+      input: Keyed<InputShapeFromFields<Fields>>,
+      services: Services,
+    ) => Promise<Executed<Command<Name, Code, Schema>, Value>>
     /** Stands after `run`, from which its type is known. */
-    readonly toldOnce?: ToldOnce<NoInfer<Made>>
+    readonly toldOnce?: ToldOnce<NoInfer<Value>>
   },
 ): void {
+  const { name } = command
   const pascal = name.charAt(0).toUpperCase() + name.slice(1)
-  const { permission } = options
-  const payload = addPayload(pascal, options)
+  const input = builder.inputType(`${pascal}Input`, {
+    fields: (t) => ({
+      idempotencyKey: t.string({ required: options.needsKey ?? false }),
+      ...options.fields(t),
+    }),
+  })
+  const payload = addPayload(pascal, command.errors, options)
+  const permission = askedBeforehand(command)
   builder.mutationField(name, (t) =>
     t.field({
       type: payload,
       description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
       ...(permission !== null && { extensions: { permission } }),
-      args: { input: t.arg({ type: options.input, required: true }) },
+      args: { input: t.arg({ type: input, required: true }) },
       resolve: async (_root, args, context) => {
-        // Pothos infers the same shape from the reference; only the compiler cannot see that through the generic.
-        const { input } = args as { input: Input }
+        // Pothos infers the same shape from the fields; only the compiler cannot see that through the generic.
+        const { input } = args as unknown as { input: Keyed<InputShapeFromFields<Fields>> }
         const executed = await options.run(context.caller, input, context.services)
-        if (hasKey(input)) noteIdempotency(context, executed)
+        if (input.idempotencyKey != null) noteIdempotency(context, executed)
         return executed
       },
     }),
   )
 }
 
-function hasKey(input: unknown): boolean {
-  return (input as { readonly idempotencyKey?: string | null }).idempotencyKey != null
+/**
+ * What is asked of the document before anything runs, and by the command again. Not what only the invited have: who is a
+ * member by now is told by the use case that the invitation is not valid, and not that they may not.
+ */
+function askedBeforehand({ permission }: Command): Permission | null {
+  return permission === ACCEPT_INVITATION ? null : permission
 }
 
 /** One word for the whole request: of several mutations, `executed` when any of them was. Refused keys say nothing. */
-function noteIdempotency({ extensions }: Context, { replayed, userErrors }: Executed<string>): void {
+function noteIdempotency(
+  { extensions }: Context,
+  { replayed, userErrors }: Pick<Executed, 'replayed' | 'userErrors'>,
+): void {
   if (userErrors.some(({ code }) => code.startsWith('IDEMPOTENCY_KEY_') || code === 'INVALID')) return
   if (extensions.idempotency !== 'executed') extensions.idempotency = replayed ? 'replayed' : 'executed'
 }
 
-function addPayload<Code extends string, Row extends object, Made>(
+function addPayload<Row extends object, Value>(
   pascal: string,
-  {
-    result,
-    errors,
-    toldOnce,
-  }: {
-    readonly result: {
-      readonly field: string
-      readonly type: ObjectRef<Types, Row>
-      readonly model: NodeName | 'Tenant'
-    }
-    readonly errors: readonly Code[]
-    readonly toldOnce?: ToldOnce<Made>
-  },
+  errors: readonly string[],
+  { result, toldOnce }: { readonly result: Shown<Row>; readonly toldOnce?: ToldOnce<Value> },
 ): ObjectRef<Types, Payload> {
   const code = builder.enumType(`${pascal}ErrorCode`, {
-    values: [...COMMON_CODES, ...errors] as [string, ...string[]],
+    values: [...COMMON_ERRORS, ...errors],
   })
   const userError = builder.objectRef<UserError>(`${pascal}UserError`).implement({
     interfaces: [UserErrorInterface],
@@ -148,8 +160,8 @@ function addPayload<Code extends string, Row extends object, Made>(
         [toldOnce.field]: t.string({
           nullable: true,
           description: toldOnce.description,
-          // The payload is what `run` made.
-          resolve: (made) => toldOnce.of(made as Made),
+          // The payload is what `run` answered.
+          resolve: ({ value }) => (value === null ? null : toldOnce.of(value as Value)),
         }),
       }),
       userErrors: t.field({

@@ -2,10 +2,11 @@
 // away or say nothing.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
-import { type Command, runCommand, type Work } from '../../src/commands/run-command.ts'
+import { type OneMessage, runCommand, type Work } from '../../src/commands/run-command.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
 import { toAppError } from '../../src/db/faults.ts'
@@ -18,7 +19,7 @@ import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 const SUBJECT = { type: 'Thing', id: '00000000-0000-7000-8000-000000000001' }
 const EVENT = { type: 'thing.counted', subject: SUBJECT, payload: { by: 1 } }
 const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: { n: 1 } }], [EVENT])
-const OUTCOME = { id: SUBJECT.id, userErrors: [], isOwn: true }
+const OUTCOME = { id: SUBJECT.id, userErrors: [], isOwn: true, value: null }
 const TWINS = 100
 const SILENCE_TIMEOUT_MS = 1_000
 const logger = createLogger('silent')
@@ -66,28 +67,44 @@ function callerOf(tenant = TENANT_A): CommandContext {
 }
 
 const effect = { where: { name: 'effects' }, data: { value: { increment: 1 } } }
-const count: Work<never> = async (tx) => {
+const count: Works = async (tx) => {
   await tx.tenantCounter.updateMany(effect)
   return DONE
 }
 
-type Made = (more?: Partial<Command>, result?: Done) => Command
+const thing = { permission: 'catalogue:write', errors: ['CONFLICT'], schema: z.looseObject({}) } as const
+type Works = Work<'CONFLICT'>
+type Call = {
+  readonly name: string
+  readonly input: object
+  readonly idempotencyKey: string | null
+  /** How this work is done. */
+  readonly as: (work: Works) => Works | OneMessage<'CONFLICT', null, unknown>
+}
+
+const run = (caller: CommandContext, { name, input, idempotencyKey, as }: Call, work: Works) =>
+  runCommand(caller, { ...thing, name }, { ...input, idempotencyKey }, as(work))
+
+type Made = (more?: Partial<Call>, result?: Done) => Call
 const inTransaction: Made = (more = {}) => ({
   name: 'thingCount',
-  permission: 'catalogue:write',
   input: { by: 1 },
   idempotencyKey: 'key-1',
+  as: (work) => work,
   ...more,
 })
 const inOneMessage: Made = (more = {}, result = DONE) => ({
   ...inTransaction(more),
-  singleStatement: () => ({
-    statement: {
-      text: `WITH counted AS (UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects' RETURNING value)
-        SELECT app.set_command_result((SELECT jsonb_build_object('value', value) FROM counted))`,
-      values: [],
-    },
-    done: result,
+  as: (whyRefused) => ({
+    message: () => ({
+      statement: {
+        text: `WITH counted AS (UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects' RETURNING value)
+          SELECT app.set_command_result((SELECT jsonb_build_object('value', value) FROM counted))`,
+        values: [],
+      },
+      done: result,
+    }),
+    whyRefused,
   }),
 })
 
@@ -126,30 +143,30 @@ describe.each([
   ['in one message', inOneMessage, 'set_command_result'],
 ] as const)('a command %s', (_, made, end) => {
   it(`case 34: ${TWINS} times at once under one key has one effect`, async () => {
-    const calls = Array.from({ length: TWINS }, () => runCommand(callerOf(), made(), count))
+    const calls = Array.from({ length: TWINS }, () => run(callerOf(), made(), count))
     for (const { id, userErrors } of await Promise.all(calls)) {
       const told = userErrors[0]?.code ?? id
       expect(['IDEMPOTENCY_KEY_IN_USE', SUBJECT.id]).toContain(told)
     }
     expect(await traces()).toEqual(ONCE)
-    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
+    expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
   })
 
   it('case 34: of one key has one input, in whatever order its fields are written', async () => {
     const input = { by: 1, nested: { a: [1, { x: 'é', y: null }], b: undefined } }
     const same = { nested: { a: [1, { y: null, x: 'é' }] }, by: 1 }
-    await runCommand(callerOf(), made({ input }), count)
-    expect(await runCommand(callerOf(), made({ input: same }), count)).toMatchObject({ replayed: true })
-    const other = await runCommand(callerOf(), made({ input: { by: 2 } }), count)
+    await run(callerOf(), made({ input }), count)
+    expect(await run(callerOf(), made({ input: same }), count)).toMatchObject({ replayed: true })
+    const other = await run(callerOf(), made({ input: { by: 2 } }), count)
     expect(other).toMatchObject({ id: null, userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] })
     expect(await traces()).toEqual(ONCE)
   })
 
   it('cross-tenant: has its key for its tenant and its operation alone', async () => {
     const answers = await Promise.all([
-      runCommand(callerOf(TENANT_A), made(), count),
-      runCommand(callerOf(TENANT_B), made({ input: { by: 2 } }), count),
-      runCommand(callerOf(TENANT_A), made({ name: 'thingRename', input: { by: 3 } }), count),
+      run(callerOf(TENANT_A), made(), count),
+      run(callerOf(TENANT_B), made({ input: { by: 2 } }), count),
+      run(callerOf(TENANT_A), made({ name: 'thingRename', input: { by: 3 } }), count),
     ])
     for (const answer of answers) expect(answer).toEqual({ ...OUTCOME, replayed: false })
     expect([await traces(TENANT_A), await traces(TENANT_B)]).toEqual([[2, 2, 2, 2], ONCE])
@@ -160,11 +177,11 @@ describe.each([
     const badAudit = done(SUBJECT.id, [{ subject, before: null, after: null }], [EVENT])
     const badEvent = done(SUBJECT.id, DONE.audit, [{ ...EVENT, subject }])
     for (const bad of [badAudit, badEvent]) {
-      const work: Work<never> = async (tx, input) => ({ ...(await count(tx, input)), ...bad })
-      await expect(runCommand(callerOf(), made({}, bad), work)).rejects.toThrow('uuid')
+      const work: Works = async (tx, input) => ({ ...(await count(tx, input)), ...bad })
+      await expect(run(callerOf(), made({}, bad), work)).rejects.toThrow('uuid')
       expect(await traces()).toEqual(NOTHING)
     }
-    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
+    expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
   })
 
   it('that refuses tells why, leaves nothing but its stored answer, and gives it again', async () => {
@@ -172,14 +189,15 @@ describe.each([
       id: null,
       userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }],
       isOwn: false,
+      value: null,
     }
-    const refusing: Work<'CONFLICT'> = async (tx) => {
+    const refusing: Works = async (tx) => {
       await tx.product.updateMany({ data: { title: 'half done' } })
       return refused(answer.userErrors)
     }
     await asSuperuser(test, (client) => client.query(`DELETE FROM tenant_counters WHERE name = 'effects'`))
-    expect(await runCommand(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: false })
-    expect(await runCommand(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: true })
+    expect(await run(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: false })
+    expect(await run(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: true })
     expect((await traces()).slice(1)).toEqual([0, 0, 1])
     expect(
       await database
@@ -194,7 +212,7 @@ describe.each([
       proxy.breakAt = () => 'lost'
       return 'unanswered'
     }
-    const error = toAppError(await errorOf(runCommand(callerOf(), made({ idempotencyKey: null }), count)))
+    const error = toAppError(await errorOf(run(callerOf(), made({ idempotencyKey: null }), count)))
     expect(error?.code).toBe('SERVICE_UNAVAILABLE')
     expect(error?.message).toContain('look whether it happened')
     proxy.breakAt = () => null
@@ -203,11 +221,11 @@ describe.each([
 
   it('case 48: to a database that stays away is told so, changes nothing, and its key serves when it is back', async () => {
     proxy.breakAt = () => 'lost'
-    const error = await errorOf(runCommand(callerOf(), made(), count))
+    const error = await errorOf(run(callerOf(), made(), count))
     expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
     proxy.breakAt = () => null
     expect(await traces()).toEqual(NOTHING)
-    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
+    expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
     expect(await traces()).toEqual(ONCE)
   })
 
@@ -218,42 +236,40 @@ describe.each([
       return 'silent'
     }
     const start = performance.now()
-    expect(await runCommand(callerOf(), made(), count)).toMatchObject(OUTCOME)
+    expect(await run(callerOf(), made(), count)).toMatchObject(OUTCOME)
     expect(performance.now() - start).toBeLessThan(SILENCE_TIMEOUT_MS * 4)
-    expect(await runCommand(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
+    expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
     expect(await traces()).toEqual(ONCE)
   })
 })
 
 describe('a command', () => {
   it('whose work passed over a failed statement is not taken for done', async () => {
-    const careless: Work<never> = async (tx) => {
+    const careless: Works = async (tx) => {
       await count(tx, undefined)
       await tx.$queryRaw`SELECT 1 / 0`.catch(() => {})
       return DONE
     }
-    await expect(runCommand(callerOf(), inTransaction(), careless)).rejects.toThrow()
+    await expect(run(callerOf(), inTransaction(), careless)).rejects.toThrow()
     expect(await traces()).toEqual(NOTHING)
-    expect(await runCommand(callerOf(), inTransaction(), count)).toEqual({ ...OUTCOME, replayed: false })
+    expect(await run(callerOf(), inTransaction(), count)).toEqual({ ...OUTCOME, replayed: false })
   })
 
   it('whose holder was killed in its work has a free key', async () => {
     const started = Promise.withResolvers<void>()
     const killed = Promise.withResolvers<void>()
-    const hanging: Work<never> = async (tx) => {
+    const hanging: Works = async (tx) => {
       await tx.tenantCounter.updateMany(effect)
       started.resolve()
       await killed.promise
       throw new Error('on purpose')
     }
-    const first = errorOf(runCommand(callerOf(), inTransaction(), hanging))
+    const first = errorOf(run(callerOf(), inTransaction(), hanging))
     await started.promise
-    const meanwhile = await runCommand(callerOf(), inTransaction(), count)
+    const meanwhile = await run(callerOf(), inTransaction(), count)
     expect(meanwhile).toMatchObject({ userErrors: [{ code: 'IDEMPOTENCY_KEY_IN_USE' }] })
     await killBackends()
-    await expect
-      .poll(async () => (await runCommand(callerOf(), inTransaction(), count)).userErrors)
-      .toEqual([])
+    await expect.poll(async () => (await run(callerOf(), inTransaction(), count)).userErrors).toEqual([])
     killed.resolve()
     expect(await first).toMatchObject({ message: 'on purpose' })
     expect(await traces()).toEqual(ONCE)
@@ -269,7 +285,7 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
         tx.$executeRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects'`,
     ],
   ])('40001, through %s: the work is run again', async (_, update) => {
-    // IdentityInvalidation are READ COMMITTED whatever the role says, so PostgreSQL is made to refuse the first of the updates. The
+    // Sessions are READ COMMITTED whatever the role says, so PostgreSQL is made to refuse the first of the updates. The
     // sequence counts them past the rollback.
     await asSuperuser(test, (client) =>
       client.query(`
@@ -285,12 +301,12 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
     )
     try {
       let runs = 0
-      const refusedOnce: Work<never> = async (tx) => {
+      const refusedOnce: Works = async (tx) => {
         runs += 1
         await update(tx)
         return DONE
       }
-      expect(await runCommand(callerOf(), inTransaction(), refusedOnce)).toEqual({
+      expect(await run(callerOf(), inTransaction(), refusedOnce)).toEqual({
         ...OUTCOME,
         replayed: false,
       })
@@ -308,11 +324,11 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
 
   it('that does not end is told as retryable after a bounded number of attempts', async () => {
     let runs = 0
-    const hopeless: Work<never> = async () => {
+    const hopeless: Works = async () => {
       runs += 1
       throw Object.assign(new Error('could not serialize access'), { code: '40001' })
     }
-    const error = await errorOf(runCommand(callerOf(), inTransaction(), hopeless))
+    const error = await errorOf(run(callerOf(), inTransaction(), hopeless))
     expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
     expect(runs).toBe(5)
     expect(await traces()).toEqual(NOTHING)

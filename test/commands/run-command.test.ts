@@ -1,11 +1,12 @@
 // The write pipeline: once is once, nothing halfway, whatever happens between.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf, type Role } from '../../src/auth/permissions.ts'
 import { auditOf } from '../../src/commands/edit.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
-import { type Command, runCommand, type Work } from '../../src/commands/run-command.ts'
+import { runCommand, type Work } from '../../src/commands/run-command.ts'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
@@ -49,9 +50,15 @@ function callerOf(tenant = TENANT_A, role: Role = 'OWNER'): CommandContext {
   }
 }
 
-const commandOf = (more: Partial<Command> = {}): Command => ({
+const counter = { permission: 'stock:write', errors: ['TOO_MUCH'], schema: z.looseObject({}) } as const
+type CallOf = {
+  readonly name: string
+  readonly input: object
+  readonly idempotencyKey?: string | null | undefined
+}
+
+const commandOf = (more: Partial<CallOf> = {}): CallOf => ({
   name: 'counterRaise',
-  permission: 'stock:write',
   input: { by: 1 },
   idempotencyKey: newId(),
   ...more,
@@ -67,8 +74,8 @@ async function raise(tx: Transaction): Promise<Done> {
   return done(id, [auditOf(subject, null, { by: 1 })], [{ type: 'counter.raised', subject, payload: {} }])
 }
 
-const run = (command: Command, work: Work<string> = raise, caller = callerOf()) =>
-  runCommand(caller, command, work)
+const run = ({ name, input, idempotencyKey }: CallOf, work: Work<'TOO_MUCH'> = raise, caller = callerOf()) =>
+  runCommand(caller, { ...counter, name }, { ...input, idempotencyKey }, work)
 
 /** What the tenant has of all that a command leaves behind. */
 async function traces(
@@ -144,12 +151,12 @@ describe('one command', () => {
   it('case 41: work that throws leaves nothing, and neither does a record that fails', async () => {
     const command = commandOf()
     const thrown = new Error('a bug')
-    const failing: Work<string> = async (tx) => {
+    const failing: Work<'TOO_MUCH'> = async (tx) => {
       await raise(tx)
       throw thrown
     }
     expect(await left(() => expect(run(command, failing)).rejects.toBe(thrown))).toEqual(NOTHING)
-    const unrecordable: Work<string> = async (tx) => ({
+    const unrecordable: Work<'TOO_MUCH'> = async (tx) => ({
       ...(await raise(tx)),
       audit: [auditOf({ type: 'Counter', id: 'no uuid' }, null, {})],
     })
@@ -158,7 +165,7 @@ describe('one command', () => {
   })
 
   it('a transaction is never opened inside another', async () => {
-    const nesting: Work<string> = async () => {
+    const nesting: Work<'TOO_MUCH'> = async () => {
       await run(commandOf())
       throw new Error('it was opened')
     }
@@ -177,7 +184,13 @@ describe('one key', () => {
         if (replayed) expect({ id, userErrors }).toEqual({ id: made[0]?.id, userErrors: [] })
         else if (id === null) expect(userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_IN_USE' }])
       }
-      expect(await run(command)).toEqual({ id: made[0]?.id, userErrors: [], replayed: true, isOwn: true })
+      expect(await run(command)).toEqual({
+        id: made[0]?.id,
+        userErrors: [],
+        replayed: true,
+        isOwn: true,
+        value: null,
+      })
     })
     expect(await traced).toEqual(ONCE)
   })
@@ -194,7 +207,7 @@ describe('one key', () => {
 
   it('a refusal leaves nothing of the work, and is the answer to the same call from then on', async () => {
     const command = commandOf()
-    const refusing: Work<string> = async (tx) => {
+    const refusing: Work<'TOO_MUCH'> = async (tx) => {
       await raise(tx)
       return refused([{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }])
     }
@@ -202,6 +215,7 @@ describe('one key', () => {
       id: null,
       userErrors: [{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }],
       isOwn: false,
+      value: null,
     }
     const traced = left(async () =>
       expect(await run(command, refusing)).toEqual({ ...first, replayed: false }),
@@ -236,7 +250,7 @@ describe('case 46: a transaction that the database ends is run again', () => {
     const holding = Promise.withResolvers<void>()
     let holders = 0
     const crossing =
-      (first: string, second: string, raw: boolean): Work<string> =>
+      (first: string, second: string, raw: boolean): Work<'TOO_MUCH'> =>
       async (tx) => {
         const lock = (name: string) =>
           raw
@@ -263,7 +277,7 @@ describe('case 46: a transaction that the database ends is run again', () => {
   it('case 44: a connection lost before COMMIT was sent', async () => {
     let attempts = 0
     breakOnce('lost', 'dying')
-    const dying: Work<string> = async (tx) => {
+    const dying: Work<'TOO_MUCH'> = async (tx) => {
       attempts += 1
       const result = await raise(tx)
       await tx.$queryRaw`SELECT value FROM tenant_counters WHERE name = 'dying'`

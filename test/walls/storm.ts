@@ -3,10 +3,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import { z } from 'zod'
 import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf } from '../../src/auth/permissions.ts'
+import { defineCommand } from '../../src/commands/command.ts'
 import { done } from '../../src/commands/outcome.ts'
-import { type Command, runCommand } from '../../src/commands/run-command.ts'
+import { type OneMessage, runCommand, type Work } from '../../src/commands/run-command.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Database, TenantClient, Transaction } from '../../src/db/database.ts'
 import { CommitUnknown, faultOf, sqlstateOf, toAppError } from '../../src/db/faults.ts'
@@ -274,16 +276,20 @@ const UNITS: [string, Unit][] = [
       return await Promise.all(left)
     },
   ],
-  ['a command', (world, id, n) => commandUntilDone(world, id, commandOf(n))],
+  ['a command', (world, id, n) => commandUntilDone(world, id, n, raiseInTransaction)],
   [
     'a command in one message',
-    (world, id, n) => commandUntilDone(world, id, { ...commandOf(n), singleStatement: raiseAtOnce }),
+    (world, id, n) =>
+      commandUntilDone(world, id, n, { message: raiseAtOnce, whyRefused: raiseInTransaction }),
   ],
 ]
 
-function commandOf(n: number): Command {
-  return { name: 'stormRaise', permission: 'stock:write', input: { n }, idempotencyKey: `unit-${n}` }
-}
+const stormRaise = defineCommand({
+  name: 'stormRaise',
+  permission: 'stock:write',
+  errors: [],
+  schema: z.object({ n: z.number() }),
+})
 
 const SUBJECT = { type: 'Storm', id: '00000000-0000-7000-8000-000000000001' }
 const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: {} }])
@@ -298,14 +304,22 @@ const raiseAtOnce = () => ({
   done: DONE,
 })
 
+const raiseInTransaction: Work<never> = async (tx) => {
+  await raise(tx, 'commands')
+  return DONE
+}
+
 /** As a client would: the same call with the same key until it is answered. */
-async function commandUntilDone(world: World, tenantId: string, command: Command): Promise<void> {
+async function commandUntilDone(
+  world: World,
+  tenantId: string,
+  n: number,
+  work: Work<never> | OneMessage<never, null, unknown>,
+): Promise<void> {
+  const input = { n, idempotencyKey: `unit-${n}` }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { userErrors } = await runCommand(callerOf(world, tenantId), command, async (tx) => {
-        await raise(tx, 'commands')
-        return DONE
-      })
+      const { userErrors } = await runCommand(callerOf(world, tenantId), stormRaise, input, work)
       if (userErrors.length === 0) break
       if (userErrors[0]?.code !== 'IDEMPOTENCY_KEY_IN_USE') throw new Error(JSON.stringify(userErrors))
     } catch (error) {

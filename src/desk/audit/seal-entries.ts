@@ -1,8 +1,8 @@
 // Seals what was written to a tenant's audit since the last seal, by a job. Not in each write: the links of one chain come
 // one after another, and so would the tenant's writes (decision 10).
 import type { CommandContext } from '../../auth/command-context.ts'
-import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { type Done, done } from '../../commands/outcome.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Sealer } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Task } from '../../jobs/task.ts'
@@ -51,20 +51,16 @@ export async function sealEntries(
   return made
 }
 
+type Next = NewSeal | 'NOTHING' | 'OVERTAKEN'
+
 /** In the pipeline for its retries. It leaves no entry: the seal tells of itself, and would have to be sealed in turn. */
-async function sealNext(
-  caller: CommandContext,
-  sealer: Sealer,
-  entriesMax: number,
-): Promise<NewSeal | 'NOTHING' | 'OVERTAKEN'> {
-  let result: NewSeal | 'NOTHING' | 'OVERTAKEN' = 'NOTHING'
+async function sealNext(caller: CommandContext, sealer: Sealer, entriesMax: number): Promise<Next> {
   const { tenantId } = caller.scope
-  const command = { name: 'auditSeal', permission: 'audit:read', input: null } as const
-  await runCommand(caller, command, async (tx) => {
-    result = 'NOTHING'
+  const command = { name: 'auditSeal', permission: 'audit:read' } as const
+  return await runInternalCommand(caller, command, async (tx): Promise<Done<Next>> => {
     const due = await nextRange(tx, entriesMax)
     if (!due.isLate || (!due.hasEntries && (due.keyId ?? sealer.keyId) === sealer.keyId))
-      return done(tenantId, [])
+      return done(tenantId, [], [], 'NOTHING')
     const entries = await entriesIn(tx, due, [], entriesMax + SAME_INSTANT_MAX)
     const content = {
       sequence: due.sequence + 1,
@@ -86,10 +82,9 @@ async function sealNext(
           WITH ORDINALITY AS d (digest, position) ORDER BY d.position),
         decode(${due.hash}, 'hex'), decode(${hash}, 'hex'), decode(${mac}, 'hex'), ${sealer.keyId}
       ON CONFLICT (tenant_id, sequence) DO NOTHING`
-    result = count === 0 ? 'OVERTAKEN' : { sequence: content.sequence, hash, entryCount: entries.length }
-    return done(tenantId, [])
+    const made = { sequence: content.sequence, hash, entryCount: entries.length }
+    return done(tenantId, [], [], count === 0 ? 'OVERTAKEN' : made)
   })
-  return result
 }
 
 type Due = {

@@ -9,8 +9,8 @@ import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { ApiKey, ApiKeyConnection } from '../refs.ts'
 import { KEY_STATUSES, statusOf } from './api-key.ts'
-import { CREATE_API_KEY_ERRORS, createApiKey } from './create-api-key.ts'
-import { REVOKE_API_KEY_ERRORS, revokeApiKey } from './revoke-api-key.ts'
+import { apiKeyCreate, createApiKey } from './create-api-key.ts'
+import { apiKeyRevoke, revokeApiKey } from './revoke-api-key.ts'
 
 const ApiKeyStatus = builder.enumType('ApiKeyStatus', { values: KEY_STATUSES })
 
@@ -65,43 +65,33 @@ builder.queryFields((t) => ({
   }),
 }))
 
-addMutation('apiKeyCreate', {
-  permission: 'keys:manage',
+addMutation(apiKeyCreate, {
   description:
     'Makes a key. Nobody gives it a permission that they lack themselves, and a key that expires makes none that ' +
     'outlives it.',
-  input: builder.inputType('ApiKeyCreateInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      name: t.string({ required: true }),
-      permissions: t.stringList({ required: true, description: 'As `roles` lists them: orders:read.' }),
-      expiresAt: t.field({ type: 'DateTime', description: 'Never, unless told.' }),
-    }),
+  fields: (t) => ({
+    name: t.string({ required: true }),
+    permissions: t.stringList({ required: true, description: 'As `roles` lists them: orders:read.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'Never, unless told.' }),
   }),
   result: { field: 'apiKey', type: ApiKey, model: 'ApiKey' },
-  errors: CREATE_API_KEY_ERRORS,
   run: (caller, input, services) => createApiKey(caller, services, input),
   toldOnce: {
     field: 'secret',
     description:
       'What to send as `Authorization: Bearer …`. Shown this once, and kept nowhere: null when a call is repeated.',
-    of: ({ secret }) => secret,
+    of: (secret) => secret,
   },
 })
 
-addMutation('apiKeyRevoke', {
-  permission: 'keys:manage',
+addMutation(apiKeyRevoke, {
   description:
     'Ends a key for good, the keys that it made and the open invitations that they sent: refused at once where this was ' +
     'asked, and everywhere within seconds. Nobody ends a key that may do more than they.',
-  input: builder.inputType('ApiKeyRevokeInput', {
-    fields: (t) => ({
-      id: t.id({ required: true }),
-      idempotencyKey: t.string(),
-    }),
+  fields: (t) => ({
+    id: t.id({ required: true }),
   }),
   result: { field: 'apiKey', type: ApiKey, model: 'ApiKey' },
-  errors: REVOKE_API_KEY_ERRORS,
   run: (caller, { id, ...input }, services) =>
     revokeApiKey(caller, services, { id: nodeUuid('ApiKey', id), ...input }),
 })

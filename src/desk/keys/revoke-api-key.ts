@@ -4,9 +4,11 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { currentPermissionsOf, makersOf } from '../../auth/current-permissions.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { type Permission, permissionsOfKey, requirePermission } from '../../auth/permissions.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, refused, type UserError } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import { oneAtATime } from './one-at-a-time.ts'
@@ -14,8 +16,12 @@ import { revokeKeysFrom } from './revoke-keys.ts'
 
 const schema = z.object({ id: z.string() })
 
-export const REVOKE_API_KEY_ERRORS = ['NOT_FOUND', 'PERMISSION_NOT_HELD'] as const
-export type RevokeApiKeyErrorCode = (typeof REVOKE_API_KEY_ERRORS)[number]
+export const apiKeyRevoke = defineCommand({
+  name: 'apiKeyRevoke',
+  permission: 'keys:manage',
+  errors: ['NOT_FOUND', 'PERMISSION_NOT_HELD'],
+  schema,
+})
 
 /**
  * Revokes a key, those that were made with it (whoever had the one may have the others), and the open invitations that they
@@ -25,17 +31,10 @@ export type RevokeApiKeyErrorCode = (typeof REVOKE_API_KEY_ERRORS)[number]
 export async function revokeApiKey(
   caller: CommandContext,
   { sessions }: { readonly sessions: IdentityInvalidation },
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<RevokeApiKeyErrorCode>> {
-  const command = {
-    name: 'apiKeyRevoke',
-    permission: 'keys:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof apiKeyRevoke>,
+): Promise<Executed<typeof apiKeyRevoke>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand<RevokeApiKeyErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
+    runCommand(caller, apiKeyRevoke, input, async (tx, { id }) => {
       // So that neither the caller's own key nor this one becomes another while it is judged.
       await oneAtATime(tx)
       const key = await tx.apiKey.findFirst({ where: { id } })

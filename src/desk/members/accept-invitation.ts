@@ -3,18 +3,17 @@ import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { ACCEPT_INVITATION } from '../../auth/permissions.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Invitation } from '../../generated/prisma/client.ts'
 import { isStillBacked } from './authority.ts'
 import { hashOfToken } from './invitation.ts'
 import { name } from './member.ts'
-
-export const ACCEPT_ERRORS = ['INVITATION_NOT_VALID'] as const
-type AcceptErrorCode = (typeof ACCEPT_ERRORS)[number]
 
 const schema = z.object({ token: z.string(), name: name.nullish() })
 
@@ -27,24 +26,26 @@ const NOT_VALID: UserError<AcceptErrorCode> = {
   code: 'INVITATION_NOT_VALID',
 }
 
-/** Accepts, once. User errors: INVALID, INVITATION_NOT_VALID. */
+export const invitationAccept = defineCommand({
+  name: 'invitationAccept',
+  permission: ACCEPT_INVITATION,
+  errors: ['INVITATION_NOT_VALID'],
+  schema,
+})
+
+type AcceptErrorCode = ErrorCodeOf<typeof invitationAccept>
+
+/** Accepts, once. */
 export async function acceptInvitation(
   caller: CommandContext,
   sessions: IdentityInvalidation,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<AcceptErrorCode>> {
+  input: InputOf<typeof invitationAccept>,
+): Promise<Executed<typeof invitationAccept>> {
   const { actor } = caller
   // Whoever is in already has no invitation to accept: the token was theirs and is used, or is another's.
   if (actor.kind !== 'INVITED') return refusedAtOnce([NOT_VALID])
-  const command = {
-    name: 'invitationAccept',
-    permission: ACCEPT_INVITATION,
-    input,
-    schema,
-    idempotencyKey,
-  } as const
   return await changingPeople(sessions, caller, () =>
-    runCommand<AcceptErrorCode, z.output<typeof schema>>(caller, command, async (tx, { token, name }) => {
+    runCommand(caller, invitationAccept, input, async (tx, { token, name }) => {
       const invitation = await take(tx, caller, { email: actor.email, token })
       return invitation === null ? refused([NOT_VALID]) : await admit(tx, caller, invitation, name)
     }),

@@ -3,8 +3,10 @@ import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { permissionsOf } from '../../auth/permissions.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
-import { type EditMemberErrorCode, editMember } from './edit-member.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import { EDIT_MEMBER_ERRORS, editMember } from './edit-member.ts'
 import { role } from './member.ts'
 
 const schema = z.object({
@@ -15,32 +17,29 @@ const schema = z.object({
   keepInvitations: z.boolean(),
 })
 
-/** Changes a role; it acts at the member's next request here, and within seconds elsewhere. User errors: EDIT_MEMBER_ERRORS. */
+export const memberChangeRole = defineCommand({
+  name: 'memberChangeRole',
+  permission: 'members:manage',
+  errors: EDIT_MEMBER_ERRORS,
+  schema,
+})
+
+/** Changes a role; it acts at the member's next request here, and within seconds elsewhere. */
 export async function changeRole(
   caller: CommandContext,
   sessions: IdentityInvalidation,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<EditMemberErrorCode>> {
-  const command = {
-    name: 'memberChangeRole',
-    permission: 'members:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof memberChangeRole>,
+): Promise<Executed<typeof memberChangeRole>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand<EditMemberErrorCode, z.output<typeof schema>>(
-      caller,
-      command,
-      (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
-        editMember(tx, caller, {
-          wanted,
-          changesTo: (member) => (member.role === wanted.role ? {} : { role: wanted.role }),
-          lastOwnerField: 'role',
-          harmless: permissionsOf(wanted.role),
-          keepApiKeys,
-          keepInvitations,
-        }),
+    runCommand(caller, memberChangeRole, input, (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
+      editMember(tx, caller, {
+        wanted,
+        changesTo: (member) => (member.role === wanted.role ? {} : { role: wanted.role }),
+        lastOwnerField: 'role',
+        harmless: permissionsOf(wanted.role),
+        keepApiKeys,
+        keepInvitations,
+      }),
     ),
   )
 }

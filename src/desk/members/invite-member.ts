@@ -2,9 +2,11 @@
 import { z } from 'zod'
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
 import { type AuditRecord, done, refused, type UserError } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { emailAddress, spellingsOf } from '../../core/email.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -15,42 +17,40 @@ import { expiryFrom, PAUSE_AFTER_REVOCATION_MS, stateOf } from './invitation.ts'
 import { name, role, roleTooHigh } from './member.ts'
 import { INVITATION_ATTEMPTS_MAX, INVITATION_TASK } from './send-invitation.ts'
 
-export const INVITE_ERRORS = [
-  'ALREADY_MEMBER',
-  'ALREADY_INVITED',
-  'ROLE_TOO_HIGH',
-  'RECENTLY_REVOKED',
-  'TOO_MANY_INVITATIONS',
-  'MAIL_NOT_AVAILABLE',
-] as const
-type InviteErrorCode = (typeof INVITE_ERRORS)[number]
-
 /** A tenant's mails go out under our name: it may send so many in a day. */
 export const INVITATIONS_PER_DAY_MAX = 500
 const DAY_MS = 24 * 3_600_000
 
 const schema = z.object({ email: emailAddress, role, name: name.nullish() })
-type Invited = z.output<typeof schema>
 
-/** Invites an address. User errors: INVALID and INVITE_ERRORS. Throws FORBIDDEN for who may no longer invite. */
+export const memberInvite = defineCommand({
+  name: 'memberInvite',
+  permission: 'members:manage',
+  errors: [
+    'ALREADY_MEMBER',
+    'ALREADY_INVITED',
+    'ROLE_TOO_HIGH',
+    'RECENTLY_REVOKED',
+    'TOO_MANY_INVITATIONS',
+    'MAIL_NOT_AVAILABLE',
+  ],
+  schema,
+})
+
+type InviteErrorCode = ErrorCodeOf<typeof memberInvite>
+
+/** Invites an address. Throws FORBIDDEN for who may no longer invite. */
 export async function inviteMember(
   caller: CommandContext,
   mail: Mailer | null,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<InviteErrorCode>> {
-  requirePermission(caller.permissions, 'members:manage')
+  input: InputOf<typeof memberInvite>,
+): Promise<Executed<typeof memberInvite>> {
+  requirePermission(caller.permissions, memberInvite.permission)
   if (mail === null) {
     const message = 'this installation sends no mail: whoever runs it sets SMTP_URL'
     return refusedAtOnce([{ field: null, message, code: 'MAIL_NOT_AVAILABLE' }])
   }
-  const command = {
-    name: 'memberInvite',
-    permission: 'members:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand<InviteErrorCode, Invited>(caller, command, async (tx, invited) => {
+  return await runCommand(caller, memberInvite, input, async (tx, invited) => {
     const now = caller.clock()
     const reaches = await takeAuthority(tx, caller)
     const errors: UserError<InviteErrorCode>[] = []

@@ -1,86 +1,65 @@
 // Who works here, as mutations. The rules stand with the use cases.
-import { builder } from '../../graphql/builder.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { nodeUuid } from '../../graphql/node-ids.ts'
 import { Invitation, Member, Role } from '../refs.ts'
-import { ACCEPT_ERRORS, acceptInvitation } from './accept-invitation.ts'
-import { changeRole } from './change-role.ts'
-import { EDIT_MEMBER_ERRORS } from './edit-member.ts'
-import { INVITE_ERRORS, inviteMember } from './invite-member.ts'
-import { removeMember } from './remove-member.ts'
-import { REVOKE_ERRORS, revokeInvitation } from './revoke-invitation.ts'
+import { acceptInvitation, invitationAccept } from './accept-invitation.ts'
+import { changeRole, memberChangeRole } from './change-role.ts'
+import { inviteMember, memberInvite } from './invite-member.ts'
+import { memberRemove, removeMember } from './remove-member.ts'
+import { invitationRevoke, revokeInvitation } from './revoke-invitation.ts'
 
-addMutation('memberInvite', {
-  permission: 'members:manage',
+addMutation(memberInvite, {
   description:
     'Invites somebody by e-mail, with a role that may do no more than you. What the mail holds lets them, and nobody ' +
     'else, accept, once and within seven days. Somebody who was removed comes back this way.',
-  input: builder.inputType('MemberInviteInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      email: t.string({ required: true }),
-      role: t.field({ type: Role, required: true }),
-      name: t.string({ description: 'What to call them; they may choose otherwise.' }),
-    }),
+  fields: (t) => ({
+    email: t.string({ required: true }),
+    role: t.field({ type: Role, required: true }),
+    name: t.string({ description: 'What to call them; they may choose otherwise.' }),
   }),
   result: { field: 'invitation', type: Invitation, model: 'Invitation' },
-  errors: INVITE_ERRORS,
   run: (caller, input, { mail }) => inviteMember(caller, mail, input),
 })
 
-addMutation('invitationAccept', {
-  permission: null,
+addMutation(invitationAccept, {
   description:
     'Accepts an invitation: for whoever is signed in with the address that it was sent to, and can do nothing else here ' +
     'until then.',
-  input: builder.inputType('InvitationAcceptInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      token: t.string({ required: true, description: 'Of the mail.' }),
-      name: t.string({ description: 'What you want to be called.' }),
-    }),
+  fields: (t) => ({
+    token: t.string({ required: true, description: 'Of the mail.' }),
+    name: t.string({ description: 'What you want to be called.' }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  errors: ACCEPT_ERRORS,
   run: (caller, input, { sessions }) => acceptInvitation(caller, sessions, input),
 })
 
-addMutation('invitationRevoke', {
-  permission: 'members:manage',
+addMutation(invitationRevoke, {
   description: 'Takes an invitation back that nobody has accepted.',
-  input: builder.inputType('InvitationRevokeInput', {
-    fields: (t) => ({ idempotencyKey: t.string(), id: t.id({ required: true }) }),
-  }),
+  fields: (t) => ({ id: t.id({ required: true }) }),
   result: { field: 'invitation', type: Invitation, model: 'Invitation' },
-  errors: REVOKE_ERRORS,
   run: (caller, { id, ...input }, { sessions }) =>
     revokeInvitation(caller, sessions, { id: nodeUuid('Invitation', id), ...input }),
 })
 
-addMutation('memberChangeRole', {
-  permission: 'members:manage',
+addMutation(memberChangeRole, {
   description:
     'Gives a member another role. Neither the role they have nor the one they get may do more than you. API keys that ' +
     'they made and that may do more than the new role are revoked, and open invitations that they sent end when the new ' +
     'role could not send them. The last owner stays one.',
-  input: builder.inputType('MemberChangeRoleInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      id: t.id({ required: true }),
-      expectedVersion: t.int({ required: true }),
-      role: t.field({ type: Role, required: true }),
-      keepApiKeys: t.boolean({
-        defaultValue: false,
-        description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
-      }),
-      keepInvitations: t.boolean({
-        defaultValue: false,
-        description: 'Leaves open what they invited to, in your name. For an owner alone.',
-      }),
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    expectedVersion: t.int({ required: true }),
+    role: t.field({ type: Role, required: true }),
+    keepApiKeys: t.boolean({
+      defaultValue: false,
+      description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
+    }),
+    keepInvitations: t.boolean({
+      defaultValue: false,
+      description: 'Leaves open what they invited to, in your name. For an owner alone.',
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  errors: EDIT_MEMBER_ERRORS,
   run: (caller, { id, keepApiKeys, keepInvitations, ...input }, { sessions }) =>
     changeRole(caller, sessions, {
       id: nodeUuid('Member', id),
@@ -90,28 +69,23 @@ addMutation('memberChangeRole', {
     }),
 })
 
-addMutation('memberRemove', {
-  permission: 'members:manage',
+addMutation(memberRemove, {
   description:
     'Removes somebody who may do no more than you, or lets you leave. The API keys that they made are revoked with them, ' +
     'and the open invitations that they sent end. The last owner stays.',
-  input: builder.inputType('MemberRemoveInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      id: t.id({ required: true }),
-      expectedVersion: t.int({ required: true }),
-      keepApiKeys: t.boolean({
-        defaultValue: false,
-        description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
-      }),
-      keepInvitations: t.boolean({
-        defaultValue: false,
-        description: 'Leaves open what they invited to, in your name. For an owner alone.',
-      }),
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    expectedVersion: t.int({ required: true }),
+    keepApiKeys: t.boolean({
+      defaultValue: false,
+      description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
+    }),
+    keepInvitations: t.boolean({
+      defaultValue: false,
+      description: 'Leaves open what they invited to, in your name. For an owner alone.',
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  errors: EDIT_MEMBER_ERRORS,
   run: (caller, { id, keepApiKeys, keepInvitations, ...input }, { sessions }) =>
     removeMember(caller, sessions, {
       id: nodeUuid('Member', id),

@@ -2,8 +2,10 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
-import { type EditMemberErrorCode, editMember } from './edit-member.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import { EDIT_MEMBER_ERRORS, editMember } from './edit-member.ts'
 
 const schema = z.object({
   id: z.string(),
@@ -12,35 +14,31 @@ const schema = z.object({
   keepInvitations: z.boolean(),
 })
 
+export const memberRemove = defineCommand({
+  name: 'memberRemove',
+  permission: 'members:manage',
+  errors: EDIT_MEMBER_ERRORS,
+  schema,
+})
+
 /**
  * Removes a member: refused at their next request here, and within seconds elsewhere. The row stays, for what they did.
- * User errors: EDIT_MEMBER_ERRORS.
  */
 export async function removeMember(
   caller: CommandContext,
   sessions: IdentityInvalidation,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<EditMemberErrorCode>> {
-  const command = {
-    name: 'memberRemove',
-    permission: 'members:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof memberRemove>,
+): Promise<Executed<typeof memberRemove>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand<EditMemberErrorCode, z.output<typeof schema>>(
-      caller,
-      command,
-      (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
-        editMember(tx, caller, {
-          wanted,
-          changesTo: () => ({ status: 'REMOVED' }),
-          lastOwnerField: 'id',
-          harmless: new Set(),
-          keepApiKeys,
-          keepInvitations,
-        }),
+    runCommand(caller, memberRemove, input, (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
+      editMember(tx, caller, {
+        wanted,
+        changesTo: () => ({ status: 'REMOVED' }),
+        lastOwnerField: 'id',
+        harmless: new Set(),
+        keepApiKeys,
+        keepInvitations,
+      }),
     ),
   )
 }

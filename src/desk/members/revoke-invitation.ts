@@ -2,32 +2,31 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { takeAuthority } from './authority.ts'
 import { mayDoMore } from './member.ts'
 
-export const REVOKE_ERRORS = ['NOT_FOUND', 'NOT_PENDING', 'ROLE_TOO_HIGH'] as const
-type RevokeErrorCode = (typeof REVOKE_ERRORS)[number]
-
 const schema = z.object({ id: z.string() })
 
-/** Revokes what was neither accepted nor revoked. User errors: REVOKE_ERRORS. */
+export const invitationRevoke = defineCommand({
+  name: 'invitationRevoke',
+  permission: 'members:manage',
+  errors: ['NOT_FOUND', 'NOT_PENDING', 'ROLE_TOO_HIGH'],
+  schema,
+})
+
+/** Revokes what was neither accepted nor revoked. */
 export async function revokeInvitation(
   caller: CommandContext,
   sessions: IdentityInvalidation,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<RevokeErrorCode>> {
-  const command = {
-    name: 'invitationRevoke',
-    permission: 'members:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof invitationRevoke>,
+): Promise<Executed<typeof invitationRevoke>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
+    runCommand(caller, invitationRevoke, input, async (tx, { id }) => {
       const reaches = await takeAuthority(tx, caller)
       const invitation = await tx.invitation.findFirst({ where: { id } })
       if (invitation === null) return notFound('id', 'invitation')

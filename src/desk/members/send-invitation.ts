@@ -5,7 +5,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import type { IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import { spellingsOf } from '../../core/email.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Invitation } from '../../generated/prisma/client.ts'
@@ -62,16 +62,15 @@ async function sendInvitation(
   if (!(await takeTurn(caller, invitation))) return
   const { token, hash } = newToken()
   const expiresAt = expiryFrom(caller.clock())
-  const command = { name: 'invitationSend', permission: 'members:manage', input: null } as const
+  const command = { name: 'invitationSend', permission: 'members:manage' } as const
   const subject = { type: 'Invitation', id }
-  let isOpen = false
-  await runCommand(caller, command, async (tx) => {
+  const isOpen = await runInternalCommand(caller, command, async (tx) => {
     const { count } = await tx.invitation.updateMany({
       where: { id, status: 'PENDING', sentAt: null },
       data: { tokenHash: hash, expiresAt, updatedAt: caller.clock() },
     })
-    isOpen = count === 1
-    return done(id, count === 0 ? [] : [auditOf(subject, null, { expiresAt: expiresAt.toISOString() })])
+    const audit = count === 0 ? [] : [auditOf(subject, null, { expiresAt: expiresAt.toISOString() })]
+    return done(id, audit, [], count === 1)
   })
   // Revoked just now.
   if (!isOpen) return
@@ -84,7 +83,7 @@ async function sendInvitation(
     ),
   )
   const sentAt = caller.clock()
-  await runCommand(caller, command, async (tx) => {
+  await runInternalCommand(caller, command, async (tx) => {
     await tx.invitation.updateMany({ where: { id }, data: { sentAt, updatedAt: sentAt } })
     return done(id, [auditOf(subject, { sentAt: null }, { sentAt: sentAt.toISOString() })])
   })

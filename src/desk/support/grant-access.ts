@@ -2,9 +2,11 @@
 import { z } from 'zod'
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import { beyondCaller } from './authority.ts'
 import { HOUR_MS, HOURS_MAX, IN_FORCE_MAX, REASON_LENGTH_MAX } from './support-grant.ts'
@@ -23,8 +25,14 @@ const schema = z.object({
     .max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`),
 })
 
-export const GRANT_SUPPORT_ERRORS = ['TOO_MANY', 'PERMISSION_NOT_HELD'] as const
-export type GrantSupportAccessErrorCode = (typeof GRANT_SUPPORT_ERRORS)[number]
+export const supportAccessGrant = defineCommand({
+  name: 'supportAccessGrant',
+  permission: 'support:manage',
+  errors: ['TOO_MANY', 'PERMISSION_NOT_HELD'],
+  schema,
+})
+
+type GrantSupportAccessErrorCode = ErrorCodeOf<typeof supportAccessGrant>
 
 /**
  * Grants access until it expires by itself, `hours` from now. Where several grants are in force the widest counts. User
@@ -32,18 +40,11 @@ export type GrantSupportAccessErrorCode = (typeof GRANT_SUPPORT_ERRORS)[number]
  */
 export async function grantSupportAccess(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+  input: InputOf<typeof supportAccessGrant>,
   sessions: IdentityInvalidation,
-): Promise<Executed<GrantSupportAccessErrorCode>> {
-  const command = {
-    name: 'supportAccessGrant',
-    permission: 'support:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+): Promise<Executed<typeof supportAccessGrant>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand(caller, command, async (tx, { access, hours, reason }) => {
+    runCommand(caller, supportAccessGrant, input, async (tx, { access, hours, reason }) => {
       const now = caller.clock()
       const beyond = await beyondCaller(tx, caller, access, 'access')
       if (beyond !== null) return refused<GrantSupportAccessErrorCode>([beyond])

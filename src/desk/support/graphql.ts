@@ -9,8 +9,8 @@ import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../refs.ts'
-import { GRANT_SUPPORT_ERRORS, grantSupportAccess } from './grant-access.ts'
-import { REVOKE_SUPPORT_ERRORS, revokeSupportAccess } from './revoke-access.ts'
+import { grantSupportAccess, supportAccessGrant } from './grant-access.ts'
+import { revokeSupportAccess, supportAccessRevoke } from './revoke-access.ts'
 import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
 
 const SupportAccess = builder.enumType('SupportAccess', {
@@ -80,30 +80,21 @@ builder.queryFields((t) => ({
   }),
 }))
 
-addMutation('supportAccessGrant', {
+addMutation(supportAccessGrant, {
   description: 'Lets the people of the platform in until the hours have passed.',
-  permission: 'support:manage',
-  input: builder.inputType('SupportAccessGrantInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      access: t.field({ type: SupportAccess, required: true, defaultValue: 'READ' }),
-      hours: t.int({ required: true, description: `1 to ${HOURS_MAX}.` }),
-      reason: t.string({ required: true, description: 'What it is for.' }),
-    }),
+  fields: (t) => ({
+    access: t.field({ type: SupportAccess, required: true, defaultValue: 'READ' }),
+    hours: t.int({ required: true, description: `1 to ${HOURS_MAX}.` }),
+    reason: t.string({ required: true, description: 'What it is for.' }),
   }),
   result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
-  errors: GRANT_SUPPORT_ERRORS,
   run: (caller, input, { sessions }) => grantSupportAccess(caller, input, sessions),
 })
 
-addMutation('supportAccessRevoke', {
+addMutation(supportAccessRevoke, {
   description: 'Ends a grant before its time. One that has ended stays as it is.',
-  permission: 'support:manage',
-  input: builder.inputType('SupportAccessRevokeInput', {
-    fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
-  }),
+  fields: (t) => ({ id: t.id({ required: true }) }),
   result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
-  errors: REVOKE_SUPPORT_ERRORS,
   run: (caller, { id, ...input }, { sessions }) =>
     revokeSupportAccess(caller, { id: nodeUuid('SupportGrant', id), ...input }, sessions),
 })

@@ -2,15 +2,21 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { beyondCaller } from './authority.ts'
 
 const schema = z.object({ id: z.string() })
 
-export const REVOKE_SUPPORT_ERRORS = ['NOT_FOUND', 'PERMISSION_NOT_HELD'] as const
-type RevokeErrorCode = (typeof REVOKE_SUPPORT_ERRORS)[number]
+export const supportAccessRevoke = defineCommand({
+  name: 'supportAccessRevoke',
+  permission: 'support:manage',
+  errors: ['NOT_FOUND', 'PERMISSION_NOT_HELD'],
+  schema,
+})
 
 /**
  * Revokes a grant: at once here, within seconds on other servers. One that has ended stays as it is. User errors:
@@ -18,18 +24,11 @@ type RevokeErrorCode = (typeof REVOKE_SUPPORT_ERRORS)[number]
  */
 export async function revokeSupportAccess(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
+  input: InputOf<typeof supportAccessRevoke>,
   sessions: IdentityInvalidation,
-): Promise<Executed<RevokeErrorCode>> {
-  const command = {
-    name: 'supportAccessRevoke',
-    permission: 'support:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+): Promise<Executed<typeof supportAccessRevoke>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand<RevokeErrorCode, z.output<typeof schema>>(caller, command, async (tx, { id }) => {
+    runCommand(caller, supportAccessRevoke, input, async (tx, { id }) => {
       const now = caller.clock()
       const grant = await tx.supportGrant.findFirst({ where: { id } })
       if (grant === null) return notFound('id', 'grant')

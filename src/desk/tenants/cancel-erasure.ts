@@ -1,20 +1,21 @@
 // A merchant thinks again: it is not erased after all.
 import type { CommandContext } from '../../auth/command-context.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { defineCommand, type InputOf, NO_INPUT } from '../../commands/command.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { moveErasure } from './schedule-erasure.ts'
 
-export const CANCEL_ERASURE_ERRORS = ['ORDERED_BY_PLATFORM'] as const
+export const tenantErasureCancel = defineCommand({
+  name: 'tenantErasureCancel',
+  permission: 'tenant:manage',
+  errors: ['ORDERED_BY_PLATFORM'],
+  schema: NO_INPUT,
+})
 
-/** Calls the erasure off; where there is none, only the audit tells of it. User errors: ORDERED_BY_PLATFORM. */
+/** Calls the erasure off; where there is none, only the audit tells of it. */
 export async function cancelErasure(
   caller: CommandContext,
-  { idempotencyKey }: Keyed<object>,
-): Promise<Executed<(typeof CANCEL_ERASURE_ERRORS)[number]>> {
-  const command = {
-    name: 'tenantErasureCancel',
-    permission: 'tenant:manage',
-    input: {},
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx) => moveErasure(tx, caller, null))
+  input: InputOf<typeof tenantErasureCancel>,
+): Promise<Executed<typeof tenantErasureCancel>> {
+  return await runCommand(caller, tenantErasureCancel, input, (tx) => moveErasure(tx, caller, null))
 }

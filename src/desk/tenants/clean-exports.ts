@@ -1,7 +1,7 @@
 // The job that lets go of files whose time is over, of exports that were lost with their job, and of old entries.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Task } from '../../jobs/task.ts'
 import { endExports, failExport } from './end-export.ts'
 import { EXPORT_LOST_AFTER_MS, EXPORTS_LISTED_MAX } from './export-task.ts'
@@ -28,8 +28,8 @@ async function endExpired(caller: CommandContext): Promise<void> {
   )
   const [first] = expired
   if (first === undefined) return
-  const command = { name: 'exportExpire', permission: 'tenant:manage', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'exportExpire', permission: 'tenant:manage' } as const
+  await runInternalCommand(caller, command, async (tx) => {
     const audit = await endExports(
       tx,
       expired.map(({ id }) => id),

@@ -1,19 +1,27 @@
 // Asks for a file of all that the tenant owns. Making it is make-export.ts's, by a job.
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
+import { defineCommand, type InputOf, NO_INPUT } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { EXPORT_ATTEMPTS_MAX, EXPORT_TASK } from './export-task.ts'
 
+export const exportCreate = defineCommand({
+  name: 'exportCreate',
+  permission: 'tenant:manage',
+  errors: [],
+  schema: NO_INPUT,
+})
+
 /** Queues an export. While one is under way there is no second: that one is answered, and nothing is changed. */
 export async function createExport(
   caller: CommandContext,
-  { idempotencyKey }: Keyed<object>,
-): Promise<Executed<never>> {
-  const command = { name: 'exportCreate', permission: 'tenant:manage', input: {}, idempotencyKey } as const
-  return await runCommand(caller, command, async (tx) => {
+  input: InputOf<typeof exportCreate>,
+): Promise<Executed<typeof exportCreate>> {
+  return await runCommand(caller, exportCreate, input, async (tx) => {
     const id = newId()
     const requestedBy = labelOf(caller.actor)
     // Rivals meet at the index of those under way: the later one waits, and then finds the other's.

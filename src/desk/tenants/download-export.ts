@@ -3,7 +3,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
 import { uuidOf } from '../../core/ids.ts'
 
@@ -29,8 +29,10 @@ export async function downloadExport(caller: CommandContext, exportId: string): 
     select: { byteCount: true, completedAt: true },
   })
   if (found === null) throw new AppError('NOT_FOUND', 'there is no such export to download')
-  const command = { name: 'exportDownload', permission: 'tenant:manage', input: null } as const
-  await runCommand(caller, command, async () => done(id, [auditOf({ type: 'Export', id }, null, null)]))
+  const command = { name: 'exportDownload', permission: 'tenant:manage' } as const
+  await runInternalCommand(caller, command, async () =>
+    done(id, [auditOf({ type: 'Export', id }, null, null)]),
+  )
   const day = (found.completedAt ?? clock()).toISOString().slice(0, 10)
   return {
     fileName: `${caller.tenantSlug}-${day}.jsonl.gz`,

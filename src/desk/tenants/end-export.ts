@@ -2,14 +2,14 @@
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { EXPORTS_BYTES_MAX, EXPORTS_KEPT_MAX } from './export-task.ts'
 
 /** What became of an export that cannot be made; one that has ended already is left as it was. */
 export async function failExport(caller: CommandContext, id: string, failure: string): Promise<void> {
-  const command = { name: 'exportFail', permission: 'tenant:manage', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'exportFail', permission: 'tenant:manage' } as const
+  await runInternalCommand(caller, command, async (tx) => {
     await tx.exportChunk.deleteMany({
       where: { exportId: id, export: { status: { in: ['PENDING', 'RUNNING'] } } },
     })

@@ -9,10 +9,10 @@ import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Export, ExportConnection, Tenant } from '../refs.ts'
-import { CANCEL_ERASURE_ERRORS, cancelErasure } from './cancel-erasure.ts'
-import { createExport } from './create-export.ts'
-import { SCHEDULE_ERASURE_ERRORS, scheduleErasure } from './schedule-erasure.ts'
-import { updateTenant } from './update-tenant.ts'
+import { cancelErasure, tenantErasureCancel } from './cancel-erasure.ts'
+import { createExport, exportCreate } from './create-export.ts'
+import { scheduleErasure, tenantErasureSchedule } from './schedule-erasure.ts'
+import { tenantUpdate, updateTenant } from './update-tenant.ts'
 
 builder.objectFields(Tenant, (t) => ({
   version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you edit.' }),
@@ -84,51 +84,37 @@ builder.queryFields((t) => ({
   }),
 }))
 
-addMutation('exportCreate', {
+addMutation(exportCreate, {
   description: 'Makes a file of all that the merchant owns. While one is being made, that one is answered.',
-  permission: 'tenant:manage',
-  input: builder.inputType('ExportCreateInput', { fields: (t) => ({ idempotencyKey: t.string() }) }),
+  fields: () => ({}),
   result: { field: 'export', type: Export, model: 'Export' },
-  errors: [],
-  run: createExport,
+  run: (caller, input) => createExport(caller, input),
 })
 
-addMutation('tenantUpdate', {
+addMutation(tenantUpdate, {
   description: 'Edits what was given.',
-  permission: 'tenant:manage',
-  input: builder.inputType('TenantUpdateInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      expectedVersion: t.int({ required: true }),
-      name: t.string(),
-    }),
+  fields: (t) => ({
+    expectedVersion: t.int({ required: true }),
+    name: t.string(),
   }),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },
-  errors: ['CONFLICT'],
-  run: updateTenant,
+  run: (caller, input) => updateTenant(caller, input),
 })
 
-addMutation('tenantErasureSchedule', {
+addMutation(tenantErasureSchedule, {
   description:
     'Has everything erased, for good, when the days to think again are over. Until then all goes on as before.',
-  permission: 'tenant:manage',
-  input: builder.inputType('TenantErasureScheduleInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      confirmation: t.string({ required: true, description: "The tenant's slug, typed." }),
-      graceDays: t.int({ description: '7 to 365; 30 unless told.' }),
-    }),
+  fields: (t) => ({
+    confirmation: t.string({ required: true, description: "The tenant's slug, typed." }),
+    graceDays: t.int({ description: '7 to 365; 30 unless told.' }),
   }),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },
-  errors: SCHEDULE_ERASURE_ERRORS,
-  run: scheduleErasure,
+  run: (caller, input) => scheduleErasure(caller, input),
 })
 
-addMutation('tenantErasureCancel', {
+addMutation(tenantErasureCancel, {
   description: 'Does not have everything erased after all.',
-  permission: 'tenant:manage',
-  input: builder.inputType('TenantErasureCancelInput', { fields: (t) => ({ idempotencyKey: t.string() }) }),
+  fields: () => ({}),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },
-  errors: CANCEL_ERASURE_ERRORS,
-  run: cancelErasure,
+  run: (caller, input) => cancelErasure(caller, input),
 })

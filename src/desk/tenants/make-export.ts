@@ -5,7 +5,7 @@ import { gzip } from 'node:zlib'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Sealer } from '../../core/seal.ts'
@@ -111,8 +111,8 @@ async function writeChunks(
 }
 
 async function complete(caller: CommandContext, id: string, made: Made): Promise<void> {
-  const command = { name: 'exportComplete', permission: 'tenant:manage', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'exportComplete', permission: 'tenant:manage' } as const
+  await runInternalCommand(caller, command, async (tx) => {
     const completedAt = caller.clock()
     const expiresAt = new Date(completedAt.getTime() + EXPORT_KEPT_MS)
     const data = { ...made, status: 'COMPLETED', completedAt, expiresAt } as const

@@ -1,9 +1,11 @@
 // A merchant has itself erased, some time from now: everything goes on until then, and it may think again.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { sqlstateOf } from '../../db/faults.ts'
 
@@ -23,7 +25,12 @@ const schema = z.object({
     .nullish(),
 })
 
-export const SCHEDULE_ERASURE_ERRORS = ['CONFIRMATION_WRONG', 'ORDERED_BY_PLATFORM'] as const
+export const tenantErasureSchedule = defineCommand({
+  name: 'tenantErasureSchedule',
+  permission: 'tenant:manage',
+  errors: ['CONFIRMATION_WRONG', 'ORDERED_BY_PLATFORM'],
+  schema,
+})
 
 /**
  * Has the tenant erased in so many days (30, unless told). A later call changes the day. User errors: INVALID,
@@ -31,16 +38,9 @@ export const SCHEDULE_ERASURE_ERRORS = ['CONFIRMATION_WRONG', 'ORDERED_BY_PLATFO
  */
 export async function scheduleErasure(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<(typeof SCHEDULE_ERASURE_ERRORS)[number]>> {
-  const command = {
-    name: 'tenantErasureSchedule',
-    permission: 'tenant:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, async (tx, { confirmation, graceDays }) => {
+  input: InputOf<typeof tenantErasureSchedule>,
+): Promise<Executed<typeof tenantErasureSchedule>> {
+  return await runCommand(caller, tenantErasureSchedule, input, async (tx, { confirmation, graceDays }) => {
     if (confirmation !== caller.tenantSlug) {
       const message = `type the tenant's slug, ${caller.tenantSlug}, to confirm`
       return refused([{ field: ['confirmation'], message, code: 'CONFIRMATION_WRONG' }])

@@ -1,8 +1,10 @@
 // Edits what a merchant says of itself, if nobody else did meanwhile.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { conflict, edited, given } from '../../commands/edit.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 200
@@ -14,20 +16,20 @@ const schema = z.object({
   name: mailedName(NAME_LENGTH_MAX).min(1, 'a merchant needs a name').nullish(),
 })
 
-/** Edits what was given. User errors: INVALID, CONFLICT. */
+export const tenantUpdate = defineCommand({
+  name: 'tenantUpdate',
+  permission: 'tenant:manage',
+  errors: ['CONFLICT'],
+  schema,
+})
+
+/** Edits what was given. */
 export async function updateTenant(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<'CONFLICT'>> {
-  const command = {
-    name: 'tenantUpdate',
-    permission: 'tenant:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof tenantUpdate>,
+): Promise<Executed<typeof tenantUpdate>> {
   const { tenantId: id } = caller.scope
-  return await runCommand(caller, command, async (tx, { expectedVersion, ...fields }) => {
+  return await runCommand(caller, tenantUpdate, input, async (tx, { expectedVersion, ...fields }) => {
     const wanted = given(fields)
     const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
     if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, EVERYBODY)

@@ -1,9 +1,11 @@
 // Books a change of stock that no order made: goods received, counted, damaged or returned.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 
 export const ADJUSTMENT_REASONS = ['RECEIPT', 'COUNT', 'DAMAGE', 'RETURN', 'OTHER'] as const
@@ -20,13 +22,19 @@ const schema = z.object({
   reason: z.enum(ADJUSTMENT_REASONS),
 })
 
-/** Adds `delta` pieces; never below what orders have reserved. User errors: INVALID, NOT_FOUND, STOCK_INSUFFICIENT. */
+export const stockAdjust = defineCommand({
+  name: 'stockAdjust',
+  permission: 'stock:write',
+  errors: ['NOT_FOUND', 'STOCK_INSUFFICIENT'],
+  schema,
+})
+
+/** Adds `delta` pieces; never below what orders have reserved. */
 export async function adjustStock(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<'NOT_FOUND' | 'STOCK_INSUFFICIENT'>> {
-  const command = { name: 'stockAdjust', permission: 'stock:write', input, schema, idempotencyKey } as const
-  return await runCommand(caller, command, async (tx, { variantId, delta, reason }) => {
+  input: InputOf<typeof stockAdjust>,
+): Promise<Executed<typeof stockAdjust>> {
+  return await runCommand(caller, stockAdjust, input, async (tx, { variantId, delta, reason }) => {
     // One statement, conditional on the row as it is when its lock is held: never read, then written.
     const [level] = await tx.$queryRaw<{ on_hand: number }[]>`
       WITH level AS (

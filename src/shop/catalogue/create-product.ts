@@ -1,9 +1,11 @@
 // Adds a product to the catalogue.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, refusedAsTaken } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import { handle, handleOf, productTexts, title } from './product.ts'
 
@@ -14,19 +16,19 @@ const schema = z
     message: 'no handle can be made of this title: give one',
   })
 
-/** Adds a product, ACTIVE unless told. User errors: INVALID, HANDLE_TAKEN. */
+export const productCreate = defineCommand({
+  name: 'productCreate',
+  permission: 'catalogue:write',
+  errors: ['HANDLE_TAKEN'],
+  schema,
+})
+
+/** Adds a product, ACTIVE unless told. */
 export async function createProduct(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<'HANDLE_TAKEN'>> {
-  const command = {
-    name: 'productCreate',
-    permission: 'catalogue:write',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, async (tx, value) => {
+  input: InputOf<typeof productCreate>,
+): Promise<Executed<typeof productCreate>> {
+  return await runCommand(caller, productCreate, input, async (tx, value) => {
     const id = newId()
     const now = caller.clock()
     const row = {

@@ -1,9 +1,11 @@
 // Edits a product, or takes it out of the shop, if nobody else changed it meanwhile.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { type EditErrorCode, edit, given } from '../../commands/edit.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
+import { EDIT_ERRORS, type EditErrorCode, edit, given } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import type { Done, Refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { handle, productTexts, title } from './product.ts'
 
@@ -21,34 +23,34 @@ const archiveSchema = z.object(versioned)
 
 type ProductErrorCode = EditErrorCode | 'HANDLE_TAKEN'
 
-/** Edits what was given. User errors: INVALID, NOT_FOUND, CONFLICT, HANDLE_TAKEN. */
+export const productUpdate = defineCommand({
+  name: 'productUpdate',
+  permission: 'catalogue:write',
+  errors: [...EDIT_ERRORS, 'HANDLE_TAKEN'],
+  schema,
+})
+
+/** Edits what was given. */
 export async function updateProduct(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<ProductErrorCode>> {
-  const command = {
-    name: 'productUpdate',
-    permission: 'catalogue:write',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, value) => change(tx, caller, value))
+  input: InputOf<typeof productUpdate>,
+): Promise<Executed<typeof productUpdate>> {
+  return await runCommand(caller, productUpdate, input, (tx, value) => change(tx, caller, value))
 }
 
-/** Takes a product out of the shop; its orders keep their lines. User errors: NOT_FOUND, CONFLICT. */
+export const productArchive = defineCommand({
+  name: 'productArchive',
+  permission: 'catalogue:write',
+  errors: [...EDIT_ERRORS, 'HANDLE_TAKEN'],
+  schema: archiveSchema,
+})
+
+/** Takes a product out of the shop; its orders keep their lines. */
 export async function archiveProduct(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof archiveSchema>>,
-): Promise<Executed<ProductErrorCode>> {
-  const command = {
-    name: 'productArchive',
-    permission: 'catalogue:write',
-    input,
-    schema: archiveSchema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, value) =>
+  input: InputOf<typeof productArchive>,
+): Promise<Executed<typeof productArchive>> {
+  return await runCommand(caller, productArchive, input, (tx, value) =>
     change(tx, caller, { ...value, status: 'ARCHIVED' }),
   )
 }

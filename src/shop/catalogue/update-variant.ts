@@ -1,8 +1,10 @@
 // Edits a variant, if nobody else did meanwhile. Stock is no part of it: a sale is no edit.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { type EditErrorCode, edit, given } from '../../commands/edit.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
+import { EDIT_ERRORS, edit, given } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { price, sku, title } from './product.ts'
 
 const schema = z.object({
@@ -13,19 +15,19 @@ const schema = z.object({
   price: price.nullish(),
 })
 
-/** Edits what was given; orders keep the price they were placed at. User errors: INVALID, NOT_FOUND, CONFLICT, SKU_TAKEN. */
+export const variantUpdate = defineCommand({
+  name: 'variantUpdate',
+  permission: 'catalogue:write',
+  errors: [...EDIT_ERRORS, 'SKU_TAKEN'],
+  schema,
+})
+
+/** Edits what was given; orders keep the price they were placed at. */
 export async function updateVariant(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<EditErrorCode | 'SKU_TAKEN'>> {
-  const command = {
-    name: 'variantUpdate',
-    permission: 'catalogue:write',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, { id, expectedVersion, sku, title, price }) =>
+  input: InputOf<typeof variantUpdate>,
+): Promise<Executed<typeof variantUpdate>> {
+  return await runCommand(caller, variantUpdate, input, (tx, { id, expectedVersion, sku, title, price }) =>
     edit(tx.variant, {
       type: 'Variant',
       id,

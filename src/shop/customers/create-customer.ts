@@ -1,28 +1,30 @@
 // Adds a customer to the merchant's book.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, present, refusedAsTaken } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { emailAddress } from '../../core/email.ts'
 import { newId } from '../../core/ids.ts'
 import { contact, contactColumns, name } from './customer.ts'
 
 const schema = z.object({ email: emailAddress, name, ...contact })
 
-/** Adds a customer. User errors: INVALID, EMAIL_TAKEN. */
+export const customerCreate = defineCommand({
+  name: 'customerCreate',
+  permission: 'customers:write',
+  errors: ['EMAIL_TAKEN'],
+  schema,
+})
+
+/** Adds a customer. */
 export async function createCustomer(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<'EMAIL_TAKEN'>> {
-  const command = {
-    name: 'customerCreate',
-    permission: 'customers:write',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, async (tx, value) => {
+  input: InputOf<typeof customerCreate>,
+): Promise<Executed<typeof customerCreate>> {
+  return await runCommand(caller, customerCreate, input, async (tx, value) => {
     const id = newId()
     const now = caller.clock()
     const row = { email: value.email, name: value.name, ...present(contactColumns(value)) }

@@ -11,8 +11,8 @@ import { readOne, readPage } from '../../graphql/read.ts'
 import { search } from '../../graphql/search.ts'
 import { sortsOf } from '../../graphql/sorts.ts'
 import { Customer, CustomerConnection, OrderConnection } from '../refs.ts'
-import { createCustomer } from './create-customer.ts'
-import { updateCustomer } from './update-customer.ts'
+import { createCustomer, customerCreate } from './create-customer.ts'
+import { customerUpdate, updateCustomer } from './update-customer.ts'
 
 const Address = builder.objectRef<CustomerRow>('Address').implement({
   description: 'Where to send things.',
@@ -115,38 +115,28 @@ const AddressInput = builder.inputType('AddressInput', {
   }),
 })
 
-addMutation('customerCreate', {
-  permission: 'customers:write',
+addMutation(customerCreate, {
   description: 'Adds a customer.',
-  input: builder.inputType('CustomerCreateInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string(),
-      email: t.string({ required: true }),
-      name: t.string({ required: true }),
-      phone: t.string(),
-      address: t.field({ type: AddressInput }),
-    }),
+  fields: (t) => ({
+    email: t.string({ required: true }),
+    name: t.string({ required: true }),
+    phone: t.string(),
+    address: t.field({ type: AddressInput }),
   }),
   result: { field: 'customer', type: Customer, model: 'Customer' },
-  errors: ['EMAIL_TAKEN'],
-  run: createCustomer,
+  run: (caller, input) => createCustomer(caller, input),
 })
 
-addMutation('customerUpdate', {
-  permission: 'customers:write',
+addMutation(customerUpdate, {
   description: 'Edits a customer. What is left out stays as it is.',
-  input: builder.inputType('CustomerUpdateInput', {
-    fields: (t) => ({
-      id: t.id({ required: true }),
-      expectedVersion: t.int({ required: true }),
-      idempotencyKey: t.string(),
-      email: t.string(),
-      name: t.string(),
-      phone: t.string(),
-      address: t.field({ type: AddressInput }),
-    }),
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    expectedVersion: t.int({ required: true }),
+    email: t.string(),
+    name: t.string(),
+    phone: t.string(),
+    address: t.field({ type: AddressInput }),
   }),
   result: { field: 'customer', type: Customer, model: 'Customer' },
-  errors: ['NOT_FOUND', 'CONFLICT', 'EMAIL_TAKEN'],
   run: (caller, { id, ...input }) => updateCustomer(caller, { id: nodeUuid('Customer', id), ...input }),
 })

@@ -1,8 +1,10 @@
 // Edits a customer, if nobody else did meanwhile.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { type EditErrorCode, edit, given } from '../../commands/edit.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
+import { EDIT_ERRORS, edit, given } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { emailAddress } from '../../core/email.ts'
 import { CONTACT_PATHS, contact, contactColumns, name } from './customer.ts'
 
@@ -14,28 +16,32 @@ const schema = z.object({
   ...contact,
 })
 
-/** Edits what was given. User errors: INVALID, NOT_FOUND, CONFLICT, EMAIL_TAKEN. */
+export const customerUpdate = defineCommand({
+  name: 'customerUpdate',
+  permission: 'customers:write',
+  errors: [...EDIT_ERRORS, 'EMAIL_TAKEN'],
+  schema,
+})
+
+/** Edits what was given. */
 export async function updateCustomer(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<EditErrorCode | 'EMAIL_TAKEN'>> {
-  const command = {
-    name: 'customerUpdate',
-    permission: 'customers:write',
+  input: InputOf<typeof customerUpdate>,
+): Promise<Executed<typeof customerUpdate>> {
+  return await runCommand(
+    caller,
+    customerUpdate,
     input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, { id, expectedVersion, email, name, ...contact }) =>
-    edit(tx.customer, {
-      type: 'Customer',
-      id,
-      expectedVersion,
-      reads: 'customers:read',
-      wanted: { ...given({ email, name }), ...contactColumns(contact) },
-      paths: CONTACT_PATHS,
-      now: caller.clock(),
-      taken: { field: 'email', code: 'EMAIL_TAKEN', message: 'another customer has this address' },
-    }),
+    (tx, { id, expectedVersion, email, name, ...contact }) =>
+      edit(tx.customer, {
+        type: 'Customer',
+        id,
+        expectedVersion,
+        reads: 'customers:read',
+        wanted: { ...given({ email, name }), ...contactColumns(contact) },
+        paths: CONTACT_PATHS,
+        now: caller.clock(),
+        taken: { field: 'email', code: 'EMAIL_TAKEN', message: 'another customer has this address' },
+      }),
   )
 }

@@ -1,9 +1,11 @@
 // Ends an order: cancels it and releases its stock, or fulfils it and takes the stock out of the warehouse.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { conflict, type EditErrorCode, edited, notFound } from '../../commands/edit.ts'
+import { defineCommand, type InputOf } from '../../commands/command.ts'
+import { conflict, EDIT_ERRORS, type EditErrorCode, edited, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Order, OrderStatus } from '../../generated/prisma/client.ts'
 import { endHold, FULFILMENT, type HoldEnd, RELEASE } from './hold-stock.ts'
@@ -23,22 +25,22 @@ const cancelSchema = z.object({
 export type FulfillOrderErrorCode = EditErrorCode | 'WRONG_STATUS'
 export type CancelOrderErrorCode = FulfillOrderErrorCode | 'PAYMENT_IN_PROGRESS'
 
+export const orderCancel = defineCommand({
+  name: 'orderCancel',
+  permission: 'orders:write',
+  errors: [...EDIT_ERRORS, 'WRONG_STATUS', 'PAYMENT_IN_PROGRESS'],
+  schema: cancelSchema,
+})
+
 /**
  * Cancels an order of which no money is left with the merchant, and releases its stock. User errors: INVALID,
  * NOT_FOUND, CONFLICT, WRONG_STATUS, PAYMENT_IN_PROGRESS.
  */
 export async function cancelOrder(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof cancelSchema>>,
-): Promise<Executed<CancelOrderErrorCode>> {
-  const command = {
-    name: 'orderCancel',
-    permission: 'orders:write',
-    input,
-    schema: cancelSchema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, { id, expectedVersion, reason }) =>
+  input: InputOf<typeof orderCancel>,
+): Promise<Executed<typeof orderCancel>> {
+  return await runCommand(caller, orderCancel, input, (tx, { id, expectedVersion, reason }) =>
     finish(
       tx,
       caller,
@@ -54,19 +56,19 @@ export async function cancelOrder(
   )
 }
 
-/** Hands a paid order over: its pieces leave the warehouse. User errors: NOT_FOUND, CONFLICT, WRONG_STATUS. */
+export const orderFulfill = defineCommand({
+  name: 'orderFulfill',
+  permission: 'orders:write',
+  errors: [...EDIT_ERRORS, 'WRONG_STATUS'],
+  schema: fulfillSchema,
+})
+
+/** Hands a paid order over: its pieces leave the warehouse. */
 export async function fulfillOrder(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof fulfillSchema>>,
-): Promise<Executed<FulfillOrderErrorCode>> {
-  const command = {
-    name: 'orderFulfill',
-    permission: 'orders:write',
-    input,
-    schema: fulfillSchema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, { id, expectedVersion }) =>
+  input: InputOf<typeof orderFulfill>,
+): Promise<Executed<typeof orderFulfill>> {
+  return await runCommand(caller, orderFulfill, input, (tx, { id, expectedVersion }) =>
     finish(
       tx,
       caller,

@@ -23,9 +23,9 @@ import { sortsOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Customer, Order, OrderConnection, OrderLine, OrderLineConnection, Variant } from '../refs.ts'
 import type { FrozenAddress, FrozenBuyer } from './agreed.ts'
-import { cancelOrder, fulfillOrder } from './finish-order.ts'
+import { cancelOrder, fulfillOrder, orderCancel, orderFulfill } from './finish-order.ts'
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
-import { placeOrder } from './place-order.ts'
+import { orderPlace, placeOrder } from './place-order.ts'
 
 const OrderStatus = builder.enumType('OrderStatus', {
   values: ['PLACED', 'PAID', 'FULFILLED', 'CANCELLED'] as const,
@@ -321,34 +321,23 @@ const OrderAddressInput = builder.inputType('OrderAddressInput', {
   }),
 })
 
-addMutation('orderPlace', {
-  permission: 'orders:write',
+addMutation(orderPlace, {
   description:
     'Places an order and reserves its stock; one that costs nothing is PAID at once. The same key places it once, however ' +
     'often it is sent. Buyer and addresses are frozen into it: as given, or as the customer has them now.',
-  input: builder.inputType('OrderPlaceInput', {
-    fields: (t) => ({
-      idempotencyKey: t.string({ required: true }),
-      customerId: t.id({ required: true }),
-      lines: t.field({ type: [OrderLineInput], required: true }),
-      expectedTotal: t.field({
-        type: MoneyInput,
-        description: 'What the buyer was shown. Where the order would cost anything else: PRICE_CHANGED.',
-      }),
-      buyer: t.field({ type: OrderBuyerInput }),
-      shippingAddress: t.field({ type: OrderAddressInput }),
-      billingAddress: t.field({ type: OrderAddressInput }),
+  needsKey: true,
+  fields: (t) => ({
+    customerId: t.id({ required: true }),
+    lines: t.field({ type: [OrderLineInput], required: true }),
+    expectedTotal: t.field({
+      type: MoneyInput,
+      description: 'What the buyer was shown. Where the order would cost anything else: PRICE_CHANGED.',
     }),
+    buyer: t.field({ type: OrderBuyerInput }),
+    shippingAddress: t.field({ type: OrderAddressInput }),
+    billingAddress: t.field({ type: OrderAddressInput }),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
-  errors: [
-    'NOT_FOUND',
-    'NOT_FOR_SALE',
-    'STOCK_INSUFFICIENT',
-    'CURRENCY_MIXED',
-    'DUPLICATE_LINE',
-    'PRICE_CHANGED',
-  ],
   run: (caller, { customerId, lines, ...input }) =>
     placeOrder(caller, {
       ...input,
@@ -360,33 +349,25 @@ addMutation('orderPlace', {
     }),
 })
 
-addMutation('orderCancel', {
-  permission: 'orders:write',
+addMutation(orderCancel, {
   description: 'Cancels an order that was not paid, or was refunded, and releases its stock.',
-  input: builder.inputType('OrderCancelInput', {
-    fields: (t) => ({
-      id: t.id({ required: true }),
-      expectedVersion: t.int({ required: true }),
-      idempotencyKey: t.string({ required: true }),
-      reason: t.string(),
-    }),
+  needsKey: true,
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    expectedVersion: t.int({ required: true }),
+    reason: t.string(),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
-  errors: ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS', 'PAYMENT_IN_PROGRESS'],
   run: (caller, { id, ...input }) => cancelOrder(caller, { id: nodeUuid('Order', id), ...input }),
 })
 
-addMutation('orderFulfill', {
-  permission: 'orders:write',
+addMutation(orderFulfill, {
   description: 'Hands a paid order over: its pieces leave the warehouse.',
-  input: builder.inputType('OrderFulfillInput', {
-    fields: (t) => ({
-      id: t.id({ required: true }),
-      expectedVersion: t.int({ required: true }),
-      idempotencyKey: t.string({ required: true }),
-    }),
+  needsKey: true,
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    expectedVersion: t.int({ required: true }),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
-  errors: ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS'],
   run: (caller, { id, ...input }) => fulfillOrder(caller, { id: nodeUuid('Order', id), ...input }),
 })

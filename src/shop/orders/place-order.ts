@@ -2,9 +2,11 @@
 // statement that does it stands in place-order-sql.ts.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { done, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import { isCurrency } from '../../core/money.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -32,15 +34,21 @@ const schema = z.object({
   ...agreedSchema,
 })
 
-export type PlaceOrderErrorCode =
-  | 'NOT_FOUND'
-  | 'NOT_FOR_SALE'
-  | 'STOCK_INSUFFICIENT'
-  | 'CURRENCY_MIXED'
-  | 'DUPLICATE_LINE'
-  | 'PRICE_CHANGED'
+export const orderPlace = defineCommand({
+  name: 'orderPlace',
+  permission: 'orders:write',
+  errors: [
+    'NOT_FOUND',
+    'NOT_FOR_SALE',
+    'STOCK_INSUFFICIENT',
+    'CURRENCY_MIXED',
+    'DUPLICATE_LINE',
+    'PRICE_CHANGED',
+  ],
+  schema,
+})
 
-type Input = z.output<typeof schema>
+export type PlaceOrderErrorCode = ErrorCodeOf<typeof orderPlace>
 
 /**
  * Places an order and reserves its stock; one that costs nothing is PAID at once. User errors: INVALID, NOT_FOUND (customer
@@ -49,15 +57,10 @@ type Input = z.output<typeof schema>
  */
 export async function placeOrder(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<PlaceOrderErrorCode>> {
-  const command = {
-    name: 'orderPlace',
-    permission: 'orders:write',
-    input,
-    schema,
-    idempotencyKey,
-    singleStatement: ({ customerId, lines, expectedTotal = null, ...agreed }: Input) => {
+  input: InputOf<typeof orderPlace>,
+): Promise<Executed<typeof orderPlace>> {
+  return await runCommand(caller, orderPlace, input, {
+    message: ({ customerId, lines, expectedTotal = null, ...agreed }) => {
       const id = newId()
       const subject = { type: 'Order', id }
       return {
@@ -70,11 +73,11 @@ export async function placeOrder(
         ),
       }
     },
-  } as const
-  return await runCommand(caller, command, async (tx, { customerId, lines, expectedTotal = null }: Input) => {
-    const offered = await lookUp(tx, lines)
-    const customer = await tx.customer.findFirst({ where: { id: customerId }, select: { id: true } })
-    return refused(refusalsOf(lines, offered, { customerFound: customer !== null, expectedTotal }))
+    whyRefused: async (tx, { customerId, lines, expectedTotal = null }) => {
+      const offered = await lookUp(tx, lines)
+      const customer = await tx.customer.findFirst({ where: { id: customerId }, select: { id: true } })
+      return refused(refusalsOf(lines, offered, { customerFound: customer !== null, expectedTotal }))
+    },
   })
 }
 

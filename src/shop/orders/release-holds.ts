@@ -3,7 +3,7 @@
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Task } from '../../jobs/task.ts'
 import { endHold, RELEASE } from './hold-stock.ts'
 
@@ -46,8 +46,8 @@ async function releaseHolds(caller: CommandContext): Promise<number> {
 }
 
 async function releaseHold(caller: CommandContext, id: string): Promise<void> {
-  const command = { name: 'orderReleaseHold', permission: 'orders:write', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'orderReleaseHold', permission: 'orders:write' } as const
+  await runInternalCommand(caller, command, async (tx) => {
     const now = caller.clock()
     const subject = { type: 'Order', id }
     // Conditional, since it may have been paid or cancelled since it was looked up; and under its lock from here on.

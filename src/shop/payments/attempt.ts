@@ -3,9 +3,12 @@
 // What is asked of a payment or a refund is attempt-payment.ts's and attempt-refund.ts's.
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
+import type { Command, ErrorCodeOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
+import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
+import { KEY_IN_USE } from '../../commands/idempotency.ts'
 import { done, type UserError } from '../../commands/outcome.ts'
-import { type Executed, KEY_IN_USE, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { PaymentStatus } from '../../generated/prisma/client.ts'
@@ -68,8 +71,8 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
   const { row, account } = await open(caller, services, subject, id)
   const verdict = await subject.ask(account, row, caller.clock())
   if (verdict.status === 'UNKNOWN') caller.logger.warn({ type, id, verdict }, 'the provider did not answer')
-  const command = { name: `${type.toLowerCase()}Settle`, permission, input: null } as const
-  const settled = runCommand(caller, command, async (tx) => {
+  const command = { name: `${type.toLowerCase()}Settle`, permission } as const
+  const settled = runInternalCommand(caller, command, async (tx) => {
     const { audit, events } = await subject.settle(tx, id, verdict, {
       now: caller.clock(),
       endsAttempt: true,
@@ -85,21 +88,22 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
 }
 
 /**
- * Takes what a command has begun from where it stands to where it can get now, and answers it; `errorsOf` says what a
+ * Takes what a command has begun, if it was not refused, from where it stands to where it can get now, and answers it; `errorsOf` says what a
  * client is told of one that failed, and of somebody else's to who may read it. Another call that is at it with the provider is IDEMPOTENCY_KEY_IN_USE.
  */
 export async function finish<
   Row extends Open,
   Verdict extends { readonly status: PaymentStatus },
-  Code extends string,
+  Of extends Command,
 >(
   caller: CommandContext,
   services: PaymentServices,
   subject: Attemptable<Row, Verdict>,
-  begun: Pick<Executed<Code>, 'replayed' | 'isOwn'> & { readonly id: string },
-  errorsOf: (row: Row, mayRead: boolean) => readonly UserError<Code>[],
-): Promise<Executed<Code>> {
-  const { id, replayed, isOwn } = begun
+  begun: Executed<Of>,
+  errorsOf: (row: Row, mayRead: boolean) => readonly UserError<ErrorCodeOf<Of>>[],
+): Promise<Executed<Of>> {
+  const { id, isOwn } = begun
+  if (id === null) return begun
   const mayRead = isOwn || caller.permissions.has('payments:read')
   const find = async () => {
     const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
@@ -109,11 +113,11 @@ export async function finish<
   const standing = await find()
   // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
   if (!isSettled(standing.status) && standing.providerReference === null) {
-    const result = await attempt(caller, services, subject, id, { isOurs: !replayed })
+    const result = await attempt(caller, services, subject, id, { isOurs: !begun.replayed })
     if (result === 'BUSY') return refusedAtOnce([KEY_IN_USE])
-    return { id, userErrors: errorsOf(await find(), mayRead), replayed, isOwn }
+    return { ...begun, userErrors: errorsOf(await find(), mayRead) }
   }
-  return { id, userErrors: errorsOf(standing, mayRead), replayed, isOwn }
+  return { ...begun, userErrors: errorsOf(standing, mayRead) }
 }
 
 async function claim<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
@@ -121,16 +125,15 @@ async function claim<Row extends Open, Verdict extends { readonly status: Paymen
   { type, permission, find, claim: take }: Attemptable<Row, Verdict>,
   id: string,
 ): Promise<boolean> {
-  let isClaimed = false
-  const command = { name: `${type.toLowerCase()}Attempt`, permission, input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: `${type.toLowerCase()}Attempt`, permission } as const
+  return await runInternalCommand(caller, command, async (tx) => {
     const before = await find(tx, id)
     const now = caller.clock()
-    isClaimed = await take(tx, id, { now, until: attemptEnd(now) })
+    const isClaimed = await take(tx, id, { now, until: attemptEnd(now) })
     const isNews = isClaimed && before?.status === 'PENDING' && before.providerReference === null
-    return done(id, isNews ? [auditOf({ type, id }, { status: 'PENDING' }, { status: 'UNKNOWN' })] : [])
+    const audit = isNews ? [auditOf({ type, id }, { status: 'PENDING' }, { status: 'UNKNOWN' })] : []
+    return done(id, audit, [], isClaimed)
   })
-  return isClaimed
 }
 
 async function open<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(

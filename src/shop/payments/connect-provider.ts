@@ -4,10 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
-import { checkInput } from '../../commands/input.ts'
+import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
+import { checkCall } from '../../commands/input.ts'
 import { type Done, done, type UserError } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -39,9 +41,6 @@ const schema = z
 
 type Input = z.output<typeof schema>
 
-export const CONNECT_PROVIDER_ERRORS = ['KEY_REFUSED', 'NOT_AVAILABLE', 'PROVIDER_UNAVAILABLE'] as const
-export type ConnectProviderErrorCode = (typeof CONNECT_PROVIDER_ERRORS)[number]
-
 /** An account that was tried and sends its events here. */
 type Prepared = {
   readonly id: string
@@ -52,6 +51,15 @@ type Prepared = {
 
 type Refusal = UserError<ConnectProviderErrorCode>
 
+export const paymentProviderConnect = defineCommand({
+  name: 'paymentProviderConnect',
+  permission: 'payments:manage',
+  errors: ['KEY_REFUSED', 'NOT_AVAILABLE', 'PROVIDER_UNAVAILABLE'],
+  schema,
+})
+
+type ConnectProviderErrorCode = ErrorCodeOf<typeof paymentProviderConnect>
+
 /**
  * Makes the account the one that takes payments from now on. User errors: INVALID, KEY_REFUSED (it opens no account),
  * NOT_AVAILABLE (no sandbox here, or nowhere to send events to), PROVIDER_UNAVAILABLE (it could not be asked); nothing is
@@ -60,21 +68,15 @@ type Refusal = UserError<ConnectProviderErrorCode>
 export async function connectProvider(
   caller: CommandContext,
   services: PaymentServices,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<ConnectProviderErrorCode>> {
-  const command = {
-    name: 'paymentProviderConnect',
-    permission: 'payments:manage',
-    input,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof paymentProviderConnect>,
+): Promise<Executed<typeof paymentProviderConnect>> {
   // Nobody without the right has a provider asked, and nothing is asked inside a transaction.
-  requirePermission(caller.permissions, command.permission)
-  const checked = checkInput(schema, input)
+  requirePermission(caller.permissions, paymentProviderConnect.permission)
+  const checked = checkCall(paymentProviderConnect, input, caller.clock())
   if (checked.errors !== null) return refusedAtOnce(checked.errors)
   const prepared = await prepare(caller, services, checked.value)
   if ('code' in prepared) return refusedAtOnce([prepared])
-  const connected = await runCommand<ConnectProviderErrorCode, unknown>(caller, command, async (tx) => {
+  const connected = await runCommand(caller, paymentProviderConnect, input, async (tx) => {
     const replaced = await retireActive(tx, caller.clock())
     return await keep(tx, caller, services, prepared, replaced)
   })

@@ -1,8 +1,10 @@
 // Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { amountSchema } from './amount-input.ts'
 import { attemptEnd, finish } from './attempt.ts'
@@ -22,12 +24,14 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const CREATE_REFUND_ERRORS = [
-  ...REFUNDABLE_ERRORS,
-  'PROVIDER_NOT_CONNECTED',
-  ...REFUND_FAILURES,
-] as const
-export type CreateRefundErrorCode = (typeof CREATE_REFUND_ERRORS)[number]
+export const refundCreate = defineCommand({
+  name: 'refundCreate',
+  permission: 'payments:refund',
+  errors: [...REFUNDABLE_ERRORS, 'PROVIDER_NOT_CONNECTED', ...REFUND_FAILURES],
+  schema,
+})
+
+type CreateRefundErrorCode = ErrorCodeOf<typeof refundCreate>
 
 /**
  * Gives back what is left of a payment, or `amount` of it. The refund may still be PENDING or UNKNOWN when this
@@ -37,18 +41,10 @@ export type CreateRefundErrorCode = (typeof CREATE_REFUND_ERRORS)[number]
 export async function createRefund(
   caller: CommandContext,
   services: PaymentServices,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<CreateRefundErrorCode>> {
-  const command = {
-    name: 'refundCreate',
-    permission: 'payments:refund',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
-  if (begun.id === null) return begun
-  return await finish(caller, services, refundAttempt, { ...begun, id: begun.id }, (refund, mayRead) =>
+  input: InputOf<typeof refundCreate>,
+): Promise<Executed<typeof refundCreate>> {
+  const begun = await runCommand(caller, refundCreate, input, (tx, value) => begin(tx, caller, value))
+  return await finish(caller, services, refundAttempt, begun, (refund, mayRead) =>
     failureOf(refund, 'paymentId', REFUND_FAILURES, mayRead),
   )
 }

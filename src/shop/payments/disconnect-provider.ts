@@ -1,9 +1,11 @@
 // Ends a merchant's account with a payment provider: nothing new is taken by it, and its events count until a date.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { conflict, notFound } from '../../commands/edit.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
+import { conflict, EDIT_ERRORS, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { EVENTS_GRACE_MAX_MS, EVENTS_GRACE_MS, endedAudit, enqueueEnd } from './end-provider.ts'
 
@@ -17,26 +19,27 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const DISCONNECT_PROVIDER_ERRORS = ['NOT_FOUND', 'CONFLICT', 'WRONG_STATUS', 'TOO_FAR'] as const
-export type DisconnectProviderErrorCode = (typeof DISCONNECT_PROVIDER_ERRORS)[number]
+export const paymentProviderDisconnect = defineCommand({
+  name: 'paymentProviderDisconnect',
+  permission: 'payments:manage',
+  errors: [...EDIT_ERRORS, 'WRONG_STATUS', 'TOO_FAR'],
+  schema,
+})
+
+type DisconnectProviderErrorCode = ErrorCodeOf<typeof paymentProviderDisconnect>
 
 /**
  * Ends an account, also one that was replaced. Until `eventsUntil` (a time that is past: at once) its events count for the
  * payments that it took; what is open with it is asked about until it has an outcome, and then its keys are forgotten.
- * User errors: INVALID, and those of DISCONNECT_PROVIDER_ERRORS; WRONG_STATUS: it ended already, and no later.
+ * WRONG_STATUS: it ended already, and no later.
  */
 export async function disconnectProvider(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<DisconnectProviderErrorCode>> {
-  const command = {
-    name: 'paymentProviderDisconnect',
-    permission: 'payments:manage',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, value) => disconnect(tx, value, caller.clock()))
+  input: InputOf<typeof paymentProviderDisconnect>,
+): Promise<Executed<typeof paymentProviderDisconnect>> {
+  return await runCommand(caller, paymentProviderDisconnect, input, (tx, value) =>
+    disconnect(tx, value, caller.clock()),
+  )
 }
 
 async function disconnect(

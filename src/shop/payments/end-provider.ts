@@ -3,7 +3,7 @@
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
 import { NO_KEY_ID } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -110,8 +110,8 @@ async function forget(
   ending: Ending,
 ): Promise<void> {
   if (!ending.previous && !ending.all) return
-  const command = { name: 'paymentProviderEnd', permission: 'payments:manage', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'paymentProviderEnd', permission: 'payments:manage' } as const
+  await runInternalCommand(caller, command, async (tx) => {
     const row = await tx.paymentProvider.findFirst({ where: { id } })
     // Changed meanwhile: what changed it has queued the next end.
     if (row === null || row.version !== version) return done(id, [])

@@ -3,8 +3,8 @@
 // act-on-event.ts's.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { systemContext } from '../../auth/system-context.ts'
-import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { type Done, done } from '../../commands/outcome.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Clock } from '../../core/clock.ts'
 import { AppError, type ErrorCode } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
@@ -45,9 +45,8 @@ export async function receiveEvent(
 
 /** Keeps the event and has its effect, unless it had it before. */
 async function takeIn(caller: CommandContext, origin: EventOrigin, event: IncomingEvent): Promise<Received> {
-  let received: Received = { status: 'PROCESSED', isDuplicate: true }
-  const command = { name: 'providerEventReceive', permission: 'payments:manage', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'providerEventReceive', permission: 'payments:manage' } as const
+  return await runInternalCommand(caller, command, async (tx): Promise<Done<Received>> => {
     const now = caller.clock()
     const id = newId()
     const [kept] = await tx.$queryRaw<{ id: string; status: Received['status']; is_new: boolean }[]>`
@@ -58,18 +57,16 @@ async function takeIn(caller: CommandContext, origin: EventOrigin, event: Incomi
       RETURNING id, status::text, xmax = 0 AS is_new`
     if (kept === undefined) throw new Error('an event was neither kept nor found')
     const isDone = !kept.is_new && kept.status !== 'FAILED'
-    received = { status: kept.status, isDuplicate: isDone }
-    if (isDone) return done(kept.id, [])
+    if (isDone) return done(kept.id, [], [], { status: kept.status, isDuplicate: true })
     const effect = await actOnEvent(tx, event.subject, origin, now)
-    received = { status: effect === null ? 'IGNORED' : 'PROCESSED', isDuplicate: false }
+    const status = effect === null ? 'IGNORED' : 'PROCESSED'
     await tx.providerEvent.updateMany({
       where: { id: kept.id },
-      data: { status: received.status, error: null, processedAt: now },
+      data: { status, error: null, processedAt: now },
     })
     const { audit, events } = effect ?? NOTHING_RECORDED
-    return done(kept.id, audit, events)
+    return done(kept.id, audit, events, { status, isDuplicate: false })
   })
-  return received
 }
 
 /** Keeps an event that had no effect, with why; queues another try where that may help. Throws what the database throws. */

@@ -2,7 +2,7 @@
 // event did not tell.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { type Task, textIn } from '../../jobs/task.ts'
@@ -93,8 +93,8 @@ async function bookFee(caller: CommandContext, services: PaymentServices, paymen
   const { reference, account } = opened
   const feeMinor = (await account?.feeOf(reference)) ?? null
   if (feeMinor === null) throw new Error(`the fee of ${reference} is not known yet`)
-  const command = { name: 'paymentFeeBook', permission: 'payments:take', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'paymentFeeBook', permission: 'payments:take' } as const
+  await runInternalCommand(caller, command, async (tx) => {
     const verdict = { status: 'SUCCEEDED', reference, feeMinor } as const
     const { audit, events } = await settlePayment(tx, paymentId, verdict, {
       now: caller.clock(),

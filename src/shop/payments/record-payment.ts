@@ -1,9 +1,11 @@
 // Records money that was received by hand, for an order: cash, a bank transfer. One transaction, since nobody is asked.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import { lockOrder, recordedTogether } from '../orders/order-money.ts'
@@ -23,25 +25,24 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const RECORD_PAYMENT_ERRORS = [...PAYABLE_ERRORS, 'IN_THE_FUTURE'] as const
-export type RecordPaymentErrorCode = (typeof RECORD_PAYMENT_ERRORS)[number]
+export const paymentRecord = defineCommand({
+  name: 'paymentRecord',
+  permission: 'payments:take',
+  errors: [...PAYABLE_ERRORS, 'IN_THE_FUTURE'],
+  schema,
+})
+
+type RecordPaymentErrorCode = ErrorCodeOf<typeof paymentRecord>
 
 /**
  * Books what is left to pay of an order, or `amount` of it, as received by hand. Needs payments:take, as a charge does: who
- * may take payments is trusted to say that one was received, by name. User errors: INVALID, those of RECORD_PAYMENT_ERRORS.
+ * may take payments is trusted to say that one was received, by name.
  */
 export async function recordPayment(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<RecordPaymentErrorCode>> {
-  const command = {
-    name: 'paymentRecord',
-    permission: 'payments:take',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, value) => record(tx, caller, value))
+  input: InputOf<typeof paymentRecord>,
+): Promise<Executed<typeof paymentRecord>> {
+  return await runCommand(caller, paymentRecord, input, (tx, value) => record(tx, caller, value))
 }
 
 async function record(

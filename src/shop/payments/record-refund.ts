@@ -2,8 +2,10 @@
 // it alone (create-refund.ts): to the card that paid, and so that its books and ours stay the same.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { amountSchema } from './amount-input.ts'
 import { beginRefund, findRefundable, REFUNDABLE_ERRORS, settledByHand } from './begin-refund.ts'
@@ -19,25 +21,23 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const RECORD_REFUND_ERRORS = [...REFUNDABLE_ERRORS, 'TAKEN_BY_PROVIDER', 'IN_THE_FUTURE'] as const
-export type RecordRefundErrorCode = (typeof RECORD_REFUND_ERRORS)[number]
+export const refundRecord = defineCommand({
+  name: 'refundRecord',
+  permission: 'payments:refund',
+  errors: [...REFUNDABLE_ERRORS, 'TAKEN_BY_PROVIDER', 'IN_THE_FUTURE'],
+  schema,
+})
+
+type RecordRefundErrorCode = ErrorCodeOf<typeof refundRecord>
 
 /**
- * Books what is left of a payment, or `amount` of it, as given back by hand. Needs payments:refund. User errors: INVALID,
- * those of RECORD_REFUND_ERRORS.
+ * Books what is left of a payment, or `amount` of it, as given back by hand. Needs payments:refund.
  */
 export async function recordRefund(
   caller: CommandContext,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<RecordRefundErrorCode>> {
-  const command = {
-    name: 'refundRecord',
-    permission: 'payments:refund',
-    input,
-    schema,
-    idempotencyKey,
-  } as const
-  return await runCommand(caller, command, (tx, value) => record(tx, caller, value))
+  input: InputOf<typeof refundRecord>,
+): Promise<Executed<typeof refundRecord>> {
+  return await runCommand(caller, refundRecord, input, (tx, value) => record(tx, caller, value))
 }
 
 async function record(

@@ -2,7 +2,7 @@
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { runInternalCommand } from '../../commands/run-command.ts'
 import { NO_KEY_ID } from '../../core/seal.ts'
 import { openSecrets, sealSecrets } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
@@ -15,13 +15,11 @@ export async function resealSecrets(
   caller: CommandContext,
   { sealer }: Pick<PaymentServices, 'sealer'>,
 ): Promise<number> {
-  let count = 0
-  const command = { name: 'secretsReseal', permission: 'payments:manage', input: null } as const
-  await runCommand(caller, command, async (tx) => {
+  const command = { name: 'secretsReseal', permission: 'payments:manage' } as const
+  return await runInternalCommand(caller, command, async (tx) => {
     const old = await tx.paymentProvider.findMany({
       where: { sealingKeyId: { notIn: [sealer.keyId, NO_KEY_ID] } },
     })
-    count = old.length
     for (const row of old) {
       await tx.paymentProvider.updateMany({
         where: { id: row.id },
@@ -31,7 +29,6 @@ export async function resealSecrets(
     const audit = old.map(({ id, sealingKeyId }) =>
       auditOf({ type: 'PaymentProvider', id }, { sealingKeyId }, { sealingKeyId: sealer.keyId }),
     )
-    return done(caller.scope.tenantId, audit)
+    return done(caller.scope.tenantId, audit, [], old.length)
   })
-  return count
 }

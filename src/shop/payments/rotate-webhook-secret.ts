@@ -3,10 +3,12 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
-import { auditOf, conflict, notFound } from '../../commands/edit.ts'
-import { checkInput } from '../../commands/input.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
+import { auditOf, conflict, EDIT_ERRORS, notFound } from '../../commands/edit.ts'
+import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
+import { checkCall } from '../../commands/input.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, refusedAtOnce, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { PaymentProvider } from '../../generated/prisma/client.ts'
@@ -31,39 +33,34 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const ROTATE_WEBHOOK_SECRET_ERRORS = [
-  'NOT_FOUND',
-  'CONFLICT',
-  'WRONG_STATUS',
-  'TOO_FAR',
-  'NOT_AVAILABLE',
-  'PROVIDER_UNAVAILABLE',
-] as const
-export type RotateWebhookSecretErrorCode = (typeof ROTATE_WEBHOOK_SECRET_ERRORS)[number]
-
 type Refusal = UserError<RotateWebhookSecretErrorCode>
+/** The endpoint whose secret counts no more: that of the rotation before. */
+type Replaced = { readonly unused: string | null }
 /** The new secret, and the endpoint that was made for it. */
 type Fresh = { readonly webhookSecret: string; readonly endpointReference: string | null }
 
+export const paymentProviderRotateWebhookSecret = defineCommand({
+  name: 'paymentProviderRotateWebhookSecret',
+  permission: 'payments:manage',
+  errors: [...EDIT_ERRORS, 'WRONG_STATUS', 'TOO_FAR', 'NOT_AVAILABLE', 'PROVIDER_UNAVAILABLE'],
+  schema,
+})
+
+type RotateWebhookSecretErrorCode = ErrorCodeOf<typeof paymentProviderRotateWebhookSecret>
+
 /**
  * Replaces the secret of an active account's events. Until `previousUntil` (a time that is past: at once) the one before
- * counts as well; the one before that ends now. User errors: INVALID, and those of ROTATE_WEBHOOK_SECRET_ERRORS; nothing
- * is changed then.
+ * counts as well; the one before that ends now. On a user error
+ * nothing is changed.
  */
 export async function rotateWebhookSecret(
   caller: CommandContext,
   services: PaymentServices,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<RotateWebhookSecretErrorCode>> {
-  const command = {
-    name: 'paymentProviderRotateWebhookSecret',
-    permission: 'payments:manage',
-    input,
-    idempotencyKey,
-  } as const
+  input: InputOf<typeof paymentProviderRotateWebhookSecret>,
+): Promise<Executed<typeof paymentProviderRotateWebhookSecret>> {
   // As for a connection: nothing is asked of a provider without the right, nor inside a transaction.
-  requirePermission(caller.permissions, command.permission)
-  const checked = checkInput(schema, input)
+  requirePermission(caller.permissions, paymentProviderRotateWebhookSecret.permission)
+  const checked = checkCall(paymentProviderRotateWebhookSecret, input, caller.clock())
   if (checked.errors !== null) return refusedAtOnce(checked.errors)
   const { id } = checked.value
   const row = await caller.database.withTenant(caller.scope, (tx) =>
@@ -75,16 +72,13 @@ export async function rotateWebhookSecret(
       ? null
       : await prepare(caller, services, row, checked.value)
   if (fresh !== null && 'code' in fresh) return refusedAtOnce([fresh])
-  let isUsed = false
-  const rotated = await runCommand<RotateWebhookSecretErrorCode, unknown>(caller, command, async (tx) => {
-    const result = await rotate(tx, services, checked.value, fresh, caller.clock())
-    isUsed = result.done
-    return result
-  })
-  // What was prepared and is not used, or what was still there of the rotation before.
-  const unused = isUsed ? row?.previousEndpointReference : fresh?.endpointReference
+  const rotated = await runCommand(caller, paymentProviderRotateWebhookSecret, input, (tx, value) =>
+    rotate(tx, services, value, fresh, caller.clock()),
+  )
+  // What was still there of the rotation before; or, where this call was refused or replayed, what was prepared for it.
+  const unused = rotated.value === null ? fresh?.endpointReference : rotated.value.unused
   if (row !== null && unused != null) await discard(caller, services, row, unused)
-  return rotated
+  return { ...rotated, value: null }
 }
 
 async function prepare(
@@ -132,7 +126,7 @@ async function rotate(
   input: Input,
   fresh: Fresh | null,
   now: Date,
-): Promise<Done | Refused<RotateWebhookSecretErrorCode>> {
+): Promise<Done<Replaced> | Refused<RotateWebhookSecretErrorCode>> {
   const { id } = input
   await tx.$queryRaw`SELECT id FROM payment_providers WHERE id = ${id}::uuid FOR NO KEY UPDATE`
   const row = await tx.paymentProvider.findFirst({ where: { id } })
@@ -168,7 +162,7 @@ async function rotate(
   const told = { webhookSecret: '[rotated]', previousWebhookSecretUntil: until.toISOString() }
   const before = { previousWebhookSecretUntil: row.previousWebhookSecretUntil?.toISOString() ?? null }
   const event = { type: 'payment-provider.webhook-secret-rotated', subject, payload: { version } }
-  return done(id, [auditOf(subject, before, told)], [event])
+  return done(id, [auditOf(subject, before, told)], [event], { unused: row.previousEndpointReference })
 }
 
 /** As well as it goes. */

@@ -2,9 +2,11 @@
 // another. A retry with the same key finds it wherever it stands, and finishes it.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
 import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
-import { type Executed, type Keyed, runCommand } from '../../commands/run-command.ts'
+import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Order } from '../../generated/prisma/client.ts'
@@ -38,8 +40,14 @@ const schema = z.object({
 
 type Input = z.output<typeof schema>
 
-export const TAKE_PAYMENT_ERRORS = [...PAYABLE_ERRORS, 'PROVIDER_NOT_CONNECTED', ...CHARGE_FAILURES] as const
-export type TakePaymentErrorCode = (typeof TAKE_PAYMENT_ERRORS)[number]
+export const paymentTake = defineCommand({
+  name: 'paymentTake',
+  permission: 'payments:take',
+  errors: [...PAYABLE_ERRORS, 'PROVIDER_NOT_CONNECTED', ...CHARGE_FAILURES],
+  schema,
+})
+
+type TakePaymentErrorCode = ErrorCodeOf<typeof paymentTake>
 
 /**
  * Charges what is left to pay of an order, or `amount` of it. The payment may still be PENDING or UNKNOWN when this
@@ -49,12 +57,10 @@ export type TakePaymentErrorCode = (typeof TAKE_PAYMENT_ERRORS)[number]
 export async function takePayment(
   caller: CommandContext,
   services: PaymentServices,
-  { idempotencyKey, ...input }: Keyed<z.input<typeof schema>>,
-): Promise<Executed<TakePaymentErrorCode>> {
-  const command = { name: 'paymentTake', permission: 'payments:take', input, schema, idempotencyKey } as const
-  const begun = await runCommand(caller, command, (tx, value) => begin(tx, caller, value))
-  if (begun.id === null) return begun
-  return await finish(caller, services, paymentAttempt, { ...begun, id: begun.id }, (payment, mayRead) =>
+  input: InputOf<typeof paymentTake>,
+): Promise<Executed<typeof paymentTake>> {
+  const begun = await runCommand(caller, paymentTake, input, (tx, value) => begin(tx, caller, value))
+  return await finish(caller, services, paymentAttempt, begun, (payment, mayRead) =>
     failureOf(payment, 'paymentMethod', CHARGE_FAILURES, mayRead),
   )
 }

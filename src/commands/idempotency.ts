@@ -1,0 +1,113 @@
+// Idempotency keys: what one must be like, the claim of one, and the look-up of one that is not free, with the replay of
+// what is stored under it.
+import type { CommandContext } from '../auth/command-context.ts'
+import { isPlain } from '../core/text.ts'
+import type { Statement, Transaction } from '../db/database.ts'
+import { sqlstateOf, uniqueViolation } from '../db/faults.ts'
+import type { Claim, Known } from './call.ts'
+import type { CommonErrorCode } from './command.ts'
+import type { Outcome, UserError } from './outcome.ts'
+import { retried } from './retry.ts'
+
+const KEY_LENGTH_MAX = 255
+/** The SQLSTATE of a key that is in use, or was used. */
+const KEY_NOT_FREE = 'BK002'
+const KEYS_UNIQUE = 'idempotency_keys_pkey'
+
+const KEY_INVALID = keyError(
+  'INVALID',
+  `an idempotency key has 1 to ${KEY_LENGTH_MAX} characters, none of them a control character`,
+)
+const KEY_REUSED = keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')
+export const KEY_IN_USE = keyError(
+  'IDEMPOTENCY_KEY_IN_USE',
+  'the same call is being worked on: try again in a moment',
+)
+
+/** What is wrong with a key, or null. */
+export function keyErrorOf(key: string): UserError<'INVALID'> | null {
+  return key.length > 0 && key.length <= KEY_LENGTH_MAX && isPlain(key) ? null : KEY_INVALID
+}
+
+/** The statement that claims a key for its transaction, or raises. */
+export function claimStatement({ operation, key, fingerprint }: Claim): Statement {
+  return {
+    name: 'bulkhead_claim',
+    text: 'SELECT app.take_idempotency_key($1, $2, $3)',
+    values: [operation, key, Buffer.from(fingerprint).toString('hex')],
+  }
+}
+
+/** The claim raised; or, where two databases that are written to lock apart, two calls met at the key's row. */
+export function isKeyTaken(error: unknown): boolean {
+  return sqlstateOf(error) === KEY_NOT_FREE || uniqueViolation(error) === KEYS_UNIQUE
+}
+
+type Row<Code extends string> =
+  | { readonly state: 'CLAIMED' | 'REUSED' | 'IN_USE' }
+  | { readonly state: 'REPLAYED'; readonly outcome: Outcome<Code> }
+
+/** What became of a key; null when it is free, since the call that had it failed. */
+export async function lookUp<Code extends string>(
+  caller: CommandContext,
+  claim: Claim,
+): Promise<Known<Code> | null> {
+  const { operation, key, fingerprint } = claim
+  const look = async (tx: Transaction): Promise<Known<Code> | null> => {
+    const [row] = await tx.$queryRaw<[Row<Code>]>`
+      SELECT state, outcome FROM app.claim_idempotency_key(${operation}, ${key}, ${fingerprint})`
+    switch (row.state) {
+      case 'CLAIMED':
+        return null
+      case 'REPLAYED':
+        return await replay(tx, caller, claim, row.outcome)
+      case 'REUSED':
+        return { kind: 'NOT_RUN', error: KEY_REUSED }
+      case 'IN_USE':
+        return { kind: 'NOT_RUN', error: KEY_IN_USE }
+    }
+  }
+  return await retried(() => caller.database.withTenant(caller.scope, look))
+}
+
+async function replay<Code extends string>(
+  tx: Transaction,
+  caller: CommandContext,
+  claim: Claim,
+  outcome: Outcome<Code>,
+): Promise<Known<Code>> {
+  const hasChanged = (outcome.changed ?? null) !== null
+  // Every role may read what it may write, so that only of a key it has to be asked.
+  const mayBeForeign = hasChanged && caller.actor.kind === 'API_KEY'
+  const isOwn = mayBeForeign ? await isStillOwn(tx, caller, claim) : hasChanged
+  return { kind: 'REPLAYED', outcome, isOwn }
+}
+
+/**
+ * Whether a stored call was this caller's, and nobody else has changed its record since that very call, as the audit says:
+ * later calls of the caller's, which may have changed nothing, do not make it theirs again. What the system did counts for
+ * nobody: it only carries on what was begun.
+ */
+async function isStillOwn(
+  tx: Transaction,
+  { actor }: CommandContext,
+  { operation, key }: Claim,
+): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ is_own: boolean }[]>`
+    WITH stored AS (
+      SELECT outcome ->> 'changed' AS type, (outcome ->> 'id')::uuid AS id, (outcome ->> 'entry')::uuid AS entry
+      FROM idempotency_keys
+      WHERE operation = ${operation} AND key = ${key}
+        AND actor_kind = ${actor.kind}::actor_kind AND actor_id IS NOT DISTINCT FROM ${actor.id}::uuid
+    )
+    SELECT NOT EXISTS (
+      SELECT FROM audit_entries a WHERE a.subject_type = stored.type AND a.subject_id = stored.id
+        AND a.recorded_at >= own.recorded_at AND a.actor_kind <> 'SYSTEM'
+        AND a.actor_id IS DISTINCT FROM ${actor.id}::uuid
+    ) AS is_own FROM stored JOIN audit_entries own ON own.id = stored.entry`
+  return row?.is_own === true
+}
+
+function keyError<Code extends CommonErrorCode>(code: Code, message: string): UserError<Code> {
+  return { field: ['idempotencyKey'], message, code }
+}
