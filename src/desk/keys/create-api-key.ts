@@ -25,8 +25,8 @@ export const apiKeyCreate = defineCommand({
 type CreateApiKeyErrorCode = ErrorCodeOf<typeof apiKeyCreate>
 
 /**
- * Makes a key of this installation's mode; its secret is the value. User errors: PERMISSION_NOT_HELD for each permission
- * that the caller lacks, EXPIRY_NOT_HELD (a key makes none that outlives it), TOO_MANY_KEYS.
+ * Makes a key of this installation's mode; its secret is the value. PERMISSION_NOT_HELD: for each permission that the
+ * caller lacks; EXPIRY_NOT_HELD: a key makes none that outlives it.
  */
 export async function createApiKey(
   caller: CommandContext,

@@ -25,8 +25,8 @@ export const apiKeyRevoke = defineCommand({
 
 /**
  * Revokes a key, those that were made with it (whoever had the one may have the others), and the open invitations that they
- * sent. Refused from then on, here at once and elsewhere within seconds. One that was revoked before stays as it is. User
- * errors: INVALID, NOT_FOUND, PERMISSION_NOT_HELD for a key that may do more than the caller.
+ * sent. Refused from then on, here at once and elsewhere within seconds. One that was revoked before stays as it is.
+ * PERMISSION_NOT_HELD: the key may do more than the caller.
  */
 export async function revokeApiKey(
   caller: CommandContext,

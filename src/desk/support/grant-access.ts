@@ -35,8 +35,8 @@ export const supportAccessGrant = defineCommand({
 type GrantSupportAccessErrorCode = ErrorCodeOf<typeof supportAccessGrant>
 
 /**
- * Grants access until it expires by itself, `hours` from now. Where several grants are in force the widest counts. User
- * errors: INVALID, TOO_MANY, PERMISSION_NOT_HELD for access that may do more than the caller.
+ * Grants access until it expires by itself, `hours` from now. Where several grants are in force the widest counts.
+ * PERMISSION_NOT_HELD: the access may do more than the caller.
  */
 export async function grantSupportAccess(
   caller: CommandContext,

@@ -19,8 +19,8 @@ export const supportAccessRevoke = defineCommand({
 })
 
 /**
- * Revokes a grant: at once here, within seconds on other servers. One that has ended stays as it is. User errors:
- * NOT_FOUND, PERMISSION_NOT_HELD for access that may do more than the caller.
+ * Revokes a grant: at once here, within seconds on other servers. One that has ended stays as it is.
+ * PERMISSION_NOT_HELD: the access may do more than the caller.
  */
 export async function revokeSupportAccess(
   caller: CommandContext,

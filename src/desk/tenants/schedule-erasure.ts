@@ -33,8 +33,8 @@ export const tenantErasureSchedule = defineCommand({
 })
 
 /**
- * Has the tenant erased in so many days (30, unless told). A later call changes the day. User errors: INVALID,
- * CONFIRMATION_WRONG (it is not the slug), ORDERED_BY_PLATFORM.
+ * Has the tenant erased in so many days (30, unless told). A later call changes the day. CONFIRMATION_WRONG: it is not the
+ * slug.
  */
 export async function scheduleErasure(
   caller: CommandContext,

@@ -1,8 +1,8 @@
 // Edits a product, or takes it out of the shop, if nobody else changed it meanwhile.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { defineCommand, type InputOf } from '../../commands/command.ts'
-import { EDIT_ERRORS, type EditErrorCode, edit, given } from '../../commands/edit.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
+import { EDIT_ERRORS, edit, given } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
 import type { Done, Refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -20,8 +20,6 @@ const schema = z.object({
 })
 
 const archiveSchema = z.object(versioned)
-
-type ProductErrorCode = EditErrorCode | 'HANDLE_TAKEN'
 
 export const productUpdate = defineCommand({
   name: 'productUpdate',
@@ -59,7 +57,7 @@ function change(
   tx: Transaction,
   caller: CommandContext,
   { id, expectedVersion, ...fields }: z.output<typeof schema>,
-): Promise<Done | Refused<ProductErrorCode>> {
+): Promise<Done | Refused<ErrorCodeOf<typeof productUpdate>>> {
   return edit(tx.product, {
     type: 'Product',
     id,

@@ -1,8 +1,8 @@
 // Ends an order: cancels it and releases its stock, or fulfils it and takes the stock out of the warehouse.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
-import { defineCommand, type InputOf } from '../../commands/command.ts'
-import { conflict, EDIT_ERRORS, type EditErrorCode, edited, notFound } from '../../commands/edit.ts'
+import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
+import { conflict, EDIT_ERRORS, edited, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
 import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
@@ -22,9 +22,6 @@ const cancelSchema = z.object({
   reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
 })
 
-export type FulfillOrderErrorCode = EditErrorCode | 'WRONG_STATUS'
-export type CancelOrderErrorCode = FulfillOrderErrorCode | 'PAYMENT_IN_PROGRESS'
-
 export const orderCancel = defineCommand({
   name: 'orderCancel',
   permission: 'orders:write',
@@ -32,10 +29,9 @@ export const orderCancel = defineCommand({
   schema: cancelSchema,
 })
 
-/**
- * Cancels an order of which no money is left with the merchant, and releases its stock. User errors: INVALID,
- * NOT_FOUND, CONFLICT, WRONG_STATUS, PAYMENT_IN_PROGRESS.
- */
+type CancelOrderErrorCode = ErrorCodeOf<typeof orderCancel>
+
+/** Cancels an order of which no money is left with the merchant, and releases its stock. */
 export async function cancelOrder(
   caller: CommandContext,
   input: InputOf<typeof orderCancel>,
@@ -62,6 +58,8 @@ export const orderFulfill = defineCommand({
   errors: [...EDIT_ERRORS, 'WRONG_STATUS'],
   schema: fulfillSchema,
 })
+
+type FulfillOrderErrorCode = ErrorCodeOf<typeof orderFulfill>
 
 /** Hands a paid order over: its pieces leave the warehouse. */
 export async function fulfillOrder(

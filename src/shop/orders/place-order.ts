@@ -51,9 +51,8 @@ export const orderPlace = defineCommand({
 export type PlaceOrderErrorCode = ErrorCodeOf<typeof orderPlace>
 
 /**
- * Places an order and reserves its stock; one that costs nothing is PAID at once. User errors: INVALID, NOT_FOUND (customer
- * or variant), NOT_FOR_SALE, STOCK_INSUFFICIENT, CURRENCY_MIXED, DUPLICATE_LINE, PRICE_CHANGED (it does not cost
- * `expectedTotal`); all of them at once.
+ * Places an order and reserves its stock; one that costs nothing is PAID at once. NOT_FOUND: the customer or a variant;
+ * PRICE_CHANGED: it does not cost `expectedTotal`. It is refused with all of its reasons at once.
  */
 export async function placeOrder(
   caller: CommandContext,

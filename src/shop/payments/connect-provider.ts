@@ -61,9 +61,8 @@ export const paymentProviderConnect = defineCommand({
 type ConnectProviderErrorCode = ErrorCodeOf<typeof paymentProviderConnect>
 
 /**
- * Makes the account the one that takes payments from now on. User errors: INVALID, KEY_REFUSED (it opens no account),
- * NOT_AVAILABLE (no sandbox here, or nowhere to send events to), PROVIDER_UNAVAILABLE (it could not be asked); nothing is
- * changed then. Every call has the provider asked, one with a key that was used before too.
+ * Makes the account the one that takes payments from now on. KEY_REFUSED: it opens no account; NOT_AVAILABLE: there is
+ * no sandbox here, or nowhere to send events to; PROVIDER_UNAVAILABLE: it could not be asked. Every call has the provider asked, one with a key that was used before too.
  */
 export async function connectProvider(
   caller: CommandContext,

@@ -35,8 +35,7 @@ type CreateRefundErrorCode = ErrorCodeOf<typeof refundCreate>
 
 /**
  * Gives back what is left of a payment, or `amount` of it. The refund may still be PENDING or UNKNOWN when this
- * resolves. User errors: INVALID, those of CREATE_REFUND_ERRORS, and IDEMPOTENCY_KEY_IN_USE while the same call is with
- * the provider.
+ * resolves. IDEMPOTENCY_KEY_IN_USE, too, while the same call is with the provider.
  */
 export async function createRefund(
   caller: CommandContext,

@@ -30,9 +30,7 @@ export const refundRecord = defineCommand({
 
 type RecordRefundErrorCode = ErrorCodeOf<typeof refundRecord>
 
-/**
- * Books what is left of a payment, or `amount` of it, as given back by hand. Needs payments:refund.
- */
+/** Books what is left of a payment, or `amount` of it, as given back by hand. */
 export async function recordRefund(
   caller: CommandContext,
   input: InputOf<typeof refundRecord>,

@@ -51,8 +51,8 @@ type TakePaymentErrorCode = ErrorCodeOf<typeof paymentTake>
 
 /**
  * Charges what is left to pay of an order, or `amount` of it. The payment may still be PENDING or UNKNOWN when this
- * resolves; it is then finished without the caller. User errors: INVALID, those of TAKE_PAYMENT_ERRORS, and
- * IDEMPOTENCY_KEY_IN_USE while the same call is with the provider.
+ * resolves; it is then finished without the caller. IDEMPOTENCY_KEY_IN_USE, too, while the same call is with the
+ * provider.
  */
 export async function takePayment(
   caller: CommandContext,
