@@ -79,7 +79,7 @@ export function addMutation<
       caller: CommandContext,
       input: Keyed<InputShapeFromFields<Fields>>,
       services: Services,
-    ) => Promise<Executed<Command<Name, Code, Schema>, Value>>
+    ) => Promise<Executed<Command<NoInfer<Name>, NoInfer<Code>, NoInfer<Schema>>, Value>>
     /** Stands after `run`, from which its type is known. */
     readonly toldOnce?: ToldOnce<NoInfer<Value>>
   },

@@ -6,7 +6,7 @@ import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf, type Role } from '../../src/auth/permissions.ts'
 import { auditOf } from '../../src/commands/edit.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
-import { runCommand, type Work } from '../../src/commands/run-command.ts'
+import { runCommand, runInternalCommand, type Work } from '../../src/commands/run-command.ts'
 import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
@@ -287,6 +287,77 @@ describe('case 46: a transaction that the database ends is run again', () => {
       ONCE,
     )
     expect(attempts).toBe(2)
+  })
+})
+
+describe('a value', () => {
+  let attempts = 0
+  /** Each attempt has another, as a secret is made anew. */
+  const telling: Work<'TOO_MUCH', number> = async (tx) => {
+    attempts += 1
+    const { id, audit, events } = await raise(tx)
+    return done(id, audit, events, attempts)
+  }
+  const tell = ({ name, input, idempotencyKey }: CallOf, work = telling) =>
+    runCommand(callerOf(), { ...counter, name }, { ...input, idempotencyKey }, work)
+
+  it('is answered once, and never to a replay', async () => {
+    const command = commandOf()
+    expect((await tell(command)).value).toBe(attempts)
+    expect(await tell(command)).toMatchObject({ replayed: true, value: null })
+  })
+
+  it('is of the attempt that was committed', async () => {
+    const before = attempts
+    const losing: Work<'TOO_MUCH', number> = async (tx, input) => {
+      const result = await telling(tx, input)
+      if (attempts === before + 1) throw Object.assign(new Error('40001'), { code: '40001' })
+      return result
+    }
+    expect((await tell(commandOf(), losing)).value).toBe(before + 2)
+  })
+
+  it('is none of a refusal', async () => {
+    const refusing = async () => refused([{ field: null, message: 'no', code: 'TOO_MUCH' as const }])
+    expect(await tell(commandOf(), refusing)).toMatchObject({ id: null, value: null })
+  })
+
+  it.each([true, false])('is known after a COMMIT whose answer is lost (key: %s)', async (hasKey) => {
+    breakOnce('unanswered')
+    const { value, replayed } = await tell(commandOf(hasKey ? {} : { idempotencyKey: null }))
+    expect({ value, replayed }).toEqual({ value: attempts, replayed: false })
+    expect(isBroken).toBe(true)
+  })
+
+  it('is known when the look-up came before its entry, and the key after it', async () => {
+    breakOnce('unanswered')
+    const caller = callerOf()
+    let looks = 0
+    // The first look-up misses the entry, as it would one whose transaction is just being committed.
+    const late: typeof database = {
+      ...database,
+      withTenant: async (scope, work, around, options) => {
+        const result = await database.withTenant(scope, work, around, options)
+        const isEntry = isBroken && around === undefined && typeof result === 'number'
+        looks += isEntry ? 1 : 0
+        return isEntry ? (0 as typeof result) : result
+      },
+    }
+    const command = commandOf()
+    const { value, replayed } = await runCommand(
+      { ...caller, database: late },
+      { ...counter, name: command.name },
+      { ...command.input, idempotencyKey: command.idempotencyKey },
+      telling,
+    )
+    expect({ value, replayed, looks }).toEqual({ value: attempts, replayed: false, looks: 1 })
+  })
+
+  it('of a command that nobody calls is its answer', async () => {
+    const internal = { name: 'counterRaise', permission: 'stock:write' } as const
+    expect(
+      await runInternalCommand(callerOf(), internal, (tx) => telling(tx, {}) as Promise<Done<number>>),
+    ).toBe(attempts)
   })
 })
 
