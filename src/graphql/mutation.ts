@@ -75,6 +75,7 @@ export function addMutation<
     /** Of the input, by the names that the command's own has; the idempotency key is added to them. */
     readonly fields: (t: PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>) => Fields
     readonly result: Shown<Row>
+    /** Written out, as `(caller, input) => …`: of a mere name the compiler would take the fields, and not from `fields`. */
     readonly run: (
       caller: CommandContext,
       input: Keyed<InputShapeFromFields<Fields>>,
