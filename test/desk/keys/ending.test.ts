@@ -34,7 +34,7 @@ describe('apiKeyRevoke', () => {
       {
         field: ['id'],
         code: 'PERMISSION_NOT_HELD',
-        message: 'this key may do more than you: you do not have orders:read, tenant:manage',
+        message: 'this key may do more than you: you do not have tenant:manage, orders:read',
       },
     ])
     expect((await api.bearing(strong.secret).data('{ viewer { permissions } }')).viewer.permissions).toEqual([

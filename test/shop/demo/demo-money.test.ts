@@ -93,7 +93,16 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
     expect(booked).toHaveLength(due.length)
     expect(bySource(booked)).toEqual(bySource(due))
     expect(tables.postings.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)).toBe(0n)
-    expect(demo.accounts.map(({ code }) => code)).toEqual(['1000', '1010', '1020', '4010', '4020', '5010'])
+    expect(demo.accounts.map(({ code }) => code)).toEqual([
+      '1000',
+      '1010',
+      '1020',
+      '4010',
+      '4020',
+      '5010',
+      '5020',
+      '5030',
+    ])
   })
 })
 

@@ -21,7 +21,7 @@ const seed = () => seedDemo({ ownerUrl: database.ownerUrl, logger })
 async function unseed(): Promise<void> {
   const tables = Object.keys(acme.tables).join(', ')
   await rows(
-    `TRUNCATE tenants, tenant_counters, ledger_accounts, app.tenant_directory, app.person_directory, app.used_slugs, ${tables}`,
+    `TRUNCATE tenants, tenant_counters, ledger_accounts, disputes, app.tenant_directory, app.person_directory, app.used_slugs, ${tables}`,
   )
 }
 
@@ -118,7 +118,11 @@ it('holds the money in the database: orders of payments, payments of refunds, an
       GROUP BY d.slug, a.tenant_id, a.code ORDER BY d.slug, a.code`),
   ).toEqual(
     ['acme', 'globex'].flatMap((slug) =>
-      ['1000', '1010', '1020', '4010', '4020', '5010'].map((code) => ({ slug, code, agrees: true })),
+      ['1000', '1010', '1020', '4010', '4020', '5010', '5020', '5030'].map((code) => ({
+        slug,
+        code,
+        agrees: true,
+      })),
     ),
   )
 })
