@@ -78,7 +78,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
                 key: await developmentKey(config.dataDir),
                 trust: (issuer) => verifier.trust(issuer),
                 people: async () =>
-                  (await Promise.all(DEVELOPMENT.map(({ people }) => people?.() ?? []))).flat(),
+                  (await Promise.all(DEVELOPMENT.map(async ({ people }) => (await people?.()) ?? []))).flat(),
               },
               mailbox,
             }),
