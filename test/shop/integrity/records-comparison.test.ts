@@ -56,6 +56,7 @@ describe('both books', () => {
     ['status', charge({ status: 'FAILED' }), 'here it is SUCCEEDED, at the provider FAILED'],
     ['status', charge({ status: 'PENDING' }), 'here it is SUCCEEDED, at the provider PENDING'],
     ['charge', charge({ reference: 'pi_2' }), 'here its charge is pi_1, at the provider pi_2'],
+    ['dispute', charge({ isDisputed: true }), 'at the provider it is disputed, and no dispute of it is here'],
     ['refund, where more was given back', charge({ refundedMinor: 501n }), 'at the provider 501'],
     [
       'refund, where less was given back',

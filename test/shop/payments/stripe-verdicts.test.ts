@@ -151,7 +151,7 @@ describe('a payout that', () => {
 
 describe('in the books a charge', () => {
   it.each([
-    ['succeeded', { amount_refunded: 300 }, 'SUCCEEDED', 300n],
+    ['succeeded', { amount_refunded: 300, disputed: true }, 'SUCCEEDED', 300n],
     ['requires_payment_method', { amount_refunded: 0 }, 'FAILED', 0n],
     ['requires_action', null, 'PENDING', 0n],
     ['processing', 'ch_1', 'PENDING', 0n],
@@ -165,6 +165,7 @@ describe('in the books a charge', () => {
       amountMinor: 2_000n,
       currency: 'USD',
       refundedMinor,
+      isDisputed: status === 'succeeded',
     })
   })
 
