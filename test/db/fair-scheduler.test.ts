@@ -3,12 +3,32 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
-import { BEFORE_TENANT, createFairScheduler } from '../../src/db/fair-scheduler.ts'
+import {
+  BEFORE_TENANT,
+  type FairScheduler,
+  createFairScheduler as makeFairScheduler,
+} from '../../src/db/fair-scheduler.ts'
 import { faultOf } from '../../src/db/faults.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 
 const WAIT_MS = 60_000
+
+/** Who still waits when a test ends is refused long after it, and nobody is there to hear. */
+function createFairScheduler(options: Parameters<typeof makeFairScheduler>[0]): FairScheduler {
+  const scheduler = makeFairScheduler(options)
+  return {
+    acquire(...place) {
+      const turn = scheduler.acquire(...place)
+      turn?.catch(() => {})
+      return turn
+    },
+    release: (...place) => scheduler.release(...place),
+    get waiting() {
+      return scheduler.waiting
+    },
+  }
+}
 
 describe('scheduler', () => {
   it('are had at once while there are any, up to the share of one tenant', () => {
@@ -33,7 +53,11 @@ describe('scheduler', () => {
     const scheduler = createFairScheduler({ connectionsMax: 3, waitMaxMs: WAIT_MS })
     for (const tenant of ['a', 'a', 'a', 'b']) void scheduler.acquire(tenant) // a waits for its fourth… at its share of 3
     const order: string[] = []
-    const wait = (tenant: string) => void scheduler.acquire(tenant)?.then(() => order.push(tenant))
+    const wait = (tenant: string) =>
+      void scheduler
+        .acquire(tenant)
+        ?.then(() => order.push(tenant))
+        .catch(() => {})
     for (const tenant of ['a', 'a', 'c', 'd', 'c']) wait(tenant)
     for (const tenant of ['a', 'b', 'a']) {
       scheduler.release(tenant)
@@ -97,7 +121,11 @@ describe('scheduler of the callers of one tenant', () => {
     const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
     for (const caller of ['x', 'x', 'y']) expect(scheduler.acquire('a', caller)).toBeNull()
     const order: string[] = []
-    const wait = (caller: string) => void scheduler.acquire('a', caller)?.then(() => order.push(caller))
+    const wait = (caller: string) =>
+      void scheduler
+        .acquire('a', caller)
+        ?.then(() => order.push(caller))
+        .catch(() => {})
     for (const caller of ['x', 'x', 'x', 'y', 'z']) wait(caller)
     for (const caller of ['x', 'y', 'x']) {
       scheduler.release('a', caller)

@@ -146,5 +146,7 @@ describe('answers that nobody takes', () => {
     for (const { close } of responses) close()
     expect(unsent.bytes).toBe(0)
     expect(unsent.hold(response(), tenants[4] ?? {}, 1_000_000)).toBe(true)
+    // Else it is cut off later, while other tests run.
+    for (const { close } of responses) close()
   })
 })
