@@ -1,7 +1,7 @@
 -- The walls: what every tenant's table stands on, whatever the modules are. No table of a tenant is made here.
 
 -- The group that the server's login role belongs to. It owns nothing and may log in only where an operator says so.
--- bulkhead_worker is the group of whoever runs jobs: it may use the queue and nothing else. It never sees a tenant's row,
+-- bulkhead_worker is the group of the role that runs jobs: it may use the queue and nothing else. It never sees a tenant's row,
 -- since the work itself is done as the runtime role, in the scope of the tenant that the job is stamped with.
 DO $$
 DECLARE
@@ -131,7 +131,7 @@ CREATE FUNCTION app.is_email(address text) RETURNS boolean
     AND address COLLATE "C" !~ '[\u0001-\u0020\u0022\u0028\u0029\u002C\u003A-\u003C\u003E\u005B-\u005D\u007F-\u00A0\u00AD\u034F\u0600-\u0605\u061C\u06DD\u070F\u0890\u0891\u08E2\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uE000-\uF8FF\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\U000110BD\U000110CD\U00013430-\U0001343F\U00016FE4\U0001BCA0-\U0001BCA3\U0001D159\U0001D173-\U0001D17A\U000E0000-\U000E0FFF\U000F0000-\U000FFFFD\U00100000-\U0010FFFD]'
     AND normalize(split_part(address, '@', 2), NFKC) = split_part(address, '@', 2)
     AND split_part(address, '@', 2) COLLATE "C" !~ '^\.|\.\.|\.$|\u3002';
--- Checks call both as whoever writes.
+-- CHECK constraints call both with the rights of the role that writes, so the runtime role needs them.
 REVOKE ALL ON FUNCTION app.normalize_email(text), app.is_email(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.normalize_email(text), app.is_email(text) TO bulkhead_runtime;
 

@@ -58,7 +58,7 @@ ALTER TABLE idempotency_keys
 SELECT app.protect('idempotency_keys', writers => '{}');
 SELECT app.protect('audit_entries', append_only => true, writers => '{}');
 SELECT app.protect('outbox_events', writers => '{}');
--- When an entry was recorded is the database's clock's word: whoever could say it themselves could write into the past.
+-- The database's clock sets when an entry was recorded. A role that could set it could write entries into the past.
 REVOKE INSERT ON audit_entries FROM bulkhead_runtime;
 GRANT INSERT (tenant_id, id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after,
   request_id, created_at) ON audit_entries TO bulkhead_runtime;

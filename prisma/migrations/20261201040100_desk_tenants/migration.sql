@@ -20,7 +20,8 @@ CREATE TABLE app.tenant_directory (
 CREATE INDEX tenant_directory_erase_at_idx ON app.tenant_directory (erase_at) WHERE erase_at IS NOT NULL;
 
 -- Every address that a tenant has or had. Tokens, issuers bound to a tenant and links that are still about name a tenant by
--- its address: whoever got it next would get them. Kept for good, without the tenant: also when what is retained is purged.
+-- its address, so the next tenant with that address would get them. Rows stay for good, without the tenant, also after the
+-- retained records are purged.
 CREATE TABLE app.used_slugs (
   slug    text PRIMARY KEY,
   used_at timestamptz(3) NOT NULL DEFAULT now()

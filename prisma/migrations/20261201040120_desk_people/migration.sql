@@ -163,8 +163,7 @@ CREATE TRIGGER api_keys_end_invitations AFTER UPDATE OF revoked_at ON api_keys
   FOR EACH ROW WHEN (OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL)
   EXECUTE FUNCTION app.end_invitations_of_key();
 
--- Whom a verified token speaks for: at most one row, for an address that is a member there, or was invited and may only
--- accept. Enters the tenant that the token names, since the policies hold the owner's rights too, and leaves it again.
+-- The member or invitation of a verified token's address: at most one row. Somebody invited may only accept. Enters the tenant that the token names, since the policies hold the owner's rights too, and leaves it again.
 CREATE FUNCTION app.resolve_member(tenant_key text, member_email text)
   RETURNS TABLE (tenant_id uuid, tenant_slug text, tenant_status text, member_id uuid, member_role text, invitation_id uuid)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -239,8 +238,8 @@ REVOKE ALL ON FUNCTION app.makers_of(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.makers_of(uuid) TO bulkhead_runtime;
 
 -- What an API key speaks for: at most one row, and only while it is good. The key itself names its tenant; it is found
--- there by its hash. Its last use is noted, to the minute, and never in the way of a request: whoever changes the row at
--- the moment is not waited for, nor is the disk, and a database that takes no writes just now lets the key in all the same.
+-- there by its hash. Its last use is noted, to the minute, and never in the way of a request: a lock on the row is not
+-- waited for, nor is the disk, and a database that takes no writes just now lets the key in all the same.
 CREATE FUNCTION app.resolve_api_key(tenant uuid, key_hash bytea)
   RETURNS TABLE (tenant_id uuid, tenant_slug text, tenant_status text, key_id uuid, key_name text,
     key_permissions text[], key_expires_at timestamptz, key_maker_role text)

@@ -60,8 +60,8 @@ CREATE CONSTRAINT TRIGGER exports_kept AFTER INSERT OR UPDATE OF status ON expor
 
 -- One page of a table of the tenant in scope, in the order of its key: each row as JSON without its tenant, columns of
 -- `hidden` emptied; and the same without the columns of `unproven`. A column of type uuid that has the tenant's own id is
--- `true` in the row, which no other value of such a column is: a text that somebody wrote is never looked at. As the caller:
--- whoever may not read a row does not get it.
+-- `true` in the row, which no other value of such a column is: a text that somebody wrote is never looked at. Runs with
+-- the caller's rights: rows that the caller may not read are not in it.
 CREATE FUNCTION app.export_page(
     target text, hidden text[], unproven text[], after text, rows_max integer, bytes_max integer)
   RETURNS TABLE (line text, proof text, key text)

@@ -22,8 +22,8 @@ CREATE TABLE app.retained_records (
   PRIMARY KEY (tenant_id, kind, id)
 );
 
--- By the tenant in scope itself, in so many days; NULL: not after all. The database keeps the time to think again, whoever
--- asks. What the platform has ordered, the tenant does not undo.
+-- By the tenant in scope itself, in so many days; NULL: not after all. The database enforces the waiting time for every
+-- caller. What the platform has ordered, the tenant does not undo.
 CREATE FUNCTION app.schedule_erasure(days integer) RETURNS timestamptz
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -89,8 +89,8 @@ $$;
 REVOKE ALL ON FUNCTION app.sweep_tenant(uuid, bigint) FROM PUBLIC;
 
 -- One step of an erasure that is due: SUSPENDED, so that nobody begins anything more; a moment until what was under way has
--- ended (WAITING); then batch by batch (ERASING), and the tenant's address last (ERASED): until it is gone, whoever comes
--- next goes on where the last one stopped. NOT_DUE: nothing was done.
+-- ended (WAITING); then batch by batch (ERASING), and the tenant's address last (ERASED): until it is gone, the
+-- next call goes on where the last one stopped. NOT_DUE: nothing was done.
 CREATE FUNCTION app.erase_step(tenant uuid, rows_max bigint) RETURNS text
   LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
