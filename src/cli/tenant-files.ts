@@ -1,4 +1,4 @@
-// `bulkhead tenant export` and `restore`: a tenant as a file, and back. The file is src/tenants'.
+// `bulkhead tenant export` and `restore`: a tenant as a file, and back. The file is src/desk/tenants'.
 import { Command } from 'commander'
 import type { RestoredTenant } from '../desk/tenants/restore-tenant.ts'
 import { parseName, parseSlug } from './arguments.ts'

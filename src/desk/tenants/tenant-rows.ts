@@ -1,5 +1,5 @@
 // Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
-// columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is src/tenants'.
+// columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is make-export.ts's and tenant-file.ts's.
 import { encodeId } from '../../core/ids.ts'
 import { columnRulesOf } from '../../db/column-rules.ts'
 import { escapeIdentifier, escapeLiteral } from '../../db/names.ts'
