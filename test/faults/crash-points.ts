@@ -18,7 +18,14 @@ import { type KillableServer, startKillableServer } from './killable-server.ts'
 export type Fault = 'kill' | 'cut'
 export type Where = 'database' | 'provider'
 export type When = 'lost' | 'unanswered'
-export type Point = { where: Where; when: When; fault: Fault; index: number }
+export type Kind = {
+  where: Where
+  when: When
+  fault: Fault
+  /** Counts messages to the database only from the provider's first answer on. */
+  afterProvider?: boolean
+}
+export type Point = Kind & { index: number }
 
 /** More than a claimed attempt lasts: after a restart it is anybody's. */
 const CLOCK_STEP_MS = 31_000
@@ -36,7 +43,7 @@ export interface Harness {
    * says of an answer whether the client may stop repeating; `check` is asked at the end of each.
    */
   everyPoint<State>(
-    kind: Omit<Point, 'index'>,
+    kind: Kind,
     operation: {
       prepare(): Promise<State>
       call(state: State): { query: string; variables: Record<string, unknown> }
@@ -149,21 +156,27 @@ export async function startHarness(
 type Proxies = { wire: WireProxy; provider: HttpProxy }
 
 /** Resolves when the point was reached, and what was to be broken is. */
-function arm({ where, when, index }: Point, { wire, provider }: Proxies): Promise<void> {
+function arm(
+  { where, when, index, afterProvider = false }: Point,
+  { wire, provider }: Proxies,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   let count = 0
+  let isCounting = !afterProvider
+  provider.breakAt = () => {
+    isCounting = true
+    if (where !== 'provider') return null
+    count += 1
+    return count === index ? when : null
+  }
   if (where === 'provider') {
     provider.onBroken = resolve
-    provider.breakAt = () => {
-      count += 1
-      return count === index ? when : null
-    }
     return promise
   }
   wire.onBroken = resolve
   wire.breakAt = ({ type }) => {
     // A Sync or a simple query ends what the server works on in one go.
-    if (type !== 'S' && type !== 'Q') return null
+    if (!isCounting || (type !== 'S' && type !== 'Q')) return null
     count += 1
     return count === index ? when : null
   }
