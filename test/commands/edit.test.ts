@@ -1,9 +1,10 @@
 // Editing a record that others edit too, through the API: what every update mutation has in common.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
+import { makeCustomer, makeVariant } from '../shop/support/shop.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
 import { asOwner } from '../support/database.ts'
-import { makeCustomer, makeVariant, unique } from '../support/shop.ts'
+import { unique } from '../support/unique.ts'
 
 const UPDATE = `mutation ($input: CustomerUpdateInput!) { customerUpdate(input: $input) {
   customer { name email phone version } userErrors { field code message } } }`

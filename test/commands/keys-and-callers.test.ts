@@ -4,7 +4,7 @@ import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
 import { CREATE as CREATE_KEY, makeKey, REVOKE as REVOKE_KEY } from '../support/keys.ts'
 import { CHANGE_ROLE, codesOf, INVITE, manage, newEmail, newMember, rowsIn } from '../support/people.ts'
-import { unique } from '../support/shop.ts'
+import { unique } from '../support/unique.ts'
 
 let api: Api
 beforeAll(async () => {

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newApiKey } from '../../src/core/api-key.ts'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { webhookRoute } from '../../src/shop/payments/webhook-route.ts'
+import { post, signedEvent } from '../shop/support/money.ts'
+import { connectSandbox } from '../shop/support/shop.ts'
 import { type Api, type Session, SLUGS, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
 import { askWithKey, makeKey, told } from '../support/keys.ts'
-import { post, signedEvent } from '../support/money.ts'
-import { connectSandbox } from '../support/shop.ts'
 import { countStatements } from '../support/statements.ts'
 
 /** What one address may get wrong in a minute. */

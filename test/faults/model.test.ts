@@ -4,16 +4,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { uuidOf } from '../../src/core/ids.ts'
-import { type Answer, type Api, type Data, type Session, startApi, type TenantKey } from '../support/api.ts'
-import { asSuperuser } from '../support/database.ts'
-import {
-  bookedCharges,
-  controlSandbox,
-  eventually,
-  expectBooksInOrder,
-  ledgerOf,
-  runJob,
-} from '../support/money.ts'
+import { bookedCharges, controlSandbox, expectBooksInOrder, ledgerOf, runJob } from '../shop/support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -21,8 +12,11 @@ import {
   ORDER_PLACE,
   PAYMENT_TAKE,
   REFUND_CREATE,
-  unique,
-} from '../support/shop.ts'
+} from '../shop/support/shop.ts'
+import { type Answer, type Api, type Data, type Session, startApi, type TenantKey } from '../support/api.ts'
+import { asSuperuser } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { unique } from '../support/unique.ts'
 
 const PRICE = 1_000n
 const RUNS = 12

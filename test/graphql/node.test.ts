@@ -1,13 +1,13 @@
 // Relay's node rules: an object for its id, null for any other, and nothing that tells a foreign id from an absent one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
+import { disputePayment } from '../shop/support/disputes.ts'
+import { sendEvent } from '../shop/support/money.ts'
+import { makeShop, refundPayment, type Shop } from '../shop/support/shop.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
-import { disputePayment } from '../support/disputes.ts'
 import { makeKey } from '../support/keys.ts'
 import { makeExport } from '../support/make-export.ts'
-import { sendEvent } from '../support/money.ts'
-import { invite, newEmail } from '../support/people.ts'
-import { grantSupport, makeShop, refundPayment, type Shop } from '../support/shop.ts'
+import { grantSupport, invite, newEmail } from '../support/people.ts'
 
 let api: Api
 let a: Session

@@ -1,7 +1,7 @@
 // How many statements an operation costs, whatever its shape: look-ahead must leave no query per row.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeShop, type Shop } from '../shop/support/shop.ts'
 import { type Api, type Data, type Session, startApi } from '../support/api.ts'
-import { makeShop, type Shop } from '../support/shop.ts'
 import { countStatements } from '../support/statements.ts'
 
 let api: Api

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeId, encodeId, NO_ID, uuidOf } from '../../src/core/ids.ts'
 import { toDecimal } from '../../src/core/money.ts'
 import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar } from '../../src/graphql/scalars.ts'
+import { makeVariant } from '../shop/support/shop.ts'
 import { type Api, startApi } from '../support/api.ts'
-import { makeVariant } from '../support/shop.ts'
 
 const refused = (scalar: GraphQLScalarType, value: unknown) =>
   expect(() => scalar.parseValue(value), JSON.stringify(value)).toThrow(scalar.name)

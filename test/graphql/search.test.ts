@@ -1,7 +1,7 @@
 // Text search: every word, in any case, in any of the columns; what a person types means itself.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeCustomer, makeProduct, makeVariant, placeOrder } from '../shop/support/shop.ts'
 import { type Api, type Data, type Session, startApi } from '../support/api.ts'
-import { makeCustomer, makeProduct, makeVariant, placeOrder } from '../support/shop.ts'
 
 let api: Api
 let a: Session

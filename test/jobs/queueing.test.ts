@@ -1,7 +1,7 @@
 // What the database itself holds to when jobs are queued: whose they are, and how many there can be.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { asRuntime } from '../support/database.ts'
-import { eventually } from '../support/money.ts'
+import { eventually } from '../support/eventually.ts'
 import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { notedTask, openWorkshop, type Workshop } from './workshop.ts'
 

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { cleanKeysTask } from '../../src/jobs/clean-idempotency-keys.ts'
 import { bulkhead, type Running, startBulkhead } from '../cli/command-line.ts'
 import { asRuntime } from '../support/database.ts'
-import { eventually } from '../support/money.ts'
+import { eventually } from '../support/eventually.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 

@@ -17,7 +17,7 @@ import { startWorker, type Worker } from '../../src/jobs/worker.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asRuntime, asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { eventually } from '../support/money.ts'
+import { eventually } from '../support/eventually.ts'
 import { addTestTasks } from '../support/test-tasks.ts'
 import { fixtureId, SEEDED, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 

@@ -16,7 +16,7 @@ import type { Task } from '../../src/jobs/task.ts'
 import { startWorker, type Worker, type WorkerOptions } from '../../src/jobs/worker.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { eventually } from '../support/money.ts'
+import { eventually } from '../support/eventually.ts'
 import { addTestTasks } from '../support/test-tasks.ts'
 
 export interface Workshop {

@@ -6,7 +6,7 @@ import { createTokenVerifier } from '../../src/auth/verify-token.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Api, Data, Session } from './api.ts'
-import { unique } from './shop.ts'
+import { unique } from './unique.ts'
 
 export interface MadeKey {
   id: string

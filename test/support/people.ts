@@ -5,8 +5,9 @@ import { decodeId } from '../../src/core/ids.ts'
 import { invitationTask } from '../../src/desk/members/send-invitation.ts'
 import type { Api, Data, Session, TenantKey } from './api.ts'
 import { asOwner } from './database.ts'
-import { systemOf } from './money.ts'
-import { unique } from './shop.ts'
+import { done } from './done.ts'
+import { systemOf } from './system.ts'
+import { unique } from './unique.ts'
 
 export const INVITE = `mutation ($input: MemberInviteInput!) { memberInvite(input: $input) {
   invitation { id email name role status invitedBy expiresAt sentAt createdAt } userErrors { field message code } } }`
@@ -92,6 +93,18 @@ export async function newMember(
   const { member, userErrors } = await manage(session, ACCEPT, { token })
   expect(userErrors).toEqual([])
   return { id: member.id, email, session }
+}
+
+/** Lets the platform's people in for an hour, to look; answers the grant's id. */
+export async function grantSupport(session: Session): Promise<string> {
+  const { supportGrant } = await done(
+    session,
+    `mutation ($input: SupportAccessGrantInput!) {
+      supportAccessGrant(input: $input) { supportGrant { id } userErrors { field message code } }
+    }`,
+    { hours: 1, reason: unique('Reason') },
+  )
+  return supportGrant.id
 }
 
 /** The API's id and the version of a member of startApi. */

@@ -1,22 +1,21 @@
 // Owns: valid values for the arguments of generated operations. A new type joins by its `Create` mutation. An argument
 // with a new name joins by a line here; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
-import type { Api, Session, TenantKey } from './api.ts'
-import { disputePayment } from './disputes.ts'
-import { makeExport } from './make-export.ts'
-import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
-import { invitee, newMember } from './people.ts'
+import { disputePayment } from '../shop/support/disputes.ts'
 import {
   connectSandbox,
-  grantSupport,
   makeCustomer,
   makeProduct,
   makeVariant,
   payOrder,
   placeOrder,
   refundPayment,
-  unique,
-} from './shop.ts'
+} from '../shop/support/shop.ts'
+import type { Api, Session, TenantKey } from './api.ts'
+import { makeExport } from './make-export.ts'
+import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
+import { grantSupport, invitee, newMember } from './people.ts'
+import { unique } from './unique.ts'
 
 type Maker = (api: Api, tenant: TenantKey) => Promise<string>
 

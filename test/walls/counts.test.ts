@@ -1,9 +1,9 @@
 // Case 21: with two tenants of different sizes, every count and search of one is what a database of its own would say.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedLists } from '../graphql/list-rows.ts'
+import { makeCustomer, makeVariant, placeOrder } from '../shop/support/shop.ts'
 import { type Api, type Data, startApi, type TenantKey } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
-import { makeCustomer, makeVariant, placeOrder } from '../support/shop.ts'
 
 let api: Api
 beforeAll(async () => {

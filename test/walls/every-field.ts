@@ -4,10 +4,11 @@ import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import { type NodeName, nodeId } from '../../src/graphql/node-ids.ts'
+import { sendEvent } from '../shop/support/money.ts'
+import { makeShop } from '../shop/support/shop.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
 import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
 import { makeExport } from '../support/make-export.ts'
-import { sendEvent } from '../support/money.ts'
 import {
   documentOf,
   type Given,
@@ -19,7 +20,7 @@ import {
 } from '../support/operations.ts'
 import { askerOf, recordMaker, succeedingArguments, validArguments } from '../support/recipes.ts'
 import { sealAudit } from '../support/seal-audit.ts'
-import { makeShop, unique } from '../support/shop.ts'
+import { unique } from '../support/unique.ts'
 import { fillEmptyTables } from './filled-tables.ts'
 
 /** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */

@@ -1,10 +1,10 @@
 // Case 22: SQL, patterns and bytes that PostgreSQL cannot hold, through every text, id and cursor of the schema.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema } from '../../src/schema.ts'
+import { makeShop } from '../shop/support/shop.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
 import { documentOf, placesOf, selectionOf, slotsOf, withValue } from '../support/operations.ts'
 import { validArguments } from '../support/recipes.ts'
-import { makeShop } from '../support/shop.ts'
 import { rowsOf, withNewKey } from './every-field.ts'
 
 const ATTACKS = [

@@ -17,7 +17,7 @@ import { type Api, SLUGS, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
 import { documentOf, type Given, placesOf, slotsOf, withValue } from '../support/operations.ts'
 import { succeedingArguments, validArguments } from '../support/recipes.ts'
-import { unique } from '../support/shop.ts'
+import { unique } from '../support/unique.ts'
 import {
   type Bearer,
   everybody,

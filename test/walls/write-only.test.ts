@@ -3,11 +3,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GrantablePermission, permissionsOf, ROLES } from '../../src/auth/permissions.ts'
 import { buildSchema } from '../../src/schema.ts'
-import { type Api, type Data, startApi } from '../support/api.ts'
-import { makeKey } from '../support/keys.ts'
-import { documentOf, type Given, slotsOf, withValue } from '../support/operations.ts'
-import { ACCEPT, codesOf, newEmail, sendMail, tokenFor } from '../support/people.ts'
-import { validArguments } from '../support/recipes.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -15,8 +10,13 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
-  unique,
-} from '../support/shop.ts'
+} from '../shop/support/shop.ts'
+import { type Api, type Data, startApi } from '../support/api.ts'
+import { makeKey } from '../support/keys.ts'
+import { documentOf, type Given, slotsOf, withValue } from '../support/operations.ts'
+import { ACCEPT, codesOf, newEmail, sendMail, tokenFor } from '../support/people.ts'
+import { validArguments } from '../support/recipes.ts'
+import { unique } from '../support/unique.ts'
 import { type Bearer, keyWith } from './bearers.ts'
 import { mutationsOf, type Operation, ownSelection, readsRecord, recordIn } from './needs.ts'
 

@@ -13,10 +13,10 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { checkAccess } from '../../../src/desk/access/check-access.ts'
+import { makeCustomer } from '../../shop/support/shop.ts'
 import { type Api, emailOf, type Session, startApi, type TenantKey } from '../../support/api.ts'
 import { asOwner } from '../../support/database.ts'
 import { askWithKey, makeKey, REVOKE } from '../../support/keys.ts'
-import { makeCustomer } from '../../support/shop.ts'
 
 let api: Api
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 // The audit as administrators read it: who did what to what, found again by each of them, and its head.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
+import { makeCustomer, makeProduct } from '../../shop/support/shop.ts'
 import { type Api, type Data, startApi } from '../../support/api.ts'
 import { letSupportIn, SUPPORTER, supportToken } from '../../support/credentials.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
 import { makeKey } from '../../support/keys.ts'
 import { invitee } from '../../support/people.ts'
 import { sealAudit } from '../../support/seal-audit.ts'
-import { makeCustomer, makeProduct } from '../../support/shop.ts'
 
 const ENTRIES = `query ($query: String, $filter: AuditEntryFilter, $first: Int, $after: String) {
   auditEntries(query: $query, filter: $filter, first: $first, after: $after) {

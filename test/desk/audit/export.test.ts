@@ -6,10 +6,10 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { exportEntries } from '../../../src/desk/audit/export-entries.ts'
 import { nodeId } from '../../../src/graphql/node-ids.ts'
+import { makeCustomer } from '../../shop/support/shop.ts'
 import { type Api, type Data, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
 import { makeKey } from '../../support/keys.ts'
-import { makeCustomer } from '../../support/shop.ts'
 
 const FIRST_DAY = '2020-01-01'
 const ALL = `from=${FIRST_DAY}&to=2020-12-31`

@@ -5,7 +5,7 @@ import { type Api, type Session, startApi } from '../../support/api.ts'
 import { asRuntime } from '../../support/database.ts'
 import { makeKey, REVOKE } from '../../support/keys.ts'
 import { rowsIn, uuidOf } from '../../support/people.ts'
-import { unique } from '../../support/shop.ts'
+import { unique } from '../../support/unique.ts'
 
 let api: Api
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, emailOf, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
 import { askWithKey, CREATE, makeKey, REVOKE, told } from '../../support/keys.ts'
-import { unique } from '../../support/shop.ts'
+import { unique } from '../../support/unique.ts'
 
 let api: Api
 beforeAll(async () => {

@@ -5,10 +5,10 @@ import { newApiKey } from '../../../src/core/api-key.ts'
 import { decodeId } from '../../../src/core/ids.ts'
 import type { Database } from '../../../src/db/database.ts'
 import { createTestClock, refusal } from '../../auth/token-setup.ts'
+import { makeCustomer } from '../../shop/support/shop.ts'
 import { type Api, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
 import { askWithKey, elsewhere, type MadeKey, makeKey, REVOKE, sentBy, told } from '../../support/keys.ts'
-import { makeCustomer } from '../../support/shop.ts'
 
 /** Beyond this a key is looked up again; the promise is 5 s. */
 const BELIEVED_MS = 2_000

@@ -9,7 +9,7 @@ import { createSmtpMailer } from '../../../src/mail/smtp.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { type Api, startApi } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
-import { eventually } from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
 import { ACCEPT, codesOf, invite, newEmail, uuidOf } from '../../support/people.ts'
 import { type ReceivedMail, type SmtpServer, startSmtpServer, textOf } from '../../support/smtp-server.ts'
 

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { invitationTask } from '../../../src/desk/members/send-invitation.ts'
 import { type Api, startApi } from '../../support/api.ts'
-import { queuedJobs, systemOf } from '../../support/money.ts'
 import {
   ACCEPT,
   codesOf,
@@ -16,6 +15,7 @@ import {
   tokenFor,
   uuidOf,
 } from '../../support/people.ts'
+import { queuedJobs, systemOf } from '../../support/system.ts'
 
 let api: Api
 beforeAll(async () => {

@@ -6,9 +6,9 @@ import { invitationTask } from '../../../src/desk/members/send-invitation.ts'
 import { createSmtpMailer } from '../../../src/mail/smtp.ts'
 import { type Api, startApi, type TenantKey } from '../../support/api.ts'
 import { asRuntime, asSuperuser } from '../../support/database.ts'
-import { queuedJobs, systemOf } from '../../support/money.ts'
 import { codesOf, INVITE, invite, manage, newEmail, REVOKE, rowsIn, uuidOf } from '../../support/people.ts'
 import { headersOf, type SmtpServer, startSmtpServer, textOf } from '../../support/smtp-server.ts'
+import { queuedJobs, systemOf } from '../../support/system.ts'
 
 const MAILS_PER_DAY_MAX = 5
 

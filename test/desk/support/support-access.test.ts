@@ -4,11 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf, supportPermissions } from '../../../src/auth/permissions.ts'
 import { decodeId } from '../../../src/core/ids.ts'
 import { sqlstateOf } from '../../../src/db/faults.ts'
+import { makeCustomer, makeProduct } from '../../shop/support/shop.ts'
 import { type Api, emailOf, SLUGS, startApi, type TenantKey } from '../../support/api.ts'
 import { apiKeyWith, letSupportIn, personToken, SUPPORTER, supportToken } from '../../support/credentials.ts'
 import { asOwner } from '../../support/database.ts'
-import { eventually } from '../../support/money.ts'
-import { makeCustomer, makeProduct, unique } from '../../support/shop.ts'
+import { eventually } from '../../support/eventually.ts'
+import { unique } from '../../support/unique.ts'
 
 let api: Api
 beforeAll(async () => {

@@ -16,10 +16,10 @@ import { findTenant, setTenantStatus } from '../../../src/desk/tenants/tenant-di
 import { orderErasure } from '../../../src/desk/tenants/tenant-erasure.ts'
 import { startWorker } from '../../../src/jobs/worker.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { makeShop } from '../../shop/support/shop.ts'
 import { type Api, emailOf, startApi, type TenantKey } from '../../support/api.ts'
 import { asOwner, asRuntime } from '../../support/database.ts'
 import { makeExport } from '../../support/make-export.ts'
-import { makeShop } from '../../support/shop.ts'
 import { openInstallation, silent } from './demo.ts'
 
 let api: Api

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { type Api, startApi } from '../../support/api.ts'
 import { itEditsVersionedRecords } from '../../support/edits.ts'
-import { makeProduct, makeVariant } from '../../support/shop.ts'
+import { makeProduct, makeVariant } from '../support/shop.ts'
 
 let api: Api
 beforeAll(async () => {

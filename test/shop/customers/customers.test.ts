@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import { makeCustomer, makeVariant, placeOrder, unique } from '../../support/shop.ts'
+import { unique } from '../../support/unique.ts'
+import { makeCustomer, makeVariant, placeOrder } from '../support/shop.ts'
 
 let api: Api
 let a: Session

@@ -5,7 +5,7 @@ import { connectOwner } from '../../../src/db/owner.ts'
 import { nodeId } from '../../../src/graphql/node-ids.ts'
 import { CHECKS } from '../../../src/parts.ts'
 import { type Api, type Data, startApi, type TenantKey } from '../../support/api.ts'
-import { accountOf } from '../../support/money.ts'
+import { accountOf } from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -14,7 +14,7 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
-} from '../../support/shop.ts'
+} from '../support/shop.ts'
 
 /** In their order: those of the rows, then the audit's chain. */
 const CHECKED = [...CHECKS.map(({ name }) => name), 'audit-chain']

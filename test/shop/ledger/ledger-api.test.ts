@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId, uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi, type TenantKey } from '../../support/api.ts'
-import { makeCustomer, makeVariant, payOrder, placeOrder, refundPayment } from '../../support/shop.ts'
+import { makeCustomer, makeVariant, payOrder, placeOrder, refundPayment } from '../support/shop.ts'
 import { allOf, instant, postAtRandom, REVERSED_EVERY, rowsOf } from './books.ts'
 
 const ENTRIES = 60

@@ -3,9 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asRuntime, asSuperuser } from '../../support/database.ts'
-import { expectBooksInOrder } from '../../support/money.ts'
-import { makeCustomer, makeVariant, unique } from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+import { unique } from '../../support/unique.ts'
+import { expectBooksInOrder } from '../support/money.ts'
+import { makeCustomer, makeVariant } from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

@@ -2,8 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Answer, type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import { makeCustomer, makeVariant, payOrder, placeOrder, unique } from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+import { unique } from '../../support/unique.ts'
+import { makeCustomer, makeVariant, payOrder, placeOrder } from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

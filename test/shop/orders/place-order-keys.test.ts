@@ -1,8 +1,9 @@
 // An order's idempotency key: what is stored under it, what is replayed, and whose it is.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import { makeCustomer, makeVariant, ORDER_PLACE, unique } from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+import { unique } from '../../support/unique.ts'
+import { makeCustomer, makeVariant, ORDER_PLACE } from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
-import { makeCustomer, makeVariant, ORDER_PLACE, placeOrder, unique } from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+import { unique } from '../../support/unique.ts'
+import { makeCustomer, makeVariant, ORDER_PLACE, placeOrder } from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

@@ -2,9 +2,10 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import { makeCustomer, makeVariant, ORDER_PLACE, payOrder, placeOrder, unique } from '../../support/shop.ts'
 import { countStatements } from '../../support/statements.ts'
-import { untruths } from '../../support/truth.ts'
+import { unique } from '../../support/unique.ts'
+import { makeCustomer, makeVariant, ORDER_PLACE, payOrder, placeOrder } from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

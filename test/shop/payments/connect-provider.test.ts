@@ -8,8 +8,9 @@ import { openSecrets } from '../../../src/shop/payments/provider-record.ts'
 import { resealSecrets } from '../../../src/shop/payments/reseal.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
-import { post, secretsOf, sendEvent, signedEvent, systemOf } from '../../support/money.ts'
-import { unique } from '../../support/shop.ts'
+import { systemOf } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
+import { post, secretsOf, sendEvent, signedEvent } from '../support/money.ts'
 
 let api: Api
 let a: Session

@@ -4,22 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
+import { queuedJobs, systemOf } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
 import {
   type DisputeTold,
   disputePayment,
   reinstatement,
   tellDispute,
   withdrawal,
-} from '../../support/disputes.ts'
-import {
-  controlSandbox,
-  eventually,
-  expectBooksInOrder,
-  ledgerOf,
-  queuedJobs,
-  runJob,
-  systemOf,
-} from '../../support/money.ts'
+} from '../support/disputes.ts'
+import { controlSandbox, expectBooksInOrder, ledgerOf, runJob } from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -27,8 +22,7 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
-  unique,
-} from '../../support/shop.ts'
+} from '../support/shop.ts'
 
 let api: Api
 let a: Session

@@ -4,17 +4,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
+import { queuedJobs } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
 import {
   controlSandbox,
-  eventually,
   expectBooksInOrder,
   ledgerOf,
   post,
-  queuedJobs,
   runJob,
   sendEvent,
   signedEvent,
-} from '../../support/money.ts'
+} from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -23,8 +24,7 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
-  unique,
-} from '../../support/shop.ts'
+} from '../support/shop.ts'
 
 /** A dozen payments with up to eight events each, one after another: half a minute on a busy machine. */
 const ANY_ORDER_TIMEOUT_MS = 180_000

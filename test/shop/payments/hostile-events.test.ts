@@ -7,16 +7,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId, uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
+import { queuedJobs } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
 import {
   expectBooksInOrder,
   ledgerOf,
   post,
-  queuedJobs,
   runJob,
   secretsOf,
   sendEvent,
   signedEvent,
-} from '../../support/money.ts'
+} from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -24,8 +25,7 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
-  unique,
-} from '../../support/shop.ts'
+} from '../support/shop.ts'
 
 /** A hundred and more deliveries, each a request. */
 const PROPERTY_TIMEOUT_MS = 120_000

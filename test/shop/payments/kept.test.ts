@@ -2,7 +2,9 @@
 // states, its stock, cancelling and fulfilling.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import { controlSandbox, eventually, expectBooksInOrder, runJob } from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
+import { unique } from '../../support/unique.ts'
+import { controlSandbox, expectBooksInOrder, runJob } from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -10,9 +12,8 @@ import {
   PAYMENT_TAKE,
   placeOrder,
   REFUND_CREATE,
-  unique,
-} from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+} from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 /** The price of every order here. */
 const PRICE = 10_000

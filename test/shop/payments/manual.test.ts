@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asRuntime, asSuperuser } from '../../support/database.ts'
-import { bookedCharges, expectBooksInOrder, ledgerOf } from '../../support/money.ts'
+import { unique } from '../../support/unique.ts'
+import { bookedCharges, expectBooksInOrder, ledgerOf } from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -12,9 +13,8 @@ import {
   payOrder,
   placeOrder,
   REFUND_CREATE,
-  unique,
-} from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+} from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

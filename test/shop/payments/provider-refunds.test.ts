@@ -3,15 +3,10 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import {
-  bookedCharges,
-  eventually,
-  expectBooksInOrder,
-  ledgerOf,
-  secretsOf,
-  sendEvent,
-  systemOf,
-} from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
+import { systemOf } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
+import { bookedCharges, expectBooksInOrder, ledgerOf, secretsOf, sendEvent } from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -19,8 +14,7 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
-  unique,
-} from '../../support/shop.ts'
+} from '../support/shop.ts'
 
 let api: Api
 let a: Session

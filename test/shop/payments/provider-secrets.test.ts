@@ -7,8 +7,10 @@ import { disconnectProvider } from '../../../src/shop/payments/disconnect-provid
 import { rotateWebhookSecret } from '../../../src/shop/payments/rotate-webhook-secret.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
-import { post, queuedJobs, runJob, secretsOf, signedEvent, systemOf } from '../../support/money.ts'
-import { makeCustomer, makeVariant, placeOrder, unique } from '../../support/shop.ts'
+import { queuedJobs, systemOf } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
+import { post, runJob, secretsOf, signedEvent } from '../support/money.ts'
+import { makeCustomer, makeVariant, placeOrder } from '../support/shop.ts'
 
 const HOUR_MS = 3_600_000
 const END = 'payment-provider.end'

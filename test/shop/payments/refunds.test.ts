@@ -3,14 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asRuntime } from '../../support/database.ts'
-import {
-  bookedCharges,
-  controlSandbox,
-  eventually,
-  expectBooksInOrder,
-  ledgerOf,
-  runJob,
-} from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
+import { unique } from '../../support/unique.ts'
+import { bookedCharges, controlSandbox, expectBooksInOrder, ledgerOf, runJob } from '../support/money.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -18,8 +13,7 @@ import {
   PAYMENT_TAKE,
   placeOrder,
   REFUND_CREATE,
-  unique,
-} from '../../support/shop.ts'
+} from '../support/shop.ts'
 
 let api: Api
 let a: Session

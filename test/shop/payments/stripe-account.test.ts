@@ -5,7 +5,7 @@ import { newId } from '../../../src/core/ids.ts'
 import { createGateway } from '../../../src/shop/payments/gateway.ts'
 import type { BookedCharge, Charge, ProviderAccount } from '../../../src/shop/payments/provider.ts'
 import { stripeAccount } from '../../../src/shop/payments/stripe-account.ts'
-import { eventually } from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type Merchant, newMerchant } from '../sandbox/merchant.ts'
 import { type OwnSandbox, startOwnSandbox } from '../sandbox/own-sandbox.ts'
 

@@ -2,24 +2,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
-import {
-  bookedCharges,
-  controlSandbox,
-  eventually,
-  expectBooksInOrder,
-  ledgerOf,
-  queuedJobs,
-  runJob,
-} from '../../support/money.ts'
-import {
-  connectSandbox,
-  makeCustomer,
-  makeVariant,
-  PAYMENT_TAKE,
-  placeOrder,
-  unique,
-} from '../../support/shop.ts'
-import { untruths } from '../../support/truth.ts'
+import { eventually } from '../../support/eventually.ts'
+import { queuedJobs } from '../../support/system.ts'
+import { unique } from '../../support/unique.ts'
+import { bookedCharges, controlSandbox, expectBooksInOrder, ledgerOf, runJob } from '../support/money.ts'
+import { connectSandbox, makeCustomer, makeVariant, PAYMENT_TAKE, placeOrder } from '../support/shop.ts'
+import { untruths } from '../support/truth.ts'
 
 let api: Api
 let a: Session

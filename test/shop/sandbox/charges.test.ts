@@ -1,7 +1,7 @@
 // Charges by Stripe's own library: what each test payment method does, and what is refused.
 import Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
 import { charged, errorOf, newMerchant } from './merchant.ts'
 
 const merchant = newMerchant()

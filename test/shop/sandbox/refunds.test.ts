@@ -1,7 +1,7 @@
 // Refunds: in parts, too many, slow, failing, and unanswered.
 import Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
 import { charged, errorOf, type Merchant, newMerchant } from './merchant.ts'
 
 /** The merchant with one payment of 20 dollars. */

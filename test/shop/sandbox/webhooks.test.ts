@@ -1,7 +1,7 @@
 // Events and their webhooks: signed as Stripe signs, tried until taken, and sent as an unkind network would.
 import Stripe from 'stripe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { eventually } from '../../support/money.ts'
+import { eventually } from '../../support/eventually.ts'
 import { charged, errorOf, type Merchant, newMerchant } from './merchant.ts'
 import { type Receiver, startReceiver, subscribe, verified } from './receiver.ts'
 

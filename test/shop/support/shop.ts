@@ -1,14 +1,7 @@
 // Owns: making things to sell and selling them, through the API itself. Each call makes one thing and gives its id.
-
-import type { Api, Data, Session, TenantKey } from './api.ts'
-
-let made = 0
-
-/** A word that no other call gives, nor any part of one: for keys, handles and addresses. */
-export function unique(prefix: string): string {
-  made += 1
-  return `${prefix}-${String(made).padStart(6, '0')}`
-}
+import type { Api, Session, TenantKey } from '../../support/api.ts'
+import { done } from '../../support/done.ts'
+import { unique } from '../../support/unique.ts'
 
 export interface Goods {
   title?: string
@@ -151,25 +144,6 @@ export async function refundPayment(
   const input = { idempotencyKey: unique('refund'), paymentId, amount }
   const { refund } = await done(session, REFUND_CREATE, input)
   return refund.id
-}
-
-/** Lets the platform's people in for an hour, to look; answers the grant's id. */
-export async function grantSupport(session: Session): Promise<string> {
-  const { supportGrant } = await done(
-    session,
-    `mutation ($input: SupportAccessGrantInput!) {
-      supportAccessGrant(input: $input) { supportGrant { id } userErrors { field message code } }
-    }`,
-    { hours: 1, reason: unique('Reason') },
-  )
-  return supportGrant.id
-}
-
-/** The payload of a mutation with one field that must have no user errors. */
-async function done(session: Session, source: string, input: Record<string, unknown>): Promise<Data> {
-  const [payload] = Object.values((await session.data(source, { input })) as Record<string, Data>)
-  if (payload.userErrors.length > 0) throw new Error(`${source}: ${JSON.stringify(payload.userErrors)}`)
-  return payload
 }
 
 export interface Shop {

@@ -1,8 +1,8 @@
 // Owns: disputes as a payment provider tells of them, object by object.
 import { expect } from 'vitest'
-import type { Api, Data, TenantKey } from './api.ts'
+import type { Api, Data, TenantKey } from '../../support/api.ts'
+import { unique } from '../../support/unique.ts'
 import { sendEvent } from './money.ts'
-import { unique } from './shop.ts'
 
 export type Movement = { id: string; amount: number; fee: number }
 

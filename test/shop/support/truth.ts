@@ -1,6 +1,6 @@
 // Owns: what must be true of a tenant's shop after anything at all. It looks past the walls, as a superuser.
-import type { Api, TenantKey } from './api.ts'
-import { asSuperuser } from './database.ts'
+import type { Api, TenantKey } from '../../support/api.ts'
+import { asSuperuser } from '../../support/database.ts'
 
 const CHECKS: { what: string; sql: string }[] = [
   {

@@ -1,38 +1,21 @@
-// Owns: looking at money from all sides (the provider's books, the ledger, the checks), and running jobs when a test says.
+// Owns: looking at money from all sides (the provider's books, the ledger, the checks), and doing its jobs when a test says.
 import Stripe from 'stripe'
 import { expect, inject } from 'vitest'
-import type { CommandContext } from '../../src/auth/command-context.ts'
-import { systemContext } from '../../src/auth/system-context.ts'
-import type { JsonObject } from '../../src/commands/outcome.ts'
-import type { Clock } from '../../src/core/clock.ts'
-import { systemClock } from '../../src/core/clock.ts'
-import { createLogger } from '../../src/core/logger.ts'
-import { verifyTenant } from '../../src/integrity/verify.ts'
-import { releaseHoldsTask } from '../../src/shop/orders/release-holds.ts'
-import { endTask } from '../../src/shop/payments/end-provider.ts'
-import { endpointName } from '../../src/shop/payments/endpoint.ts'
-import type { BookedCharge, ProviderAccount } from '../../src/shop/payments/provider.ts'
-import { activeProvider, openProvider, openSecrets } from '../../src/shop/payments/provider-record.ts'
-import { eventTask } from '../../src/shop/payments/receive-event.ts'
-import { paymentTasks } from '../../src/shop/payments/reconcile.ts'
-import { type Api, type Data, emailOf, type TenantKey } from './api.ts'
-import { asSuperuser } from './database.ts'
-import { rowChecks } from './integrity.ts'
-
-const SLUG_OF_ADDRESS = /@(\w+)\./
-
-/** Who works for the tenant when nobody asked. */
-export async function systemOf(
-  api: Api,
-  tenant: TenantKey,
-  clock: Clock = systemClock,
-): Promise<CommandContext> {
-  const slug = SLUG_OF_ADDRESS.exec(emailOf(tenant, 'OWNER'))?.[1] ?? ''
-  const address = await api.opened.resolveTenant({ slug })
-  if (address === null) throw new Error(`there is no tenant ${slug}`)
-  const logger = createLogger('silent')
-  return systemContext({ tenant: address, database: api.opened, clock, logger, requestId: 'test' })
-}
+import type { JsonObject } from '../../../src/commands/outcome.ts'
+import type { Clock } from '../../../src/core/clock.ts'
+import { systemClock } from '../../../src/core/clock.ts'
+import { verifyTenant } from '../../../src/integrity/verify.ts'
+import { releaseHoldsTask } from '../../../src/shop/orders/release-holds.ts'
+import { endTask } from '../../../src/shop/payments/end-provider.ts'
+import { endpointName } from '../../../src/shop/payments/endpoint.ts'
+import type { BookedCharge, ProviderAccount } from '../../../src/shop/payments/provider.ts'
+import { activeProvider, openProvider, openSecrets } from '../../../src/shop/payments/provider-record.ts'
+import { eventTask } from '../../../src/shop/payments/receive-event.ts'
+import { paymentTasks } from '../../../src/shop/payments/reconcile.ts'
+import type { Api, Data, TenantKey } from '../../support/api.ts'
+import { asSuperuser } from '../../support/database.ts'
+import { rowChecks } from '../../support/integrity.ts'
+import { systemOf } from '../../support/system.ts'
 
 /** Runs one job's work now, whatever is queued. */
 export async function runJob(
@@ -47,19 +30,6 @@ export async function runJob(
   const task = tasks.find((candidate) => candidate.name === name)
   if (task === undefined) throw new Error(`there is no task ${name}`)
   await task.run(await systemOf(api, tenant, clock), payload)
-}
-
-/** The tenant's jobs that wait, as they were queued. */
-export async function queuedJobs(api: Api, tenant: TenantKey): Promise<{ task: string; payload: Data }[]> {
-  return await asSuperuser(api.database, async (client) => {
-    const { rows } = await client.query<{ task: string; payload: Data }>(
-      `SELECT t.identifier AS task, j.payload FROM graphile_worker._private_jobs j
-       JOIN graphile_worker._private_tasks t ON t.id = j.task_id
-       WHERE j.payload ->> 'tenantId' = $1 ORDER BY j.id`,
-      [api.tenantIds[tenant]],
-    )
-    return rows
-  })
 }
 
 /** The tenant's account with the sandbox, as the server opens it. */
@@ -180,20 +150,4 @@ export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<v
   const { database, scope, clock, tenantSlug } = await systemOf(api, tenant)
   const report = await verifyTenant({ database, scope, clock, tenantSlug }, rowChecks())
   expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
-}
-
-const POLL_MS = 25
-const WAIT_MS = 10_000
-
-/** Tries again until it does not throw; throws what the last try did, after ten seconds. */
-export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + WAIT_MS
-  for (;;) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (Date.now() > deadline) throw error
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    }
-  }
 }
