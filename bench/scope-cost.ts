@@ -4,7 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { pino } from 'pino'
 import { openDatabase } from '../src/db/database.ts'
-import { datamodelOf } from '../src/db/datamodel.ts'
+import { DATAMODEL } from '../src/db/datamodel.ts'
 import { compileRead, type ReadQuery } from '../src/db/reader/read-sql.ts'
 import { statementName } from '../src/db/statement-name.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
@@ -81,9 +81,8 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
     return known
   }
   const pool = new pg.Pool({ connectionString: adminUrl, max: CONNECTIONS })
-  const datamodel = datamodelOf(unscoped)
   const readerWithout = async (tenant: number) => {
-    const { text, values, decode } = compileRead(datamodel, 'Order', READ, rowId('tenant', tenant, 0))
+    const { text, values, decode } = compileRead(DATAMODEL, 'Order', READ, rowId('tenant', tenant, 0))
     const name = statementName({ sql: text })
     const { rows } = await pool.query({ name, text, values: [...values], rowMode: 'array' })
     return decode((rows[0] as unknown[])[0]) as unknown[]

@@ -2,9 +2,8 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
-import { datamodelOf } from './datamodel.ts'
+import { DATAMODEL, type ModelName } from './datamodel.ts'
 import { CommitUnknown, type Fault, faultOf } from './faults.ts'
-import type { ModelName } from './models.ts'
 import { compileCount, compileRead, type Filter, type ReadQuery } from './reader/read-sql.ts'
 import { type Around, currentFrame, enterScope, type Scope, type Statement } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
@@ -142,7 +141,6 @@ export function openDatabase(options: DatabaseOptions): Database {
   const adapter = new PrismaPg(pool, namedStatements ? { statementNameGenerator: statementName } : {})
   const client = new PrismaClient({ adapter, log: [] })
   turnOffBatching(client)
-  const datamodel = datamodelOf(client)
   const handles = new Map<string, ReturnType<typeof extendForTenant>>()
 
   function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
@@ -200,12 +198,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
 
     async read<Row>(scope: Scope, model: ModelName, query: ReadQuery) {
-      const { decode, ...statement } = compileRead(datamodel, model, query, scope.tenantId)
+      const { decode, ...statement } = compileRead(DATAMODEL, model, query, scope.tenantId)
       return decode(await firstValue(scope, statement)) as Row[]
     },
 
     async count(scope, model, where) {
-      return (await firstValue(scope, compileCount(datamodel, model, where, scope.tenantId))) as number
+      return (await firstValue(scope, compileCount(DATAMODEL, model, where, scope.tenantId))) as number
     },
 
     async resolveMember(tenantSlug, email) {

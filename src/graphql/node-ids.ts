@@ -1,6 +1,6 @@
 // The ids of the API: a prefix that says of which type an object is, and its UUID. Modules define the prefixes.
 import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
-import type { ModelName } from '../db/models.ts'
+import type { ModelName } from '../db/datamodel.ts'
 
 /** The type of each id prefix. A module adds its own by declaration merging, beside `defineNodes`. */
 // biome-ignore lint/suspicious/noEmptyInterface: modules add to it

@@ -15,7 +15,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
-import { columnsOf, type ModelName } from '../db/models.ts'
+import { type ModelName, modelOf } from '../db/datamodel.ts'
 import type { Filter, Order, RelationSelection, Selection } from '../db/reader/read-sql.ts'
 import type { Context } from './context.ts'
 
@@ -99,7 +99,7 @@ function collect(
   into: Selection,
 ): void {
   const model = type.extensions.model as ModelName | undefined
-  if (model !== undefined && columnsOf(model).has('id')) into.id = true
+  if (model !== undefined && modelOf(model).columns.has('id')) into.id = true
   for (const [field, node] of fieldsOf(walk, type, set)) collectField(walk, field, node, into, model)
 }
 
@@ -112,7 +112,7 @@ function collectField(
 ): void {
   const needs = field.extensions.projection as Projection | undefined
   if (needs === undefined) {
-    if (model !== undefined && columnsOf(model).has(field.name)) into[field.name] = true
+    if (model !== undefined && modelOf(model).columns.has(field.name)) into[field.name] = true
   } else if ('columns' in needs) {
     for (const column of needs.columns) into[column] = true
   } else if ('one' in needs) {

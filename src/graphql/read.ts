@@ -1,7 +1,7 @@
 // Reading by look-ahead: one row by its id or another unique field, or one page of a root list.
 import type { GraphQLResolveInfo } from 'graphql'
 import { getNamedType } from 'graphql'
-import type { ModelName } from '../db/models.ts'
+import type { ModelName } from '../db/datamodel.ts'
 import type { Filter } from '../db/reader/read-sql.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'

@@ -1,6 +1,6 @@
 // A parent's relations: as they came with its row, or, where they did not, loaded for all parents of the field at once.
 import { type FieldNode, type GraphQLResolveInfo, getNamedType } from 'graphql'
-import type { ModelName } from '../db/models.ts'
+import type { ModelName } from '../db/datamodel.ts'
 import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'

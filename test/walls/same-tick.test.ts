@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type TenantClient } from '../../src/db/database.ts'
-import type { ModelName } from '../../src/db/models.ts'
+import type { ModelName } from '../../src/db/datamodel.ts'
 import { enterScope } from '../../src/db/scope.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { SEEDED } from '../support/two-tenants.ts'

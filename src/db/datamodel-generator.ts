@@ -1,0 +1,103 @@
+// A generator for `prisma generate`: writes what the product needs to know of the schema at run time and Prisma's client does
+// not publish (nullable columns, defaults, keys, relations). It runs before there is a client, so it imports nothing generated.
+import { writeFile } from 'node:fs/promises'
+import type * as DMMF from '@prisma/dmmf'
+import helper from '@prisma/generator-helper'
+import type { Column, Relation, WrittenModel, WrittenSchema } from './datamodel.ts'
+
+helper.generatorHandler({
+  onManifest: () => ({ prettyName: 'datamodel' }),
+  async onGenerate({ generator, dmmf: { datamodel } }) {
+    const output = generator.output?.value
+    if (output === null || output === undefined) throw new Error('the generator datamodel needs an output')
+    const schema: WrittenSchema = {
+      models: datamodel.models.map((model) => [model.name, modelOf(model, datamodel)]),
+      enums: datamodel.enums.map(({ name, values }) => [name, values.map((value) => value.name)]),
+    }
+    const json = JSON.stringify(schema, null, 2)
+    await writeFile(
+      output,
+      `import type { WrittenSchema } from '../db/datamodel.ts'\n\nexport default ${json} satisfies WrittenSchema as WrittenSchema\n`,
+    )
+  },
+})
+
+function modelOf(model: DMMF.Model, { models, indexes }: DMMF.Datamodel): WrittenModel {
+  const own = indexes.filter((index) => index.model === model.name)
+  const fields = ({ fields }: DMMF.Index) => fields.map(({ name }) => name)
+  const isUnique = ({ type }: DMMF.Index) => type === 'id' || type === 'unique'
+  return {
+    table: model.dbName ?? model.name,
+    ...described(model),
+    columns: model.fields.flatMap((field) =>
+      field.kind === 'object' ? [] : [[field.name, columnOf(field)]],
+    ),
+    relations: model.fields.flatMap((field) =>
+      field.kind === 'object' ? [[field.name, relationOf(model, field, models)]] : [],
+    ),
+    keys: own.filter(isUnique).map(fields),
+    indexes: own.filter((index) => !isUnique(index)).map(fields),
+  }
+}
+
+function columnOf(field: DMMF.Field): Column {
+  return {
+    name: columnName(field),
+    type: field.type,
+    ...described(field),
+    isEnum: field.kind === 'enum',
+    isList: field.isList,
+    isNullable: !field.isRequired,
+    hasDefault: field.hasDefaultValue,
+    size: sizeOf(field),
+  }
+}
+
+/** Of `@db.VarChar(40)` and `@db.Char(2)`: the most characters it holds. */
+function sizeOf({ nativeType }: DMMF.Field): number | null {
+  const [name, [size]] = nativeType ?? ['', []]
+  return /Char$/.test(name) && size !== undefined ? Number(size) : null
+}
+
+function relationOf(model: DMMF.Model, field: DMMF.Field, models: readonly DMMF.Model[]): Relation {
+  const other = models.find(({ name }) => name === field.type) as DMMF.Model
+  const { relationFromFields: from = [], relationToFields: to = [] } = field
+  const isOwn = from.length > 0
+  // The side without columns of its own: they stand on the other model's field of the same relation.
+  const inverse = isOwn ? field : (other.fields.find((back) => isInverse(field, back, model)) as DMMF.Field)
+  const [theirs, ours] = isOwn
+    ? [to, from]
+    : [inverse.relationFromFields ?? [], inverse.relationToFields ?? []]
+  return {
+    model: field.type,
+    ...described(field),
+    isOwn,
+    many: field.isList,
+    isNullable: !field.isRequired,
+    on: ours.map((name, index) => [columnIn(other, theirs[index] as string), columnIn(model, name)] as const),
+    fields: isOwn ? from : [],
+  }
+}
+
+function isInverse(field: DMMF.Field, back: DMMF.Field, model: DMMF.Model): boolean {
+  return (
+    back.relationName === field.relationName &&
+    back.type === model.name &&
+    (back.relationFromFields?.length ?? 0) > 0
+  )
+}
+
+function columnIn({ fields }: DMMF.Model, name: string): string {
+  return columnName(fields.find((field) => field.name === name) as DMMF.Field)
+}
+
+function columnName({ name, dbName }: DMMF.Field): string {
+  return dbName ?? name
+}
+
+/** The `///` comment. */
+function described({ documentation }: { readonly documentation?: string }): {
+  readonly description?: string
+} {
+  return documentation === undefined ? {} : { description: documentation.replaceAll('\n', ' ') }
+}
