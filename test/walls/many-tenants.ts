@@ -2,6 +2,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import { createLogger } from '../../src/core/logger.ts'
+import { DATAMODEL } from '../../src/db/datamodel.ts'
 import { ScopedPool } from '../../src/db/scoped-pool.ts'
 import { statementName } from '../../src/db/statement-name.ts'
 import { PrismaClient } from '../../src/generated/prisma/client.ts'
@@ -80,35 +81,19 @@ export interface ModelFacts {
   relations: { name: string; model: string }[]
 }
 
-/** The client's description of its models. Not in its published types; its version is pinned. */
-interface Described {
-  _runtimeDataModel: {
-    models: Record<
-      string,
-      { dbName: string | null; fields: { name: string; kind: string; type: string; dbName?: string }[] }
-    >
-  }
-}
-
-/** Every model, as the generated client describes it: a new one joins the tests by existing. */
-export async function modelsOf(client: PrismaClient, database: TestDatabase): Promise<ModelFacts[]> {
-  const { models } = (client as unknown as Described)._runtimeDataModel
-  const facts = Object.entries(models).map(async ([name, { dbName, fields }]) => {
-    const table = dbName ?? name
+/** Every model of the schema: a new one joins the tests by existing. */
+export async function modelsOf(database: TestDatabase): Promise<ModelFacts[]> {
+  const facts = [...DATAMODEL].map(async ([name, { table, columns, relations }]) => {
     const { keyColumns } = await tableFacts(database, table)
-    const columns = fields.filter(({ kind }) => kind !== 'object')
+    const fields = [...columns]
     return {
       name,
       delegate: name.charAt(0).toLowerCase() + name.slice(1),
       table,
-      keyFields: keyColumns.map(
-        (key) => columns.find((field) => (field.dbName ?? field.name) === key)?.name ?? key,
-      ),
-      columns: columns.map((field) => field.name),
-      readableColumns: columns.filter(({ type }) => type !== 'Bytes').map((field) => field.name),
-      relations: fields
-        .filter(({ kind }) => kind === 'object')
-        .map((field) => ({ name: field.name, model: field.type })),
+      keyFields: keyColumns.map((key) => fields.find(([, column]) => column.name === key)?.[0] ?? key),
+      columns: fields.map(([field]) => field),
+      readableColumns: fields.flatMap(([field, { type }]) => (type === 'Bytes' ? [] : [field])),
+      relations: [...relations].map(([field, { model }]) => ({ name: field, model })),
     }
   })
   return await Promise.all(facts)

@@ -28,7 +28,7 @@ beforeAll(async () => {
     logger: createLogger('silent'),
   })
   unprotected = openUnprotected(test.runtimeUrl)
-  models = await modelsOf(unprotected.client, test)
+  models = await modelsOf(test)
 })
 afterAll(async () => {
   await database?.close()
