@@ -56,7 +56,7 @@ function columnOf(field: DMMF.Field): Column {
 /** Of `@db.VarChar(40)` and `@db.Char(2)`: the most characters it holds. */
 function sizeOf({ nativeType }: DMMF.Field): number | null {
   const [name, [size]] = nativeType ?? ['', []]
-  return /Char$/.test(name) && size !== undefined ? Number(size) : null
+  return name.endsWith('Char') && size !== undefined ? Number(size) : null
 }
 
 function relationOf(model: DMMF.Model, field: DMMF.Field, models: readonly DMMF.Model[]): Relation {
