@@ -1,9 +1,9 @@
 // Guards what costs the database before a credential is known against floods of wrong ones: counts failures by where they
 // come from. Knows no credential, and keeps nothing of one. One process's view.
 import { isIPv6 } from 'node:net'
+import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { AppError } from '../core/errors.ts'
-import { createRecentMap } from '../core/recent-map.ts'
 
 /**
  * Guessing 192 random bits is hopeless; what these bounds save is the database. They leave room for a house full of
@@ -16,7 +16,7 @@ const FAILURES_MAX_IN_SIEGE = 5
 const WINDOW_SECONDS = 60
 /** For somebody who only asks for too much at once. */
 const CROWD_WAIT_SECONDS = 1
-/** Beyond it the address that came first is forgotten: its failures count everywhere all the same. */
+/** Beyond it the address that failed longest ago is forgotten: its failures count everywhere all the same. */
 const ADDRESSES_MAX = 20_000
 /** Subjects that were found here lately. */
 const GOOD_SUBJECTS_MAX = 10_000
@@ -55,19 +55,17 @@ export function createFailureGuard({
 }: Pick<FailureGuardOptions, 'what'> & Partial<FailureGuardOptions>): FailureGuard {
   const failures = new RateLimiterMemory({ points: failuresMax, duration })
   const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration })
-  const good = createRecentMap<true>(GOOD_SUBJECTS_MAX)
+  const good = new LRUCache<string, true>({ max: GOOD_SUBJECTS_MAX })
   /** How many look-ups each address waits for. */
   const underWay = new Map<string, number>()
-  /** That have failed, in the order in which they came. */
-  const addresses = new Set<string>()
+  /** That have failed. */
+  const addresses = new LRUCache<string, true>({
+    max: ADDRESSES_MAX,
+    dispose: (_, bucket) => void failures.delete(bucket),
+  })
 
   async function note(bucket: string): Promise<void> {
-    addresses.add(bucket)
-    if (addresses.size > ADDRESSES_MAX) {
-      const [first = ''] = addresses
-      addresses.delete(first)
-      await failures.delete(first)
-    }
+    addresses.set(bucket, true)
     await Promise.all([failures.penalty(bucket), everywhere.penalty(EVERYWHERE)])
   }
 

@@ -1,9 +1,8 @@
 // Who somebody is in a tenant, as the database says, believed for a moment: a member, an invited person, one of the
 // platform's people, a key. Verifies no credential.
-
+import { LRUCache } from 'lru-cache'
 import type { ReadApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
-import { createRecentMap } from '../core/recent-map.ts'
 import type { Database, KnownKey, Membership, Scope, SupportLeave, TenantAddress } from '../db/database.ts'
 import type { Actor } from './command-context.ts'
 import type { IdentityInvalidation } from './identity-invalidation.ts'
@@ -58,12 +57,11 @@ export function createIdentities(options: {
   readonly cacheMs?: number | undefined
 }): Identities {
   const { database, sessions, clock, cacheMs = CACHE_MS } = options
-  /** In the order of their look-ups, so the first is always the oldest: a hit moves nothing. */
-  const known = new Map<string, Known>()
+  const known = new LRUCache<string, Known>({ max: IDENTITIES_MAX })
   /** By their names in `known`, and past what is forgotten there: one's own past speaks for one. */
-  const good = createRecentMap<true>(GOOD_MAX)
+  const good = new LRUCache<string, true>({ max: GOOD_MAX })
   sessions.onForget((tenantSlug) => {
-    for (const [key, { identity }] of known) {
+    for (const [key, { identity }] of [...known]) {
       // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
       const isUnsure = identity === null || identity instanceof Promise
       if (isUnsure || identity.tenantSlug === tenantSlug) known.delete(key)
@@ -90,26 +88,17 @@ export function createIdentities(options: {
   function ask(key: string, since: number, lookUp: () => Promise<Identity | null>): Promise<Identity | null> {
     const identity = lookUp()
     const entry: Known = { identity, since }
-    known.delete(key)
     known.set(key, entry)
-    if (known.size > IDENTITIES_MAX) forgetOldest()
     identity.then(
       (settled) => {
         entry.identity = settled
       },
       () => {
         // A failure is nobody's identity: the next request asks again.
-        if (known.get(key) === entry) known.delete(key)
+        if (known.peek(key) === entry) known.delete(key)
       },
     )
     return identity
-  }
-
-  function forgetOldest(): void {
-    for (const key of known.keys()) {
-      known.delete(key)
-      return
-    }
   }
 
   // Claims and headers hold no control characters, so the separator cannot be part of either.

@@ -1,5 +1,6 @@
 // The door to PostgreSQL for everyone else: a handle per tenant, a transaction per tenant, and nothing unscoped.
 import { PrismaPg } from '@prisma/adapter-pg'
+import { LRUCache } from 'lru-cache'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { DATAMODEL, type ModelName } from './datamodel.ts'
@@ -141,14 +142,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   const adapter = new PrismaPg(pool, namedStatements ? { statementNameGenerator: statementName } : {})
   const client = new PrismaClient({ adapter, log: [] })
   turnOffBatching(client)
-  const handles = new Map<string, ReturnType<typeof extendForTenant>>()
+  const handles = new LRUCache<string, ReturnType<typeof extendForTenant>>({ max: HANDLES_MAX })
 
   function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
     const { tenantId, writes = '', caller = '', isStrangers = false } = scope
     const key = `${tenantId} ${writes} ${isStrangers} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
-    if (handles.size >= HANDLES_MAX) handles.clear()
     const handle = extendForTenant(client, scope)
     handles.set(key, handle)
     return handle

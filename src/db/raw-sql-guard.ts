@@ -4,19 +4,19 @@
 // passes here. Its limits: it knows PostgreSQL's own functions and those of common extensions, so a function of yours
 // that sets the scope passes; and whoever can run any SQL as the runtime role, on a connection of his own, can name any
 // tenant and any permission.
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
 
 /** Judged once: statements are templates, and few. Those made of lists vary; they push each other out. */
 const ACCEPTED_MAX = 2_000
-const accepted = new Set<string>()
+const accepted = new LRUCache<string, true>({ max: ACCEPTED_MAX })
 
 /** Throws INTERNAL, saying why, for a statement that a feature has no use for. Costs a look-up once accepted. */
 export function guardRawSql(sql: string): void {
-  if (accepted.has(sql)) return
+  if (accepted.get(sql) === true) return
   const complaint = complaintAbout(sql)
   if (complaint !== null) throw new AppError('INTERNAL', `a raw statement was refused: ${complaint}`)
-  if (accepted.size >= ACCEPTED_MAX) accepted.clear()
-  accepted.add(sql)
+  accepted.set(sql, true)
 }
 
 /** What only reads and writes rows. PostgreSQL takes one statement per message, so the first word tells. */

@@ -1,9 +1,9 @@
 // The points that each tenant may spend, and each caller's share of them. Counts no cost itself; one process's view.
+import { LRUCache } from 'lru-cache'
 import type { Actor, CommandContext } from '../auth/command-context.ts'
 import { BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from '../core/budget-defaults.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
-import { createRecentMap } from '../core/recent-map.ts'
 import { Bucket, type BucketOptions } from './bucket.ts'
 
 /** What any operation costs at least, whatever it asks or finds. */
@@ -53,8 +53,8 @@ export type CostBudget = {
 
 export function createCostBudget(options: { clock: Clock } & Partial<BudgetOptions>): CostBudget {
   const { clock, capacity = BUDGET_CAPACITY, restorePerSecond = BUDGET_RESTORE_PER_SECOND } = options
-  const tenants = createRecentMap<Bucket>(TENANTS_MAX)
-  const accounts = createRecentMap<Account>(CALLERS_MAX)
+  const tenants = new LRUCache<string, Bucket>({ max: TENANTS_MAX })
+  const accounts = new LRUCache<string, Account>({ max: CALLERS_MAX })
 
   function bucket(capacityShare: number, restoreShare = capacityShare): Bucket {
     const part = (whole: number, share: number) => Math.max(COST_MIN, Math.floor(whole * share))

@@ -10,8 +10,8 @@ import {
   type ValidationRule,
   validate,
 } from 'graphql'
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
-import { createRecentMap } from '../core/recent-map.ts'
 import { checkSyntaxLimits, TOKENS_MAX } from './syntax-limits.ts'
 
 const VALIDATION_ERRORS_MAX = 20
@@ -50,7 +50,7 @@ export function createDocuments(options: {
   const { schema, introspection, hideSuggestions } = options
   const rules: ValidationRule[] = [...specifiedRules]
   if (!introspection) rules.push(NoSchemaIntrospectionCustomRule)
-  const kept = createRecentMap<Prepared>(TOKENS_KEPT_MAX)
+  const kept = new LRUCache<string, Prepared>({ maxSize: TOKENS_KEPT_MAX })
 
   function check(document: DocumentNode): readonly GraphQLError[] {
     try {
@@ -76,7 +76,7 @@ export function createDocuments(options: {
       const points = pointsOfText(tokens, source)
       const errors = check(document)
       if (errors.length > 0) return { document: null, errors, points, isRead: true }
-      kept.set(hash, { document, errors, points, isRead: false }, tokens)
+      kept.set(hash, { document, errors, points, isRead: false }, { size: tokens })
       return { document, errors, points, isRead: true }
     },
   }

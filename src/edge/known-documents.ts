@@ -1,14 +1,16 @@
 // The documents that each tenant has run here, by their SHA-256: what a persisted query names. No tenant can find out
 // what another's are. One process's view.
 import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
-import { createTenantMap } from '../core/tenant-map.ts'
 import type { Parameters } from './graphql-parameters.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** Letters; some two thousand documents of a usual size. */
 const LENGTH_PER_TENANT_MAX = 1_048_576
 const LENGTH_MAX = 32 * 1_048_576
+/** What a tenant's map takes itself, whatever it holds. */
+const MAP_LENGTH = 1_024
 
 /** The message is what clients of Apollo's protocol wait for, and send the whole document then. */
 export class PersistedQueryNotFound extends HttpRefusal {
@@ -28,20 +30,24 @@ export type KnownDocuments = {
 }
 
 export function createKnownDocuments(): KnownDocuments {
-  const sources = createTenantMap<string>({
-    weightMax: LENGTH_MAX,
-    weightPerTenantMax: LENGTH_PER_TENANT_MAX,
-  })
+  /** The tenant that asked nothing for longest makes room. */
+  const tenants = new LRUCache<string, Sources>({ maxSize: LENGTH_MAX })
   return {
-    has: (tenantId, sha256) => sources.get(tenantId, sha256) !== undefined,
-    add: (tenantId, sha256, source) => sources.set(tenantId, sha256, source, source.length + sha256.length),
+    has: (tenantId, sha256) => tenants.get(tenantId)?.get(sha256) !== undefined,
+    add(tenantId, sha256, source) {
+      const sources = tenants.get(tenantId) ?? createSources()
+      sources.set(sha256, source)
+      // The size of what is there already would stay as it was.
+      tenants.delete(tenantId)
+      tenants.set(tenantId, sources, { size: MAP_LENGTH + sources.calculatedSize })
+    },
     resolve(tenantId, parameters) {
       const sha256 = hashIn(parameters)
       if (sha256 === null) return parameters
       const { extensions: _told, ...others } = parameters
       const { query } = parameters
       if (typeof query !== 'string' || query === '') {
-        const source = sources.get(tenantId, sha256)
+        const source = tenants.get(tenantId)?.get(sha256)
         if (source === undefined) throw new PersistedQueryNotFound()
         return { ...others, query: source }
       }
@@ -51,6 +57,15 @@ export function createKnownDocuments(): KnownDocuments {
       return others
     },
   }
+}
+
+type Sources = LRUCache<string, string>
+
+function createSources(): Sources {
+  return new LRUCache({
+    maxSize: LENGTH_PER_TENANT_MAX,
+    sizeCalculation: (source, sha256) => source.length + sha256.length,
+  })
 }
 
 /** The hash of the persisted query in parameters that were checked; null without one. */

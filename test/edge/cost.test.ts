@@ -2,7 +2,6 @@
 import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Actor } from '../../src/auth/command-context.ts'
-import { createRecentMap } from '../../src/core/recent-map.ts'
 import { costOf } from '../../src/edge/cost-analysis.ts'
 import {
   charge,
@@ -213,29 +212,5 @@ describe('over HTTP', () => {
     const answer = await door.ask('{ orders(first: 100) { nodes { lines { nodes { id } } } } }')
     expect(refusalOf(answer)).toBe('400 QUERY_TOO_COMPLEX')
     expect(answer.body.errors[0].extensions.max).toBe(750)
-  })
-})
-
-describe('the map of recent things', () => {
-  it('forgets what was long unused, keeps what is used, and stays within its bound', () => {
-    const map = createRecentMap<number>(10)
-    map.set('used', 0)
-    for (let n = 1; n <= 1_000; n += 1) {
-      map.set(`${n}`, n)
-      expect(map.get('used')).toBe(0)
-      expect(map.size).toBeLessThanOrEqual(11)
-    }
-    expect(map.get('1')).toBeUndefined()
-    expect(map.get('1000')).toBe(1_000)
-  })
-
-  it('counts weights', () => {
-    const map = createRecentMap<string>(100)
-    map.set('a', 'heavy', 60)
-    map.set('b', 'heavy', 60)
-    expect(map.get('a')).toBeUndefined()
-    expect(map.get('b')).toBe('heavy')
-    map.delete('b')
-    expect(map.get('b')).toBeUndefined()
   })
 })

@@ -1,7 +1,7 @@
 // Persisted queries: each tenant's own, and bounded for one and for all.
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createTenantMap } from '../../src/core/tenant-map.ts'
+import { createKnownDocuments } from '../../src/edge/known-documents.ts'
 import { type FrontDoor, memberDatabase, memberOf, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
 
 let door: FrontDoor | undefined
@@ -89,41 +89,52 @@ it('a document that was not admitted is not known', async () => {
   }
 })
 
-describe('the map of the tenants', () => {
-  it('holds to the bound of a tenant: what it used last stays', () => {
-    const map = createTenantMap<number>({ weightMax: 1_000, weightPerTenantMax: 100 })
-    for (let n = 0; n < 100; n += 1) {
-      map.set('a', `${n}`, n, 10)
-      expect(map.get('a', '0')).toBe(0)
-      expect(map.weight).toBeLessThanOrEqual(100)
+describe('what is kept', () => {
+  /** A quarter of what a tenant may have. */
+  const SOURCE = 'x'.repeat(250_000)
+
+  it('is bounded for a tenant: what it used last stays', () => {
+    const known = createKnownDocuments()
+    for (let n = 0; n < 10; n += 1) {
+      known.add('a', `${n}`, SOURCE)
+      expect(known.has('a', '0')).toBe(true)
     }
-    expect(map.get('a', '1')).toBeUndefined()
-    expect(map.get('a', '99')).toBe(99)
+    const left = Array.from({ length: 10 }, (_, n) => `${n}`).filter((hash) => known.has('a', hash))
+    expect(left).toEqual(['0', '7', '8', '9'])
   })
 
-  it('holds to the bound of all: the tenant that was quiet for longest makes room', () => {
-    const map = createTenantMap<number>({ weightMax: 300, weightPerTenantMax: 100 })
-    map.set('quiet', 'x', 1, 50)
-    for (let n = 0; n < 1_000; n += 1) {
-      map.set(`tenant ${n % 7}`, `${n}`, n, 20)
-      map.get('tenant 0', `${n}`)
-      expect(map.weight).toBeLessThanOrEqual(300)
+  it('is bounded for all: the tenant that was quiet for longest makes room', () => {
+    const known = createKnownDocuments()
+    known.add('quiet', '1', SOURCE)
+    known.add('busy', '1', SOURCE)
+    for (let n = 0; n < 200; n += 1) {
+      known.add(`tenant ${n}`, '1', SOURCE)
+      expect(known.has('busy', '1')).toBe(true)
     }
-    expect(map.get('quiet', 'x')).toBeUndefined()
+    expect(known.has('quiet', '1')).toBe(false)
+    const left = Array.from({ length: 200 }, (_, n) => `tenant ${n}`).filter((id) => known.has(id, '1'))
+    expect(left).toHaveLength(132)
   })
 
-  it('one tenant never takes another’s place while there is room for both', () => {
-    const map = createTenantMap<number>({ weightMax: 1_000, weightPerTenantMax: 100 })
-    map.set('b', 'x', 1, 10)
-    for (let n = 0; n < 1_000; n += 1) map.set('a', `${n}`, n, 10)
-    expect(map.get('b', 'x')).toBe(1)
+  it('grows with what a tenant adds, too', () => {
+    const known = createKnownDocuments()
+    for (let n = 0; n < 40; n += 1) {
+      for (let m = 0; m < 4; m += 1) known.add(`tenant ${n}`, `${m}`, SOURCE)
+    }
+    const left = Array.from({ length: 40 }, (_, n) => `tenant ${n}`).filter((id) => known.has(id, '3'))
+    expect(left).toEqual(Array.from({ length: 33 }, (_, n) => `tenant ${n + 7}`))
   })
 
-  it('counts what is replaced once, and keeps nothing that is too large for a tenant', () => {
-    const map = createTenantMap<number>({ weightMax: 1_000, weightPerTenantMax: 100 })
-    for (let n = 0; n < 50; n += 1) map.set('a', 'x', n, 60)
-    expect([map.get('a', 'x'), map.weight]).toEqual([49, 60])
-    map.set('a', 'y', 1, 101)
-    expect([map.get('a', 'y'), map.weight]).toEqual([undefined, 60])
+  it('a tenant alone never takes another’s place', () => {
+    const known = createKnownDocuments()
+    known.add('b', '1', SOURCE)
+    for (let n = 0; n < 1_000; n += 1) known.add('a', `${n}`, SOURCE)
+    expect(known.has('b', '1')).toBe(true)
+  })
+
+  it('nothing that is too large for a tenant', () => {
+    const known = createKnownDocuments()
+    known.add('a', '1', 'x'.repeat(1_048_576))
+    expect(known.has('a', '1')).toBe(false)
   })
 })

@@ -1,4 +1,5 @@
 // The way to payment providers: Stripe's own library, pointed at Stripe or at the sandbox.
+import { LRUCache } from 'lru-cache'
 import Stripe from 'stripe'
 import { ZodError } from 'zod'
 import { AppError } from '../../core/errors.ts'
@@ -33,13 +34,12 @@ export function createGateway({
   readonly stripeUrl?: string
   readonly timeoutMs?: number
 }): ProviderGateway {
-  const clients = new Map<string, Stripe>()
+  const clients = new LRUCache<string, Stripe>({ max: CLIENTS_MAX })
 
   function clientOf(kind: Kind, secretKey: string): Stripe {
     const key = `${kind} ${secretKey}`
     const known = clients.get(key)
     if (known !== undefined) return known
-    if (clients.size >= CLIENTS_MAX) clients.clear()
     const client = new Stripe(secretKey, {
       // A repetition is ours to decide: it has to be known of before it is made.
       maxNetworkRetries: 0,

@@ -1,10 +1,10 @@
 // POST /webhooks/in/:endpoint: what payment providers send, and anybody can. The body is kept as the bytes that came, since
 // those are what was signed. What they mean is the payments domain's.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { createFailureGuard } from '../../auth/failure-guard.ts'
 import { AppError } from '../../core/errors.ts'
-import { createRecentMap } from '../../core/recent-map.ts'
 import { HttpRefusal } from '../../edge/http-refusal.ts'
 import type { Route, RouteOptions } from '../../edge/http-server.ts'
 import { parseEndpoint } from './endpoint.ts'
@@ -92,7 +92,7 @@ type Open = (address: string, message: IncomingMessage) => Promise<Delivery | nu
  */
 function createOpener(lookUp: (message: IncomingMessage) => Promise<Delivery | null>): Open {
   const guard = createFailureGuard({ what: 'signatures' })
-  const good = createRecentMap<Delivery['isSigned']>(GOOD_ENDPOINTS_MAX)
+  const good = new LRUCache<string, Delivery['isSigned']>({ max: GOOD_ENDPOINTS_MAX })
   return async (address, message) => {
     const { endpoint } = message
     try {
