@@ -1,34 +1,40 @@
 // Joins what the resolvers of one request ask for one by one into one load. What it keeps ends with the request.
+import DataLoader from 'dataloader'
 
-type Batch<Value> = { readonly ids: Set<string>; readonly found: Promise<ReadonlyMap<string, Value>> }
+type Loader<Value> = DataLoader<string, Value | undefined>
 
 /** By request, then by what is loaded. */
-const batchesOf = new WeakMap<object, Map<object, Batch<unknown>>>()
+const loadersOf = new WeakMap<object, Map<object, Loader<unknown>>>()
 
 /**
  * What `load` finds for `id`, loaded once for all ids that the request asks for by the same `key` within a tick;
- * undefined when it finds none. `request` and `key` are known by identity. Rejects as `load` does.
+ * undefined when it finds none. `request` and `key` are known by identity; a key's first `load` in a request serves all
+ * of its ids. Rejects as `load` does.
  */
-export async function loadTogether<Value>(
+export function loadTogether<Value>(
   request: object,
   key: object,
   id: string,
   load: (ids: string[]) => Promise<ReadonlyMap<string, Value>>,
 ): Promise<Value | undefined> {
-  const batches = batchesOf.get(request) ?? new Map<object, Batch<unknown>>()
-  batchesOf.set(request, batches)
+  const loaders = loadersOf.get(request) ?? new Map<object, Loader<unknown>>()
+  loadersOf.set(request, loaders)
   // One key has one kind of value: whoever names it gives its load.
-  let batch = batches.get(key) as Batch<Value> | undefined
-  if (batch === undefined) {
-    const ids = new Set<string>()
-    // The parents of a list resolve their fields in one go: by the next microtask all of them have joined.
-    const found = Promise.resolve().then(() => {
-      batches.delete(key)
-      return load([...ids])
-    })
-    batch = { ids, found }
-    batches.set(key, batch)
+  let loader = loaders.get(key) as Loader<Value> | undefined
+  if (loader === undefined) {
+    loader = createLoader(load)
+    loaders.set(key, loader)
   }
-  batch.ids.add(id)
-  return (await batch.found).get(id)
+  return loader.load(id)
+}
+
+/** Remembers nothing: a mutation of the same request may have changed what was loaded before. */
+function createLoader<Value>(load: (ids: string[]) => Promise<ReadonlyMap<string, Value>>): Loader<Value> {
+  return new DataLoader(
+    async (ids) => {
+      const found = await load([...new Set(ids)])
+      return ids.map((id) => found.get(id))
+    },
+    { cache: false },
+  )
 }

@@ -61,20 +61,27 @@ describe('asked when a load has begun', () => {
   it('it is loaded anew: nothing is remembered, nor missed', async () => {
     const request = {}
     const loads: string[][] = []
-    expect(await loadTogether(request, KEY, '1', namesOf(loads, 'first'))).toBe('first 1')
-    expect(await loadTogether(request, KEY, '2', namesOf(loads, 'second'))).toBe('second 2')
-    expect(await loadTogether(request, KEY, '1', namesOf(loads, 'third'))).toBe('third 1')
+    const load = async (ids: string[]) => {
+      loads.push(ids)
+      return new Map(ids.map((id) => [id, `${id} of load ${loads.length}`]))
+    }
+    expect(await loadTogether(request, KEY, '1', load)).toBe('1 of load 1')
+    expect(await loadTogether(request, KEY, '2', load)).toBe('2 of load 2')
+    expect(await loadTogether(request, KEY, '1', load)).toBe('1 of load 3')
     expect(loads).toEqual([['1'], ['2'], ['1']])
   })
 
   it('a failed one fails all that joined it, and none after', async () => {
     const request = {}
-    const failing = async () => {
-      throw new Error('no connection')
+    let isConnected = false
+    const load = async (ids: string[]) => {
+      if (!isConnected) throw new Error('no connection')
+      return new Map(ids.map((id) => [id, id]))
     }
-    const joined = await Promise.allSettled(['1', '2'].map((id) => loadTogether(request, KEY, id, failing)))
+    const joined = await Promise.allSettled(['1', '2'].map((id) => loadTogether(request, KEY, id, load)))
     expect(joined.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-    expect(await loadTogether(request, KEY, '1', namesOf([], 'again'))).toBe('again 1')
+    isConnected = true
+    expect(await loadTogether(request, KEY, '1', load)).toBe('1')
   })
 })
 
