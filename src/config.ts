@@ -1,11 +1,11 @@
 // The one reader of the environment: every variable, its rules and its default. Owns no file but `.env`, starts nothing.
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { authIssuersSchema, type IssuerConfig } from './auth/token-issuer.ts'
 import { ANSWER_BYTES_MAX, BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './core/budget-defaults.ts'
+import { isEmailAddress, normalizeEmail } from './core/email.ts'
 import { isLoopbackHost, isLoopbackOrigin } from './core/loopback.ts'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -132,7 +132,10 @@ const networks = () =>
   z
     .string()
     .transform(partsOf)
-    .refine((parts) => parts.every(isNetwork), 'must hold addresses or networks, as in 10.0.0.0/8, 192.0.2.7')
+    .refine(
+      (parts) => parts.every((part) => network.safeParse(part).success),
+      'must hold addresses or networks, as in 10.0.0.0/8, 192.0.2.7',
+    )
 
 const environmentSchema = z.object({
   NODE_ENV: choice(['development', 'test', 'production'], 'development'),
@@ -175,13 +178,7 @@ const environmentSchema = z.object({
     .string()
     .refine(isSmtpUrl, 'must have the form smtp://user:password@host:587, or smtps://…')
     .optional(),
-  MAIL_FROM: z
-    .string()
-    .regex(
-      /^([^<>@\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u,
-      'must be an address, as in Shop <mail@shop.example.com>',
-    )
-    .optional(),
+  MAIL_FROM: z.string().refine(isSender, 'must be an address, as in Shop <mail@shop.example.com>').optional(),
   INVITATION_URL: z
     .string()
     .refine(isPage, 'must be the address of a page, without a fragment, as in https://shop.example.com/join')
@@ -403,11 +400,12 @@ function partsOf(text: string): string[] {
   return text.split(',').map((part) => part.trim())
 }
 
-function isNetwork(text: string): boolean {
-  const [address = '', bits, ...more] = text.split('/')
-  const family = isIP(address)
-  if (family === 0 || more.length > 0) return false
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+const network = z.union([z.ipv4(), z.cidrv4(), z.ipv6(), z.cidrv6()])
+
+/** An address, with or without a name before it: `Shop <mail@shop.example.com>`. */
+function isSender(text: string): boolean {
+  const [, inBrackets, alone] = /^(?:[^<>@\p{Cc}]*<([^<>]+)>|([^<>]+))$/u.exec(text) ?? []
+  return isEmailAddress(normalizeEmail(inBrackets ?? alone ?? ''))
 }
 
 function isBase64(text: string): boolean {

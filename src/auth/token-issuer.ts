@@ -1,6 +1,7 @@
 // Who may issue tokens: the shape and rules of an issuer's configuration. Reads no environment, fetches nothing.
 import { z } from 'zod'
 import { isLoopbackName } from '../core/loopback.ts'
+import { isSlug } from '../core/slug.ts'
 
 const ACCESS_TOKEN_TYPE = 'at+jwt'
 
@@ -64,7 +65,6 @@ export function developmentIssuer(secret: Uint8Array): DevelopmentIssuer {
 const ISSUERS_MAX = 20
 const NAME_LENGTH_MAX = 255
 const URI_LENGTH_MAX = 2_048
-const SLUG = /^[a-z0-9](-?[a-z0-9]){0,62}$/
 
 /** No "none" and no HS…: with a shared secret, whoever can verify a token can also forge one. */
 const ASYMMETRIC_ALGORITHMS = [
@@ -109,7 +109,7 @@ const issuerConfigSchema = z.strictObject({
   algorithms: z.array(z.enum(ASYMMETRIC_ALGORITHMS)).min(1),
   tokenType: z.literal(ACCESS_TOKEN_TYPE).optional(),
   tenantClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
-  tenants: z.array(z.string().regex(SLUG, 'must be the address of a tenant')).min(1).optional(),
+  tenants: z.array(z.string().refine(isSlug, 'must be the address of a tenant')).min(1).optional(),
   supportClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   emailClaim: z.string().min(1).max(NAME_LENGTH_MAX).optional(),
   requireVerifiedEmail: z.boolean().optional(),

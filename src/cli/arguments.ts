@@ -2,15 +2,14 @@
 import { InvalidArgumentError } from 'commander'
 import { emailAddress } from '../core/email.ts'
 import { isCurrency } from '../core/money.ts'
+import { isSlug } from '../core/slug.ts'
 import { mailedName } from '../mail/mailed-name.ts'
 
-/** As app.tenant_directory has it. */
-const SLUG = /^[a-z0-9](-?[a-z0-9]){0,62}$/
 const NAME_LENGTH_MAX = 200
 const NAME = mailedName(NAME_LENGTH_MAX).min(1)
 
 export function parseSlug(text: string): string {
-  if (SLUG.test(text)) return text
+  if (isSlug(text)) return text
   throw new InvalidArgumentError('A slug is 1 to 63 of a-z, 0-9 and single hyphens within.')
 }
 
@@ -32,4 +31,13 @@ export function parseName(text: string): string {
 export function parseCurrency(text: string): string {
   if (isCurrency(text)) return text
   throw new InvalidArgumentError('A currency is a code of ISO 4217, such as USD.')
+}
+
+/** Parses a whole number of days from 1 to `max`. */
+export function parseDays(max: number): (text: string) => number {
+  return (text) => {
+    const days = /^\d{1,3}$/.test(text) ? Number(text) : 0
+    if (days >= 1 && days <= max) return days
+    throw new InvalidArgumentError(`A whole number of days from 1 to ${max}.`)
+  }
 }

@@ -1,9 +1,9 @@
 // `bulkhead tenant erase` and `retained`: a tenant's end, and what is kept afterwards. The SQL is src/desk/tenants/tenant-erasure.ts.
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { AppError } from '../core/errors.ts'
 import type { OwnerConnection } from '../db/owner.ts'
 import type { ErasedTenant } from '../desk/tenants/tenant-erasure.ts'
-import { parseSlug } from './arguments.ts'
+import { parseDays, parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
 import { actionAnywhere, report } from './run.ts'
 
@@ -27,7 +27,7 @@ export function eraseCommand(): Command {
     .option(
       '--in <days>',
       `1 to ${GRACE_DAYS_MAX}; until then resume calls it off`,
-      parseDays,
+      parseDays(GRACE_DAYS_MAX),
       GRACE_DAYS_DEFAULT,
     )
     .option('--now', 'erase it at once, which nothing undoes; goes on with what was begun')
@@ -129,10 +129,4 @@ function sumOf(counts: Record<string, number>): number {
 
 function dayOf(at: Date): string {
   return at.toISOString().slice(0, 10)
-}
-
-function parseDays(text: string): number {
-  const days = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (days >= 1 && days <= GRACE_DAYS_MAX) return days
-  throw new InvalidArgumentError(`A whole number of days from 1 to ${GRACE_DAYS_MAX}.`)
 }

@@ -8,7 +8,7 @@ import type { TenantEntry } from '../desk/tenants/tenant-directory.ts'
 import { SINCE_DAYS_DEFAULT, SINCE_DAYS_MAX } from '../integrity/check.ts'
 import type { CheckReport, IntegrityReport, KeptHead } from '../integrity/verify.ts'
 import type { Runtime } from '../runtime.ts'
-import { parseSlug } from './arguments.ts'
+import { parseDays, parseSlug } from './arguments.ts'
 import { type DatabaseUrls, requireOwner, withDatabase } from './command-database.ts'
 import { action, commandLogLevel, report } from './run.ts'
 
@@ -28,7 +28,7 @@ export function verifyCommand(): Command {
     .option(
       '--since <days>',
       "how far back to compare the payment providers' books",
-      parseDays,
+      parseDays(SINCE_DAYS_MAX),
       SINCE_DAYS_DEFAULT,
     )
     .option(
@@ -149,12 +149,6 @@ function countOf(checks: readonly CheckReport[]): number {
 
 function violations(count: number): string {
   return count === 1 ? '1 violation' : `${count} violations`
-}
-
-function parseDays(text: string): number {
-  const days = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (days >= 1 && days <= SINCE_DAYS_MAX) return days
-  throw new InvalidArgumentError(`A whole number of days from 1 to ${SINCE_DAYS_MAX}.`)
 }
 
 function parseHead(text: string): KeptHead {

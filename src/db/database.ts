@@ -1,6 +1,7 @@
 // The door to PostgreSQL for everyone else: a handle per tenant, a transaction per tenant, and nothing unscoped.
 import { PrismaPg } from '@prisma/adapter-pg'
 import { LRUCache } from 'lru-cache'
+import { isUuid } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { DATAMODEL, type ModelName } from './datamodel.ts'
@@ -132,7 +133,6 @@ const ACQUIRE_TIMEOUT_MS = 5_000
 /** Beyond the database's own statement timeout, so that the server cancels first and says why. */
 const TRANSACTION_TIMEOUT_MS = 20_000
 const HANDLES_MAX = 1_000
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** Faults after which a COMMIT may have happened: the connection broke, or went silent until the system gave it up. */
 const COMMIT_UNANSWERED: ReadonlySet<Fault | null> = new Set(['CONNECTION_LOST', 'UNAVAILABLE'])
 
@@ -271,7 +271,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     async resolveTenant(key) {
       const [row] = await pool.queryBeforeTenant<AddressRow>(
         'SELECT * FROM app.resolve_tenant($1, $2)',
-        'id' in key ? [UUID.test(key.id) ? key.id : null, null] : [null, key.slug],
+        'id' in key ? [isUuid(key.id) ? key.id : null, null] : [null, key.slug],
       )
       return row === undefined ? null : addressOf(row)
     },

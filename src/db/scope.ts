@@ -1,6 +1,7 @@
 // The tenant that a piece of work runs for, and the private conduit that carries it from a handle to the pool.
 // Nothing outside src/db reads the conduit: features hold a handle, never an ambient tenant.
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { isUuid } from '../core/ids.ts'
 
 /** Whose rows a statement may see. Made from a verified identity, never from a request's arguments. */
 export type Scope = {
@@ -18,8 +19,6 @@ export type Scope = {
 
 /** May write to any table of the tenant. */
 export const EVERYTHING = '*'
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** A statement whose rows nobody reads. A `name` lets a connection keep it prepared; it stands for one text only. */
 export type Statement = {
@@ -46,7 +45,7 @@ export function enterScope<T>(
   work: () => T,
   transaction: Around | null = currentFrame()?.transaction ?? null,
 ): T {
-  if (!UUID.test(scope.tenantId)) throw new Error('a scope needs the uuid of a tenant')
+  if (!isUuid(scope.tenantId)) throw new Error('a scope needs the uuid of a tenant')
   return frames.run({ scope, transaction }, work)
 }
 

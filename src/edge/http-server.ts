@@ -117,7 +117,7 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
   const answerError = createErrorAnswer(logger)
   const app = fastify({
     logger: false,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy: trustedProxies.length > 0 && trusted.has,
     bodyLimit: BODY_BYTES_MAX,
     http: {
       // Node exchanges it with a request's timeout that is shorter, so both are set.

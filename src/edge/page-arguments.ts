@@ -1,7 +1,7 @@
 // Arguments that decide how much an operation reads, from literals, variables and defaults. Runs nothing.
 import { Kind, type OperationDefinitionNode, type ValueNode } from 'graphql'
 import { AppError } from '../core/errors.ts'
-import { isCursorOf, type ListKey, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../graphql/keyset.ts'
+import { checkPageSize, isCursorOf, type ListKey, PAGE_SIZE_DEFAULT } from '../graphql/keyset.ts'
 
 export type Variables = Readonly<Record<string, unknown>>
 
@@ -68,14 +68,10 @@ export function pageSize({ field, first, last }: PageArguments, variables: Varia
   const forward = valueGiven(first, variables)
   const backward = valueGiven(last, variables)
   if (forward === undefined && backward === undefined) return PAGE_SIZE_DEFAULT
-  const size = forward ?? backward
   if (typeof forward === 'number' && typeof backward === 'number') {
     throw new AppError('BAD_USER_INPUT', `${field}: ask for first or last, not both`)
   }
-  if (typeof size !== 'number' || !Number.isInteger(size) || size < 1 || size > PAGE_SIZE_MAX) {
-    throw new AppError('BAD_USER_INPUT', `${field}: a page has 1 to ${PAGE_SIZE_MAX} rows`)
-  }
-  return size
+  return checkPageSize(forward ?? backward, field)
 }
 
 /** The length of a list argument; by GraphQL's coercion a single value is a list of one. Throws BAD_USER_INPUT. */

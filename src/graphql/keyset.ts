@@ -6,7 +6,7 @@ import { isUuid } from '../core/ids.ts'
 import type { Filter, Order } from '../db/reader/read-sql.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
-export const PAGE_SIZE_MAX = 100
+const PAGE_SIZE_MAX = 100
 
 export type PageArguments = {
   readonly first?: number | null | undefined
@@ -41,15 +41,19 @@ export type PagePlan = {
 export type Row = { readonly id: string }
 type Position = { readonly value: unknown; readonly id: string }
 
+/** `field`: for the message. Throws BAD_USER_INPUT. */
+export function checkPageSize(size: unknown, field?: string): number {
+  if (typeof size === 'number' && Number.isInteger(size) && size >= 1 && size <= PAGE_SIZE_MAX) return size
+  const message = `a page has 1 to ${PAGE_SIZE_MAX} rows`
+  throw new AppError('BAD_USER_INPUT', field === undefined ? message : `${field}: ${message}`)
+}
+
 /** Reads the paging arguments. Throws BAD_USER_INPUT for sizes out of bounds and for cursors that are not ours. */
 export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePlan {
   const backward = typeof args.last === 'number'
   if (backward && typeof args.first === 'number')
     throw new AppError('BAD_USER_INPUT', 'ask for first or last, not both')
-  const size = args.first ?? args.last ?? PAGE_SIZE_DEFAULT
-  if (!Number.isInteger(size) || size < 1 || size > PAGE_SIZE_MAX) {
-    throw new AppError('BAD_USER_INPUT', `a page has 1 to ${PAGE_SIZE_MAX} rows`)
-  }
+  const size = checkPageSize(args.first ?? args.last ?? PAGE_SIZE_DEFAULT)
   const descending = sort.descending !== backward
   const direction = descending ? 'desc' : 'asc'
   const { after, before } = args

@@ -310,12 +310,15 @@ describe('mail', () => {
     },
   )
 
-  it.each(['shop', 'a@x.example, b@x.example', 'Shop <mail@shop.example>\r\nBcc: a@x.example', '<a@x> b'])(
-    'MAIL_FROM %j is no sender',
-    (given) => {
-      expect(offendersOf({ SMTP_URL: 'smtp://smtp.example.com', MAIL_FROM: given })).toEqual(['MAIL_FROM'])
-    },
-  )
+  it.each([
+    'shop',
+    'a@x.example, b@x.example',
+    'Shop <mail@shop.example>\r\nBcc: a@x.example',
+    '<a@x> b',
+    'Shop <mail@shop..example>',
+  ])('MAIL_FROM %j is no sender', (given) => {
+    expect(offendersOf({ SMTP_URL: 'smtp://smtp.example.com', MAIL_FROM: given })).toEqual(['MAIL_FROM'])
+  })
 
   it('needs a sender beside its server', () => {
     expect(problemsOf({ SMTP_URL: 'smtp://smtp.example.com' })).toEqual([

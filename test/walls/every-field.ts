@@ -2,7 +2,7 @@
 // fields come from the schema; valid values from recipes.ts.
 import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
-import { encodeId, newId } from '../../src/core/ids.ts'
+import { encodeId, isUuid, newId } from '../../src/core/ids.ts'
 import { type NodeName, nodeId } from '../../src/graphql/node-ids.ts'
 import { sendEvent } from '../shop/support/money.ts'
 import { makeShop } from '../shop/support/shop.ts'
@@ -130,7 +130,7 @@ async function secretsOf(api: Api): Promise<Secrets> {
     if (known.has(text) || text.length < TELLING_LENGTH_MIN || isInstant(text)) continue
     telling.add(text)
     // An id leaves the API in another spelling than the database's.
-    if (UUID.test(text)) telling.add(encodeId('x', text).slice('x_'.length))
+    if (isUuid(text)) telling.add(encodeId('x', text).slice('x_'.length))
   }
   const ids = Object.entries(PREFIXES).flatMap(([table, prefix]) =>
     (rows[table] ?? []).slice(0, TRIED_MAX).map(({ id }) => ({ prefix, id: encodeId(prefix, id as string) })),
@@ -138,7 +138,6 @@ async function secretsOf(api: Api): Promise<Secrets> {
   return { ids, texts: textsByColumn(rows, known), telling: [...telling], written: [] }
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const isInstant = (text: string) => /^\d{4}-\d\d-\d\dT/.test(text)
 
 function textsIn(value: unknown): string[] {
@@ -151,7 +150,7 @@ function textsByColumn(rows: Rows, known: ReadonlySet<string>): Map<string, stri
   const texts = new Map<string, string[]>()
   for (const row of Object.values(rows).flat()) {
     for (const [column, value] of Object.entries(row)) {
-      if (typeof value !== 'string' || UUID.test(value) || isInstant(value) || known.has(value)) continue
+      if (typeof value !== 'string' || isUuid(value) || isInstant(value) || known.has(value)) continue
       const found = texts.get(column) ?? []
       if (found.length < TRIED_MAX && !found.includes(value)) texts.set(column, [...found, value])
     }

@@ -1,5 +1,5 @@
 // The tenant's audit: its entries, and the head of the chain of seals that is on them. Nothing here writes.
-import { NO_ID } from '../../core/ids.ts'
+import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { Filter } from '../../db/reader/read-sql.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
@@ -21,7 +21,6 @@ const CHANGES_EXPECTED = 4
 const VALUE_BYTES_EXPECTED = 200
 /** It adds up all seals that there are. */
 const HEAD_COST = 500
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const ActorKind = builder.enumType('AuditActorKind', {
   description:
@@ -153,7 +152,7 @@ function entryFilter(filter: typeof AuditEntryFilter.$inferInput | null | undefi
 }
 
 function uuidIn(id: string): string {
-  return nodeOf(id)?.uuid ?? (UUID.test(id) ? id : NO_ID)
+  return nodeOf(id)?.uuid ?? (isUuid(id) ? id : NO_ID)
 }
 
 function ofSubject(id: string): Filter {

@@ -1,6 +1,6 @@
 // The ledger: its types and queries. Nothing here writes; entries are posted by what they are about.
 import type { GraphQLResolveInfo } from 'graphql'
-import { NO_ID } from '../../core/ids.ts'
+import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { Filter } from '../../db/reader/read-sql.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
@@ -110,7 +110,6 @@ LedgerAccount.implement({
 
 /** What entries are about that is an object of the API: their sources' types are these names. */
 const SOURCE_NODES = ['Payment', 'Refund', 'JournalEntry'] as const
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const JournalEntrySource = builder
   .objectRef<{ readonly type: string; readonly id: string }>('JournalEntrySource')
@@ -125,7 +124,7 @@ const JournalEntrySource = builder
   })
 
 function sourceOf({ sourceType: type, sourceId }: EntryRow): { type: string; id: string } {
-  const name = UUID.test(sourceId) ? SOURCE_NODES.find((node) => node === type) : undefined
+  const name = isUuid(sourceId) ? SOURCE_NODES.find((node) => node === type) : undefined
   return { type, id: name === undefined ? sourceId : nodeId(name, sourceId) }
 }
 

@@ -1,8 +1,8 @@
 // The last part of the path where a provider sends its events: it names the tenant and the account, and no secret.
 import { encodeId, NO_ID, uuidOf } from '../../core/ids.ts'
+import { isSlug } from '../../core/slug.ts'
 
 const ID_PREFIX = 'prov'
-const SLUG = /^[a-z0-9-]{1,63}$/
 
 /** `acme` and an id make `acme.prov_01h455vb4pex5vsknk084sn02q`. */
 export function endpointName(tenantSlug: string, providerId: string): string {
@@ -13,5 +13,5 @@ export function endpointName(tenantSlug: string, providerId: string): string {
 export function parseEndpoint(name: string): { slug: string; providerId: string } | null {
   const [slug = '', id = '', ...rest] = name.split('.')
   const providerId = uuidOf(ID_PREFIX, id)
-  return rest.length === 0 && SLUG.test(slug) && providerId !== NO_ID ? { slug, providerId } : null
+  return rest.length === 0 && isSlug(slug) && providerId !== NO_ID ? { slug, providerId } : null
 }

@@ -2,6 +2,7 @@
 // as the answer to a call. Fields that are not listed are dropped: Stripe adds its own all the time.
 import { z } from 'zod'
 import { isUuid } from '../../core/ids.ts'
+import { webhookSecretSchema } from './webhook-secret.ts'
 
 /** Where our ids stand in the metadata of Stripe's objects. */
 export const TENANT_KEY = 'bulkhead_tenant'
@@ -144,8 +145,5 @@ export const accountSchema = z.object({
 
 export const endpointSchema = z.object({
   id: referenceSchema,
-  secret: z
-    .string()
-    .regex(/^whsec_\S+$/)
-    .max(MESSAGE_LENGTH_MAX),
+  secret: webhookSecretSchema,
 })
