@@ -1,4 +1,7 @@
 // One issuer's public keys: fetches, caches and renews them. Verifies no token.
+// Own code beside jose's createRemoteJWKSet, which chooses the key here too. That one has no keys in an outage longer than
+// their age, waits for each renewal, asks a failing server at every request, counts an age from the answer, reads an answer
+// of any size, and keeps the address that it was made with.
 import type { LocalJWKSet } from 'jose'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
