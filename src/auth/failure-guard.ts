@@ -1,6 +1,6 @@
 // Guards what costs the database before a credential is known against floods of wrong ones: counts failures by where they
 // come from. Knows no credential, and keeps nothing of one. One process's view.
-import { isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { AppError } from '../core/errors.ts'
@@ -105,14 +105,11 @@ export function createFailureGuard({
 
 /** IPv4 as it is; of IPv6 the first half, since everybody has all of the other half to themselves. */
 export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
-  if (!isIPv6(plain)) return plain
-  const [front = '', back] = plain.split('::')
-  const groups = (text: string) => text.split(':').filter((group) => group !== '')
-  const missing = back === undefined ? 0 : Math.max(0, 8 - groups(front).length - groups(back).length)
-  const all = [...groups(front), ...Array<string>(missing).fill('0'), ...groups(back ?? '')]
-  return all
+  if (!ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString()
+  return parsed.parts
     .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
+    .map((part) => part.toString(16))
     .join(':')
 }

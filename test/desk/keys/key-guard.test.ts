@@ -165,7 +165,7 @@ describe('the guard', () => {
     })
   })
 
-  it('forgets the address that failed first when there are too many', async () => {
+  it('forgets the address that failed longest ago when there are too many', async () => {
     const guard = createFailureGuard({ what: 'keys', failuresMax: 1, failuresEverywhereMax: 1e9 })
     await guard.attempt(at('192.0.2.1'), nobody)
     expect(await refusal(() => guard.attempt(at('192.0.2.1'), nobody))).toBe('RATE_LIMITED')
@@ -177,11 +177,13 @@ describe('the guard', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
     ['2001:0db8:0001:0002::9', '2001:db8:1:2'],
     ['2001:db8::1', '2001:db8:0:0'],
     ['::1', '0:0:0:0'],
     ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['unknown', 'unknown'],
     ['', ''],
   ])('counts %j as %j', (address, network) => {
     expect(networkOf(address)).toBe(network)
