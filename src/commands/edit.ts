@@ -1,8 +1,9 @@
 // Editing a record that others edit too: only the version that the user saw is changed, and otherwise the user is told
 // what differs.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Permission } from '../auth/permissions.ts'
-import { uniqueViolation } from '../db/faults.ts'
+import { type Constraint, refusedBy } from './constraint.ts'
 import {
   type AuditRecord,
   type Done,
@@ -47,14 +48,14 @@ export function conflict<Row extends Versioned>(
     detail: { message, needs },
   }
   const differing = Object.entries(wanted).filter(
-    ([field, value]) => value !== undefined && value !== current[field as keyof Row],
+    ([field, value]) => value !== undefined && !isDeepStrictEqual(value, current[field as keyof Row]),
   )
   return refused(
     [
       conflicts,
       ...differing.map(([field]) => ({
         field: paths[field as keyof Row] ?? [field],
-        message: `it is now ${JSON.stringify(toJson(current[field as keyof Row]))}`,
+        message: `it is now ${JSON.stringify(jsonOf(current[field as keyof Row]))}`,
         code: 'CONFLICT' as const,
         onlyWith: needs,
       })),
@@ -73,48 +74,62 @@ export type EditedTable<Row> = {
   }): PromiseLike<{ readonly count: number }>
 }
 
+/** Columns to set. What is undefined stays as it is. */
+type Wanted<Row> = { readonly [Column in keyof Row]?: Row[Column] | null | undefined }
+
 export type Edit<Row, Code extends string> = {
   /** Of the record in the API: the audit's subject. */
   readonly type: string
+  /** What messages call it. */
+  readonly noun: string
   readonly id: string
   readonly expectedVersion: number
-  /** Columns to set. What is undefined stays as it is. */
-  readonly wanted: { readonly [Field in keyof Row]?: Row[Field] | null | undefined }
+  /** Or what is made of the record as it is now; it may refuse. */
+  readonly wanted: Wanted<Row> | ((current: Row) => Promise<Wanted<Row> | Refused<Code>>)
   readonly paths?: InputPaths<Row>
   /** What it takes to read such a record, and so to be told what it is in a conflict. */
   readonly reads: Permission
-  readonly now: Date
-  /** The unique column, and what to say when another record has the value. */
-  readonly taken: { readonly field: string; readonly code: Code; readonly message: string }
-  /** What others are told of the change; nothing without it. */
-  readonly event?: (changes: Partial<Row>) => string
+  /** Columns that are set whether or not anything changes: when it was updated. */
+  readonly touches: object
+  readonly constraints: readonly Constraint<Code>[]
+  /** The type of the event; null: there is none. */
+  readonly event: string | null | ((changes: Partial<Row>) => string)
 }
 
 /**
  * Edits one record, if it still has the version that the user saw: its version goes up by one, with an audit entry of
- * what changed. Refuses with NOT_FOUND, CONFLICT or the code of `taken`.
+ * what changed. Refuses with NOT_FOUND, CONFLICT or the code of a constraint that the write meets.
  */
 export async function edit<Row extends Versioned, Code extends string>(
   table: EditedTable<Row>,
-  { type, id, expectedVersion, wanted, paths, reads, now, taken, event }: Edit<Row, Code>,
+  { type, noun, id, expectedVersion, wanted, paths, reads, touches, constraints, event }: Edit<Row, Code>,
 ): Promise<Done | Refused<EditErrorCode | Code>> {
   const current = await table.findFirst({ where: { id } })
-  if (current === null) return notFound('id', type.toLowerCase())
-  if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, { reads, paths })
-  const changes = changesTo(current, wanted)
+  if (current === null) return notFound('id', noun)
+  const asked = typeof wanted === 'function' ? {} : wanted
+  if (current.version !== expectedVersion) return conflict(current, expectedVersion, asked, { reads, paths })
+  const decided = typeof wanted === 'function' ? await wanted(current) : wanted
+  if (isRefused(decided)) return decided
+  const changes = changesTo(current, decided)
   const version = expectedVersion + 1
   try {
-    const data = { ...changes, version, updatedAt: now }
+    const data = { ...changes, version, ...touches }
     const { count } = await table.updateMany({ where: { id, version: expectedVersion }, data })
     if (count === 0) {
       const changed = await table.findFirstOrThrow({ where: { id } })
-      return conflict(changed, expectedVersion, wanted, { reads, paths })
+      return conflict(changed, expectedVersion, asked, { reads, paths })
     }
   } catch (error) {
-    return refusedAsTaken(error, taken.field, taken.code, taken.message)
+    return refusedBy(error, constraints)
   }
-  const events = event ? [{ type: event(changes), subject: { type, id }, payload: { version } }] : []
+  const eventType = typeof event === 'function' ? event(changes) : event
+  const events = eventType === null ? [] : [{ type: eventType, subject: { type, id }, payload: { version } }]
   return edited(type, current, changes, events)
+}
+
+/** Whether columns, or their refusal. */
+export function isRefused<Code extends string>(decided: object | Refused<Code>): decided is Refused<Code> {
+  return 'done' in decided && decided.done === false
 }
 
 /** The changed fields of an edit, and the audit entry that tells of them. */
@@ -133,14 +148,12 @@ export function edited<Row extends Versioned>(
 }
 
 /** The fields that the user gave and that differ from the record. */
-function changesTo<Row extends object>(
-  current: Row,
-  wanted: { readonly [Field in keyof Row]?: Row[Field] | null | undefined },
-): Partial<Row> {
+function changesTo<Row extends object>(current: Row, wanted: Wanted<Row>): Partial<Row> {
   const changes: Partial<Row> = {}
   for (const field of Object.keys(wanted) as (keyof Row)[]) {
     const value = wanted[field]
-    if (value !== undefined && value !== current[field]) changes[field] = value as Row[keyof Row]
+    if (value !== undefined && !isDeepStrictEqual(value, current[field]))
+      changes[field] = value as Row[keyof Row]
   }
   return changes
 }
@@ -154,41 +167,12 @@ export function auditOf(
 }
 
 function pick<Row extends object>(row: Partial<Row>, fields: readonly (keyof Row & string)[]): JsonObject {
-  return Object.fromEntries(fields.map((field) => [field, toJson(row[field])]))
+  return Object.fromEntries(fields.map((field) => [field, jsonOf(row[field])]))
 }
 
 /** A column's value in the audit: bigints as digits, instants as ISO 8601. */
-function toJson(value: unknown): Json {
+export function jsonOf(value: unknown): Json {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Date) return value.toISOString()
   return (value ?? null) as Json
-}
-
-/** The fields that were given: Prisma takes null for a value, and an absent field for nothing. */
-export function present<Fields extends object>(
-  fields: Fields,
-): { [Field in keyof Fields]?: Exclude<Fields[Field], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [Field in keyof Fields]?: Exclude<Fields[Field], undefined>
-  }
-}
-
-/** The fields that were given a value: for columns that cannot be empty, where null is the same as leaving out. */
-export function given<Fields extends object>(
-  fields: Fields,
-): { [Field in keyof Fields]?: NonNullable<Fields[Field]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as {
-    [Field in keyof Fields]?: NonNullable<Fields[Field]>
-  }
-}
-
-/** The refusal of a write that met a unique column; throws whatever else went wrong. */
-export function refusedAsTaken<Code extends string>(
-  error: unknown,
-  field: string,
-  code: Code,
-  message: string,
-): Refused<Code> {
-  if (uniqueViolation(error) === null) throw error
-  return refused([{ field: [field], message, code }])
 }

@@ -3,7 +3,7 @@
 import type { CommandContext } from '../auth/command-context.ts'
 import { isPlain } from '../core/text.ts'
 import type { Statement, Transaction } from '../db/database.ts'
-import { sqlstateOf, uniqueViolation } from '../db/faults.ts'
+import { sqlstateOf, violatedConstraint } from '../db/faults.ts'
 import type { Claim, Known } from './call.ts'
 import type { CommonErrorCode } from './command.ts'
 import type { Outcome, UserError } from './outcome.ts'
@@ -40,7 +40,7 @@ export function claimStatement({ operation, key, fingerprint }: Claim): Statemen
 
 /** The claim raised; or, where two databases that are written to lock apart, two calls met at the key's row. */
 export function isKeyTaken(error: unknown): boolean {
-  return sqlstateOf(error) === KEY_NOT_FREE || uniqueViolation(error) === KEYS_UNIQUE
+  return sqlstateOf(error) === KEY_NOT_FREE || violatedConstraint(error) === KEYS_UNIQUE
 }
 
 type Row<Code extends string> =

@@ -27,7 +27,7 @@ function modelOf(model: DMMF.Model, { models, indexes }: DMMF.Datamodel): Writte
   const fields = ({ fields }: DMMF.Index) => fields.map(({ name }) => name)
   const isUnique = ({ type }: DMMF.Index) => type === 'id' || type === 'unique'
   return {
-    table: model.dbName ?? model.name,
+    table: tableOf(model),
     ...described(model),
     columns: model.fields.flatMap((field) =>
       field.kind === 'object' ? [] : [[field.name, columnOf(field)]],
@@ -35,7 +35,7 @@ function modelOf(model: DMMF.Model, { models, indexes }: DMMF.Datamodel): Writte
     relations: model.fields.flatMap((field) =>
       field.kind === 'object' ? [[field.name, relationOf(model, field, models)]] : [],
     ),
-    keys: own.filter(isUnique).map(fields),
+    keys: own.filter(isUnique).map((index) => ({ name: keyName(model, index), fields: fields(index) })),
     indexes: own.filter((index) => !isUnique(index)).map(fields),
   }
 }
@@ -63,6 +63,7 @@ function relationOf(model: DMMF.Model, field: DMMF.Field, models: readonly DMMF.
   const other = models.find(({ name }) => name === field.type) as DMMF.Model
   const { relationFromFields: from = [], relationToFields: to = [] } = field
   const isOwn = from.length > 0
+  const columns = from.map((name) => columnIn(model, name))
   // The side without columns of its own: they stand on the other model's field of the same relation.
   const inverse = isOwn ? field : (other.fields.find((back) => isInverse(field, back, model)) as DMMF.Field)
   const [theirs, ours] = isOwn
@@ -71,7 +72,7 @@ function relationOf(model: DMMF.Model, field: DMMF.Field, models: readonly DMMF.
   return {
     model: field.type,
     ...described(field),
-    isOwn,
+    foreignKey: isOwn ? constraintName([tableOf(model), ...columns], 'fkey') : null,
     many: field.isList,
     isNullable: !field.isRequired,
     on: ours.map((name, index) => [columnIn(other, theirs[index] as string), columnIn(model, name)] as const),
@@ -85,6 +86,24 @@ function isInverse(field: DMMF.Field, back: DMMF.Field, model: DMMF.Model): bool
     back.type === model.name &&
     (back.relationFromFields?.length ?? 0) > 0
   )
+}
+
+function keyName(model: DMMF.Model, { type, dbName, fields }: DMMF.Index): string {
+  if (dbName !== undefined) return dbName
+  if (type === 'id') return constraintName([tableOf(model)], 'pkey')
+  return constraintName([tableOf(model), ...fields.map(({ name }) => columnIn(model, name))], 'key')
+}
+
+/** PostgreSQL's bound on names, to which Prisma shortens its own. */
+const NAME_LENGTH_MAX = 63
+
+/** As Prisma names a constraint that the schema does not name: `customers_tenant_id_email_key`. */
+function constraintName(parts: readonly string[], suffix: string): string {
+  return `${parts.join('_').slice(0, NAME_LENGTH_MAX - suffix.length - 1)}_${suffix}`
+}
+
+function tableOf({ dbName, name }: DMMF.Model): string {
+  return dbName ?? name
 }
 
 function columnIn({ fields }: DMMF.Model, name: string): string {

@@ -22,8 +22,8 @@ export type Column = {
 export type Relation = {
   readonly model: string
   readonly description?: string
-  /** Whether its key is this model's, and not the other's. */
-  readonly isOwn: boolean
+  /** The foreign key, if it is this model's; null: it is the other's. */
+  readonly foreignKey: string | null
   readonly many: boolean
   readonly isNullable: boolean
   /** Pairs of columns that are equal: the other table's, and this one's. */
@@ -38,10 +38,14 @@ export type Model = {
   /** By the field's name in the client. */
   readonly columns: ReadonlyMap<string, Column>
   readonly relations: ReadonlyMap<string, Relation>
-  /** The fields of each unique key, the primary one first. */
-  readonly keys: readonly (readonly string[])[]
+  /** Unique ones, the primary one first. */
+  readonly keys: readonly Key[]
+  /** The fields of each other index. */
   readonly indexes: readonly (readonly string[])[]
 }
+
+/** The name is the constraint's, in the database. */
+export type Key = { readonly name: string; readonly fields: readonly string[] }
 
 export type Datamodel = ReadonlyMap<string, Model>
 

@@ -141,18 +141,32 @@ export function isRetryable(error: unknown): boolean {
   return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST' || fault === 'STATEMENT_LOST'
 }
 
-/** The name of the unique constraint that a write met, or null. */
-export function uniqueViolation(error: unknown): string | null {
-  if (sqlstateOf(error) !== '23505') return null
+const CONSTRAINT = / \(constraint "([^"]+)"\)$/
+
+/**
+ * Writes the name of the constraint that a statement met into the error's message. Prisma keeps it for unique and foreign keys
+ * only; of others it keeps the message, which is in the server's language and may name the constraint or not.
+ */
+export function nameConstraint(error: unknown): void {
+  const { constraint } = (error ?? {}) as { constraint?: unknown }
+  if (error instanceof Error && typeof constraint === 'string' && !CONSTRAINT.test(error.message))
+    error.message += ` (constraint "${constraint}")`
+}
+
+const VIOLATIONS: ReadonlySet<string | null> = new Set(['23503', '23505', '23514', '23P01'])
+
+/** The name of the unique, foreign key, CHECK or EXCLUDE constraint that a write met; null for any other error. */
+export function violatedConstraint(error: unknown): string | null {
+  if (!VIOLATIONS.has(sqlstateOf(error))) return null
   for (const link of chain(error)) {
-    const index = (link as { constraint?: { index?: unknown } }).constraint?.index
-    if (typeof index === 'string') return index
-    const { constraint } = link as { constraint?: unknown }
-    if (typeof constraint === 'string') return constraint
-    const words = typeof link.message === 'string' ? /unique constraint "([^"]+)"/.exec(link.message) : null
-    if (words?.[1] !== undefined) return words[1]
+    const { constraint, message } = link as { constraint?: unknown; message?: unknown }
+    const name =
+      typeof constraint === 'object' ? (constraint as { index?: unknown } | null)?.index : constraint
+    if (typeof name === 'string') return name
+    const named = typeof message === 'string' ? CONSTRAINT.exec(message)?.[1] : undefined
+    if (named !== undefined) return named
   }
-  return 'unknown'
+  return null
 }
 
 /** What a client may be told of a fault; null when it is none, and a bug. */

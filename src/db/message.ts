@@ -1,6 +1,6 @@
 // Owns: sending one message on a connection, and what came of the connection. Knows no scope and no pool.
 import pg from 'pg'
-import { faultOf, markStale } from './faults.ts'
+import { faultOf, markStale, nameConstraint } from './faults.ts'
 import { keptStatements, type Prelude, ScopedQuery } from './scoped-query.ts'
 
 /**
@@ -22,6 +22,7 @@ export function submit(
     client.query(query as unknown as pg.QueryConfig, (error: Error | null, result: pg.QueryResult) => {
       if (error === null) return resolve(result)
       markStale(error, query.failedKept)
+      nameConstraint(error)
       reject(error)
     })
   })

@@ -1,7 +1,7 @@
 // The desk's types of nodes, by the prefixes of their ids.
 import { defineNodes } from '../graphql/node-ids.ts'
 
-const DESK = defineNodes({
+defineNodes({
   mem: 'Member',
   inv: 'Invitation',
   aud: 'AuditEntry',
@@ -9,8 +9,3 @@ const DESK = defineNodes({
   key: 'ApiKey',
   exp: 'Export',
 })
-type DeskNodes = typeof DESK
-
-declare module '../graphql/node-ids.ts' {
-  interface NodeTypes extends DeskNodes {}
-}

@@ -4,6 +4,7 @@ import type { Permission } from '../auth/permissions.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import { type Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { projection } from './projection.ts'
+import { connectionRef } from './refs.ts'
 import { relationList } from './relations.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
@@ -34,7 +35,7 @@ export function connectionOf<T extends Row>(
       node: t.field({ type: node, resolve: (parent) => parent.node as never }),
     }),
   })
-  const connection = builder.objectRef<Page<T>>(`${name}Connection`)
+  const connection = connectionRef<T>(name)
   connection.implement({
     extensions: { permission },
     fields: (t) => ({

@@ -2,24 +2,19 @@
 import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
 import type { ModelName } from '../db/datamodel.ts'
 
-/** The type of each id prefix. A module adds its own by declaration merging, beside `defineNodes`. */
-// biome-ignore lint/suspicious/noEmptyInterface: modules add to it
-export interface NodeTypes {}
-
-export type NodeName = NodeTypes[keyof NodeTypes]
+export type NodeName = ModelName
 
 const names = new Map<string, NodeName>()
 const prefixes = new Map<string, string>()
 
 /** Makes a module's types of nodes known, by the prefixes of their ids, which never change. Throws for one defined twice. */
-export function defineNodes<const Types extends Readonly<Record<string, ModelName>>>(types: Types): Types {
+export function defineNodes(types: Readonly<Record<string, ModelName>>): void {
   for (const [prefix, name] of Object.entries(types)) {
     if (names.has(prefix) || prefixes.has(name))
       throw new Error(`the node ${prefix}: ${name} is defined twice`)
-    names.set(prefix, name as NodeName)
+    names.set(prefix, name)
     prefixes.set(name, prefix)
   }
-  return types
 }
 
 export function nodeId(name: NodeName, uuid: string): string {

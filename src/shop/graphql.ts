@@ -1,6 +1,7 @@
 // The shop's types, queries and mutations.
-import './catalogue/graphql.ts'
-import './catalogue/mutations.ts'
+import './catalogue/products.ts'
+import './catalogue/stock.ts'
+import './catalogue/variants.ts'
 import './customers/graphql.ts'
 import './ledger/graphql.ts'
 import './orders/graphql.ts'

@@ -1,11 +1,8 @@
 // The shop's types of nodes, by the prefixes of their ids.
 import { defineNodes } from '../graphql/node-ids.ts'
 
-const SHOP = defineNodes({
-  prod: 'Product',
-  var: 'Variant',
+defineNodes({
   mov: 'StockMovement',
-  cust: 'Customer',
   ord: 'Order',
   line: 'OrderLine',
   pay: 'Payment',
@@ -17,8 +14,3 @@ const SHOP = defineNodes({
   entry: 'JournalEntry',
   post: 'Posting',
 })
-type ShopNodes = typeof SHOP
-
-declare module '../graphql/node-ids.ts' {
-  interface NodeTypes extends ShopNodes {}
-}

@@ -41,8 +41,23 @@ it('has the unique keys and the indexes of every table', async () => {
   })
   for (const { table, columns, keys, indexes } of DATAMODEL.values()) {
     const named = (fields: readonly string[]) => fields.map((field) => columns.get(field)?.name).join()
-    for (const key of keys) expect(inDatabase).toContain(`${table} true ${named(key)}`)
+    for (const { fields } of keys) expect(inDatabase).toContain(`${table} true ${named(fields)}`)
     for (const index of indexes) expect(inDatabase).toContain(`${table} false ${named(index)}`)
+  }
+})
+
+it('names the keys and the foreign keys as the database does', async () => {
+  const names = await asSuperuser(database, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT i.indexrelid::regclass::text AS name FROM pg_index i
+       UNION SELECT conname FROM pg_constraint WHERE contype = 'f'`,
+    )
+    return new Set(rows.map(({ name }) => name))
+  })
+  for (const { keys, relations } of DATAMODEL.values()) {
+    for (const { name } of keys) expect(names).toContain(name)
+    for (const { foreignKey } of relations.values())
+      if (foreignKey !== null) expect(names).toContain(foreignKey)
   }
 })
 

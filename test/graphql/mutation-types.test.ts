@@ -2,58 +2,55 @@
 // marked, and `tsc` fails where one does.
 import { expect, it } from 'vitest'
 import { addMutation } from '../../src/graphql/mutation.ts'
-import { productArchive } from '../../src/shop/catalogue/update-product.ts'
-import { createCustomer, customerCreate } from '../../src/shop/customers/create-customer.ts'
-import { fulfillOrder } from '../../src/shop/orders/finish-order.ts'
-import { Customer, Product } from '../../src/shop/refs.ts'
+import { adjustStock, stockAdjust } from '../../src/shop/catalogue/adjust-stock.ts'
+import { cancelOrder, orderFulfill } from '../../src/shop/orders/finish-order.ts'
+import { Order, Variant } from '../../src/shop/refs.ts'
 
-const description = 'Adds a customer.'
-const result = { field: 'customer', type: Customer, model: 'Customer' } as const
+const description = 'Books a change of stock.'
+const result = { field: 'variant', type: Variant, model: 'Variant' } as const
 
 /** Never called: a schema has each mutation once. */
 const mutations = [
   () =>
-    addMutation(customerCreate, {
+    addMutation(stockAdjust, {
       description,
       result,
-      // @ts-expect-error: `email` is missing
-      fields: (t) => ({ name: t.string({ required: true }), phone: t.string(), address: t.string() }),
-      run: (caller, input) => createCustomer(caller, input as never),
+      // @ts-expect-error: `reason` is missing
+      fields: (t) => ({ variantId: t.id({ required: true }), delta: t.int({ required: true }) }),
+      run: (caller, input) => adjustStock(caller, input as never),
     }),
   () =>
-    addMutation(customerCreate, {
+    addMutation(stockAdjust, {
       description,
       result,
       fields: (t) => ({
-        name: t.string({ required: true }),
-        email: t.string({ required: true }),
-        phone: t.string(),
-        address: t.string(),
-        // @ts-expect-error: the command takes no `fax`
-        fax: t.string(),
+        variantId: t.id({ required: true }),
+        delta: t.int({ required: true }),
+        reason: t.string({ required: true }),
+        // @ts-expect-error: the command takes no `colour`
+        colour: t.string(),
       }),
-      run: (caller, input) => createCustomer(caller, input as never),
+      run: (caller, input) => adjustStock(caller, input as never),
     }),
   () =>
-    addMutation(productArchive, {
+    addMutation(orderFulfill, {
       description,
-      result: { field: 'product', type: Product, model: 'Product' },
+      result: { field: 'order', type: Order, model: 'Order' },
       fields: (t) => ({ id: t.id({ required: true }), expectedVersion: t.int({ required: true }) }),
-      // @ts-expect-error: the use case of another command, which takes the same and needs another permission
-      run: (caller, input) => fulfillOrder(caller, input),
+      // @ts-expect-error: the use case of another command, which takes the same and does something else
+      run: (caller, input) => cancelOrder(caller, input),
     }),
   () =>
-    addMutation(customerCreate, {
+    addMutation(stockAdjust, {
       description,
       result,
       fields: (t) => ({
-        name: t.string({ required: true }),
-        email: t.string({ required: true }),
-        phone: t.string(),
-        address: t.string(),
+        variantId: t.id({ required: true }),
+        delta: t.int({ required: true }),
+        reason: t.string({ required: true }),
       }),
-      // @ts-expect-error: an address is no text
-      run: (caller, input) => createCustomer(caller, input),
+      // @ts-expect-error: a reason is one of few words, and no text
+      run: (caller, input) => adjustStock(caller, input),
     }),
 ]
 

@@ -3,7 +3,6 @@ import { type GraphQLObjectType, isObjectType, type OperationDefinitionNode, par
 import { describe, expect, it } from 'vitest'
 import { costOf } from '../../src/edge/cost-analysis.ts'
 import { buildSchema } from '../../src/schema.ts'
-import { TEXT_LENGTH_MAX } from '../../src/shop/catalogue/product.ts'
 
 const schema = buildSchema()
 
@@ -77,7 +76,7 @@ describe('texts', () => {
     (schema.getType(type) as GraphQLObjectType).getFields()[field]?.extensions.bytes
 
   it('a description is priced by the bound that its input has', () => {
-    expect(bytesOf('Product', 'description')).toBe(TEXT_LENGTH_MAX)
+    expect(bytesOf('Product', 'description')).toBe(20_000)
   })
 
   it('what is called a reason, a message or a description says how long it may be', () => {

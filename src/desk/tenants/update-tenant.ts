@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
-import { conflict, edited, given } from '../../commands/edit.ts'
+import { conflict, edited } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
@@ -29,8 +29,8 @@ export async function updateTenant(
   input: InputOf<typeof tenantUpdate>,
 ): Promise<Executed<typeof tenantUpdate>> {
   const { tenantId: id } = caller.scope
-  return await runCommand(caller, tenantUpdate, input, async (tx, { expectedVersion, ...fields }) => {
-    const wanted = given(fields)
+  return await runCommand(caller, tenantUpdate, input, async (tx, { expectedVersion, name }) => {
+    const wanted = typeof name === 'string' ? { name } : {}
     const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
     if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, EVERYBODY)
     const { count } = await tx.tenant.updateMany({

@@ -1,10 +1,9 @@
-// What a customer's details must be like.
+// What a customer's name and contact must be like.
 import { z } from 'zod'
 
-const NAME_LENGTH_MAX = 255
 const LINE_LENGTH_MAX = 255
 
-const line = z.string().trim().max(LINE_LENGTH_MAX, `at most ${LINE_LENGTH_MAX} characters`).nullish()
+const NAME_LENGTH_MAX = 255
 
 export const name = z
   .string()
@@ -12,41 +11,26 @@ export const name = z
   .min(1, 'a customer needs a name')
   .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
 
-export const contact = {
-  phone: line,
-  address: z
-    .object({
-      line1: line,
-      line2: line,
-      city: line,
-      postalCode: line,
-      country: z
-        .string()
-        .regex(/^[A-Z]{2}$/, 'a country is two capital letters, like DE')
-        .nullish(),
-    })
+const line = z.string().trim().max(LINE_LENGTH_MAX, `at most ${LINE_LENGTH_MAX} characters`).nullish()
+
+export const phone = line
+
+export const address = z.object({
+  line1: line,
+  line2: line,
+  city: line,
+  postalCode: line,
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'a country is two capital letters, like DE')
     .nullish(),
-}
+})
 
-type Contact = { readonly [Field in keyof typeof contact]?: z.output<(typeof contact)[Field]> }
-
-/** The columns of a contact. A field that was left out stays out; one set to null clears its column. */
-export function contactColumns({ phone, address }: Contact) {
-  return {
-    phone,
-    addressLine1: address?.line1,
-    addressLine2: address?.line2,
-    city: address?.city,
-    postalCode: address?.postalCode,
-    country: address?.country,
-  }
-}
-
-/** Where the columns of an address stand in an input. */
-export const CONTACT_PATHS = {
-  addressLine1: ['address', 'line1'],
-  addressLine2: ['address', 'line2'],
-  city: ['address', 'city'],
-  postalCode: ['address', 'postalCode'],
-  country: ['address', 'country'],
-}
+/** Where an address is kept, by its field in the API. */
+export const ADDRESS_COLUMNS = {
+  line1: 'addressLine1',
+  line2: 'addressLine2',
+  city: 'city',
+  postalCode: 'postalCode',
+  country: 'country',
+} as const

@@ -1,11 +1,11 @@
 // What is frozen into an order beside its lines: who buys, and where to. As it was given, or as the customer is at that
 // moment; later edits of the customer change nothing of it.
 import { z } from 'zod'
-import { contact, name } from '../customers/customer.ts'
+import { address, name, phone } from '../customers/customer.ts'
 
 const EMAIL_LENGTH_MAX = 320
 
-const address = contact.address.unwrap().unwrap().extend({ name: name.nullish() }).nullish()
+const namedAddress = address.extend({ name: name.nullish() }).nullish()
 
 /** Each left out or null: taken from the customer. */
 export const agreedSchema = {
@@ -13,11 +13,11 @@ export const agreedSchema = {
     .object({
       name,
       email: z.string().trim().max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`).nullish(),
-      phone: contact.phone,
+      phone,
     })
     .nullish(),
-  shippingAddress: address,
-  billingAddress: address,
+  shippingAddress: namedAddress,
+  billingAddress: namedAddress,
 }
 
 export type Agreed = { readonly [Part in keyof typeof agreedSchema]?: z.output<(typeof agreedSchema)[Part]> }

@@ -1,0 +1,68 @@
+// An action on a resource: a mutation of one record that is more than an edit, such as cancelling it.
+import type { Permission } from '../../auth/permissions.ts'
+import { type Refused, refused } from '../../commands/outcome.ts'
+import type { Transaction } from '../../db/database.ts'
+import type { ModelName } from '../../db/datamodel.ts'
+import type { RowOf } from '../refs.ts'
+import { type ActionWork, actionCommand, noun, type Row } from './commands.ts'
+import { columnField, type FieldOptions } from './fields.ts'
+import { addResourceMutation, type Resource, versioned } from './resource.ts'
+
+export type ActionOptions<Name extends ModelName, Changes> = {
+  readonly description?: string
+  /** Default: the resource's own to write. */
+  readonly permission?: Permission
+  /** The values of `status` in which it can be done; others are refused as WRONG_STATUS. Default: all. */
+  readonly from?: readonly string[]
+  /** What it takes beside the record: columns of the model, as in a resource's `fields`. */
+  readonly input?: { readonly [Column in keyof RowOf<Name> & string]?: FieldOptions }
+  /** What `run` may refuse with, beside what an edit may. */
+  readonly errors?: readonly string[]
+  /** Answers the columns to change, or a refusal; other records are written by the transaction. */
+  readonly run: (tx: Transaction, row: RowOf<Name>, input: Partial<RowOf<Name>>) => Changes | Promise<Changes>
+  /** The type of its event: `booking.cancelled`. Without it there is none. */
+  readonly event?: string
+}
+
+/** Adds the mutation `bookingCancel` for `action(Booking, 'cancel', …)`. Like an edit it takes the version that the user saw. */
+export function action<Name extends ModelName, const Changes extends Partial<RowOf<Name>> | Refused>(
+  subject: Resource<Name>,
+  verb: string,
+  { description, permission, from, input = {}, errors = [], run, event }: ActionOptions<Name, Changes>,
+): void {
+  const { name, model, writes } = subject
+  const inputs = Object.entries(input as Readonly<Record<string, FieldOptions>>).flatMap(
+    ([field, options]) => {
+      const column = model.columns.get(field)
+      if (column === undefined) throw new Error(`${name} has no column ${field}`)
+      return columnField(field, column, options).input ?? []
+    },
+  )
+  const done = actionCommand(subject, {
+    verb,
+    permission: permission ?? writes,
+    errors: from === undefined ? errors : ['WRONG_STATUS', ...errors],
+    rules: Object.fromEntries(
+      inputs.map(({ name: field, rule, required }) => [field, required ? rule : rule.nullish()]),
+    ),
+    refuses: (row) =>
+      from === undefined || from.includes(String(row.status)) ? null : wrongStatus(name, row, from),
+    // The row is of the resource's model; the pipeline does not know which.
+    work: run as unknown as ActionWork,
+    event: event ?? null,
+  })
+  addResourceMutation(subject, done, {
+    description: description ?? `Does ${verb} on one ${noun(name)}.`,
+    fields: (t) => ({
+      ...versioned(t),
+      ...Object.fromEntries(
+        inputs.map((field) => [field.name, field.field(t, { required: field.required, isNew: false })]),
+      ),
+    }),
+  })
+}
+
+function wrongStatus(name: ModelName, { status }: Row, from: readonly string[]): Refused<'WRONG_STATUS'> {
+  const message = `the ${noun(name)} is ${String(status)}, not ${from.join(' or ')}`
+  return refused([{ field: ['id'], message, code: 'WRONG_STATUS' }])
+}

@@ -1,0 +1,267 @@
+// What a resource's mutations do: commands that create, edit, act on and delete one record, each through the pipeline.
+import { z } from 'zod'
+import type { CommandContext } from '../../auth/command-context.ts'
+import type { Permission } from '../../auth/permissions.ts'
+import { type Command, defineCommand } from '../../commands/command.ts'
+import { type Constraint, refusedBy } from '../../commands/constraint.ts'
+import {
+  auditOf,
+  conflict,
+  EDIT_ERRORS,
+  type EditedTable,
+  edit,
+  isRefused,
+  jsonOf,
+  notFound,
+} from '../../commands/edit.ts'
+import type { Executed } from '../../commands/executed.ts'
+import { type Done, done, type JsonObject, type Refused } from '../../commands/outcome.ts'
+import { runCommand } from '../../commands/run-command.ts'
+import { newId } from '../../core/ids.ts'
+import type { Transaction } from '../../db/database.ts'
+import { DATAMODEL, type Model, type ModelName } from '../../db/datamodel.ts'
+import { nodeUuid } from '../node-ids.ts'
+import type { Columns, FieldInput } from './fields.ts'
+
+/** What the commands of a resource have in common. */
+export type Subject = {
+  readonly name: ModelName
+  readonly model: Model
+  readonly inputs: readonly FieldInput[]
+  readonly constraints: readonly Constraint[]
+  readonly reads: Permission
+  readonly writes: Permission
+  /** Completes the columns of a new record, or refuses. */
+  readonly complete: (columns: Columns, tx: Transaction) => Columns | Refused | Promise<Columns | Refused>
+  /** Writes what a new record comes with. */
+  readonly created: (tx: Transaction, row: Columns & { readonly id: string }) => Promise<void>
+  /** The type of an edit's event. */
+  readonly updatedEvent: (changes: Columns) => string
+}
+
+export type Input = Readonly<Record<string, unknown>> & { readonly idempotencyKey?: string | null }
+export type Run = (caller: CommandContext, input: Input) => Promise<Executed>
+/** A row, as hand-written parts of a resource see it: its model's columns. */
+export type Row = Columns & { readonly id: string; readonly version: number }
+
+type Table = EditedTable<Row> & {
+  create(query: { data: Columns }): PromiseLike<unknown>
+  deleteMany(query: { where: { id: string; version: number } }): PromiseLike<{ readonly count: number }>
+}
+
+/** `Booking` → `booking`: its name on a client, and what its operations start with. */
+export function camel(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1)
+}
+
+/** `PriceList` → `price_list`: what its events start with. */
+export function snake(name: string): string {
+  return camel(name).replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** `PriceList` → `price list`, for messages. */
+export function noun(name: string): string {
+  return snake(name).replaceAll('_', ' ')
+}
+
+function tableOf(tx: Transaction, name: ModelName): Table {
+  // Every model has these operations; the compiler cannot follow a name that is made up.
+  return (tx as unknown as Record<string, Table>)[camel(name)] as Table
+}
+
+export function createCommand(subject: Subject): { readonly command: Command; readonly run: Run } {
+  const { name, model, inputs, constraints, writes, complete, created } = subject
+  const command = defineCommand({
+    name: `${camel(name)}Create`,
+    permission: writes,
+    errors: codesOf(constraints),
+    schema: z.object(Object.fromEntries(inputs.map((input) => [input.name, ruleForCreate(input)]))),
+  })
+  const run: Run = (caller, given) =>
+    runCommand(caller, command, given as never, async (tx, value) => {
+      const completed = await complete(columnsOf(inputs, value), tx)
+      if (isRefused(completed)) return completed
+      const id = newId()
+      const now = caller.clock()
+      const times = { ...(model.columns.has('createdAt') && { createdAt: now }), ...touched(model, now) }
+      const columns = defined(completed)
+      try {
+        await tableOf(tx, name).create({ data: { id, ...columns, ...times } })
+        await created(tx, { id, ...columns })
+      } catch (error) {
+        return refusedBy(error, constraints)
+      }
+      const about = { type: name, id }
+      const event = { type: `${snake(name)}.created`, subject: about, payload: { version: 1 } }
+      return done(id, [auditOf(about, null, jsonOfColumns(columns))], [event])
+    })
+  return { command, run }
+}
+
+const VERSIONED = { expectedVersion: z.number() }
+
+export function updateCommand(subject: Subject): { readonly command: Command; readonly run: Run } {
+  const { name, inputs, constraints, writes, updatedEvent } = subject
+  const editable = inputs.filter(({ writable }) => writable === true)
+  const command = defineCommand({
+    name: `${camel(name)}Update`,
+    permission: writes,
+    errors: [...EDIT_ERRORS, ...codesOf(constraints)],
+    schema: z.object({
+      id: idOf(name),
+      ...VERSIONED,
+      ...Object.fromEntries(editable.map((input) => [input.name, input.rule.nullish()])),
+    }),
+  })
+  const run: Run = (caller, given) =>
+    runCommand(caller, command, given as never, (tx, { id, expectedVersion, ...value }) =>
+      editRow(tx, subject, {
+        id,
+        expectedVersion,
+        wanted: columnsOf(editable, value),
+        now: caller.clock(),
+        event: updatedEvent,
+      }),
+    )
+  return { command, run }
+}
+
+export type ActionWork = (
+  tx: Transaction,
+  row: Row,
+  input: Columns,
+) => Columns | Refused | Promise<Columns | Refused>
+
+export function actionCommand(
+  subject: Subject,
+  action: {
+    readonly verb: string
+    readonly permission: Permission
+    readonly errors: readonly string[]
+    readonly rules: Readonly<Record<string, z.ZodType>>
+    /** Why a record in this state is not acted on; null: it is. */
+    readonly refuses: (row: Row) => Refused | null
+    readonly work: ActionWork
+    readonly event: string | null
+  },
+): { readonly command: Command; readonly run: Run } {
+  const { name, constraints } = subject
+  const command = defineCommand({
+    name: `${camel(name)}${action.verb.charAt(0).toUpperCase()}${action.verb.slice(1)}`,
+    permission: action.permission,
+    errors: [...new Set([...EDIT_ERRORS, ...codesOf(constraints), ...action.errors])],
+    schema: z.object({ id: idOf(name), ...VERSIONED, ...action.rules }),
+  })
+  const run: Run = (caller, given) =>
+    runCommand(caller, command, given as never, (tx, { id, expectedVersion, ...input }) =>
+      editRow(tx, subject, {
+        id,
+        expectedVersion,
+        wanted: async (row: Row) => action.refuses(row) ?? (await action.work(tx, row, input)),
+        now: caller.clock(),
+        event: action.event,
+      }),
+    )
+  return { command, run }
+}
+
+export function deleteCommand(subject: Subject): { readonly command: Command; readonly run: Run } {
+  const { name, model, constraints, reads, writes } = subject
+  const command = defineCommand({
+    name: `${camel(name)}Delete`,
+    permission: writes,
+    errors: [...new Set([...EDIT_ERRORS, 'IN_USE', ...codesOf(constraints)])],
+    schema: z.object({ id: idOf(name), ...VERSIONED }),
+  })
+  const run: Run = (caller, given) =>
+    runCommand(caller, command, given as never, async (tx, { id, expectedVersion }) => {
+      const table = tableOf(tx, name)
+      const current = await table.findFirst({ where: { id } })
+      if (current === null) return notFound('id', noun(name))
+      if (current.version !== expectedVersion) return conflict(current, expectedVersion, {}, { reads })
+      try {
+        const { count } = await table.deleteMany({ where: { id, version: expectedVersion } })
+        if (count === 0) {
+          const changed = await table.findFirst({ where: { id } })
+          return changed === null
+            ? notFound('id', noun(name))
+            : conflict(changed, expectedVersion, {}, { reads })
+        }
+      } catch (error) {
+        return refusedBy(error, [...constraints, ...referencesTo(name)])
+      }
+      const about = { type: name, id }
+      const before = Object.fromEntries([...model.columns.keys()].map((column) => [column, current[column]]))
+      const event = { type: `${snake(name)}.deleted`, subject: about, payload: {} }
+      return done(id, [auditOf(about, jsonOfColumns(before), null)], [event])
+    })
+  return { command, run }
+}
+
+function editRow(
+  tx: Transaction,
+  { name, model, inputs, constraints, reads }: Subject,
+  edited: {
+    readonly id: string
+    readonly expectedVersion: number
+    readonly wanted: Columns | ((row: Row) => Promise<Columns | Refused>)
+    readonly now: Date
+    readonly event: string | null | ((changes: Columns) => string)
+  },
+): Promise<Done | Refused> {
+  return edit<Row, string>(tableOf(tx, name), {
+    ...edited,
+    type: name,
+    noun: noun(name),
+    reads,
+    touches: touched(model, edited.now),
+    paths: Object.assign({}, ...inputs.map(({ paths }) => paths)),
+    constraints,
+  })
+}
+
+function touched(model: Model, now: Date): Columns {
+  return model.columns.has('updatedAt') ? { updatedAt: now } : {}
+}
+
+function idOf(name: ModelName) {
+  return z.string().transform((id) => nodeUuid(name, id))
+}
+
+function ruleForCreate({ rule, initialRule = rule, required }: FieldInput): z.ZodType {
+  return required ? initialRule : initialRule.nullish()
+}
+
+/** The columns of a checked input. Null stands only in columns that take it: elsewhere it is the same as leaving out. */
+function columnsOf(inputs: readonly FieldInput[], value: Columns): Columns {
+  return Object.assign(
+    {},
+    ...inputs.map(({ name, isNullable, columnsOf: columns }) => {
+      const given = value[name]
+      return given === undefined || (given === null && !isNullable) ? {} : columns(given as never)
+    }),
+  )
+}
+
+function defined(columns: Columns): Columns {
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+}
+
+function jsonOfColumns(columns: Columns): JsonObject {
+  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, jsonOf(value)]))
+}
+
+function codesOf(constraints: readonly Constraint[]): readonly string[] {
+  return [...new Set(constraints.map(({ code }) => code))]
+}
+
+/** The foreign keys of other models that keep a record from being deleted. */
+function referencesTo(name: ModelName): readonly Constraint<'IN_USE'>[] {
+  return [...DATAMODEL.values()].flatMap(({ relations }) =>
+    [...relations.values()].flatMap(({ model, foreignKey }) =>
+      model === name && foreignKey !== null
+        ? [{ name: foreignKey, field: ['id'], code: 'IN_USE' as const, message: 'other records refer to it' }]
+        : [],
+    ),
+  )
+}

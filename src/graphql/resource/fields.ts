@@ -1,0 +1,311 @@
+// The fields of a resource: from a column, a relation or a hand-written part to what the API shows and takes of it.
+import type { InputFieldRef } from '@pothos/core'
+import { z } from 'zod'
+import { type Column, enumValues, type Model, type ModelName, type Relation } from '../../db/datamodel.ts'
+import { builder, type SchemaTypes } from '../builder.ts'
+import { MoneyInput, MoneyType } from '../money.ts'
+import { nodeUuid } from '../node-ids.ts'
+import { projection } from '../projection.ts'
+import { enumRef, nodeRef } from '../refs.ts'
+import { relation } from '../relations.ts'
+import { textBytes } from '../text-bytes.ts'
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
+export type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, { readonly id: string }>
+export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>
+export type Columns = Readonly<Record<string, unknown>>
+
+/** A text that says nothing else of its length. */
+const TEXT_LENGTH_DEFAULT = 255
+/** Longer texts say so in the price of an answer. */
+const NAME_BYTES = 255
+const INT_MAX = 2 ** 31 - 1
+/** Large enough for any price, and small enough that a hundred lines of ten thousand pieces stay within 64 bits. */
+export const MONEY_MINOR_MAX = 1_000_000_000_000n
+
+/** A column as a field of the same name. Everything has a default that follows from the column. */
+export type FieldOptions = {
+  readonly description?: string
+  /** Whether mutations take it; `create`: once, at its creation. Default: true. */
+  readonly writable?: boolean | 'create'
+  /** What a value must be like. Default: by the column's type; a text is trimmed, and empty only where the column has a default. */
+  readonly rule?: z.ZodType
+  /** The most characters of a text. Default: the column's own bound, or 255. */
+  readonly length?: number
+  /** Whether a create must give it. Default: the column is not nullable and has no default. */
+  readonly required?: boolean
+  /** The only values of an enum that a create takes. */
+  readonly initial?: readonly string[]
+  /** Said when another record has the value of a unique column. */
+  readonly taken?: string
+  /** Makes a valid value, another one each time, for the generated tests. Default: by the column's type. */
+  readonly sample?: () => unknown
+}
+
+/** A field that is more than one column: `money(…)`, or one written by hand. Without `input` it cannot be written. */
+export type Part = {
+  readonly description?: string
+  /** What it is read from. */
+  readonly columns: readonly string[]
+  readonly type: unknown
+  readonly nullable?: boolean
+  readonly resolve: (row: never) => unknown
+  /** The column that a list is sorted by; without it no list is sorted by the part. */
+  readonly sort?: string
+  readonly input?: PartInput
+}
+
+export type PartInput = {
+  readonly type: unknown
+  readonly rule: z.ZodType
+  /** Default: true. */
+  readonly required?: boolean
+  /** The columns of a value. What is undefined stays as it is. */
+  readonly columnsOf: (value: never) => Columns
+  /** Where in the part's value its columns stand, for user errors: `{ priceMinor: ['amountMinor'] }`. */
+  readonly paths?: Readonly<Record<string, readonly string[]>>
+  readonly sample?: () => unknown
+}
+
+export type RelationOptions = {
+  readonly description?: string
+  /** Whether mutations take its id; `create`: once, at its creation. Default: true. */
+  readonly writable?: boolean | 'create'
+}
+
+/** One field, ready to be put into types, inputs and lists. */
+export type Field = {
+  readonly name: string
+  readonly output: (t: FieldBuilder) => unknown
+  readonly input: FieldInput | null
+  readonly sort: { readonly column: string; readonly type: string } | null
+}
+
+export type FieldInput = {
+  readonly name: string
+  readonly writable: true | 'create'
+  readonly required: boolean
+  /** Whether null is a value of its own, which empties the column. Otherwise null is the same as leaving out. */
+  readonly isNullable: boolean
+  readonly field: (
+    t: InputBuilder,
+    options: { readonly required: boolean; readonly isNew: boolean },
+  ) => InputFieldRef<Types, unknown>
+  readonly rule: z.ZodType
+  /** In place of `rule` for a create. */
+  readonly initialRule?: z.ZodType
+  readonly columnsOf: (value: never) => Columns
+  /** Where its columns stand in the input. */
+  readonly paths: Readonly<Record<string, readonly string[]>>
+  /** Of a unique column. */
+  readonly taken?: string
+}
+
+export function columnField(name: string, column: Column, options: FieldOptions): Field {
+  const { description = column.description, writable = true } = options
+  const length = options.length ?? column.size ?? TEXT_LENGTH_DEFAULT
+  const isText = column.type === 'String'
+  const type = outputType(column)
+  return {
+    name,
+    output: (t) =>
+      t.expose(
+        name as never,
+        {
+          type: (column.isList ? [type] : type) as never,
+          nullable: column.isNullable as never,
+          ...(description !== undefined && { description }),
+          ...(isText && length > NAME_BYTES && textBytes(length)),
+        } as never,
+      ),
+    input:
+      writable === false ? null : columnInput(name, column, { ...options, description, writable, length }),
+    sort: column.isNullable || column.isList ? null : { column: name, type: column.type },
+  }
+}
+
+function columnInput(
+  name: string,
+  column: Column,
+  options: Omit<FieldOptions, 'description' | 'writable' | 'length'> & {
+    readonly description: string | undefined
+    readonly writable: true | 'create'
+    readonly length: number
+  },
+): FieldInput {
+  const { description, writable, length, initial, sample, taken } = options
+  const rule = options.rule ?? (column.isList ? z.array(ruleOf(column, length)) : ruleOf(column, length))
+  const type = outputType(column)
+  const newType =
+    initial && builder.enumType(`New${column.type}`, { values: initial as [string, ...string[]] })
+  return {
+    name,
+    writable,
+    required: options.required ?? (!column.isNullable && !column.hasDefault),
+    isNullable: column.isNullable,
+    field: (t, { required, isNew }) => {
+      const shown = isNew && newType !== undefined ? newType : type
+      return t.field({
+        type: (column.isList ? [shown] : shown) as never,
+        required: required as never,
+        ...(description !== undefined && { description }),
+        ...(sample !== undefined && { extensions: { sample } }),
+      })
+    },
+    rule,
+    ...(initial && { initialRule: z.enum(initial as [string, ...string[]]) }),
+    columnsOf: (value: unknown) => ({ [name]: value }),
+    paths: { [name]: [name] },
+    ...(taken !== undefined && { taken }),
+  }
+}
+
+/** The API's type of a column. Throws for a type that has none: it takes a part. */
+export function outputType(column: Column): unknown {
+  if (column.isEnum) return enumRef(column.type)
+  if (!SCALARS.has(column.type))
+    throw new Error(`a column of type ${column.type} takes a part that says how it is shown`)
+  return column.type
+}
+const SCALARS: ReadonlySet<string> = new Set(['String', 'Int', 'BigInt', 'Boolean', 'DateTime'])
+
+function ruleOf(column: Column, length: number): z.ZodType {
+  if (column.isEnum) return z.enum(enumValues(column.type) as [string, ...string[]])
+  switch (column.type) {
+    case 'String': {
+      const text = z.string().trim().max(length, `at most ${length} characters`)
+      return column.isNullable || column.hasDefault ? text : text.min(1, 'this must not be empty')
+    }
+    case 'Int':
+      return z.int().min(-INT_MAX, `at least -${INT_MAX}`).max(INT_MAX, `at most ${INT_MAX}`)
+    case 'BigInt':
+      return z.int64('this is too large a number')
+    case 'Boolean':
+      return z.boolean()
+    default:
+      return z.date()
+  }
+}
+
+export function partField(name: string, part: Part, model: Model): Field {
+  const { columns, type, nullable = false, description, resolve, sort, input } = part
+  for (const column of columns)
+    if (!model.columns.has(column)) throw new Error(`${model.table} has no column ${column} for ${name}`)
+  const sorted = sort === undefined ? undefined : model.columns.get(sort)
+  return {
+    name,
+    output: (t) =>
+      t.field({
+        type: type as never,
+        nullable: nullable as never,
+        ...(description !== undefined && { description }),
+        ...projection({ columns }),
+        resolve: resolve as never,
+      }),
+    input: input === undefined ? null : partInput(name, part, input),
+    sort: sort === undefined || sorted === undefined ? null : { column: sort, type: sorted.type },
+  }
+}
+
+function partInput(
+  name: string,
+  { columns, description }: Part,
+  { type, rule, required = true, columnsOf, paths = {}, sample }: PartInput,
+): FieldInput {
+  return {
+    name,
+    writable: true,
+    required,
+    isNullable: false,
+    field: (t, options) =>
+      t.field({
+        type: type as never,
+        required: options.required as never,
+        ...(description !== undefined && { description }),
+        ...(sample !== undefined && { extensions: { sample } }),
+      }),
+    rule,
+    columnsOf,
+    paths: Object.fromEntries(columns.map((column) => [column, [name, ...(paths[column] ?? [])]])),
+  }
+}
+
+/** An amount of money that is kept in two columns: minor units, and an ISO 4217 currency. Never negative. */
+export function money(
+  amount: string,
+  currency: string,
+  { description, max = MONEY_MINOR_MAX }: MoneyOptions = {},
+): Part {
+  return {
+    ...(description !== undefined && { description }),
+    columns: [amount, currency],
+    type: MoneyType,
+    resolve: (row: Columns) => ({ amountMinor: row[amount], currency: row[currency] }),
+    sort: amount,
+    input: {
+      type: MoneyInput,
+      rule: z.object({
+        amountMinor: z.bigint().min(0n, 'this must not be negative').max(max, `at most ${max} minor units`),
+        currency: z.string(),
+      }),
+      columnsOf: (value: { amountMinor: bigint; currency: string }) => ({
+        [amount]: value.amountMinor,
+        [currency]: value.currency,
+      }),
+      paths: { [amount]: ['amountMinor'], [currency]: ['currency'] },
+    },
+  }
+}
+type MoneyOptions = { readonly description?: string; readonly max?: bigint }
+
+/** A relation to one: shown as the record, taken as its id. Throws where the key is not one column of this model's. */
+export function relationField(
+  name: string,
+  relation_: Relation,
+  model: Model,
+  options: RelationOptions,
+): Field {
+  const { description = relation_.description, writable = true } = options
+  const target = relation_.model as ModelName
+  return {
+    name,
+    output: (t) =>
+      t.field({
+        type: nodeRef(target) as never,
+        nullable: relation_.isNullable as never,
+        ...(description !== undefined && { description }),
+        ...projection({ one: name }),
+        resolve: (row, _args, context, info) => relation(row, name, context, info) as never,
+      }),
+    input: writable === false ? null : relationInput(name, relation_, model, writable),
+    sort: null,
+  }
+}
+
+function relationInput(
+  name: string,
+  { model: target, fields, isNullable }: Relation,
+  model: Model,
+  writable: true | 'create',
+): FieldInput {
+  const key = keyOf(name, fields)
+  const isOptional = model.columns.get(key)?.isNullable ?? isNullable
+  return {
+    name: key,
+    writable,
+    required: !isOptional,
+    isNullable: isOptional,
+    field: (t, { required }) => t.id({ required: required as never }) as never,
+    rule: z.string().transform((id) => nodeUuid(target as ModelName, id)),
+    columnsOf: (value: unknown) => ({ [key]: value }),
+    paths: { [key]: [key] },
+  }
+}
+
+/** The column of a relation's key beside the tenant. */
+export function keyOf(name: string, fields: readonly string[]): string {
+  const [key, another] = fields.filter((field) => field !== 'tenantId')
+  if (key === undefined || another !== undefined)
+    throw new Error(`the relation ${name} does not stand on one column beside the tenant`)
+  return key
+}

@@ -1,0 +1,153 @@
+// The list of a resource: its filter, sorts and search, as arguments and as the rows they find.
+import type { z } from 'zod'
+import { type Model, type ModelName, modelOf } from '../../db/datamodel.ts'
+import type { Filter } from '../../db/reader/read-sql.ts'
+import { anyOf } from '../any-of.ts'
+import { builder } from '../builder.ts'
+import type { Sort } from '../keyset.ts'
+import { nodeUuid } from '../node-ids.ts'
+import { search } from '../search.ts'
+import { sortsOf } from '../sorts.ts'
+import { type Field, type InputBuilder, keyOf, outputType } from './fields.ts'
+
+export type ListOptions = {
+  readonly description?: string
+  /** Columns and relations to one. Enums take a list of values, instants a range. */
+  readonly filter?: readonly string[]
+  /** Fields that the list can be sorted by; the first is the default. Each needs an index. */
+  readonly sort: readonly string[]
+  /** Columns of text in which `query` finds words; `variants.sku`: of the records of a relation to many. */
+  readonly search?: readonly string[]
+}
+
+/** The arguments of a list beside its paging, and what they find. */
+export type List = {
+  readonly filterType: unknown
+  readonly sorts: ReturnType<typeof sortsOf<string>>
+  readonly where: (
+    filter: Record<string, unknown> | null | undefined,
+    query: string | null | undefined,
+  ) => Filter
+}
+
+export function listOf(name: ModelName, model: Model, fields: readonly Field[], options: ListOptions): List {
+  const criteria = (options.filter ?? []).map((named) => criterionOf(named, model, fields))
+  return {
+    filterType:
+      criteria.length === 0
+        ? null
+        : builder.inputType(`${name}Filter`, {
+            fields: (t) => Object.assign({}, ...criteria.map((criterion) => criterion.fields(t))),
+          }),
+    sorts: sortsFor(name, model, fields, options.sort),
+    where: (filter, query) =>
+      Object.assign(
+        {},
+        ...criteria.map((criterion) => criterion.where(filter ?? {})),
+        search(query, (word) => (options.search ?? []).map((path) => found(path.split('.'), word))),
+      ),
+  }
+}
+
+type Criterion = {
+  readonly fields: (t: InputBuilder) => Record<string, unknown>
+  readonly where: (filter: Record<string, unknown>) => Filter
+}
+
+function criterionOf(name: string, model: Model, fields: readonly Field[]): Criterion {
+  const relation = model.relations.get(name)
+  if (relation !== undefined) {
+    const key = keyOf(name, relation.fields)
+    return {
+      fields: (t) => ({ [key]: t.id() }),
+      where: ({ [key]: id }) =>
+        typeof id === 'string' ? { [key]: nodeUuid(relation.model as ModelName, id) } : {},
+    }
+  }
+  const column = model.columns.get(name)
+  if (column === undefined)
+    throw new Error(`${model.table} cannot be filtered by ${name}: there is no such column`)
+  if (column.type === 'DateTime') return rangeOf(name)
+  const type = outputType(column)
+  const rule = fields.find((field) => field.name === name)?.input?.rule
+  return {
+    fields: (t) => ({
+      [name]: t.field({
+        type: (column.isEnum ? [type] : type) as never,
+        ...(column.description !== undefined && { description: column.description }),
+      }),
+    }),
+    where: ({ [name]: value }) =>
+      value === null || value === undefined
+        ? {}
+        : { [name]: column.isEnum ? anyOf(value as unknown[]) : normalised(value, rule) },
+  }
+}
+
+/** As an input of the field would be kept, so that both are compared in one form. */
+function normalised(value: unknown, rule: z.ZodType | undefined): unknown {
+  return rule?.safeParse(value).data ?? value
+}
+
+/** `startsAt` is filtered by `startsFrom` and `startsBefore`. */
+function rangeOf(name: string): Criterion {
+  const stem = name.replace(/At$/, '')
+  const [from, before] = [`${stem}From`, `${stem}Before`]
+  return {
+    fields: (t) => ({
+      [from]: t.field({ type: 'DateTime', description: `${name} is this instant or later.` }),
+      [before]: t.field({ type: 'DateTime', description: `${name} is before this instant.` }),
+    }),
+    where: ({ [from]: since, [before]: until }) =>
+      since || until ? { [name]: { ...(since ? { gte: since } : {}), ...(until ? { lt: until } : {}) } } : {},
+  }
+}
+
+function found([field = '', ...rest]: readonly string[], word: Filter): Filter {
+  return rest.length === 0 ? { [field]: word } : { [field]: { some: found(rest, word) } }
+}
+
+const SORT_TYPES: Readonly<Record<string, 'string' | 'number' | 'bigint' | 'date'>> = {
+  String: 'string',
+  Int: 'number',
+  BigInt: 'bigint',
+  DateTime: 'date',
+}
+
+/** The order of a relation to many. Throws for a column that rows cannot be sorted by. */
+export function sortOfColumn(name: ModelName, column: string): Sort {
+  const model = modelOf(name)
+  const type = SORT_TYPES[model.columns.get(column)?.type ?? '']
+  if (type === undefined) throw new Error(`${name} cannot be sorted by ${column}`)
+  return { column, type, descending: type === 'date' }
+}
+
+function sortsFor(name: string, model: Model, fields: readonly Field[], names: readonly string[]) {
+  const [first] = names
+  if (first === undefined) throw new Error(`the list of ${name} needs a sort`)
+  const keys = names.map((named) => {
+    const sort = fields.find((field) => field.name === named)?.sort ?? null
+    const type = SORT_TYPES[sort?.type ?? '']
+    if (sort === null || type === undefined)
+      throw new Error(`the list of ${name} cannot be sorted by ${named}`)
+    requireIndex(name, model, sort.column)
+    return [
+      upperSnake(named),
+      { column: sort.column, type, ...(type === 'date' && { newestFirst: true as const }) },
+    ]
+  })
+  return sortsOf(`${name}SortKey`, Object.fromEntries(keys), upperSnake(first))
+}
+
+/** A list that is sorted without an index reads all of the tenant's rows for each page. */
+function requireIndex(name: string, { keys, indexes }: Model, column: string): void {
+  const all = [...keys.map(({ fields }) => fields), ...indexes]
+  if (all.some(([tenant, first]) => tenant === 'tenantId' && first === column)) return
+  throw new Error(
+    `${name} is sorted by ${column}, which needs @@index([tenantId, ${column}, id]) in its model`,
+  )
+}
+
+export function upperSnake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()
+}

@@ -1,0 +1,347 @@
+// A model in the API by one declaration: its type, its look-up and list, and commands that create, edit and delete it.
+// What the declaration leaves out follows from the model. Hand-written fields, lists and commands can stand beside it.
+import type { PermissionAreas } from '../../auth/permissions.ts'
+import type { Command } from '../../commands/command.ts'
+import { type Constraint, constraint } from '../../commands/constraint.ts'
+import type { Refused } from '../../commands/outcome.ts'
+import type { Transaction } from '../../db/database.ts'
+import { type Model, type ModelName, modelOf } from '../../db/datamodel.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
+import { builder } from '../builder.ts'
+import { connectionOf, pageArgs, relationListField } from '../connections.ts'
+import { exactlyOne } from '../exactly-one.ts'
+import { addMutation } from '../mutation.ts'
+import { Node } from '../node.ts'
+import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
+import { projection } from '../projection.ts'
+import { readOne, readPage } from '../read.ts'
+import { connectionRef, type NodeRef, nodeRef, type RowOf } from '../refs.ts'
+import {
+  camel,
+  createCommand,
+  deleteCommand,
+  noun,
+  type Run,
+  type Subject,
+  snake,
+  updateCommand,
+} from './commands.ts'
+import {
+  columnField,
+  type Field,
+  type FieldInput,
+  type FieldOptions,
+  type InputBuilder,
+  keyOf,
+  type Part,
+  partField,
+  type RelationOptions,
+  relationField,
+} from './fields.ts'
+import { type ListOptions, listOf, sortOfColumn, upperSnake } from './list.ts'
+
+export { money, type Part } from './fields.ts'
+
+type ColumnOf<Name extends ModelName> = keyof RowOf<Name> & string
+type RelationOf<Name extends ModelName> = keyof Prisma.TypeMap['model'][Name]['payload']['objects'] & string
+/** Areas that have both a permission to read and one to write. */
+type Area = {
+  [Name in keyof PermissionAreas]: 'read' | 'write' extends PermissionAreas[Name] ? Name : never
+}[keyof PermissionAreas]
+
+type Write = 'create' | 'update' | 'delete'
+type ManyOptions = { readonly sort: string; readonly description?: string }
+
+export type ResourceOptions<Name extends ModelName> = {
+  /** What its ids start with, for good. */
+  readonly prefix: string
+  /** The area of its permissions: `bookings` takes `bookings:read` to see it and `bookings:write` to change it. */
+  readonly permission: Area
+  readonly description?: string
+  /** The list's name in the API. Default: the model's with an s. */
+  readonly plural?: string
+  /** Relations to one: shown as the record, taken as its id. */
+  readonly one?: { readonly [Relation in RelationOf<Name>]?: RelationOptions }
+  /** Relations to many, as pages that are sorted by a column: instants latest first, all others ascending. */
+  readonly many?: { readonly [Relation in RelationOf<Name>]?: ManyOptions }
+  /** Unique columns by which one record can be looked up, beside its id. */
+  readonly by?: readonly ColumnOf<Name>[]
+  readonly list?: ListOptions
+  /** Its mutations. All take an idempotency key; an edit and a deletion take the version that the user saw. */
+  readonly write?: readonly Write[]
+  readonly writeDescriptions?: Partial<Readonly<Record<Write, string>>>
+  /** Constraints of the database as user errors. Unique columns and relations to one have theirs without a word here. */
+  readonly rules?: readonly Constraint[]
+  /** Completes the columns of a new record by what depends on others, or refuses. */
+  readonly complete?: (
+    columns: Partial<RowOf<Name>>,
+    tx: Transaction,
+  ) => Partial<RowOf<Name>> | Refused | Promise<Partial<RowOf<Name>> | Refused>
+  /** Writes what a new record comes with, in its transaction. */
+  readonly created?: (tx: Transaction, row: Partial<RowOf<Name>> & { readonly id: string }) => Promise<void>
+  /** The type of an edit's event. Default: `booking.updated`. */
+  readonly updatedEvent?: (changes: Partial<RowOf<Name>>) => string
+}
+
+/** Options under a column's name; whatever is no column is a part. */
+type FieldsOf<Name extends ModelName, Fields> = {
+  readonly [Field in keyof Fields]: Field extends ColumnOf<Name> ? FieldOptions | Part : Part
+}
+
+export type Resource<Name extends ModelName = ModelName> = Subject & {
+  readonly name: Name
+  readonly ref: NodeRef<RowOf<Name>>
+}
+
+/**
+ * Adds a model to the API. Throws a plain Error at start for a declaration that does not fit the model: an unknown column, a
+ * sort without an index, an edit without a version.
+ */
+export function resource<const Name extends ModelName, const Fields extends FieldsOf<Name, Fields>>(
+  name: Name,
+  options: ResourceOptions<Name> & { readonly fields: Fields },
+): Resource<Name> {
+  const model = modelOf(name)
+  // From here on names are looked up in the model: its types have done their work.
+  const declared = options as unknown as Declared
+  const fields = fieldsOf(name, model, declared)
+  const subject = subjectOf(name, model, fields, declared)
+  defineNodes({ [declared.prefix]: name })
+  addType(subject, fields, declared)
+  addQueries(subject, fields, declared)
+  for (const write of declared.write ?? []) addWrite(subject, write, declared)
+  return { ...subject, name, ref: nodeRef(name) }
+}
+
+type Declared = Pick<
+  ResourceOptions<ModelName>,
+  'prefix' | 'permission' | 'description' | 'plural' | 'list' | 'write' | 'writeDescriptions' | 'rules'
+> & {
+  readonly fields: Readonly<Record<string, FieldOptions | Part>>
+  readonly one?: Readonly<Record<string, RelationOptions>>
+  readonly many?: Readonly<Record<string, ManyOptions>>
+  readonly by?: readonly string[]
+  readonly complete?: Subject['complete']
+  readonly created?: Subject['created']
+  readonly updatedEvent?: Subject['updatedEvent']
+}
+
+/** What every resource shows, as far as its model has it. */
+const STANDARD: Readonly<Record<string, FieldOptions>> = {
+  version: { description: 'Send it back as expectedVersion when you edit.', writable: false },
+  createdAt: { writable: false },
+  updatedAt: { writable: false },
+}
+
+function fieldsOf(name: ModelName, model: Model, { fields, one = {} }: Declared): readonly Field[] {
+  const standard = Object.entries(STANDARD).filter(([field]) => model.columns.has(field))
+  const columns = Object.entries({ ...fields, ...Object.fromEntries(standard) }).map(([field, options]) => {
+    if ('columns' in options) return partField(field, options, model)
+    const column = model.columns.get(field)
+    if (column === undefined) throw new Error(`${name} has no column ${field}`)
+    return columnField(field, column, options)
+  })
+  const relations = Object.entries(one).map(([field, options]) =>
+    relationField(field, relationOf(name, model, field, false), model, options),
+  )
+  return [...columns, ...relations]
+}
+
+function relationOf(name: ModelName, model: Model, field: string, many: boolean) {
+  const relation = model.relations.get(field)
+  if (relation?.many !== many) throw new Error(`${name} has no relation ${field} to ${many ? 'many' : 'one'}`)
+  return relation
+}
+
+function subjectOf(
+  name: ModelName,
+  model: Model,
+  fields: readonly Field[],
+  { permission, rules = [], complete, created, updatedEvent }: Declared,
+): Subject {
+  const inputs = fields.flatMap(({ input }) => input ?? [])
+  return {
+    name,
+    model,
+    inputs,
+    constraints: [...rules, ...uniqueRules(name, model, inputs), ...relationRules(model, inputs)],
+    reads: `${permission}:read`,
+    writes: `${permission}:write`,
+    complete: complete ?? ((columns) => columns),
+    created: created ?? (async () => {}),
+    updatedEvent: updatedEvent ?? (() => `${snake(name)}.updated`),
+  }
+}
+
+/** A unique `email` is refused as EMAIL_TAKEN. */
+function uniqueRules(name: ModelName, model: Model, inputs: readonly FieldInput[]): Constraint[] {
+  return model.keys.flatMap(({ name: key, fields }) => {
+    const input = inputs.find(({ paths }) => fields.some((field) => field in paths))
+    if (input === undefined) return []
+    const message = input.taken ?? `another ${noun(name)} has this ${noun(input.name)}`
+    return [constraint(key, { field: input.name, code: `${upperSnake(input.name)}_TAKEN`, message })]
+  })
+}
+
+/** An id of a relation that this tenant does not have is NOT_FOUND: another tenant's, and none at all, alike. */
+function relationRules(model: Model, inputs: readonly FieldInput[]): Constraint[] {
+  return [...model.relations].flatMap(([field, { foreignKey, fields, model: target }]) => {
+    if (foreignKey === null) return []
+    const input = inputs.find(({ name }) => name === keyOf(field, fields))
+    if (input === undefined) return []
+    const message = `there is no such ${noun(target)}`
+    return [constraint(foreignKey, { field: input.name, code: 'NOT_FOUND', message })]
+  })
+}
+
+function addType(
+  { name, model, reads }: Subject,
+  fields: readonly Field[],
+  { description = model.description, many = {} }: Declared,
+): void {
+  const ref = nodeRef(name) as unknown as NodeRef<{ readonly id: string }>
+  ref.implement({
+    ...(description !== undefined && { description }),
+    interfaces: [Node],
+    extensions: { model: name, permission: reads },
+    fields: (t) => ({
+      id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId(name, id) }),
+      ...Object.fromEntries(fields.map((field) => [field.name, field.output(t) as never])),
+      ...Object.fromEntries(
+        Object.entries(many).map(([field, { sort, description: words }]) => {
+          const target = relationOf(name, model, field, true).model
+          const by = sortOfColumn(target as ModelName, sort)
+          return [field, relationListField(t, connectionRef(target), field, by, words ?? '') as never]
+        }),
+      ),
+    }),
+  })
+  connectionOf(name, ref, reads)
+}
+
+function addQueries(
+  { name, model }: Subject,
+  fields: readonly Field[],
+  { by = [], list, plural = `${camel(name)}s` }: Declared,
+): void {
+  builder.queryField(camel(name), (t) =>
+    t.field({
+      type: nodeRef(name) as never,
+      nullable: true as never,
+      description: `One ${noun(name)}, by its ${['id', ...by].join(' or ')}.`,
+      args: {
+        id: t.arg.id({ required: by.length === 0 }),
+        ...Object.fromEntries(by.map((column) => [column, t.arg.string()])),
+      },
+      resolve: (_root, args, context, info) =>
+        readOne(
+          context,
+          info,
+          name,
+          exactlyOne(args as Record<string, unknown>, {
+            id: (id) => ({ id: nodeUuid(name, id as string) }),
+            ...Object.fromEntries(by.map((column) => [column, (value: unknown) => ({ [column]: value })])),
+          }),
+        ) as never,
+    }),
+  )
+  if (list === undefined) return
+  const { filterType, sorts, where } = listOf(name, model, fields, list)
+  builder.queryField(plural, (t) =>
+    t.field({
+      type: connectionRef(name) as never,
+      ...(list.description !== undefined && { description: list.description }),
+      args: {
+        ...pageArgs(t.arg),
+        ...(list.search && {
+          query: t.arg.string({ description: `Finds words in ${list.search.map(searched).join(', ')}.` }),
+        }),
+        ...(filterType !== null && { filter: t.arg({ type: filterType as never }) }),
+        sortKey: t.arg({ type: sorts.type }),
+        reverse: t.arg.boolean(),
+      },
+      resolve: (_root, args, context, info) => {
+        const { query, filter, sortKey, reverse, ...page } = args as ListArguments
+        const asked = { model: name, where: where(filter, query), sort: sorts.read(sortKey, reverse) }
+        return readPage(context, info, asked, page) as never
+      },
+    }),
+  )
+}
+
+/** `variants.sku` → `sku of variants`. */
+function searched(path: string): string {
+  return path.split('.').toReversed().join(' of ')
+}
+
+type ListArguments = Parameters<typeof readPage>[3] & {
+  readonly query?: string | null
+  readonly filter?: Record<string, unknown> | null
+  readonly sortKey?: string | null
+  readonly reverse?: boolean | null
+}
+
+function addWrite(subject: Subject, write: Write, { writeDescriptions = {} }: Declared): void {
+  const { name, model } = subject
+  if (write !== 'create' && !model.columns.has('version'))
+    throw new Error(`${name} cannot be edited or deleted without a column version`)
+  const { command, fields, description } = WRITES[write]
+  addResourceMutation(subject, command(subject), {
+    description: writeDescriptions[write] ?? description(noun(name)),
+    fields: (t) => fields(t, subject.inputs),
+  })
+}
+
+type Inputs = Readonly<Record<string, unknown>>
+
+const WRITES: Readonly<
+  Record<
+    Write,
+    {
+      readonly command: (subject: Subject) => { readonly command: Command; readonly run: Run }
+      readonly description: (noun: string) => string
+      readonly fields: (t: InputBuilder, inputs: readonly FieldInput[]) => Inputs
+    }
+  >
+> = {
+  create: {
+    command: createCommand,
+    description: (noun) => `Adds one ${noun}.`,
+    fields: (t, inputs) =>
+      Object.fromEntries(
+        inputs.map(({ name, field, required }) => [name, field(t, { required, isNew: true })]),
+      ),
+  },
+  update: {
+    command: updateCommand,
+    description: (noun) => `Edits one ${noun}. What is left out stays as it is.`,
+    fields: (t, inputs) => ({
+      ...versioned(t),
+      ...Object.fromEntries(
+        inputs
+          .filter(({ writable }) => writable === true)
+          .map(({ name, field }) => [name, field(t, { required: false, isNew: false })]),
+      ),
+    }),
+  },
+  delete: { command: deleteCommand, description: (noun) => `Deletes one ${noun}.`, fields: versioned },
+}
+
+/** What an edit, an action and a deletion take: which record, and as of which version. */
+export function versioned(t: InputBuilder): Inputs {
+  return { id: t.id({ required: true }), expectedVersion: t.int({ required: true }) }
+}
+
+/** `addMutation`, for a command whose fields are made at run time and not known to the compiler. */
+export function addResourceMutation(
+  { name }: Pick<Subject, 'name'>,
+  { command, run }: { readonly command: Command; readonly run: Run },
+  options: {
+    readonly description: string
+    readonly fields: (t: InputBuilder) => Inputs
+  },
+): void {
+  const result = { field: camel(name), type: nodeRef(name), model: name }
+  const add = addMutation as unknown as (command: Command, options: object) => void
+  add(command, { ...options, result, run })
+}

@@ -1,0 +1,61 @@
+// Products: what a merchant sells, in one or more variants.
+import { z } from 'zod'
+import { refused } from '../../commands/outcome.ts'
+import { action } from '../../graphql/resource/action.ts'
+import { resource } from '../../graphql/resource/resource.ts'
+import { HANDLE_LENGTH_MAX, handleOf } from './handle.ts'
+
+const DESCRIPTION_LENGTH_MAX = 20_000
+
+const handle = z
+  .string()
+  .max(HANDLE_LENGTH_MAX, `at most ${HANDLE_LENGTH_MAX} characters`)
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'a handle is small letters, digits and single hyphens, like red-kettle')
+
+/** Kept as it was typed: a text of several lines may start with a space. */
+const description = z.string().max(DESCRIPTION_LENGTH_MAX, `at most ${DESCRIPTION_LENGTH_MAX} characters`)
+
+const Product = resource('Product', {
+  prefix: 'prod',
+  permission: 'catalogue',
+  description: 'Something the merchant sells, in one or more variants.',
+  fields: {
+    handle: {
+      description: 'Its name in addresses, unique in the shop. Default: made of the title.',
+      rule: handle,
+      required: false,
+      taken: 'another product has this handle',
+    },
+    title: {},
+    description: { length: DESCRIPTION_LENGTH_MAX, rule: description },
+    vendor: {},
+    category: {},
+    status: { initial: ['DRAFT', 'ACTIVE'] },
+  },
+  many: { variants: { sort: 'position', description: 'Its variants, in the order the merchant gave them.' } },
+  by: ['handle'],
+  list: {
+    description: 'The catalogue.',
+    filter: ['status', 'vendor', 'category'],
+    sort: ['createdAt', 'updatedAt', 'title'],
+    search: ['title', 'vendor', 'category', 'variants.sku'],
+  },
+  write: ['create', 'update'],
+  writeDescriptions: {
+    create: 'Adds a product. Variants, which carry price and stock, are added to it next.',
+    update: 'Edits a product. What is left out stays as it is.',
+  },
+  complete: ({ title = '', handle = handleOf(title), ...columns }) =>
+    handle === ''
+      ? refused([
+          { field: ['handle'], code: 'INVALID', message: 'no handle can be made of this title: give one' },
+        ])
+      : { ...columns, title, handle },
+  updatedEvent: ({ status }) => (status === 'ARCHIVED' ? 'product.archived' : 'product.updated'),
+})
+
+action(Product, 'archive', {
+  description: 'Takes a product out of the shop. Orders keep their lines.',
+  run: () => ({ status: 'ARCHIVED' }),
+  event: 'product.archived',
+})

@@ -1,0 +1,105 @@
+// Stock: how many pieces of a variant there are, what changed that, and the mutation that books a change.
+import type {
+  StockMovement as MovementRow,
+  StockLevel,
+  Variant as VariantRow,
+} from '../../generated/prisma/client.ts'
+import { anyOf } from '../../graphql/any-of.ts'
+import { builder } from '../../graphql/builder.ts'
+import { pageArgs, relationListField } from '../../graphql/connections.ts'
+import { addMutation } from '../../graphql/mutation.ts'
+import { Node } from '../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
+import { projection } from '../../graphql/projection.ts'
+import { readPage } from '../../graphql/read.ts'
+import { enumRef } from '../../graphql/refs.ts'
+import { relation } from '../../graphql/relations.ts'
+import { StockMovement, StockMovementConnection, Variant } from '../refs.ts'
+import { ADJUSTMENT_REASONS, adjustStock, stockAdjust } from './adjust-stock.ts'
+
+const StockReason = enumRef<MovementRow['reason']>('StockReason')
+
+const Stock = builder.objectRef<StockLevel>('Stock').implement({
+  description: 'How many pieces of a variant there are.',
+  extensions: { model: 'StockLevel', permission: 'stock:read' },
+  fields: (t) => ({
+    onHand: t.exposeInt('onHand', { description: 'In the warehouse.' }),
+    reserved: t.exposeInt('reserved', { description: 'Promised to orders that are not fulfilled yet.' }),
+    available: t.int({
+      description: 'What can be sold: on hand less reserved.',
+      ...projection({ columns: ['onHand', 'reserved'] }),
+      resolve: ({ onHand, reserved }) => onHand - reserved,
+    }),
+  }),
+})
+
+StockMovement.implement({
+  description: 'One change of stock; they add up to what there is.',
+  interfaces: [Node],
+  extensions: { model: 'StockMovement', permission: 'stock:read' },
+  fields: (t) => ({
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('StockMovement', id) }),
+    reason: t.expose('reason', { type: StockReason }),
+    onHandDelta: t.exposeInt('onHandDelta'),
+    reservedDelta: t.exposeInt('reservedDelta'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    variant: t.field({
+      type: Variant,
+      ...projection({ one: 'variant' }),
+      resolve: (movement, _args, context, info) => relation<VariantRow>(movement, 'variant', context, info),
+    }),
+  }),
+})
+
+builder.objectFields(Variant, (t) => ({
+  stock: t.field({
+    type: Stock,
+    ...projection({ one: 'stock' }),
+    resolve: (variant, _args, context, info) => relation<StockLevel>(variant, 'stock', context, info),
+  }),
+  stockMovements: relationListField(
+    t,
+    StockMovementConnection,
+    'movements',
+    { column: 'createdAt', type: 'date', descending: true },
+    'What changed its stock, latest first.',
+  ),
+}))
+
+builder.queryFields((t) => ({
+  stockMovements: t.field({
+    type: StockMovementConnection,
+    description: 'What changed the stock, latest first.',
+    args: { ...pageArgs(t.arg), variantId: t.arg.id(), reason: t.arg({ type: [StockReason] }) },
+    resolve: (_root, { variantId, reason, ...page }, context, info) =>
+      readPage<MovementRow>(
+        context,
+        info,
+        {
+          model: 'StockMovement',
+          where: {
+            ...(typeof variantId === 'string' && { variantId: nodeUuid('Variant', variantId) }),
+            ...(reason && { reason: anyOf(reason) }),
+          },
+          sort: { column: 'createdAt', type: 'date', descending: true },
+        },
+        page,
+      ),
+  }),
+}))
+
+const StockAdjustReason = builder.enumType('StockAdjustReason', { values: ADJUSTMENT_REASONS })
+
+addMutation(stockAdjust, {
+  description:
+    'Books goods received, counted, damaged or returned. Stock never falls below what orders have reserved.',
+  needsKey: true,
+  fields: (t) => ({
+    variantId: t.id({ required: true }),
+    delta: t.int({ required: true, description: 'Pieces to add; negative to take away.' }),
+    reason: t.field({ type: StockAdjustReason, required: true }),
+  }),
+  result: { field: 'variant', type: Variant, model: 'Variant' },
+  run: (caller, { variantId, ...input }) =>
+    adjustStock(caller, { variantId: nodeUuid('Variant', variantId), ...input }),
+})

@@ -1,0 +1,43 @@
+// Variants: the forms of a product that can be bought, each with a price and a stock of its own.
+import { money, resource } from '../../graphql/resource/resource.ts'
+
+const SKU_LENGTH_MAX = 64
+
+resource('Variant', {
+  prefix: 'var',
+  permission: 'catalogue',
+  description: 'One form of a product that can be bought.',
+  fields: {
+    sku: {
+      description: 'Unique in the shop.',
+      length: SKU_LENGTH_MAX,
+      taken: 'another variant has this SKU',
+    },
+    title: {},
+    price: money('priceMinor', 'currency'),
+  },
+  one: { product: { writable: 'create' } },
+  by: ['sku'],
+  list: {
+    description: 'All variants of all products.',
+    sort: ['createdAt', 'sku', 'price'],
+    search: ['title', 'sku'],
+  },
+  write: ['create', 'update'],
+  writeDescriptions: {
+    create: 'Adds a variant to a product, with nothing in stock.',
+    update: 'Edits a variant. What is left out stays as it is; orders keep the price they were placed at.',
+  },
+  // Last among its product's.
+  async complete({ productId = '', ...columns }, tx) {
+    const last = await tx.variant.findFirst({
+      where: { productId },
+      select: { position: true },
+      orderBy: { position: 'desc' },
+    })
+    return { ...columns, productId, position: (last?.position ?? -1) + 1 }
+  },
+  async created(tx, { id }) {
+    await tx.stockLevel.create({ data: { variantId: id } })
+  },
+})
