@@ -2,7 +2,6 @@
 import { connectionOf } from '../graphql/connections.ts'
 import { nodeRef } from '../graphql/refs.ts'
 
-export const Product = nodeRef('Product')
 export const Variant = nodeRef('Variant')
 export const StockMovement = nodeRef('StockMovement')
 export const Customer = nodeRef('Customer')

@@ -21,7 +21,7 @@ const TEXT_LENGTH_DEFAULT = 255
 const NAME_BYTES = 255
 const INT_MAX = 2 ** 31 - 1
 /** Large enough for any price, and small enough that a hundred lines of ten thousand pieces stay within 64 bits. */
-export const MONEY_MINOR_MAX = 1_000_000_000_000n
+const MONEY_MINOR_MAX = 1_000_000_000_000n
 
 /** A column as a field of the same name. Everything has a default that follows from the column. */
 export type FieldOptions = {
