@@ -1,8 +1,8 @@
 // The shop's types, queries and mutations.
-import './catalogue/products.ts'
-import './catalogue/stock.ts'
-import './catalogue/variants.ts'
-import './customers/graphql.ts'
+import './catalogue/product-resource.ts'
+import './catalogue/graphql.ts'
+import './catalogue/variant-resource.ts'
+import './customers/customer-resource.ts'
 import './ledger/graphql.ts'
 import './orders/graphql.ts'
 import './payments/graphql.ts'

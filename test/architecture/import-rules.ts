@@ -35,7 +35,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
 ]
 
 /** In a domain these know GraphQL and HTTP, and the others neither: a use case is called by both, by jobs and by the command line. */
-const DOORS = /\/(graphql|mutations|[\w-]+-route)\.ts$/
+const DOORS = /\/(graphql|mutations|[\w-]+-(route|resource))\.ts$/
 
 /** What one domain of a module may know of the others in it; a domain that is missing here knows of none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
