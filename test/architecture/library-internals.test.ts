@@ -1,0 +1,149 @@
+// What is taken of libraries beyond what they promise, each with the file that takes it. A new version of a library that has
+// no such thing fails here, rather than in production. Prisma's own are held by src/db and test/db.
+import { readdirSync, readFileSync } from 'node:fs'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ApolloServer } from '@apollo/server'
+import { type DocumentNode, GraphQLInt, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { asAdmin } from '../support/cluster.ts'
+import { createTestDatabase } from '../support/database.ts'
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url))
+
+/** Files that name what is private, each with whose it is. */
+const PLACES: Readonly<Record<string, string>> = {
+  'db/scoped-query.ts': 'pg: the protocol methods of Query, the connection of a client',
+  'db/message.ts': 'pg: a query of our own given to a client',
+  'db/database.ts': 'Prisma: the type that it infers of an extended client is larger than ours',
+  'db/tenant-client.ts': 'Prisma: the model that an extension is asked on',
+  'db/unbatched.ts': 'Prisma: the data loader of its client',
+  'db/queue/queue-connection.ts': 'graphile-worker: its tables',
+  'db/doctor/check.ts': 'graphile-worker and Prisma: the names of their tables',
+  'db/migrations/former-series.ts': 'Prisma: its record of migrations',
+  'db/migrations/migrate.ts': 'Prisma: its record of migrations',
+  'db/migrations/schema-engine.ts': 'Prisma: its record of migrations',
+  'development/provider.ts': 'oidc-provider: its memory adapter',
+}
+
+/** A name with an underscore before it, a file within a package, and, where libraries are bent, a cast. */
+function namesPrivate(path: string, text: string): boolean {
+  return (
+    /\._(?!count\b)[a-z]|'[\w@-][\w@/-]*\/lib\//i.test(text) ||
+    (path.startsWith('db/') && text.includes(' as unknown as '))
+  )
+}
+
+it('what is private to a library is named in these files alone', () => {
+  const paths = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).map((path) =>
+    path.replaceAll('\\', '/'),
+  )
+  const found = paths.filter(
+    (path) =>
+      path.endsWith('.ts') &&
+      !path.endsWith('.d.ts') &&
+      !path.startsWith('generated/') &&
+      namesPrivate(path, readFileSync(join(SRC, path), 'utf8')),
+  )
+  expect(found.toSorted()).toEqual(Object.keys(PLACES).toSorted())
+})
+
+describe('pg', () => {
+  // src/db/scoped-query.ts overrides or calls these.
+  it.each([
+    'prepare',
+    'handleDataRow',
+    'handleCommandComplete',
+    'handleError',
+    'handleCopyInResponse',
+    'submit',
+  ])('Query has %s', (name) => {
+    expect(Object.getOwnPropertyNames(pg.Query.prototype)).toContain(name)
+  })
+
+  it('a client has a connection, which notes the statements that it has sent and writes the protocol', () => {
+    const { connection } = new pg.Client() as unknown as { connection: Record<string, unknown> }
+    expect(connection).toMatchObject({ parsedStatements: {}, submittedNamedStatements: {} })
+    for (const name of ['parse', 'bind', 'execute', 'sync']) expect(connection[name]).toBeTypeOf('function')
+  })
+
+  // src/db/faults.ts tells these faults by their words alone.
+  it.each([
+    ['pg/lib/client.js', 'Connection terminated'],
+    ['pg-pool', 'Connection terminated due to connection timeout'],
+    ['pg/lib/client.js', 'timeout expired'],
+    ['pg/lib/client.js', 'Query read timeout'],
+    ['pg/lib/client.js', 'connection error and is not queryable'],
+    ['pg/lib/client.js', 'Client was closed and is not queryable'],
+    ['pg-pool', 'timeout exceeded when trying to connect'],
+    ['pg-pool', 'Cannot use a pool after calling end'],
+  ])('%s says: %s', (file, words) => {
+    const { resolve } = createRequire(import.meta.url)
+    expect(readFileSync(resolve(file), 'utf8')).toContain(words)
+  })
+})
+
+describe('graphile-worker', () => {
+  // src/db/queue/queue-connection.ts and two migrations read and write these tables, whose names say that they are private.
+  it('its private tables have the columns that are used', async () => {
+    const database = await createTestDatabase()
+    const columns = await asAdmin(database.adminUrl, async (admin) => {
+      const { rows } = await admin.query<{ column: string }>(
+        `SELECT table_name || '.' || column_name AS column FROM information_schema.columns
+         WHERE table_schema = 'graphile_worker'`,
+      )
+      return rows.map(({ column }) => column)
+    })
+    await database.drop()
+    const jobs = ['id', 'task_id', 'job_queue_id', 'payload', 'attempts', 'max_attempts', 'last_error']
+    const times = ['run_at', 'updated_at', 'locked_at', 'locked_by']
+    const queues = ['id', 'queue_name', 'locked_at', 'locked_by']
+    expect(columns).toEqual(
+      expect.arrayContaining([
+        ...[...jobs, ...times].map((name) => `_private_jobs.${name}`),
+        ...queues.map((name) => `_private_job_queues.${name}`),
+        ...['id', 'identifier'].map((name) => `_private_tasks.${name}`),
+      ]),
+    )
+  })
+})
+
+describe('GraphQL', () => {
+  it('src/edge/apollo-plugin.ts: Apollo runs a document that a plugin has set, and reads none itself', async () => {
+    const fields = { count: { type: GraphQLInt, resolve: () => 1 } }
+    const apollo = new ApolloServer({
+      schema: new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) }),
+      documentStore: null,
+      plugins: [
+        {
+          requestDidStart: async () => ({
+            didResolveSource: async (request) => {
+              ;(request as { document?: DocumentNode }).document = parse('{ count }')
+            },
+          }),
+        },
+      ],
+    })
+    const { body } = await apollo.executeOperation({ query: '{ nothing that can be read' })
+    await apollo.stop()
+    expect(body).toMatchObject({ singleResult: { data: { count: 1 } } })
+  })
+
+  it('src/edge/documents.ts: the parser says in these words that a document has too many tokens', () => {
+    expect(() => parse('{ a b c }', { maxTokens: 2 })).toThrow('more that 2 tokens')
+  })
+})
+
+it('oidc-provider: src/development/provider.ts loads its memory adapter', async () => {
+  const { createMemoryAdapter } = await import('oidc-provider/lib/adapters/memory_adapter.js')
+  expect(createMemoryAdapter).toBeTypeOf('function')
+})
+
+it('Node.js: src/edge/intake.ts has an answer close its connection', () => {
+  const response = new ServerResponse(new IncomingMessage(new Socket()))
+  expect(response).toHaveProperty('shouldKeepAlive')
+})
