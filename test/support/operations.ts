@@ -121,6 +121,8 @@ export interface Slot {
   path: string
   type: string
   name: string
+  /** Makes a valid value, where the schema says how: `extensions.sample`. */
+  sample?: unknown
 }
 
 /** Every place for a scalar, through input objects and lists. */
@@ -151,18 +153,22 @@ export function requiredArguments(field: Field, valueFor: ValueFor): Given {
 
 function valueOfType(
   type: GraphQLInputType,
-  { path, name }: Omit<Slot, 'type'>,
+  { path, name, sample }: Omit<Slot, 'type'>,
   valueFor: ValueFor,
 ): unknown {
-  if (isNonNullType(type)) return valueOfType(type.ofType, { path, name }, valueFor)
-  if (isListType(type)) return [valueOfType(type.ofType, { path: `${path}.0`, name }, valueFor)]
+  if (isNonNullType(type)) return valueOfType(type.ofType, { path, name, sample }, valueFor)
+  if (isListType(type)) return [valueOfType(type.ofType, { path: `${path}.0`, name, sample }, valueFor)]
   if (isEnumType(type)) return type.getValues()[0]?.name
-  if (!isInputObjectType(type)) return valueFor({ path, type: type.name, name })
+  if (!isInputObjectType(type)) return valueFor({ path, type: type.name, name, sample })
   const needed = Object.values(type.getFields()).filter(isRequiredInputField)
   return Object.fromEntries(
     needed.map((field) => [
       field.name,
-      valueOfType(field.type, { path: `${path}.${field.name}`, name: field.name }, valueFor),
+      valueOfType(
+        field.type,
+        { path: `${path}.${field.name}`, name: field.name, sample: field.extensions.sample },
+        valueFor,
+      ),
     ]),
   )
 }

@@ -1,0 +1,3 @@
+import { itIsAResource } from '../../support/resource.ts'
+
+itIsAResource('Customer')
