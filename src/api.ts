@@ -1,5 +1,5 @@
-// The API of one process: who may ask, and the HTTP server, put together over its runtime. Large to load, so main.ts
-// imports it while PostgreSQL starts.
+// Builds the API of one process over its runtime: authentication and the HTTP server. Slow to load, so main.ts imports
+// it while PostgreSQL starts.
 
 import { createAuthenticator } from './auth/authenticate.ts'
 import { developmentIssuer } from './auth/token-issuer.ts'
@@ -16,23 +16,23 @@ import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
 
 export interface Addresses {
-  /** Of the server, without a path. */
+  /** The server's URL, without a path. */
   url: string
   metricsUrl: string | null
   /** Null: there is no GraphiQL. */
   explorerUrl: string | null
-  /** Null: mail is sent, or shown to nobody. */
+  /** Null: mail is sent by SMTP, or there is none. */
   mailboxUrl: string | null
 }
 
 export interface Api {
-  /** Resolves when requests are accepted. Throws SERVICE_UNAVAILABLE when an address cannot be had. */
+  /** Resolves when requests are accepted. Throws SERVICE_UNAVAILABLE when an address is in use. */
   listen(): Promise<Addresses>
-  /** Resolves when the requests under way are answered and every connection is closed. */
+  /** Resolves when the requests in progress are answered and every connection is closed. */
   close(): Promise<void>
 }
 
-/** Puts the parts together over the runtime; nothing listens yet. */
+/** Builds the API over the runtime; it does not listen yet. */
 export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
   const { database, services, metrics, clock, logger } = runtime
   const isProduction = config.environment === 'production'
@@ -43,7 +43,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     clock,
     logger,
   })
-  // The development issuer believes whoever reaches it: so it, and GraphiQL, are for this machine only.
+  // The development issuer authenticates anybody who reaches it, so it and GraphiQL answer only this machine.
   const hasExplorer = !isProduction && isLoopbackHost(config.host)
   const mailbox = hasExplorer ? runtime.mailbox : null
   const server = createHttpServer({

@@ -1,13 +1,13 @@
-// What a person at a terminal reads when the server is ready. Decides nothing.
+// The text that the server prints at a terminal when it is ready.
 
 interface Greeting {
-  /** Of the server, without a path. */
+  /** The server's URL, without a path. */
   url: string
   metricsUrl: string | null
   explorerUrl: string | null
-  /** Null: mail is sent, or shown to nobody. */
+  /** Null: mail is sent by SMTP, or there is none. */
   mailboxUrl: string | null
-  /** Of the process beside the server; null: there is none. */
+  /** The URL of the companion process; null: there is none. */
   companionUrl: string | null
   /** Since the start of the process. */
   readyMs: number

@@ -1,4 +1,4 @@
-// The one reader of the environment: every variable, its rules and its default. Owns no file but `.env`, starts nothing.
+// Reads the configuration from the environment: every variable, its rules and its default.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -17,28 +17,28 @@ export interface Config {
   readonly port: number
   /** On the loopback only. 0: any free one. */
   readonly metricsPort: number
-  /** Absolute. Holds the embedded database and this installation's own secrets. */
+  /** Absolute. Contains the embedded database and this installation's own secrets. */
   readonly dataDir: string
   readonly database: {
     /** The runtime role's connection string; null: the embedded PostgreSQL. */
     readonly runtimeUrl: string | null
-    /** Of the role that runs jobs; null: this process runs none, unless on the embedded PostgreSQL. */
+    /** Of the role that runs jobs; null: this process runs none, except on the embedded PostgreSQL. */
     readonly workerUrl: string | null
     /** Null: this process does not migrate. */
     readonly ownerUrl: string | null
     readonly poolMax: number
     readonly namedStatements: boolean
-    /** A PostgreSQL release with a known hole in its policies is an error, not a warning. */
+    /** A PostgreSQL release with a known row-level security bug is an error, not a warning. */
     readonly strictVersion: boolean
   }
   readonly issuers: readonly IssuerConfig[]
   /** 32 bytes or more; null only outside production. */
   readonly secretsKey: Uint8Array | null
-  /** Keys before `secretsKey`: they open what they sealed, and seal nothing. */
+  /** Earlier values of `secretsKey`: they open what they sealed, and seal nothing. */
   readonly previousSecretsKeys: readonly Uint8Array[]
-  /** Where payment providers reach this server, without a path; null: nobody said. */
+  /** The URL at which payment providers reach this server, without a path; null: not configured. */
   readonly publicUrl: string | null
-  /** Addresses and networks whose word on where a request came from is taken. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[]
   readonly payments: {
     /** 0: any free one. */
@@ -46,21 +46,21 @@ export interface Config {
     /** A Stripe test account for the demo tenants, in place of the sandbox; null: the sandbox. */
     readonly stripe: { readonly secretKey: string; readonly webhookSecret: string | null } | null
   }
-  /** Null: nobody said; outside production mail is then kept to be looked at, in production there is none. */
+  /** Null: not configured. Outside production mail then goes to the mailbox page; in production there is none. */
   readonly mail: { readonly smtpUrl: string; readonly from: string } | null
-  /** The page where somebody who was invited accepts; null: mails name none. */
+  /** The page where an invited person accepts; null: mails contain no link. */
   readonly invitationUrl: string | null
   readonly introspection: boolean
-  /** Points that each tenant may save up, and gets back. */
+  /** The cost budget of each tenant, in points. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
-  /** What an answer of /graphql may have. */
+  /** The maximum size of an answer of /graphql. */
   readonly answerBytesMax: number
   /** Jobs that this process runs at once; 0: none. */
   readonly jobsConcurrency: number
   readonly logLevel: LogLevel
 }
 
-/** Everything that is wrong with the configuration, at once: one line for each mistake. */
+/** All errors of the configuration at once, one line each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
@@ -77,12 +77,15 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const PORT_MAX = 65_535
 const POOL_CONNECTIONS_MAX = 500
 const POINTS_MAX = 100_000_000
-/** Less has no room for a page of rows; more is held in memory several times over while it is made and sent. */
+/**
+ * A smaller answer has no room for a page of rows; a larger one is held in memory several times while it is made and
+ * sent.
+ */
 const ANSWER_BYTES_MIN = 65_536
 const ANSWER_BYTES_LIMIT = 128 * 1_048_576
 const JOBS_CONCURRENCY_MAX = 100
 const SECRET_BYTES_MIN = 32
-/** Of 32 random bytes about 30 differ; half of that comes from a keyboard, or from a pattern. */
+/** Of 32 random bytes about 30 differ; with half of that the secret was typed, or is a pattern. */
 const SECRET_DISTINCT_BYTES_MIN = 16
 const DEFAULT_LOOKING_PASSWORDS: ReadonlySet<string> = new Set(
   'admin bulkhead change-me changeme example password postgres root secret test'.split(' '),
@@ -191,11 +194,11 @@ const environmentSchema = z.object({
   LOG_LEVEL: choice(LOG_LEVELS, 'info'),
 })
 
-/** The names of all variables, as `.env.example` lists them. */
+/** The names of all variables, as listed in `.env.example`. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(environmentSchema.shape)
 
 export type ParseOptions = {
-  /** For work that is the same in development and in production: NODE_ENV may be unset whatever else is set. */
+  /** For work that is the same in development and in production: NODE_ENV may be unset. */
   readonly inAnyEnvironment?: boolean
 }
 
@@ -204,7 +207,7 @@ export function loadConfig(options: ParseOptions = {}): Config {
   return parseConfig({ ...readEnvFile(), ...process.env }, options)
 }
 
-/** The typed configuration of an environment, frozen. An empty value is an absent one. Throws ConfigError. */
+/** The typed configuration of an environment, frozen. An empty value counts as absent. Throws ConfigError. */
 export function parseConfig(
   environment: Environment,
   { inAnyEnvironment = false }: ParseOptions = {},
@@ -266,7 +269,7 @@ function readEnvFile(): Environment {
   }
 }
 
-/** Values that hold no secret may be shown; the rest could be one in the wrong place. */
+/** Variables whose value may be printed; the value of any other could be a secret in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
   'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND ANSWER_BYTES_MAX JOBS_CONCURRENCY SANDBOX_PORT LOG_LEVEL'.split(
     ' ',
@@ -285,18 +288,21 @@ function contradictions(given: Environment): string[] {
   const problems: string[] = []
   for (const name of ['DATABASE_OWNER_URL', 'DATABASE_WORKER_URL']) {
     if (!given[name] || given.DATABASE_URL) continue
-    problems.push(`DATABASE_URL: is required beside ${name}: nobody is served as another role`)
+    problems.push(`DATABASE_URL: is required beside ${name}: the server connects only as the runtime role`)
   }
   if (given.STRIPE_WEBHOOK_SECRET && !given.STRIPE_SECRET_KEY) {
-    problems.push('STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET: whose events are they?')
+    problems.push('STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET')
   }
   if (given.SMTP_URL && !given.MAIL_FROM) {
-    problems.push('MAIL_FROM: is required beside SMTP_URL: who sends the mail?')
+    problems.push('MAIL_FROM: is required beside SMTP_URL')
   }
   return problems
 }
 
-/** Development lets anybody be anybody: it is the default of a first try alone, never of what others can reach. */
+/**
+ * Development authenticates anybody as anybody, so it is the default only for a first try, never for a server that
+ * others can reach.
+ */
 function guessedDevelopment(given: Environment): string[] {
   const signs = [
     given.DATABASE_URL !== undefined && 'DATABASE_URL',
@@ -309,11 +315,11 @@ function guessedDevelopment(given: Environment): string[] {
   if (signs.length === 0) return []
   return [
     `NODE_ENV: must be set beside ${signs.join(', ')}: to production, or to development, where anybody who reaches ` +
-      'this server may be anybody',
+      'this server may sign in as anybody',
   ]
 }
 
-/** Of an issuer that is not on this machine, or that cannot be read. */
+/** Whether an issuer is on another machine, or the value cannot be parsed. */
 function hasForeignIssuer(json: string | undefined): boolean {
   if (json === undefined) return false
   const issuers = authIssuersSchema.safeParse(json)
@@ -323,9 +329,7 @@ function hasForeignIssuer(json: string | undefined): boolean {
 function unsafeInProduction(given: Environment): string[] {
   const problems: string[] = []
   if (!given.AUTH_ISSUERS || /^\s*\[\s*\]\s*$/.test(given.AUTH_ISSUERS)) {
-    problems.push(
-      'AUTH_ISSUERS: is required in production, where there is no development issuer: who signs your tokens?',
-    )
+    problems.push('AUTH_ISSUERS: is required in production, where there is no development issuer')
   }
   if (!given.SECRETS_KEY) {
     problems.push('SECRETS_KEY: is required in production (make one with: openssl rand -base64 32)')
@@ -335,7 +339,7 @@ function unsafeInProduction(given: Environment): string[] {
     problems.push(`${name}: is for development; in production each merchant connects its own account`)
   }
   if (given.INVITATION_URL && isPage(given.INVITATION_URL) && !given.INVITATION_URL.startsWith('https:')) {
-    problems.push('INVITATION_URL: must be https in production: the link holds what lets somebody in')
+    problems.push('INVITATION_URL: must be https in production: the link contains a secret token')
   }
   if (!given.DATABASE_URL && !given.DATABASE_OWNER_URL && given.ALLOW_EMBEDDED_IN_PRODUCTION !== 'true') {
     problems.push(
@@ -345,13 +349,13 @@ function unsafeInProduction(given: Environment): string[] {
   }
   for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL', 'DATABASE_WORKER_URL']) {
     if (hasDefaultPassword(given[name])) {
-      problems.push(`${name}: has a password that anybody would guess; give the role a random one`)
+      problems.push(`${name}: has a password that is easy to guess; give the role a random one`)
     }
   }
   return problems
 }
 
-/** An URL without a password is not meant: it may come with a certificate or a socket. */
+/** A URL without a password is fine: the role may use a certificate or a socket. */
 function hasDefaultPassword(text: string | undefined): boolean {
   const url = text === undefined ? null : URL.parse(text)
   if (url === null || url.password === '') return false
@@ -384,7 +388,7 @@ function isSmtpUrl(text: string): boolean {
   return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== ''
 }
 
-/** A page's address, to which a fragment can be added, and in which nobody's password stands. */
+/** A URL to which a fragment can be added, without a user name or password. */
 function isPage(text: string): boolean {
   const url = URL.parse(text)
   return (
@@ -395,7 +399,7 @@ function isPage(text: string): boolean {
   )
 }
 
-/** Of a list that is separated by commas. */
+/** The items of a comma-separated list. */
 function partsOf(text: string): string[] {
   return text.split(',').map((part) => part.trim())
 }

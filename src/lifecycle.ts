@@ -1,9 +1,9 @@
-// How the process starts and ends: phases in order, their ends in reverse, signals, and a deadline. Knows no part.
+// Starts the parts of the process in order, stops them in reverse, on signals and failures, within a deadline.
 import type { Logger } from './core/logger.ts'
 
-/** Kubernetes and Docker Compose, set up with care, grant 30 s before they kill. */
+/** Kubernetes and Docker Compose usually grant 30 s before they kill. */
 const STOP_DEADLINE_MS = 25_000
-/** npm passes a Ctrl-C on that the terminal has sent us too: that is one wish to stop, not two. */
+/** npm forwards a Ctrl-C that the terminal has also sent to us: two signals within this time count as one. */
 const SECOND_SIGNAL_AFTER_MS = 500
 const EXIT_FAILURE = 1
 const EXIT_INTERRUPTED = 130
@@ -11,8 +11,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export interface Lifecycle {
   /**
-   * Runs one phase of the start; `stop` undoes it at the end. Throws when a stop was asked for meanwhile. `ended` resolves
-   * when the part has ended: if that was by itself, everything else is stopped and the process fails with that error.
+   * Runs one phase of the start; `stop` undoes it at the end. Throws when a stop was requested meanwhile. `ended`
+   * resolves when the part has ended; if nobody stopped it, everything else is stopped and the process fails with that
+   * error.
    */
   phase<T>(
     name: string,
@@ -20,13 +21,13 @@ export interface Lifecycle {
     stop?: (started: T) => Promise<void>,
     ended?: (started: T) => Promise<Error>,
   ): Promise<T>
-  /** What each phase took so far. */
+  /** The duration of each phase so far. */
   readonly phasesMs: Readonly<Record<string, number>>
 }
 
 /**
- * Starts, waits for a signal or a failure, stops in reverse order. Answers the exit code; throws what `start` throws,
- * after stopping what had been started. A second signal, or a stop past its deadline, ends the process at once.
+ * Starts, waits for a signal or a failure, stops in reverse order. Returns the exit code; throws the errors of `start`
+ * after stopping what had started. A second signal, or a stop past its deadline, ends the process at once.
  */
 export async function runUntilStopped(
   logger: Logger,
@@ -65,14 +66,14 @@ export async function runUntilStopped(
   if (failure !== null) end.ask(EXIT_FAILURE)
   const exitCode = await end.asked
   const isInOrder = await stopAll(stops.toReversed(), logger)
-  end.letGo()
+  end.release()
   if (failure !== null) throw failure.error
   return isInOrder ? exitCode : EXIT_FAILURE
 }
 
 class StoppedWhileStarting extends Error {}
 
-/** False when a part did not stop in order; those after it are stopped all the same. */
+/** False when a part failed to stop; the others are stopped all the same. */
 async function stopAll(
   stops: { name: string; stop: () => Promise<void> }[],
   logger: Logger,
@@ -83,17 +84,17 @@ async function stopAll(
       await stop()
     } catch (error) {
       isInOrder = false
-      logger.error({ err: error, part: name }, 'a part did not stop in order')
+      logger.error({ err: error, part: name }, 'a part failed to stop')
     }
   }
   return isInOrder
 }
 
-/** Turns signals and failures into one exit code, and bounds what follows. */
+/** Turns signals and failures into one exit code, and bounds the stop. */
 function listenForTheEnd(logger: Logger) {
   const { promise: asked, resolve } = Promise.withResolvers<number>()
   let askedAtMs: number | undefined
-  let isWished = false
+  let isStopRequested = false
   let deadline: NodeJS.Timeout | undefined
 
   /** The first one counts. */
@@ -106,16 +107,16 @@ function listenForTheEnd(logger: Logger) {
     resolve(exitCode)
   }
 
-  /** Nothing new after a wish to stop: a Ctrl-C ends the parts too. */
+  /** After a requested stop failures are expected: a Ctrl-C ends the parts too. */
   function fail(error: Error): void {
-    // Told even when something has failed before: a database that ended shows first in whoever used it.
-    if (!isWished) logger.fatal({ err: error }, error.message)
+    // Logged even after an earlier failure: when a database ends, its users fail first.
+    if (!isStopRequested) logger.fatal({ err: error }, error.message)
     ask(EXIT_FAILURE)
   }
 
   function onSignal(signal: NodeJS.Signals): void {
     if (askedAtMs === undefined) {
-      isWished = true
+      isStopRequested = true
       logger.info({ signal }, 'stopping')
       ask(0)
     } else if (performance.now() - askedAtMs > SECOND_SIGNAL_AFTER_MS) {
@@ -124,7 +125,7 @@ function listenForTheEnd(logger: Logger) {
   }
 
   function onUncaught(error: Error, origin: string): void {
-    logger.fatal({ err: error, origin }, 'an error that nothing handled')
+    logger.fatal({ err: error, origin }, 'an unhandled error')
     ask(EXIT_FAILURE)
   }
 
@@ -136,10 +137,10 @@ function listenForTheEnd(logger: Logger) {
     fail,
     ask,
     /**
-     * All is stopped: the process ends by itself, or at the deadline when something still holds it. Signals are heard
-     * to the last moment: one that npm passes on late would otherwise kill what has just ended in order.
+     * Everything is stopped: the process exits, or is ended at the deadline when something keeps it alive. Signals are
+     * handled until then: one that npm forwards late would otherwise kill the process after a clean stop.
      */
-    letGo() {
+    release() {
       process.off('uncaughtException', onUncaught)
       deadline?.unref()
     },

@@ -1,4 +1,4 @@
-// The product: starts every part in order. How it ends is lifecycle.ts's.
+// Starts every part of the product in order. lifecycle.ts stops them.
 import { greet } from './banner.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
@@ -14,7 +14,7 @@ interface Urls {
   ownerUrl: string | null
 }
 
-/** Serves until a signal; answers the exit code. Throws what made the start fail, with everything stopped again. */
+/** Serves until a signal; returns the exit code. Throws the error of a failed start, with everything stopped again. */
 export function serve(config: Config): Promise<number> {
   const logger = createLogger(config.logLevel)
   return runUntilStopped(logger, (lifecycle) => start(config, lifecycle, logger))
@@ -41,7 +41,8 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
     (opened) => opened.close(),
   )
   const addresses = await lifecycle.phase('listen', () => api.listen())
-  if (config.environment !== 'production') await lifecycle.phase('demo', () => tellListening(config, runtime))
+  if (config.environment !== 'production')
+    await lifecycle.phase('demo', () => notifyListening(config, runtime))
   await lifecycle.phase(
     'worker',
     () => work(config, urls, runtime),
@@ -52,7 +53,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   greet({ ...addresses, companionUrl, readyMs, isDemo }, process.stdout)
 }
 
-/** The address of the process beside the server; null: there is to be none. */
+/** The URL of the companion process; null: there is none. */
 async function startCompanion(config: Config, lifecycle: Lifecycle): Promise<string | null> {
   const { COMPANION: companion } = await import('./parts.ts')
   if (companion?.isWanted(config) !== true) return null
@@ -65,7 +66,10 @@ async function startCompanion(config: Config, lifecycle: Lifecycle): Promise<str
   return url
 }
 
-/** Runs jobs until a signal, and serves nobody; answers the exit code. Beside an embedded PostgreSQL, the server's own. */
+/**
+ * Runs jobs until a signal, without serving requests; returns the exit code. Uses the server's embedded PostgreSQL, if
+ * that is running.
+ */
 export function runWorker(config: Config): Promise<number> {
   const logger = createLogger(config.logLevel)
   return runUntilStopped(logger, async (lifecycle) => {
@@ -101,12 +105,12 @@ async function findWorkersDatabase(config: Config): Promise<Urls> {
   if (running !== null) return running
   const advice =
     runtimeUrl === null
-      ? 'The embedded PostgreSQL does not run: start the server, or set DATABASE_URL and DATABASE_WORKER_URL.'
-      : 'Jobs are run as a role of their own: set DATABASE_WORKER_URL.'
+      ? 'The embedded PostgreSQL is not running: start the server, or set DATABASE_URL and DATABASE_WORKER_URL.'
+      : 'Jobs run as a separate role: set DATABASE_WORKER_URL.'
   throw new AppError('SERVICE_UNAVAILABLE', advice)
 }
 
-async function tellListening(config: Config, runtime: Runtime): Promise<void> {
+async function notifyListening(config: Config, runtime: Runtime): Promise<void> {
   const { DEVELOPMENT } = await import('./parts.ts')
   for (const { whenListening } of DEVELOPMENT) await whenListening?.(runtime, config)
 }
@@ -135,7 +139,7 @@ async function work(
   })
 }
 
-/** Workers serve no metrics: what waits in the queue, and what is dead, is told by the servers beside them. */
+/** Workers serve no metrics, so the servers report the queue's waiting and dead jobs. */
 async function watchQueue(url: string, { metrics, logger }: Runtime): Promise<{ stop(): Promise<void> }> {
   const { openQueueConnection } = await import('./db/queue/queue-connection.ts')
   const queue = openQueueConnection(url, logger)
@@ -167,7 +171,7 @@ async function endOf(
   exited: Promise<{ code: number | null; signal: string | null }>,
 ): Promise<Error> {
   const { code, signal } = await exited
-  return new Error(`${part} ended by itself (${signal ?? `code ${code}`})`)
+  return new Error(`${part} ended unexpectedly (${signal ?? `code ${code}`})`)
 }
 
 async function bringUpToDate(
@@ -207,6 +211,6 @@ async function refuseBrokenWalls(
   const list = errors.map(({ code, object, message }) => `\n  ${object}: ${message} (${code})`).join('')
   throw new AppError(
     'SERVICE_UNAVAILABLE',
-    `The walls between tenants are not whole, so nobody is served from this database:${list}`,
+    `The walls between tenants are not whole, so this database is not served:${list}`,
   )
 }

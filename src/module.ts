@@ -1,4 +1,4 @@
-// A module of the product: what it adds to the rooms below it. The list of modules is modules.ts.
+// The definition of a module: what it adds to the rooms below it. modules.ts lists the modules.
 import type { Command } from 'commander'
 import type { CommandContext } from './auth/command-context.ts'
 import type { Permission } from './auth/permissions.ts'
@@ -16,26 +16,26 @@ import type { Schedule } from './jobs/schedule.ts'
 import type { Task } from './jobs/task.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
-/** Light to load: what a module is made of is loaded when it is needed. */
+/** Fast to load: a module's parts are loaded when they are needed. */
 export type Module = {
   readonly name: string
-  /** Its commands of `bulkhead`, beside the platform's own. */
+  /** Its commands of `bulkhead`, besides the platform's. */
   readonly commands: (cli: CommandLine) => readonly Command[]
-  /** Columns that are not the same in a restored tenant, by table. */
+  /** Columns that change in a restored tenant, by table. */
   readonly columnRules: ColumnRules
   readonly load: () => Promise<ModuleParts>
 }
 
-/** What a command of a module works with. */
+/** What a module's command gets. */
 export type CommandLine = {
-  /** An action that is given the configuration first, and whose failures are one line and an exit code. */
+  /** An action with the configuration; its errors become one line and an exit code. */
   action<Arguments extends unknown[]>(
     work: (config: Config, ...parameters: Arguments) => Promise<void>,
   ): (...parameters: Arguments) => Promise<void>
-  /** Prints for a person, or as JSON. */
+  /** Prints text, or JSON. */
   report(options: { json?: boolean }, json: unknown, text: string): void
   parseSlug(text: string): string
-  /** Throws NOT_FOUND for a slug that no tenant has. */
+  /** Throws NOT_FOUND for an unknown slug. */
   inTenant<T>(
     config: Config,
     slug: string,
@@ -50,19 +50,19 @@ export type ModuleParts = {
   readonly openServices: (environment: ModuleEnvironment) => Partial<Services>
   readonly routes: readonly Route[]
   readonly tasks: (needs: TaskServices) => readonly Task[]
-  /** The same as in the table app.tasks, which enforces it: the doctor compares the two. */
+  /** Must equal the table app.tasks, which enforces it: the doctor compares the two. */
   readonly queuedBy: QueuedBy
-  /** For each active tenant, by the clock: cron patterns, UTC. */
+  /** For each active tenant: cron patterns, UTC. */
   readonly schedule: Schedule
-  /** What `verify` proves of a tenant's rows. */
+  /** Its integrity checks of a tenant's rows. */
   readonly checks: readonly Check[]
-  /** What `verify` proves beyond them. */
+  /** Its integrity checks beyond them. */
   readonly outsideChecks: (
     tenant: VerifiedTenant,
     services: Services,
     options: OutsideOptions,
   ) => readonly OutsideCheck[]
-  /** After SECRETS_KEY was changed: seals a tenant's secrets anew; answers how many. */
+  /** After a change of SECRETS_KEY: seals a tenant's secrets again; returns how many. */
   readonly reseal: (context: CommandContext, services: Services) => Promise<number>
   readonly development: DevelopmentParts
 }
@@ -72,35 +72,35 @@ export type ModuleEnvironment = {
   readonly sealer: Sealer
   /** Of the companion, if one runs. */
   readonly companionUrl: string | null
-  /** Where this server is reached from outside; null while nobody knows. */
+  /** The URL at which this server is reached from outside; null while it is unknown. */
   readonly publicUrl: () => string | null
 }
 
-/** What the work of a job may need beside its caller. */
+/** What a job may need besides its caller. */
 export type TaskServices = { readonly services: Services; readonly metrics: Metrics }
 
-/** By the task's name: a caller needs one of these permissions to queue it. `system`: nobody's call queues it. */
+/** By the task's name: the permissions of which a caller needs one to queue it. `system`: only the system queues it. */
 export type QueuedBy = Readonly<Record<string, readonly (Permission | 'system')[]>>
 
-/** What there is on a developer's machine, and never in production. */
+/** What a module adds on a developer's machine, and never in production. */
 export type DevelopmentParts = {
   readonly companion: Companion | null
-  /** Makes the demo tenants that are not there yet. */
+  /** Makes missing demo tenants. */
   readonly seed:
     | ((options: { readonly ownerUrl: string; readonly logger: Logger }) => Promise<SeedReport>)
     | null
-  /** Who the development issuer offers to be. */
+  /** The people that the development issuer offers. */
   readonly people: (() => Promise<readonly DemoTenantPeople[]>) | null
-  /** Once the server listens. */
+  /** Called once the server listens. */
   readonly whenListening: ((runtime: DevelopmentRuntime, config: Config) => Promise<void>) | null
 }
 
 export type SeedReport = {
-  /** Tenants that were made by this call. */
+  /** Tenants made by this call. */
   readonly tenants: number
-  /** Rows that were written by this call. */
+  /** Rows written by this call. */
   readonly rows: number
-  /** Nothing was done: the demo tenants were there. */
+  /** True when the demo tenants existed already. */
   readonly skipped: boolean
 }
 
@@ -117,15 +117,15 @@ type DevelopmentRuntime = {
   readonly logger: Logger
 }
 
-/** A process that the server runs beside itself, such as a payment provider's stand-in. */
+/** A process that the server runs beside itself, such as a payment provider's sandbox. */
 export type Companion = {
   /** For messages: `the payment sandbox`. */
   readonly name: string
   isWanted(config: Config): boolean
   start(config: Config): Promise<RunningCompanion>
-  /** The address of the one that the running server has; null: there is none. */
+  /** The URL of the running server's companion; null: there is none. */
   find(config: Config): Promise<string | null>
-  /** Starts it on what it has kept, for the time of a command; null where it has kept nothing. */
+  /** Starts it on its stored data for the duration of a command; null where there is none. */
   startForCommand(config: Config): Promise<RunningCompanion | null>
 }
 

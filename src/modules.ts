@@ -1,4 +1,4 @@
-// The one list of modules.
+// The list of modules.
 import { addColumnRules } from './db/column-rules.ts'
 import { desk } from './desk/module.ts'
 import { shop } from './shop/module.ts'

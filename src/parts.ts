@@ -1,4 +1,4 @@
-// What the modules add up to. Large to load.
+// Loads and merges the parts of all modules. Slow to load.
 import type { CommandContext } from './auth/command-context.ts'
 import type { Services } from './graphql/context.ts'
 import type { Integrity } from './integrity/verify.ts'
@@ -12,7 +12,7 @@ export const ROUTES = PARTS.flatMap(({ routes }) => routes)
 export const SCHEDULE = PARTS.flatMap(({ schedule }) => schedule)
 export const QUEUED_BY: QueuedBy = Object.assign({}, ...PARTS.map(({ queuedBy }) => queuedBy))
 export const CHECKS = PARTS.flatMap(({ checks }) => checks)
-/** One module at most has a companion. */
+/** At most one module has a companion. */
 export const COMPANION =
   PARTS.map(({ development }) => development.companion).find((one) => one !== null) ?? null
 export const DEVELOPMENT = PARTS.map(({ development }) => development)
@@ -21,17 +21,17 @@ export async function loadGraphql(): Promise<void> {
   await Promise.all(PARTS.map((parts) => parts.loadGraphql()))
 }
 
-/** The modules' parts of the services. */
+/** The services of all modules. */
 export function openServices(environment: ModuleEnvironment): Partial<Services> {
   return Object.assign({}, ...PARTS.map((parts) => parts.openServices(environment)))
 }
 
-/** All that runs as a job. */
+/** The tasks of all modules. */
 export function tasksOf(needs: TaskServices): readonly Task[] {
   return PARTS.flatMap(({ tasks }) => tasks(needs))
 }
 
-/** What is proved of a tenant, with the services that are asked for it. */
+/** The integrity checks of all modules, with the services that they use. */
 export function integrityOf(services: () => Services): Integrity {
   return {
     checks: CHECKS,
@@ -40,7 +40,7 @@ export function integrityOf(services: () => Services): Integrity {
   }
 }
 
-/** Seals a tenant's secrets with the present key; answers how many were not. */
+/** Seals a tenant's secrets with the present key; returns how many had an older one. */
 export async function reseal(context: CommandContext, services: Services): Promise<number> {
   let count = 0
   for (const parts of PARTS) count += await parts.reseal(context, services)

@@ -1,4 +1,4 @@
-// What serving and running jobs share in one process: the database, the outside world, what is counted, the clock.
+// What serving and running jobs share in one process: the database, services, metrics and the clock.
 import { join } from 'node:path'
 import { createIdentityInvalidation } from './auth/identity-invalidation.ts'
 import type { Config } from './config.ts'
@@ -17,17 +17,17 @@ import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 export type Runtime = {
   readonly database: Database
   readonly services: Services
-  /** Where mail ends that is not sent; null: it is sent, or there is none. */
+  /** The mailbox for mail that is not sent; null: mail is sent by SMTP, or there is none. */
   readonly mailbox: Mailbox | null
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
-  /** Where this server turned out to listen: what providers are told where PUBLIC_URL does not say. */
+  /** Sets the server's actual URL, which providers get when PUBLIC_URL is not set. */
   listensAt(url: string): void
   close(): Promise<void>
 }
 
-/** Opens the database at `runtimeUrl`; asks nobody anything yet. `companionUrl` null: none runs beside the server. */
+/** Opens the database at `runtimeUrl`, without connecting yet. `companionUrl` null: there is no companion. */
 export async function openRuntime(
   config: Config,
   { runtimeUrl, companionUrl }: { readonly runtimeUrl: string; readonly companionUrl: string | null },
@@ -63,13 +63,16 @@ export async function openRuntime(
   }
 }
 
-/** The keys of this installation: SECRETS_KEY and those before it; outside production, the data directory's own. */
+/**
+ * The keys of this installation: SECRETS_KEY and the previous ones; outside production, by default a key in the data
+ * directory.
+ */
 export async function installationSealer(config: Config): Promise<Sealer> {
   const current = config.secretsKey ?? (await developmentSecret(config.dataDir, 'secrets-key'))
   return createSealer({ current, previous: config.previousSecretsKeys })
 }
 
-/** Outside production, and where no server is named that would send: mail is kept to be looked at. */
+/** Outside production without an SMTP server, mail goes to the mailbox. */
 function wantsMailbox({ environment, mail }: Config): boolean {
   return environment !== 'production' && mail === null
 }
@@ -79,7 +82,7 @@ function smtpMailer({ environment, mail }: Config): Mailer | null {
   return createSmtpMailer({ url: mail.smtpUrl, from: mail.from, requireTls: environment === 'production' })
 }
 
-/** The address of the companion that the running server has; null: there is none. */
+/** The URL of the running server's companion; null: there is none. */
 export async function findCompanion(config: Config): Promise<string | null> {
   return COMPANION?.isWanted(config) === true ? await COMPANION.find(config) : null
 }

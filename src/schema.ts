@@ -1,4 +1,4 @@
-// The whole schema: every module's types, queries and mutations.
+// Builds the whole schema of all modules.
 import { type GraphQLSchema, isObjectType } from 'graphql'
 import { builder } from './graphql/builder.ts'
 import { loadGraphql } from './parts.ts'
@@ -11,7 +11,7 @@ export function buildSchema(): GraphQLSchema {
   const schema = builder.toSchema()
   for (const type of Object.values(schema.getTypeMap())) {
     const { permission } = type.extensions
-    // What a mutation needs its own field says; what a type needs whoever shows it would have to say again and again.
+    // A mutation's own field states its permission; a type states it for every field that returns it.
     if (isObjectType(type) && typeof permission === 'string')
       type.description = [type.description ?? [], `Needs ${permission}.`].flat().join(' ')
   }

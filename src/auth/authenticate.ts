@@ -1,5 +1,5 @@
-// From a request's credential to a caller: a person's token, or a program's key, and the tenant that is meant. Whom the
-// database knows is identities.ts's; signatures are verify-token.ts's.
+// Authenticates a request: from a person's token or an API key, and the tenant, to a CommandContext. identities.ts asks
+// the database, verify-token.ts checks signatures.
 
 import { type KeyMode, looksLikeApiKey, readApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
@@ -14,19 +14,19 @@ import type { Claims } from './token-claims.ts'
 import type { TokenVerifier } from './verify-token.ts'
 
 const BEARER = /^Bearer +([^\s]+) *$/i
-/** An issuer whose tokens vouch for no address is told of this often, however many of them come. */
-const UNVERIFIED_TOLD_EVERY_MS = 60_000
-/** Names the tenant that a person means, where their token does not. */
+/** The interval of the warning about an issuer whose tokens have no verified address. */
+const UNVERIFIED_WARNING_INTERVAL_MS = 60_000
+/** Names the tenant of a request whose token does not. */
 const TENANT_HEADER = 'bulkhead-tenant'
-/** For people an issuer has vouched for: ten times what is let pass of keys, which anybody can make up. */
+/** For people with a verified token: ten times the bounds of API keys, which anybody can invent. */
 const PEOPLE_FAILURES = { failuresMax: 1_000, failuresEverywhereMax: 20_000 }
 
-/** What a request says of who sends it. */
+/** The credentials of a request. */
 export type Credentials = {
   readonly authorization: string | undefined
   /** Of TENANT_HEADER. */
   readonly tenant: string | undefined
-  /** Where it came from. */
+  /** The client's address. */
   readonly address: string
 }
 
@@ -46,13 +46,13 @@ export function credentialsOf({ headers, ip }: HttpRequest): Credentials {
 
 export type Authenticator = {
   /**
-   * The caller behind a request: at once when everything is known, else as a promise. Throws (or rejects with)
-   * UNAUTHENTICATED for a missing or bad credential, TENANT_REQUIRED where none is named, FORBIDDEN for somebody who is
-   * no member or whose tenant is suspended, RATE_LIMITED from where too many were nobody, SERVICE_UNAVAILABLE when
-   * that cannot be found out.
+   * The caller of a request: at once when everything is cached, otherwise as a promise. Throws (or rejects with)
+   * UNAUTHENTICATED for a missing or invalid credential, TENANT_REQUIRED when no tenant is named, FORBIDDEN for a
+   * person who is not a member or a suspended tenant, RATE_LIMITED after too many failures from an address,
+   * SERVICE_UNAVAILABLE when the database or an issuer cannot be reached.
    */
   authenticate(credentials: Credentials, requestId: string): CommandContext | Promise<CommandContext>
-  /** The tenants that a person may choose among with this token, by their slugs. Throws as above for the token itself. */
+  /** The slugs of the tenants that a person may choose with this token. Throws as above for the token. */
   tenantsOf(credentials: Credentials): Promise<TenantChoice[]>
 }
 
@@ -62,26 +62,26 @@ export function createAuthenticator(options: {
   readonly sessions: IdentityInvalidation
   readonly clock: Clock
   readonly logger: Logger
-  /** Which keys are taken here. */
+  /** The mode of the keys that this server accepts. */
   readonly keyMode: KeyMode
   readonly cacheMs?: number
 }): Authenticator {
   const { verifier, database, clock, logger, keyMode } = options
   const identities = createIdentities(options)
   const keys = createFailureGuard({ what: 'API keys' })
-  /** Apart: what needs no look-up to be refused costs nobody else a look-up. */
+  /** Separate, so that keys that are refused without a look-up do not use up the look-ups of others. */
   const malformedKeys = createFailureGuard({ what: 'malformed API keys' })
   const people = createFailureGuard({ what: 'people', ...PEOPLE_FAILURES })
-  /** When each issuer was last told of; as many as there are issuers. */
-  const toldAtMs = new Map<string, number>()
+  /** The last warning per issuer; bounded by the number of issuers. */
+  const warnedAtMs = new Map<string, number>()
 
-  /** The token's address. Throws FORBIDDEN where it lends none; which setting decides is for the operator alone. */
+  /** The token's address. Throws FORBIDDEN when it has none; only the log says which setting decides. */
   function addressOf({ email, withoutEmail, issuer }: Claims): string {
     if (email !== null) return email
     if (withoutEmail !== 'UNVERIFIED') throw notAMember()
     const nowMs = clock().getTime()
-    if (nowMs - (toldAtMs.get(issuer) ?? Number.NEGATIVE_INFINITY) >= UNVERIFIED_TOLD_EVERY_MS) {
-      toldAtMs.set(issuer, nowMs)
+    if (nowMs - (warnedAtMs.get(issuer) ?? Number.NEGATIVE_INFINITY) >= UNVERIFIED_WARNING_INTERVAL_MS) {
+      warnedAtMs.set(issuer, nowMs)
       logger.warn(
         { issuer },
         'a token was refused, since its issuer does not say email_verified: true; an issuer at which nobody can have ' +
@@ -104,7 +104,7 @@ export function createAuthenticator(options: {
       requestId,
       database,
       clock,
-      // Most requests log nothing of their own, and a child costs microseconds.
+      // Most requests log nothing, and a child logger costs microseconds.
       get logger() {
         child ??= logger.child({ tenant: tenantSlug, requestId })
         return child
@@ -125,7 +125,7 @@ export function createAuthenticator(options: {
       : toCaller(identity, refusal, requestId)
   }
 
-  /** Counts a key that needs no look-up to be refused. */
+  /** Counts a failure for a key that is refused without a look-up. */
   async function refuse(address: string, refusal: AppError): Promise<never> {
     await malformedKeys.attempt({ address, subject: '' }, async () => null)
     throw refusal
@@ -141,7 +141,7 @@ export function createAuthenticator(options: {
     }
     const guarded: Guarded = (lookUp) => keys.attempt({ address, subject: key.tenantId }, lookUp)
     const identity = identities.ofKey(key, guarded)
-    // The same one again: known to be wrong, and a wrong one all the same.
+    // The same key again: known to be invalid, and counted as a failure all the same.
     if (identity === null) return guarded(async () => null).then(() => Promise.reject(noSuchKey()))
     return identity instanceof Promise ? identity.then(found) : found(identity)
   }
@@ -159,7 +159,7 @@ export function createAuthenticator(options: {
       const text = bearerOf(authorization)
       if (looksLikeApiKey(text)) throw keysChooseNothing()
       const claims = await verifier.verify(text)
-      // The platform's people are no tenant's members, whatever their address; nor is somebody without one.
+      // Platform staff are not members, whatever their address; nor is a person without an address.
       if (claims.isSupport || (claims.email === null && claims.withoutEmail !== 'UNVERIFIED')) return []
       const email = addressOf(claims)
       const memberships = await people.attempt({ address, subject: email }, async () => {
@@ -177,13 +177,13 @@ function bearerOf(authorization: string | undefined): string {
   return text
 }
 
-/** The token's tenant, or the one that the caller chose: never guessed, though there be only one. */
+/** The token's tenant, or the one in the header. Never guessed, even if the person has only one. */
 function tenantOf(claims: Claims, asked: string | undefined): string {
   const { tenant } = claims
   if (tenant !== null && asked !== undefined && asked !== tenant) throw anotherTenant()
   const chosen = tenant ?? asked
   if (chosen === undefined) {
-    const message = `say which tenant you mean in the header ${TENANT_HEADER}: GET /auth/tenants lists yours`
+    const message = `name the tenant in the header ${TENANT_HEADER}: GET /auth/tenants lists yours`
     throw new AppError('TENANT_REQUIRED', message)
   }
   if (!mayBeUsedFor(claims, chosen)) throw notAMember()
@@ -199,10 +199,13 @@ function anotherTenant(): AppError {
 }
 
 function keysChooseNothing(): AppError {
-  return new AppError('UNAUTHENTICATED', "An API key is of one tenant: only a person's token lists tenants.")
+  return new AppError(
+    'UNAUTHENTICATED',
+    "An API key belongs to one tenant: only a person's token lists tenants.",
+  )
 }
 
-/** The same for an unknown tenant, an unknown person and a removed one: none can be told from another. */
+/** The same error for an unknown tenant, an unknown person and a removed member, so that they cannot be told apart. */
 function notAMember(): AppError {
   return new AppError('FORBIDDEN', 'You are not a member of this tenant.')
 }
@@ -212,10 +215,10 @@ function noLeave(): AppError {
 }
 
 function keyOfAnotherMode(mode: KeyMode): AppError {
-  return new AppError('UNAUTHENTICATED', `bk_${mode}_… keys are not for here`)
+  return new AppError('UNAUTHENTICATED', `this server does not accept bk_${mode}_… keys`)
 }
 
-/** The same for a key that never was, that was revoked, and that has expired. */
+/** The same error for an unknown, a revoked and an expired key. */
 function noSuchKey(): AppError {
   return new AppError('UNAUTHENTICATED', 'This API key is not valid.')
 }

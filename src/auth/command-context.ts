@@ -1,12 +1,12 @@
-// Who is asking, for which tenant, in which request: made once by the front door and carried to every use case.
+// The CommandContext: the caller, tenant and request, made once at authentication and passed to every use case.
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database, Scope } from '../db/database.ts'
 import type { Permission, Role } from './permissions.ts'
 
 /**
- * INVITED: somebody who is no member yet; `id` is the invitation's. SUPPORT: one of the platform's people; `id` is the
- * grant's. SYSTEM: a job, or a provider's event; nobody asked.
+ * INVITED: a person who is not a member yet; `id` is the invitation's. SUPPORT: platform staff; `id` is the grant's.
+ * SYSTEM: a job or a provider's event, without a caller.
  */
 export type Actor =
   | { readonly kind: 'MEMBER'; readonly id: string; readonly role: Role; readonly email: string }
@@ -15,7 +15,7 @@ export type Actor =
   | { readonly kind: 'INVITED'; readonly id: string; readonly email: string }
   | { readonly kind: 'SYSTEM'; readonly id: null }
 
-/** In words that still tell who it was when the member or the key is gone. */
+/** A name that still identifies the actor when the member or the key is deleted. */
 export function labelOf(actor: Actor): string {
   switch (actor.kind) {
     case 'API_KEY':

@@ -1,20 +1,23 @@
-// What somebody may do now, asked of the database anew: the front door may be two seconds behind, and what they make
-// (a key, a colleague) would outlive them. Grants nothing.
+// Reads the current permissions of a caller from the database. Authentication caches them for two seconds, which would
+// be too long for creating a key or a member that outlives the caller's rights. Grants nothing.
 import type { Transaction } from '../db/database.ts'
 import type { CommandContext } from './command-context.ts'
 import { type Permission, permissionsOf, permissionsOfKey, type Role } from './permissions.ts'
 
-/** `until`: when it ends by itself; null: it does not. */
+/** `until`: when the authority expires; null: never. */
 export type CurrentPermissions = {
   readonly permissions: ReadonlySet<Permission>
   readonly until: Date | null
 }
 
-/** Behind a key: the member who made it, though other keys be between. */
+/** The member who made a key, directly or through other keys. */
 export type Makers = {
-  /** As it is, or was when they left; null: the platform made it, and nothing but its list bounds it. */
+  /**
+   * The member's role, or the last one before they were removed; null: the platform made the key, and only its list
+   * bounds it.
+   */
   readonly role: Role | null
-  /** The key was revoked, or one that made it. */
+  /** The key, or one that made it, was revoked. */
   readonly wasEnded: boolean
 }
 
@@ -32,7 +35,7 @@ export async function currentPermissionsOf(
   return { permissions, until: null }
 }
 
-/** Of a key that is not there, was revoked or has expired: nothing. */
+/** The permissions of a key; none for a missing, revoked or expired one. */
 export async function currentPermissionsOfKey(
   tx: Transaction,
   id: string,

@@ -1,4 +1,4 @@
-// Development tokens: signs them, and reads the command line's durations. Never used in production; verifies nothing.
+// Signs development tokens, and parses the command line's durations. Never used in production.
 import { createHmac, createSecretKey, type KeyObject, randomUUID } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
@@ -37,7 +37,7 @@ export function signDevelopmentToken(options: {
   email: string
   expiresInSeconds: number
   clock: Clock
-  /** One of the platform's people, and no member. */
+  /** Platform staff, who are not members. */
   isSupport?: boolean
   newId?: () => string
 }): string {

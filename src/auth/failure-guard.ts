@@ -1,46 +1,46 @@
-// Guards what costs the database before a credential is known against floods of wrong ones: counts failures by where they
-// come from. Knows no credential, and keeps nothing of one. One process's view.
+// Guards look-ups that need the database before a caller is authenticated against floods of invalid credentials: counts
+// failures by address. Stores no credential. Per process.
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { AppError } from '../core/errors.ts'
 
 /**
- * Guessing 192 random bits is hopeless; what these bounds save is the database. They leave room for a house full of
- * programs behind one address that all come at once after a restart.
+ * Guessing 192 random bits is hopeless, so these bounds only protect the database. They leave room for many programs
+ * behind one address that all start at once.
  */
 const FAILURES_MAX = 100
 const FAILURES_EVERYWHERE_MAX = 2_000
-/** While there are so many everywhere, what each address may have got wrong. */
-const FAILURES_MAX_IN_SIEGE = 5
+/** The bound per address while the bound for all addresses is reached. */
+const FAILURES_MAX_UNDER_ATTACK = 5
 const WINDOW_SECONDS = 60
-/** For somebody who only asks for too much at once. */
+/** The delay for an address that only sends too many at once. */
 const CROWD_WAIT_SECONDS = 1
 /** Beyond it the address that failed longest ago is forgotten: its failures count everywhere all the same. */
 const ADDRESSES_MAX = 20_000
-/** Subjects that were found here lately. */
+/** Subjects that were found recently. */
 const GOOD_SUBJECTS_MAX = 10_000
 const EVERYWHERE = 'everywhere'
 
 export type Attempt = {
-  /** Where it comes from. */
+  /** The client's address. */
   readonly address: string
-  /** What is tried, as far as it says so itself: a key's tenant, a person, an endpoint. */
+  /** What is tried, as stated by the credential: a key's tenant, a person, an endpoint. */
   readonly subject: string
 }
 
 export type FailureGuard = {
   /**
-   * Looks something up for somebody at an address; null is a failure. Throws RATE_LIMITED, with `retryAfterSeconds`, before
-   * anything is looked up: where too many failed, or so many are under way that too many might. What others get wrong
-   * elsewhere never holds an address that got nothing wrong. A subject that was found from anywhere before is counted by
-   * itself: behind one proxy, nobody is held for what others try with subjects of their own invention.
+   * Looks something up for an address; null is a failure. Throws RATE_LIMITED, with `retryAfterSeconds`, before the
+   * look-up when too many failed, or so many are running that too many might fail. Failures from other addresses never
+   * block an address without failures. A subject that was found before, from any address, has its own count: behind one
+   * proxy, nobody is blocked by subjects that others invent.
    */
   attempt<T>(who: Attempt, lookUp: () => Promise<T | null>): Promise<T | null>
 }
 
 type FailureGuardOptions = {
-  /** What is tried, in the words of the refusal. */
+  /** What is tried, for the refusal's message. */
   readonly what: string
   readonly failuresMax: number
   readonly failuresEverywhereMax: number
@@ -56,7 +56,7 @@ export function createFailureGuard({
   const failures = new RateLimiterMemory({ points: failuresMax, duration })
   const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration })
   const good = new LRUCache<string, true>({ max: GOOD_SUBJECTS_MAX })
-  /** How many look-ups each address waits for. */
+  /** The number of running look-ups per address. */
   const underWay = new Map<string, number>()
   /** That have failed. */
   const addresses = new LRUCache<string, true>({
@@ -69,12 +69,12 @@ export function createFailureGuard({
     await Promise.all([failures.penalty(bucket), everywhere.penalty(EVERYWHERE)])
   }
 
-  /** `place`: among those of this address that are under way, this one included. */
+  /** `place`: the position among the running look-ups of this address, including this one. */
   async function admit(bucket: string, place: number): Promise<void> {
     const [here, all] = await Promise.all([failures.get(bucket), everywhere.get(EVERYWHERE)])
     const failed = here?.consumedPoints ?? 0
-    const isSiege = (all?.consumedPoints ?? 0) >= failuresEverywhereMax
-    const max = isSiege ? Math.min(failuresMax, FAILURES_MAX_IN_SIEGE) : failuresMax
+    const isUnderAttack = (all?.consumedPoints ?? 0) >= failuresEverywhereMax
+    const max = isUnderAttack ? Math.min(failuresMax, FAILURES_MAX_UNDER_ATTACK) : failuresMax
     if (failed < max && failed + place <= failuresMax) return
     const waitSeconds = Math.ceil((here?.msBeforeNext ?? 0) / 1_000)
     throw new AppError('RATE_LIMITED', `too many ${what} from here were not valid: try again later`, {
@@ -103,7 +103,7 @@ export function createFailureGuard({
   }
 }
 
-/** IPv4 as it is; of IPv6 the first half, since everybody has all of the other half to themselves. */
+/** An IPv4 address unchanged; the first half of an IPv6 address, since a client usually has the whole second half. */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)

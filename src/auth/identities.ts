@@ -1,5 +1,5 @@
-// Who somebody is in a tenant, as the database says, believed for a moment: a member, an invited person, one of the
-// platform's people, a key. Verifies no credential.
+// Looks up who a caller is in a tenant, and caches it briefly: a member, an invited person, platform staff, a key.
+// Verifies no credential.
 import { LRUCache } from 'lru-cache'
 import type { ReadApiKey } from '../core/api-key.ts'
 import type { Clock } from '../core/clock.ts'
@@ -15,30 +15,30 @@ import {
   writesOf,
 } from './permissions.ts'
 
-/** A removed member may pass for this long on other processes; the promise is 5 s, a look-up's time included. */
+/** How long a removed member may still pass in other processes; the promise is 5 s, including the time of a look-up. */
 const CACHE_MS = 2_000
 const IDENTITIES_MAX = 10_000
-/** Who was somebody at the last look-up. */
+/** Callers who were found at the last look-up. */
 const GOOD_MAX = 10_000
 
-/** What is the same in all of somebody's requests. */
+/** The part of the context that all requests of a caller share. */
 export type Identity = {
   readonly scope: Scope
   readonly tenantSlug: string
   readonly isSuspended: boolean
   readonly actor: Actor
   readonly permissions: ReadonlySet<Permission>
-  /** When it ends by itself; null: it does not. */
+  /** When it expires; null: never. */
   readonly endsAtMs: number | null
 }
 
-/** At once when known, else as a promise; null: nobody here. */
+/** At once when cached, otherwise as a promise; null: not found. */
 type Answer = Identity | null | Promise<Identity | null>
 
 export type Identities = {
   /**
-   * `email`: as normalizeEmail gives it, here and below, so that no two spellings are looked up apart. `guarded` wraps the
-   * look-up of who was nobody at the last one.
+   * `email`: from normalizeEmail, here and below, so that different spellings share a cache entry. `guarded` wraps the
+   * look-up of a caller who was not found the last time.
    */
   ofPerson(tenantSlug: string, email: string, guarded: Guarded): Answer
   ofSupport(tenantSlug: string, email: string, guarded: Guarded): Answer
@@ -49,7 +49,7 @@ export type Guarded = (lookUp: () => Promise<Identity | null>) => Promise<Identi
 
 type Known = { identity: Answer; readonly since: number }
 
-/** `cacheMs`: how long an identity is believed without asking the database. */
+/** `cacheMs`: how long an identity is cached. */
 export function createIdentities(options: {
   readonly database: Database
   readonly sessions: IdentityInvalidation
@@ -58,11 +58,11 @@ export function createIdentities(options: {
 }): Identities {
   const { database, sessions, clock, cacheMs = CACHE_MS } = options
   const known = new LRUCache<string, Known>({ max: IDENTITIES_MAX })
-  /** By their names in `known`, and past what is forgotten there: one's own past speaks for one. */
+  /** By their key in `known`, and kept longer than that cache: a caller who was found before skips the guard. */
   const good = new LRUCache<string, true>({ max: GOOD_MAX })
   sessions.onForget((tenantSlug) => {
     for (const [key, { identity }] of [...known]) {
-      // Whose look-up is under way may have been read before the change, and nobody may be somebody now.
+      // A look-up in progress may have read the state before the change, and a caller who was not found may exist now.
       const isUnsure = identity === null || identity instanceof Promise
       if (isUnsure || identity.tenantSlug === tenantSlug) known.delete(key)
     }
@@ -80,11 +80,14 @@ export function createIdentities(options: {
       else good.set(key, true)
       return identity
     }
-    // Who was let in before is not held for what others at their address try.
+    // A caller who was found before is not blocked by failures from the same address.
     return ask(key, nowMs, good.get(key) === true ? lookUp : () => guarded(lookUp))
   }
 
-  /** Counts as of its start, since a membership may change while the answer travels. All who wait share it. */
+  /**
+   * The age counts from the start of the look-up, since a membership may change meanwhile. All waiters share the
+   * look-up.
+   */
   function ask(key: string, since: number, lookUp: () => Promise<Identity | null>): Promise<Identity | null> {
     const identity = lookUp()
     const entry: Known = { identity, since }
@@ -94,14 +97,14 @@ export function createIdentities(options: {
         entry.identity = settled
       },
       () => {
-        // A failure is nobody's identity: the next request asks again.
+        // A failure is not cached: the next request looks up again.
         if (known.peek(key) === entry) known.delete(key)
       },
     )
     return identity
   }
 
-  // Claims and headers hold no control characters, so the separator cannot be part of either.
+  // Claims and headers contain no control characters, so the separator is unambiguous.
   return {
     ofPerson: (tenantSlug, email, guarded) =>
       find(
@@ -115,8 +118,8 @@ export function createIdentities(options: {
         async () => supportOf(await database.resolveSupport(tenantSlug, email), email),
         guarded,
       ),
-    // By the hash, here and in the database's index: how long a comparison takes tells of the hash, and nothing of the
-    // secret, so none need be of constant time.
+    // Compared by hash, here and in the database's index. The timing of the comparison reveals the hash but nothing of
+    // the secret, so it need not be constant.
     ofKey: ({ tenantId, hash }, guarded) =>
       find(
         `key\n${Buffer.from(hash).toString('hex')}`,

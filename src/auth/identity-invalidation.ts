@@ -1,9 +1,9 @@
-// Whom a process knows for a moment without asking: told here when that has changed, so that it acts at once where the
-// change was made. Other processes notice within the few seconds that they believe what they know.
+// Invalidates the identity cache, so that a change acts at once in this process. Other processes notice when their
+// entries expire, within a few seconds.
 import type { CommandContext } from './command-context.ts'
 
 export type IdentityInvalidation = {
-  /** Looks everybody of this tenant up anew at their next request: call it when a member, key or leave has changed. */
+  /** Drops the tenant's cached identities: call it when a member, a key or a support grant has changed. */
   forget(tenantSlug: string): void
   onForget(listener: (tenantSlug: string) => void): void
 }
@@ -21,8 +21,8 @@ export function createIdentityInvalidation(): IdentityInvalidation {
 }
 
 /**
- * Does what changes who may do what, and has everybody of the tenant looked up anew. Also when it failed: a COMMIT whose
- * answer was lost may be done.
+ * Runs work that changes permissions, and invalidates the tenant's identities. Also on failure, since a COMMIT without
+ * an answer may have happened.
  */
 export async function changingPeople<T>(
   sessions: IdentityInvalidation,

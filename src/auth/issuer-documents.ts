@@ -1,5 +1,5 @@
-// What an issuer publishes, read over the network: its OpenID discovery document and its key set. Bounded in size and
-// time. Keeps nothing.
+// Fetches what an issuer publishes: its OpenID discovery document and its key set, bounded in size and time. Caches
+// nothing.
 import { createLocalJWKSet, type LocalJWKSet } from 'jose'
 import { z } from 'zod'
 import { isLoopbackName } from '../core/loopback.ts'
@@ -13,25 +13,25 @@ const WELL_KNOWN = '/.well-known/openid-configuration'
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(KEYS_MAX) })
 
-/** How documents are read: one signal ends all that one renewal asks for. */
+/** How documents are fetched: one signal aborts all fetches of a renewal. */
 export type Reading = { readonly fetch: typeof globalThis.fetch; readonly signal: AbortSignal }
 
 /**
- * Where an issuer's discovery document says that its keys are. Throws when the document is another issuer's, or names
- * an address from which no keys are read.
+ * The key set's URL in an issuer's discovery document. Throws when the document is of another issuer, or names a URL
+ * that is not allowed.
  */
 export async function discoverKeySet(issuer: string, reading: Reading): Promise<string> {
   const body = await readText(`${issuer.replace(/\/$/, '')}${WELL_KNOWN}`, reading)
   const { issuer: named, jwks_uri: jwksUri } = discoverySchema.parse(JSON.parse(body))
-  // Without this, whoever serves one issuer's document could stand in for another (OpenID Connect Discovery 1.0, 4.3).
+  // Otherwise the server of one issuer's document could impersonate another (OpenID Connect Discovery 1.0, 4.3).
   if (named !== issuer) throw new Error(`the discovery document is of another issuer: ${named}`)
   if (!isSafeKeyAddress(jwksUri) || isFarSentHere(issuer, jwksUri)) {
-    throw new Error(`the discovery document names an address that keys are not read from: ${jwksUri}`)
+    throw new Error(`the discovery document names a key address that is not allowed: ${jwksUri}`)
   }
   return jwksUri
 }
 
-/** An issuer elsewhere has no business with what listens on this machine. */
+/** A remote issuer must not name a URL on this machine. */
 function isFarSentHere(issuer: string, jwksUri: string): boolean {
   return isLoopbackName(new URL(jwksUri).hostname) && !isLoopbackName(new URL(issuer).hostname)
 }
@@ -41,12 +41,12 @@ export function readKeySet(jwksUri: string, reading: Reading): Promise<string> {
   return readText(jwksUri, reading)
 }
 
-/** Throws for what is no key set. */
+/** Throws for text that is not a key set. */
 export function parseKeySet(text: string): LocalJWKSet {
   return createLocalJWKSet(keySetSchema.parse(JSON.parse(text)))
 }
 
-/** The body of a 200, under the size limit. Redirects fail: the address is configured, or published as the one. */
+/** The body of a 200, under the size limit. Redirects fail, since the URL is configured or published as final. */
 async function readText(url: string, { fetch, signal }: Reading): Promise<string> {
   const response = await fetch(url, {
     redirect: 'error',

@@ -9,19 +9,19 @@ import type { Logger } from '../core/logger.ts'
 import { discoverKeySet, parseKeySet, readKeySet } from './issuer-documents.ts'
 import type { IssuerConfig } from './token-issuer.ts'
 
-/** How long keys serve, and how often they are asked for. */
+/** How long keys are used, and how often they are fetched. */
 export type KeyTimings = {
-  /** Older keys are still served at once, while new ones are fetched in the background. */
+  /** Older keys are still used at once, while new ones are fetched in the background. */
   refreshAfterMs: number
-  /** Older keys are served only after a fetch was tried: this is how long a retired key may still pass. */
+  /** Older keys are used only after a fetch was tried: how long a retired key may still be accepted. */
   ageMaxMs: number
-  /** While the key server is down: the age to which keys in hand still serve. */
+  /** How old keys may be while the key server is down. */
   staleMaxMs: number
-  /** Between two fetches for the sake of an unknown key id, which any stranger can cause. */
+  /** Between two fetches for an unknown key id, which anybody can cause. */
   cooldownMs: number
-  /** Between two fetches when the last one failed. */
+  /** Between two fetches after a failure. */
   retryMs: number
-  /** A failure this recent makes callers use old keys at once rather than wait for the next failure. */
+  /** After a failure this recent, callers use old keys at once instead of waiting for the next failure. */
   outageMemoryMs: number
   timeoutMs: number
 }
@@ -42,8 +42,8 @@ export type IssuerKeys = {
   /** As `current`, but waits for a fetch when there are none. Throws SERVICE_UNAVAILABLE. */
   load(): Promise<LocalJWKSet>
   /**
-   * For a key that the set in hand lacks: the set after at most one fetch per cooldown, shared by all waiters.
-   * Throws SERVICE_UNAVAILABLE when the key server fails, since the key may then be a good new one.
+   * For a key that the cached set lacks: the set after at most one fetch per cooldown, shared by all waiters. Throws
+   * SERVICE_UNAVAILABLE when the key server fails, since the key may then be a new one.
    */
   reload(): Promise<LocalJWKSet>
 }
@@ -51,8 +51,8 @@ export type IssuerKeys = {
 type Held = { body: string; keys: LocalJWKSet; fetchedAtMs: number }
 
 /**
- * The keys of an issuer; nothing is fetched before they are first needed. Where they are is asked again with every
- * renewal unless it is configured, since an issuer may move them.
+ * The keys of an issuer; nothing is fetched before they are needed. Their URL is looked up at every renewal unless it
+ * is configured, since an issuer may move them.
  */
 export function createIssuerKeys(options: {
   config: Pick<IssuerConfig, 'issuer' | 'jwksUri'>
@@ -69,14 +69,14 @@ export function createIssuerKeys(options: {
   let running: Promise<void> | undefined
   const nowMs = () => clock().getTime()
 
-  /** Never rejects: the outcome is in `held` and `failedAtMs`, for every waiter to judge. */
+  /** Never rejects: the outcome is in `held` and `failedAtMs`, for every waiter to read. */
   async function renew(): Promise<void> {
-    // Answers count from the start of their fetch, since a key may be retired while they travel.
+    // The age counts from the start of the fetch, since a key may be retired meanwhile.
     const startedAtMs = attemptedAtMs
     try {
       const reading = { fetch, signal: AbortSignal.timeout(timings.timeoutMs) }
       const body = await readKeySet(config.jwksUri ?? (await discoverKeySet(config.issuer, reading)), reading)
-      // The same text keeps the same set: its imported keys, and the verdicts that rest on it, stay good.
+      // The same text keeps the same set, so that its imported keys and cached verdicts stay valid.
       const keys = body === held?.body ? held.keys : parseKeySet(body)
       held = { body, keys, fetchedAtMs: startedAtMs }
       failedAtMs = undefined

@@ -1,11 +1,11 @@
-// Who may do what: roles, and the permissions that modules define. Checked for reads on the document before it runs, and for
-// writes in the pipeline.
+// Roles, and the permissions that modules define. Checked for reads on the document before it runs, and for writes in
+// the pipeline.
 import { AppError } from '../core/errors.ts'
 
 export const ROLES = ['OWNER', 'ADMIN', 'STAFF', 'VIEWER'] as const
 export type Role = (typeof ROLES)[number]
 
-/** The least of the roles that may do a thing, by area and verb: every role before it in ROLES may, too. */
+/** The lowest role that has a permission, by area and verb; every role before it in ROLES has it too. */
 type LeastRoles = Readonly<Record<string, Readonly<Record<string, Role>>>>
 
 /** What a module's table adds to PermissionAreas. */
@@ -15,12 +15,12 @@ export type AreasOf<Table extends LeastRoles> = { readonly [Area in keyof Table]
 // biome-ignore lint/suspicious/noEmptyInterface: modules add to it
 export interface PermissionAreas {}
 
-/** What a role or a key can be given: `catalogue:read`, … */
+/** A permission that a role or a key can have: `catalogue:read`, … */
 export type GrantablePermission = {
   [Area in keyof PermissionAreas]: `${Area}:${PermissionAreas[Area]}`
 }[keyof PermissionAreas]
 
-/** No role has it: somebody who was invited may do this and nothing else. */
+/** No role has it: it is the only permission of an invited person. */
 export const ACCEPT_INVITATION = 'invitations:accept'
 
 export type Permission = GrantablePermission | typeof ACCEPT_INVITATION
@@ -29,14 +29,14 @@ const leastRoles = new Map<GrantablePermission, Role>()
 const defined: GrantablePermission[] = []
 const granted = new Map<Role, ReadonlySet<Permission>>()
 
-/** Every permission that there is to give, in the modules' order. */
+/** Every permission that a key can have, in the modules' order. */
 export const PERMISSIONS: readonly GrantablePermission[] = defined
 
-/** Makes a module's permissions known; at its import, before anybody is asked who may do what. Throws for one defined twice. */
+/** Registers a module's permissions at its import, before any check. Throws for a permission that is defined twice. */
 export function definePermissions<const Table extends LeastRoles>(table: Table): Table {
   for (const [area, verbs] of Object.entries(table)) {
     for (const [verb, least] of Object.entries(verbs)) {
-      // Made of the table's own words; the compiler does not follow them through Object.entries.
+      // Built from the table's keys; the compiler does not follow them through Object.entries.
       const permission = `${area}:${verb}` as GrantablePermission
       if (leastRoles.has(permission)) throw new Error(`the permission ${permission} is defined twice`)
       leastRoles.set(permission, least)
@@ -47,7 +47,7 @@ export function definePermissions<const Table extends LeastRoles>(table: Table):
   return table
 }
 
-/** The least of the roles that has it. */
+/** The lowest role that has it. */
 export function leastRoleOf(permission: GrantablePermission): Role {
   return leastRoles.get(permission) as Role
 }
@@ -56,7 +56,7 @@ export function isPermission(text: string): text is GrantablePermission {
   return leastRoles.has(text as GrantablePermission)
 }
 
-/** What the database's second wall is told of them: those that write. */
+/** The write permissions, which the database's policies check. */
 export function writesOf(permissions: ReadonlySet<Permission>): string {
   return [...permissions].filter((permission) => !permission.endsWith(':read')).join()
 }
@@ -71,8 +71,8 @@ export function permissionsOf(role: Role): ReadonlySet<Permission> {
 }
 
 /**
- * Of a key: of its list, what the role of the member behind it still holds; all of it when the platform made it. What this
- * version does not know gives nothing.
+ * The permissions of a key: those of its list that the role of its maker still has; the whole list when the platform
+ * made it. Unknown permissions are dropped.
  */
 export function permissionsOfKey(list: readonly string[], makerRole: Role | null): ReadonlySet<Permission> {
   const known = list.filter(isPermission)
@@ -81,13 +81,13 @@ export function permissionsOfKey(list: readonly string[], makerRole: Role | null
   return new Set(known.filter((permission) => bound.has(permission)))
 }
 
-/** Of the platform's people while a tenant lets them: to read everything, or to do a clerk's work besides. */
+/** The permissions of platform staff under a grant: READ reads everything, WRITE adds what STAFF may write. */
 export function supportPermissions(access: 'READ' | 'WRITE'): ReadonlySet<Permission> {
   const reads = PERMISSIONS.filter((permission) => permission.endsWith(':read'))
   return new Set(access === 'READ' ? reads : [...reads, ...permissionsOf('STAFF')])
 }
 
-/** Throws FORBIDDEN, naming what is missing. */
+/** Throws FORBIDDEN with the missing permission. */
 export function requirePermission(held: ReadonlySet<Permission>, needed: Permission): void {
   if (held.has(needed)) return
   throw new AppError('FORBIDDEN', `this needs the permission ${needed}`, { permission: needed })

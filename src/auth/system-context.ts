@@ -1,12 +1,12 @@
-// Who works for a tenant when nobody asked: jobs, and the events of providers. May do anything there, and nothing anywhere
-// else.
+// The CommandContext of work without a caller: jobs, and providers' events. It has every permission in its tenant, and
+// none elsewhere.
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { type Database, EVERYTHING, type TenantAddress } from '../db/database.ts'
 import type { CommandContext } from './command-context.ts'
 import { permissionsOf } from './permissions.ts'
 
-/** `tenant` must come from `Database.resolveTenant`, never from what somebody sent. */
+/** `tenant` must come from `Database.resolveTenant`, never from a request. */
 export function systemContext(options: {
   readonly tenant: TenantAddress
   readonly database: Database

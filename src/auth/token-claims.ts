@@ -1,32 +1,32 @@
-// A token's text and its claims: reads the parts, checks the claims. Pure; knows no key and no signature.
+// Parses a token's text and checks its claims. Pure; checks no signature.
 import { z } from 'zod'
 import { EMAIL_LENGTH_MAX, isEmailAddress, normalizeEmail } from '../core/email.ts'
 import { refused } from './token-refusal.ts'
 
-/** What a verified token says. Frozen and shared between requests that carry the same token. */
+/** The claims of a verified token. Frozen, and shared between requests with the same token. */
 export type Claims = Readonly<{
   issuer: string
   subject: string
-  /** Null: it leaves it to the caller to say. */
+  /** Null: the caller names it. */
   tenant: string | null
-  /** The only tenants that it may be used for; null: all. */
+  /** The only tenants for which it may be used; null: all. */
   tenants: readonly string[] | null
-  /** One of the platform's people, and no tenant's member. */
+  /** Platform staff, who are not members. */
   isSupport: boolean
-  /** As normalizeEmail gives it; null: `withoutEmail` says why. */
+  /** From normalizeEmail; null: `withoutEmail` has the reason. */
   email: string | null
   withoutEmail: WithoutEmail | null
   tokenId: string | null
   expiresAt: Date
 }>
 
-/** Why a token lends nobody's address. UNVERIFIED: its issuer does not say that the address was verified. */
+/** Why a token has no usable address. UNVERIFIED: its issuer does not state that the address was verified. */
 export type WithoutEmail = 'ABSENT' | 'NO_ADDRESS' | 'UNVERIFIED'
 
-/** A token taken apart; nothing in it is to be believed before its signature is checked. */
+/** A parsed token; nothing in it may be trusted before its signature is checked. */
 export type UnverifiedToken = {
   header: { alg: string; kid?: string }
-  /** It says of itself that it is an access token (RFC 9068), which others cannot say. */
+  /** Its type is that of an access token (RFC 9068), which no other token may have. */
   isAccessToken: boolean
   issuer: string
   payload: Readonly<Record<string, unknown>>
@@ -44,9 +44,9 @@ type ClaimRules = {
   readonly requireVerifiedEmail?: boolean | undefined
 }
 
-/** Proxies and browsers cap a header near here too. */
+/** Proxies and browsers limit a header to about this length too. */
 export const TOKEN_LENGTH_MAX = 8_192
-/** Clocks kept by NTP differ by far less; more would only lengthen the life of an expired token. */
+/** Clocks kept by NTP differ far less; more would only prolong an expired token. */
 const CLOCK_TOLERANCE_SECONDS = 5
 
 const NAME_LENGTH_MAX = 255
@@ -58,13 +58,15 @@ const TIME_SECONDS_MAX = 8_640_000_000_000
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 const ACCEPTED_TYPE = /^(application\/)?(at\+)?jwt$/i
 const ACCESS_TOKEN_TYPE = /^(application\/)?at\+jwt$/i
-/** Control characters and lone surrogates: PostgreSQL refuses or replaces them, so two names could become one. */
+/**
+ * No control characters or lone surrogates: PostgreSQL refuses or replaces them, so that two names could become one.
+ */
 const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]+$/u
 
 const text = (lengthMax: number) => z.string().max(lengthMax).regex(PLAIN_TEXT)
 const timeSeconds = z.number().nonnegative().max(TIME_SECONDS_MAX)
 
-/** Keys named by the token itself, and extensions that we would have to understand (we understand none). */
+/** Keys named by the token itself, and extensions that a verifier must understand; we support none. */
 const FORBIDDEN_HEADERS = ['crit', 'jwk', 'jku', 'x5u', 'x5c', 'b64', 'zip'] as const
 
 const headerSchema = z.object({
@@ -73,7 +75,7 @@ const headerSchema = z.object({
   kid: z.string().max(NAME_LENGTH_MAX).optional(),
 })
 
-/** Types are never coerced. Unlisted claims are dropped, not refused: issuers add their own. */
+/** Types are never coerced. Unlisted claims are dropped, since issuers add their own. */
 const claimsSchema = z.object({
   iss: text(NAME_LENGTH_MAX),
   sub: text(NAME_LENGTH_MAX),
@@ -112,7 +114,7 @@ function readHeader(segment: string): Pick<UnverifiedToken, 'header' | 'isAccess
   return { header: kid === undefined ? { alg } : { alg, kid }, isAccessToken }
 }
 
-/** Takes a compact token apart and checks its header. Throws UNAUTHENTICATED; believes nothing. */
+/** Parses a compact token and checks its header. Throws UNAUTHENTICATED; trusts nothing. */
 export function readToken(token: string): UnverifiedToken {
   if (token.length > TOKEN_LENGTH_MAX) throw refused('malformed')
   const [, header, payload, signature] = COMPACT.exec(token) ?? []
@@ -144,7 +146,7 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
     issuer: claims.iss,
     subject: claims.sub,
     tenant: typeof named === 'string' ? named : null,
-    tenants: Array.isArray(named) ? both(named, rules.tenants) : (rules.tenants ?? null),
+    tenants: Array.isArray(named) ? intersection(named, rules.tenants) : (rules.tenants ?? null),
     isSupport: rules.supportClaim !== undefined && payload[rules.supportClaim] === true,
     ...readEmail(payload, claims, rules),
     tokenId: claims.jti ?? null,
@@ -152,7 +154,7 @@ export function checkClaims(payload: UnverifiedToken['payload'], rules: ClaimRul
   })
 }
 
-/** The address, or why there is none. A token that says `email_verified: false` never lends one. */
+/** The address, or why there is none. A token with `email_verified: false` never has one. */
 function readEmail(
   payload: UnverifiedToken['payload'],
   { email_verified: verified }: z.infer<typeof claimsSchema>,
@@ -173,8 +175,8 @@ function checkTimes(claims: z.infer<typeof claimsSchema>, nowSeconds: number): v
   if (validFrom > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw refused('not-yet-valid')
 }
 
-/** What the issuer says of the person, as far as the issuer may speak. */
-function both(named: readonly string[], allowed: readonly string[] | undefined): readonly string[] {
+/** The tenants that the token names and the issuer may name. */
+function intersection(named: readonly string[], allowed: readonly string[] | undefined): readonly string[] {
   return Object.freeze(named.filter((tenant) => allowed?.includes(tenant) ?? true))
 }
 

@@ -1,33 +1,33 @@
-// Who may issue tokens: the shape and rules of an issuer's configuration. Reads no environment, fetches nothing.
+// The configuration of token issuers: its schema and rules. Reads no environment, fetches nothing.
 import { z } from 'zod'
 import { isLoopbackName } from '../core/loopback.ts'
 import { isSlug } from '../core/slug.ts'
 
 const ACCESS_TOKEN_TYPE = 'at+jwt'
 
-/** A trusted OpenID or OAuth issuer: where its keys are, and which claim names the tenant. */
+/** A trusted OpenID or OAuth issuer: its key URL, and the claim that names the tenant. */
 export type IssuerConfig = {
   issuer: string
-  /** Absent: its OpenID discovery document says. */
+  /** Default: from its OpenID discovery document. */
   jwksUri?: string | undefined
   audience: string
   algorithms: string[]
   /**
-   * Its access tokens say that they are (RFC 9068), and nothing else is taken. Absent: whatever its audience is meant
-   * for, which is its ID tokens too where the audience is an application.
+   * Only access tokens (RFC 9068) are accepted. Default: every token for its audience, including ID tokens where the
+   * audience is an application.
    */
   tokenType?: typeof ACCESS_TOKEN_TYPE | undefined
-  /** Holds a tenant's slug, or an array of several to choose among. Absent: whoever calls says which they mean. */
+  /** Contains a tenant's slug, or an array of several to choose among. Default: the caller names the tenant. */
   tenantClaim?: string | undefined
-  /** The tenants that it may speak for: a merchant's own issuer speaks for that merchant alone. Absent: all. */
+  /** The tenants for which it may issue tokens, such as a merchant's own issuer for that merchant. Default: all. */
   tenants?: string[] | undefined
-  /** The claim that is `true` for the platform's own people. Absent: it knows none. */
+  /** The claim that is `true` for platform staff. Default: the issuer has none. */
   supportClaim?: string | undefined
-  /** The claim with the person's address, by which members are known. Absent: `email`. */
+  /** The claim with the person's address, by which members are found. Default: `email`. */
   emailClaim?: string | undefined
   /**
-   * false: an address counts though the token does not say `email_verified`, because nobody at this issuer can have one
-   * that is not theirs. Absent: only one that it says is verified.
+   * false: an address is accepted without `email_verified`, because this issuer gives nobody an address that is not
+   * theirs. Default: only a verified address is accepted.
    */
   requireVerifiedEmail?: boolean | undefined
 }
@@ -39,7 +39,7 @@ const DEVELOPMENT_SUPPORT_CLAIM = 'support'
 /** RFC 7518, 3.2: an HS256 key is at least as long as its hash. */
 const DEVELOPMENT_SECRET_BYTES_MIN = 32
 
-/** This server's own issuer of HS256 tokens, for development only: config.ts gives none in production. */
+/** This server's own issuer of HS256 tokens, for development; config.ts allows none in production. */
 export type DevelopmentIssuer = {
   issuer: typeof DEVELOPMENT_ISSUER
   audience: typeof DEVELOPMENT_AUDIENCE
@@ -48,7 +48,7 @@ export type DevelopmentIssuer = {
   supportClaim: typeof DEVELOPMENT_SUPPORT_CLAIM
 }
 
-/** The development issuer over a secret. Throws a plain Error for a secret under 32 bytes. */
+/** The development issuer with a secret. Throws a plain Error for a secret under 32 bytes. */
 export function developmentIssuer(secret: Uint8Array): DevelopmentIssuer {
   if (secret.byteLength < DEVELOPMENT_SECRET_BYTES_MIN) {
     throw new Error(`the development secret must hold at least ${DEVELOPMENT_SECRET_BYTES_MIN} bytes`)
@@ -81,14 +81,14 @@ const ASYMMETRIC_ALGORITHMS = [
   'Ed25519',
 ] as const
 
-/** Keys read over plain http could be replaced on the way, and with them every identity. */
+/** Keys fetched over plain http could be replaced on the way, and with them every identity. */
 export function isSafeKeyAddress(text: string): boolean {
   const url = URL.parse(text)
   if (url === null || url.username !== '' || url.password !== '') return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackName(url.hostname))
 }
 
-/** Its discovery document stands below it (OpenID Connect Discovery 1.0, 4.1). */
+/** Its discovery document has a URL below the issuer's (OpenID Connect Discovery 1.0, 4.1). */
 function canBeAsked(issuer: string): boolean {
   const url = URL.parse(issuer)
   return isSafeKeyAddress(issuer) && url?.search === '' && url.hash === ''
@@ -115,7 +115,7 @@ const issuerConfigSchema = z.strictObject({
   requireVerifiedEmail: z.boolean().optional(),
 })
 
-/** The trusted issuers, each named once; unknown settings are mistakes. */
+/** The trusted issuers, each listed once; unknown settings are errors. */
 const issuerConfigsSchema = z
   .array(
     issuerConfigSchema.refine(({ issuer, jwksUri }) => jwksUri !== undefined || canBeAsked(issuer), {
@@ -130,7 +130,7 @@ const issuerConfigsSchema = z
     'each issuer may be listed once',
   )
 
-/** AUTH_ISSUERS as it stands in the environment: the JSON text of the array above. */
+/** The value of AUTH_ISSUERS: the JSON text of the array above. */
 export const authIssuersSchema = z
   .string()
   .transform((text, context): unknown => {

@@ -1,4 +1,4 @@
-// Why a token was refused: a closed list of reasons, each with the one text a client may see. Decides nothing.
+// The reasons for refusing a token: a closed list, each with the text that a client may see.
 import { AppError } from '../core/errors.ts'
 
 /** For logs and metrics; bounded, so that it may be a label. */
@@ -19,7 +19,7 @@ const MESSAGES = {
   tenant: "The token's tenant claim is missing or not valid.",
 } as const
 
-/** The UNAUTHENTICATED error for a reason; the cause stays in the logs. */
+/** The UNAUTHENTICATED error for a reason; the cause appears only in the logs. */
 export function refused(reason: RefusalReason, cause?: unknown): AppError {
   return new AppError('UNAUTHENTICATED', MESSAGES[reason], { reason }, { cause })
 }

@@ -1,4 +1,5 @@
-// Verifies a token: chooses its issuer, checks the signature, then the claims. Knows no HTTP, tenant table or member.
+// Verifies a token: chooses its issuer, checks the signature, then the claims. Independent of HTTP, tenants and
+// members.
 import { createSecretKey, timingSafeEqual } from 'node:crypto'
 import { compactVerify, errors } from 'jose'
 import { LRUCache } from 'lru-cache'
@@ -10,22 +11,22 @@ import { type Claims, checkClaims, readToken, type UnverifiedToken } from './tok
 import { type DevelopmentIssuer, developmentIssuer, type IssuerConfig } from './token-issuer.ts'
 import { refused } from './token-refusal.ts'
 
-/** Verdicts kept, those long unused dropped first. About 1 kB each; 8 kB at the very most. */
+/** The size of the cache of verdicts; the least used are dropped first. About 1 kB each, 8 kB at most. */
 const VERDICTS_MAX = 4_096
-/** A verdict under a public key is never older than this, though the token live on. */
+/** The maximum age of a verdict under a public key, even if the token lives longer. */
 const VERDICT_AGE_MAX_MS = 60_000
 
-/** A verified token; while `isKeyCurrent` and the time hold, its signature need not be checked again. */
+/** A verified token; while it is valid and `isKeyCurrent`, its signature need not be checked again. */
 type Verdict = { claims: Claims; validUntilMs: number; isKeyCurrent: () => boolean }
 
 export type TokenVerifier = {
   /**
-   * The claims of a valid token: at once where no key must be fetched and no public key used, else as a promise.
-   * Throws (or rejects with) UNAUTHENTICATED and a reason, or SERVICE_UNAVAILABLE when an issuer's keys are needed
-   * and cannot be had.
+   * The claims of a valid token: at once where no key must be fetched and no public key used, otherwise as a promise.
+   * Throws (or rejects with) UNAUTHENTICATED and a reason, or SERVICE_UNAVAILABLE when an issuer's keys are needed and
+   * cannot be fetched.
    */
   verify(token: string): Claims | Promise<Claims>
-  /** From now on an issuer's tokens are verified too: one whose address is known only when the server listens. */
+  /** Adds an issuer at run time: the development issuer's URL is known only when the server listens. */
   trust(config: IssuerConfig): void
 }
 
@@ -94,7 +95,7 @@ function publicKeyChecker(config: IssuerConfig, keys: IssuerKeys, clock: Clock):
   return (token, unverified) => {
     if (!config.algorithms.includes(unverified.header.alg)) throw refused('algorithm')
     if (config.tokenType !== undefined && !unverified.isAccessToken) throw refused('type')
-    // Spare bits of the last character would give one signature several spellings.
+    // Unused bits of the last character would allow several spellings of one signature.
     const { signature } = unverified
     if (Buffer.from(signature, 'base64url').toString('base64url') !== signature) throw refused('signature')
     return checkPublicKeySignature(token, unverified, config, keys, clock)
@@ -123,7 +124,7 @@ async function checkPublicKeySignature(
   }
 }
 
-/** The issuer's key for a header, after one look at the key server when it is not among those in hand. */
+/** The issuer's key for a header; looks at the key server once when the key is not cached. */
 async function findKey(header: UnverifiedToken['header'], keys: IssuerKeys) {
   let keySet = keys.current() ?? (await keys.load())
   try {

@@ -1,4 +1,4 @@
-// What people may write after a command: parsers for commander, each with one message. Knows no command.
+// Parsers of command-line arguments for commander, each with one error message.
 import { InvalidArgumentError } from 'commander'
 import { emailAddress } from '../core/email.ts'
 import { isCurrency } from '../core/money.ts'
@@ -13,7 +13,7 @@ export function parseSlug(text: string): string {
   throw new InvalidArgumentError('A slug is 1 to 63 of a-z, 0-9 and single hyphens within.')
 }
 
-/** In the form in which addresses are kept and compared. */
+/** In the form in which addresses are stored and compared. */
 export function parseEmail(text: string): string {
   const email = emailAddress.safeParse(text)
   if (email.success) return email.data
@@ -24,7 +24,7 @@ export function parseName(text: string): string {
   const name = NAME.safeParse(text)
   if (name.success) return name.data
   throw new InvalidArgumentError(
-    `A name has 1 to ${NAME_LENGTH_MAX} characters on one line, and no web or e-mail address in it: it stands in mails.`,
+    `A name has 1 to ${NAME_LENGTH_MAX} characters on one line, and no web or e-mail address in it, since mails contain it.`,
   )
 }
 

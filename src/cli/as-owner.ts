@@ -1,4 +1,4 @@
-// Work as the owner of the tables, for commands of the platform's people; and which tenant they mean.
+// Runs work as the owner of the tables, for platform commands; and reads which tenant is meant.
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
@@ -6,7 +6,7 @@ import type { OwnerConnection } from '../db/owner.ts'
 import { requireOwner, withDatabase } from './command-database.ts'
 import { commandLogLevel } from './run.ts'
 
-/** Throws SERVICE_UNAVAILABLE, in words for the person at the terminal, where there is no owner or no schema. */
+/** Throws SERVICE_UNAVAILABLE with advice when there is no owner or no schema. */
 export async function asOwner<T>(config: Config, work: (owner: OwnerConnection) => Promise<T>): Promise<T> {
   const { connectOwner } = await import('../db/owner.ts')
   return withDatabase(config, createLogger(commandLogLevel(config)), async (urls) => {
@@ -21,14 +21,14 @@ export async function asOwner<T>(config: Config, work: (owner: OwnerConnection) 
   })
 }
 
-/** A slug may be given as a word or as an option. Throws BAD_USER_INPUT for neither. */
+/** The slug, as an argument or as an option. Throws BAD_USER_INPUT for neither. */
 export function slugOf(verb: string, argument: string | undefined, { slug }: { slug?: string }): string {
   const given = slug ?? argument
   if (given !== undefined) return given
   throw new AppError('BAD_USER_INPUT', `which tenant? tenant ${verb} SLUG`)
 }
 
-/** SQLSTATE of a missing schema, table or function. */
+/** The SQLSTATE of a missing schema, table or function. */
 function isMissingSchema(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(3F000|42P01|42883)$/.test(String(error.code))
 }

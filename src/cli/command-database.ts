@@ -1,4 +1,4 @@
-// The database for a command that is not the server: the configured one, or the embedded one, running or not.
+// The database for commands other than the server: the configured one, or the embedded one, running or not.
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -7,16 +7,16 @@ export interface DatabaseUrls {
   runtimeUrl: string
   /** Null: nobody runs jobs on it. */
   workerUrl: string | null
-  /** Null when the configuration names no owner. */
+  /** Null: the configuration names no owner. */
   ownerUrl: string | null
 }
 
-/** How a shell reports a program that Ctrl-C ended. */
+/** The exit code of a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130
 
 /**
- * Runs `work` on the database. The embedded one is used where the server runs it, or is started (and brought up to
- * date) for the time of the work. Throws SERVICE_UNAVAILABLE with words for the person at the terminal.
+ * Runs `work` on the database. The embedded one is used where the server runs it, or started and migrated for the
+ * duration of the work. Throws SERVICE_UNAVAILABLE with advice.
  */
 export async function withDatabase<T>(
   config: Config,
@@ -48,7 +48,7 @@ export async function withUnmigratedDatabase<T>(
 
   const { startEmbeddedServer } = await import('../db/embedded/embedded-server.ts')
   const server = await startEmbeddedServer({ dataDir: config.dataDir, logger })
-  // A signal would otherwise end us without the exit that takes PostgreSQL along.
+  // A signal would otherwise end the process without the exit handler that stops PostgreSQL.
   const onSignal = () => process.exit(EXIT_INTERRUPTED)
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
@@ -60,7 +60,7 @@ export async function withUnmigratedDatabase<T>(
   }
 }
 
-/** The owner's address. Throws SERVICE_UNAVAILABLE when the configuration has none. */
+/** The owner's connection string. Throws SERVICE_UNAVAILABLE when none is configured. */
 export function requireOwner({ ownerUrl }: DatabaseUrls): string {
   if (ownerUrl !== null) return ownerUrl
   throw new AppError(

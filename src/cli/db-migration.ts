@@ -1,5 +1,5 @@
-// `npm run db:migration -- NAME`: writes the SQL of a change to prisma/schema. A tool of development: not a command of
-// the product, which only applies what was written.
+// `npm run db:migration -- NAME`: writes the SQL of a change to prisma/schema. A development tool; the product only
+// applies migrations.
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { systemClock } from '../core/clock.ts'

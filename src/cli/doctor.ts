@@ -1,4 +1,4 @@
-// `bulkhead doctor`: examines the database's walls. What it looks for is src/db/doctor's.
+// `bulkhead doctor`: checks the walls of the database, by src/db/doctor.
 import { Command } from 'commander'
 import { createLogger } from '../core/logger.ts'
 import type { Finding } from '../db/doctor/doctor.ts'
@@ -7,7 +7,7 @@ import { actionAnywhere, commandLogLevel, report } from './run.ts'
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('examine the walls between tenants; fails when one is not whole')
+    .description('check the walls between tenants; fails on a finding')
     .option('--strict-version', 'a PostgreSQL release with a known hole is an error')
     .option('--json', 'report as JSON')
     .action(

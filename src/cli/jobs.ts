@@ -1,4 +1,4 @@
-// `bulkhead jobs …`: what waits in the queue, what is dead, and giving the dead another try.
+// `bulkhead jobs …`: lists waiting and dead jobs, and retries dead ones.
 import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
@@ -11,7 +11,7 @@ const LISTED_MAX = 200
 
 export function jobsCommand(): Command {
   return new Command('jobs')
-    .description('look into the queue, and retry what is dead')
+    .description('list jobs, and retry dead ones')
     .addCommand(listCommand())
     .addCommand(retryCommand())
 }
@@ -40,7 +40,7 @@ function retryCommand(): Command {
     .action(
       actionAnywhere(async (config, id: string | undefined, options: { all?: boolean; json?: boolean }) => {
         if ((id === undefined) === (options.all !== true)) {
-          throw new AppError('BAD_USER_INPUT', 'which job? jobs retry ID, or jobs retry --all')
+          throw new AppError('BAD_USER_INPUT', 'name a job: jobs retry ID, or jobs retry --all')
         }
         const revived = await withQueue(config, (queue) => queue.retry(id ?? null))
         if (id !== undefined && revived === 0) throw new AppError('NOT_FOUND', `there is no dead job ${id}`)
@@ -54,7 +54,7 @@ async function withQueue<T>(config: Config, work: (queue: QueueConnection) => Pr
   const { openQueueConnection } = await import('../db/queue/queue-connection.ts')
   return withDatabase(config, logger, async ({ workerUrl }) => {
     if (workerUrl === null) {
-      throw new AppError('SERVICE_UNAVAILABLE', "The queue is the worker's: set DATABASE_WORKER_URL.")
+      throw new AppError('SERVICE_UNAVAILABLE', 'This command needs the queue: set DATABASE_WORKER_URL.')
     }
     const queue = openQueueConnection(workerUrl, logger)
     try {

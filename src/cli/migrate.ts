@@ -1,4 +1,4 @@
-// `bulkhead migrate`: brings the database up to date, and says what it did.
+// `bulkhead migrate`: applies the pending migrations and lists them.
 import { Command } from 'commander'
 import { createLogger } from '../core/logger.ts'
 import { requireOwner, withUnmigratedDatabase } from './command-database.ts'

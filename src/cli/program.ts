@@ -1,4 +1,4 @@
-// All commands in one program. Does nothing by itself.
+// Assembles all commands into one program.
 import { Command } from 'commander'
 import type { CommandLine } from '../module.ts'
 import { MODULES } from '../modules.ts'

@@ -1,12 +1,12 @@
-// What every command shares: its configuration, its failures in one line, its exit code, its report. Does no work itself.
+// What every command shares: its configuration, one-line errors, the exit code, its report.
 import { type Config, ConfigError, loadConfig } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 
 const EXIT_FAILURE = 1
-/** EX_CONFIG of sysexits.h, which supervisors know not to restart on. */
+/** EX_CONFIG of sysexits.h, after which supervisors do not restart. */
 const EXIT_CONFIGURATION = 78
 
-/** An action for commander that needs no configuration: turns what `work` throws into one message and the exit code. */
+/** A commander action without a configuration: turns an error of `work` into one message and the exit code. */
 export function plainAction<Arguments extends unknown[]>(
   work: (...parameters: Arguments) => Promise<void>,
 ): (...parameters: Arguments) => Promise<void> {
@@ -20,14 +20,17 @@ export function plainAction<Arguments extends unknown[]>(
   }
 }
 
-/** The same, given the configuration of this process first. */
+/** The same with the configuration of this process. */
 export function action<Arguments extends unknown[]>(
   work: (config: Config, ...parameters: Arguments) => Promise<void>,
 ): (...parameters: Arguments) => Promise<void> {
   return plainAction(async (...parameters: Arguments) => work(loadConfig(), ...parameters))
 }
 
-/** The same for what development and production do alike: NODE_ENV need not be set beside a database of one's own. */
+/**
+ * The same for commands that work alike in development and production: NODE_ENV need not be set beside a configured
+ * database.
+ */
 export function actionAnywhere<Arguments extends unknown[]>(
   work: (config: Config, ...parameters: Arguments) => Promise<void>,
 ): (...parameters: Arguments) => Promise<void> {
@@ -36,12 +39,12 @@ export function actionAnywhere<Arguments extends unknown[]>(
   )
 }
 
-/** For a person at a terminal, or with `--json` for a program. Standard output holds nothing else. */
+/** Prints the report: text, or JSON with `--json`. Nothing else goes to standard output. */
 export function report(options: { json?: boolean }, json: unknown, text: string): void {
   process.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : `${text}\n`)
 }
 
-/** A command's logs are for its failures; who asks for more in LOG_LEVEL gets it. */
+/** A command logs only failures, unless LOG_LEVEL asks for more. */
 export function commandLogLevel({ logLevel }: Config): string {
   return logLevel === 'info' ? 'warn' : logLevel
 }

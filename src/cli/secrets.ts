@@ -1,4 +1,4 @@
-// `bulkhead secrets reseal`: after SECRETS_KEY was changed, what older keys sealed is sealed with it.
+// `bulkhead secrets reseal`: after a change of SECRETS_KEY, seals with it what older keys had sealed.
 import { Command } from 'commander'
 import { connectOwner } from '../db/owner.ts'
 import { listTenants } from '../desk/tenants/tenant-directory.ts'
@@ -7,7 +7,7 @@ import { action, report } from './run.ts'
 import { contextOf, withRuntime } from './with-runtime.ts'
 
 export function secretsCommand(): Command {
-  return new Command('secrets').description('the secrets that are kept sealed').addCommand(
+  return new Command('secrets').description('manage sealed secrets').addCommand(
     new Command('reseal')
       .description('seal with SECRETS_KEY what SECRETS_KEY_PREVIOUS sealed, once all servers have both')
       .option('--json', 'report as JSON')
@@ -22,7 +22,7 @@ export function secretsCommand(): Command {
               try {
                 result.resealed += await reseal(await contextOf(runtime, slug), runtime.services)
               } catch (error) {
-                // One tenant's lost secret is no reason to leave the others with the old key.
+                // A lost secret of one tenant must not leave the others with the old key.
                 const reason = error instanceof Error ? error.message : String(error)
                 result.failed.push({ tenant: slug, reason })
               }
@@ -33,7 +33,7 @@ export function secretsCommand(): Command {
           report(
             options,
             { resealed, failed },
-            [`${resealed} secrets were sealed anew.`, ...lines].join('\n'),
+            [`${resealed} secrets were sealed again.`, ...lines].join('\n'),
           )
           if (failed.length > 0) process.exitCode = 1
         }),

@@ -1,4 +1,4 @@
-// `bulkhead seed`: makes the demo tenants where they are missing. Their rows are the modules'.
+// `bulkhead seed`: makes missing demo tenants. The modules build their rows.
 import { Command } from 'commander'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
@@ -7,7 +7,7 @@ import { action, commandLogLevel, report } from './run.ts'
 
 export function seedCommand(): Command {
   return new Command('seed')
-    .description('make the demo tenants where they are missing (never in production)')
+    .description('make missing demo tenants (never in production)')
     .option('--json', 'report as JSON')
     .action(
       action(async (config, options: { json?: boolean }) => {

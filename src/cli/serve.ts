@@ -1,4 +1,4 @@
-// `bulkhead serve`: the product. What it starts and stops is src/main.ts's.
+// `bulkhead serve`: runs the server, by src/main.ts.
 import { Command } from 'commander'
 import { action } from './run.ts'
 

@@ -1,4 +1,5 @@
-// `bulkhead tenant erase` and `retained`: a tenant's end, and what is kept afterwards. The SQL is src/desk/tenants/tenant-erasure.ts.
+// `bulkhead tenant erase` and `retained`: erases tenants, and shows retained records.
+// src/desk/tenants/tenant-erasure.ts has the SQL.
 import { Command } from 'commander'
 import { AppError } from '../core/errors.ts'
 import type { OwnerConnection } from '../db/owner.ts'
@@ -20,17 +21,17 @@ interface EraseOptions {
 
 export function eraseCommand(): Command {
   return new Command('erase')
-    .description('suspend a tenant at once, and erase all that it owns when its time to think again is over')
+    .description('suspend a tenant at once, and erase all of its data after a grace period')
     .argument('[slug]', 'the tenant', parseSlug)
     .option('--slug <slug>', 'the same', parseSlug)
-    .requiredOption('--confirm <slug>', 'the same once more, typed', parseSlug)
+    .requiredOption('--confirm <slug>', 'the slug again, to confirm', parseSlug)
     .option(
       '--in <days>',
       `1 to ${GRACE_DAYS_MAX}; until then resume calls it off`,
       parseDays(GRACE_DAYS_MAX),
       GRACE_DAYS_DEFAULT,
     )
-    .option('--now', 'erase it at once, which nothing undoes; goes on with what was begun')
+    .option('--now', 'erase it at once, which cannot be undone; continues an erasure that has begun')
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, argument: string | undefined, options: EraseOptions) => {
@@ -64,16 +65,16 @@ async function eraseAtOnce(owner: OwnerConnection, slug: string, options: EraseO
   const erased = await eraseNow(owner, tenant)
   const retained = await retainedCounts(owner, erased.tenantId)
   const total = sumOf(erased.rowCounts)
-  const kept = `${sumOf(retained)} records are kept apart until ${dayOf(erased.retainUntil)}`
+  const kept = `${sumOf(retained)} records are retained until ${dayOf(erased.retainUntil)}`
   report(options, { ...erased, retained }, `Erased ${slug}: ${total} rows; ${kept}.`)
 }
 
 export function retainedCommand(): Command {
   return new Command('retained')
-    .description('show what is kept of erased tenants, or remove what need not be kept any longer')
-    .argument('[slug]', 'the address that it had', parseSlug)
+    .description('show the retained records of erased tenants, or remove expired ones')
+    .argument('[slug]', 'its former slug', parseSlug)
     .option('--records', 'print the records, one JSON object a line')
-    .option('--purge', 'remove what was kept past its time, of all tenants')
+    .option('--purge', 'remove the expired records of all tenants')
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, slug: string | undefined, options: RetainedOptions) => {
@@ -93,7 +94,7 @@ interface RetainedOptions {
 async function purge(owner: OwnerConnection, options: RetainedOptions): Promise<void> {
   const { purgeExpired } = await import('../desk/tenants/tenant-erasure.ts')
   const tenants = await purgeExpired(owner)
-  report(options, { purged: tenants }, `Removed what was kept of ${tenants} tenants.`)
+  report(options, { purged: tenants }, `Removed the records of ${tenants} tenants.`)
 }
 
 async function showRetained(owner: OwnerConnection, slug: string, options: RetainedOptions): Promise<void> {

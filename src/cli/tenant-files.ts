@@ -1,4 +1,5 @@
-// `bulkhead tenant export` and `restore`: a tenant as a file, and back. The file is src/desk/tenants'.
+// `bulkhead tenant export` and `restore`: writes a tenant to a file, and makes a tenant from one. src/desk/tenants has
+// the format.
 import { Command } from 'commander'
 import type { RestoredTenant } from '../desk/tenants/restore-tenant.ts'
 import { parseName, parseSlug } from './arguments.ts'
@@ -13,7 +14,7 @@ interface ExportOptions {
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description('write all that a tenant owns to a file, as it is at one moment')
+    .description('write all data of a tenant to a file, as of one moment')
     .argument('[slug]', 'the tenant', parseSlug)
     .option('--slug <slug>', 'the same', parseSlug)
     .requiredOption('--out <file>', 'JSON lines; compressed where the name ends in .gz')
@@ -44,12 +45,12 @@ interface RestoreOptions {
 
 export function restoreCommand(): Command {
   return new Command('restore')
-    .description('make a new tenant of a file: all of it, or nothing')
-    .argument('<file>', 'what tenant export wrote, or a tenant downloaded')
+    .description('make a new tenant from a file, completely or not at all')
+    .argument('<file>', 'a file of tenant export, or a downloaded export')
     .requiredOption('--slug <slug>', 'the address of the new tenant', parseSlug)
     .option('--name <name>', 'its name (default: as in the file)', parseName)
-    .option('--trust', "take another installation's file on the word of whoever gave it to you")
-    .option('--reuse-slug', 'take the address of a tenant that was erased')
+    .option('--trust', "accept another installation's file, which cannot be verified")
+    .option('--reuse-slug', 'reuse the slug of an erased tenant')
     .option('--json', 'report as JSON')
     .action(
       action(async (config, file: string, options: RestoreOptions) => {
@@ -71,6 +72,6 @@ export function restoreCommand(): Command {
 function originText({ origin, installation, sha256 }: RestoredTenant['source']): string {
   return origin === 'OWN'
     ? 'The file is signed by a key of this installation, and was not altered.'
-    : `The file is of the installation ${installation}, and no key here proves it: its people, their roles and its books are ` +
-        `as whoever gave it to you says. Ask them for its sum: ${sha256}`
+    : `The file comes from the installation ${installation}, and no key here verifies it: its members, roles and books are ` +
+        `as its source states. Compare its checksum with the source: ${sha256}`
 }

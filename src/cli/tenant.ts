@@ -1,5 +1,5 @@
-// `bulkhead tenant …`: the platform's own work on tenants. Their files and
-// their end are in tenant-files.ts and tenant-end.ts; the SQL is src/db's.
+// `bulkhead tenant …`: manages tenants. tenant-files.ts and tenant-end.ts have the other subcommands; src/desk/tenants
+// has the SQL.
 import { Command } from 'commander'
 import type { TenantDetails, TenantEntry, TenantStatus } from '../desk/tenants/tenant-directory.ts'
 import { parseCurrency, parseEmail, parseName, parseSlug } from './arguments.ts'
@@ -20,7 +20,7 @@ interface CreateOptions {
 
 export function tenantCommand(): Command {
   return new Command('tenant')
-    .description('make, look at, suspend, move and erase tenants')
+    .description('create, show, suspend, move and erase tenants')
     .addCommand(createCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
@@ -41,7 +41,7 @@ function createCommand(): Command {
     .requiredOption('--currency <code>', 'the currency of its prices (ISO 4217)', parseCurrency)
     .requiredOption('--owner-email <address>', 'of its first member', parseEmail)
     .option('--owner-name <name>', 'of its first member (default: the address)', parseName)
-    .option('--reuse-slug', 'take the address of a tenant that was erased')
+    .option('--reuse-slug', 'reuse the slug of an erased tenant')
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: CreateOptions) => {
@@ -84,7 +84,7 @@ function dayOf(at: Date): string {
 
 function showCommand(): Command {
   return new Command('show')
-    .description('show what there is of a tenant; its audit tells that somebody looked')
+    .description('show a tenant; its audit records this')
     .argument('[slug]', 'the tenant', parseSlug)
     .option('--slug <slug>', 'the same', parseSlug)
     .option('--json', 'report as JSON')
@@ -117,7 +117,7 @@ function textOf(tenant: TenantDetails): string {
 
 function membersCommand(): Command {
   return new Command('members')
-    .description("list a tenant's people; its audit tells that somebody looked")
+    .description("list a tenant's members; its audit records this")
     .argument('[slug]', 'the tenant', parseSlug)
     .option('--slug <slug>', 'the same', parseSlug)
     .option('--json', 'report as JSON')

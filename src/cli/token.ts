@@ -1,5 +1,4 @@
-// `bulkhead token`: a development token on standard output, and nothing else. Asks no database: the server decides
-// whether its bearer is a member.
+// `bulkhead token`: prints a development token. Reads no database: the server decides whether its bearer is a member.
 import { Command } from 'commander'
 import { parseDuration, signDevelopmentToken } from '../auth/development-token.ts'
 import { systemClock } from '../core/clock.ts'
@@ -19,9 +18,9 @@ export function tokenCommand(): Command {
   return new Command('token')
     .description('print a development token (never in production)')
     .requiredOption('--tenant <slug>', 'the tenant it is for', parseSlug)
-    .requiredOption('--email <address>', 'the person it speaks for', parseEmail)
+    .requiredOption('--email <address>', 'the person to sign in as', parseEmail)
     .option('--expires <duration>', 'how long it lives: 15s, 30m, 1h, 7d', '1h')
-    .option('--support', 'for one of the platform’s people, who may enter while the tenant lets them', false)
+    .option('--support', 'for platform staff, who may enter while the tenant grants it', false)
     .action(
       action(async (config, { tenant, email, expires, support }: TokenOptions) => {
         if (config.environment === 'production') {

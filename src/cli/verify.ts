@@ -1,5 +1,4 @@
-// `bulkhead verify`: proves of each tenant that its money and stock add up, or says what does not. The checks are
-// src/integrity's.
+// `bulkhead verify`: runs the integrity checks on each tenant, by src/integrity.
 import { Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { AppError } from '../core/errors.ts'
@@ -22,9 +21,9 @@ interface Options {
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('prove that money and stock add up and the audit is whole; fails when something is not')
+    .description('check that money and stock add up and the audit is unaltered; fails on a violation')
     .option('--tenant <slug>', 'one tenant (default: all)', parseSlug)
-    .option('--no-provider', 'do not ask the payment providers for their books')
+    .option('--no-provider', 'do not compare with the payment providers')
     .option(
       '--since <days>',
       "how far back to compare the payment providers' books",
@@ -33,14 +32,14 @@ export function verifyCommand(): Command {
     )
     .option(
       '--audit-head <sequence:hash>',
-      "a seal on the tenant's audit that you kept: is it still in the chain? (needs --tenant)",
+      "a stored seal of the tenant's audit, to look for in the chain (needs --tenant)",
       parseHead,
     )
     .option('--json', 'report as JSON')
     .action(
       action(async (config, options: Options) => {
         if (options.auditHead !== undefined && options.tenant === undefined) {
-          throw new AppError('BAD_USER_INPUT', 'an audit head is of one tenant: say which with --tenant')
+          throw new AppError('BAD_USER_INPUT', 'an audit head belongs to one tenant: give --tenant')
         }
         const logger = createLogger(commandLogLevel(config))
         const reports = await withDatabase(config, logger, (urls) => verify(config, urls, options, logger))
@@ -51,7 +50,7 @@ export function verifyCommand(): Command {
     )
 }
 
-/** One tenant after another, as the runtime role: what it cannot see is not there for the server either. */
+/** One tenant after another, as the runtime role, so that it sees what the server sees. */
 async function verify(
   config: Config,
   urls: DatabaseUrls,
@@ -87,8 +86,8 @@ async function verifyOne(
 }
 
 /**
- * Runs `work` with the address of the process beside the server: the running server's, or one that is started on what it has
- * kept for the time of the work; null where there is none, or nobody is to be asked.
+ * Runs `work` with the companion's URL: the running server's companion, or one started on its data for the duration of
+ * the work. Null where there is none, or providers are not asked.
  */
 async function withCompanion<T>(
   config: Config,

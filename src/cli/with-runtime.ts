@@ -1,4 +1,4 @@
-// What commands that work within tenants share: the runtime over the database, and who works for a tenant.
+// Runs commands that work within tenants: opens the runtime and makes the system's context.
 import type { CommandContext } from '../auth/command-context.ts'
 import { systemContext } from '../auth/system-context.ts'
 import type { Config } from '../config.ts'
@@ -8,7 +8,7 @@ import type { Runtime } from '../runtime.ts'
 import { type DatabaseUrls, withDatabase } from './command-database.ts'
 import { commandLogLevel } from './run.ts'
 
-/** Runs `work` with a runtime, beside the server or without it; its companion is the running server's, if there is one. */
+/** Runs `work` with a runtime, whether the server runs or not; its companion is the running server's, if any. */
 export async function withRuntime<T>(
   config: Config,
   work: (runtime: Runtime, urls: DatabaseUrls) => Promise<T>,
@@ -26,7 +26,7 @@ export async function withRuntime<T>(
   })
 }
 
-/** Throws NOT_FOUND for a slug that no tenant has. */
+/** Throws NOT_FOUND for an unknown slug. */
 export async function contextOf({ database, clock, logger }: Runtime, slug: string): Promise<CommandContext> {
   const tenant = await database.resolveTenant({ slug })
   if (tenant === null) throw new AppError('NOT_FOUND', `there is no tenant "${slug}"`, { slug })

@@ -1,10 +1,10 @@
-// `bulkhead worker`: runs jobs and nothing else, beside servers that serve and nothing else.
+// `bulkhead worker`: runs jobs without serving requests.
 import { Command } from 'commander'
 import { runWorker } from '../main.ts'
 import { action } from './run.ts'
 
 export function workerCommand(): Command {
-  return new Command('worker').description('run jobs, and serve nobody').action(
+  return new Command('worker').description('run jobs without serving requests').action(
     action(async (config) => {
       process.exitCode = await runWorker(config)
     }),

@@ -1,5 +1,5 @@
-// One attempt at a call: one transaction that holds the key's claim, the work and its record, or nothing at all. Whether
-// it is made again is run-command.ts's.
+// One attempt at a call: one transaction with the key's claim, the work and its record, committed together or not at
+// all. run-command.ts decides about another attempt.
 import type { Statement, Transaction } from '../db/database.ts'
 import { CommitUnknown, sqlstateOf } from '../db/faults.ts'
 import type { Attempted, Call, Committed } from './call.ts'
@@ -7,7 +7,10 @@ import { claimStatement, isKeyTaken } from './idempotency.ts'
 import { changedType, type Done, type Outcome, type Refused } from './outcome.ts'
 import { recordStatement, WORK_REFUSED } from './record.ts'
 
-/** The work and its record. The claim rides on the first statement and the record on COMMIT: no round trip of their own. */
+/**
+ * The work and its record. The claim travels with the first statement and the record with COMMIT, so that they cost no
+ * round trip.
+ */
 export async function attemptInTransaction<Code extends string, Value>(
   call: Call,
   work: (tx: Transaction) => Promise<Done<Value> | Refused<Code>>,
@@ -20,8 +23,8 @@ export async function attemptInTransaction<Code extends string, Value>(
 }
 
 /**
- * The same in one message: claim, work and record, and nobody is asked between them. The record raises when the work left
- * no result: all of it is rolled back, and `whyRefused` is asked in a transaction.
+ * The same in one message: claim, work and record. The record raises when the work left no result: everything is rolled
+ * back, and `whyRefused` runs in a transaction.
  */
 export async function attemptInOneMessage<Code extends string, Value>(
   call: Call,
@@ -40,7 +43,7 @@ export async function attemptInOneMessage<Code extends string, Value>(
   }
 }
 
-/** Stores a refusal under its key, as an attempt of its own: the work's was rolled back. */
+/** Stores a refusal under its key in a transaction of its own, since the work's was rolled back. */
 export async function attemptToStore<Code extends string>(
   call: Call,
   outcome: Outcome<Code>,
@@ -54,7 +57,7 @@ async function inTransaction<Code extends string, Value>(
   work: (tx: Transaction) => Promise<Committed<Code, Value>>,
 ): Promise<Attempted<Code, Value>> {
   const { caller, claim } = call
-  // Asked for twice when the work is done: by COMMIT, which takes the record along, and by a COMMIT that is not answered.
+  // Set when the work is done; read by COMMIT, which sends the record, and after a COMMIT without an answer.
   const ending: { made: Committed<Code, Value> | null } = { made: null }
   const around = {
     ...(claim !== null && { opening: claimStatement(claim) }),
@@ -75,7 +78,7 @@ async function inTransaction<Code extends string, Value>(
   }
 }
 
-/** A transaction is committed unless its work throws: so a refusal is thrown in it, and goes no further than this file. */
+/** A transaction commits unless its work throws. So a refusal is thrown inside it, and caught in this file. */
 class Rollback extends Error {
   readonly refused: Refused
   constructor(refused: Refused) {
@@ -94,7 +97,7 @@ function rolledBack<Code extends string>({ currentId, errors }: Refused<Code>): 
   return { kind: 'ROLLED_BACK', outcome: { id: currentId, userErrors: errors } }
 }
 
-/** What a failed transaction means here; throws what means nothing, to be run again or told. */
+/** Classifies a failed transaction; rethrows errors that a retry or the caller handles. */
 function failed<Code extends string, Value>(
   { claim }: Call,
   error: unknown,

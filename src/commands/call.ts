@@ -1,10 +1,10 @@
-// One call of a command on its way through the pipeline, and the ways in which an attempt at it, and it, can end.
+// A call of a command in the pipeline, and the possible ends of an attempt and of the call.
 import type { CommandContext } from '../auth/command-context.ts'
 import type { CommitUnknown } from '../db/faults.ts'
 import type { CommonErrorCode } from './command.ts'
 import type { AuditRecord, EventRecord, Outcome, UserError } from './outcome.ts'
 
-/** An idempotency key, and what it stands for. */
+/** An idempotency key with its operation and the input's fingerprint. */
 export type Claim = { readonly operation: string; readonly key: string; readonly fingerprint: Uint8Array }
 
 export type Call = {
@@ -12,11 +12,11 @@ export type Call = {
   readonly name: string
   /** Null: it was sent without a key. */
   readonly claim: Claim | null
-  /** Of its first audit entry: chosen beforehand, so that a call whose COMMIT was not answered can be looked up. */
+  /** The id of its first audit entry, chosen in advance, so that a call whose COMMIT got no answer can be looked up. */
   readonly entryId: string
 }
 
-/** All of it is in the database: what the work did, and the record of it. */
+/** Committed: the work's effect and its record. */
 export type Committed<Code extends string, Value> = {
   readonly kind: 'COMMITTED'
   readonly outcome: Outcome<Code>
@@ -25,7 +25,7 @@ export type Committed<Code extends string, Value> = {
   readonly events: readonly EventRecord[]
 }
 
-/** The work refused, and what it had written was rolled back. */
+/** The work refused, and its writes were rolled back. */
 export type RolledBack<Code extends string> = {
   readonly kind: 'ROLLED_BACK'
   readonly outcome: Outcome<Code>
@@ -38,7 +38,7 @@ export type Attempted<Code extends string, Value> =
   | { readonly kind: 'KEY_NOT_FREE'; readonly claim: Claim }
   | Unanswered<Code, Value>
 
-/** COMMIT was sent and not answered. If it happened, then so. */
+/** COMMIT was sent and got no answer. If it happened, this is the result. */
 export type Unanswered<Code extends string, Value> = {
   readonly kind: 'UNANSWERED'
   readonly made: Committed<Code, Value>

@@ -1,5 +1,5 @@
-// Editing a record that others edit too: only the version that the user saw is changed, and otherwise the user is told
-// what differs.
+// Edits a record with optimistic locking: only the version that the user saw is changed; otherwise the user gets the
+// differences.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Permission } from '../auth/permissions.ts'
@@ -21,17 +21,17 @@ type Versioned = { readonly id: string; readonly version: number }
 export const EDIT_ERRORS = ['NOT_FOUND', 'CONFLICT'] as const
 export type EditErrorCode = (typeof EDIT_ERRORS)[number]
 
-/** The error for a record that this tenant does not have: another tenant's, and none at all, alike. */
+/** The error for a record that this tenant does not have; another tenant's record and a missing one get the same. */
 export function notFound(field: string, noun: string): Refused<'NOT_FOUND'> {
   return refused([{ field: [field], message: `there is no such ${noun}`, code: 'NOT_FOUND' }])
 }
 
-/** Where columns stand in the mutation's input, unless under their own names: `priceMinor` in `price.amountMinor`. */
+/** The input paths of columns that differ from the column name: `priceMinor` in `price.amountMinor`. */
 export type InputPaths<Row> = { readonly [Column in keyof Row]?: readonly string[] }
 
 /**
- * The conflict. Who may read the record (`reads`; null: everybody here may) is told the version it has now, and each
- * asked-for field that is not as they want it.
+ * The conflict. Callers who may read the record (`reads`; null: everybody in the tenant) get its current version, and
+ * each field that differs from the input.
  */
 export function conflict<Row extends Versioned>(
   current: Row,
@@ -43,7 +43,7 @@ export function conflict<Row extends Versioned>(
   const message = `it was changed meanwhile: this is version ${current.version}, not ${expectedVersion}`
   const conflicts: Reason<'CONFLICT'> = {
     field: ['expectedVersion'],
-    message: 'it was changed meanwhile, or was never of this version',
+    message: 'it was changed meanwhile, or never had this version',
     code: 'CONFLICT',
     detail: { message, needs },
   }
@@ -64,7 +64,7 @@ export function conflict<Row extends Versioned>(
   )
 }
 
-/** One table of the transaction, as an edit needs it: `tx.customer`. */
+/** The table's delegate in the transaction: `tx.customer`. */
 export type EditedTable<Row> = {
   findFirst(query: { where: { id: string } }): PromiseLike<Row | null>
   findFirstOrThrow(query: { where: { id: string } }): PromiseLike<Row>
@@ -74,11 +74,11 @@ export type EditedTable<Row> = {
   }): PromiseLike<{ readonly count: number }>
 }
 
-/** Columns to set. What is undefined stays as it is. */
+/** Columns to set. Undefined ones stay unchanged. */
 type Wanted<Row> = { readonly [Column in keyof Row]?: Row[Column] | null | undefined }
 
 export type Edit<Row, Code extends string> = {
-  /** Of the record in the API: the audit's subject. */
+  /** The record's type in the API, as the audit's subject. */
   readonly type: string
   /** What messages call it. */
   readonly noun: string
@@ -87,7 +87,7 @@ export type Edit<Row, Code extends string> = {
   /** Or what is made of the record as it is now; it may refuse. */
   readonly wanted: Wanted<Row> | ((current: Row) => Promise<Wanted<Row> | Refused<Code>>)
   readonly paths?: InputPaths<Row>
-  /** What it takes to read such a record, and so to be told what it is in a conflict. */
+  /** The permission to read such records, and to see the current values in a conflict. */
   readonly reads: Permission
   /** Columns that are set whether or not anything changes: when it was updated. */
   readonly touches: object
@@ -132,7 +132,7 @@ export function isRefused<Code extends string>(decided: object | Refused<Code>):
   return 'done' in decided && decided.done === false
 }
 
-/** The changed fields of an edit, and the audit entry that tells of them. */
+/** The changed fields of an edit, and the audit entry of them. */
 export function edited<Row extends Versioned>(
   type: string,
   before: Row,
@@ -147,7 +147,7 @@ export function edited<Row extends Versioned>(
   )
 }
 
-/** The fields that the user gave and that differ from the record. */
+/** The given fields that differ from the record. */
 function changesTo<Row extends object>(current: Row, wanted: Wanted<Row>): Partial<Row> {
   const changes: Partial<Row> = {}
   for (const field of Object.keys(wanted) as (keyof Row)[]) {
@@ -170,7 +170,7 @@ function pick<Row extends object>(row: Partial<Row>, fields: readonly (keyof Row
   return Object.fromEntries(fields.map((field) => [field, jsonOf(row[field])]))
 }
 
-/** A column's value in the audit: bigints as digits, instants as ISO 8601. */
+/** A column's value in the audit: bigints as digits, times as ISO 8601. */
 export function jsonOf(value: unknown): Json {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Date) return value.toISOString()

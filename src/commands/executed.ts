@@ -1,27 +1,30 @@
-// What a caller is answered of a command.
+// The result of a command, as its caller gets it.
 import type { CommandContext } from '../auth/command-context.ts'
 import type { Ended } from './call.ts'
 import type { Command, CommonErrorCode, ErrorCodeOf } from './command.ts'
-import { toldTo, type UserError } from './outcome.ts'
+import { type UserError, visibleTo } from './outcome.ts'
 
-/** Made now, or (`replayed`) what is stored of an earlier call with the same key. */
+/** Made now, or (`replayed`) stored by an earlier call with the same key. */
 export type Executed<Of extends Command = Command, Value = null> = {
   readonly id: string | null
   readonly userErrors: readonly UserError<ErrorCodeOf<Of> | CommonErrorCode>[]
   readonly replayed: boolean
   /**
-   * The record is what this caller made or changed by this call, and nobody else has changed it since: shown to them,
-   * though they may not read such records. Everybody else is shown it by their right to read.
+   * The record was made or changed by this call of this caller, and nobody else has changed it since: the caller may
+   * see it without the permission to read such records. All others need that permission.
    */
   readonly isOwn: boolean
-  /** What the work gave to `done`. Null when it was refused or replayed: it is kept nowhere, since it may be a secret. */
+  /**
+   * The value that the work gave to `done`. Null after a refusal or a replay: it is not stored, since it may be a
+   * secret.
+   */
   readonly value: Value | null
-  /** In types alone: a mutation cannot be answered by another command's use case. */
+  /** Only in the types: a mutation cannot return another command's result. */
   readonly [command]?: Of['name']
 }
 declare const command: unique symbol
 
-/** An end as this caller is told of it. */
+/** The result as this caller may see it. */
 export function answerOf<Of extends Command, Value>(
   { permissions }: CommandContext,
   ended: Ended<ErrorCodeOf<Of>, Value>,
@@ -30,14 +33,14 @@ export function answerOf<Of extends Command, Value>(
   const { id, userErrors, changed = null } = ended.outcome
   return {
     id,
-    userErrors: toldTo(permissions, userErrors),
+    userErrors: visibleTo(permissions, userErrors),
     replayed: ended.kind === 'REPLAYED',
     isOwn: ended.kind === 'REPLAYED' ? ended.isOwn : changed !== null,
     value: ended.kind === 'COMMITTED' ? ended.value : null,
   }
 }
 
-/** Refuses before anything is tried: nothing is stored, and there is no record to show. */
+/** Refuses before anything is tried: nothing is stored, and there is no record. */
 export function refusedAtOnce<Of extends Command, Value = null>(
   userErrors: Executed<NoInfer<Of>>['userErrors'],
 ): Executed<Of, Value> {

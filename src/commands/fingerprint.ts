@@ -1,7 +1,7 @@
-// What makes two inputs the same request: their content, whatever the order of their fields.
+// The fingerprint of an input: equal for the same content, whatever the order of its fields.
 import { createHash } from 'node:crypto'
 
-/** SHA-256 of the input as JSON with sorted keys; absent and undefined fields alike, bigints as decimal strings. */
+/** SHA-256 of the input as JSON with sorted keys; undefined fields count as absent, bigints are decimal strings. */
 export function fingerprint(input: unknown): Buffer {
   return createHash('sha256').update(canonical(input)).digest()
 }

@@ -1,5 +1,4 @@
-// Idempotency keys: what one must be like, the claim of one, and the look-up of one that is not free, with the replay of
-// what is stored under it.
+// Idempotency keys: validates and claims them, and looks up and replays the stored outcome of a used one.
 import type { CommandContext } from '../auth/command-context.ts'
 import { isPlain } from '../core/text.ts'
 import type { Statement, Transaction } from '../db/database.ts'
@@ -21,7 +20,7 @@ const KEY_INVALID = keyError(
 const KEY_REUSED = keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')
 export const KEY_IN_USE = keyError(
   'IDEMPOTENCY_KEY_IN_USE',
-  'the same call is being worked on: try again in a moment',
+  'the same call is in progress: try again shortly',
 )
 
 /** What is wrong with a key, or null. */
@@ -38,7 +37,7 @@ export function claimStatement({ operation, key, fingerprint }: Claim): Statemen
   }
 }
 
-/** The claim raised; or, where two databases that are written to lock apart, two calls met at the key's row. */
+/** The claim raised; or, on two writable databases with separate locks, two calls conflicted at the key's row. */
 export function isKeyTaken(error: unknown): boolean {
   return sqlstateOf(error) === KEY_NOT_FREE || violatedConstraint(error) === KEYS_UNIQUE
 }
@@ -47,7 +46,7 @@ type Row<Code extends string> =
   | { readonly state: 'CLAIMED' | 'REUSED' | 'IN_USE' }
   | { readonly state: 'REPLAYED'; readonly outcome: Outcome<Code> }
 
-/** What became of a key; null when it is free, since the call that had it failed. */
+/** The state of a key; null when it is free, since its earlier call failed. */
 export async function lookUp<Code extends string>(
   caller: CommandContext,
   claim: Claim,
@@ -77,16 +76,16 @@ async function replay<Code extends string>(
   outcome: Outcome<Code>,
 ): Promise<Known<Code>> {
   const hasChanged = (outcome.changed ?? null) !== null
-  // Every role may read what it may write, so that only of a key it has to be asked.
+  // Every role may read what it may write, so only a key needs the query.
   const mayBeForeign = hasChanged && caller.actor.kind === 'API_KEY'
   const isOwn = mayBeForeign ? await isStillOwn(tx, caller, claim) : hasChanged
   return { kind: 'REPLAYED', outcome, isOwn }
 }
 
 /**
- * Whether a stored call was this caller's, and nobody else has changed its record since that very call, as the audit says:
- * later calls of the caller's, which may have changed nothing, do not make it theirs again. What the system did counts for
- * nobody: it only carries on what was begun.
+ * Whether a stored call was this caller's and nobody else has changed its record since, by the audit. Later calls of
+ * the caller do not count, since they may have changed nothing. Changes by the system do not count either: they only
+ * continue what was begun.
  */
 async function isStillOwn(
   tx: Transaction,

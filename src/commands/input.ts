@@ -1,4 +1,4 @@
-// Checking what a user typed: every problem at once, each at its field. Nothing is stored of what does not pass.
+// Validates a mutation's input: all problems at once, each with its field. Nothing is stored for an invalid input.
 import type { z } from 'zod'
 import { unstorableIn } from '../core/text.ts'
 import type { Claim } from './call.ts'
@@ -11,7 +11,7 @@ type Checked<Value> =
   | { readonly value: Value; readonly errors: null }
   | { readonly value: null; readonly errors: readonly UserError<'INVALID'>[] }
 
-/** The input of one call, and what its key stands for: the fingerprint is of the input as it was sent. */
+/** The validated input of a call, and its key's claim with the fingerprint of the input as sent. */
 export function checkCall<Schema extends z.ZodType>(
   command: Command<string, string, Schema>,
   { idempotencyKey, ...input }: Keyed<z.input<Schema> & object>,
@@ -25,7 +25,7 @@ export function checkCall<Schema extends z.ZodType>(
   return { ...checkInput(schema, input), claim }
 }
 
-/** The parsed input, or one user error per problem. Messages are the schema's own. */
+/** The parsed input, or one user error per problem, with the schema's messages. */
 function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown): Checked<z.output<Schema>> {
   const errors = unstorableIn(input).map((field) => invalid(field, UNSTORABLE))
   const result = schema.safeParse(input)

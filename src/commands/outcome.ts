@@ -1,8 +1,8 @@
-// What a use case gives back to the pipeline: done, with what to record, or refused, with every reason at once.
+// The result of a use case for the pipeline: done, with audit and events, or refused, with all reasons.
 
 import type { Permission } from '../auth/permissions.ts'
 
-/** One thing a user can put right. `field` is the path in the mutation's input. */
+/** A problem that a user can fix. `field` is the path in the mutation's input. */
 export type UserError<Code extends string = string> = {
   readonly field: readonly string[] | null
   readonly message: string
@@ -12,20 +12,20 @@ export type UserError<Code extends string = string> = {
 export type Detail = { readonly message: string; readonly needs: readonly Permission[] }
 
 /**
- * A user error as a use case gives it, before it is known who is told. `message` tells nothing of any record: writing is
- * not reading, and a refusal is the cheapest way to ask.
+ * A user error before it is filtered by the caller's permissions. `message` must not reveal a record: a caller who may
+ * only write could otherwise read by being refused.
  */
 export type Reason<Code extends string = string> = UserError<Code> & {
-  /** What it says of a record: in place of `message`, to who has all of these permissions. */
+  /** Replaces `message` for callers with all of its permissions; may reveal the record. */
   readonly detail?: Detail
-  /** Not told at all to who lacks these. */
+  /** Omitted for callers who lack one of these. */
   readonly onlyWith?: readonly Permission[]
-  /** Told only to who lacks one of these, in place of reasons that are `onlyWith` them. */
+  /** Only for callers who lack one of these; replaces reasons that are `onlyWith` them. */
   readonly onlyWithout?: readonly Permission[]
 }
 
-/** The errors as a caller with these permissions is told of them. */
-export function toldTo<Code extends string>(
+/** The errors that a caller with these permissions may see. */
+export function visibleTo<Code extends string>(
   permissions: ReadonlySet<Permission>,
   reasons: readonly Reason<Code>[],
 ): UserError<Code>[] {
@@ -36,8 +36,11 @@ export function toldTo<Code extends string>(
   })
 }
 
-/** Refusals that depend on who asks. They are stored under no key: the same call by somebody else may well be done. */
-const OF_AUTHORITY: ReadonlySet<string> = new Set([
+/**
+ * Refusals that depend on the caller. They are not stored under the key, since the same call by another caller may
+ * succeed.
+ */
+const CALLER_DEPENDENT: ReadonlySet<string> = new Set([
   'EXPIRY_NOT_HELD',
   'INVITATION_NOT_VALID',
   'PERMISSION_NOT_HELD',
@@ -45,12 +48,12 @@ const OF_AUTHORITY: ReadonlySet<string> = new Set([
 ])
 
 export function dependsOnCaller(errors: readonly UserError[]): boolean {
-  return errors.some(({ code }) => OF_AUTHORITY.has(code))
+  return errors.some(({ code }) => CALLER_DEPENDENT.has(code))
 }
 
 export type Subject = { readonly type: string; readonly id: string }
 
-/** One line of the audit: the changed fields before and after; null for a row that was not or is no more. */
+/** An audit entry: the changed fields before and after; null for a created or deleted row. */
 export type AuditRecord = {
   readonly subject: Subject
   readonly before: JsonObject | null
@@ -64,32 +67,32 @@ export type JsonObject = { readonly [key: string]: Json }
 
 export type Done<Value = null> = {
   readonly done: true
-  /** The record that the mutation's payload shows. */
+  /** The record in the mutation's payload. */
   readonly id: string
   readonly audit: readonly AuditRecord[]
   readonly events: readonly EventRecord[]
-  /** What the use case is told beside the record, and nobody keeps: a secret, a count, which way it went. */
+  /** A result besides the record, which is not stored: a secret, a count, which way it went. */
   readonly value: Value
 }
 
 export type Refused<Code extends string = string> = {
   readonly done: false
   readonly errors: readonly Reason<Code>[]
-  /** The record as it is now, where showing it helps who may read it: a conflict. */
+  /** The current record, where it helps callers who may read it: a conflict. */
   readonly currentId: string | null
 }
 
-/** What is kept of a command under its key: the record's id, or why there is none. */
+/** What is stored under the key: the record's id, or the refusal. */
 export type Outcome<Code extends string = string> = {
   readonly id: string | null
   readonly userErrors: readonly Reason<Code>[]
-  /** The record's type, if the command made or changed it; absent or null: it did neither. */
+  /** The record's type, if the command made or changed it; otherwise absent or null. */
   readonly changed?: string | null
-  /** The first audit entry of the command, which is added where the outcome is kept. */
+  /** The command's first audit entry; added when the outcome is stored. */
   readonly entry?: string
 }
 
-/** The type of the record that was made or changed: the audit says so. An edit that changes nothing is neither. */
+/** The type of the record that was made or changed, according to the audit. An edit without changes has none. */
 export function changedType({ id, audit }: Pick<Done, 'id' | 'audit'>): string | null {
   const change = audit.find(({ subject, before, after }) => subject.id === id && !isEmpty(after ?? before))
   return change?.subject.type ?? null

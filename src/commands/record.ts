@@ -1,5 +1,5 @@
-// What a command leaves behind in its own transaction, in one statement: audit entries, outbox events, and the outcome
-// under its idempotency key.
+// Records a command in its own transaction by one statement: audit entries, outbox events, and the outcome under its
+// key.
 import { labelOf } from '../auth/command-context.ts'
 import { newId } from '../core/ids.ts'
 import { redact } from '../core/redact.ts'
@@ -8,8 +8,8 @@ import type { Call, Committed } from './call.ts'
 import type { Json } from './outcome.ts'
 
 /**
- * What the work left by app.set_command_result is added to what is said here, but for its `events`, which are events of their own
- * beside those; `app.take_command_result` raises on a refusal.
+ * Merges the result that the work left by app.set_command_result with the given one; its `events` are added to the
+ * outbox. `app.take_command_result` raises on a refusal.
  */
 const RECORD_SQL = `
   WITH command AS MATERIALIZED (
@@ -33,12 +33,12 @@ const RECORD_SQL = `
   FROM (SELECT $9::text AS key) k, command
   WHERE k.key IS NOT NULL`
 
-/** The SQLSTATE of a work that refused its input. */
+/** The SQLSTATE raised when the work refused its input. */
 export const WORK_REFUSED = 'BK003'
 
 /**
- * The statement that records a command; it rides on COMMIT. The first audit entry has the command's own id: by it a
- * command whose COMMIT was not answered is found again, and by it the outcome knows when the call was.
+ * The statement that records a command; it travels with COMMIT. The first audit entry has the command's own id: a
+ * command whose COMMIT got no answer is found by it, and the outcome refers to it.
  */
 export function recordStatement(
   { caller: { actor, requestId, clock }, name, claim, entryId }: Call,
@@ -48,7 +48,7 @@ export function recordStatement(
     id: index === 0 ? entryId : newId(),
     subject_type: subject.type,
     subject_id: subject.id,
-    // Here and nowhere else entries are made, so that no use case has to think of it.
+    // Every entry passes here, so use cases need not redact.
     before: redact(before),
     after: redact(after),
   }))

@@ -1,5 +1,5 @@
-// The one way to write: permission and input, then attempts, each a transaction of its own, until it is known how the call
-// ended. The steps: input.ts, attempt.ts, idempotency.ts, commit-unknown.ts.
+// The only way to write: checks permission and input, then makes attempts, each in its own transaction, until the
+// outcome is known. The steps are input.ts, attempt.ts, idempotency.ts, commit-unknown.ts.
 import type { z } from 'zod'
 import type { CommandContext } from '../auth/command-context.ts'
 import { requirePermission } from '../auth/permissions.ts'
@@ -15,28 +15,31 @@ import { checkCall } from './input.ts'
 import { type Done, dependsOnCaller, type Refused } from './outcome.ts'
 import { retried } from './retry.ts'
 
-/** What a command does, in its transaction. It may be run several times, and only the last counts: no effect outside. */
+/**
+ * The work of a command, in its transaction. It may run several times, and only the last counts, so it must have no
+ * effect outside.
+ */
 export type Work<Code extends string, Value = null, Input = unknown> = (
   tx: Transaction,
   input: Input,
 ) => Promise<Done<Value> | Refused<Code>>
 
 /**
- * Work that one statement decides by itself: claim, work and record are then one message. The statement ends in
- * `app.set_command_result`; when it leaves nothing, `whyRefused` says why.
+ * Work that is decided by one statement: claim, work and record are then one message. The statement ends in
+ * `app.set_command_result`; when it leaves no result, `whyRefused` gives the reasons.
  */
 export type OneMessage<Code extends string, Value, Input> = {
   readonly message: (input: Input) => { readonly statement: Statement; readonly done: Done<Value> }
   readonly whyRefused: Work<Code, Value, Input>
 }
 
-/** Each attempt lost its key to a call that then released it unused; more would be a queue of its own. */
+/** Each attempt lost its key to a call that then released it unused; more attempts would form a queue. */
 const CLAIM_ATTEMPTS_MAX = 3
 
 /**
- * Runs `work` for the caller. Throws FORBIDDEN without the permission; answers user errors, told by what the caller may
- * read. A refusal leaves nothing of the work, but is stored under the key like a success: the same call gets the same
- * answer, whoever of the tenant sends it. Not so a refusal that depends on who asks: it is asked anew each time.
+ * Runs `work` for the caller. Throws FORBIDDEN without the permission; returns user errors, filtered by what the caller
+ * may read. A refusal rolls the work back, and is stored under the key like a success: the same call by anybody in the
+ * tenant gets the same answer. A refusal that depends on the caller is not stored.
  */
 export async function runCommand<
   Name extends string,
@@ -57,11 +60,11 @@ export async function runCommand<
   const isStored =
     ended.kind === 'ROLLED_BACK' && claim !== null && !dependsOnCaller(ended.outcome.userErrors)
   if (!isStored) return answerOf(caller, ended)
-  // Whoever came first with the key meanwhile wins, and is replayed.
+  // If another call with the key was first, it is replayed.
   return answerOf(caller, await untilEnded(call, () => attemptToStore(call, ended.outcome)))
 }
 
-/** Runs a command that takes no input and no key, and refuses nothing; answers what the work gave to `done`. */
+/** Runs a command without input, key and refusals; returns the value that the work gave to `done`. */
 export async function runInternalCommand<Value = null>(
   caller: CommandContext,
   { name, permission }: InternalCommand,
@@ -75,7 +78,9 @@ export async function runInternalCommand<Value = null>(
   return ended.value as Value
 }
 
-/** The attempt to be made, once or again: what it decides beforehand, as the new record's id, it decides once. */
+/**
+ * The attempts of a call: values that are chosen in advance, such as the new record's id, stay the same in all of them.
+ */
 function attemptsAt<Code extends string, Value, Input>(
   call: Call,
   work: Work<Code, Value, Input> | OneMessage<Code, Value, Input>,
@@ -87,8 +92,8 @@ function attemptsAt<Code extends string, Value, Input>(
 }
 
 /**
- * Attempts until one ends the call. What the database says may be run again is; a key that is not free is looked up, and
- * tried again when it has become free; a COMMIT without an answer is looked up and never tried again.
+ * Makes attempts until one ends the call. Retries what the database allows; looks up a key that is not free, and
+ * retries when it has become free; looks up a COMMIT without an answer, and never retries it.
  */
 async function untilEnded<Code extends string, Value>(
   call: Call,

@@ -1,4 +1,4 @@
-// Time as an argument: whoever needs "now" is given a Clock, so that tests can move it.
+// The clock as an argument, so that tests can set the time.
 
 export type Clock = () => Date
 

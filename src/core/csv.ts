@@ -1,12 +1,12 @@
-// Rows of CSV as RFC 4180 writes them, which a spreadsheet shows and never computes. Pure.
+// Formats CSV rows by RFC 4180, safe against formula injection in spreadsheets. Pure.
 
 const LINE_END = '\r\n'
-/** How a spreadsheet knows a formula: its first sign, which may stand behind spaces, or be a full-width one. */
+/** How a spreadsheet recognises a formula: by its first character, possibly after spaces or in full width. */
 const FORMULA = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/
 
 /**
- * One row with its line's end. A cell that a spreadsheet would take for a formula gets an apostrophe before it, which
- * makes it a text: names of keys and ids of requests are chosen by whoever sends them.
+ * One row with its line end. A cell that a spreadsheet would take for a formula gets an apostrophe before it, which
+ * makes it a text: names of keys and request ids are chosen by clients.
  */
 export function csvRow(cells: readonly (string | null)[]): string {
   return cells.map(cellOf).join(',') + LINE_END

@@ -1,6 +1,7 @@
-// The one error class and its one union of codes. Owns no mapping: src/db maps SQLSTATE, src/edge masks.
+// The error class for expected failures, and the union of its codes. src/db maps SQLSTATEs to it, src/edge masks all
+// other errors.
 
-/** Every code a client can meet, at the top level or in a payload's userErrors. */
+/** Every code that a client can get, at the top level or in a payload's userErrors. */
 export type ErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
@@ -15,7 +16,7 @@ export type ErrorCode =
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'IDEMPOTENCY_KEY_IN_USE'
 
-/** An expected failure that a client may be told about. Anything else thrown is masked as INTERNAL. */
+/** An expected failure that a client may see. Any other error is masked as INTERNAL. */
 export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode

@@ -1,9 +1,9 @@
-// Structured logs. Owns the redaction list; knows nothing of requests or tenants beyond their fields.
+// Creates the structured logger, with the list of redacted fields.
 import { type Logger, pino } from 'pino'
 
 export type { Logger }
 
-/** Fields that must never reach a log, wherever a caller put them. */
+/** Fields that must never appear in a log, at any depth that callers use. */
 const REDACTED = [
   'authorization',
   'password',
@@ -16,7 +16,7 @@ const REDACTED = [
   'req.headers.authorization',
 ]
 
-/** A JSON logger on standard error, so that a command's standard output stays its own. */
+/** A JSON logger on standard error, since standard output has a command's report. */
 export function createLogger(
   level: string,
   destination: { write(line: string): void } = process.stderr,

@@ -6,8 +6,8 @@ export type Money = { readonly amountMinor: bigint; readonly currency: string }
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
 
 /**
- * ISO 4217's minor units where they are not 2. Written down, since they say what stored amounts are: Intl answers from
- * ICU's data, which are about cash (none for HUF, IDR, COP), and change with Node.
+ * ISO 4217's minor units where they are not 2. A fixed list, since stored amounts depend on it: Intl uses ICU's data,
+ * which are about cash (none for HUF, IDR, COP), and change with Node.
  */
 const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
   (

@@ -1,6 +1,5 @@
-// Secrets at rest: AES-256-GCM under keys of the installation, each ciphertext bound to the place it stands in; and marks
-// on what is no secret, that nobody makes without such a key. Pure but for the nonce. Keys come from the configuration;
-// where ciphertexts and marks are kept is the caller's.
+// Encrypts secrets at rest by AES-256-GCM under the installation's keys, each ciphertext bound to its place; and makes
+// HMACs over public data. Pure except for the nonce. The caller stores ciphertexts and macs.
 import {
   createCipheriv,
   createDecipheriv,
@@ -14,19 +13,19 @@ import {
 export type MacVerdict = 'GOOD' | 'BAD' | 'KEY_UNKNOWN'
 
 export type Sealer = {
-  /** Of the key that `seal` uses: to be kept beside the ciphertext. */
+  /** The id of the key that `seal` uses; store it beside the ciphertext. */
   readonly keyId: string
-  /** `context` names the place (tenant, row, purpose): moved elsewhere, the ciphertext does not open. */
+  /** `context` names the place (tenant, row, purpose): a ciphertext moved elsewhere does not open. */
   seal(plaintext: string, context: string): Uint8Array
-  /** Throws a plain Error for a key that is not here, another context, or an altered ciphertext; it tells no secret. */
+  /** Throws a plain Error for an unknown key, another context, or an altered ciphertext, without revealing a secret. */
   open(sealed: Uint8Array, keyId: string, context: string): string
-  /** An HMAC of the message, by the key of `keyId`. `purpose` names what it vouches for: good for nothing else. */
+  /** An HMAC of the message, by the key of `keyId`, valid only for this `purpose`. */
   mac(message: Uint8Array, purpose: string): Uint8Array
-  /** Whether `mac` is what the key of that id makes of the message. */
+  /** Whether `mac` is the message's mac by that key. */
   checkMac(message: Uint8Array, mac: Uint8Array, keyId: string, purpose: string): MacVerdict
 }
 
-/** In place of a key's id, where there is no secret: of a restored tenant, whose secrets did not come along. */
+/** The key id of a row without secrets, as in a restored tenant. */
 export const NO_KEY_ID = 'none'
 
 const CIPHER = 'aes-256-gcm'
@@ -38,7 +37,7 @@ const KEY_ID_LENGTH = 12
 const KEY_INFO = 'bulkhead: secrets at rest'
 const MAC_KEY_INFO = 'bulkhead: macs'
 
-/** Seals with `current`; opens what it or a `previous` key sealed. Each key holds 32 random bytes or more. */
+/** Seals with `current`; opens what it or a `previous` key sealed. Each key has at least 32 random bytes. */
 export function createSealer({
   current,
   previous = [],
@@ -89,7 +88,7 @@ export function createSealer({
   }
 }
 
-/** Tells keys apart and nothing of them. */
+/** Identifies a key without revealing anything of it. */
 function idOf(key: Uint8Array): string {
   return createHash('sha256').update('bulkhead: key id').update(key).digest('hex').slice(0, KEY_ID_LENGTH)
 }
@@ -98,7 +97,7 @@ function derive(key: Uint8Array, info = KEY_INFO): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), info, KEY_BYTES))
 }
 
-/** The purpose stands before the message with its length, so that none runs into the other. */
+/** The purpose and its length precede the message, so that the boundary is unambiguous. */
 function hmac(key: Uint8Array, message: Uint8Array, purpose: string): Uint8Array {
   const prefix = `${Buffer.byteLength(purpose)}:${purpose}`
   return new Uint8Array(createHmac('sha256', key).update(prefix).update(message).digest())

@@ -1,13 +1,13 @@
-// Which texts may come in: the one place that says what no text from outside may hold. Knows no field's own rules.
+// Which texts are accepted from outside at all. Fields have further rules of their own.
 
-/** What a database cannot keep as it came: a NUL, which no column holds, or half of a surrogate pair. */
+/** PostgreSQL cannot store a NUL or half of a surrogate pair. */
 function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }
 
 const CONTROL = /\p{Cc}/u
 
-/** Storable and without control characters: what names something, like a key, a slug or an id. */
+/** Storable and without control characters: for names, keys, slugs and ids. */
 export function isPlain(text: string): boolean {
   return isStorable(text) && !CONTROL.test(text)
 }
@@ -15,8 +15,8 @@ export function isPlain(text: string): boolean {
 type Path = readonly string[]
 
 /**
- * The paths of the texts in a value that cannot be stored, names of fields included. Nearly always none, so a path is only
- * built once something is found.
+ * The paths of the unstorable texts in a value, including field names. There are nearly never any, so paths are built
+ * only on demand.
  */
 export function unstorableIn(value: unknown): readonly Path[] {
   const found: Path[] = []
@@ -24,7 +24,7 @@ export function unstorableIn(value: unknown): readonly Path[] {
   return found
 }
 
-/** Where a value stands: its name, and where what holds it stands. */
+/** The position of a value: its name, and the position of its container. */
 type Place = { readonly name: string | number; readonly within: Place | null }
 
 function collect(value: unknown, place: Place | null, found: Path[]): void {
@@ -33,7 +33,7 @@ function collect(value: unknown, place: Place | null, found: Path[]): void {
   } else if (Array.isArray(value)) {
     let index = 0
     for (const item of value) {
-      // Numbers and their like make no place.
+      // Numbers and the like need no position.
       if (mayHoldText(item)) collect(item, { name: index, within: place }, found)
       index += 1
     }

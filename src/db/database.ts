@@ -1,4 +1,5 @@
-// The door to PostgreSQL for everyone else: a handle per tenant, a transaction per tenant, and nothing unscoped.
+// The access to PostgreSQL for all other rooms: a handle per tenant, a transaction per tenant, and nothing without a
+// scope.
 import { PrismaPg } from '@prisma/adapter-pg'
 import { LRUCache } from 'lru-cache'
 import { isUuid } from '../core/ids.ts'
@@ -25,14 +26,14 @@ export type DatabaseOptions = {
   readonly url: string
   readonly poolMax: number
   readonly namedStatements: boolean
-  /** How long a caller waits for a free connection before it is told that the service is busy: 5 s by default. */
+  /** How long a caller waits for a free connection before the error BUSY. Default: 5 s. */
   readonly acquireTimeoutMs?: number
-  /** How long a statement waits for a server that says nothing: 30 s by default. */
+  /** How long a statement waits for a silent server. Default: 30 s. */
   readonly silenceTimeoutMs?: number
   readonly logger: Logger
 }
 
-/** A tenant, before it is entered. */
+/** A tenant as it is known before authentication. */
 export type TenantAddress = {
   readonly tenantId: string
   readonly tenantSlug: string
@@ -41,31 +42,31 @@ export type TenantAddress = {
 
 export type MemberRole = 'OWNER' | 'ADMIN' | 'STAFF' | 'VIEWER'
 
-/** A person's place in a tenant, as the database knows it now: a member, or somebody with an invitation that is open. */
+/** A person's current relation to a tenant: a member, or the recipient of an open invitation. */
 export type Membership = TenantAddress &
   (
     | { readonly memberId: string; readonly role: MemberRole }
     | { readonly memberId: null; readonly invitationId: string }
   )
 
-/** A key that is good now. */
+/** A currently valid key. */
 export type KnownKey = TenantAddress & {
   readonly keyId: string
   readonly name: string
   readonly permissions: readonly string[]
-  /** Of the member who stands behind it; null: the platform made it. */
+  /** The role of the member who made it, directly or through other keys; null: the platform made it. */
   readonly makerRole: MemberRole | null
   readonly expiresAt: Date | null
 }
 
-/** A tenant's leave for the platform's people, in force now. */
+/** A tenant's active grant for platform staff. */
 export type SupportLeave = TenantAddress & {
   readonly grantId: string
   readonly access: 'READ' | 'WRITE'
   readonly expiresAt: Date
 }
 
-/** One of the tenants that a person is a member of. */
+/** A tenant of which a person is a member. */
 export type TenantChoice = {
   readonly slug: string
   readonly name: string
@@ -74,9 +75,9 @@ export type TenantChoice = {
 }
 
 export type TransactionOptions = {
-  /** REPEATABLE READ: all of its statements see the tenant as it was at the first. */
+  /** REPEATABLE READ: all statements see the tenant as of the first one. */
   readonly isSnapshot?: boolean
-  /** How long it may take: 20 s unless told. */
+  /** The maximum duration. Default: 20 s. */
   readonly timeoutMs?: number
 }
 
@@ -88,12 +89,12 @@ export type PoolState = {
 }
 
 export type Database = {
-  /** The tenant's handle: cheap to ask for, never to be kept beyond the request. */
+  /** The tenant's handle: cheap to make, not to be used beyond the request. */
   forTenant(scope: Scope): TenantClient
   /**
-   * Runs `work` in one READ COMMITTED transaction of the tenant; commits what it resolves, rolls back what it throws.
-   * Transactions do not nest: take the transaction as an argument instead. `around` rides on the first statement and
-   * on COMMIT. `options`: for work that reads much.
+   * Runs `work` in one READ COMMITTED transaction of the tenant; commits when it resolves, rolls back when it throws.
+   * Transactions do not nest: pass the transaction as an argument instead. `around` travels with the first statement
+   * and with COMMIT. `options` is for work that reads much.
    */
   withTenant<T>(
     scope: Scope,
@@ -102,38 +103,38 @@ export type Database = {
     options?: TransactionOptions,
   ): Promise<T>
   /**
-   * Runs statements of the tenant as one transaction in one message: nobody is asked between them. The rows are
-   * dropped. Throws CommitUnknown when the connection is lost before the answer.
+   * Runs statements of the tenant as one transaction in one message. Their rows are dropped. Throws CommitUnknown when
+   * the connection is lost before the answer.
    */
   runAtOnce(scope: Scope, statements: readonly Statement[]): Promise<void>
   /**
-   * Reads rows of the tenant by one statement, with all that hangs on them: what the tenant's handle answers to the
-   * same `findMany`, at a third of the cost. For the API's reads; a use case takes the handle or its transaction.
+   * Reads rows of the tenant with their relations by one statement: the result of the handle's `findMany`, at a third
+   * of the cost. For the API's reads; a use case uses the handle or its transaction.
    */
   read<Row>(scope: Scope, model: ModelName, query: ReadQuery): Promise<Row[]>
-  /** How many rows of the tenant the filter finds. */
+  /** The number of the tenant's rows that match the filter. */
   count(scope: Scope, model: ModelName, where: Filter): Promise<number>
-  /** Null for an unknown tenant and for somebody who is neither an active member of it nor invited, alike. */
+  /** Null for an unknown tenant, and for a person who is neither an active member nor invited. */
   resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
-  /** The tenants that the address is an active member of, at most a hundred, by their slugs. */
+  /** The slugs of the tenants of which the address is an active member; at most a hundred. */
   membershipsOf(email: string): Promise<TenantChoice[]>
-  /** Null for a key that is unknown, expired, or revoked (or one before it that made it), alike. Notes its use. */
+  /** Null for a key that is unknown, expired, or revoked (or made by a revoked one). Records its use. */
   resolveApiKey(tenantId: string, hash: Uint8Array): Promise<KnownKey | null>
-  /** Null where no leave is in force. Notes in the tenant's audit that this person came. */
+  /** Null without an active grant. Records the visit in the tenant's audit. */
   resolveSupport(tenantSlug: string, email: string): Promise<SupportLeave | null>
-  /** Which tenant has this id, or this address; null for none. */
+  /** The tenant with this id or slug; null for none. */
   resolveTenant(key: { readonly id: string } | { readonly slug: string }): Promise<TenantAddress | null>
-  /** Resolves when the database answers, rejects with its error when it does not. */
+  /** Resolves when the database answers; rejects with its error otherwise. */
   ping(): Promise<void>
   poolState(): PoolState
   close(): Promise<void>
 }
 
 const ACQUIRE_TIMEOUT_MS = 5_000
-/** Beyond the database's own statement timeout, so that the server cancels first and says why. */
+/** Longer than the database's statement timeout, so that the server cancels first, with the reason. */
 const TRANSACTION_TIMEOUT_MS = 20_000
 const HANDLES_MAX = 1_000
-/** Faults after which a COMMIT may have happened: the connection broke, or went silent until the system gave it up. */
+/** Faults after which a COMMIT may have happened: the connection broke, or was silent until the time-out. */
 const COMMIT_UNANSWERED: ReadonlySet<Fault | null> = new Set(['CONNECTION_LOST', 'UNAVAILABLE'])
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -154,7 +155,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     return handle
   }
 
-  /** The one value that a statement of the reader answers. */
+  /** The single value that a reader's statement returns. */
   async function firstValue(
     scope: Scope,
     { text, values }: { readonly text: string; readonly values: readonly unknown[] },
@@ -165,7 +166,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    // The extension adds no operation and takes none away that TenantClient has: only its inferred type is larger.
+    // The extension has all operations of TenantClient; only its inferred type is larger.
     forTenant: (scope) => handleOf(scope) as unknown as TenantClient,
 
     async withTenant(scope, work, around = {}, { isSnapshot, timeoutMs = TRANSACTION_TIMEOUT_MS } = {}) {
@@ -173,7 +174,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw new Error('a transaction was opened inside a transaction')
       let worked = false
       const workOn = async (tx: unknown) => {
-        // The extended client in a transaction is the handle itself, less what TenantClient leaves out.
+        // The extended client in a transaction is the handle without the members that TenantClient omits.
         const result = await work(tx as Transaction)
         worked = true
         return result

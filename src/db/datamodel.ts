@@ -26,7 +26,7 @@ export type Relation = {
   readonly foreignKey: string | null
   readonly many: boolean
   readonly isNullable: boolean
-  /** Pairs of columns that are equal: the other table's, and this one's. */
+  /** Pairs of equal columns: the other table's, and this one's. */
   readonly on: readonly (readonly [other: string, own: string])[]
   /** The fields of this model that its key is made of; none where the key is the other's. */
   readonly fields: readonly string[]

@@ -1,24 +1,29 @@
-// Whose turn it is to have a connection: a tenant that asks for hundreds at once must not keep the others waiting, nor one
-// of its callers the tenant's others. Owns no connection; the pool asks before it takes one and says when it is back.
+// Schedules connections fairly: a tenant with hundreds of requests must not keep other tenants waiting, nor one of its
+// callers the other callers. The pool acquires a turn before it takes a connection, and releases it afterwards.
 
-/** Of the pool, kept for the others however much one tenant asks for; of a tenant's share, however much one caller does. */
+/**
+ * The share of the pool that one tenant leaves for others, and the share of a tenant's turns that one caller leaves.
+ */
 const RESERVED_PART = 1 / 4
-/** A tenant's share that is no larger than this is not divided: work that holds one turn and needs another must get it. */
+/**
+ * A tenant's share up to this size is not divided among its callers: work that holds one turn and needs another must
+ * get it.
+ */
 const UNDIVIDED_MAX = 2
-/** Stands in a tenant's place for all that is asked before a tenant is known, by anybody: a lane that is small. */
+/** The pseudo-tenant for statements before a tenant is known. Its share is small. */
 export const BEFORE_TENANT = 'before a tenant'
 const LANE_PART = 1 / 4
-/** One for each of two kinds of question, so that none waits behind the other. */
+/** One for each of two kinds of look-up, so that neither waits behind the other. */
 const LANE_MIN = 2
 /** Each waits for a statement or two: a queue of seconds. */
 const LANE_WAITING_MAX = 1_000
 
 export type FairScheduler = {
-  /** Null: at once. Else a promise of the turn; it rejects when that takes too long, or too many wait. */
+  /** Null: at once. Otherwise a promise of the turn; it rejects after a time-out, or when too many wait. */
   acquire(tenantId: string, caller?: string): Promise<void> | null
-  /** Every turn that was taken is given back, once. */
+  /** Each acquired turn is released once. */
   release(tenantId: string, caller?: string): void
-  /** How many wait. */
+  /** The number of waiting requests. */
   readonly waiting: number
 }
 
@@ -32,8 +37,8 @@ type TenantShare = Share & {
 }
 
 /**
- * Among those who wait, the tenant with the fewest connections is next, and of it the caller with the fewest; of equals,
- * the one that has waited longest. Work of a tenant that names no caller may have the tenant's whole share.
+ * Among the waiting ones, the tenant with the fewest connections is next, and within it the caller with the fewest;
+ * among equals, the one that has waited longest. Work without a caller may use the tenant's whole share.
  */
 export function createFairScheduler(options: {
   readonly connectionsMax: number
@@ -42,7 +47,7 @@ export function createFairScheduler(options: {
   const { connectionsMax, waitMaxMs } = options
   const tenantMax = Math.max(1, connectionsMax - Math.floor(connectionsMax * RESERVED_PART))
   const laneMax = Math.min(connectionsMax, Math.max(LANE_MIN, Math.floor(connectionsMax * LANE_PART)))
-  /** Those who have or await a turn, in the order in which they came to wait. */
+  /** Tenants with a turn or a waiting request, in the order in which they began to wait. */
   const tenants = new Map<string, TenantShare>()
   let running = 0
   let waiting = 0
@@ -148,7 +153,7 @@ export function createFairScheduler(options: {
       caller.running -= 1
       tenant.running -= 1
       running -= 1
-      // Behind those that came meanwhile, should they wait again.
+      // To the end of the order, should they wait again.
       tenants.delete(tenantId)
       tenants.set(tenantId, tenant)
       tenant.callers.delete(name)
@@ -175,7 +180,7 @@ function nextCaller(tenant: TenantShare): CallerShare | null {
   return fewest
 }
 
-/** In the pool's own words for the same thing. */
+/** The pool's own message for the same condition. */
 function busy(): Error {
   return new Error('timeout exceeded when trying to connect')
 }

@@ -1,5 +1,4 @@
-// What a failed statement means: from Prisma's codes, SQLSTATEs and socket errors to one small vocabulary. The one
-// place that knows how each layer words a fault.
+// Classifies database errors: maps Prisma's codes, SQLSTATEs and socket errors to one small set of faults.
 import { AppError } from '../core/errors.ts'
 
 export type Fault =
@@ -14,7 +13,7 @@ export type Fault =
   | 'OUT_OF_RANGE' // a number that no column holds
   | 'UNSTORABLE' // a text with a character that no column holds
 
-/** The commit's answer was lost: the transaction may have happened, and must be looked up before it is run again. */
+/** COMMIT got no answer: the transaction may have happened, and must be looked up before it is run again. */
 export class CommitUnknown extends Error {
   override readonly name = 'CommitUnknown'
 }
@@ -59,7 +58,7 @@ const BY_CODE: ReadonlyMap<string, Fault> = new Map([
   ['P2020', 'OUT_OF_RANGE'],
 ])
 
-/** Faults that pg and its pool tell by their words alone. */
+/** Faults that pg and its pool report only by message. */
 const BY_MESSAGE: readonly (readonly [string, Fault])[] = [
   ['terminated due to connection timeout', 'UNAVAILABLE'],
   ['timeout expired', 'UNAVAILABLE'],
@@ -81,7 +80,7 @@ type Chained = {
   meta?: { driverAdapterError?: unknown }
 }
 
-/** The SQLSTATE at the bottom of an error, however many layers wrapped it. */
+/** The SQLSTATE of an error, under any number of wrappers. */
 export function sqlstateOf(error: unknown): string | null {
   for (const { originalCode, code } of chain(error)) {
     for (const candidate of [originalCode, code]) {
@@ -97,7 +96,7 @@ export function sqlstateOf(error: unknown): string | null {
   return null
 }
 
-/** The fault, or null for an error that is not the database's doing. */
+/** The fault, or null for an error that is not from the database. */
 export function faultOf(error: unknown): Fault | null {
   if (error instanceof AppError) return null
   const sqlstate = sqlstateOf(error)
@@ -119,23 +118,23 @@ export function faultOf(error: unknown): Fault | null {
 const STATEMENT_LOST = '26000'
 
 /**
- * Says, by the SQLSTATE (which alone gets through Prisma's layers), that a statement kept by its connection no longer fits
- * the schema, and that nothing was run. `wasKept`: it was not parsed anew in this message. Then its plan is refused when a
- * column that it returns has changed, and its parameters keep the types that the columns had: any error of a statement's
- * form (class 42, but for a denied right) may be so. Parsed anew on another connection a true error tells itself.
+ * Marks an error, by its SQLSTATE (which alone passes through Prisma's layers), when a prepared statement of the
+ * connection no longer fits the schema, and nothing was run. `wasKept`: it was not parsed in this message. Then its
+ * plan is refused when a returned column has changed, and its parameters keep the old types of the columns: any error
+ * in class 42, except a denied right, may be caused by that. Parsed again on another connection, a real error repeats.
  */
 export function markStale(error: unknown, wasKept: boolean): void {
   const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown }
-  // The code is every unsupported feature's, and the words are in the server's language.
+  // The code is that of every unsupported feature, and the message is in the server's language.
   const isPlanRefused = code === '0A000' && routine === 'RevalidateCachedQuery'
   const isFormRefused = typeof code === 'string' && code.startsWith('42') && code !== DENIED
   if (isPlanRefused || (wasKept && isFormRefused)) (error as { code: string }).code = STATEMENT_LOST
 }
 const DENIED = '42501'
 
-/** Whether a transaction that failed before its COMMIT was sent may be run again as a whole. */
+/** Whether a transaction that failed before its COMMIT was sent may be retried as a whole. */
 export function isRetryable(error: unknown): boolean {
-  // Its cause is a lost connection, but its COMMIT was sent: run again, it might happen twice.
+  // Its cause is a lost connection, but its COMMIT was sent: a retry might do it twice.
   if (error instanceof CommitUnknown) return false
   const fault = faultOf(error)
   return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST' || fault === 'STATEMENT_LOST'
@@ -169,7 +168,7 @@ export function violatedConstraint(error: unknown): string | null {
   return null
 }
 
-/** What a client may be told of a fault; null when it is none, and a bug. */
+/** The client's error for a fault; null when it is a bug. */
 export function toAppError(error: unknown): AppError | null {
   if (error instanceof AppError) return error
   if (error instanceof CommitUnknown) {
@@ -201,7 +200,7 @@ const TOLD = {
 
 const CHAIN_MAX = 8
 
-/** An error and what it wraps, outermost first: `cause`, and Prisma's `meta.driverAdapterError`. */
+/** An error and its causes, outermost first: `cause`, and Prisma's `meta.driverAdapterError`. */
 function chain(error: unknown): Chained[] {
   const links: Chained[] = []
   let link = error as Chained | null | undefined

@@ -1,8 +1,8 @@
-// The owner's connection: for work that no tenant's request does (seeding, making a tenant). Never part of serving.
+// The owner's connection, for work outside a tenant's request (seeding, making a tenant). Never used for serving.
 import pg from 'pg'
 import { prepareSession } from './session-settings.ts'
 
-/** Runs one statement. `Row` is the caller's word for what the statement yields. */
+/** Runs one statement. The caller states the type of its rows. */
 export type OwnerQuery = <Row = Record<string, unknown>>(
   text: string,
   values?: readonly unknown[],
@@ -11,33 +11,33 @@ export type OwnerQuery = <Row = Record<string, unknown>>(
 export interface OwnerConnection {
   query: OwnerQuery
   /**
-   * Runs `work` in one transaction in the tenant's scope: all of it, or nothing. The policies hold for the owner too,
-   * so that work sees and writes no other tenant's rows. One at a time: a second call throws while the first runs.
-   * `isLong`: for all of a tenant's rows, seen as they were at its first statement, however long whoever gets them takes.
+   * Runs `work` in one transaction in the tenant's scope. The policies apply to the owner too, so it sees and writes no
+   * other tenant's rows. One at a time: a second call throws while the first runs. `isLong`: for all of a tenant's rows
+   * as of its first statement, with a time limit of an hour.
    */
   inTenant<T>(
     tenantId: string,
     work: (query: OwnerQuery) => Promise<T>,
     options?: { readonly isLong?: boolean },
   ): Promise<T>
-  /** Closes the connection. An open transaction is rolled back by the server. */
+  /** Closes the connection. The server rolls back an open transaction. */
   end(): Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** Of one statement, and of a pause between two, of work on all of a tenant's rows. */
+/** The time limit of a statement, and of a pause between two, in work on all of a tenant's rows. */
 const LONG_TIMEOUT_MS = 3_600_000
 const LONG_BOUNDS_SQL = `SELECT set_config('statement_timeout', $1, true),
   set_config('idle_in_transaction_session_timeout', $1, true)`
 
-/** Connects as the role of `url`, which owns the tables. Throws pg's error when it can't within ten seconds. */
+/** Connects as the role of `url`, which owns the tables. Throws pg's error when it cannot within ten seconds. */
 export async function connectOwner(url: string): Promise<OwnerConnection> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'bulkhead-owner',
   })
-  // A connection lost between statements raises this event, and would end the process if nobody listened. The next
+  // A connection lost between statements emits this event, which would end the process without a listener. The next
   // statement fails with its own error.
   client.on('error', () => {})
   await client.connect()
@@ -45,7 +45,7 @@ export async function connectOwner(url: string): Promise<OwnerConnection> {
 
   const query: OwnerQuery = async <Row>(text: string, values: readonly unknown[] = []) => {
     const { rows } = await client.query(text, [...values])
-    // What a statement yields is known to whoever wrote it, not to the compiler.
+    // Only the author of a statement knows its rows' type, not the compiler.
     return rows as Row[]
   }
 
@@ -63,7 +63,7 @@ export async function connectOwner(url: string): Promise<OwnerConnection> {
         await query('COMMIT')
         return result
       } catch (error) {
-        // The first error is the one that tells; a connection that can't roll back has done so by being lost.
+        // The first error is the relevant one; if the connection cannot roll back, it was lost, which rolls back too.
         await query('ROLLBACK').catch(() => {})
         throw error
       } finally {

@@ -1,17 +1,16 @@
-// What SQL a feature may write by hand, judged by its text. A seat belt against mistakes and injected fragments: it
-// keeps a statement from leaving its scope, or widening what it may write (set_config, or what runs SQL out of a
-// string), and from what no tenant's work needs. It is not the wall: that is row-level security, which holds whatever
-// passes here. Its limits: it knows PostgreSQL's own functions and those of common extensions, so a function of yours
-// that sets the scope passes; and whoever can run any SQL as the runtime role, on a connection of his own, can name any
-// tenant and any permission.
+// Checks hand-written SQL of features by its text: a safety net against mistakes and injected fragments. It refuses
+// what could leave its scope, widen its permissions (set_config, or functions that run SQL from a string), or has no
+// use in a tenant's work. It is not the wall: row-level security is, which holds whatever passes here. Its limits: it
+// knows PostgreSQL's own functions and those of common extensions, so a custom function that sets the scope passes; and
+// whoever can run any SQL as the runtime role, on their own connection, can set any tenant and any permission.
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
 
-/** Judged once: statements are templates, and few. Those made of lists vary; they push each other out. */
+/** Cached: statements are templates, and few. Texts with lists vary, and evict each other. */
 const ACCEPTED_MAX = 2_000
 const accepted = new LRUCache<string, true>({ max: ACCEPTED_MAX })
 
-/** Throws INTERNAL, saying why, for a statement that a feature has no use for. Costs a look-up once accepted. */
+/** Throws INTERNAL, with the reason, for a statement that features must not use. An accepted one costs a look-up. */
 export function guardRawSql(sql: string): void {
   if (accepted.get(sql) === true) return
   const complaint = complaintAbout(sql)
@@ -19,21 +18,21 @@ export function guardRawSql(sql: string): void {
   accepted.set(sql, true)
 }
 
-/** What only reads and writes rows. PostgreSQL takes one statement per message, so the first word tells. */
+/** Statements that only read and write rows. PostgreSQL takes one statement per message, so the first word decides. */
 const FIRST_WORDS = new Set(['select', 'with', 'insert', 'update', 'delete', 'merge', 'values', 'table'])
 
-/** Functions, views and tables by which a statement can get at another scope, another session, or the machine. */
+/** Functions, views and tables that give access to another scope, another session, or the machine. */
 const REFUSED: readonly RegExp[] = [
   /^set_config$/,
-  // They run SQL that is given to them as text.
+  // They run SQL from a string.
   /_to_xml/,
   /^ts_(stat|rewrite)$/,
   /^(dblink|crosstab|connectby|xpath_table)/,
-  // Large objects belong to no tenant.
+  // Large objects have no tenant.
   /^(lo_.*|loread|lowrite)$/,
-  // What answers before a tenant is known; src/db alone asks it.
+  // They answer before a tenant is known; only src/db calls them.
   /^(resolve_.*|memberships_of|tenant_directory|person_directory|mailed_recipients)$/,
-  // The system's own: settings that can be written, other sessions, files, locks beyond the transaction.
+  // System functions: writable settings, other sessions, files, locks beyond the transaction.
   /^pg_(?!(catalog|typeof|(try_)?advisory_xact_lock(_shared)?)$)/,
 ]
 
@@ -48,14 +47,14 @@ function complaintAbout(sql: string): string | null {
   return refused === undefined ? null : `it names ${refused}`
 }
 
-/** Comments, literals, quoted names, words, and single signs: between them they match every character. */
+/** Comments, literals, quoted names, words, and single characters: together they match everything. */
 const TOKEN =
   /(?<comment>--[^\r\n]*)|'(?<literal>(?:[^']|'')*)'|"(?<quoted>(?:[^"]|"")*)"|(?<word>[\p{L}_][\p{L}\p{N}_$]*)|(?<sign>.)/gsu
 
 /**
- * The words of a statement, quoted or not, in lower case, and its signs; or why they can't be told. What hides a word
- * from a reader (escapes, nested comments, dollar quotes) is refused rather than understood: a value goes into a
- * parameter.
+ * The words of a statement, quoted or not, in lower case, and its other characters; or why they cannot be determined.
+ * What hides a word (escapes, nested comments, dollar quotes) is refused rather than parsed: values belong into
+ * parameters.
  */
 function cutUp(sql: string): { words: string[]; signs: string } | string {
   const words: string[] = []

@@ -1,5 +1,5 @@
-// The tenant that a piece of work runs for, and the private conduit that carries it from a handle to the pool.
-// Nothing outside src/db reads the conduit: features hold a handle, never an ambient tenant.
+// The tenant of a piece of work, and the async context that passes it from a handle to the pool. Only src/db reads the
+// context: features hold a handle.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isUuid } from '../core/ids.ts'
 
@@ -7,31 +7,31 @@ import { isUuid } from '../core/ids.ts'
 export type Scope = {
   readonly tenantId: string
   /**
-   * The permissions that write, as the database's second wall reads them: `orders:write,payments:take`; EVERYTHING for
-   * the system's own work. Without it a statement may only read.
+   * The write permissions, in the form of the database's policies: `orders:write,payments:take`; EVERYTHING for the
+   * system's own work. Default: read only.
    */
   readonly writes?: string
-  /** Who asks, in a word that is theirs alone within the tenant: one of them has a part of the tenant's connections. */
+  /** Identifies the caller within the tenant: each caller may use a part of the tenant's connections. */
   readonly caller?: string
-  /** Asked before anybody has shown a credential: in nobody's turns but those of all strangers together. */
+  /** For work before authentication: it shares the small lane of all unauthenticated work. */
   readonly isStrangers?: boolean
 }
 
 /** May write to any table of the tenant. */
 export const EVERYTHING = '*'
 
-/** A statement whose rows nobody reads. A `name` lets a connection keep it prepared; it stands for one text only. */
+/** A statement whose rows are not read. A `name` makes the connection prepare it; it must identify one text. */
 export type Statement = {
   readonly text: string
   readonly values: readonly (string | null)[]
   readonly name?: string
 }
 
-/** Statements of a transaction that cost no round trip of their own. An error in one is an error of the transaction. */
+/** Statements of a transaction that cost no round trip. An error in one is an error of the transaction. */
 export type Around = {
-  /** Sent ahead of the transaction's first statement; when it raises, that statement is not run. */
+  /** Sent before the transaction's first statement; when it raises, that statement is not run. */
   readonly opening?: Statement
-  /** Asked for when the work is done, and sent ahead of COMMIT. */
+  /** Called when the work is done, and sent before COMMIT. */
   readonly closing?: () => Statement | null
 }
 
@@ -39,7 +39,7 @@ type Frame = { readonly scope: Scope; readonly transaction: Around | null }
 
 const frames = new AsyncLocalStorage<Frame>()
 
-/** Runs `work` with `scope` as the tenant of every statement it sends. Throws on a scope that names no tenant. */
+/** Runs `work` with `scope` as the tenant of every statement that it sends. Throws for a scope without a tenant. */
 export function enterScope<T>(
   scope: Scope,
   work: () => T,

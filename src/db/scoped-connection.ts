@@ -1,4 +1,4 @@
-// Owns: a connection in one tenant's transaction, as Prisma's adapter uses it. Which connection, and when, is the pool's.
+// A connection in one tenant's transaction, as Prisma's adapter uses it. The pool chooses the connection.
 import type pg from 'pg'
 import { isFull, isSpoilt, submit } from './message.ts'
 import { currentFrame, type Scope } from './scope.ts'
@@ -18,12 +18,12 @@ export class ScopedConnection {
   readonly #client: pg.PoolClient
   readonly #scope: Scope
   readonly #around: TransactionAround
-  /** What opens the transaction, until the first statement takes it along: BEGIN costs no round trip of its own. */
+  /** The opening of the transaction, which travels with the first statement: BEGIN costs no round trip. */
   #opening: Prelude[] | undefined
   #ended = false
   #released = false
   #lost: Error | undefined
-  /** Statements of one tick wait for each other here: pg will not queue them for much longer. */
+  /** Concurrent statements wait for each other here, since pg is deprecating its own queue. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(client: pg.PoolClient, scope: Scope, around: TransactionAround) {
@@ -34,7 +34,7 @@ export class ScopedConnection {
 
   async query(config: pg.QueryConfig): Promise<pg.QueryResult> {
     const { text } = config
-    // A statement that nobody awaited must not follow the connection to the next tenant who holds it.
+    // A statement that nobody awaited must not run on the connection's next tenant.
     if (this.#ended) throw new Error('a statement came after the end of its transaction')
     if (text === 'BEGIN') {
       this.#opening = [statement('BEGIN')]
@@ -51,7 +51,7 @@ export class ScopedConnection {
     return await this.#send(config, this.#takeOpening())
   }
 
-  /** What must be sent ahead of the next statement: once, all that opens the transaction. */
+  /** What must be sent before the next statement: once, the opening of the transaction. */
   #takeOpening(): readonly Prelude[] {
     if (this.#opening === undefined) return []
     const preludes = [...this.#opening, ...this.#around.first]
@@ -64,7 +64,7 @@ export class ScopedConnection {
     const closing = config.text === 'COMMIT' ? this.#around.last() : []
     if (this.#opening !== undefined && closing.length === 0) return NOTHING
     const result = await this.#send(config, [...this.#takeOpening(), ...closing])
-    // PostgreSQL answers so, without an error, to the COMMIT of a transaction in which a statement had failed.
+    // PostgreSQL answers so, without an error, to the COMMIT of a transaction with a failed statement.
     if (config.text === 'COMMIT' && result.command !== 'COMMIT') {
       throw new Error(
         'nothing was committed: a statement of the transaction had failed, and its error was passed over',
@@ -92,7 +92,7 @@ export class ScopedConnection {
     return this
   }
 
-  /** Gives the connection back, or gives it up when it may still be in a transaction. */
+  /** Returns the connection, or destroys it when it may still be in a transaction. */
   release(error?: Error | boolean): void {
     this.#ended = true
     const mayBeOpen = this.#client.getTransactionStatus() !== 'I'

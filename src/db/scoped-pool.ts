@@ -1,4 +1,4 @@
-// The first wall: a pool that sends no statement without a scope. Prisma's adapter talks to it as to any pg pool.
+// The wall in the process: a pool that sends no statement without a scope. Prisma's adapter uses it like any pg pool.
 import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -13,8 +13,8 @@ import { prepareSession } from './session-settings.ts'
 const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true), set_config('app.permissions', $2, true)"
 const SCOPE_NAME = 'bulkhead_scope'
 /**
- * A transaction's statements find rows by key, so one plan serves all values. PostgreSQL would plan those that take
- * arrays anew each time: two thirds of a millisecond for an order, as much as placing it.
+ * A transaction's statements find rows by key, so one plan serves all values. PostgreSQL would replan those with array
+ * parameters each time: two thirds of a millisecond for an order, as much as placing it.
  */
 const TRANSACTION_SCOPE_SQL = `${SCOPE_SQL}, set_config('plan_cache_mode', 'force_generic_plan', true)`
 const TRANSACTION_SCOPE_NAME = 'bulkhead_transaction_scope'
@@ -23,14 +23,14 @@ const SILENCE_TIMEOUT_MS = 30_000
 export type ScopedPoolOptions = {
   readonly url: string
   readonly connectionsMax: number
-  /** How long a caller waits for a free connection before it is told that the service is busy. */
+  /** How long a caller waits for a free connection before the error BUSY. */
   readonly acquireTimeoutMs: number
   /**
-   * How long a statement waits for its answer before its connection is given up: for a server that went silent. Longer
-   * than the database's own statement timeout, which is the usual bound. 30 s by default.
+   * How long a statement waits for its answer before its connection is destroyed: for a silent server. Longer than the
+   * database's own statement timeout, which is the usual limit. Default: 30 s.
    */
   readonly silenceTimeoutMs?: number
-  /** Named statements save a parse per query; PgBouncer before 1.21 cannot keep them. */
+  /** Named statements save a parse per query; PgBouncer before 1.21 does not support them. */
   readonly namedStatements: boolean
   readonly logger: Logger
 }
@@ -59,17 +59,17 @@ export class ScopedPool extends pg.Pool {
     this.on('error', (error) => logger.warn({ err: error }, 'an idle database connection was lost'))
   }
 
-  /** Sends one statement with the scope ahead of it, in one round trip. */
+  /** Sends one statement preceded by the scope, in one round trip. */
   // biome-ignore lint/suspicious/noExplicitAny: pg overloads query() a dozen ways; the adapter uses this one.
   override query(config: any): any {
     const scope = this.#requireScope(config.text)
-    // It would run beside the transaction that its caller means, and wait for a connection that holds one.
+    // It would run outside the caller's transaction, and wait for a connection while holding one.
     if ((currentFrame()?.transaction ?? null) !== null)
       throw new Error('a statement went past the transaction it was asked in')
     return this.#inTurn(placeOf(scope), () => this.#once(config, [this.#scopePrelude(scope)]))
   }
 
-  /** Sends one message; once more, keeping nothing, when a statement that a connection had kept does not fit any more. */
+  /** Sends one message; once more, without prepared statements, when one no longer fits. */
   async #once(config: pg.QueryConfig, preludes: readonly Prelude[], send = submit): Promise<pg.QueryResult> {
     try {
       return await this.#withClient((client) => send(client, config, preludes))
@@ -82,7 +82,7 @@ export class ScopedPool extends pg.Pool {
   }
 
   /**
-   * Sends statements under one Sync, the scope ahead of them: all are done, or none. Throws CommitUnknown when the
+   * Sends statements under one Sync, preceded by the scope: all or none are done. Throws CommitUnknown when the
    * connection is lost between the message and its answer.
    */
   runAtOnce(statements: readonly Statement[]): Promise<pg.QueryResult> {
@@ -122,7 +122,7 @@ export class ScopedPool extends pg.Pool {
     }
   }
 
-  /** How many wait for their tenant's turn, beside those who wait for a free connection. */
+  /** The number of requests waiting for their tenant's turn, besides those waiting for a free connection. */
   get awaitingTurnCount(): number {
     return this.#scheduler.waiting
   }
@@ -138,8 +138,8 @@ export class ScopedPool extends pg.Pool {
   }
 
   /**
-   * The one way round the scope, for src/db alone: what must be known before a tenant is. In a small lane of its own, in
-   * which each statement is a caller: however often one is asked, the others have their turns.
+   * The only way around the scope, for src/db alone: look-ups before a tenant is known. In a small lane, in which each
+   * statement is a caller, so that frequent ones leave turns for the others.
    */
   async queryBeforeTenant<Row extends pg.QueryResultRow>(
     text: string,
@@ -150,7 +150,7 @@ export class ScopedPool extends pg.Pool {
     )
   }
 
-  // pg's own query() gives up the connection at every SQL error; a refused statement is no reason to reconnect.
+  // pg's own query() destroys the connection at every SQL error; a refused statement is no reason to reconnect.
   async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#take()
     let lost: Error | undefined
@@ -170,7 +170,10 @@ export class ScopedPool extends pg.Pool {
     }
   }
 
-  /** A connection whose statements are of the schema as it is, as far as is known. Each turn of the loop ends an old one. */
+  /**
+   * A connection whose prepared statements fit the present schema, as far as known. Each iteration destroys an outdated
+   * one.
+   */
   async #take(): Promise<pg.PoolClient> {
     for (;;) {
       const client: pg.PoolClient = await super.connect()
@@ -186,7 +189,7 @@ export class ScopedPool extends pg.Pool {
     return this.#generation
   }
 
-  /** When one connection's statements do not fit the schema any more, the others' do not either. */
+  /** When the statements of one connection no longer fit the schema, those of the others do not either. */
   #look(error: unknown): void {
     if (isStatementLost(error)) this.#generation += 1
   }
@@ -225,7 +228,7 @@ export class ScopedPool extends pg.Pool {
   }
 }
 
-/** Whose turns, and who of them. */
+/** The tenant and the caller of a turn. */
 type Place = readonly [tenantId: string, caller: string | undefined]
 
 function placeOf({ tenantId, caller, isStrangers }: Scope): Place {

@@ -1,12 +1,12 @@
-// One message to PostgreSQL that carries a scope before its statement: everything up to the Sync is one transaction,
-// so the setting is local to the statement and costs no round trip. Knows pg's query protocol, and nothing of pools.
+// A message to PostgreSQL that sets the scope before its statement: everything up to the Sync is one transaction, so
+// the setting is local to it and costs no round trip. Uses pg's query protocol.
 import pg from 'pg'
 import type { Statement } from './scope.ts'
 
-/** A statement sent ahead of another in the same message; its rows are dropped. */
+/** A statement sent before another in the same message; its rows are dropped. */
 export type Prelude = Statement
 
-/** The parts of pg's connection that a query writes to; not in its published types. */
+/** The parts of pg's connection that a query writes to; missing in its published types. */
 type Wire = {
   parsedStatements: Record<string, string>
   submittedNamedStatements: Record<string, string>
@@ -22,7 +22,7 @@ type Wire = {
   sync(): void
 }
 
-/** pg's own Query, whose protocol methods its published types leave out. */
+/** pg's own Query, whose protocol methods its published types omit. */
 type QueryBase = new (
   config: pg.QueryConfig & { queryMode?: 'extended' },
   values: undefined,
@@ -44,14 +44,14 @@ function countOn(connection: object): number {
   return kept.get(connection) ?? 0
 }
 
-/** How many statements the session of a client keeps at most. */
+/** The maximum number of statements that a client's session has prepared. */
 export function keptStatements(client: pg.ClientBase): number {
   return countOn((client as unknown as { connection: object }).connection)
 }
 
 /**
- * A query whose preludes are sent under the same Sync. Preludes must be parameterised statements that cannot return
- * more than a few rows. An error in a prelude is the query's error, and the query is then not run.
+ * A query whose preludes are sent under the same Sync. Preludes must be parameterised statements with at most a few
+ * rows. An error in a prelude is the query's error, and the query is then not run.
  */
 export class ScopedQuery extends Query {
   readonly #config: pg.QueryConfig
@@ -66,8 +66,8 @@ export class ScopedQuery extends Query {
     this.#preludes = preludes
   }
 
-  // At each ParseComplete pg notes the active query's name and text as known to the server. While a prelude is being
-  // answered these are the prelude's; else a failed Parse of this query would leave pg believing in it for ever.
+  // At each ParseComplete pg records the active query's name and text as prepared on the server. While a prelude is
+  // being answered these must be the prelude's; otherwise a failed Parse of this query would stay recorded as prepared.
   get name(): string | undefined {
     return (this.#answered ?? this.#config).name
   }
@@ -80,7 +80,7 @@ export class ScopedQuery extends Query {
   set name(_: string | undefined) {}
   set text(_: string) {}
 
-  /** The prelude that the server answers next; none while this query is still being written, or is answered itself. */
+  /** The prelude that the server answers next; none while this query is being written, or is answered itself. */
   get #answered(): Prelude | undefined {
     return this.#sent ? this.#preludes[this.#preludesAnswered] : undefined
   }
@@ -99,7 +99,7 @@ export class ScopedQuery extends Query {
     else this.#reused.add(name)
   }
 
-  /** Whether the statement that failed was not parsed in this message, but in an earlier one. */
+  /** Whether the failed statement was parsed in an earlier message, not in this one. */
   get failedKept(): boolean {
     return this.#reused.has(this.name ?? '')
   }
@@ -114,14 +114,14 @@ export class ScopedQuery extends Query {
   }
 
   override handleError(error: Error, connection: Wire): void {
-    // Nothing after the failed statement was run: this query's Parse may not have been, so it must be sent again.
+    // Nothing after the failed statement was run: this query's Parse may be missing, so it must be sent again.
     if (this.#config.name !== undefined) delete connection.submittedNamedStatements[this.#config.name]
     super.handleError(error, connection)
   }
 
   override handleCopyInResponse(connection: Wire): void {
     super.handleCopyInResponse(connection)
-    // The server passed over our Sync while it waited for data; without another it never answers again.
+    // The server skipped our Sync while it waited for data; without another it never answers again.
     connection.sync()
   }
 }

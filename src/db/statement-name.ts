@@ -1,4 +1,4 @@
-// Names for prepared statements: one per SQL text, so that PostgreSQL parses each once per connection.
+// Names of prepared statements: one per SQL text, so that PostgreSQL parses each once per connection.
 import { hash } from 'node:crypto'
 
 const UNNAMED = ''
@@ -6,8 +6,8 @@ const NAMES_MAX = 2_000
 const names = new Map<string, string>()
 
 /**
- * The name of a statement, or none once there are too many to keep on every connection: those are then parsed
- * each time. Lists of ids make a text per length, and each named text stays in the memory of each connection.
+ * The name of a statement, or none when there are too many to keep on every connection: the others are parsed each
+ * time. Lists of ids make a text per length, and each named text stays in the memory of each connection.
  */
 export function statementName({ sql }: { sql: string }): string {
   const known = names.get(sql)

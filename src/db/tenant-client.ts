@@ -1,30 +1,30 @@
-// The handle a feature holds: Prisma's client for one tenant. It adds the tenant to every filter, enters the scope for
-// the pool, and leaves out whatever could reach past either.
+// Makes the handle of a tenant: Prisma's client, which adds the tenant to every filter, sets the scope for the pool,
+// and lacks the operations that could bypass either.
 import { AppError } from '../core/errors.ts'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import { guardRawSql } from './raw-sql-guard.ts'
 import { enterScope, type Scope } from './scope.ts'
 import { guardWhere } from './where-guard.ts'
 
-/** Prisma's client inside a tenant: no transactions of its own, no unsafe SQL, no way to a wider client. */
+/** Prisma's client for one tenant: without transactions, unsafe SQL, and access to a wider client. */
 export type TenantClient = Omit<
   PrismaClient,
   '$transaction' | '$extends' | '$connect' | '$disconnect' | '$on' | '$queryRawUnsafe' | '$executeRawUnsafe'
 >
 
-/** Operations without a `where`: the database stamps the tenant of new rows. */
+/** Operations without a `where`: the database sets the tenant of new rows. */
 const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndReturn'])
 
-/** The only operations without a model that a feature has: their SQL is a template, its values parameters. */
+/** The only operations without a model for features: their SQL is a template, its values parameters. */
 const RAW_OPERATIONS: ReadonlySet<string> = new Set(['$queryRaw', '$executeRaw'])
 
-/** Makes the handle of `scope` from the unscoped client, which only src/db holds. Costs about 35 µs. */
+/** Makes the handle of `scope` from the unscoped client, which only src/db has. Costs about 35 µs. */
 export function extendForTenant(client: PrismaClient, scope: Scope) {
   return client.$extends({
     name: 'tenant',
     model: {
       $allModels: {
-        // Prisma merges findUnique calls of one tick into one query, across callers: another tenant's among them.
+        // Prisma merges findUnique calls of one tick into one query, across callers, also of other tenants.
         findUnique(args: UniqueArgs) {
           return delegateOf(this).findFirst(flattenUnique(args))
         },
@@ -38,7 +38,7 @@ export function extendForTenant(client: PrismaClient, scope: Scope) {
         if (model === undefined) guardRaw(operation, args)
         else guardWhere(operation, args)
         const filtered = model !== undefined && !UNFILTERED_OPERATIONS.has(operation)
-        // Prisma starts a query when it is awaited: that too must happen inside the scope.
+        // Prisma starts a query when it is awaited, which must happen inside the scope too.
         return enterScope(scope, async () => await query(filtered ? withTenant(args, scope.tenantId) : args))
       },
     },
@@ -55,7 +55,7 @@ function delegateOf(self: unknown): Delegate {
   return Prisma.getExtensionContext(self) as unknown as Delegate
 }
 
-/** `{ tenantId_id: { tenantId, id } }` is how Prisma names a composite key; findFirst takes its fields one by one. */
+/** `{ tenantId_id: { tenantId, id } }` is Prisma's form of a composite key; findFirst takes its fields one by one. */
 function flattenUnique(args: UniqueArgs): UniqueArgs {
   const where: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(args.where)) {
@@ -67,7 +67,7 @@ function flattenUnique(args: UniqueArgs): UniqueArgs {
 
 function withTenant<Args>(args: Args, tenantId: string): Args {
   const { where } = args as { where?: Record<string, unknown> }
-  // The filter names the tenant beside whatever else it asks: a foreign tenantId in it finds nothing.
+  // The tenant is added by AND, so that a foreign tenantId in the filter finds nothing.
   return {
     ...args,
     where: where === undefined ? { tenantId } : { ...where, AND: [{ tenantId }, ...conjuncts(where)] },
@@ -81,6 +81,6 @@ function conjuncts(where: Record<string, unknown>): unknown[] {
 
 function guardRaw(operation: string, args: unknown): void {
   if (!RAW_OPERATIONS.has(operation)) throw new AppError('INTERNAL', `${operation} is not for features`)
-  // Of the forms that a template has of its SQL, the one that PostgreSQL gets.
+  // The form of the template's SQL that PostgreSQL gets.
   guardRawSql((args as Prisma.Sql).text)
 }

@@ -1,8 +1,8 @@
-// Which rows a statement is about: by the values of their ids. Keeps an object that came from outside, and that nobody
-// parsed, from becoming a filter: `{ gte: '0000…' }` in the place of an id is every row.
+// Checks that ids in filters are values. Keeps an unparsed object from outside from acting as a filter: `{ gte: '0000…'
+// }` instead of an id matches every row.
 import { AppError } from '../core/errors.ts'
 
-/** Operations that change rows, or look one up to act on it. Lists are read by ranges of ids too. */
+/** Operations that change rows, or look one up to act on it. Lists may be read by ranges of ids. */
 const BY_VALUE: ReadonlySet<string> = new Set([
   'delete',
   'deleteMany',

@@ -1,4 +1,4 @@
-// The desk: tenants, their people, keys and data, whatever else the product is about.
+// The desk module: tenants, members, keys, support access, audit and exports. Independent of the product.
 import './nodes.ts'
 import './permissions.ts'
 import { defineModule } from '../module.ts'

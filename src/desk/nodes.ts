@@ -1,4 +1,4 @@
-// The desk's types of nodes, by the prefixes of their ids.
+// The desk's node types, by the prefix of their ids.
 import { defineNodes } from '../graphql/node-ids.ts'
 
 defineNodes({

@@ -1,4 +1,4 @@
-// What the desk is made of.
+// The parts of the desk module.
 import './services.ts'
 import { cleanKeysTask } from '../jobs/clean-idempotency-keys.ts'
 import { moduleParts } from '../module.ts'

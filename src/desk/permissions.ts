@@ -1,4 +1,4 @@
-// What may be done at the desk, and the least of the roles that may.
+// The desk's permissions, each with the lowest role that has it.
 import { type AreasOf, definePermissions } from '../auth/permissions.ts'
 
 const DESK = definePermissions({

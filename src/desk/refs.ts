@@ -1,4 +1,4 @@
-// The desk's object types that its domains refer to in each other, declared before their own domain implements them.
+// The desk's object types that several domains refer to, declared before their own domain implements them.
 import { ROLES } from '../auth/permissions.ts'
 import type {
   ApiKey as ApiKeyRow,

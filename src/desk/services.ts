@@ -3,7 +3,7 @@ import type { Integrity } from '../integrity/verify.ts'
 
 declare module '../graphql/context.ts' {
   interface Services {
-    /** What is proved of a tenant, by all modules. */
+    /** The integrity checks of all modules. */
     readonly integrity: Integrity
   }
 }

@@ -1,4 +1,4 @@
-// The pages of the development issuer: "choose who you are", and what went wrong. Pure.
+// The pages of the development issuer: choosing a person, signing out, and errors. Pure.
 
 /** The members of one demo tenant. */
 export type DemoPeople = {
@@ -7,7 +7,7 @@ export type DemoPeople = {
   readonly members: readonly { readonly email: string; readonly name: string; readonly role: string }[]
 }
 
-/** After the choice the browser goes on to the page that asked, which is on this machine. */
+/** After the choice the browser returns to the page that asked, which is on this machine. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   "style-src 'unsafe-inline'",
@@ -17,17 +17,17 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** `problem`: what was wrong with the choice before. */
+/** `problem`: what was wrong with the previous choice. */
 export function choosePage(tenants: readonly DemoPeople[], problem?: string): string {
   return page(
     'Choose who you are',
-    `<p>This is the development issuer: it believes you. In production your own identity provider stands here.</p>
+    `<p>This is the development issuer: it signs you in as anybody. In production your own identity provider takes its place.</p>
 ${problem === undefined ? '' : `<p class="problem">${escapeHtml(problem)}</p>`}
 ${tenants.map(tenantSection).join('\n')}
 <section><h2>Somebody else</h2>
 <form method="post" class="other">
 <input name="email" type="email" required maxlength="254" placeholder="you@example.com" aria-label="e-mail address">
-<label><input name="support" type="checkbox" value="true"> one of the platform’s people</label>
+<label><input name="support" type="checkbox" value="true"> platform staff</label>
 <button>Sign in</button>
 </form></section>
 <form method="post"><button name="cancel" value="true" class="plain">Cancel</button></form>`,
@@ -38,7 +38,7 @@ export function messagePage(title: string, message: string): string {
   return page(title, `<p>${escapeHtml(message)}</p><p><a href="/graphiql">Sign in again</a></p>`)
 }
 
-/** `form`: the issuer's own, which the button sends. */
+/** `form`: the issuer's own, which the button submits. */
 export function signOutPage(form: string): string {
   return page('Sign out?', `${form}<button form="op.logoutForm" name="logout" value="yes">Sign out</button>`)
 }

@@ -1,5 +1,5 @@
-// The explorer in the browser: signs in by authorization code with PKCE, as any application would, and starts GraphiQL
-// with what it then may send. Tokens stay in this page's memory; another load of it signs in again.
+// The explorer in the browser: signs in by authorization code with PKCE, like any application, and starts GraphiQL with
+// the token. Tokens stay in this page's memory; a reload signs in again.
 
 const { issuer, clientId, defaultQuery } = JSON.parse(document.querySelector('#settings').textContent)
 const redirectUri = `${location.origin}/graphiql`
@@ -38,10 +38,10 @@ async function json(response) {
 
 const discover = async () => json(await plainFetch(`${issuer}/.well-known/openid-configuration`))
 
-/** Leaves this page for the issuer's. `prompt` 'login': it asks again who one is. */
+/** Goes to the issuer's page. `prompt` 'login': it asks again for the person. */
 async function leaveToSignIn(prompt) {
   const { authorization_endpoint: endpoint } = await discover()
-  // What stands in the address, such as the query of a link, is there again afterwards.
+  // The query of a link in the URL is restored after signing in.
   const attempt = { state: random(), nonce: random(), verifier: random(), search: location.search }
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
   const parameters = {
@@ -58,7 +58,7 @@ async function leaveToSignIn(prompt) {
   location.assign(`${endpoint}?${new URLSearchParams(parameters)}`)
 }
 
-/** Back from the issuer: what it answered stands in the address, and is believed for the attempt begun here alone. */
+/** Handles the issuer's answer in the URL, which must belong to the attempt begun here. */
 async function finishSignIn(answer) {
   const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? 'null')
   sessionStorage.removeItem(ATTEMPT)
@@ -78,7 +78,7 @@ async function finishSignIn(answer) {
   throw new Error('this ID token is of another sign-in')
 }
 
-/** Begins or renews the session; answers the claims of the ID token, which came from the issuer itself. */
+/** Begins or renews the session; returns the claims of the ID token, which came directly from the issuer. */
 async function askForTokens(parameters) {
   const { token_endpoint: endpoint } = await discover()
   const body = new URLSearchParams({ client_id: clientId, ...parameters })
@@ -106,7 +106,7 @@ async function accessToken() {
   return session?.accessToken
 }
 
-/** GraphiQL's requests say who sends them and which tenant is meant, unless its header editor says so. */
+/** Adds the token and the tenant to GraphiQL's requests, unless its header editor sets them. */
 globalThis.fetch = async (input, init) => {
   const request = new Request(input, init)
   if (request.url !== graphqlUrl || request.headers.has('authorization')) return plainFetch(request)
@@ -123,7 +123,7 @@ function showNobody(reason) {
   tenantChoice.hidden = true
 }
 
-/** Fills the choice of tenants. With one there is nothing to choose; somebody invited, or of the platform, names theirs. */
+/** Fills the list of tenants. With one there is no choice; an invited person, or platform staff, types a slug. */
 async function showSession() {
   const headers = { authorization: `Bearer ${session.accessToken}` }
   const { tenants } = await json(await plainFetch('/auth/tenants', { headers }))
@@ -144,7 +144,7 @@ tenantChoice.addEventListener('change', () => {
   const slug =
     tenantChoice.value === '?' ? prompt('The address of the tenant, as in acme:') : tenantChoice.value
   if (slug) sessionStorage.setItem(TENANT, slug.trim())
-  // GraphiQL asks for the schema once, which is the chosen tenant's to give.
+  // GraphiQL fetches the schema once, and it must be the chosen tenant's.
   location.reload()
 })
 
@@ -165,7 +165,7 @@ async function start() {
   } catch (error) {
     showNobody(error.message)
   }
-  // Without a query it would open an empty tab beside the one that nobody edited.
+  // Without a query it would open an empty tab beside the default one.
   const linked = new URLSearchParams(location.search).get('query')
   YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
     endpoint: '/graphql',

@@ -1,6 +1,6 @@
-// The HTML of GraphiQL's page. Pure. Signing in is explorer.js's.
+// The HTML of GraphiQL's page. Pure. explorer.js signs in.
 
-const DEFAULT_QUERY = `# Who you are, and for which tenant, is chosen at the bottom right.
+const DEFAULT_QUERY = `# Choose the person and the tenant at the bottom right.
 query Hello {
   viewer {
     member { name role }
@@ -13,7 +13,7 @@ query Hello {
 }
 `
 
-/** The page that signs in with an issuer, as its client. */
+/** The page, which signs in with an issuer as its client. */
 export function graphiqlPage({
   issuer,
   clientId,
@@ -56,7 +56,7 @@ self.MonacoEnvironment = {
 `
 }
 
-/** JSON that cannot end the script it stands in. */
+/** JSON that cannot end the script element around it. */
 function inScript(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c')
 }

@@ -1,5 +1,4 @@
-// GraphiQL, from this server alone: the page and its parts. For development only: it signs in with the development
-// issuer. Never added in production.
+// Serves GraphiQL from this server alone. It signs in with the development issuer, so it is never added in production.
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -10,7 +9,7 @@ import type { DevelopmentSignIn } from './sign-in.ts'
 const NONCE_BYTES = 16
 const EXPLORER = new URL('explorer.js', import.meta.url)
 
-/** The parts of the page, each of the package's exports under its own address. */
+/** The files of the page, each an export of the package under its own path. */
 const PARTS = {
   'graphiql.js': ['js', 'text/javascript; charset=utf-8'],
   'graphiql.css': ['css', 'text/css; charset=utf-8'],
@@ -23,7 +22,7 @@ const PARTS = {
 export function addGraphiql(app: FastifyInstance, signIn: Pick<DevelopmentSignIn, 'origin'>): void {
   app.get('/graphiql', (request, reply) => {
     const origin = signIn.origin() ?? ''
-    // The issuer knows this server by one name, and sends nobody back to another.
+    // The issuer knows this server by one name, and redirects to no other.
     if (request.headers.host !== new URL(origin).host) return reply.redirect(`${origin}/graphiql`)
     const nonce = randomBytes(NONCE_BYTES).toString('base64')
     return sendPage(reply, nonce, graphiqlPage({ issuer: issuerAt(origin), clientId: CLIENT_ID, nonce }))
@@ -33,7 +32,7 @@ export function addGraphiql(app: FastifyInstance, signIn: Pick<DevelopmentSignIn
   )
   for (const [name, [part, type]] of Object.entries(PARTS)) {
     app.get(`/graphiql/${name}`, async (_request, reply) => {
-      // 9 MB, wanted by few processes: read when the first page is opened.
+      // 9 MB that few processes need: loaded when the page is first opened.
       const parts = await import('@graphql-yoga/render-graphiql/graphiql')
       return sendPart(reply, type, parts[part])
     })
@@ -54,7 +53,7 @@ function sendPage(reply: FastifyReply, nonce: string, html: string): FastifyRepl
     .send(html)
 }
 
-/** Nothing is loaded from, or sent to, anywhere else, whatever the page's nine megabytes may try. */
+/** Blocks loading from and sending to other servers, whatever the page's nine megabytes of script may try. */
 function policy(nonce: string): string {
   return [
     "default-src 'none'",

@@ -1,4 +1,4 @@
-// The key that the development issuer signs with: made once, kept in the data directory. Signs nothing.
+// The development issuer's signing key: made once, stored in the data directory.
 import { join } from 'node:path'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { z } from 'zod'
@@ -22,8 +22,8 @@ const keySchema = z.object({
 export type DevelopmentKey = z.infer<typeof keySchema>
 
 /**
- * This installation's key: tokens of before a restart stay good after it. Never to be called in production. Throws
- * SERVICE_UNAVAILABLE for a damaged file.
+ * This installation's key; tokens stay valid over a restart. Never call it in production. Throws SERVICE_UNAVAILABLE
+ * for a damaged file.
  */
 export async function developmentKey(dataDir: string): Promise<DevelopmentKey> {
   const text = await keptText(dataDir, FILE, async () => JSON.stringify(await newDevelopmentKey()))

@@ -1,7 +1,7 @@
-// The HTML of the mailbox. Pure: the mails come in.
+// The HTML of the mailbox. Pure.
 import type { KeptMail } from './mailbox.ts'
 
-/** What was sent, newest first, as text; addresses of the web in it can be followed. */
+/** The sent mails as text, newest first; URLs in them are links. */
 export function mailboxPage({ mails, nonce }: { mails: readonly KeptMail[]; nonce: string }): string {
   return `<!doctype html>
 <html lang="en">

@@ -1,5 +1,5 @@
-// The mailbox of development, to look at: a page, and the same as JSON. Anybody who can read it can accept invitations, so it
-// is added behind the gate of development-scope.ts alone.
+// The development mailbox: a page, and the same as JSON. Anybody who can read it can accept invitations, so it is added
+// only behind the gate of routes.ts.
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Mailbox } from './mailbox.ts'
@@ -29,7 +29,7 @@ async function keepPrivate(_request: FastifyRequest, reply: FastifyReply): Promi
     .header('cross-origin-resource-policy', 'same-origin')
 }
 
-/** A page of text: nothing is run, loaded or sent. */
+/** A page of text: no script, no loading, no sending except links. */
 function policy(nonce: string): string {
   return [
     "default-src 'none'",

@@ -1,4 +1,4 @@
-// The mailbox of development: takes every mail there is to send, one file each, and forgets the oldest. Sends nothing.
+// The development mailbox: stores every mail in a file instead of sending it, and deletes the oldest.
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,12 +13,12 @@ export type Mailbox = Mailer & {
   list(): Promise<KeptMail[]>
 }
 
-/** So many mails are kept. */
+/** The number of stored mails. */
 export const MAILS_MAX = 200
-/** Named by their time, so that names sort as they came: other processes may write here too. */
+/** Named by time-ordered ids, so that names sort by arrival; other processes may write here too. */
 const NAME = /^[0-9a-f-]{36}\.json$/
 
-/** In the directory `dir`, made at the first mail. Never to be used in production: mails hold secrets. */
+/** A mailbox in the directory `dir`, which the first mail creates. Never used in production: mails contain secrets. */
 export function createMailbox({ dir, clock }: { readonly dir: string; readonly clock: Clock }): Mailbox {
   async function names(): Promise<string[]> {
     try {
@@ -34,7 +34,7 @@ export function createMailbox({ dir, clock }: { readonly dir: string; readonly c
     try {
       return JSON.parse(await readFile(join(dir, name), 'utf8')) as KeptMail
     } catch (error) {
-      // Another process forgot it just now.
+      // Another process deleted it meanwhile.
       if (isMissing(error)) return null
       throw error
     }
@@ -46,7 +46,7 @@ export function createMailbox({ dir, clock }: { readonly dir: string; readonly c
       await mkdir(dir, { recursive: true, mode: 0o700 })
       const draft = join(dir, `${randomUUID()}.draft`)
       await writeFile(draft, JSON.stringify(mail, null, 2), { mode: 0o600, flag: 'wx' })
-      // Whole or not at all: a reader never meets half a mail.
+      // Renamed when complete, so that a reader never sees a partial file.
       await rename(draft, join(dir, `${newId()}.json`))
       const kept = await names()
       for (const old of kept.slice(0, Math.max(0, kept.length - MAILS_MAX))) {

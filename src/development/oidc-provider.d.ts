@@ -1,7 +1,7 @@
-// What the package's own types leave out.
+// Declarations that the package's own types lack.
 declare module 'oidc-provider/lib/adapters/memory_adapter.js' {
   import type { AdapterFactory } from 'oidc-provider'
 
-  /** Keeps the 1,000 records that were last used, and none past its time. */
+  /** Stores the 1,000 most recently used records, until each expires. */
   export function createMemoryAdapter(clockToleranceSeconds?: number): AdapterFactory
 }

@@ -1,14 +1,14 @@
-// The development issuer's protocol, which is oidc-provider's: authorization code with PKCE, refresh, JWT access tokens.
-// Who signs in is asked by development-sign-in.ts. Never in production.
+// The development issuer's protocol, by oidc-provider: authorization code with PKCE, refresh, JWT access tokens.
+// sign-in.ts asks for the person. Never in production.
 import type { ClientMetadata, Configuration, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { IssuerConfig } from '../auth/token-issuer.ts'
 import type { Logger } from '../core/logger.ts'
 import { messagePage, PAGE_POLICY, signOutPage } from './choose-page.ts'
 import { DEVELOPMENT_ALGORITHM, type DevelopmentKey } from './key.ts'
 
-/** Below the server's address. */
+/** Below the server's URL. */
 export const ISSUER_PATH = '/oidc'
-/** What this server's own pages are registered as, and any program on this machine: public clients, without a secret. */
+/** The client ids of this server's own pages, and of programs on this machine: public clients, without a secret. */
 export const CLIENT_ID = 'bulkhead'
 const LOCAL_CLIENT_ID = 'local'
 
@@ -20,7 +20,7 @@ const SCOPE = 'openid email'
 const CALLBACKS = ['http://127.0.0.1/callback', 'http://localhost/callback']
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
-/** Short, so that refreshing is seen to work in development too. */
+/** Short, so that development exercises refreshing too. */
 const ACCESS_TOKEN_SECONDS = 10 * 60
 const CODE_SECONDS = 60
 const CHOICE_SECONDS = 60 * 60
@@ -30,7 +30,7 @@ export function issuerAt(origin: string): string {
   return `${origin}${ISSUER_PATH}`
 }
 
-/** How its tokens are verified: as any issuer's. They name no tenant, so whoever calls says which they mean. */
+/** The issuer's configuration, as for any issuer. Its tokens name no tenant, so the caller does. */
 export function trustedConfig(origin: string): IssuerConfig {
   const issuer = issuerAt(origin)
   return {
@@ -43,7 +43,7 @@ export function trustedConfig(origin: string): IssuerConfig {
   }
 }
 
-/** Who somebody chose to be; `isSupport`: one of the platform's people. */
+/** The chosen person; `isSupport`: platform staff. */
 export type Person = { readonly email: string; readonly isSupport: boolean }
 
 const SUPPORT_PREFIX = 'support|'
@@ -58,14 +58,14 @@ function claimsOf(accountId: string) {
   return { email, email_verified: true, ...(isSupport ? { [SUPPORT_CLAIM]: true } : {}) }
 }
 
-/** The issuer for the server at `origin`. What it remembers, sessions and codes, is this process's and bounded. */
+/** The issuer for the server at `origin`. Its sessions and codes are in this process's memory, and bounded. */
 export async function createDevelopmentProvider(options: {
   readonly origin: string
   readonly key: DevelopmentKey
   readonly logger: Logger
 }): Promise<Provider> {
   const { origin, key, logger } = options
-  // Loaded when the first person signs in: most starts of a server see none.
+  // Loaded when the first person signs in, since most starts of a server see none.
   const [{ Provider: DevelopmentProvider }, { createMemoryAdapter }] = await Promise.all([
     import('oidc-provider'),
     import('oidc-provider/lib/adapters/memory_adapter.js'),
@@ -74,11 +74,11 @@ export async function createDevelopmentProvider(options: {
     ...RULES,
     adapter: createMemoryAdapter(),
     jwks: { keys: [key] },
-    // Cookies need not outlive the sessions, which this process keeps in memory.
+    // Cookies need not outlive the sessions, which are in memory.
     cookies: { keys: [crypto.randomUUID()] },
     clients: [
       { ...PUBLIC_CLIENT, client_id: CLIENT_ID, redirect_uris: [`${origin}/graphiql`] },
-      // Asked each time who they want to be, since any program may say that it is this one.
+      // These clients ask for the person each time, since any program may claim to be one.
       { ...PUBLIC_CLIENT, client_id: LOCAL_CLIENT_ID, application_type: 'native', redirect_uris: CALLBACKS },
     ],
   })
@@ -98,12 +98,12 @@ const PUBLIC_CLIENT = {
 const RULES: Configuration = {
   scopes: ['openid', 'email'],
   claims: { openid: ['sub'], email: ['email', 'email_verified'] },
-  // The ID token says who signed in, which saves the pages another request.
+  // The ID token contains the person's claims, which saves the pages a request.
   conformIdTokenClaims: false,
   pkce: { required: () => true },
   features: {
     devInteractions: { enabled: false },
-    // Choosing to be somebody else ends the session of before, through this.
+    // Switching to another person ends the previous session by this.
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: (context, form) => sendPage(context, signOutPage(form)),
@@ -146,7 +146,7 @@ const RULES: Configuration = {
   },
 }
 
-/** Nobody is asked to consent: the client is this installation's own. */
+/** Without asking for consent: the client is this installation's own. */
 async function grantOf({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> {
   const { provider, client, session } = oidc
   if (client === undefined || session?.accountId === undefined) return undefined

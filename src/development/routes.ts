@@ -1,5 +1,5 @@
-// Owns: what an HTTP server has in development alone, behind one gate: the issuer, GraphiQL and the mailbox. They believe
-// anybody who reaches them, so they answer this machine and nobody who came through a proxy. Never added in production.
+// The development routes behind one gate: the issuer, GraphiQL and the mailbox. They authenticate anybody who reaches
+// them, so the gate admits only this machine, and no request through a proxy. Never added in production.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../core/logger.ts'
@@ -11,13 +11,13 @@ import { addMailbox } from './mailbox-routes.ts'
 import { addDevelopmentSignIn, type DevelopmentSignIn, type DevelopmentSignInOptions } from './sign-in.ts'
 
 type DevelopmentOptions = {
-  /** The issuer, and GraphiQL, which signs in with it; null: there are none. */
+  /** The issuer, and GraphiQL, which signs in with it; null: neither. */
   readonly development: DevelopmentSignInOptions | null
-  /** Null: there is no mail to show. */
+  /** Null: there is no mailbox. */
   readonly mailbox: Pick<Mailbox, 'list'> | null
 }
 
-/** Whatever is added here answers 404, as if it were not there, to everybody whom the gate keeps out. */
+/** Every route added here answers 404 to requests that the gate refuses. */
 export function developmentRoutes(options: DevelopmentOptions): Route {
   return (app, { logger }) => addDevelopment(app, options, logger)
 }
@@ -28,14 +28,14 @@ function addDevelopment(
   logger: Logger,
 ): (origin: string) => void {
   let signIn: DevelopmentSignIn | null = null
-  let isTold = false
+  let isLogged = false
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
       const reason = foreignSign(request)
       if (reason === null) return
-      // Once: who keeps asking could fill the log.
-      if (!isTold) logger.warn({ reason }, 'a page of development was asked for from elsewhere: 404')
-      isTold = true
+      // Once, so that repeated requests cannot fill the log.
+      if (!isLogged) logger.warn({ reason }, 'a development page was requested from elsewhere: 404')
+      isLogged = true
       reply.callNotFound()
       return reply
     })
@@ -45,11 +45,11 @@ function addDevelopment(
     }
     if (mailbox !== null) addMailbox(scope, mailbox)
   })
-  // The server's address is the issuer's name.
+  // The server's URL is the issuer's name.
   return (origin) => signIn?.open(origin)
 }
 
-/** Headers that proxies add, beside every X-Forwarded-…: whatever they say, a proxy was there. */
+/** Headers that proxies add, besides X-Forwarded-…; any value shows a proxy. */
 const PROXY_HEADERS: ReadonlySet<string> = new Set(
   (
     'forwarded via x-real-ip x-client-ip x-cluster-client-ip x-original-host x-original-forwarded-for ' +
@@ -59,7 +59,7 @@ const PROXY_HEADERS: ReadonlySet<string> = new Set(
 )
 const FORWARDED_PREFIX = 'x-forwarded'
 
-/** Why a request is not a person's at this machine, in a word for the log; null: nothing says that it is not. */
+/** Why a request may not be a person's at this machine, for the log; null: no sign of that. */
 function foreignSign({ raw }: FastifyRequest): string | null {
   const { headers, socket, httpVersion } = raw
   if (!isLoopbackAddress(socket.remoteAddress)) return 'another machine'
@@ -67,22 +67,22 @@ function foreignSign({ raw }: FastifyRequest): string | null {
     (name) => PROXY_HEADERS.has(name) || name.startsWith(FORWARDED_PREFIX),
   )
   if (header !== undefined) return `a proxy (${header})`
-  // No browser speaks it; nginx before 1.29.7 does to what is behind it, with our own name in Host and no header more.
+  // Browsers use HTTP/1.1; nginx before 1.29.7 uses 1.0 to its upstream, with our own name in Host and no other header.
   if (httpVersion !== '1.1') return `a proxy (HTTP/${httpVersion})`
-  // A name that somebody else's DNS points here would let their page choose who to be, and read the mail.
+  // Another name that resolves to this machine would let its page choose a person and read the mail.
   if (!isLoopbackName(headers.host)) return 'another name in Host'
   return foreignPage(headers)
 }
 
-/** A word for a request that a page elsewhere made the browser send; null: nothing says so. */
+/** The reason for a request that another site's page made the browser send; null: no sign of that. */
 function foreignPage({ origin, ...headers }: IncomingHttpHeaders): string | null {
   const site = headers['sec-fetch-site']
   if (origin === undefined) {
-    // Following a link or a redirect, as an app's own sign-in does: the page that sent it sees nothing of the answer.
+    // Following a link or a redirect, as an app's own sign-in does: the page that sent it cannot read the answer.
     const isLink = headers['sec-fetch-mode'] === 'navigate'
     return site === 'cross-site' && !isLink ? 'a page of another site' : null
   }
-  // Our own forms hide their address; only the browser tells them from those of a sandboxed frame elsewhere.
+  // Our own forms send Origin: null; only Sec-Fetch-Site distinguishes them from a sandboxed frame elsewhere.
   const isOwn = origin === 'null' && (site === 'same-origin' || site === 'none')
   return isOwn || isLoopbackOrigin(origin) ? null : 'a page of another origin'
 }

@@ -1,17 +1,17 @@
-// This installation's own secrets for development: each made once, and kept in the data directory. Signs and seals nothing.
+// This installation's secrets for development: each made once, and stored in the data directory.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 
-/** What signs development tokens, what seals secrets where no SECRETS_KEY is set, what the development issuer signs with. */
+/** The secrets for development tokens, for sealing without SECRETS_KEY, and for the development issuer. */
 type SecretName = 'development-secret' | 'secrets-key' | 'development-issuer-key'
 
 const SECRET_BYTES = 32
 
 /**
- * The 32 secret bytes of `dataDir`, made (with the directory) at the first call, by whichever process comes first.
- * The file is its owner's alone. Never to be called in production. Throws SERVICE_UNAVAILABLE for a damaged file.
+ * The 32 secret bytes in `dataDir`, made (with the directory) at the first call by any process. Only the owner can read
+ * the file. Never call it in production. Throws SERVICE_UNAVAILABLE for a damaged file.
  */
 export async function developmentSecret(dataDir: string, name: SecretName): Promise<Uint8Array> {
   const text = await keptText(dataDir, name, () => randomBytes(SECRET_BYTES).toString('base64url'))
@@ -20,7 +20,7 @@ export async function developmentSecret(dataDir: string, name: SecretName): Prom
   throw damaged(join(dataDir, name))
 }
 
-/** The text of a file of `dataDir`, made at the first call as above. */
+/** The text of a file in `dataDir`, made at the first call as above. */
 export async function keptText(
   dataDir: string,
   name: SecretName,
@@ -33,7 +33,7 @@ export async function keptText(
 export function damaged(path: string): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
-    `${path} is damaged: restore it, or remove it and make anew what it was for (tokens, or payment providers connected).`,
+    `${path} is damaged: restore it, or remove it and renew what depends on it (tokens, payment provider connections).`,
   )
 }
 
@@ -46,7 +46,7 @@ async function readText(path: string): Promise<string | null> {
   }
 }
 
-/** A link to a whole file, since it neither replaces another's nor can be seen half-written. */
+/** Links a complete file: it neither replaces another process's file nor can be read half-written. */
 async function makeText(dataDir: string, path: string, text: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomUUID()}`

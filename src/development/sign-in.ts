@@ -1,5 +1,5 @@
-// Signing in for development: the issuer below /oidc, and its page on which one chooses who to be. Anybody who reaches it
-// may be anybody, so it is added behind the gate of development-scope.ts alone.
+// Signing in for development: the issuer below /oidc, and its page for choosing a person. Anybody who reaches it may be
+// anybody, so it is added only behind the gate of routes.ts.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider } from 'oidc-provider'
 import { z } from 'zod'
@@ -12,16 +12,16 @@ import { accountIdOf, createDevelopmentProvider, ISSUER_PATH, trustedConfig } fr
 
 export type DevelopmentSignInOptions = {
   readonly key: DevelopmentKey
-  /** Takes the issuer's tokens from now on. */
+  /** Makes the server accept the issuer's tokens. */
   readonly trust: (config: IssuerConfig) => void
-  /** Whom one may choose to be at once. */
+  /** The people offered on the page. */
   readonly people: () => Promise<readonly DemoPeople[]>
 }
 
 export type DevelopmentSignIn = {
-  /** Of the server; null before it listens. */
+  /** The server's origin; null before it listens. */
   origin(): string | null
-  /** Called when the server's address is known, which is the issuer's name. */
+  /** Called when the server's URL is known, which is the issuer's name. */
   open(origin: string): void
 }
 
@@ -45,9 +45,9 @@ export function addDevelopmentSignIn(
     return made
   }
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
-    // localhost for 127.0.0.1: tokens would name an issuer that nobody asked.
+    // With localhost for 127.0.0.1, tokens would name another issuer.
     if (origin !== null && request.headers.host === new URL(origin).host) return
-    await reply.code(MISDIRECTED).send({ error: `The development issuer answers at ${origin} alone.` })
+    await reply.code(MISDIRECTED).send({ error: `The development issuer answers only at ${origin}.` })
   }
   app.register(async (scope) => {
     scope.addHook('onRequest', onRequest)
@@ -62,14 +62,14 @@ export function addDevelopmentSignIn(
     scope.post(`${ISSUER_PATH}/choose/:uid`, async (request, reply) => {
       const choice = choiceSchema.safeParse(request.body)
       if (!choice.success) {
-        return sendPage(reply.code(400), choosePage(await options.people(), 'That is no e-mail address.'))
+        return sendPage(reply.code(400), choosePage(await options.people(), 'This is not an e-mail address.'))
       }
       return finish(await provider(origin ?? ''), choice.data, request, reply)
     })
   })
   app.register(async (scope) => {
     scope.addHook('onRequest', onRequest)
-    // The issuer reads its bodies itself, within limits of its own.
+    // The issuer parses its bodies itself, within its own limits.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
     scope.all(`${ISSUER_PATH}/*`, async ({ raw, id }, reply) => {
@@ -110,7 +110,7 @@ async function finish(
     if (!(error instanceof Error && error.name === 'SessionNotFound')) throw error
     return sendPage(
       reply.code(400),
-      messagePage('Signing in did not work', 'This choice is over, or was begun in another browser.'),
+      messagePage('Signing in did not work', 'This choice has expired, or was begun in another browser.'),
     )
   }
 }

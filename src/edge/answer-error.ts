@@ -1,5 +1,5 @@
-// How every route but /graphql answers an error, Fastify's own errors and those of a socket among them: masked, in the
-// form and with the headers that /graphql has. Also the headers that every answer carries.
+// Answers errors outside /graphql, including Fastify's own errors and those of sockets: masked, in the form and with
+// the headers of /graphql. Also adds the headers that every answer carries.
 
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -8,9 +8,9 @@ import type { Logger } from '../core/logger.ts'
 import { HttpRefusal, refusalOf } from './http-refusal.ts'
 import { createErrorMask, retryAfterSecondsOf, STATUS_OF } from './mask-errors.ts'
 
-/** Of every 401. */
+/** In every 401. */
 export const CHALLENGE = 'Bearer realm="bulkhead"'
-/** A refused request's body is read to its end below this size; a larger one costs its sender the connection. */
+/** The body of a refused request is read to its end below this size; a larger one closes the connection. */
 const DISCARDED_BODY_BYTES_MAX = 64 * 1_024
 
 export type ErrorAnswer = (error: Error, request: FastifyRequest, reply: FastifyReply) => FastifyReply
@@ -29,7 +29,7 @@ export function createErrorAnswer(logger: Logger): ErrorAnswer {
   }
 }
 
-/** What every answer carries. A route may let its answers be stored: it says so itself. */
+/** The headers of every answer. A route may allow caching of its answers. */
 export function addCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply
     .header('x-request-id', request.id)
@@ -37,7 +37,7 @@ export function addCommonHeaders(request: FastifyRequest, reply: FastifyReply): 
     .header('cache-control', 'no-store')
 }
 
-/** For a refusal before the body was read: nobody goes on to send us what is thrown away. */
+/** For a refusal before the body was read, so that the client does not send the rest. */
 export function closeAfterLargeBody({ raw }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete) return
   const isChunked = raw.headers['transfer-encoding'] !== undefined
@@ -55,8 +55,8 @@ const SOCKET_REFUSALS: ReadonlyMap<string, HttpRefusal> = new Map([
 const UNREADABLE = new HttpRefusal(400, 'the request could not be read')
 
 /**
- * Answers what is no request that Node can read, or never became one, and closes the connection. `response` is what is
- * being answered on it, if anything: once that has begun, nothing can be said any more.
+ * Answers bytes that are not a valid HTTP request, and closes the connection. `response` is the answer in progress on
+ * it, if any: once that has begun, no error can be sent.
  */
 export function answerSocketError(
   error: SocketError,

@@ -1,10 +1,10 @@
-// What the parts of an answer cost, as estimated before it runs and as counted when it is there, and how large it is.
+// The cost of an answer's parts, as estimated before it runs and as measured afterwards, and its size.
 import { type GraphQLField, getNamedType, isEnumType } from 'graphql'
 import { COST_MIN } from './cost-budget.ts'
 
 /**
- * Costs are added up in thousandths of a point. Measured: an object takes some 5 µs of this process's time, a scalar
- * field a tenth of that, and so does what it takes to make and send a hundred bytes.
+ * Costs are added in thousandths of a point. Measured: an object takes about 5 µs of CPU, a scalar field a tenth of
+ * that, and so does making and sending a hundred bytes.
  */
 export const UNITS_PER_POINT = 1_000
 export const OBJECT_UNITS = 1_000
@@ -14,7 +14,7 @@ const BYTE_UNITS = 1
 /** Around a field's value: quotes, a colon and a comma. */
 export const ENVELOPE_BYTES = 4
 
-/** A text of which its field does not say, in `extensions.bytes`, how long it may be: names, titles, codes. */
+/** The default length of a text (names, titles, codes), for fields without `extensions.bytes`. */
 const TEXT_BYTES = 50
 const BYTES_OF: Readonly<Record<string, number>> = {
   Boolean: 5,
@@ -29,7 +29,7 @@ const BYTES_OF: Readonly<Record<string, number>> = {
 }
 const ENUM_BYTES = 12
 
-/** Units that a scalar field is taken to cost, with the bytes it takes; `field` is null for `__typename`. */
+/** The estimated units of a scalar field, including its bytes; `field` is null for `__typename`. */
 export function leafUnits(name: string, field: GraphQLField<unknown, unknown> | null, items: number): number {
   const bytes = field === null ? ENUM_BYTES : bytesOf(field)
   return name.length + ENVELOPE_BYTES + items * (LEAF_UNITS + bytes * BYTE_UNITS)
@@ -47,24 +47,24 @@ export function pointsOf(units: number): number {
   return Math.max(COST_MIN, Math.ceil(units / UNITS_PER_POINT))
 }
 
-/** What an answer's data is made of. */
+/** What an answer's data weighs. */
 export type Weight = {
-  /** For its objects, its scalars and its fields with a price; not for its bytes. */
+  /** The units of its objects, scalars and priced fields, without its bytes. */
   readonly units: number
-  /** Of its JSON; exact but for numbers, and for letters that are not ASCII or that JSON escapes. */
+  /** Its length as JSON; exact except for numbers, and for characters that are not ASCII or that JSON escapes. */
   readonly bytes: number
 }
 
-/** A number or a constant: no JSON of one is more than six times as long, none less than a quarter. */
+/** The counted length of a number or a constant: its JSON is at most six times as long, and at least a quarter. */
 const SHORT_VALUE_BYTES = 4
-/** JSON makes at most so many bytes of what `weigh` counts as one: of a letter, by writing it as \uXXXX. */
+/** The most bytes of JSON for one counted byte: a character written as \uXXXX. */
 const ERROR_FACTOR = 6
 
-/** Weighs an answer without serialising it. `prices` are points by the names of fields. */
+/** Weighs an answer without serialising it. `prices` are points by field name. */
 export function weigh(data: unknown, prices: ReadonlyMap<string, number>): Weight {
   let units = 0
   let bytes = 0
-  // The root is no object that anybody asked for.
+  // The root object was not asked for.
   add(data, false)
   return { units, bytes }
 
@@ -81,7 +81,7 @@ export function weigh(data: unknown, prices: ReadonlyMap<string, number>): Weigh
     } else {
       if (isCounted) units += OBJECT_UNITS
       bytes += 2
-      // An answer's objects have no prototype, so these are their own keys.
+      // An answer's objects have no prototype, so these are own keys.
       for (const key in value) {
         if (prices.size > 0) units += (prices.get(key) ?? 0) * UNITS_PER_POINT
         bytes += key.length + ENVELOPE_BYTES
@@ -92,8 +92,8 @@ export function weigh(data: unknown, prices: ReadonlyMap<string, number>): Weigh
 }
 
 /**
- * Whether the JSON of the parts has more than `bytesMax` bytes together; `bytes` is what `weigh` found for them. Counted
- * exactly only where that leaves it open, without making more of the JSON than one text at a time.
+ * Whether the JSON of the parts has more than `bytesMax` bytes together; `bytes` is their sum by `weigh`. Counts
+ * exactly only where that sum is not decisive, without serialising more than one text at a time.
  */
 export function isOverBytes(parts: readonly unknown[], bytes: number, bytesMax: number): boolean {
   if (bytes * ERROR_FACTOR <= bytesMax) return false
@@ -104,7 +104,7 @@ export function isOverBytes(parts: readonly unknown[], bytes: number, bytesMax: 
 
   function fits(value: unknown): boolean {
     if (typeof value !== 'object' || value === null) {
-      // A field that is not there is not sent.
+      // Undefined fields are not sent.
       left -= value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))
       return left >= 0
     }

@@ -1,5 +1,5 @@
-// From an operation's result to the text that is sent: its errors masked, its size bounded before it is serialised, its
-// price charged. What may run at all is operation-gate.ts's.
+// Turns an operation's result into the answer's text: masks its errors, bounds its size before serialising, charges its
+// cost. apollo-plugin.ts admits operations.
 import type { GraphQLRequestContextWillSendResponse } from '@apollo/server'
 import type { GraphQLError } from 'graphql'
 import type { Clock } from '../core/clock.ts'
@@ -16,7 +16,7 @@ import {
 import type { RequestContext, RequestState } from './request-state.ts'
 import type { UnsentAnswers } from './unsent-answers.ts'
 
-/** Points for a request that is refused before anything ran; what it cost to read its document is paid twice. */
+/** Points for a request that is refused before it ran; reading its document is charged twice. */
 const REFUSAL_COST = 20
 
 export type AnswerOptions = {
@@ -31,11 +31,11 @@ type Errors = readonly MaskedError[] | null
 
 const NO_PRICES: ReadonlyMap<string, number> = new Map()
 
-/** Makes the last step of Apollo's pipeline, which leaves the answer's text in the request's state. */
+/** Makes the last step of Apollo's pipeline, which puts the answer's text into the request's state. */
 export function createAnswers(options: AnswerOptions): (request: Request) => void {
   const { mask, unsent, answerBytesMax, clock } = options
 
-  /** The JSON of the data of an operation that ran. Throws what is to be answered instead. */
+  /** The JSON of a finished operation's data. Throws the error to answer instead. */
   function serialise(state: RequestState, account: Account, data: unknown, errors: Errors): string {
     const weight = weigh(data, state.prices ?? NO_PRICES)
     const bytes = weight.bytes + (errors === null ? 0 : weigh(errors, NO_PRICES).bytes)
@@ -47,7 +47,7 @@ export function createAnswers(options: AnswerOptions): (request: Request) => voi
     const sent = bytes - weight.bytes + Buffer.byteLength(text)
     settle(state, account, weight.units + sent, errors !== null)
     if (unsent.hold(state.response, account.tenant, sent)) return text
-    throw new AppError('SERVICE_UNAVAILABLE', 'too many answers wait for their clients to take them')
+    throw new AppError('SERVICE_UNAVAILABLE', 'too many answers wait for their clients to read them')
   }
 
   return (request) => {
@@ -80,8 +80,8 @@ export function createAnswers(options: AnswerOptions): (request: Request) => voi
 }
 
 /**
- * Charges what an operation that ran has cost. One that failed, in whole or in part, pays at least what was reserved for
- * it: what its failure left in the answer does not say how much was done.
+ * Charges the cost of a finished operation. A failed one pays at least its reservation, since its answer does not show
+ * how much work was done.
  */
 function settle(state: RequestState, account: Account, units: number, hasFailed: boolean): void {
   const counted = pointsOf(units) + state.inputPoints * state.inputUses
@@ -92,8 +92,8 @@ function settle(state: RequestState, account: Account, units: number, hasFailed:
 const OURS: ReadonlySet<PublicCode> = new Set(['RATE_LIMITED', 'SERVICE_UNAVAILABLE', 'INTERNAL'])
 
 /**
- * Charges a request of which nothing ran, unless it is the server that did not do it. A mistake also counts among those
- * that the caller may make.
+ * Charges a request that did not run, unless the server is at fault. A client's mistake also counts towards the
+ * caller's refusals.
  */
 export function payRefusal(
   { account, requestedPoints, readingPoints, inputPoints }: RequestState,
@@ -123,7 +123,7 @@ function textOf(errors: Errors, data: string | undefined, extensions: Record<str
   return `{${parts.join(',')}}`
 }
 
-/** What the route tells in a header, the metrics and the log. */
+/** Sets the outcome for the route's header, the metrics and the log. */
 export function noteOutcome(state: RequestState, errors: readonly MaskedError[]): void {
   const first = errors[0]?.extensions
   state.code = first?.code ?? null
@@ -131,8 +131,8 @@ export function noteOutcome(state: RequestState, errors: readonly MaskedError[])
 }
 
 /**
- * Of an answer that never ran: what its first error says. Of one that ran: 503 when an outage left nothing in it, since
- * a client that only looks at the status must know to come again; else what Apollo chose.
+ * The status of an operation that did not run: by its first error. Of one that ran: 503 when an outage left no data,
+ * since a client that only reads the status must know to retry; otherwise Apollo's.
  */
 function statusOf(
   errors: readonly GraphQLError[],

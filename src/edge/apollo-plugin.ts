@@ -1,5 +1,5 @@
-// The gate between Apollo's pipeline and the resolvers: the prepared document, permissions, cost and budget before an
-// operation runs; its price and masked errors after it. Decides nothing of HTTP but the status.
+// Connects Apollo's pipeline with our checks: the prepared document, permissions, cost and budget before an operation
+// runs; its price and masked errors after it. Decides nothing of HTTP but the status.
 import {
   type ApolloServerPlugin,
   type GraphQLRequestContext,
@@ -25,7 +25,7 @@ import type { Documents } from './documents.ts'
 import type { KnownDocuments } from './known-documents.ts'
 import type { RequestContext } from './request-state.ts'
 
-/** Points that one operation may cost. */
+/** The maximum cost of an operation, in points. */
 const COST_MAX = 10_000
 
 export type ApolloPluginOptions = AnswerOptions & {
@@ -36,17 +36,17 @@ export type ApolloPluginOptions = AnswerOptions & {
 
 type Request = GraphQLRequestContext<RequestContext>
 
-/** Stands in for a document that was refused: Apollo asks for one before it lets a plugin object. */
+/** Replaces a refused document: Apollo needs one before a plugin may refuse. */
 const NOTHING: DocumentNode = parse('{ __typename }')
 
-/** The plugin. Its hooks keep nothing of their own, so that a request costs no closures. */
+/** The plugin. Its hooks have no state of their own, so that a request allocates no closures. */
 export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPlugin<RequestContext> {
   const { documents, known, logger } = options
   const conclude = createAnswers(options)
 
-  /** Sets the document before Apollo would parse and validate one itself, in the order that is not safe. */
+  /** Sets the document, so that Apollo does not parse and validate it itself in an unsafe order. */
   function prepare(request: Request): void {
-    // Apollo takes a document that is already there; its types have hooks only read.
+    // Apollo uses an existing document; its types declare the field as read-only for hooks.
     const writable = request as { document?: DocumentNode }
     writable.document = read(request) ?? NOTHING
   }
@@ -57,7 +57,7 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
     contextValue: { caller, state },
   }: Request): DocumentNode | null {
     const account = accountOf(state)
-    // By what the tenant itself has run, never by what is kept for all: nobody learns what others ask.
+    // Looked up per tenant, never in the shared cache, so that no tenant can find out what others ask.
     const isKnown = known.has(caller.scope.tenantId, queryHash)
     try {
       if (!isKnown) requirePoints(account)
@@ -80,7 +80,7 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
     const { state, caller } = contextValue
     const [refusal] = state.refusals ?? []
     if (refusal !== undefined) throw refusal
-    // Without an operation, execution will say which names there are to choose from.
+    // Without an operation, execution answers which operation names exist.
     if (operation === undefined || document === undefined) return
     state.operation = operation.name?.value ?? null
     state.isMutation = operation.operation === OperationTypeNode.MUTATION
@@ -94,7 +94,7 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
     state.inputUses = facts.inputUses
     const cost = facts.cost(variables) + state.inputPoints * state.inputUses
     const account = accountOf(state)
-    // Where a budget is set smaller than that, nobody could ever save up for more.
+    // A smaller budget's capacity is the limit, since nobody could save up more.
     const max = Math.min(COST_MAX, account.caller.capacity)
     if (cost > max) {
       throw new AppError('QUERY_TOO_COMPLEX', `the operation costs ${cost} points; at most ${max}`, {
@@ -103,7 +103,7 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
       })
     }
     facts.checkCursors(variables, tenantId)
-    // Known from now on, though there be no points for it: who comes again when there are does not pay for reading twice.
+    // Known from now on, even if the points do not suffice: a retry does not pay for reading the document again.
     if (state.readingPoints > 0) known.add(tenantId, request.queryHash ?? '', request.source ?? '')
     spend(account, cost)
     state.requestedPoints = cost
@@ -129,11 +129,11 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
 }
 
 function accountOf({ account }: { readonly account: Account | null }): Account {
-  if (account === null) throw new Error('a request came past authentication')
+  if (account === null) throw new Error('a request without a caller reached the pipeline')
   return account
 }
 
-/** Somebody who was invited may accept; to everything else they are who they were: not a member. */
+/** A caller who was invited may only accept; for all else they are not a member. */
 function requireAcceptance({ selectionSet }: OperationDefinitionNode): void {
   const accepts = selectionSet.selections.every(
     (selection) => selection.kind === Kind.FIELD && selection.name.value === 'invitationAccept',
@@ -143,9 +143,8 @@ function requireAcceptance({ selectionSet }: OperationDefinitionNode): void {
 }
 
 /**
- * What is asked for is compared with what is stored: a text that cannot be stored would be compared as another one. A
- * mutation's input is held to the same by its use case, each text at its field; the literals of a document by its grammar
- * and the database.
+ * Refuses variables with characters that PostgreSQL cannot store, since a filter would compare another text. Use cases
+ * check a mutation's input field by field; the grammar and the database check a document's literals.
  */
 function requireStorable(variables: unknown): void {
   const [found] = unstorableIn(variables)

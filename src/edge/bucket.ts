@@ -1,4 +1,4 @@
-// A bucket of points that refills steadily. Knows nothing of what the points stand for.
+// A token bucket that refills steadily. Independent of what the points mean.
 import type { Clock } from '../core/clock.ts'
 
 export type BucketOptions = { readonly capacity: number; readonly restorePerSecond: number }
@@ -18,7 +18,7 @@ export class Bucket {
     this.#atMs = clock().getTime()
   }
 
-  /** What is left; below 0 it is a debt, which the refill pays first. */
+  /** The points left; below 0 it is a debt, which the refill pays first. */
   get points(): number {
     const nowMs = this.#clock().getTime()
     // A clock that was set back must not take points away.
@@ -29,14 +29,14 @@ export class Bucket {
   }
 
   /**
-   * Takes the points, into debt where there are not so many; a negative number gives back. A debt is at most one
-   * capacity: what runs at once is only known to be dear when it has run, and nobody is locked out for hours by that.
+   * Takes points, into debt if necessary; a negative number returns points. A debt is at most one capacity, since an
+   * operation's real cost is known only afterwards, and must not lock the caller out for hours.
    */
   take(points: number): void {
     this.#points = Math.min(this.capacity, Math.max(-this.capacity, this.points - points))
   }
 
-  /** Whole seconds until there are so many points; 0 when there are. */
+  /** Whole seconds until there are this many points; 0 when there are. */
   secondsUntil(points: number): number {
     return Math.max(0, Math.ceil((points - this.points) / this.restorePerSecond))
   }

@@ -1,5 +1,5 @@
-// What is known of a validated operation before it runs: which permissions it needs, what it costs and which cursors it
-// sends. Computed once for each operation; only what stands in variables is left to be looked at per request.
+// The static facts of a validated operation: its permissions, its cost and its cursors. Computed once per operation;
+// only the variables are looked up per request.
 import {
   type DocumentNode,
   type FieldNode,
@@ -31,34 +31,34 @@ import {
   type Variables,
 } from './page-arguments.ts'
 
-/** What a list is taken to hold when nothing says how long it is. */
+/** The assumed size of a list without a known length. */
 const LIST_SIZE_DEFAULT = 10
 /** The answer comes from memory, but is large: the whole schema is 280 kB in 4,500 objects and scalars' worth. */
 const SCHEMA_COST = 5_000
-/** Of `__type`: one type of some hundred. */
+/** Of `__type`: one type of about a hundred. */
 const TYPE_COST = 100
 
 export type OperationCost = {
   readonly permissions: readonly Permission[]
   /** Points, at least 1. Throws BAD_USER_INPUT for a page size or a list out of bounds. */
   cost(variables: Variables): number
-  /** Throws BAD_USER_INPUT for a cursor that is of no list of this tenant, or of another type's. */
+  /** Throws BAD_USER_INPUT for a cursor that does not belong to the list's type and this tenant. */
   checkCursors(variables: Variables, tenantId: string): void
-  /** Points that a field costs beside the objects it returns, by the name it has in the response. */
+  /** The points of fields beside the objects that they return, by response name. */
   readonly prices: ReadonlyMap<string, number>
-  /** How often the request's input may be checked: by each mutation in turn. */
+  /** How often the request's input may be checked: once per mutation in the operation. */
   readonly inputUses: number
 }
 
-/** What one object of a selection costs, in units: its scalars together, and its other fields one by one. */
+/** The cost of one object of a selection, in units: all scalars together, and the other fields one by one. */
 type Selected = { readonly leaves: number; readonly fields: readonly Priced[] }
 
-/** A field that returns objects, or has a price of its own. */
+/** A field that returns objects, or has a price. */
 type Priced = {
-  /** Units, once for each parent. */
+  /** Units per parent. */
   readonly price: number
   readonly count: Count
-  /** Set where a page begins: the size of the lists below. */
+  /** Set where a page begins: the page size of the lists below. */
   readonly page: PageArguments | null
   /** Units of each object's scalars. */
   readonly leaves: number
@@ -67,7 +67,7 @@ type Priced = {
 
 type Cursor = { readonly type: string; readonly given: Given }
 
-/** How many objects a field returns for each parent. */
+/** The number of objects that a field returns per parent. */
 type Count =
   | { readonly kind: 'fixed'; readonly count: number }
   | { readonly kind: 'page' }
@@ -75,7 +75,7 @@ type Count =
 
 const known = new WeakMap<OperationDefinitionNode, OperationCost>()
 
-/** The facts of an operation of a document that was validated against the schema, and whose fragments are finite. */
+/** The facts of an operation in a validated document with finite fragments. */
 export function costOf(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -114,7 +114,7 @@ function compile(
   if (walk.isVariable) {
     return { permissions, prices, inputUses, checkCursors, cost: (variables) => total(selected, variables) }
   }
-  // Counted at the first use rather than here, since a literal page size may be out of bounds.
+  // Computed at the first use, since a literal page size may be out of bounds.
   let constant: number | undefined
   const cost = () => {
     constant ??= total(selected, {})
@@ -132,7 +132,7 @@ type Walk = {
   readonly permissions: Set<Permission>
   readonly prices: Map<string, number>
   readonly cursors: Cursor[]
-  /** Whether a variable has a say in the cost. */
+  /** Whether the cost depends on a variable. */
   isVariable: boolean
 }
 
@@ -160,7 +160,7 @@ function selectedFields(walk: Walk, type: GraphQLCompositeType, set: SelectionSe
     const condition = fragment.typeCondition
     const inner = condition === undefined ? type : walk.schema.getType(condition.name.value)
     if (!isCompositeType(inner)) continue
-    // A fragment on a guarded type needs its permission too, where the field around it only promises an interface.
+    // A fragment on a guarded type needs its permission too, even where the field's type is only an interface.
     if (inner !== type) require(walk, inner.extensions.permission)
     const selected = selectedFields(walk, inner, fragment.selectionSet)
     leaves += selected.leaves
@@ -169,7 +169,7 @@ function selectedFields(walk: Walk, type: GraphQLCompositeType, set: SelectionSe
   return { leaves, fields }
 }
 
-/** A scalar's units; for a field of objects how they are counted. */
+/** A scalar's units; for a field of objects, how they are counted. */
 function fieldCost(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): Priced | number {
   const name = node.name.value
   const shownName = (node.alias ?? node.name).value
@@ -188,7 +188,7 @@ function fieldCost(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): P
     const items = isListType(getNullableType(field.type)) ? listSizeOf(field) : 1
     return price + leafUnits(shownName, field, items)
   }
-  // A payload's own record is asked about by its resolver; what hangs on it is not its own, and is asked about here.
+  // The resolver checks the permission of the payload's own record; the fields below it are checked here.
   if (field.extensions.showsOwnRecord !== true) require(walk, type.extensions.permission)
   const page = isConnection(type) ? pageOf(walk, field, node) : null
   const { leaves, fields } =
@@ -203,7 +203,7 @@ function fieldCost(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): P
 }
 
 function require(walk: Walk, permission: unknown): void {
-  // The builder's options are typed: a permission there is one of the table.
+  // The builder's options are typed, so a permission is one of the table.
   if (typeof permission === 'string') walk.permissions.add(permission as Permission)
 }
 

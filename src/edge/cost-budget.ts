@@ -1,4 +1,4 @@
-// The points that each tenant may spend, and each caller's share of them. Counts no cost itself; one process's view.
+// The budgets of tenants, and each caller's share of its tenant's. Computes no cost itself. Per process.
 import { LRUCache } from 'lru-cache'
 import type { Actor, CommandContext } from '../auth/command-context.ts'
 import { BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from '../core/budget-defaults.ts'
@@ -6,44 +6,44 @@ import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
 import { Bucket, type BucketOptions } from './bucket.ts'
 
-/** What any operation costs at least, whatever it asks or finds. */
+/** The minimum cost of an operation. */
 export const COST_MIN = 1
 
-/** A forgotten bucket is a full one; by then it nearly always is. */
+/** A forgotten bucket restarts full; by then it nearly always is. */
 const TENANTS_MAX = 20_000
 const CALLERS_MAX = 50_000
 
 /**
- * Of its tenant's budget, what one caller may spend, at once and for long. The quarter that is left is always there for
- * the others: a key that floods, or that somebody stole, never keeps the owner out who has to revoke it. It is a fixed
- * share, not one that grows while nobody else asks, because the points would be gone when somebody does.
+ * The share of its tenant's budget that one caller may spend, at once and over time. The other quarter is always left
+ * for others, so that a flooding or stolen key never blocks the owner who has to revoke it. The share is fixed rather
+ * than growing while nobody else asks, since the points would be gone when somebody does.
  */
 const CALLER_SHARE = 3 / 4
-/** Somebody who was invited is no member yet: all there is to do is to accept. */
+/** A caller who was invited can only accept. */
 const INVITED_SHARE = 1 / 20
-/** Of a caller's share, what it may spend on requests that are refused: at once, and for long. */
+/** The part of a caller's share that it may spend on refused requests, at once and over time. */
 const REFUSALS_SHARE = 1 / 10
 const REFUSALS_RESTORE_SHARE = 1 / 20
 
 export type BudgetOptions = BucketOptions
 
-/** What `extensions.cost` says. */
+/** The content of `extensions.cost`. */
 export type CostReport = {
   readonly requested: number
   readonly actual: number
   /** Points that this caller may spend now. */
   readonly remaining: number
-  /** Points that come back to this caller in a second. */
+  /** Points that are restored to this caller per second. */
   readonly restoreRate: number
-  /** When the caller's share will be full again, if nothing more is asked. */
+  /** When the caller's share will be full again, without further requests. */
   readonly restoredAt: string
 }
 
-/** Where one caller's points come from. */
+/** The buckets of one caller. */
 export type Account = {
   readonly tenant: Bucket
   readonly caller: Bucket
-  /** What it may still get wrong. */
+  /** The budget for refused requests. */
   readonly refusals: Bucket
 }
 
@@ -77,7 +77,7 @@ export function createCostBudget(options: { clock: Clock } & Partial<BudgetOptio
       const tenant = tenantsBucket(tenantId)
       const key = `${tenantId} ${actor.kind} ${actor.id}`
       const known = accounts.get(key)
-      // The tenant's bucket may have been forgotten, and made again, while the caller's was remembered.
+      // The tenant's bucket may have been forgotten and recreated while the caller's was cached.
       if (known?.tenant === tenant) return known
       const share = shareOf(actor)
       const account = {
@@ -95,7 +95,7 @@ function shareOf(actor: Actor): number {
   return actor.kind === 'INVITED' ? INVITED_SHARE : CALLER_SHARE
 }
 
-/** Takes the points. Throws RATE_LIMITED, with `retryAfterSeconds`, when the caller or its tenant has not so many left. */
+/** Takes points. Throws RATE_LIMITED, with `retryAfterSeconds`, when the caller or its tenant has too few. */
 export function spend(account: Account, points: number): void {
   const { tenant, caller } = account
   if (caller.points < points) {
@@ -107,7 +107,7 @@ export function spend(account: Account, points: number): void {
   charge(account, points)
 }
 
-/** Takes the points whether they are there or not; a negative number gives back. */
+/** Takes points even into debt; a negative number returns points. */
 export function charge({ tenant, caller }: Account, points: number): void {
   tenant.take(points)
   caller.take(points)
@@ -119,16 +119,16 @@ export function chargeRefusal(account: Account, points: number): void {
   account.refusals.take(points)
 }
 
-/** Throws RATE_LIMITED for a caller who has no points at all, or who got too much wrong. */
+/** Throws RATE_LIMITED for a caller without points, or with too many refused requests. */
 export function requirePoints(account: Account): void {
   if (account.refusals.points <= 0) {
-    const message = 'too many of your requests were refused: send operations that were answered before'
+    const message = 'too many of your requests were refused: for now, send only operations that ran before'
     throw rateLimited(message, account.refusals.secondsUntil(COST_MIN))
   }
   if (available(account) < COST_MIN) spend(account, COST_MIN)
 }
 
-/** Points that a caller may spend now. */
+/** The points that a caller may spend now. */
 export function available({ tenant, caller }: Account): number {
   return Math.max(0, Math.floor(Math.min(tenant.points, caller.points)))
 }

@@ -1,5 +1,5 @@
-// Documents: parsed under a token limit, held to the limits of shape, then validated, and kept for the next request.
-// Owns the order of these, since validation is only safe on a document of bounded shape. Prices nothing.
+// Parses documents under a token limit, checks the limits of their shape, validates and caches them. The order matters,
+// since validation is safe only for a document of bounded shape.
 import {
   type DocumentNode,
   GraphQLError,
@@ -15,12 +15,12 @@ import { AppError } from '../core/errors.ts'
 import { checkSyntaxLimits, TOKENS_MAX } from './syntax-limits.ts'
 
 const VALIDATION_ERRORS_MAX = 20
-/** Kept documents are bounded by their tokens, since a node of the tree takes some 300 bytes: about 60 MB at worst. */
+/** Cached documents are bounded by tokens, since a node takes about 300 bytes: about 60 MB at most. */
 const TOKENS_KEPT_MAX = 200_000
 
 /**
- * What it costs to read a document, in points of some 5 µs: half a millisecond for any, and 10 µs for each of its tokens,
- * which validation takes to compare fields at worst. Comments are read, too.
+ * The cost of reading a document, in points of about 5 µs: half a millisecond for any, and 10 µs per token, which
+ * validation takes in the worst case to compare fields. Comments are read, too.
  */
 const DOCUMENT_POINTS = 100
 const TOKEN_POINTS = 2
@@ -29,16 +29,16 @@ const LETTERS_PER_POINT = 1_000
 export type Prepared = {
   /** Null: it may not run. */
   readonly document: DocumentNode | null
-  /** Why not, each with a code. */
+  /** Why it may not run, each with a code. */
   readonly errors: readonly GraphQLError[]
-  /** What it costs to read. */
+  /** The points for reading it. */
   readonly points: number
-  /** False: it was kept from before. */
+  /** False: it came from the cache. */
   readonly isRead: boolean
 }
 
 export type Documents = {
-  /** Reads a document; `hash` is the source's own. Never throws. */
+  /** Reads a document; `hash` is that of the source. Never throws. */
   prepare(source: string, hash: string): Prepared
 }
 
@@ -99,7 +99,7 @@ function parseBounded(source: string): DocumentNode | GraphQLError {
   }
 }
 
-/** How many tokens there may have been before a syntax error: each has at least one letter. */
+/** The maximum number of tokens before a syntax error: each has at least one character. */
 function tokensBefore({ positions }: GraphQLError): number {
   return Math.min(TOKENS_MAX, 1 + (positions?.[0] ?? TOKENS_MAX))
 }

@@ -1,5 +1,5 @@
-// The parameters of a GraphQL request over HTTP, from a body or a query string: checked for type, size and depth.
-// Parses no document.
+// Parses the parameters of a GraphQL request over HTTP, from a body or a query string, and checks their type, size and
+// depth. Does not parse the document.
 import { AppError } from '../core/errors.ts'
 import { type InputSize, measure } from './input-size.ts'
 

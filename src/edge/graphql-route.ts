@@ -1,5 +1,5 @@
-// POST and GET /graphql: authenticates before the body is read, hands the operation to Apollo, answers, and counts.
-// Owns what is HTTP of it; the operation itself is admitted or refused in operation-gate.ts.
+// POST and GET /graphql: authenticates before the body is read, passes the operation to Apollo, answers, and counts.
+// apollo-plugin.ts admits or refuses the operation.
 import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -36,11 +36,11 @@ import { createUnsentAnswers } from './unsent-answers.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     caller: CommandContext | null
-    /** Who pays; null until the caller is known. */
+    /** The budget that pays; null until the caller is authenticated. */
     account: Account | null
-    /** `performance.now()` when the request's head was read. */
+    /** `performance.now()` when the request's headers were read. */
     startedAtMs: number
-    /** What its parameters cost; 0 until they are read. */
+    /** The points of its parameters; 0 until they are read. */
     inputPoints: number
   }
 }
@@ -54,19 +54,19 @@ export type GraphqlOptions = {
   readonly logger: Logger
   readonly clock: Clock
   readonly introspection: boolean
-  /** In production GraphQL's messages do not propose names of the schema. */
+  /** In production, errors must not suggest names of the schema. */
   readonly hideSuggestions: boolean
   readonly budget?: Partial<BudgetOptions>
-  /** What an answer may have. */
+  /** The maximum size of an answer. */
   readonly answerBytesMax?: number
   readonly isDraining: () => boolean
 }
 
 const PATH = '/graphql'
-/** Apollo is told nothing of the headers: all that it would ask of them is settled here. */
+/** Apollo gets no headers: what it would read from them is decided here. */
 const NO_HEADERS = new HeaderMap()
 
-/** Adds the route. Apollo starts with the server, and is stopped by it after the last answer. */
+/** Adds the route. Apollo starts with the server, and is stopped after the last answer. */
 export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): void {
   const { database, authenticator, services, clock, isDraining } = options
   const { answerBytesMax = ANSWER_BYTES_MAX } = options
@@ -86,7 +86,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   app.decorateRequest('startedAtMs', 0)
   app.decorateRequest('inputPoints', 0)
 
-  /** Calls back rather than promises where it can: a promise on every request is not free. */
+  /** A callback rather than a promise, which would cost time on every request. */
   function onRequest(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
     request.startedAtMs = performance.now()
     try {
@@ -108,7 +108,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     request.account = budget.accountOf(caller)
   }
 
-  /** Looking for an unknown document is paid for, so it needs points, as sending the document would. */
+  /** Looking up a persisted query costs points, as sending the document would. */
   function resolve(
     { account }: FastifyRequest,
     { scope }: CommandContext,
@@ -124,7 +124,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { caller, method } = request
-    if (caller === null) throw new Error('a request came past authentication')
+    if (caller === null) throw new Error('a request without a caller reached the pipeline')
     const isGet = method === 'GET'
     const type = answerType(request.headers.accept)
     if (type === null) throw notAcceptable()
@@ -135,7 +135,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     const db = database.forTenant(caller.scope)
     const contextValue: RequestContext = { caller, db, services, extensions: {}, state }
     const response = await apollo.executeHTTPGraphQLRequest({
-      // GET's parameters were read above, and its operation is held to be a query by the gate.
+      // GET's parameters were read above; the plugin refuses mutations by GET.
       httpGraphQLRequest: { method: 'POST', headers: NO_HEADERS, search: '', body },
       context: async () => contextValue,
     })
@@ -160,14 +160,14 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     return reply
   }
 
-  /** Whatever failed outside the pipeline: authentication, the body, the parameters, the pipeline itself. */
+  /** Answers errors from outside the pipeline: authentication, the body, the parameters, and faults of the pipeline. */
   function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
     const refusal = refusalOf(error)
     const errors = mask([refusal ?? error], request.id)
     const state = newRequestState(request.method === 'GET', request.account, reply.raw, request.inputPoints)
     noteOutcome(state, errors)
     const code = errors[0]?.extensions.code ?? 'INTERNAL'
-    // No mistake of the client's, so it leaves what it may still get wrong as it is.
+    // An unknown persisted query is no mistake of the client, so it does not count towards its refusals.
     payRefusal(state, code, !(error instanceof PersistedQueryNotFound))
     const status = refusal === null ? STATUS_OF[code] : refusal.status
     if (status === 401) reply.header('www-authenticate', CHALLENGE)
@@ -187,7 +187,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   app.route({
     method: ['DELETE', 'OPTIONS', 'PATCH', 'PUT'],
     url: PATH,
-    // Before a body is read: it would be for nothing.
+    // Before a body is read.
     onRequest: (_request, reply, done) => {
       reply.header('allow', 'GET, POST')
       done(new HttpRefusal(405, 'use GET or POST'))
@@ -204,18 +204,18 @@ function createApollo(
     schema,
     introspection,
     logger,
-    // Documents are prepared and kept by the gate; Apollo's own store would cost a promise per request.
+    // The plugin prepares and caches documents; Apollo's own store would cost a promise per request.
     documentStore: null,
-    // Apollo has one store for all tenants: known-documents.ts keeps them apart.
+    // Apollo has one store for all tenants; known-documents.ts separates them.
     persistedQueries: false,
-    // Nobody is signed in by a cookie: without our Authorization header a forged request is anonymous.
+    // No authentication uses cookies: a forged request has no Authorization header and is anonymous.
     csrfPrevention: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     nodeEnv: 'production',
-    // The gate leaves the answer's text in the request's state.
+    // The plugin puts the answer's text into the request's state.
     stringifyResult: () => '',
-    // The gate writes the errors, with the request's id. This one is what would leave if it ever did not.
+    // The plugin writes the errors, with the request id. This is the fallback.
     formatError: () => ({ message: INTERNAL_MESSAGE, extensions: { code: 'INTERNAL' } }),
     plugins: [
       // It would wrap every field: 11% of the CPU.
@@ -248,7 +248,5 @@ function notAcceptable(): HttpRefusal {
 }
 
 function toError(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : new Error('something was thrown that is no error', { cause: thrown })
+  return thrown instanceof Error ? thrown : new Error('a thrown value is not an error', { cause: thrown })
 }

@@ -1,4 +1,4 @@
-// /healthz and /readyz: whether the process lives, and whether it can serve. Restarts and repairs nothing.
+// /healthz and /readyz: whether the process is alive, and whether it can serve. Repairs nothing.
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../core/clock.ts'
 import type { Database } from '../db/database.ts'
@@ -7,16 +7,16 @@ export type HealthOptions = {
   readonly database: Database
   readonly clock: Clock
   readonly isDraining: () => boolean
-  /** What else keeps this process from serving, one short reason each; none when all is well. */
+  /** Further reasons why this process cannot serve; empty when it can. */
   readonly findings?: () => readonly string[]
 }
 
-/** A probe should hear "no" rather than nothing. */
+/** A probe should get a negative answer rather than a time-out. */
 const PING_TIMEOUT_MS = 2_000
-/** Whoever asks more often gets the same answer, so that probes cannot use up the pool. */
+/** The ping's result is cached, so that probes cannot use up the pool. */
 const PING_KEPT_MS = 1_000
 
-/** Adds both routes. Neither asks who is there, so neither says more than a short reason. */
+/** Adds both routes. They need no authentication, so they answer only short reasons. */
 export function addHealthRoutes(app: FastifyInstance, options: HealthOptions): void {
   const { isDraining, findings } = options
   const isReachable = createPing(options)

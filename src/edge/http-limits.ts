@@ -1,24 +1,24 @@
-// What one process takes in at once, and for how long it waits for the rest of a request, or for an answer to be taken.
-// Numbers and their reasons only.
+// The limits of one process: how much it receives at once, and how long it waits for requests to arrive and answers to
+// be read. Only numbers and their reasons.
 
 export type HttpLimits = {
-  /** The whole head of a request must have come by then; so must the first byte of a new connection. */
+  /** The bound for a request's headers, and for the first byte of a new connection. */
   readonly headersTimeoutMs: number
-  /** The whole request must have come by then. Never below `headersTimeoutMs`: Node would exchange the two. */
+  /** The bound for the whole request. Never below `headersTimeoutMs`: Node would swap the two. */
   readonly requestTimeoutMs: number
-  /** How often Node looks for requests that are late, and so how much later than its bound one may be closed. */
+  /** How often Node looks for late requests, so by how much later one may be closed. */
   readonly checkingIntervalMs: number
-  /** How long nothing may move on a connection that has something to take. */
+  /** How long a connection with data to send may make no progress. */
   readonly quietMs: number
   readonly connectionsMax: number
   /** From one address, unless it is a trusted proxy. */
   readonly connectionsPerAddressMax: number
-  /** That wait for an answer on one connection. */
+  /** Unanswered requests on one connection. */
   readonly requestsPerConnectionMax: number
-  /** Bodies of requests whose sender is known, until they are answered. */
+  /** Bodies of authenticated requests, until they are answered. */
   readonly callers: BodyBounds
-  /** Bodies of requests whose sender is not known, or not yet. */
-  readonly strangers: BodyBounds
+  /** Bodies of requests that are not authenticated, or not yet. */
+  readonly unauthenticated: BodyBounds
 }
 
 export type BodyBounds = {
@@ -30,19 +30,19 @@ const MIB = 1_024 * 1_024
 
 export const HTTP_LIMITS: HttpLimits = {
   headersTimeoutMs: 10_000,
-  // With the interval: half a request is closed within 30 s. 256 KiB come in that time at 10 kB/s.
+  // With the interval, a partial request is closed within 30 s. 256 KiB arrive in that time at 10 kB/s.
   requestTimeoutMs: 25_000,
   checkingIntervalMs: 5_000,
-  // A write that moved a little counts as moving once: a client that stops taking is cut off after 15 to 30 s.
+  // Partial progress restarts the timer once: a client that stops reading is cut off after 15 to 30 s.
   quietMs: 15_000,
-  // About 20 kB each, and 16 KiB of a head that has not ended: 150 MB when all are a stranger's.
+  // About 20 kB each, and 16 KiB of an incomplete head: 150 MB if an attacker holds all of them.
   connectionsMax: 4_096,
-  // A quarter: a single stranger leaves room, and a proxy that is not named in TRUSTED_PROXIES still has enough.
+  // A quarter: a single attacker leaves room, and a proxy missing in TRUSTED_PROXIES still has enough.
   connectionsPerAddressMax: 1_024,
-  // Browsers, proxies and libraries send the next request after the answer to the last: this is room for those that do not.
+  // Browsers, proxies and libraries wait for an answer before the next request; this is room for pipelining.
   requestsPerConnectionMax: 16,
   // 256 bodies of the largest size for /graphql.
   callers: { bytesMax: 64 * MIB, bytesPerAddressMax: 32 * MIB },
-  // Events of providers are a few kB: thousands of them.
-  strangers: { bytesMax: 16 * MIB, bytesPerAddressMax: 4 * MIB },
+  // Payment events are a few kB: thousands of them.
+  unauthenticated: { bytesMax: 16 * MIB, bytesPerAddressMax: 4 * MIB },
 }

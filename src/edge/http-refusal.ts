@@ -1,9 +1,8 @@
-// Refusals that have an HTTP status of their own, and Fastify's own errors in our words. What is answered is
-// answer-error.ts's.
+// Refusals with an HTTP status of their own, and our messages for Fastify's errors. answer-error.ts answers them.
 import type { FastifyError } from 'fastify'
 import { AppError, type ErrorCode } from '../core/errors.ts'
 
-/** A refusal with an HTTP status that its code does not stand for. Nothing of ours failed: it is not logged. */
+/** A refusal whose HTTP status does not follow from its code. It is not a fault of ours, so it is not logged. */
 export class HttpRefusal extends AppError {
   readonly status: number
   constructor(
@@ -17,7 +16,7 @@ export class HttpRefusal extends AppError {
   }
 }
 
-/** Too much is under way to take in more: 503, with when to come again. */
+/** 503 with Retry-After: too much work is in progress. */
 export function overloaded(message: string): HttpRefusal {
   return new HttpRefusal(503, message, 'SERVICE_UNAVAILABLE')
 }
@@ -25,14 +24,17 @@ export function overloaded(message: string): HttpRefusal {
 const MESSAGES: ReadonlyMap<string, string> = new Map([
   ['FST_ERR_CTP_BODY_TOO_LARGE', 'the body is too large'],
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'the content type must be application/json'],
-  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'the body is not as long as its header says'],
+  ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'the body does not have the length in its header'],
   ['FST_ERR_CTP_EMPTY_JSON_BODY', 'the body is empty'],
   ['FST_ERR_CTP_INVALID_JSON_BODY', 'the body is not valid JSON'],
   ['FST_ERR_BAD_URL', 'the path is not valid'],
   ['FST_ERR_MAX_PARAM_LENGTH', 'the path is too long'],
 ])
 
-/** What Fastify found wrong with a request, in our words: its own quote the request. Null for any other error. */
+/**
+ * The refusal for an error of Fastify, in our words, since Fastify's messages quote the request. Null for any other
+ * error.
+ */
 export function refusalOf(error: FastifyError | Error): HttpRefusal | null {
   if (error instanceof HttpRefusal) return error
   if (error instanceof AppError) return null

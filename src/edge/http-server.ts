@@ -1,4 +1,4 @@
-// The HTTP server: its limits, its routes, and how it ends. What /graphql does is graphql-route.ts's.
+// The HTTP server: its limits, its routes, and its shutdown. graphql-route.ts has /graphql.
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -18,49 +18,51 @@ import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
 
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
   Pick<HealthOptions, 'findings'> & {
-    /** Of the modules, and in development its own. */
+    /** The modules' routes, and in development those of src/development. */
     readonly routes?: readonly Route[]
     readonly host: string
     /** 0: any free one. */
     readonly port: number
-    /** Whose X-Forwarded-For is believed; nobody's unless told. */
+    /** The proxies whose X-Forwarded-For is trusted. Default: none. */
     readonly trustedProxies?: readonly string[]
     /** On the loopback. 0: any free one; null: no metrics are served. */
     readonly metricsPort: number | null
-    /** How long requests are still accepted after /readyz says 503, so that a load balancer can notice. */
+    /** How long requests are still accepted after /readyz answers 503, so that a load balancer notices. */
     readonly drainGraceMs?: number
     /** Smaller bounds than HTTP_LIMITS, for tests. */
     readonly limits?: Partial<HttpLimits>
   }
 
-/** What a route of a module works with. */
+/** What a module's route gets. */
 export type RouteOptions = Pick<
   GraphqlOptions,
   'authenticator' | 'database' | 'services' | 'clock' | 'logger'
 >
 
-/** Adds its routes to the server; what it answers is called when the server's address is known. */
+/** Adds routes to the server; the returned function is called once the server's address is known. */
 export type Route = (app: FastifyInstance, options: RouteOptions) => ((origin: string) => void) | undefined
 
 export type HttpServer = {
-  /** Resolves when requests are accepted. Rejects when an address is taken. */
+  /** Resolves when requests are accepted. Rejects when an address is in use. */
   listen(): Promise<{ url: string; metricsUrl: string | null }>
   /**
-   * Refuses new connections, lets requests in flight finish for 10 s at most, and resolves when all is closed. In flight is
-   * what has reached this machine, read or not.
+   * Refuses new connections, lets requests in flight finish for at most 10 s, and resolves when all is closed. In
+   * flight are all requests that have reached this machine, read or not.
    */
   close(): Promise<void>
   readonly app: FastifyInstance
 }
 
 const BODY_BYTES_MAX = 256 * 1_024
-/** Longer than the idle timeout of common load balancers, which would otherwise meet a connection just closed. */
+/**
+ * Longer than the idle timeout of common load balancers, which would otherwise use a connection that was just closed.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const DRAIN_TIMEOUT_MS = 10_000
 const METRICS_HOST = '127.0.0.1'
 const REQUEST_ID = /^[\w.:-]{8,128}$/
 
-/** Makes the server. Nothing listens, and Apollo is not started, before `listen` (or `app.ready`). */
+/** Makes the server. It does not listen, and Apollo does not start, before `listen` (or `app.ready`). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { host, port, metricsPort, metrics, logger, drainGraceMs = 0 } = options
   let closing: Promise<void> | undefined
@@ -90,7 +92,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     app,
     async listen() {
-      // Metrics first: when their address is taken, nothing has been served yet.
+      // Metrics first: when their address is in use, nothing has been served yet.
       const scraped = await metricsServer?.listen()
       try {
         const url = await app.listen({ host, port })
@@ -120,24 +122,24 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
     trustProxy: trustedProxies.length > 0 && trusted.has,
     bodyLimit: BODY_BYTES_MAX,
     http: {
-      // Node exchanges it with a request's timeout that is shorter, so both are set.
+      // Node swaps the two if the request's timeout is shorter, so both are set.
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: limits.checkingIntervalMs,
-      // Refused below, in the form of all refusals.
+      // Refused below, in the common form.
       requireHostHeader: false,
     },
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    // A request that still came in is served: its answer closes the connection.
+    // A request that still arrives is served; its answer closes the connection.
     return503OnClosing: false,
     requestIdHeader: false,
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId()
     },
-    // What no route was found for because its path cannot be read: no hook has seen it.
+    // For paths that cannot be parsed, which reach no hook.
     frameworkErrors: (error, request, reply) => {
       addCommonHeaders(request, reply)
       answerError(error, request, reply)
@@ -148,10 +150,10 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
         response: intake.responseOn(socket),
       }),
   })
-  // Only application/json is read: what a form could send from another site is refused with 415.
+  // Only application/json is parsed: a form of another site is refused with 415.
   app.removeContentTypeParser('text/plain')
   intake.watch(app.server)
-  // Refused below; by itself Node answers both, with nothing in it.
+  // Refused below, since Node would answer both with an empty body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.server.on('connect', (_request, socket: Socket) =>
     answerSocketError(new Error('CONNECT'), socket, {
@@ -169,16 +171,16 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
 }
 
 /**
- * What the kernel has accepted or received, but Node has not read yet: to close the listener resets such connections, and
- * one that was kept alive counts as idle although its next request lies there. One turn ends what the event loop is at, and
- * the next asks for all that has come.
+ * Waits for what the kernel has received and Node has not read yet: closing the listener would reset such connections,
+ * and a kept-alive one counts as idle although its next request has arrived. One turn of the event loop finishes the
+ * current work, and the next reads what has arrived.
  */
 async function takeInWhatIsHere(): Promise<void> {
   await nextTurn()
   await nextTurn()
 }
 
-/** Ahead of every route: nothing of a request is looked at before it is counted. */
+/** Before every route: a request is counted before anything else. */
 function addIntake(
   app: FastifyInstance,
   { intake, trusted, limits }: { intake: Intake; trusted: TrustedProxies; limits: HttpLimits },
@@ -188,7 +190,7 @@ function addIntake(
     addCommonHeaders(request, reply)
     trusted.notice(request.headers, request.socket.remoteAddress)
     const refusal = refusalBy(() => intake.enter(request.raw, reply.raw))
-    // Before a body is read, too: it would be for nothing.
+    // Before a body is read.
     done(refusal ?? unanswerable(request.raw) ?? (request.is404 ? nothingHere() : undefined))
   })
   app.addHook('preParsing', (request, reply, _payload, done) => {
@@ -198,7 +200,7 @@ function addIntake(
   })
 }
 
-/** What HTTP/1.1 itself forbids to answer. */
+/** Requests that HTTP/1.1 forbids to serve. */
 function unanswerable({ headers, httpVersion }: IncomingMessage): HttpRefusal | undefined {
   const { host, expect } = headers
   if (host === undefined && httpVersion === '1.1') return new HttpRefusal(400, 'a Host header is required')
@@ -221,7 +223,7 @@ function refusalBy(work: () => void): AppError | undefined {
   }
 }
 
-/** A UUID v7 that need not sort within its millisecond: Node hands out random UUIDs from a pool, at a third of the cost. */
+/** A UUID v7 that need not sort within its millisecond: Node takes random UUIDs from a pool, at a third of the cost. */
 function newRequestId(): string {
   const time = Date.now().toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`

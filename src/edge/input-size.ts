@@ -1,20 +1,20 @@
-// How much a request's JSON input holds, and what that costs: bounded while it is walked, so that what recurses over it
-// later, once for each mutation that uses it, has little to do.
+// Measures a request's JSON input and bounds it while walking, so that later recursive work, once per mutation, stays
+// small.
 import { AppError } from '../core/errors.ts'
 
-/** Our deepest input is 4 deep; what recurses over an input must not be handed a well. */
+/** Our deepest input has 4 levels; code that recurses over an input needs a bound. */
 const JSON_DEPTH_MAX = 12
-/** Values in one request. The largest input of the schema is an order: 100 lines of 3 values, and some 40 beside them. */
+/** Values per request. The largest input of the schema is an order: 100 lines of 3 values, and about 40 others. */
 export const INPUT_VALUES_MAX = 4_000
-/** A value takes some 0.5 µs to parse, coerce and check; a point stands for 5 µs. */
+/** A value takes about 0.5 µs to parse, coerce and check; a point is 5 µs. */
 const VALUES_PER_POINT = 10
 /** Texts are searched, hashed and copied. */
 const LETTERS_PER_POINT = 1_000
 
-/** Values and letters, names of fields included, counted by `measure`. */
+/** Values and characters, including field names, as counted by `measure`. */
 export type InputSize = { values: number; letters: number }
 
-/** Adds what the value holds. Throws BAD_USER_INPUT when it is too deep, or holds too much together with the rest. */
+/** Adds a value's size. Throws BAD_USER_INPUT when it is too deep, or the total is too large. */
 export function measure(name: string, value: unknown, size: InputSize): void {
   walk(name, value, size, JSON_DEPTH_MAX)
 }
@@ -36,7 +36,7 @@ function walk(name: string, value: unknown, size: InputSize, levels: number): vo
   }
 }
 
-/** What is usual costs nothing beside the operation itself. */
+/** Usual inputs cost nothing beside the operation itself. */
 export function pointsOfInput({ values, letters }: InputSize): number {
   return Math.floor(values / VALUES_PER_POINT + letters / LETTERS_PER_POINT)
 }

@@ -1,5 +1,5 @@
-// How much this process takes in at once: connections, requests on one connection, and bytes of bodies, for everybody and
-// for one address. Reads no body and knows no route.
+// Bounds what this process receives at once: connections, requests per connection, and bytes of bodies, in total and
+// per address. Reads no body.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { networkOf } from '../auth/failure-guard.ts'
@@ -11,25 +11,25 @@ import type { TrustedProxies } from './trusted-proxies.ts'
 export type Intake = {
   /** Bounds the server's connections from now on. */
   watch(server: Server): void
-  /** Counts a request until it is answered. Throws when too many of its connection wait. */
+  /** Counts a request until it is answered. Throws when its connection has too many unanswered ones. */
   enter(request: IncomingMessage, response: ServerResponse): void
-  /** What is being answered on a connection: the newest of its requests. */
+  /** The answer in progress on a connection: that of its newest request. */
   responseOn(socket: Socket): ServerResponse | null
-  /** Counts the bytes of a body as they come, until it is answered. Throws when there is no room for another. */
+  /** Counts the bytes of a body as they arrive, until it is answered. Throws when the bound is reached. */
   countBody(message: Message): void
 }
 
 export type Message = {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** Where it came from. */
+  /** The client's address. */
   readonly address: string
   readonly isCallerKnown: boolean
 }
 
 type Connection = { waiting: number; response: ServerResponse | null }
 
-/** Between two lines in the log about the same thing. */
+/** The interval between two log lines about the same bound. */
 const LOG_INTERVAL_MS = 60_000
 
 export function createIntake(options: {
@@ -41,7 +41,7 @@ export function createIntake(options: {
   const connections = new WeakMap<Socket, Connection>()
   const perAddress = createTally()
   const callers = createBodies(limits.callers)
-  const strangers = createBodies(limits.strangers)
+  const unauthenticated = createBodies(limits.unauthenticated)
   const note = createNote(logger)
 
   function connectionOf(socket: Socket): Connection {
@@ -74,7 +74,7 @@ export function createIntake(options: {
       connection.response = response
       response.once('close', () => {
         connection.waiting -= 1
-        // Else the next request that cannot be read would be taken for one whose answer has begun.
+        // Otherwise the next invalid request would count as one whose answer has begun.
         if (connection.response === response) connection.response = null
       })
       if (connection.waiting > limits.requestsPerConnectionMax) {
@@ -86,7 +86,7 @@ export function createIntake(options: {
     countBody({ request, response, address, isCallerKnown }) {
       const { headers } = request
       if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
-      const bodies = isCallerKnown ? callers : strangers
+      const bodies = isCallerKnown ? callers : unauthenticated
       const network = networkOf(address)
       bodies.admit(network)
       let bytes = 0
@@ -105,14 +105,14 @@ function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
   const perAddress = createTally()
   let total = 0
   return {
-    /** Throws when what is here already is all that may be. */
+    /** Throws when the bound is reached already. */
     admit(network: string): void {
       if (perAddress.get(network) >= bytesPerAddressMax) {
         throw tooMuch('too much is being sent from here at once: try again shortly')
       }
       if (total >= bytesMax) throw overloaded('too much is being sent at once: try again shortly')
     },
-    /** False when it is more than may be. */
+    /** False when the bound is exceeded. */
     add(network: string, bytes: number): boolean {
       total += bytes
       perAddress.add(network, bytes)
@@ -125,7 +125,7 @@ function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
   }
 }
 
-/** Counts by address; what is 0 is forgotten. */
+/** Counters by address; a counter at 0 is removed. */
 function createTally() {
   const counts = new Map<string, number>()
   return {
@@ -142,7 +142,7 @@ function tooMuch(message: string): HttpRefusal {
   return new HttpRefusal(429, message, 'RATE_LIMITED', { retryAfterSeconds: 1 })
 }
 
-/** Under attack a line for each refusal would fill the disk. */
+/** Under attack a log line per refusal would fill the disk. */
 function createNote(logger: Logger): (message: string) => void {
   const noted = new Map<string, number>()
   return (message) => {

@@ -1,18 +1,18 @@
-// The documents that each tenant has run here, by their SHA-256: what a persisted query names. No tenant can find out
-// what another's are. One process's view.
+// The documents that each tenant has run in this process, by their SHA-256, for persisted queries. A tenant cannot find
+// out another's documents.
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
 import type { Parameters } from './graphql-parameters.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
-/** Letters; some two thousand documents of a usual size. */
+/** Characters; about two thousand documents of a usual size. */
 const LENGTH_PER_TENANT_MAX = 1_048_576
 const LENGTH_MAX = 32 * 1_048_576
 /** What a tenant's map takes itself, whatever it holds. */
 const MAP_LENGTH = 1_024
 
-/** The message is what clients of Apollo's protocol wait for, and send the whole document then. */
+/** Clients of Apollo's protocol wait for this message, and then send the whole document. */
 export class PersistedQueryNotFound extends HttpRefusal {
   constructor() {
     super(200, 'PersistedQueryNotFound')
@@ -23,8 +23,8 @@ export type KnownDocuments = {
   has(tenantId: string, sha256: string): boolean
   add(tenantId: string, sha256: string, source: string): void
   /**
-   * The parameters with the document that a persisted query names. Throws PersistedQueryNotFound when the tenant has
-   * run none with this hash, BAD_USER_INPUT when the hash is not that of the document beside it.
+   * Adds the document of a persisted query to the parameters. Throws PersistedQueryNotFound when the tenant has run
+   * none with this hash, BAD_USER_INPUT when the hash does not match the document beside it.
    */
   resolve(tenantId: string, parameters: Parameters): Parameters
 }
@@ -44,7 +44,7 @@ export function createKnownDocuments(): KnownDocuments {
     resolve(tenantId, parameters) {
       const sha256 = hashIn(parameters)
       if (sha256 === null) return parameters
-      const { extensions: _told, ...others } = parameters
+      const { extensions: _extensions, ...others } = parameters
       const { query } = parameters
       if (typeof query !== 'string' || query === '') {
         const source = tenants.get(tenantId)?.get(sha256)
@@ -68,7 +68,7 @@ function createSources(): Sources {
   })
 }
 
-/** The hash of the persisted query in parameters that were checked; null without one. */
+/** The hash of the persisted query in checked parameters; null without one. */
 function hashIn({ extensions }: Parameters): string | null {
   const { persistedQuery } = (extensions ?? {}) as { persistedQuery?: { sha256Hash: string } | null }
   return persistedQuery?.sha256Hash ?? null

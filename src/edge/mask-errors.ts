@@ -1,12 +1,12 @@
-// What a client may learn of an error: a code of one list, a message, a request id. Everything else is logged here and
-// masked, so that nothing of SQL, tables, paths or stacks leaves.
+// Masks errors: a client gets a code of one list, a message and a request id. Everything else is logged here, so that
+// no SQL, table name, path or stack leaves.
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { AppError, ErrorCode } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { toAppError } from '../db/faults.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
-/** The codes of top-level errors, each with the HTTP status of an answer that has no data. */
+/** The codes of top-level errors, each with the HTTP status of an answer without data. */
 export const STATUS_OF = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -33,14 +33,14 @@ export type MaskedError = GraphQLFormattedError & {
 
 export type ErrorMask = (errors: readonly unknown[], requestId: string) => MaskedError[]
 
-/** A database that was full or away may well answer a second later. */
+/** A database that was busy or unreachable may answer a second later. */
 const OUTAGE_RETRY_AFTER_SECONDS = 1
-/** Echoed input included, a message is never longer. */
+/** The bound of a message, including echoed input. */
 const MESSAGE_LENGTH_MAX = 1_000
-/** One request may fail in a thousand rows, for one reason. */
+/** A request may fail in a thousand rows for one reason. */
 const LOGGED_PER_REQUEST_MAX = 3
 
-/** Apollo's codes for what a client did wrong. GraphQL's own validation errors are given BAD_USER_INPUT in documents.ts. */
+/** Apollo's codes for a client's mistakes. documents.ts gives GraphQL's validation errors BAD_USER_INPUT. */
 const CLIENT_CODES: ReadonlySet<unknown> = new Set([
   'BAD_USER_INPUT',
   'BAD_REQUEST',
@@ -52,8 +52,8 @@ const CLIENT_CODES: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * A function from errors to what may be answered. It logs what it hides (error) and outages (warn), never throws, and
- * with `hideSuggestions` cuts the hints by which GraphQL's messages would spell out the schema.
+ * Makes a function from errors to masked errors. It logs what it hides (error) and outages (warn), never throws, and
+ * with `hideSuggestions` removes the hints by which GraphQL's messages would reveal the schema.
  */
 export function createErrorMask(options: { hideSuggestions: boolean; logger: Logger }): ErrorMask {
   const { hideSuggestions, logger } = options
@@ -80,7 +80,7 @@ type Verdict = {
   readonly code: PublicCode
   readonly message: string
   readonly details: Record<string, unknown>
-  /** Our fault, or our database's: it is logged. */
+  /** A fault of the server or its database, which is logged. */
   readonly isOurs: boolean
 }
 
@@ -88,7 +88,7 @@ const INTERNAL: Verdict = { code: 'INTERNAL', message: INTERNAL_MESSAGE, details
 
 function classify(error: unknown): Verdict {
   const root = rootOf(error)
-  // GraphQL's own errors quote the document, so their words must not be taken for a fault's.
+  // GraphQL's own errors quote the document, so their text must not be parsed as that of a database error.
   const known = root instanceof GraphQLError ? null : toAppError(root)
   if (known !== null) return ofAppError(known)
   if (error instanceof GraphQLError && isClientMistake(error, root)) {
@@ -101,7 +101,7 @@ function ofAppError(error: AppError): Verdict {
   const { code: ownCode, message, details } = error
   const code = publicCodeOf(ownCode)
   if (code === 'INTERNAL') return INTERNAL
-  // Beyond the first wall no statement runs without a tenant: whoever meets the second has found a hole.
+  // The process refuses a statement without a tenant, so a TENANT_REQUIRED from the database means that it has a hole.
   const isOurs =
     (code === 'SERVICE_UNAVAILABLE' || code === 'TENANT_REQUIRED') && !(error instanceof HttpRefusal)
   return { code, message, details: isOurs ? {} : safe(details), isOurs }
@@ -109,11 +109,11 @@ function ofAppError(error: AppError): Verdict {
 
 function publicCodeOf(code: ErrorCode): PublicCode {
   if (code in STATUS_OF) return code as PublicCode // just looked up
-  // The others are codes of userErrors, where the pipeline puts them.
+  // Other codes belong into userErrors, where the pipeline puts them.
   return 'BAD_USER_INPUT'
 }
 
-/** Names and numbers that the error's maker put there for the client; nothing nested, and no code of its own. */
+/** The details that are strings or numbers; nothing nested, and no code. */
 function safe(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const kept = Object.entries(details).filter(
     ([key, value]) =>
@@ -125,16 +125,16 @@ function safe(details: Readonly<Record<string, unknown>>): Record<string, unknow
 function isClientMistake(error: GraphQLError, root: unknown): boolean {
   if (CLIENT_CODES.has(error.extensions.code)) return true
   if (!(root instanceof GraphQLError)) return false
-  // Apollo refuses a persisted query whose hash is wrong with a status and no code.
+  // Apollo refuses a persisted query with a wrong hash by a status without a code.
   const { http } = error.extensions as { http?: { status?: unknown } }
   if (http?.status === 400) return true
-  // Nothing of ours ran yet: what GraphQL says without a path or a code is of the request.
+  // Nothing has run yet: a GraphQL error without a path or a code is about the request.
   if (root === error && error.path === undefined && error.extensions.code === undefined) return true
-  // A variable that is null where its argument must not be: GraphQL finds out while it runs.
+  // A null variable for a non-null argument is found only during execution.
   return error.message.startsWith('Argument "')
 }
 
-/** What was thrown in the first place, under GraphQL's wrappers. */
+/** The original error, under GraphQL's wrappers. */
 function rootOf(error: unknown): unknown {
   let root = error
   while (root instanceof GraphQLError && root.originalError != null) root = root.originalError
@@ -158,7 +158,7 @@ function withoutSuggestion(message: string): string {
   return message.replace(/ ?Did you mean [\s\S]*$/, '')
 }
 
-/** When to come again: after an outage, or when a limit says so. Null: the errors say nothing of it. */
+/** When to retry after an outage or a limit. Null: the errors do not say. */
 export function retryAfterSecondsOf(errors: readonly MaskedError[]): number | null {
   if (errors.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')) {
     return OUTAGE_RETRY_AFTER_SECONDS

@@ -1,4 +1,4 @@
-// Which of GraphQL's two media types a client wants, from its Accept header.
+// Chooses between GraphQL's two media types by the Accept header.
 import { LRUCache } from 'lru-cache'
 import Negotiator from 'negotiator'
 
@@ -14,7 +14,7 @@ const HEADER_LENGTH_MAX = 1_000
 
 const kept = new LRUCache<string, string>({ max: HEADERS_KEPT_MAX, memoMethod: choose })
 
-/** The media type to answer with; null when the client takes neither. No header takes JSON. */
+/** The media type of the answer; null when the client accepts neither. Without a header: JSON. */
 export function answerType(accept: string | undefined): string | null {
   if (accept === undefined || accept === '*/*' || accept === 'application/json') return JSON_TYPE
   const type = kept.memo(accept.slice(0, HEADER_LENGTH_MAX))

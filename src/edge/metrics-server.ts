@@ -1,4 +1,4 @@
-// The address that Prometheus scrapes: its own small server, on the loopback unless told. Owns no metric.
+// The HTTP server for Prometheus, separate and on the loopback by default.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -12,7 +12,7 @@ const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 5_000, connectionsChec
 /** A scraper needs one. */
 const CONNECTIONS_MAX = 32
 
-/** Serves `GET /metrics`, and nothing else. Port 0: any free one. */
+/** Serves `GET /metrics` only. Port 0: any free one. */
 export function createMetricsServer(options: {
   metrics: Metrics
   host: string
@@ -35,7 +35,7 @@ export function createMetricsServer(options: {
       new Promise((resolve, reject) => {
         server.once('error', reject)
         server.listen(port, host, () => {
-          // A server that listens on a host and port has an address of this kind.
+          // A server that listens on a host and port has an address of this type.
           const { address, family, port: actual } = server.address() as AddressInfo
           resolve({ url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}/metrics` })
         })

@@ -1,19 +1,19 @@
-// Arguments that decide how much an operation reads, from literals, variables and defaults. Runs nothing.
+// Arguments that decide how much an operation reads, from literals, variables and defaults.
 import { Kind, type OperationDefinitionNode, type ValueNode } from 'graphql'
 import { AppError } from '../core/errors.ts'
 import { checkPageSize, isCursorOf, type ListKey, PAGE_SIZE_DEFAULT } from '../graphql/keyset.ts'
 
 export type Variables = Readonly<Record<string, unknown>>
 
-/** An argument's value: here already, or in a variable with what it is when the request leaves it out. */
+/** An argument's value: a literal, or a variable with its default. */
 export type Given =
   | { readonly kind: 'literal'; readonly value: unknown }
   | { readonly kind: 'variable'; readonly name: string; readonly fallback: unknown }
 
-/** The arguments of a connection; `undefined` in them means that the argument was left out. */
+/** The arguments of a connection; `undefined` means omitted. */
 export type PageArguments = { readonly field: string; readonly first: Given; readonly last: Given }
 
-/** What an operation gives for an argument; `fallback` is the schema's default. */
+/** An operation's value for an argument; `fallback` is the schema's default. */
 export function givenValue(
   node: ValueNode | undefined,
   operation: OperationDefinitionNode,
@@ -40,7 +40,7 @@ export function isGiven(given: Given): boolean {
   return given.kind === 'variable' || (given.value !== undefined && given.value !== null)
 }
 
-/** Integers, texts and lists as they are, null as null; of anything else only that it is there matters. */
+/** Integers, strings and lists unchanged, null as null; for anything else only its presence matters. */
 function literal(node: ValueNode): unknown {
   switch (node.kind) {
     case Kind.INT:
@@ -63,7 +63,7 @@ function valueGiven(given: Given, variables: Variables): unknown {
     : given.fallback
 }
 
-/** How many rows a connection may return: 1 to 100, 20 unless told. Throws BAD_USER_INPUT. */
+/** The page size of a connection: 1 to 100, default 20. Throws BAD_USER_INPUT. */
 export function pageSize({ field, first, last }: PageArguments, variables: Variables): number {
   const forward = valueGiven(first, variables)
   const backward = valueGiven(last, variables)
@@ -74,7 +74,7 @@ export function pageSize({ field, first, last }: PageArguments, variables: Varia
   return checkPageSize(forward ?? backward, field)
 }
 
-/** The length of a list argument; by GraphQL's coercion a single value is a list of one. Throws BAD_USER_INPUT. */
+/** The length of a list argument; GraphQL coerces a single value to a list of one. Throws BAD_USER_INPUT. */
 export function arrayLength(
   { field, list, max }: { readonly field: string; readonly list: Given; readonly max: number },
   variables: Variables,
@@ -85,8 +85,10 @@ export function arrayLength(
   return value.length
 }
 
-/** Throws BAD_USER_INPUT for a cursor that is not of this tenant's lists of the type. Whether its order is the one that
- * the list is asked for in is found out when the list is read. */
+/**
+ * Throws BAD_USER_INPUT for a cursor that does not belong to the list's type and this tenant. Its sort order is checked
+ * when the list is read.
+ */
 export function checkCursor(given: Given, variables: Variables, list: ListKey): void {
   const cursor = valueGiven(given, variables)
   if (typeof cursor === 'string' && !isCursorOf(cursor, list)) {

@@ -1,11 +1,11 @@
-// The RateLimit headers of an answer: what its caller, and the whole tenant, may still spend.
+// The RateLimit headers of an answer: the remaining points of its caller and of the tenant.
 
 import type { Bucket } from './bucket.ts'
 import { type Account, available } from './cost-budget.ts'
 
 /**
- * RateLimit-Limit, -Remaining and -Reset are what most clients read, from the earlier drafts of the IETF; RateLimit and
- * RateLimit-Policy are what draft-ietf-httpapi-ratelimit-headers-11 has instead. All count points, and seconds.
+ * Most clients read RateLimit-Limit, -Remaining and -Reset, from earlier IETF drafts;
+ * draft-ietf-httpapi-ratelimit-headers-11 has RateLimit and RateLimit-Policy instead. All are in points and seconds.
  */
 export function rateLimitHeaders(account: Account): Record<string, string> {
   const { tenant, caller } = account
@@ -18,7 +18,7 @@ export function rateLimitHeaders(account: Account): Record<string, string> {
   }
 }
 
-/** `w`: the seconds in which an empty bucket is full again. */
+/** `w`: the seconds in which an empty bucket refills. */
 function policyOf(name: string, { capacity, restorePerSecond }: Bucket): string {
   return `"${name}";q=${capacity};qu="points";w=${Math.ceil(capacity / restorePerSecond)}`
 }

@@ -1,4 +1,4 @@
-// What one request carries through Apollo's pipeline beside the resolvers' context, and brings back to the route.
+// The state of one request through Apollo's pipeline, beside the resolvers' context.
 import type { ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Context } from '../graphql/context.ts'
@@ -7,9 +7,9 @@ import type { PublicCode } from './mask-errors.ts'
 
 export type RequestState = {
   readonly isGet: boolean
-  /** Who pays; null: nobody who is known. */
+  /** The budget that pays; null: not authenticated. */
   readonly account: Account | null
-  /** By which the answer will leave. */
+  /** The response that will carry the answer. */
   readonly response: ServerResponse
   /** Why the document may not run. */
   refusals: readonly GraphQLError[] | null
@@ -20,21 +20,21 @@ export type RequestState = {
   prices: ReadonlyMap<string, number> | null
   /** Points spent before the operation ran. */
   requestedPoints: number
-  /** Points that it cost in the end. */
+  /** The operation's actual points. */
   actualPoints: number
-  /** What the request's input costs for each use of it; once when it is refused. */
+  /** The points of the request's input per use; charged once when it is refused. */
   readonly inputPoints: number
   inputUses: number
-  /** Points spent on reading the document; 0: it was known. */
+  /** Points for reading the document; 0: it was cached. */
   readingPoints: number
   /** The first error's code; null for an answer without errors. */
   code: PublicCode | null
   retryAfterSeconds: number | null
-  /** The answer's JSON; null until the pipeline came to its end. */
+  /** The answer's JSON; null until the pipeline has ended. */
   text: string | null
 }
 
-/** Apollo copies the context, but not what is in it: the state stays the route's own. */
+/** Apollo copies the context, but not its values: the route's state object stays the same. */
 export type RequestContext = Context & { readonly state: RequestState }
 
 export function newRequestState(

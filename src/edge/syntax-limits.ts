@@ -1,4 +1,4 @@
-// Limits on a document's shape, before anybody looks at its types: cheap on whatever a stranger sends.
+// Limits of a document's shape, checked before validation: cheap for any input.
 import {
   type DocumentNode,
   type FragmentDefinitionNode,
@@ -8,20 +8,20 @@ import {
 } from 'graphql'
 import { AppError } from '../core/errors.ts'
 
-/** Bounds the parser, and the quadratic rules behind it: at this size the worst document validates in 30 ms. */
+/** Bounds the parser and the quadratic validation rules: at this size the worst document validates in 30 ms. */
 export const TOKENS_MAX = 2_000
-/** GraphiQL's introspection query is 15 deep. */
+/** GraphiQL's introspection query has 15 levels. */
 const DEPTH_MAX = 15
 const ALIASES_MAX = 50
 const ROOT_FIELDS_MAX = 20
-/** With every fragment counted wherever it is spread. */
+/** A fragment counts wherever it is spread. */
 const FIELDS_MAX = 1_000
 
 type Shape = { depth: number; breadth: number; fields: number; aliases: number }
 
 /**
- * Throws QUERY_TOO_COMPLEX for an operation that is too deep, too wide or too large, BAD_USER_INPUT for fragments that
- * contain themselves (on which validation would overflow its stack). Linear in the document, spreads included.
+ * Throws QUERY_TOO_COMPLEX for an operation that is too deep, too wide or too large, BAD_USER_INPUT for cyclic
+ * fragments (on which validation would overflow the stack). Linear in the document, including spreads.
  */
 export function checkSyntaxLimits(document: DocumentNode): void {
   const shapes = createShapes(document)
@@ -50,7 +50,7 @@ function createShapes(document: DocumentNode) {
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition)
   }
-  /** Measured once each, so that fragments of fragments of fragments cost no more than their text. */
+  /** Each fragment is measured once, so that nested fragments cost no more than their text. */
   const measured = new Map<string, Shape | 'being measured'>()
 
   function of(set: SelectionSetNode): Shape {
@@ -78,7 +78,7 @@ function createShapes(document: DocumentNode) {
 
   function ofSpread(name: string): Shape {
     const fragment = fragments.get(name)
-    // An unknown fragment is validation's to report.
+    // Validation reports unknown fragments.
     return fragment === undefined ? { depth: 0, breadth: 0, fields: 0, aliases: 0 } : ofFragment(fragment)
   }
 

@@ -1,5 +1,4 @@
-// Which peers are load balancers whose word on where a request came from is taken; and the one warning where somebody
-// else's is not.
+// Which peers are trusted proxies, whose X-Forwarded-For is used; and a warning when another peer sends one.
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import type { Logger } from '../core/logger.ts'
@@ -7,8 +6,8 @@ import type { Logger } from '../core/logger.ts'
 export type TrustedProxies = {
   has(address: string | undefined): boolean
   /**
-   * Warns, once in this process, of a request that says where it came from and is not believed: all who come through that
-   * proxy then share its address, and what is bounded by address.
+   * Warns, once per process, of an ignored forwarding header: all clients of that proxy then share its address and its
+   * bounds.
    */
   notice(headers: IncomingHttpHeaders, peer: string | undefined): void
 }
@@ -40,7 +39,7 @@ export function createTrustedProxies(networks: readonly string[], logger: Logger
         name === 'Forwarded'
           ? 'only X-Forwarded-For is read: have your proxy send it, and name the proxy in TRUSTED_PROXIES'
           : `if it is your proxy, set TRUSTED_PROXIES to its address or network; else keep others from reaching this port`
-      logger.warn({ peer, header: name }, `where a request came from was not believed: ${advice}`)
+      logger.warn({ peer, header: name }, `a forwarded client address was ignored: ${advice}`)
     },
   }
 }

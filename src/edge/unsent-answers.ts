@@ -1,19 +1,19 @@
-// Large answers that their clients have not taken yet: how many bytes of them a process holds, for whom, and how long.
+// Bounds large answers that clients have not read yet: their bytes, per process and tenant, and their time.
 import type { ServerResponse } from 'node:http'
 
-/** Smaller ones are not counted: they fit into the buffers of the sockets, and those of the operating system. */
+/** Smaller ones are not counted: they fit into the socket's and the operating system's buffers. */
 const LARGE_BYTES = 65_536
-/** In largest answers: what all tenants together, and one alone, may leave lying here. */
+/** In answers of the maximum size: the bound for all tenants together, and for one. */
 const ANSWERS_MAX = 8
 const ANSWERS_PER_TENANT_MAX = 2
-/** A client has this long to take an answer, and a second more for each so many bytes: 512 kbit/s. */
+/** The time to read an answer, plus a second for each so many bytes: 512 kbit/s. */
 const TAKE_MS = 30_000
 const TAKE_BYTES_PER_SECOND = 65_536
 
 export type UnsentAnswers = {
   /**
-   * Whether there is room for an answer of so many bytes; `tenant` is known by its identity. When there is, it is taken
-   * until the response is closed; a client that has not taken the answer in time is cut off.
+   * Whether there is room for an answer of this size; `tenant` is compared by identity. If so, it is counted until the
+   * response is closed, and a client that does not read it in time is cut off.
    */
   hold(response: ServerResponse, tenant: object, bytes: number): boolean
   readonly bytes: number
@@ -32,7 +32,7 @@ export function createUnsentAnswers(answerBytesMax: number): UnsentAnswers {
 
   return {
     hold(response, tenant, bytes) {
-      // The client may have gone while its operation ran: nothing will be kept for it.
+      // The client may have left during the operation: then nothing is held.
       if (bytes < LARGE_BYTES || response.closed || response.destroyed) return true
       const own = (held.get(tenant) ?? 0) + bytes
       if (own > ANSWERS_PER_TENANT_MAX * answerBytesMax || total + bytes > ANSWERS_MAX * answerBytesMax) {

@@ -1,7 +1,7 @@
-// A filter by a list of values: bounded, and each value once.
+// A filter by a list of values: bounded and without duplicates.
 import { AppError } from '../core/errors.ts'
 
-/** The longest list that makes sense is that of every mutation's name. */
+/** The longest useful list is that of all mutation names. */
 const FILTER_VALUES_MAX = 100
 
 /** The filter for any of the values. Throws BAD_USER_INPUT for more than 100. */

@@ -1,9 +1,9 @@
-// Joins what the resolvers of one request ask for one by one into one load. What it keeps ends with the request.
+// Merges the loads of one request's resolvers into one. The batches end with the request.
 import DataLoader from 'dataloader'
 
 type Loader<Value> = DataLoader<string, Value | undefined>
 
-/** By request, then by what is loaded. */
+/** By request, then by key. */
 const loadersOf = new WeakMap<object, Map<object, Loader<unknown>>>()
 
 /**
@@ -19,7 +19,7 @@ export function loadTogether<Value>(
 ): Promise<Value | undefined> {
   const loaders = loadersOf.get(request) ?? new Map<object, Loader<unknown>>()
   loadersOf.set(request, loaders)
-  // One key has one kind of value: whoever names it gives its load.
+  // A key has one type of value: that of its load.
   let loader = loaders.get(key) as Loader<Value> | undefined
   if (loader === undefined) {
     loader = createLoader(load)

@@ -1,4 +1,4 @@
-// Relay connections: the types of a list, its paging arguments, and the fields that are lists.
+// Relay connections: a list's types, its paging arguments, and fields that are lists.
 import type { ObjectRef } from '@pothos/core'
 import type { Permission } from '../auth/permissions.ts'
 import { builder, type SchemaTypes } from './builder.ts'
@@ -9,11 +9,11 @@ import { relationList } from './relations.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
-/** What `totalCount` costs beside the page: it counts all that the filter finds. */
+/** The additional cost of `totalCount`, which counts all matching rows. */
 const TOTAL_COUNT_COST = 10
 
 const PageInfo = builder.objectRef<Page<Row>>('PageInfo').implement({
-  description: 'Where a page stands in its list.',
+  description: 'The position of a page in its list.',
   fields: (t) => ({
     hasNextPage: t.exposeBoolean('hasNextPage'),
     hasPreviousPage: t.exposeBoolean('hasPreviousPage'),
@@ -22,7 +22,7 @@ const PageInfo = builder.objectRef<Page<Row>>('PageInfo').implement({
   }),
 })
 
-/** Makes `XConnection` and `XEdge` for the node type X. A count of X needs the permission that X itself needs. */
+/** Makes `XConnection` and `XEdge` for the node type X. Counting needs X's own permission. */
 export function connectionOf<T extends Row>(
   name: string,
   node: ObjectRef<Types, T>,
@@ -43,7 +43,7 @@ export function connectionOf<T extends Row>(
       edges: t.field({ type: [edge], resolve: (page) => page.edges }),
       pageInfo: t.field({ type: PageInfo, resolve: (page) => page }),
       totalCount: t.int({
-        description: 'How many rows the whole list has.',
+        description: 'The number of rows in the whole list.',
         extensions: { cost: TOTAL_COUNT_COST },
         resolve: (page) => page.totalCount(),
       }),
@@ -57,14 +57,14 @@ type ArgBuilder = PothosSchemaTypes.RootFieldBuilder<Types, unknown>['arg']
 /** `first`, `after`, `last` and `before`. */
 export function pageArgs(t: ArgBuilder) {
   return {
-    first: t.int({ description: 'The first rows of the list: 1 to 100; 20 unless told.' }),
+    first: t.int({ description: 'The first rows of the list: 1 to 100. Default: 20.' }),
     after: t.string({ description: 'Only rows after this cursor.' }),
     last: t.int({ description: 'The last rows of the list: 1 to 100.' }),
     before: t.string({ description: 'Only rows before this cursor.' }),
   }
 }
 
-/** A field that is a page of a relation to many, loaded with its parent. */
+/** A field that is a page of a to-many relation, loaded with its parent. */
 export function relationListField<Parent extends Row, T extends Row>(
   t: PothosSchemaTypes.ObjectFieldBuilder<Types, Parent>,
   type: ObjectRef<Types, Page<T>>,

@@ -1,8 +1,8 @@
-// Looking one record up by one of several unique arguments.
+// Looks up one record by one of several unique arguments.
 import { AppError } from '../core/errors.ts'
 import type { Filter } from '../db/reader/read-sql.ts'
 
-/** The filter for the one argument that was given. Throws BAD_USER_INPUT for none, and for more than one. */
+/** The filter for the given argument. Throws BAD_USER_INPUT for none, and for more than one. */
 export function exactlyOne<Args extends object>(
   args: Args,
   filters: { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => Filter },

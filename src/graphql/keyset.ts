@@ -1,4 +1,4 @@
-// Paging by keyset: where a page starts is a row's sort value and id, never a count of rows to skip.
+// Keyset pagination: a page starts after a row's sort value and id, not after a count of rows.
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
@@ -15,17 +15,17 @@ export type PageArguments = {
   readonly before?: string | null | undefined
 }
 
-/** A column that rows can be sorted by: not null, and indexed behind the tenant and before the id. */
+/** A column by which rows can be sorted: not null, and indexed after the tenant and before the id. */
 export type Sort = {
   readonly column: string
   readonly type: 'string' | 'number' | 'bigint' | 'date'
   readonly descending: boolean
 }
 
-/** Whose list, and of what. A cursor is good for no other. */
+/** The tenant and type of a list. A cursor is valid only for these. */
 export type ListKey = { readonly tenantId: string; readonly type: string }
 
-/** One page, ready to be read: `take` is one row more than the page, to know whether there are others. */
+/** One page, ready to be read: `take` is one row more than the page, to find out whether others follow. */
 export type PagePlan = {
   readonly where: Filter
   readonly orderBy: readonly Order[]
@@ -37,7 +37,7 @@ export type PagePlan = {
   readonly hasCursor: boolean
 }
 
-/** A row that can stand in a list. */
+/** A row of a list. */
 export type Row = { readonly id: string }
 type Position = { readonly value: unknown; readonly id: string }
 
@@ -48,7 +48,7 @@ export function checkPageSize(size: unknown, field?: string): number {
   throw new AppError('BAD_USER_INPUT', field === undefined ? message : `${field}: ${message}`)
 }
 
-/** Reads the paging arguments. Throws BAD_USER_INPUT for sizes out of bounds and for cursors that are not ours. */
+/** Reads the paging arguments. Throws BAD_USER_INPUT for invalid sizes and cursors. */
 export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePlan {
   const backward = typeof args.last === 'number'
   if (backward && typeof args.first === 'number')
@@ -74,7 +74,7 @@ export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePl
   }
 }
 
-/** Rows beyond a position. The first condition lets the index find the start; the second settles ties. */
+/** Rows beyond a position. The first condition lets the index find the start; the second handles ties. */
 function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): Filter {
   return {
     AND: [
@@ -86,7 +86,7 @@ function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'g
 
 const CHECK_LENGTH = 8
 
-/** A cursor names its sort and carries a check over its list: another tenant's, or another type's, is refused. */
+/** A cursor contains its sort and a checksum over its list: another tenant's, or another type's, is refused. */
 function cursorOf(row: Row, { sort, list }: PagePlan): string {
   const value = (row as Record<string, unknown> & Row)[sort.column]
   const shown =
@@ -95,7 +95,7 @@ function cursorOf(row: Row, { sort, list }: PagePlan): string {
   return Buffer.from(check(list, content) + content).toString('base64url')
 }
 
-/** Whether a text is a cursor of this tenant's lists of the type, whatever their order. */
+/** Whether a text is a cursor of this tenant's lists of the type, in any order. */
 export function isCursorOf(cursor: string, list: ListKey): boolean {
   return contentOf(cursor, list) !== null
 }
@@ -108,19 +108,19 @@ function readCursor(cursor: string, sort: Sort, list: ListKey): Position {
   return value === null ? refuseCursor() : { value, id }
 }
 
-/** Column, value and id; null for what is no cursor of the list. */
+/** Column, value and id; null for text that is no cursor of the list. */
 function contentOf(cursor: string, list: ListKey): z.infer<typeof cursorSchema> | null {
   const decoded = Buffer.from(cursor, 'base64url').toString()
   const content = decoded.slice(CHECK_LENGTH)
   if (decoded.slice(0, CHECK_LENGTH) !== check(list, content)) return null
-  // The check is no signature: who knows the list can make one for any content.
+  // The checksum is no signature: whoever knows the list can make one for any content.
   return cursorSchema.safeParse(jsonOf(content)).data ?? null
 }
 
 const textSchema = z.string().refine((text) => !text.includes('\0') && text.isWellFormed())
 const cursorSchema = z.tuple([z.string(), z.union([textSchema, z.number()]), z.string().refine(isUuid)])
 
-/** Null for what is no JSON. */
+/** Null for text that is not JSON. */
 function jsonOf(content: string): unknown {
   try {
     return JSON.parse(content) as unknown
@@ -129,7 +129,7 @@ function jsonOf(content: string): unknown {
   }
 }
 
-/** Null: no value of the sort's column. */
+/** Null: not a value of the sort's column. */
 function valueIn(shown: string | number, { type }: Sort): string | number | bigint | Date | null {
   switch (type) {
     case 'date': {
@@ -151,7 +151,7 @@ function check({ tenantId, type }: ListKey, content: string): string {
   return hash('sha256', `${tenantId}${type}${content}`, 'hex').slice(0, CHECK_LENGTH)
 }
 
-/** A page of rows in the order asked for. Cursors are made only when they are read. */
+/** A page of rows in the requested order. Cursors are made only when they are read. */
 export class Page<T extends Row> {
   readonly nodes: readonly T[]
   readonly #plan: PagePlan

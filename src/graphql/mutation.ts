@@ -1,4 +1,4 @@
-// The shape of every mutation: a command's, with one input, and a payload of the record and what the user can put right.
+// Makes a mutation from a command: one input, and a payload with the record and the user errors.
 import type { GenericInputFieldRef, InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core'
 import { type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { z } from 'zod'
@@ -23,41 +23,41 @@ type Shown<Row extends object> = {
   readonly model: NodeName | 'Tenant'
 }
 
-/** The value that the work gave to `done`, as a text in the payload that nobody is told again: a secret. */
+/** The value that the work gave to `done`, as a payload field that only the first answer contains: a secret. */
 type ToldOnce<Value> = {
   readonly field: string
   readonly description: string
   readonly of: (value: Value) => string
 }
 
-/** Fields of all names that the command's input has, and of no other. */
+/** Exactly the fields of the command's input. */
 type FieldsOf<Input, Fields> = { readonly [Name in keyof Input]-?: GenericInputFieldRef } & {
   readonly [Name in keyof Fields]: Name extends keyof Input ? GenericInputFieldRef : never
 }
 
-/** A user error as it is taken to be when its cost is counted. */
+/** The depth of a user error's path that the cost assumes. */
 const FIELD_DEPTH_EXPECTED = 3
 const MESSAGE_BYTES_EXPECTED = 100
 
 const UserErrorInterface = builder.interfaceRef<UserError>('UserError').implement({
-  description: 'Something in the input that the user can put right. Nothing was changed.',
+  description: 'A problem in the input that the user can fix. Nothing was changed.',
   fields: (t) => ({
     field: t.exposeStringList('field', {
       extensions: { listSize: FIELD_DEPTH_EXPECTED },
       nullable: true,
-      description: "The path in the mutation's input; null when it is about the whole.",
+      description: "The path in the mutation's input; null: the whole input.",
     }),
     message: t.exposeString('message', textBytes(MESSAGE_BYTES_EXPECTED)),
   }),
 })
 
-/** How many user errors a payload is taken to have when its cost is counted. */
+/** The number of user errors that the cost assumes. */
 const USER_ERRORS_EXPECTED = 1
 
 /**
- * Adds a command as a mutation: its name, its permission and its error codes are the command's. `run` is the use case that
- * runs it, and no other is taken; `result` names the payload's field and its type, which is read again under the caller's
- * scope with what the operation asks of it.
+ * Adds a command as a mutation, with the command's name, permission and error codes. `run` must be the use case that
+ * runs this command; `result` names the payload's field and its type, which is read again under the caller's scope with
+ * the requested fields.
  */
 export function addMutation<
   Name extends string,
@@ -70,18 +70,21 @@ export function addMutation<
   command: Command<Name, Code, Schema>,
   options: {
     readonly description: string
-    /** Whether no call is taken without an idempotency key: what moves money or stock is not to happen twice. */
+    /** Whether an idempotency key is required: for mutations of money or stock, which must not happen twice. */
     readonly needsKey?: boolean
-    /** Of the input, by the names that the command's own has; the idempotency key is added to them. */
+    /** The input's fields, with the command's names; the idempotency key is added. */
     readonly fields: (t: PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>) => Fields
     readonly result: Shown<Row>
-    /** Written out, as `(caller, input) => …`: of a mere name the compiler would take the fields, and not from `fields`. */
+    /**
+     * Written as `(caller, input) => …`: from a bare function name the compiler would infer the fields, instead of from
+     * `fields`.
+     */
     readonly run: (
       caller: CommandContext,
       input: Keyed<InputShapeFromFields<Fields>>,
       services: Services,
     ) => Promise<Executed<Command<NoInfer<Name>, NoInfer<Code>, NoInfer<Schema>>, Value>>
-    /** Stands after `run`, from which its type is known. */
+    /** After `run`, from which its type is inferred. */
     readonly toldOnce?: ToldOnce<NoInfer<Value>>
   },
 ): void {
@@ -102,7 +105,7 @@ export function addMutation<
       ...(permission !== null && { extensions: { permission } }),
       args: { input: t.arg({ type: input, required: true }) },
       resolve: async (_root, args, context) => {
-        // Pothos infers the same shape from the fields; only the compiler cannot see that through the generic.
+        // Pothos infers the same shape from the fields, which the compiler cannot see through the generic.
         const { input } = args as unknown as { input: Keyed<InputShapeFromFields<Fields>> }
         const executed = await options.run(context.caller, input, context.services)
         if (input.idempotencyKey != null) noteIdempotency(context, executed)
@@ -113,14 +116,14 @@ export function addMutation<
 }
 
 /**
- * What is asked of the document before anything runs, and by the command again. Not what only the invited have: who is a
- * member by now is told by the use case that the invitation is not valid, and not that they may not.
+ * The permission that is checked on the document before it runs; the command checks it again. Not that of invited
+ * people: a caller who is a member by now gets the use case's answer that the invitation is not valid.
  */
 function askedBeforehand({ permission }: Command): Permission | null {
   return permission === ACCEPT_INVITATION ? null : permission
 }
 
-/** One word for the whole request: of several mutations, `executed` when any of them was. Refused keys say nothing. */
+/** One value for the whole request: of several mutations, `executed` when any was. Refused keys have no effect. */
 function noteIdempotency(
   { extensions }: Context,
   { replayed, userErrors }: Pick<Executed, 'replayed' | 'userErrors'>,
@@ -147,12 +150,12 @@ function addPayload<Row extends object, Value>(
         type: result.type,
         nullable: true,
         description:
-          'The record as it is now; null when there is none to show. Who may not read such records is shown the one that ' +
-          'this call made or changed, by itself, and only then.',
-        // Its type's permission is asked when the call has run: until then nobody knows whose record it is.
+          'The current record; null when there is none. A caller without the permission to read it gets the one that ' +
+          'this call made or changed, if nobody else has changed it since.',
+        // The type's permission is checked after the call: before it the record's owner is unknown.
         extensions: { showsOwnRecord: true },
         resolve: (made, _args, context, info) =>
-          // The row is read with the columns that its own type asks for; Pothos cannot resolve its type through Row.
+          // The row is read with the columns of its own type; Pothos cannot resolve that type through Row.
           (made.id === null || !mayBeShown(made, context, info)
             ? null
             : readOne<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
@@ -161,7 +164,7 @@ function addPayload<Row extends object, Value>(
         [toldOnce.field]: t.string({
           nullable: true,
           description: toldOnce.description,
-          // The payload is what `run` answered.
+          // The payload is the result of `run`.
           resolve: ({ value }) => (value === null ? null : toldOnce.of(value as Value)),
         }),
       }),
@@ -174,7 +177,10 @@ function addPayload<Row extends object, Value>(
   })
 }
 
-/** Writing is not reading: beyond what this call made or changed, a record is shown to who may read its type. */
+/**
+ * Permission to write does not imply reading: a record that this call did not make or change needs the permission to
+ * read its type.
+ */
 function mayBeShown({ isOwn }: Payload, { caller }: Context, info: GraphQLResolveInfo): boolean {
   if (isOwn) return true
   const { permission, nodePermission = permission } = getNamedType(info.returnType).extensions as {
@@ -184,7 +190,7 @@ function mayBeShown({ isOwn }: Payload, { caller }: Context, info: GraphQLResolv
   return nodePermission === undefined || caller.permissions.has(nodePermission)
 }
 
-/** A tenant is its own key; every other record has an id beside it. */
+/** A tenant is its own key; every other record also has an id. */
 function whereOf(model: NodeName | 'Tenant', id: string): Filter {
   return model === 'Tenant' ? { tenantId: id } : { id }
 }

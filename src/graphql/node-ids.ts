@@ -1,4 +1,4 @@
-// The ids of the API: a prefix that says of which type an object is, and its UUID. Modules define the prefixes.
+// The ids of the API: a prefix for the object's type, and its UUID. Modules define the prefixes.
 import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
 import type { ModelName } from '../db/datamodel.ts'
 
@@ -7,7 +7,7 @@ export type NodeName = ModelName
 const names = new Map<string, NodeName>()
 const prefixes = new Map<string, string>()
 
-/** Makes a module's types of nodes known, by the prefixes of their ids, which never change. Throws for one defined twice. */
+/** Registers a module's node types by the prefixes of their ids, which never change. Throws for a duplicate. */
 export function defineNodes(types: Readonly<Record<string, ModelName>>): void {
   for (const [prefix, name] of Object.entries(types)) {
     if (names.has(prefix) || prefixes.has(name))
@@ -21,18 +21,18 @@ export function nodeId(name: NodeName, uuid: string): string {
   return encodeId(prefixOf(name), uuid)
 }
 
-/** The UUID in an id of this type. Anything else gives the UUID that no row has, so that it is simply not found. */
+/** The UUID in an id of this type. For any other text NO_ID, which no row has. */
 export function nodeUuid(name: NodeName, id: string): string {
   return uuidOf(prefixOf(name), id)
 }
 
-/** The id of an object of which only a name of its type is known; null where that is no type of node. */
+/** The id of an object, by its type's name; null where that is no node type. */
 export function nodeIdOf(type: string, uuid: string): string | null {
   const prefix = prefixes.get(type)
   return prefix === undefined ? null : encodeId(prefix, uuid)
 }
 
-/** The type and the UUID in an id of any type; null for what is no id. */
+/** The type and the UUID in an id of any type; null for other text. */
 export function nodeOf(id: string): { readonly name: NodeName; readonly uuid: string } | null {
   const decoded = decodeId(id)
   const name = decoded === null ? undefined : names.get(decoded.prefix)

@@ -1,4 +1,4 @@
-// Relay's node rules: one opaque id per object, and the object for an id.
+// Relay's global object identification: one opaque id per object, and the object for an id.
 import type { GraphQLResolveInfo } from 'graphql'
 import { type Permission, requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
@@ -9,7 +9,7 @@ import { readMany } from './read.ts'
 
 type NodeRow = { readonly id: string }
 
-/** Which type a row loaded by `node` is of. */
+/** The type of a row that `node` loaded. */
 const typeOfRow = new WeakMap<NodeRow, string>()
 
 export const Node = builder.interfaceRef<NodeRow>('Node').implement({
@@ -20,7 +20,7 @@ export const Node = builder.interfaceRef<NodeRow>('Node').implement({
   }),
 })
 
-/** The rows of these ids, in their order, with one statement for each type among them; null for what is not here. */
+/** The rows of these ids, in order, with one statement per type; null for those that this tenant does not have. */
 async function load(
   ids: readonly string[],
   context: Context,
@@ -29,7 +29,7 @@ async function load(
   const wanted = ids.map(nodeOf)
   const rows = new Map<string, NodeRow>()
   for (const name of new Set(wanted.flatMap((id) => id?.name ?? []))) {
-    // Each once, however often it was asked for.
+    // Without duplicates.
     const uuids = [...new Set(wanted.flatMap((id) => (id?.name === name ? [id.uuid] : [])))]
     requireAccess(name, uuids, context, info)
     for (const row of await readMany<NodeRow>(context, info, name, { id: { in: uuids } })) {
@@ -50,8 +50,8 @@ export async function isHere(id: string, context: Context, info: GraphQLResolveI
 }
 
 /**
- * Throws FORBIDDEN, whether there are such rows or not. A type that needs no permission where it is shown (a member,
- * to themselves) may need a `nodePermission` to be looked up at will.
+ * Throws FORBIDDEN, whether there are such rows or not. A type without a permission where it is shown (a member, to
+ * themselves) may have a `nodePermission` for looking it up.
  */
 function requireAccess(
   name: NodeName,
@@ -68,21 +68,21 @@ function requireAccess(
     requirePermission(caller.permissions, nodePermission)
 }
 
-/** The most ids that one call of `nodes` takes. */
+/** The maximum number of ids in a call of `nodes`. */
 const NODES_MAX = 100
 
 builder.queryFields((t) => ({
   node: t.field({
     type: Node,
     nullable: true,
-    description: 'The object with this id; null when there is none here.',
+    description: 'The object with this id; null when this tenant has none.',
     args: { id: t.arg.id({ required: true }) },
     resolve: async (_root, { id }, context, info) => (await load([id], context, info))[0] ?? null,
   }),
   nodes: t.field({
     type: [Node],
     nullable: { list: false, items: true },
-    description: `The objects with these ids, in their order; null for each that is not here. At most ${NODES_MAX}.`,
+    description: `The objects with these ids, in order; null for each that this tenant does not have. At most ${NODES_MAX}.`,
     args: { ids: t.arg.idList({ required: true }) },
     extensions: { listMax: NODES_MAX },
     resolve: (_root, { ids }, context, info) => {

@@ -1,5 +1,5 @@
-// Projection: from what an operation asks of a type to one selection of rows, so that a nested list is no query per row.
-// Fields say what they need in `extensions.projection`; a field without it needs the column of its own name.
+// Projection: turns the requested fields of a type into one selection of rows, so that a nested list needs no query per
+// row. Fields declare their needs in `extensions.projection`; a field without it needs the column of its own name.
 import { isDeepStrictEqual } from 'node:util'
 import {
   type FieldNode,
@@ -28,11 +28,11 @@ export type Projection =
   | { readonly one: string }
   | {
       readonly many: string
-      /** The page asked for, and the columns its cursors are made of. Throws BAD_USER_INPUT. */
+      /** The requested page, and the columns of its cursors. Throws BAD_USER_INPUT. */
       query(args: Record<string, unknown>, context: Context): { list: ListQuery; columns: readonly string[] }
     }
 
-/** The extensions that this module reads, for a field's options. */
+/** The extensions of a field, which this module reads. */
 export function projection(needs: Projection): { extensions: { projection: Projection } } {
   return { extensions: { projection: needs } }
 }
@@ -43,7 +43,7 @@ type Walk = {
   readonly deferred: Set<FieldNode>
 }
 
-/** Lists of one relation asked for twice with different arguments: a row holds only one, the others load in batches. */
+/** Lists of one relation requested twice with different arguments: a row holds only one, the others load in batches. */
 const deferredOf = new WeakMap<Context, Set<FieldNode>>()
 
 /** Whether this field was left out of its parent's selection. */
@@ -68,7 +68,7 @@ export function selectionOfNodes(info: GraphQLResolveInfo, context: Context, con
   return selection
 }
 
-/** The select of one relation of the row, for a parent that came without it. */
+/** The selection of one relation, for a parent that was loaded without it. */
 export function selectionOfRelation(info: GraphQLResolveInfo, context: Context): Selection {
   const selection: Selection = {}
   const walk = walkOf(info, context)
@@ -178,7 +178,7 @@ function samePage({ where, orderBy, take }: RelationSelection, list: ListQuery):
   return isDeepStrictEqual([where, orderBy, take], [list.where, list.orderBy, list.take])
 }
 
-/** The fields of `type` that a selection set asks for, through fragments, without what is skipped. */
+/** The fields of `type` that a selection set requests, through fragments, without skipped ones. */
 function* fieldsOf(
   walk: Walk,
   type: GraphQLObjectType,

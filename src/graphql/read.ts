@@ -1,4 +1,4 @@
-// Reading by look-ahead: one row by its id or another unique field, or one page of a root list.
+// Reads with projection: one row by a unique field, or one page of a root list.
 import type { GraphQLResolveInfo } from 'graphql'
 import { getNamedType } from 'graphql'
 import type { ModelName } from '../db/datamodel.ts'
@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './projection.ts'
 
-/** The row that `where` finds, with what the operation asks of it; null when this tenant has none. */
+/** The row that `where` finds, with the requested fields; null when this tenant has none. */
 export async function readOne<T>(
   context: Context,
   info: GraphQLResolveInfo,
@@ -18,7 +18,7 @@ export async function readOne<T>(
   return row ?? null
 }
 
-/** All rows that `where` finds, with what the operation asks of them. The caller bounds how many that can be. */
+/** All rows that `where` finds, with the requested fields. The caller bounds their number. */
 export async function readMany<T>(
   context: Context,
   info: GraphQLResolveInfo,
@@ -29,7 +29,7 @@ export async function readMany<T>(
   return await context.caller.database.read<T>(context.caller.scope, model, { where, select })
 }
 
-/** One page of a root list. `sort.column` joins the selection, since cursors are made of it. */
+/** One page of a root list. `sort.column` is added to the selection for the cursors. */
 export async function readPage<T extends Row>(
   context: Context,
   info: GraphQLResolveInfo,

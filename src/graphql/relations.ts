@@ -1,4 +1,4 @@
-// A parent's relations: as they came with its row, or, where they did not, loaded for all parents of the field at once.
+// A parent's relations: loaded with its row, or otherwise in one batch for all parents of the field.
 import { type FieldNode, type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { ModelName } from '../db/datamodel.ts'
 import { loadTogether } from './batch.ts'
@@ -6,7 +6,7 @@ import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
 import { isDeferred, selectionOfRelation } from './projection.ts'
 
-/** The parent's row of a relation to one. */
+/** The parent's row of a to-one relation. */
 export function relation<T>(
   parent: Row,
   relation: string,
@@ -18,7 +18,7 @@ export function relation<T>(
   return loadWithParents(parent.id, context, info).then((row) => row?.[relation] as T)
 }
 
-/** A page of the parent's rows of a relation to many. */
+/** A page of the parent's rows of a to-many relation. */
 export function relationList<T extends Row>(
   parent: Row,
   { relation, sort }: { readonly relation: string; readonly sort: Sort },
@@ -44,13 +44,13 @@ function presentOn(parent: Row, relation: string, context: Context, info: GraphQ
   return isDeferred(context, info.fieldNodes[0]) ? undefined : (parent as ParentRow)[relation]
 }
 
-/** The page plans of one request: the parents of a list have one. */
+/** The page plans of one request; the parents of a list share one. */
 const plansOf = new WeakMap<Context, Map<FieldNode, PagePlan>>()
 
 function pagePlanOf(args: PageArguments, sort: Sort, context: Context, info: GraphQLResolveInfo): PagePlan {
   const plans = plansOf.get(context) ?? new Map<FieldNode, PagePlan>()
   plansOf.set(context, plans)
-  // graphql-js calls no resolver without at least one node.
+  // graphql-js calls a resolver with at least one node.
   const node = info.fieldNodes[0] as FieldNode
   let plan = plans.get(node)
   if (plan === undefined) {
@@ -66,7 +66,8 @@ async function loadWithParents(
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<ParentRow | undefined> {
-  // By all the nodes that ask the field in this place: a fragment stands in several, where others ask for more.
+  // Keyed by all nodes of the field in this place: a fragment can be used in several places, where the other fields
+  // differ.
   return await loadTogether(context, info.fieldNodes, id, async (ids) => {
     const model = info.parentType.extensions.model as ModelName
     const select = { ...selectionOfRelation(info, context), id: true as const }

@@ -1,11 +1,11 @@
-// The scalar types of the API: what goes over the wire, and what is refused on its way in.
+// The scalar types of the API: their serialisation, and the validation of input.
 import { GraphQLError, GraphQLScalarType } from 'graphql'
 import { z } from 'zod'
 import { isCurrency } from '../core/money.ts'
 
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
-/** What PostgreSQL and ISO 8601 both write with four digits of a year. */
+/** The years that PostgreSQL and ISO 8601 both write with four digits. */
 const INSTANT_MIN = new Date('0001-01-01T00:00:00Z')
 const INSTANT_MAX = new Date('9999-12-31T23:59:59.999Z')
 const instant = z.iso.datetime({ offset: true })
@@ -33,7 +33,7 @@ export const bigIntScalar = new GraphQLScalarType<bigint, string>({
     'A 64-bit integer. Answered as a string of digits, since a JSON number is exact only to 2^53; taken as a string or an integer.',
   serialize: (value) => (value as bigint).toString(),
   parseValue: parseBigInt,
-  // Read from the digits: by way of a number the last ones would be lost.
+  // From the literal's digits: as a number the last ones would be lost.
   parseLiteral: (node) =>
     parseBigInt(node.kind === 'IntValue' || node.kind === 'StringValue' ? node.value : undefined),
 })

@@ -1,10 +1,10 @@
-// Text search where a person would search: every word must be in one of the columns, in any case.
+// Text search: every word must be in one of the columns, ignoring case.
 
 import type { Filter } from '../db/reader/read-sql.ts'
 
-/** The most words of a query that are looked for; the rest narrow nothing. */
+/** The maximum number of words; further ones are ignored. */
 const WORDS_MAX = 8
-/** The most characters of a query that are read. */
+/** The maximum number of characters of a query that are used. */
 const QUERY_LENGTH_MAX = 200
 
 /** A filter; empty for a query without words. */
@@ -19,7 +19,7 @@ export function search(
   }
 }
 
-/** `contains` goes to LIKE as it is: a person's % and _ mean themselves. */
+/** `contains` passes its text to LIKE, so % and _ are escaped. */
 function escapeLike(word: string): string {
   return word.replaceAll(/[\\%_]/g, '\\$&')
 }

@@ -1,10 +1,10 @@
-// The sort keys of a root list: an enum of the API, and the indexed column behind each of its values.
+// The sort keys of a root list: an enum of the API, and the indexed column of each value.
 import { builder } from './builder.ts'
 import type { Sort } from './keyset.ts'
 
 type Column = Pick<Sort, 'column' | 'type'>
 
-/** Makes the enum `name` and the reading of `sortKey` and `reverse`. `newestFirst` keys start with the latest. */
+/** Makes the enum `name`, and a reader of `sortKey` and `reverse`. `newestFirst` keys start with the latest. */
 export function sortsOf<Key extends string>(
   name: string,
   keys: Readonly<Record<Key, Column & { readonly newestFirst?: true }>>,

@@ -1,10 +1,10 @@
-// What a check is and what it finds: violations in words, with ids as the API shows them, and no more than a person
-// reads. The checks themselves are the modules'.
+// The types of integrity checks and their violations: messages with API ids, bounded in number. The modules define the
+// checks.
 
 import type { Transaction } from '../db/database.ts'
 import { type NodeName, nodeId } from '../graphql/node-ids.ts'
 
-/** What a violation can be about: a node of the API. */
+/** The subject of a violation: a node type of the API. */
 export type SubjectType = NodeName
 
 /** A seal's id is its number. */
@@ -12,35 +12,35 @@ export type Subject = { readonly type: SubjectType | 'AuditSeal'; readonly id: s
 
 export type Violation = { readonly message: string; readonly subjects: readonly Subject[] }
 
-/** At most VIOLATIONS_MAX violations; `count` is how many there are. */
+/** At most VIOLATIONS_MAX violations; `count` is their full number. */
 export type Findings = { readonly count: number; readonly violations: readonly Violation[] }
 
 /**
- * One thing that must be true of a tenant. `run` sends exactly one statement. A transaction of a tenant is READ
- * COMMITTED, where each statement sees the moment at which it began: two statements could see a payment before and its
- * order after the same commit, and call it a violation. Within one, the books cannot move.
+ * An invariant of a tenant's data. `run` sends exactly one statement: a tenant's transaction is READ COMMITTED, where
+ * each statement has its own snapshot, so two could see a payment before and its order after the same commit, and
+ * report a violation.
  */
 export type Check = {
   /** In kebab-case: a label in the metrics. */
   readonly name: string
-  /** What is true when it finds nothing. */
+  /** What holds when it finds nothing. */
   readonly description: string
   run(tx: Transaction, now: Date): Promise<Findings>
 }
 
-/** Of one check: whoever has more has one cause, and finds it in the first. */
+/** Per check: more of them have the same cause as the first. */
 export const VIOLATIONS_MAX = 100
 
-/** How far back a provider's books are compared, unless told, and at most. */
+/** How many days of a provider's charges are compared: default and maximum. */
 export const SINCE_DAYS_DEFAULT = 30
 export const SINCE_DAYS_MAX = 366
 
-/** A row as every check's statement answers it. */
+/** A row of a check's statement. */
 export type Row = {
   readonly message: string
-  /** UUIDs of the subjects by their type. */
+  /** UUIDs of the subjects by type. */
   readonly subjects: Partial<Record<SubjectType, string | readonly string[]>>
-  /** Of all rows, those beyond the limit included. */
+  /** The number of all rows, including those beyond the limit. */
   readonly total: number
 }
 

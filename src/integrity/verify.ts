@@ -1,5 +1,4 @@
-// Runs every check of a tenant and reports. Prints, counts and answers nothing itself: the command, the query and the
-// job do.
+// Runs all checks of a tenant and returns a report, for the command, the query and the job.
 import type { Clock } from '../core/clock.ts'
 import type { Database, Scope } from '../db/database.ts'
 import type { Check, Findings, Violation } from './check.ts'
@@ -11,25 +10,25 @@ export type VerifiedTenant = {
   readonly tenantSlug: string
 }
 
-/** A check of more than the tenant's rows. */
+/** A check beyond the tenant's rows. */
 export type OutsideCheck = {
   readonly name: string
   readonly description: string
-  /** It asks somebody else, who may be slow or gone. */
+  /** It calls a remote service, which may be slow or down. */
   readonly isRemote?: true
   run(): Promise<Findings>
 }
 
-/** A link of the audit's chain that somebody kept where the database's owner cannot write. */
+/** A link of the audit's chain that was stored where the database's owner cannot write. */
 export type KeptHead = { readonly sequence: number; readonly hash: string }
 
 export type OutsideOptions = {
-  /** How far back others' books are compared; SINCE_DAYS_DEFAULT by default. */
+  /** How many days of providers' charges are compared. Default: SINCE_DAYS_DEFAULT. */
   readonly sinceDays?: number
   readonly auditHead?: KeptHead
 }
 
-/** All that is proved of a tenant. */
+/** All checks of a tenant. */
 export type Integrity = {
   readonly checks: readonly Check[]
   outsideChecks(tenant: VerifiedTenant, options: OutsideOptions): readonly OutsideCheck[]
@@ -52,9 +51,8 @@ export type IntegrityReport = {
 }
 
 /**
- * Runs the checks one after another, each in a short transaction of its own: none needs another's snapshot, and a long
- * one would keep the database from cleaning up behind everybody else. Checks that ask others are run with `remote` only.
- * Throws what the database throws.
+ * Runs the checks one after another, each in a short transaction: none needs another's snapshot, and a long one would
+ * keep the database from vacuuming. Remote checks run only with `remote`. Throws database errors.
  */
 export async function verifyTenant(
   tenant: VerifiedTenant,

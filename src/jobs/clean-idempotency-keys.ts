@@ -1,11 +1,11 @@
-// The job that forgets old idempotency keys: what was promised is a day; after three nobody repeats a call.
+// The job that deletes old idempotency keys: a day is promised, and after three days no client retries.
 
 import type { CommandContext } from '../auth/command-context.ts'
 import type { Task } from './task.ts'
 
 /** At least 24 hours are promised. */
 const RETENTION_MS = 72 * 3_600_000
-/** One short transaction each, so that nobody waits for a long one. */
+/** A short transaction per batch, so that no other waits for a long one. */
 const BATCH_SIZE = 1_000
 const ATTEMPTS_MAX = 5
 
@@ -17,7 +17,7 @@ export const cleanKeysTask: Task = {
   },
 }
 
-/** Deletes the tenant's keys that are older than the retention; answers how many. */
+/** Deletes the tenant's keys that are older than the retention; returns how many. */
 async function cleanIdempotencyKeys({ database, scope, clock }: CommandContext): Promise<number> {
   const before = new Date(clock().getTime() - RETENTION_MS)
   let count = 0

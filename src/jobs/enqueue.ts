@@ -1,17 +1,17 @@
-// Queues a job within the caller's transaction: it is there if, and only if, the transaction commits. The database stamps
-// it with the transaction's tenant, and refuses whoever lacks the permission that queues the task: modules.ts.
+// Queues a job within the caller's transaction, so that it exists only if the transaction commits. The database stamps
+// it with the transaction's tenant, and requires a permission that may queue the task (see `queuedBy` in module.ts).
 import type { JsonObject } from '../commands/outcome.ts'
 import type { Transaction } from '../db/database.ts'
 
 export type NewJob = {
   readonly task: string
-  /** Ids only: what they stand for is read under the tenant's scope when the job runs. */
+  /** Ids only: the job reads the rows under the tenant's scope when it runs. */
   readonly payload: JsonObject
-  /** One job of a key waits at a time: a later one takes its place. Begins with the task's name and a colon. */
+  /** Only one job per key waits; a later one replaces it. Begins with the task's name and a colon. */
   readonly key?: string
-  /** At once, unless told. */
+  /** Default: at once. */
   readonly runAt?: Date
-  /** A job that failed so often stays as a dead letter. */
+  /** After so many failures the job stays as a dead letter. */
   readonly attemptsMax: number
 }
 

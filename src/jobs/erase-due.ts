@@ -1,15 +1,15 @@
-// Goes through with the erasures that are due, by the clock, while a worker runs. Not a job: the queue's jobs are tenants',
-// and this is the end of one. The steps, and what is due, are the database's own: app.erase_due_tenants.
+// Carries out due erasures while a worker runs. Not a job, since jobs belong to tenants, and this deletes one. The
+// steps are the database's: app.erase_due_tenants.
 import type { Logger } from '../core/logger.ts'
 import type { QueueConnection } from '../db/queue/queue-connection.ts'
 
 const INTERVAL_MS = 30_000
-/** Of one step: a fraction of a second, so that others who need the queue's connection do not wait for it. */
+/** Per step: a fraction of a second, so that others do not wait for the queue's connection. */
 const ROWS_MAX = 1_000
-/** Steps on end; then others have their turn until the next time. */
+/** Steps in a row; the next run continues. */
 const STEPS_MAX = 500
 
-/** Steps until nothing is to be done now. Answers how many rows' worth of steps that were. Throws what the database throws. */
+/** Runs steps until nothing is due. Returns their number. Throws database errors. */
 export async function eraseDue(
   queue: Pick<QueueConnection, 'eraseDueTenants'>,
   isStopping: () => boolean = () => false,
@@ -22,7 +22,7 @@ export async function eraseDue(
   return STEPS_MAX
 }
 
-/** Answers what ends it; a step that is under way then is the last. Any number of workers may do so at once. */
+/** Returns a function that stops it after the step in progress. Any number of workers may run it. */
 export function eraseDueEvery(
   queue: Pick<QueueConnection, 'eraseDueTenants'>,
   logger: Logger,
@@ -35,9 +35,9 @@ export function eraseDueEvery(
     isBusy = true
     try {
       const steps = await eraseDue(queue, () => isStopping)
-      if (steps > 0) logger.info({ steps }, 'tenants whose time was over were erased')
+      if (steps > 0) logger.info({ steps }, 'due tenants were erased')
     } catch (error) {
-      if (!isStopping) logger.warn({ err: error }, 'tenants that are due could not be erased')
+      if (!isStopping) logger.warn({ err: error }, 'due tenants could not be erased')
     } finally {
       isBusy = false
     }

@@ -1,5 +1,5 @@
-// One job: whose it is, whether it may be run, and running it under that tenant's scope. Which job is next, and when it is
-// tried again, is the queue's.
+// Runs one job under its tenant's scope, after checking that it may run. The queue chooses the next job and schedules
+// retries.
 
 import { systemContext } from '../auth/system-context.ts'
 import type { JsonObject } from '../commands/outcome.ts'
@@ -12,17 +12,17 @@ import type { Task } from './task.ts'
 export type Job = {
   readonly id: string
   readonly payload: unknown
-  /** This time included. */
+  /** Including this attempt. */
   readonly attempts: number
   readonly attemptsMax: number
 }
 
-/** How often a suspended tenant's job is looked at: its work goes on so soon after it was resumed. */
+/** How often a suspended tenant's job is checked, so how soon it continues after resuming. */
 const SUSPENDED_DELAY_SECONDS = 600
 
 /**
- * Runs one job. Throws what the task throws, and plain Errors where nothing was run: for a job without a tenant, which is
- * not tried again, and for one of a suspended tenant, which is, without losing attempts.
+ * Runs one job. Throws the task's errors, and plain Errors when nothing was run: for a job without a tenant, which is
+ * not retried, and for a suspended tenant's, which is, without losing attempts.
  */
 export async function runJob(
   task: Task,
@@ -40,7 +40,7 @@ export async function runJob(
     await queue.postpone(job.id, SUSPENDED_DELAY_SECONDS)
     throw new Error(`the tenant ${tenant.tenantSlug} is suspended`)
   }
-  // Beforehand, so that a job that takes the process along is bounded too.
+  // Before the work, so that a job that crashes the process is bounded too.
   if (job.attempts >= task.attemptsMax && job.attempts < job.attemptsMax) await queue.failPermanently(job.id)
   const caller = systemContext({ ...environment, tenant, requestId: `job:${job.id}` })
   await task.run(caller, payload)
@@ -50,7 +50,7 @@ async function findTenant(database: Database, id: unknown): Promise<TenantAddres
   return typeof id === 'string' ? await database.resolveTenant({ id }) : null
 }
 
-/** What is no object has nothing in it, and no tenant. */
+/** A payload that is no object is empty, and has no tenant. */
 function objectOf(payload: unknown): JsonObject {
   return typeof payload === 'object' && payload !== null ? (payload as JsonObject) : {}
 }

@@ -1,27 +1,27 @@
-// graphile-worker's runner: started, noticed when it no longer does its work, and ended within a bound. Keeping one running
-// is worker.ts's.
+// Starts graphile-worker's runner, notices when it stops working, and stops it within a deadline. worker.ts keeps one
+// running.
 import { EventEmitter } from 'node:events'
 import { type Runner, type RunnerOptions, run, type WorkerEvents, type WorkerPool } from 'graphile-worker'
 import type { Logger } from '../core/logger.ts'
 
 export type JobRunner = {
-  /** Resolves when it may have lost a job, or does not look for jobs any more: another one must take its place. */
+  /** Resolves when it may have lost a job, or no longer fetches jobs: another one must replace it. */
   readonly failed: Promise<void>
-  /** Takes no new job, waits for those under way, and after the deadline gives them back to be tried again. */
+  /** Fetches no new job, waits for running ones, and after the deadline returns them to the queue. */
   stop(deadlineMs: number): Promise<void>
 }
 
-/** New jobs are announced; polling is for those that were to run later. */
+/** New jobs are announced; polling is for delayed ones. */
 const POLL_INTERVAL_MS = 1_000
 /**
- * A job's lane is let go of a moment after its worker has looked for the next one, in vain when that is in the same lane.
- * Without another look soon after, a tenant's waiting jobs would be done at the pace of polling: 200 took 13 s.
+ * A job's queue is released only after its worker has looked for the next job, in vain if that is in the same queue.
+ * Without another look soon after, a tenant's waiting jobs would run at the pace of polling: 200 took 13 s.
  */
 const LOOK_AGAIN_AFTER_MS = [5, 25, 125]
-/** Within it the jobs that are given back are written down. */
+/** The bound for returning jobs to the queue. */
 const GIVE_BACK_DEADLINE_MS = 3_000
 
-/** Resolves when jobs are being run, and `announce` has told others of the pool's id. Throws what the database throws. */
+/** Resolves when jobs are being run, and `announce` has stored the pool's id. Throws database errors. */
 export async function startRunner(
   options: Pick<RunnerOptions, 'pgPool' | 'concurrency' | 'taskList' | 'parsedCronItems' | 'logger'>,
   announce: (poolId: string) => Promise<void>,
@@ -29,17 +29,17 @@ export async function startRunner(
 ): Promise<JobRunner> {
   const { promise: failed, resolve: fail } = Promise.withResolvers<void>()
   const events: WorkerEvents = new EventEmitter()
-  // Not as a promise's value: a pool is itself one, of its end.
+  // Not the value of a promise, since a pool is itself a promise of its end.
   const pools: WorkerPool[] = []
   events.on('pool:create', ({ workerPool }) => pools.push(workerPool))
-  // When the answer to a fetch is lost, a job may be locked that nobody works on, for as long as this pool lives.
+  // When the answer to a fetch is lost, a job may stay locked without a worker for as long as this pool lives.
   events.on('worker:getJob:error', ({ error }) => {
     logger.warn({ err: error }, 'jobs could not be fetched')
     fail()
   })
-  // The library gives up at the first error when a job cannot be recorded as done, or failed.
+  // The library stops at the first failure to record a job's end.
   events.on('pool:fatalError', ({ error, action }) => {
-    logger.error({ err: error, action }, 'what became of jobs could not be recorded')
+    logger.error({ err: error, action }, 'the result of jobs could not be recorded')
     fail()
   })
   const runner = await run({
@@ -47,7 +47,7 @@ export async function startRunner(
     events,
     pollInterval: POLL_INTERVAL_MS,
     noHandleSignals: true,
-    // Without batches nobody waits for a job to be recorded as done, and nobody catches the error when it cannot be.
+    // With a batch delay nobody would wait for a job's end to be recorded, nor catch the error when that fails.
     preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
   })
   const ended = runner.promise.then(fail, fail)
@@ -85,14 +85,14 @@ async function stopRunner(
   deadlineMs: number,
   logger: Logger,
 ): Promise<void> {
-  // It refuses when it has ended by itself; what went wrong then was told as it happened.
+  // It rejects when it has ended already; that error was logged when it happened.
   const stopped = Promise.allSettled([runner.stop(), pool.promise, ended])
   if (await isOver(stopped, deadlineMs)) return
-  logger.warn({ deadlineMs }, 'jobs under way are given back')
+  logger.warn({ deadlineMs }, 'running jobs are returned to the queue')
   await isOver(Promise.allSettled([pool.forcefulShutdown('its worker was stopped')]), GIVE_BACK_DEADLINE_MS)
 }
 
-/** Within the deadline? */
+/** Whether it ends within the deadline. */
 async function isOver(work: Promise<unknown>, deadlineMs: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<false>()
   const timer = setTimeout(() => resolve(false), deadlineMs)

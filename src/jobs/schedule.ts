@@ -1,5 +1,5 @@
-// What is to be done by the clock, for every tenant: the one job without a tenant, which queues the tenants' own and does
-// nothing else. What is done, and when, is the list of whoever starts the worker.
+// Scheduled jobs for every tenant: the only job without a tenant, which queues the tenants' jobs. The schedule is
+// passed to the worker.
 import { type ParsedCronItem, parseCronItems } from 'graphile-worker'
 import type { QueueConnection } from '../db/queue/queue-connection.ts'
 import type { Task } from './task.ts'
@@ -8,11 +8,11 @@ import type { Task } from './task.ts'
 export type Schedule = readonly { readonly task: string; readonly pattern: string }[]
 
 export const SCHEDULE_TASK = 'schedule'
-/** A time that nobody ran at is made up for within this time; several of one task as one. */
+/** A missed time is made up for within this time; several of one task count as one. */
 const MAKE_UP_MS = 3_600_000
 const ATTEMPTS_MAX = 5
 
-/** However many workers there are, each time is queued once: they agree on it in the queue's table of times. */
+/** With any number of workers, each time is queued once: they synchronise by the queue's table of times. */
 export function cronItems(schedule: Schedule): ParsedCronItem[] {
   return parseCronItems(
     schedule.map(({ task, pattern }) => ({
@@ -30,8 +30,8 @@ export function cronItems(schedule: Schedule): ParsedCronItem[] {
 }
 
 /**
- * Queues the task's job for each active tenant. A task that this version does not have is no longer wanted. Throws a plain
- * Error for a job of a tenant, who has no say in what is done for the others; it is not tried again.
+ * Queues the task's job for each active tenant. Ignores a task that this version does not have. Throws a plain Error
+ * for a job of a tenant, who must not schedule work for others; it is not retried.
  */
 export async function runSchedule(
   job: { readonly id: string; readonly payload: unknown },

@@ -1,5 +1,5 @@
-// Keeps jobs running in this process, whatever breaks: fetches them as a role that sees no tenant's row, looks after what
-// other workers left, tells the metrics. One job is run-job.ts's; what jobs do is their tasks'.
+// Keeps jobs running in this process: fetches them as a role that sees no tenant's row, frees jobs of dead workers,
+// reports to the metrics. run-job.ts runs one job.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TaskList } from 'graphile-worker'
 import type { Clock } from '../core/clock.ts'
@@ -16,7 +16,7 @@ import { cronItems, runSchedule, SCHEDULE_TASK, type Schedule } from './schedule
 import type { Task } from './task.ts'
 
 export type WorkerOptions = {
-  /** Of the queue's role. Reaches PostgreSQL itself: a worker is known by its session, which no pooler keeps. */
+  /** Of the queue's role. It must reach PostgreSQL without a pooler, since a worker is identified by its session. */
   readonly url: string
   readonly database: Database
   readonly tasks: readonly Task[]
@@ -25,31 +25,31 @@ export type WorkerOptions = {
   readonly logger: Logger
   readonly concurrency: number
   readonly metrics: JobMetrics
-  /** How often orphans are looked for; one is free after two looks. */
+  /** How often orphaned jobs are looked for; a job is freed after two looks. */
   readonly orphanIntervalMs?: number
-  /** How long jobs under way may go on at a stop. */
+  /** The time for running jobs to finish at a stop. */
   readonly stopDeadlineMs?: number
 }
 
 export type Worker = {
-  /** Takes no new job, lets those under way finish within the deadline, and gives back the rest. */
+  /** Fetches no new job, lets running ones finish within the deadline, and returns the rest to the queue. */
   stop(): Promise<void>
 }
 
 const ORPHAN_INTERVAL_MS = 5_000
-/** With what giving back takes, the HTTP server's drain and the sandbox's end it stays below the process's own 25 s. */
+/** Together with returning jobs, the HTTP server's drain and the sandbox's end it stays below the process's 25 s. */
 const STOP_DEADLINE_MS = 6_000
 const RESTART_DELAY_MS = 1_000
 
 /**
- * Resolves when jobs are being run; they are from then on until it is stopped, and again soon after whatever interrupts
- * that. Throws what the queue's database throws at the start.
+ * Resolves when jobs are being run. They run until it is stopped, and again soon after any interruption. Throws the
+ * queue's database errors at the start.
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { url, logger, concurrency, metrics, schedule } = options
   const { orphanIntervalMs = ORPHAN_INTERVAL_MS, stopDeadlineMs = STOP_DEADLINE_MS } = options
   const queue = openQueueConnection(url, logger)
-  // One to fetch and one to listen beside those at work.
+  // One to fetch and one to listen, besides those for jobs.
   const pool = openQueuePool(url, concurrency + 2, logger)
   const start = () =>
     startRunner(
@@ -92,7 +92,9 @@ type Keeping = {
   readonly logger: Logger
 }
 
-/** One runner after another: the next has another id, so that what the one before still had locked is an orphan's. */
+/**
+ * One runner after another: the next has another id, so that jobs still locked by the previous one count as orphans.
+ */
 async function keepRunning(
   first: JobRunner,
   { start, stopDeadlineMs, stopping, logger }: Keeping,
@@ -136,17 +138,17 @@ function taskListOf(options: WorkerOptions, queue: QueueConnection): TaskList {
 }
 
 /**
- * A worker that was killed cannot let go of what it had, and graphile-worker waits four hours: we look who lives instead. A
- * worker that is cut off from the database so loses jobs that it still works on: they are then done twice, which tasks must
- * bear in any case.
+ * A killed worker cannot release its jobs, and graphile-worker waits four hours, so we check which workers live. A
+ * worker that is cut off from the database loses jobs that it still runs: they run twice, which tasks must tolerate
+ * anyway.
  */
 function freeOrphansEvery(intervalMs: number, queue: QueueConnection, logger: Logger): () => void {
   const free = () => {
     queue.freeOrphans().then(
       (ids) => {
-        if (ids.length > 0) logger.warn({ workers: ids }, 'jobs of workers that are gone were freed')
+        if (ids.length > 0) logger.warn({ workers: ids }, 'jobs of dead workers were freed')
       },
-      (error: unknown) => logger.warn({ err: error }, 'orphans could not be looked for'),
+      (error: unknown) => logger.warn({ err: error }, 'orphaned jobs could not be looked for'),
     )
   }
   free()

@@ -1,25 +1,25 @@
-// What a mail is, and the port that sends it. How: smtp.ts, and mailbox.ts for development.
+// A mail, and the interface that sends it. smtp.ts sends by SMTP; development/mailbox.ts stores it.
 
-/** Plain text, to one person. The sender is the installation's own. */
+/** Plain text, to one person. The sender is configured. */
 export type Mail = {
   readonly to: string
-  /** One line; what is no text in it is left out. */
+  /** One line; control characters are removed. */
   readonly subject: string
   readonly text: string
 }
 
 export type Mailer = {
-  /** Resolves when somebody else answers for the mail; rejects when it was not taken, or nobody knows. */
+  /** Resolves when another server has accepted the mail; rejects when it was refused, or the outcome is unknown. */
   send(mail: Mail): Promise<void>
 }
 
 const LINE_LENGTH_MAX = 200
-/** What ends a line, or turns the text around it. */
+/** Line ends and bidi controls. */
 const NO_TEXT = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
-/** What begins an encoded word (RFC 2047): a mail program would show in its place what it encodes. */
+/** The start of an encoded word (RFC 2047), which a mail program would decode. */
 const ENCODED_WORD = /=(?=\?)/g
 
-/** Text as a mail's subject: one line, which looks like what it is. */
+/** Text as a mail's subject: one line that looks like what it is. */
 export function oneLine(text: string): string {
   return text
     .replaceAll(NO_TEXT, ' ')

@@ -1,4 +1,4 @@
-// The shop: what a merchant sells, to whom, and the money for it.
+// The shop module: catalogue, customers, orders, payments and ledger.
 import './nodes.ts'
 import './permissions.ts'
 import { defineModule } from '../module.ts'

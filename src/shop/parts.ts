@@ -1,4 +1,4 @@
-// What the shop is made of.
+// The parts of the shop module.
 import { moduleParts } from '../module.ts'
 import { LEDGER_CHECKS } from './integrity/ledger-checks.ts'
 import { ORDER_CHECKS } from './integrity/order-checks.ts'

@@ -1,4 +1,4 @@
-// What may be done in the shop, and the least of the roles that may.
+// The shop's permissions, each with the lowest role that has it.
 import { type AreasOf, definePermissions } from '../auth/permissions.ts'
 
 const SHOP = definePermissions({

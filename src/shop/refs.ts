@@ -1,4 +1,4 @@
-// The shop's object types that its domains refer to in each other, declared before their own domain implements them.
+// The shop's object types that several domains refer to, declared before their own domain implements them.
 import { connectionOf } from '../graphql/connections.ts'
 import { nodeRef } from '../graphql/refs.ts'
 

@@ -1,5 +1,5 @@
-// `bulkhead sandbox …`: what the payment sandbox is told to do, for a tenant whose account is there. It must run: the
-// server runs it. Development only.
+// `bulkhead sandbox …`: controls the payment sandbox, for a tenant with an account there. The server must be running,
+// since it runs the sandbox. Development only.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
@@ -18,7 +18,7 @@ interface Options {
 
 export function sandboxCommand(cli: CommandLine): Command {
   return new Command('sandbox')
-    .description('tell the payment sandbox how to behave (development)')
+    .description('control the payment sandbox (development)')
     .addCommand(resendCommand(cli))
     .addCommand(webhooksCommand(cli))
 }
@@ -26,9 +26,9 @@ export function sandboxCommand(cli: CommandLine): Command {
 function resendCommand(cli: CommandLine): Command {
   const { action, report, parseSlug } = cli
   return new Command('resend')
-    .description('send the latest event of a type again, and wait until it was taken')
+    .description('send the latest event of a type again, and wait until it is accepted')
     .requiredOption('--tenant <slug>', 'whose', parseSlug)
-    .option('--type <type>', 'of the event', 'payment_intent.succeeded')
+    .option('--type <type>', 'type of the event', 'payment_intent.succeeded')
     .option('--copies <count>', 'how often', parseCopies, 1)
     .option('--json', 'report as JSON')
     .action(
@@ -49,7 +49,7 @@ function resendCommand(cli: CommandLine): Command {
 function webhooksCommand(cli: CommandLine): Command {
   const { action, report, parseSlug } = cli
   return new Command('webhooks')
-    .description('how events are sent from now on')
+    .description('set how events are sent from now on')
     .requiredOption('--tenant <slug>', 'whose', parseSlug)
     .addOption(new Option('--mode <mode>', 'how').choices(MODES).makeOptionMandatory())
     .action(
@@ -65,7 +65,7 @@ const eventListSchema = z.object({ data: z.array(z.object({ id: z.string() })) }
 
 type Call = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
-/** A way to call the running sandbox as the tenant's account. */
+/** A client of the running sandbox, with the tenant's account. */
 async function sandboxOf({ inTenant }: CommandLine, config: Config, slug: string): Promise<Call> {
   const { sandboxCompanion } = await import('./sandbox/companion.ts')
   if (!sandboxCompanion.isWanted(config)) {

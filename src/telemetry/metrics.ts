@@ -1,41 +1,40 @@
-// Prometheus metrics of one process: requests, the database's pool, what the checks of the books found, the process
-// itself. Serves nothing over HTTP.
+// Prometheus metrics of one process: requests, the database's pool, integrity checks, jobs and the process itself.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { PoolState } from '../db/database.ts'
 import type { QueueState } from '../db/queue/queue-connection.ts'
 
-/** Clients choose operation names, and every name is a series for ever. */
+/** Clients choose operation names, and every name is a permanent series. */
 const OPERATIONS_MAX = 200
 const OPERATION_LENGTH_MAX = 64
 const OTHER = 'other'
-/** Of so many tenants the series are kept in any case; of more, only where something is wrong. */
+/** Series are kept for so many tenants; beyond that, only for tenants with violations. */
 const VERIFIED_TENANTS_MAX = 1_000
 
-/** Dense where a healthy answer falls, so that p50, p95 and p99 are read off within a quarter of their value. */
+/** Dense where a healthy answer falls, so that p50, p95 and p99 are accurate within a quarter of their value. */
 const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.04, 0.06, 0.1, 0.16, 0.25, 0.5, 1,
   2.5, 5, 10,
 ]
 
 export type RequestOutcome = {
-  /** As the client named it; null when it has no name. */
+  /** The client's operation name; null when it has none. */
   readonly operation: string | null
   /** An error code, or `OK`. */
   readonly code: string
   readonly durationMs: number
 }
 
-/** What the checks of one tenant's books found. */
+/** The result of one tenant's integrity checks. */
 export type IntegrityOutcome = {
   readonly tenantSlug: string
   readonly checkedAt: Date
   readonly checks: readonly { readonly name: string; readonly violationCount: number }[]
 }
 
-/** What a worker tells of its jobs and of the queue. */
+/** What a worker reports about its jobs and the queue. */
 export type JobMetrics = {
   observeJob(outcome: { readonly task: string; readonly result: 'done' | 'failed' }): void
-  /** Asked at each scrape; null: nobody runs jobs here any more. */
+  /** Called at each scrape; null: no jobs are run here any more. */
   watchQueue(state: (() => Promise<QueueState>) | null): void
 }
 
@@ -52,7 +51,7 @@ type Series = {
   readonly counts: Map<string, { inc(): void }>
 }
 
-/** Metrics in a registry of their own. `poolState` is asked at each scrape. */
+/** Metrics in a registry of their own. `poolState` is called at each scrape. */
 export function createMetrics(options: { poolState(): PoolState }): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -70,7 +69,7 @@ export function createMetrics(options: { poolState(): PoolState }): Metrics {
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   })
-  /** Looked up once per operation: prom-client hashes labels at every call otherwise. */
+  /** One look-up per operation: prom-client otherwise hashes labels at every call. */
   const series = new Map<string, Series>()
 
   function seriesOf(name: string): Series {
@@ -109,7 +108,7 @@ export function createMetrics(options: { poolState(): PoolState }): Metrics {
 function addPoolGauges(registry: Registry, poolState: () => PoolState): void {
   const gauges: readonly (readonly [keyof PoolState, string])[] = [
     ['total', 'Connections that are open.'],
-    ['idle', 'Open connections that nobody uses.'],
+    ['idle', 'Open connections that are not in use.'],
     ['waiting', 'Statements that wait for a connection.'],
     ['max', 'Connections there may be at most.'],
   ]
@@ -135,9 +134,9 @@ function jobMetrics(registry: Registry): JobMetrics {
   let watched: (() => Promise<QueueState>) | null = null
   let asked: Promise<QueueState | null> | null = null
 
-  /** Once for all gauges of a scrape: the queue is counted for it. */
+  /** Once per scrape for all gauges, since it counts the queue. */
   function stateNow(): Promise<QueueState | null> {
-    // A database that cannot be asked has no figure; the other metrics are scraped all the same.
+    // Without an answer of the database there is no figure; the other metrics are scraped all the same.
     asked ??= (watched?.() ?? Promise.resolve(null))
       .catch(() => null)
       .finally(() => {
@@ -149,11 +148,7 @@ function jobMetrics(registry: Registry): JobMetrics {
   const gauges: readonly (readonly [keyof QueueState, string, string])[] = [
     ['pending', 'bulkhead_jobs_pending', 'Jobs that wait, or are tried again.'],
     ['dead', 'bulkhead_jobs_dead', 'Jobs that used up their attempts.'],
-    [
-      'oldestDueSeconds',
-      'bulkhead_jobs_oldest_due_seconds',
-      'How long the job that is due longest has waited.',
-    ],
+    ['oldestDueSeconds', 'bulkhead_jobs_oldest_due_seconds', 'How long the oldest due job has waited.'],
   ]
   for (const [key, name, help] of gauges) {
     new Gauge({

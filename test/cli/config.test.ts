@@ -189,7 +189,7 @@ describe('development is asked for beside what others can reach', () => {
   it.each(SIGNS)('%s without NODE_ENV is refused in one line that says what to set', (name, environment) => {
     expect(problemsOf(environment)).toEqual([
       `NODE_ENV: must be set beside ${name}: to production, or to development, where anybody who reaches this server ` +
-        'may be anybody',
+        'may sign in as anybody',
     ])
     expect(problemsInDevelopment(environment)).toEqual([])
     expect(parseConfig(environment, { inAnyEnvironment: true }).environment).toBe('development')
@@ -322,7 +322,7 @@ describe('mail', () => {
 
   it('needs a sender beside its server', () => {
     expect(problemsOf({ SMTP_URL: 'smtp://smtp.example.com' })).toEqual([
-      'MAIL_FROM: is required beside SMTP_URL: who sends the mail?',
+      'MAIL_FROM: is required beside SMTP_URL',
     ])
   })
 

@@ -237,7 +237,7 @@ describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
     process.kill(await postmasterPid(), 'SIGQUIT')
     const { code, stderr } = await running.ended
     expect(code).toBe(1)
-    expect(stderr).toContain('the embedded PostgreSQL ended by itself')
+    expect(stderr).toContain('the embedded PostgreSQL ended unexpectedly')
   })
 
   it('case 47: answers the request under way before it stops', async () => {
@@ -279,7 +279,7 @@ describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
     other.close()
     expect(code).toBe(1)
     expect(stderr).toMatch(new RegExp(`^bulkhead: Something else listens on 127.0.0.1:${port}`, 'm'))
-    expect(stderr).not.toContain('ended by itself')
+    expect(stderr).not.toContain('ended unexpectedly')
     await expect(postmasterPid()).rejects.toThrow('ENOENT')
   })
 })

@@ -199,7 +199,7 @@ describe('ending', () => {
     expect(unexportable.stderr).toMatch(/is being erased/)
     const erased = await bulkhead(args, settings(elsewhere))
     expect([erased.code, erased.stderr]).toEqual([0, ''])
-    expect(erased.stdout).toMatch(/^Erased acme-two: \d+ rows; \d+ records are kept apart until \d{4}-/)
+    expect(erased.stdout).toMatch(/^Erased acme-two: \d+ rows; \d+ records are retained until \d{4}-/)
     expect((await tenant(elsewhere, 'list')).stdout).toMatch(/^killed /)
     const retained = await tenant(elsewhere, 'retained', 'acme-two', '--json')
     const [kept] = JSON.parse(retained.stdout).tenants
@@ -227,7 +227,7 @@ describe('ending', () => {
     const { code, stderr } = await tenant(elsewhere, 'retained', 'killed')
     expect([code, stderr]).toEqual([1, 'bulkhead: no tenant "killed" was erased\n'])
     expect((await tenant(elsewhere, 'retained', '--purge')).stdout).toBe(
-      'Removed what was kept of 0 tenants.\n',
+      'Removed the records of 0 tenants.\n',
     )
   })
 })

@@ -214,7 +214,7 @@ describe.each([
     }
     const error = toAppError(await errorOf(run(callerOf(), made({ idempotencyKey: null }), count)))
     expect(error?.code).toBe('SERVICE_UNAVAILABLE')
-    expect(error?.message).toContain('look whether it happened')
+    expect(error?.message).toContain('check whether it happened')
     proxy.breakAt = () => null
     expect(await traces()).toEqual([1, 1, 1, 0])
   })

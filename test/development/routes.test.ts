@@ -126,9 +126,7 @@ describe('what is there in development alone', () => {
   })
 
   it('says once in the log why', async () => {
-    const told = door.log.filter((line) =>
-      line.includes('a page of development was asked for from elsewhere'),
-    )
+    const told = door.log.filter((line) => line.includes('a development page was requested from elsewhere'))
     expect(told).toHaveLength(1)
   })
 })

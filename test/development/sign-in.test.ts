@@ -150,7 +150,7 @@ it('goes back without anybody when one cancels, and asks again for what is no ad
   const { back } = await choose({ cancel: 'true' })
   expect(back.url.searchParams.get('error')).toBe('access_denied')
   const wrong = await choose({ email: 'nobody' })
-  expect([wrong.back.status, wrong.back.text.includes('That is no e-mail address.')]).toEqual([400, true])
+  expect([wrong.back.status, wrong.back.text.includes('This is not an e-mail address.')]).toEqual([400, true])
   const odd = await choose({ email: '"><script>alert(1)</script>@acme.example' })
   expect([odd.back.status, odd.back.text.includes('<script>')]).toEqual([400, false])
 })

@@ -135,7 +135,7 @@ it('an answer that is no error carries the headers, too', async () => {
 })
 
 describe('where a request came from', () => {
-  const warnings = () => door.log.filter((line) => line.includes('was not believed'))
+  const warnings = () => door.log.filter((line) => line.includes('was ignored'))
 
   it('said by a peer that is no trusted proxy is warned of once, with what to set', async () => {
     expect(warnings()).toEqual([])
@@ -148,7 +148,7 @@ describe('where a request came from', () => {
   it('said by a trusted proxy is believed, and nobody is warned; what only Forwarded says is', async () => {
     const other = await openFrontDoor({ trustedProxies: ['127.0.0.0/8'] })
     const ask = (headers: Record<string, string>) => fetch(`${other.url}/healthz`, { headers })
-    const said = () => other.log.filter((line) => line.includes('was not believed'))
+    const said = () => other.log.filter((line) => line.includes('was ignored'))
     await ask({ 'x-forwarded-for': '192.0.2.1' })
     expect(said()).toEqual([])
     await ask({ forwarded: 'for=192.0.2.1' })

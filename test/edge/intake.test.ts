@@ -145,7 +145,7 @@ describe('bodies', () => {
   const large = head(HOOK, SIGNED, 'content-type: application/json', 'content-length: 100000')
 
   it('of strangers hold no more than their bound, by address, and a caller is served meanwhile', async () => {
-    door = await openFrontDoor({ limits: { strangers: { bytesMax: 1e6, bytesPerAddressMax: 50_000 } } })
+    door = await openFrontDoor({ limits: { unauthenticated: { bytesMax: 1e6, bytesPerAddressMax: 50_000 } } })
     const holding = await dial('127.0.4.1')
     holding.socket.write(`${large}${'x'.repeat(49_000)}`)
     const greedy = await dial('127.0.4.1')
@@ -157,7 +157,9 @@ describe('bodies', () => {
   })
 
   it('are refused before they are read where there is no room, with when to come again', async () => {
-    door = await openFrontDoor({ limits: { strangers: { bytesMax: 1_000, bytesPerAddressMax: 1_000 } } })
+    door = await openFrontDoor({
+      limits: { unauthenticated: { bytesMax: 1_000, bytesPerAddressMax: 1_000 } },
+    })
     const holding = await dial('127.0.4.1')
     holding.socket.write(`${large}${'x'.repeat(1_000)}`)
     const refused = (from: string) => async () => {

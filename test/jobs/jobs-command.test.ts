@@ -104,8 +104,8 @@ describe('jobs retry', () => {
   })
 
   it.each([
-    [[], 'which job?'],
-    [['1', '--all'], 'which job?'],
+    [[], 'name a job: '],
+    [['1', '--all'], 'name a job: '],
     [['one'], 'An id is a number'],
     [['-1'], 'An id is a number'],
     [['1; DROP TABLE orders'], 'An id is a number'],

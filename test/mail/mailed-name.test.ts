@@ -81,7 +81,9 @@ describe('a name', () => {
 
   it.each(ADDRESSES)('with the address %j is refused, and not shown', (name) => {
     expect(holdsAddress(name)).toBe(true)
-    expect(messages(`Shop ${name}`)).toEqual(['a name stands in mails: it holds no web or e-mail address'])
+    expect(messages(`Shop ${name}`)).toEqual([
+      'a name must not contain a web or e-mail address, since mails contain it',
+    ])
     expect(showName(`Shop ${name}`, 'acme')).toBe('acme')
   })
 

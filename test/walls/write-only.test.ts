@@ -124,7 +124,7 @@ describe('a conflict', () => {
           {
             field: ['expectedVersion'],
             code: 'CONFLICT',
-            message: 'it was changed meanwhile, or was never of this version',
+            message: 'it was changed meanwhile, or never had this version',
           },
         ],
       })
@@ -158,7 +158,7 @@ describe('a conflict', () => {
     expect(seen.userErrors).toHaveLength(2)
     expect(await told(blind)).toEqual({
       customer: null,
-      userErrors: [{ message: 'it was changed meanwhile, or was never of this version' }],
+      userErrors: [{ message: 'it was changed meanwhile, or never had this version' }],
     })
     expect(await told(seeing)).toEqual(seen)
   })
@@ -240,7 +240,7 @@ describe('a refusal', () => {
     const customerId = await makeCustomer(api.as('A'))
     const { id, sku } = await makeVariant(api.as('A'))
     const input = { customerId, lines: lines(id, 9_999) }
-    const plain = [{ code: 'STOCK_INSUFFICIENT', message: 'not so many are left' }]
+    const plain = [{ code: 'STOCK_INSUFFICIENT', message: 'not enough in stock' }]
     expect(await placing([], input)).toEqual(plain)
     expect(await placing(['stock:read'], input), 'which would tell the SKU').toEqual(plain)
     const [told] = await placing(['stock:read', 'catalogue:read'], input)
@@ -284,7 +284,7 @@ describe('a refusal', () => {
     const blind = await keyWith(api, 'A', ['orders:write'])
     expect((await blind.send(cancel, { input: cancelling })).data.orderCancel).toEqual({
       order: null,
-      userErrors: [{ code: 'WRONG_STATUS', message: 'the order does not allow this as it stands' }],
+      userErrors: [{ code: 'WRONG_STATUS', message: 'the order does not allow this in its current state' }],
     })
     const seeing = await keyWith(api, 'A', ['orders:write', 'orders:read'])
     expect((await seeing.send(cancel, { input: cancelling })).data.orderCancel).toEqual({
@@ -295,7 +295,7 @@ describe('a refusal', () => {
     const taking = { orderId: order.id, paymentMethod: 'pm_card_visa', idempotencyKey: unique('k') }
     const till = await keyWith(api, 'A', ['payments:take'])
     expect((await till.send(take, { input: taking })).data.paymentTake.userErrors).toEqual([
-      { code: 'WRONG_STATUS', message: 'the order cannot be paid as it stands' },
+      { code: 'WRONG_STATUS', message: 'the order cannot be paid in its current state' },
     ])
   })
 

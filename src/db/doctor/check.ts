@@ -1,25 +1,25 @@
-// Owns: what a check and a finding are, the global tables, and the SQL that checks share. Knows no rule of its own.
+// The types of the doctor's checks and findings, the global tables, and SQL that the checks share.
 
 export interface Finding {
   level: 'error' | 'warning'
   /** Stable, for tests and tools. */
   code: string
-  /** What the finding is about, schema-qualified: `public.orders`, `role bulkhead_runtime`. */
+  /** The object of the finding, schema-qualified: `public.orders`, `role bulkhead_runtime`. */
   object: string
   message: string
 }
 
-/** What a check may ask: one connection, inside a transaction whose search_path is pg_catalog alone. */
+/** What a check gets: one connection, inside a transaction whose search_path is only pg_catalog. */
 export interface Patient {
   query(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
-  /** Its oid, as text: `$1` of every rule that asks about rights. */
+  /** The role's oid, as text: `$1` of every rule about rights. */
   role: string
   isSuperuser: boolean
   versionNum: number
   strictVersion: boolean
 }
 
-/** Columns come as text: every rule casts what it selects. */
+/** Columns are text: every rule casts what it selects. */
 export type Row = Readonly<Record<string, string | null>>
 
 export type Check = (patient: Patient) => Promise<Finding[]>
@@ -32,7 +32,7 @@ interface Rule {
   message: (row: Row) => string
 }
 
-/** A check that is one query over the catalogue, whose every row is an offender. */
+/** A check that is one query over the catalogue; every row is a violation. */
 export function rule({ code, level = 'error', sql, message }: Rule): Check {
   return async (patient) => {
     const rows = await patient.query(sql, sql.includes('$1') ? [patient.role] : [])
@@ -40,15 +40,15 @@ export function rule({ code, level = 'error', sql, message }: Rule): Check {
   }
 }
 
-/** A rule about what a role may do. A superuser may do anything, which is one finding and not a hundred. */
+/** A rule about a role's rights. It skips a superuser, who may do anything: that is one finding, not a hundred. */
 export function rightsRule(parts: Rule): Check {
   const check = rule(parts)
   return async (patient) => (patient.isSuperuser ? [] : check(patient))
 }
 
 /**
- * Tables that are nobody's in particular, each with the reason why no policy stands before it. The runtime role
- * has no right at all on any of them.
+ * Tables that belong to no tenant, each with the reason why it has no policy. The runtime role has no right on any of
+ * them.
  */
 export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
@@ -72,25 +72,25 @@ export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'graphile_worker._private_known_crontabs': 'when the schedule last ran; of the worker’s role alone',
 }
 
-/** The functions outside the queue that its role may call, and nobody else: neither has a tenant. */
+/** The functions outside the queue that only its role may call: they have no tenant. */
 export const SCHEDULE_FUNCTION = 'app.enqueue_for_tenants(text,integer)'
 export const ERASURE_FUNCTION = 'app.erase_due_tenants(integer)'
 
-/** Names out of our own constants, as a literal array of SQL. */
+/** Names from our own constants, as an SQL array literal. */
 export function sqlNames(names: readonly string[]): string {
   return `'{${names.map((name) => `"${name}"`).join(',')}}'::text[]`
 }
 
-/** For a `pg_namespace n`: schemas that PostgreSQL did not bring. */
+/** For a `pg_namespace n`: schemas that are not PostgreSQL's. */
 export const OUR_SCHEMAS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
 
-/** Whether an extension brought the object, and upgrades it. */
+/** Whether an extension owns the object. */
 export const fromExtension = (catalogue: string, oid: string) => `EXISTS (
   SELECT FROM pg_depend d WHERE d.classid = '${catalogue}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`
 
 /**
- * A query of every table that must be a tenant's: all but the global ones, partitioned tables and partitions alike
- * (a partition can be queried on its own). `tenant_column` is null where there is none.
+ * A query of every table that must have a tenant: all but the global ones, including partitioned tables and partitions
+ * (a partition can be queried directly). `tenant_column` is null where there is none.
  */
 export const TENANT_TABLES = `
   SELECT c.oid, c.oid::regclass::text AS object, c.relrowsecurity, c.relforcerowsecurity,

@@ -1,5 +1,5 @@
-// Owns: rules about what runs inside the database: views, SECURITY DEFINER functions, and the functions that the walls
-// stand on, app.tenant_id and app.may_write.
+// Rules about code in the database: views, SECURITY DEFINER functions, and the functions that the policies use,
+// app.tenant_id and app.may_write.
 import {
   type Check,
   ERASURE_FUNCTION,
@@ -12,7 +12,7 @@ import {
   sqlNames,
 } from './check.ts'
 
-/** Functions that run with the owner's rights, each with what it is for. All pin their search_path. */
+/** Functions that run with the owner's rights, each with its purpose. All pin their search_path. */
 const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
   'app.resolve_member(text,text)':
     'who a verified token speaks for, before a tenant is known: at most one row',
@@ -81,7 +81,7 @@ const definerPath: Check = rule({
   message: () => 'is SECURITY DEFINER without a pinned search_path: its caller chooses what its names mean',
 })
 
-/** Asks the function rather than reading its source: whoever rewrites it must keep what it does. */
+/** Calls the function rather than reading its source, so that a rewritten one only needs the same behaviour. */
 const tenantFunction: Check = async (patient) => {
   const crowd = await crowdOf(patient, 'tenant_id')
   if (crowd !== null) return [tenantFinding(crowd)]
@@ -101,7 +101,7 @@ const tenantFunction: Check = async (patient) => {
   ]
 }
 
-/** Which permissions a statement has, which of them a table asks for, and what must come of it. */
+/** The permissions of a statement, those that a table requires, and the expected answer. */
 const WRITE_PROBES: readonly (readonly [granted: string | null, needed: string, answer: string])[] = [
   [null, '{orders:write}', MAY_NOT_WRITE_SQLSTATE],
   ['', '{orders:write}', MAY_NOT_WRITE_SQLSTATE],
@@ -131,7 +131,7 @@ const writeFunction: Check = async (patient) => {
   return findings
 }
 
-/** Why a name of ours does not mean one function; null when it does. */
+/** Why a name of ours does not identify one function; null when it does. */
 async function crowdOf({ query }: Patient, name: string): Promise<string | null> {
   const [found] = await query(
     `SELECT count(*)::text AS count FROM pg_proc p WHERE p.pronamespace = to_regnamespace('app') AND p.proname = $1`,
@@ -142,7 +142,7 @@ async function crowdOf({ query }: Patient, name: string): Promise<string | null>
     : `there are ${found?.count} functions of that name, not one: run the migrations again`
 }
 
-/** What a call gives under a setting (null: none), or the SQLSTATE that it raises. */
+/** The result of a call under a setting (null: none), or the SQLSTATE that it raises. */
 async function probe(
   { query }: Patient,
   { name, setting }: { readonly name: string; readonly setting: string | null },
@@ -154,7 +154,7 @@ async function probe(
     const [row] = await query(`SELECT ${call} AS answer`)
     return row?.answer ?? 'NULL'
   } catch (error) {
-    // A lost connection has no SQLSTATE and is no answer of the function's.
+    // A lost connection has no SQLSTATE, and is no result of the function.
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error
     return error.code
   } finally {

@@ -1,5 +1,4 @@
-// Owns: the examination of a database before anyone is served from it. The rules are in doctor/, by subject; what to
-// do about findings is the caller's.
+// Checks a database before it is served. The rules are in this folder, by subject; the caller acts on the findings.
 import pg from 'pg'
 import { WORKER_GROUP } from '../queue/queue-names.ts'
 import { prepareSession } from '../session-settings.ts'
@@ -17,13 +16,13 @@ import { workerChecks } from './worker.ts'
 export type { Finding }
 
 export interface ExamineOptions {
-  /** Makes a server release with a known hole in row-level security an error. */
+  /** Makes a server release with a known row-level security bug an error. */
   strictVersion?: boolean
-  /** The role to examine, when it is not the one that `url` connects as. */
+  /** The role to check, when it is not the one of `url`. */
   role?: string
-  /** Of the role that runs jobs. Without it the group is examined that the queue is granted to. */
+  /** Of the role that runs jobs. Default: the group to which the queue is granted is checked. */
   workerUrl?: string | null
-  /** The tasks that this program queues, each with its permissions: they must be those of the database. */
+  /** The tasks that this program queues, each with its permissions; the database must have the same. */
   tasks?: TaskList
 }
 
@@ -40,20 +39,19 @@ const CHECKS: readonly Check[] = [
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * Examines the database at `url` from its catalogue, which any role may read: normally as the runtime role itself.
- * One connection, one read-only transaction, about thirty short queries; it changes nothing and takes no locks.
- * Resolves to the findings, none when all is well. Rejects only when the database cannot be asked, or when
- * `role` does not exist.
+ * Checks the database at `url` by its catalogue, which any role may read; normally as the runtime role itself. One
+ * connection, one read-only transaction, about thirty short queries, no locks. Resolves to the findings; empty when
+ * everything is right. Rejects only when the database cannot be reached, or when `role` does not exist.
  */
 export async function examine(url: string, options: ExamineOptions = {}): Promise<Finding[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
-  // Unheard, a lost connection would end the process; the query under way fails with it and tells.
+  // Without a listener a lost connection would end the process; the running query fails with the same error.
   client.on('error', () => {})
   await client.connect()
   try {
     await prepareSession(client)
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    // So that expressions and names are printed with their schemas, whatever the database's own setting.
+    // So that expressions and names are printed with their schemas, whatever the database's setting.
     await client.query('SET LOCAL search_path = pg_catalog')
     const patient = await admit(client, options)
     const findings: Finding[] = []
@@ -66,7 +64,7 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
   }
 }
 
-/** The role of `workerUrl`, or the queue's group: the same questions as of any role, and what it may do at all. */
+/** Checks the role of `workerUrl`, or the queue's group: the rules for every role, and those for the worker. */
 async function examineWorker(patient: Patient, workerUrl: string | null): Promise<Finding[]> {
   const name = workerUrl === null ? WORKER_GROUP : decodeURIComponent(new URL(workerUrl).username)
   const [row] = await patient.query(

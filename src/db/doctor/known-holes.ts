@@ -1,15 +1,18 @@
-// Owns: which releases of PostgreSQL let a query past row-level security. Reads nothing; the doctor asks it.
+// The PostgreSQL releases with a bug that bypasses row-level security.
 
 export interface KnownHole {
   cve: string
   what: string
-  /** Major version → the first minor release without the hole. A major version that is absent never had it. */
+  /** Major version → the first minor release with the fix. A major version that is absent never had the bug. */
   fixedIn: Readonly<Record<number, number>>
-  /** What it needs, where that can be absent. `sql` asks for it of the role `$1`: a row names it, in `object`. */
+  /**
+   * The bug's precondition, where it may be absent. `sql` checks it for the role `$1`: a row names what fulfils it, in
+   * `object`.
+   */
   needs?: { sql: string; closed: string }
 }
 
-/** The oldest major version that security fixes still reach, and that the walls are tested on. */
+/** The oldest major version that gets security fixes and on which the walls are tested. */
 export const OLDEST_MAJOR = 15
 
 const KNOWN_HOLES: readonly KnownHole[] = [
@@ -18,7 +21,7 @@ const KNOWN_HOLES: readonly KnownHole[] = [
     what: 'a session keeps plans, with their policies, that it made under rights which its role has lost since',
     fixedIn: { 15: 19, 16: 15, 17: 11, 18: 6 },
     needs: {
-      // The role examined has nothing to lose but its membership in bulkhead_runtime, whose policies name the tenant.
+      // The checked role can lose only its membership in bulkhead_runtime, whose policies name the tenant.
       sql: `
         SELECT 'role ' || r.rolname AS object FROM pg_catalog.pg_roles r
         WHERE (r.oid = $1::oid OR pg_has_role($1::oid, r.oid, 'MEMBER'))
@@ -38,7 +41,7 @@ const KNOWN_HOLES: readonly KnownHole[] = [
   { cve: 'CVE-2023-39418', what: 'MERGE checks the wrong policies', fixedIn: { 15: 4 } },
 ]
 
-/** The holes of a server, from its `server_version_num` (180004 is 18.4). */
+/** The bugs of a server, by its `server_version_num` (180004 is 18.4). */
 export function knownHoles(versionNum: number): KnownHole[] {
   const major = Math.floor(versionNum / 10_000)
   const minor = versionNum % 10_000

@@ -1,5 +1,5 @@
-// Owns: rules about row-level security: enabled, forced, and exactly the policies that app.protect makes. Policies are
-// compared by their expressions, not by their names.
+// Rules about row-level security: it is enabled and forced, with exactly the policies that app.protect makes. Policies
+// are compared by their expressions, not by their names.
 import { type Check, type Finding, type Row, rightsRule, rule, TENANT_TABLES } from './check.ts'
 import { RELATION_RIGHTS } from './rights.ts'
 
@@ -17,15 +17,15 @@ const notForced: Check = rule({
 
 const WRITERS_GROUP = 'bulkhead_runtime'
 
-/** As PostgreSQL prints them back (the catalogue alone on the search_path), white space folded. */
+/** As PostgreSQL prints them with only the catalogue on the search_path, white space normalised. */
 const TENANT = '(tenant_id = ( SELECT app.tenant_id() AS tenant_id))'
-/** The permissions are the table's own affair, so long as they are the same in all of its policies. */
+/** Each table chooses its permissions, but they must be the same in all of its policies. */
 const WRITERS = /'\{[\w:,]*\}'(?=::text\[\])/
 const TENANT_AND_WRITER = `(${TENANT} AND ( SELECT app.may_write(WRITERS::text[]) AS may_write))`
 
 /**
- * Every policy of a tenant's table. All are permissive and each names the tenant: policies are OR-ed, so each must hold on
- * its own. `command` is pg_policy's letter. An UPDATE that USING lets through has asked for the permission.
+ * Every policy of a tenant's table. All are permissive, and each names the tenant: policies are combined by OR, so each
+ * must be sufficient. `command` is pg_policy's letter. An UPDATE checks the permission in USING.
  */
 const POLICIES = [
   { name: 'tenant_select', command: 'r', using: TENANT, check: null },
@@ -117,8 +117,8 @@ function finding(row: Row, code: string, message: string): Finding {
 }
 
 /**
- * Policies for a group hold whoever has its privileges. A role that was granted the tables beside it would see nothing, in
- * silence; and so would one that it may become and that was.
+ * Policies for a group apply to roles with its privileges. A role to which only the tables were granted would silently
+ * see nothing, and so would one that it may become.
  */
 const heldByPolicies: Check = rightsRule({
   code: 'role-not-held',

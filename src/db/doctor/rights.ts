@@ -1,5 +1,5 @@
-// Owns: rules about what the role may do to each object. Rights are read from the access lists of every role that it
-// is or may become, PUBLIC among them.
+// Rules about the role's rights on each object, from the access lists of every role that it is or may become, including
+// PUBLIC.
 import { QUEUE_SCHEMA, WORKER_GROUP } from '../queue/queue-names.ts'
 import {
   type Check,
@@ -23,10 +23,10 @@ export const APPEND_ONLY_TABLES: readonly string[] = [
   'public.postings',
 ]
 
-/** For an aclexplode() named `granted`: it reaches the role. */
+/** For an aclexplode() named `granted`: it applies to the role. */
 export const REACHES = `(granted.grantee = 0 OR pg_has_role($1::oid, granted.grantee, 'MEMBER'))`
 
-/** Rights on whole relations and on their columns, alike. */
+/** Rights on whole relations and on their columns. */
 export const RELATION_RIGHTS = `
   SELECT c.oid, c.relkind, c.oid::regclass::text AS object, granted.privilege_type AS privilege,
     granted.is_grantable, granted.grantee, granted.grantee = c.relowner AS by_owner

@@ -1,10 +1,10 @@
-// Owns: rules about the role itself: its attributes, what it owns, whom it may become, its presets. What it may do
-// to each object is rights.ts's.
+// Rules about the role itself: its attributes, its objects, its memberships, its presets. rights.ts has the rules about
+// its rights.
 import { type Check, rightsRule, rule } from './check.ts'
 
 /**
- * Roles that $1 is or may become: membership counts however it is granted, since SET ROLE, or granting it to oneself
- * with the admin option, is one statement away.
+ * Roles that $1 is or may become: every membership counts, since SET ROLE, or granting it to oneself with the admin
+ * option, takes one statement.
  */
 const REACHABLE = `
   SELECT r.* , r.oid = $1::oid AS itself FROM pg_roles r
@@ -26,10 +26,10 @@ const attributes: Check = rule({
       : `is ${attribute}, and the role that was examined may become it: revoke the membership`,
 })
 
-/** What is no wall, and guards none: a large object has no policy, but no code of ours reads one. */
+/** Ownership of these does not weaken the walls: a large object has no policy, but no code of ours reads one. */
 const STRAY = `d.classid IN ('pg_largeobject'::regclass, 'pg_default_acl'::regclass)`
 
-/** pg_shdepend knows the owner of everything: tables, schemas, functions, types, and the database itself. */
+/** pg_shdepend has the owner of everything: tables, schemas, functions, types, and the database itself. */
 const owned = (which: string) => `
     SELECT 'role ' || r.rolname AS object, r.itself::text AS itself, count(*)::text AS count,
       min(pg_describe_object(d.classid, d.objid, d.objsubid)) AS example
@@ -80,7 +80,7 @@ const presetTenant: Check = rule({
   message: ({ setting }) => `presets ${setting}: sessions that name none would have it. RESET it`,
 })
 
-/** Of the role alone: what nobody who logs in for the server may be. */
+/** The rules for the role alone: what a login role of the server must not be. */
 export const standingChecks: readonly Check[] = [attributes, ownership, strays, predefinedRoles]
 
 export const roleChecks: readonly Check[] = [...standingChecks, presetTenant]

@@ -1,4 +1,4 @@
-// Owns: rules about the server: its release, the database's encoding, its timeouts.
+// Rules about the server: its release, the database's encoding, its timeouts.
 
 import { CITUS_COMPLAINT, CITUS_SQL } from '../unsupported-engine.ts'
 import { type Check, type Finding, type Patient, rule } from './check.ts'
@@ -37,7 +37,7 @@ const release: Check = async (patient) => {
   return findings
 }
 
-/** What makes a hole one here; null: nothing does. */
+/** The precondition of the bug that is fulfilled here; null: none. */
 async function wayIn({ query, role }: Patient, sql: string): Promise<string | null> {
   const [row] = await query(sql, [role])
   return row?.object ?? null

@@ -1,16 +1,15 @@
-// Owns: rules about what a session of each of our roles is given before it says anything. Which settings these are is
-// session-settings.ts's.
+// Rules about the initial settings of a session of our roles. session-settings.ts lists the settings.
 import { SESSION_SETTINGS } from '../session-settings.ts'
 import { type Check, rule } from './check.ts'
 
-/** For a `pg_db_role_setting p`: it counts in this database. */
+/** For a `pg_db_role_setting p`: it applies to this database. */
 const HERE = 'p.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))'
 
 const WANTED = `(VALUES ${Object.entries(SESSION_SETTINGS)
   .map(([name, value]) => `('${name}', '${value}')`)
   .join(', ')}) AS wanted (name, value)`
 
-/** Our sessions set them, but one that a pooler opens starts with these, and they come back with DISCARD ALL. */
+/** Our sessions set them, but a pooler's session starts with these, and DISCARD ALL restores them. */
 const defaults: Check = rule({
   code: 'session-setting',
   sql: `
@@ -23,7 +22,7 @@ const defaults: Check = rule({
     `a session starts with ${name} = ${has}, not ${wants}: migrate, or ALTER DATABASE … SET ${name} = '${wants}'`,
 })
 
-/** Presets of a role come before the database's. */
+/** Presets of a role take precedence over the database's. */
 const presets: Check = rule({
   code: 'session-preset',
   sql: `

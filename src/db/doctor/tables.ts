@@ -1,5 +1,5 @@
-// Owns: rules about the shape of every tenant's table: its column, keys, indexes and references. Policies are
-// policies.ts's.
+// Rules about the shape of every tenant's table: its column, keys, indexes and references. policies.ts has the
+// policies.
 import { type Check, OUR_SCHEMAS, rule, TENANT_TABLES } from './check.ts'
 
 const withoutTenant: Check = rule({
@@ -55,8 +55,8 @@ const indexes: Check = rule({
 
 const foreignKeys: Check = rule({
   code: 'foreign-key',
-  // Checks of foreign keys look past row-level security, so the tenant must be part of the reference itself. A
-  // reference to a global table must hold it too: otherwise it tells of entries that are others'.
+  // Foreign key checks bypass row-level security, so the tenant must be part of the reference. A reference to a global
+  // table must include it too: otherwise it reveals entries of others.
   sql: `
     WITH tenant_tables AS (${TENANT_TABLES})
     SELECT child.object, k.conname::text AS name, k.confrelid::regclass::text AS parent

@@ -1,14 +1,15 @@
-// Owns: the rule that the database's list of tasks is the program's: which may be queued, and by which permission.
+// The rule that the database and the program have the same tasks, with the same permissions.
 import type { Finding, Patient } from './check.ts'
 
-/** Each task's name, and the permissions of which one queues it. */
+/** Each task's name, with the permissions of which one may queue it. */
 export type TaskList = Readonly<Record<string, readonly string[]>>
 
 const FUNCTION = 'app.queueable_tasks()'
 
 /**
- * A task that the database does not know, or gives to other permissions, is an error: app.enqueue would refuse it, or take
- * it from somebody who may not. One that only the database knows is a warning: a newer version may run beside this one.
+ * A task that the database lacks, or that has other permissions there, is an error: app.enqueue would refuse it, or
+ * accept it from a caller without the permission. A task that only the database has is a warning: a newer version may
+ * be running too.
  */
 export async function examineTasks({ query }: Patient, tasks: TaskList): Promise<Finding[]> {
   const [known] = await query(`SELECT to_regprocedure('${FUNCTION}')::text AS name`)

@@ -1,5 +1,4 @@
-// Owns: rules about the role that runs jobs, which is examined in the runtime role's place: the queue is its, and nothing
-// of a tenant's.
+// Rules about the role that runs jobs: it has rights on the queue, and on nothing of a tenant.
 import { QUEUE_SCHEMA } from '../queue/queue-names.ts'
 import { type Check, ERASURE_FUNCTION, OUR_SCHEMAS, rightsRule, SCHEDULE_FUNCTION } from './check.ts'
 import { REACHES, RELATION_RIGHTS } from './rights.ts'

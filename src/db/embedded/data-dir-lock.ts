@@ -1,11 +1,11 @@
-// Owns: the lock that gives one process the data directory. It knows nothing of what lies in there.
+// Locks the data directory for one process.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../core/errors.ts'
 
-/** How long a start waits for the process before it to finish stopping (a restart overlaps a little). */
+/** How long a start waits for the previous process to stop (a restart may overlap a little). */
 const LOCK_WAIT_MS = 2_000
 const LOCK_POLL_MS = 100
 const SQLITE_BUSY = 5

@@ -1,5 +1,5 @@
-// Owns: the files of the embedded PostgreSQL: making the cluster with its roles and database, recognising a
-// whole one, and the passwords. Starting and stopping it is embedded-server.ts's.
+// The files of the embedded PostgreSQL: creates the cluster with its roles and database, recognises a complete one, and
+// resets its passwords. embedded-server.ts starts and stops it.
 import { randomBytes } from 'node:crypto'
 import { chown, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ const credentialsSchema = z.strictObject({
   bulkhead_runtime: z.string().min(1),
   bulkhead_worker: z.string().min(1),
 })
-/** Role name → password. Base64url, so that they stand in a URL and in SQL as they are. */
+/** Role name → password. Base64url, so that it needs no escaping in a URL or in SQL. */
 export type Credentials = z.infer<typeof credentialsSchema>
 
 interface ClusterPlace {
@@ -33,11 +33,10 @@ interface ClusterPlace {
 }
 
 /**
- * Makes sure that `clusterDir` holds a whole cluster of our major version with nothing running on it, and
- * gives its passwords. Call it under the data directory's lock. Never removes a whole cluster, nor touches
- * one of another version or anything it does not know.
- * Throws SERVICE_UNAVAILABLE for another major version and for unknown contents; ProgramError, and the file
- * system's own errors, for the rest.
+ * Makes sure that `clusterDir` has a complete cluster of our major version with nothing running on it, and returns its
+ * passwords. Call it under the data directory's lock. Never removes a complete cluster, nor changes one of another
+ * version or unknown files. Throws SERVICE_UNAVAILABLE for another major version and for unknown contents; otherwise
+ * ProgramError, or the file system's errors.
  */
 export async function openCluster(place: ClusterPlace): Promise<Credentials> {
   const ourMajor = await majorVersion(place)
@@ -61,7 +60,7 @@ async function majorVersion({ binaries, account }: ClusterPlace): Promise<string
   return /\d+/.exec(version)?.[0] ?? version
 }
 
-/** The major version of the whole cluster in `clusterDir`, or null when there is nothing. */
+/** The major version of the cluster in `clusterDir`, or null when the directory is empty. */
 async function clusterVersion(clusterDir: string): Promise<string | null> {
   const entries = await readdir(clusterDir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
@@ -83,8 +82,8 @@ async function clusterVersion(clusterDir: string): Promise<string | null> {
 }
 
 /**
- * The cluster is built beside its place and renamed when whole, so a start that dies half-way leaves only a
- * directory which nobody has used: the next start removes it.
+ * The cluster is built in a temporary directory and renamed when complete, so that an aborted start leaves only an
+ * unused directory, which the next start removes.
  */
 async function createCluster(place: ClusterPlace): Promise<Credentials> {
   const { dataDir, clusterDir, account, logger } = place
@@ -106,9 +105,9 @@ async function createCluster(place: ClusterPlace): Promise<Credentials> {
 async function buildCluster(place: ClusterPlace, credentials: Credentials): Promise<void> {
   const flags = [
     ['--username=postgres', '--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions'],
-    // PostgreSQL's own locale: sorts alike on every machine, unlike libc's and ICU's.
+    // PostgreSQL's builtin locale sorts alike on every machine, unlike libc's and ICU's.
     ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-    // Nobody gets in until pg_hba.conf below is written.
+    // No login is possible until pg_hba.conf is written below.
     ['--auth=reject'],
     place.durable ? [] : ['--no-sync'],
   ].flat()
@@ -124,7 +123,7 @@ async function removeUnfinished({ dataDir, logger }: ClusterPlace): Promise<void
   for (const name of await readdir(dataDir)) {
     if (!name.startsWith(UNFINISHED_PREFIX)) continue
     logger.warn({ path: join(dataDir, name) }, 'removing a database that an earlier start left half-made')
-    // Retries: the initdb of a killed parent may still be writing.
+    // With retries: the initdb of a killed parent may still be writing.
     await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 }
@@ -141,15 +140,15 @@ function rolesAndDatabase(credentials: Credentials): string[] {
   ]
 }
 
-/** Nothing when the role is there: a cluster of a version before it has to be given it. */
+/** Does nothing when the role exists: a cluster of an earlier version lacks it. */
 function createWorker({ bulkhead_worker: password }: Credentials): string {
   const create = `CREATE ROLE bulkhead_worker LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB PASSWORD '${password}'`
   return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_worker') THEN ${create}; END IF; END $$`
 }
 
 /**
- * credentials.json is lost, damaged, or of a version with fewer roles, and the cluster is ours: give its roles new
- * passwords, and make the role that is missing.
+ * credentials.json is lost, damaged, or of a version with fewer roles: gives the roles new passwords, and creates the
+ * missing role.
  */
 async function resetPasswords(place: ClusterPlace): Promise<Credentials> {
   place.logger.warn(
@@ -166,8 +165,8 @@ async function resetPasswords(place: ClusterPlace): Promise<Credentials> {
 }
 
 /**
- * Runs statements, one a line, in PostgreSQL's single-user mode: no port is open meanwhile and the passwords
- * travel on standard input, so they are never in a file, an argument or a log.
+ * Runs statements, one per line, in PostgreSQL's single-user mode: no port is open meanwhile, and passwords are passed
+ * on standard input, so they are never in a file, an argument or a log.
  */
 async function runSingleUser(place: ClusterPlace, database: string, statements: string[]): Promise<void> {
   const args = [
@@ -194,7 +193,7 @@ function newCredentials(): Credentials {
   }
 }
 
-/** The passwords kept in `dataDir`; null when they are lost or damaged. */
+/** The passwords stored in `dataDir`; null when they are lost or damaged. */
 export async function readCredentials(dataDir: string): Promise<Credentials | null> {
   try {
     return credentialsSchema.parse(JSON.parse(await readFile(join(dataDir, 'credentials.json'), 'utf8')))

@@ -1,4 +1,4 @@
-// Owns: turning a failed start of the embedded PostgreSQL into words for the person at the terminal.
+// Turns a failed start of the embedded PostgreSQL into an error message with advice.
 import { AppError } from '../../core/errors.ts'
 import { blockingDirectory, type PostgresAccount } from './postgres-account.ts'
 import { type PostgresBinaries, ProgramError } from './postgres-binaries.ts'
@@ -9,7 +9,7 @@ interface StartPlace {
   account: PostgresAccount
 }
 
-/** What went wrong and what to do about it, as SERVICE_UNAVAILABLE; an AppError passes through. */
+/** The error and its remedy as SERVICE_UNAVAILABLE; an AppError passes through. */
 export async function explainStartFailure(error: unknown, place: StartPlace): Promise<unknown> {
   if (!(error instanceof Error) || error instanceof AppError) return error
   const said = error instanceof ProgramError ? error.output : error.message
@@ -52,7 +52,7 @@ function unwritable(dataDir: string): string {
   return `DATA_DIR (${dataDir}) cannot be written by this user. Set DATA_DIR to a directory of yours.`
 }
 
-/** Run as root, PostgreSQL works as an ordinary user, whom a closed directory on the way stops. */
+/** As root, PostgreSQL runs as an ordinary user, whom a closed parent directory stops. */
 async function blockedPath({ dataDir, binaries, account }: StartPlace): Promise<string | null> {
   for (const path of [binaries.postgres, `${dataDir}/postgres`]) {
     const blocking = await blockingDirectory(path, account)

@@ -1,5 +1,5 @@
-// Owns: the running embedded PostgreSQL: its port, its process, its log, its end. Its files are
-// embedded-cluster.ts's; a PostgreSQL left over from a killed process is postmaster.ts's.
+// Runs the embedded PostgreSQL: its port, process, log and stop. embedded-cluster.ts has its files; postmaster.ts
+// handles one left over from a killed process.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ import { type PostgresAccount, postgresAccount } from './postgres-account.ts'
 import { POSTGRES_ENVIRONMENT, ProgramError, postgresBinaries } from './postgres-binaries.ts'
 import { FAST_STOP_WAIT_MS, IMMEDIATE_STOP_WAIT_MS } from './postmaster.ts'
 
-/** Replaying the log after a crash is what may take long. */
+/** Only replaying the log after a crash takes long. */
 const START_WAIT_MS = 120_000
 const START_ATTEMPTS_MAX = 5
 const START_RETRY_MS = 300
@@ -33,12 +33,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
   logging_collector: 'off',
   log_destination: 'stderr',
   log_line_prefix: '%m [%p] ',
-  // Statements and details of errors hold tenants' data: they stay out of the log.
+  // Statements and error details contain tenants' data, so they are not logged.
   log_statement: 'none',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
 }
-/** For databases that nobody will miss: a crash of the machine may lose everything. */
+/** For disposable databases: a crash of the machine may lose everything. */
 const UNSAFE_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
   synchronous_commit: 'off',
@@ -51,11 +51,11 @@ export interface ExitStatus {
 }
 
 export interface EmbeddedUrls {
-  /** Role `bulkhead_owner`, database `bulkhead`: migrates. */
+  /** Role `bulkhead_owner`, database `bulkhead`: for migrations. */
   ownerUrl: string
-  /** Role `bulkhead_runtime`, database `bulkhead`: what the server serves with. */
+  /** Role `bulkhead_runtime`, database `bulkhead`: for serving. */
   runtimeUrl: string
-  /** Role `bulkhead_worker`, database `bulkhead`: the queue's. */
+  /** Role `bulkhead_worker`, database `bulkhead`: for the queue. */
   workerUrl: string
   /** Superuser `postgres`, database `postgres`: for tests and tools. */
   adminUrl: string
@@ -64,18 +64,18 @@ export interface EmbeddedUrls {
 export interface EmbeddedServer extends EmbeddedUrls {
   port: number
   pid: number
-  /** Resolves when PostgreSQL ends, by `stop` or on its own. */
+  /** Resolves when PostgreSQL ends, for whatever reason. */
   exited: Promise<ExitStatus>
-  /** Stops in order (open transactions are rolled back) and gives the data directory free. Idempotent. */
+  /** Stops PostgreSQL (open transactions are rolled back) and releases the data directory. Idempotent. */
   stop(): Promise<void>
 }
 
 /**
- * Starts the PostgreSQL that lives in `dataDir`, making it at the first start. One process at a time; what a
- * killed process left behind (a running PostgreSQL, a half-made cluster, a pid file) is put in order first.
- * `port` is a wish, and so is the port of the last start: when taken, a free one is used. `durable: false`
- * trades the data's safety for speed. PostgreSQL runs in a process group of its own, so that a Ctrl-C reaches
- * only us. Throws SERVICE_UNAVAILABLE with a message for the person at the terminal.
+ * Starts the PostgreSQL in `dataDir`, creating it at the first start. One process at a time; first cleans up what a
+ * killed process left (a running PostgreSQL, an incomplete cluster, a pid file). `port` is preferred, then the port of
+ * the last start; if both are in use, any free one. `durable: false` trades the data's safety for speed. PostgreSQL
+ * runs in its own process group, so that a Ctrl-C reaches only us. Throws SERVICE_UNAVAILABLE with a message for the
+ * operator.
  */
 export async function startEmbeddedServer(options: {
   dataDir: string
@@ -109,8 +109,8 @@ export async function startEmbeddedServer(options: {
 }
 
 /**
- * Makes the directory when missing. It is ours alone, save that under root a PostgreSQL running as another
- * user must be able to pass through it (what is secret in it is closed file by file).
+ * Creates the directory if it is missing. Only our user may read it, except that a PostgreSQL under another user must
+ * be able to pass through it (secret files in it have their own modes).
  */
 async function openDataDir(path: string): Promise<string> {
   await mkdir(path, { recursive: true, mode: 0o700 })
@@ -147,7 +147,7 @@ interface Postmaster {
   exited: Promise<ExitStatus>
 }
 
-/** Tries the wished ports that are free, then free ones; tries again what passes by itself. */
+/** Tries the preferred ports that are free, then any free one; retries transient failures. */
 async function startOnFreePort(
   program: PostmasterProgram,
   wishes: readonly (number | undefined)[],
@@ -166,7 +166,7 @@ async function startOnFreePort(
   }
 }
 
-/** Somebody took the port between our look and PostgreSQL's, or backends of a killed postmaster still leave. */
+/** Another process took the port meanwhile, or backends of a killed postmaster are still ending. */
 function passesByItself(error: unknown): boolean {
   if (!(error instanceof ProgramError)) return false
   return /Address already in use|shared memory block .* is still in use/.test(error.output)
@@ -234,8 +234,8 @@ function embeddedServer(
   parts: Postmaster & { credentials: Credentials; lock: DataDirLock; logger: Logger },
 ): EmbeddedServer {
   const { child, port, exited, credentials, logger } = parts
-  // A process that ends without `stop` (an uncaught error) still tells PostgreSQL to end. Only a SIGKILL
-  // leaves it running; the next start deals with that.
+  // A process that ends without `stop` (an uncaught error) still stops PostgreSQL. Only a SIGKILL leaves it running;
+  // the next start handles that.
   const onExit = () => void child.kill('SIGINT')
   process.on('exit', onExit)
   const stop = async () => {

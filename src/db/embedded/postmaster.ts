@@ -1,5 +1,4 @@
-// Owns: finding and stopping a PostgreSQL that an earlier, killed process left running on a cluster.
-// The server of the present process is embedded-server.ts's.
+// Finds and stops a PostgreSQL that an earlier, killed process left running on a cluster.
 import { execFile } from 'node:child_process'
 import { readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -8,17 +7,17 @@ import { promisify } from 'node:util'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 
-/** Fast shutdown rolls back and disconnects; only a long checkpoint makes it slow. */
+/** A fast shutdown rolls back and disconnects; only a long checkpoint delays it. */
 export const FAST_STOP_WAIT_MS = 30_000
-/** Immediate shutdown skips the checkpoint; the next start replays the log. */
+/** An immediate shutdown skips the checkpoint; the next start replays the log. */
 export const IMMEDIATE_STOP_WAIT_MS = 10_000
 const STOP_POLL_MS = 50
 const run = promisify(execFile)
 
 /**
- * Leaves `clusterDir` with no postmaster: stops an orphan in order, and disarms the pid file of a dead one.
- * Stopping rather than adopting keeps one way of running: our child, our log, our exit code.
- * Throws SERVICE_UNAVAILABLE when the orphan will not stop.
+ * Leaves `clusterDir` without a postmaster: stops an orphan, and neutralises the pid file of a dead one. Stopping
+ * instead of adopting it keeps one way of running: our child, our log, our exit code. Throws SERVICE_UNAVAILABLE when
+ * the orphan does not stop.
  */
 export async function clearOrphan(clusterDir: string, logger: Logger): Promise<void> {
   const pidFile = join(clusterDir, 'postmaster.pid')
@@ -31,13 +30,13 @@ export async function clearOrphan(clusterDir: string, logger: Logger): Promise<v
 }
 
 async function disarm(pidFile: string): Promise<void> {
-  // Read again: who ended in order has removed it, who was killed while it was being stopped has not.
+  // Read again: a clean shutdown has removed the file, a kill has not.
   const { lines, pid } = await readPidFile(pidFile)
-  // An empty file is what a crash or a full disk leaves; PostgreSQL refuses to start over it.
+  // A crash or a full disk leaves an empty file, over which PostgreSQL refuses to start.
   if (Number.isNaN(pid)) return rm(pidFile, { force: true })
-  // The pid may by now be another program's (in containers it nearly always is), and PostgreSQL refuses to
-  // start while the pid is alive. It makes an exception for its own parent, which is us. Removing the file
-  // would do too, but would lose PostgreSQL's check for backends still holding the old shared memory.
+  // The pid may belong to another program by now (in containers it nearly always does), and PostgreSQL refuses to start
+  // while a process with that pid lives, except its own parent, which is us. Removing the file would also work, but
+  // would lose PostgreSQL's check for backends that still hold the old shared memory.
   lines[0] = String(process.pid)
   await writeFile(pidFile, lines.join('\n'))
 }
@@ -66,7 +65,7 @@ async function stopPostmaster(pid: number, clusterDir: string): Promise<void> {
   )
 }
 
-/** False when the process has ended in the meantime. */
+/** False when the process has ended meanwhile. */
 function signalled(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal)
@@ -76,7 +75,10 @@ function signalled(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Whether process `pid`, which may be NaN, is a PostgreSQL working in `clusterDir`: a postmaster's working directory is its cluster. */
+/**
+ * Whether process `pid`, which may be NaN, is a PostgreSQL on `clusterDir`: a postmaster's working directory is its
+ * cluster.
+ */
 async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean> {
   if (process.platform === 'linux') {
     try {

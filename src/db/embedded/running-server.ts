@@ -1,4 +1,4 @@
-// Owns: finding the embedded PostgreSQL that another process runs, for a command beside the server. Starts nothing.
+// Finds the embedded PostgreSQL that another process runs, for a command beside the server.
 import pg from 'pg'
 import { readCredentials } from './embedded-cluster.ts'
 import { type EmbeddedUrls, embeddedUrls, rememberedPort } from './embedded-server.ts'
@@ -6,8 +6,8 @@ import { type EmbeddedUrls, embeddedUrls, rememberedPort } from './embedded-serv
 const CONNECT_TIMEOUT_MS = 5_000
 
 /**
- * The addresses of the PostgreSQL of `dataDir` when it answers now; null when it does not run. It may end at any
- * moment, since it is another process's. A stranger on the remembered port does not know the passwords.
+ * The connection strings of the PostgreSQL of `dataDir` if it answers now; null when it does not run. It may end at any
+ * moment, since it is another process's. Another program on the remembered port does not have the passwords.
  */
 export async function findRunningServer(dataDir: string): Promise<EmbeddedUrls | null> {
   const [port, credentials] = await Promise.all([rememberedPort(dataDir), readCredentials(dataDir)])

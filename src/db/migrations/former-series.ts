@@ -1,5 +1,5 @@
-// Owns: databases of before the migrations were squashed. One that has all of the former series is given what the present
-// one has more, and recorded as having had it; any other is refused. Goes when no such database is left.
+// Upgrades databases from before the migrations were squashed: a database with the whole former series gets the
+// difference to the present one, recorded as applied; any other is refused. Remove when no such database is left.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import type pg from 'pg'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 
-/** Every migration of the former series, in its order. */
+/** Every migration of the former series, in order. */
 const FORMER_SERIES: readonly string[] = [
   '20261124000001_walls',
   '20261124000002_shop',
@@ -35,13 +35,12 @@ const FORMER_SERIES: readonly string[] = [
 ]
 const LAST_FORMER = FORMER_SERIES.at(-1) ?? ''
 
-/** The migrations that the former series was squashed into: the first, and the last. */
+/** The first and the last migration into which the former series was squashed. */
 const FIRST_SQUASHED = '20261201040000_walls'
 const LAST_SQUASHED = '20261201040240_shop_tenants'
 
 /**
- * Those that hold what the former series had otherwise or not at all: they are run. What the others make is there already,
- * object for object.
+ * The squashed migrations that differ from the former series: they are run. The objects of the others exist already.
  */
 const RUN: readonly string[] = [
   '20261201040010_protect',
@@ -51,13 +50,15 @@ const RUN: readonly string[] = [
   LAST_SQUASHED,
 ]
 
-/** What those make anew. Nothing depends on it: bodies of functions are looked up when they are called. */
+/** What those recreate. Nothing depends on it, since function bodies are resolved when they are called. */
 const DROP_REPLACED = `
   DROP FUNCTION app.protect(regclass, boolean, text[]), app.set_policies(regclass, text[]),
     app.leave_result(jsonb), app.command_result(), app.create_tenant(uuid, text, text, text),
     app.erase_rows(text, bigint), app.retained_columns(text)`
 
-/** What app.protect was not told yet: where the runtime role may update some columns of a table, it may not the others. */
+/**
+ * Data that app.protect did not record then: the frozen columns of tables where the runtime role may update only some.
+ */
 const NOTE_FROZEN_COLUMNS = `
   INSERT INTO app.frozen_columns (relation, column_names)
   SELECT a.attrelid, array_agg(a.attname ORDER BY a.attnum)
@@ -72,9 +73,9 @@ const RECORD_AS_APPLIED = `
   VALUES (gen_random_uuid()::text, $1, $2, now(), now(), 1)`
 
 /**
- * Takes a database of the former series over to the present one, in one transaction; gives the names of what was run. Does
- * nothing to any other. `owner` holds the locks of whoever migrates. Throws SERVICE_UNAVAILABLE for one that has the former
- * series in part.
+ * Upgrades a database of the former series in one transaction; returns the names of the migrations that were run. Does
+ * nothing to any other database. `owner` holds the migration locks. Throws SERVICE_UNAVAILABLE for one with only a part
+ * of the former series.
  */
 export async function takeOverFormerSeries(
   owner: pg.Client,
@@ -111,7 +112,7 @@ export async function takeOverFormerSeries(
   return [...RUN]
 }
 
-/** Whether rows that were exported under one schema fit the other: the squash changed no tenant's table. */
+/** Whether rows exported under one schema fit the other: the squash changed no tenant's table. */
 export function isSameSchema(one: string, other: string): boolean {
   const present = (name: string) => (name === LAST_FORMER ? LAST_SQUASHED : name)
   return present(one) === present(other)

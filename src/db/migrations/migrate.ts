@@ -1,5 +1,5 @@
-// Owns: bringing a database up to date, by one process at a time: roles checked, migrations applied, database
-// prepared. How migrations are run is schema-engine.ts's; what a runtime role needs is prepare-database.ts's.
+// Brings a database up to date, by one process at a time: checks roles, applies migrations, prepares the database.
+// schema-engine.ts runs migrations; prepare-database.ts sets up the roles.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,21 +22,21 @@ const LOCK_POLL_MS = 200
 /** Any number, the same in every process: "bulk" in ASCII. Advisory locks are per database. */
 const MIGRATION_LOCK = 0x62_75_6c_6b
 /**
- * The lock that Prisma's engine takes, in the session that runs the scripts. When its process is killed that session
- * lives on until its script ends, and commits it: whoever judges what was left unfinished has to wait for it.
+ * The lock that Prisma's engine takes in the session that runs the scripts. When its process is killed, that session
+ * continues until its script ends, and commits it; unfinished migrations must be judged only after that.
  */
 const ENGINE_LOCK = 72_707_369
 
 /**
- * Applies what is missing of the project's migrations to `ownerUrl`'s database as its owner, and prepares it for the
- * login role of `runtimeUrl`. Gives the names of what was applied. Safe to run in several processes at once: one
- * works, the others wait, then find nothing to do. `ownerUrl` must reach PostgreSQL itself, not PgBouncer's
- * transaction mode (the lock is the session's). Throws SERVICE_UNAVAILABLE with a message for the operator.
+ * Applies the project's missing migrations to `ownerUrl`'s database as its owner, and prepares it for the login role of
+ * `runtimeUrl`. Returns the names of the applied ones. Safe to run in several processes at once: one works, the others
+ * wait, then find nothing to do. `ownerUrl` must reach PostgreSQL itself, not PgBouncer's transaction mode (the lock
+ * belongs to the session). Throws SERVICE_UNAVAILABLE with a message for the operator.
  */
 export async function migrate(options: {
   ownerUrl: string
   runtimeUrl: string
-  /** Of the role that will run jobs; null: nobody does yet. */
+  /** Of the role that will run jobs; null: none yet. */
   workerUrl?: string | null
   logger: Logger
   migrationsDir?: string
@@ -67,7 +67,7 @@ export async function migrate(options: {
   }
 }
 
-/** What may be said of a database's address: never the password, so never the URL nor an error that holds it. */
+/** The printable parts of a database URL: never the password, so never the URL nor an error that contains it. */
 function parseUrl(setting: string, url: string): { role: string; place: string } {
   const parsed = URL.parse(url)
   const role = decodeURIComponent(parsed?.username ?? '')
@@ -85,7 +85,7 @@ async function connectAsOwner(ownerUrl: string, logger: Logger): Promise<pg.Clie
     application_name: 'bulkhead migrate',
     connectionTimeoutMillis: CONNECT_WAIT_MS,
   })
-  // Unheard, it would end the process; the query under way fails with it and tells.
+  // Without a listener it would end the process; the running query fails with the same error.
   owner.on('error', (error) =>
     logger.warn({ reason: error.message }, 'the connection of the migration was lost'),
   )
@@ -100,7 +100,7 @@ async function connectAsOwner(ownerUrl: string, logger: Logger): Promise<pg.Clie
   }
 }
 
-/** Polls rather than blocks: a blocked session would hold back `CREATE INDEX CONCURRENTLY` of the one that works. */
+/** Polls instead of blocking: a blocked session would delay `CREATE INDEX CONCURRENTLY` of the migrating one. */
 async function takeLock(owner: pg.Client, lock: number, lockWaitMs: number, logger: Logger): Promise<void> {
   const deadline = Date.now() + lockWaitMs
   for (let attempt = 0; ; attempt++) {
@@ -124,9 +124,9 @@ interface UnfinishedMigration {
 }
 
 /**
- * A migration that failed, or whose process was killed, is left recorded as begun, and Prisma's engine then refuses
- * to go on. A script that is one transaction has left nothing else: it is tried again. (The record that it is done
- * is in that transaction too, see schema-engine.ts.) Any other may have done a part, which only a person can judge.
+ * A migration that failed, or whose process was killed, stays recorded as begun, and Prisma's engine then refuses to
+ * continue. A script that is one transaction has left nothing else, so it is retried. (The record of its completion is
+ * in that transaction too, see schema-engine.ts.) Any other may be partly applied, which only a person can judge.
  */
 async function reopenUnfinished(owner: pg.Client, migrationsDir: string, logger: Logger): Promise<void> {
   const { rows: found } = await owner.query(
@@ -159,7 +159,7 @@ function needsAPerson(name: string, logs: string | null): AppError {
   )
 }
 
-/** The engine's errors hold a Rust backtrace with the migration's name in it. */
+/** The engine's errors contain a Rust backtrace with the migration's name. */
 function explainFailure(error: unknown): never {
   if (!(error instanceof Error) || error instanceof AppError) throw error
   const name = /migration_name="([^"]+)"|Migration name: (\S+)/.exec(error.message)?.slice(1).find(Boolean)
@@ -168,7 +168,7 @@ function explainFailure(error: unknown): never {
   throw new AppError('SERVICE_UNAVAILABLE', message, { migration: name }, { cause: error })
 }
 
-/** The database's own words out of an engine's message, or the engine's for what it knows by code. One line. */
+/** The database's message in an engine's error, or the engine's own for errors that it knows by code. One line. */
 function reasonOf(message: string): string {
   const [first = '', second] = message.split('\n')
   return (

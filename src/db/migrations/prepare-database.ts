@@ -1,14 +1,14 @@
-// Owns: what a database needs beside its tables: a runtime role that may work and no more, and bounds on time.
-// Which rights that role has on which table is the migrations' matter; whether all of it holds, the doctor's.
+// Prepares what a database needs besides its tables: a restricted runtime role, and time limits. The migrations grant
+// that role its rights on tables; the doctor checks the result.
 import type pg from 'pg'
 import { AppError } from '../../core/errors.ts'
 import { WORKER_GROUP } from '../queue/queue-names.ts'
 import { SESSION_SETTINGS } from '../session-settings.ts'
 
-/** The role that the migrations grant everything to. The login role is this one or a member of it. */
+/** The role to which the migrations grant everything. The login role is this one or a member of it. */
 const RUNTIME_GROUP = 'bulkhead_runtime'
 
-/** Bounds on every session of the database, so that none can hold a connection or a lock for ever. */
+/** Time limits of every session, so that none can hold a connection or a lock for ever. */
 const DATABASE_TIMEOUTS_MS = {
   statement_timeout: 15_000,
   idle_in_transaction_session_timeout: 15_000,
@@ -29,7 +29,7 @@ interface RoleFacts {
   is_in_owner: boolean
 }
 
-/** Refuses a database whose texts are not Unicode: addresses could not be compared in it. Throws SERVICE_UNAVAILABLE. */
+/** Refuses a database that is not in UTF8, since addresses could not be compared in it. Throws SERVICE_UNAVAILABLE. */
 export async function checkEncoding(owner: pg.Client): Promise<void> {
   const { rows } = await owner.query<{ encoding: string }>('SELECT getdatabaseencoding() AS encoding')
   const encoding = rows[0]?.encoding
@@ -43,9 +43,9 @@ export async function checkEncoding(owner: pg.Client): Promise<void> {
 }
 
 /**
- * Refuses login roles that the walls would not hold (the owner, a superuser, …), that would be one, or that could not
- * work, before anything is changed. `owner` is connected as the migrating role; `workerRole` null: nobody runs jobs.
- * Throws SERVICE_UNAVAILABLE, saying what to do.
+ * Refuses login roles that policies do not restrict (the owner, a superuser, …), that are the same role, or that cannot
+ * work, before anything is changed. `owner` is connected as the migrating role; `workerRole` null: no jobs are run.
+ * Throws SERVICE_UNAVAILABLE with advice.
  */
 export async function checkRoles(owner: pg.Client, { runtimeRole, workerRole }: LoginRoles): Promise<void> {
   await checkLogin(owner, 'DATABASE_URL', runtimeRole)
@@ -91,7 +91,7 @@ function separate(setting: string): string {
   return `It must be a role of its own that owns nothing: set ${setting} to such a role.`
 }
 
-/** A migration makes the group when it is missing; told before, since a failed migration is a nuisance. */
+/** A migration creates the group if it is missing. Checked before, since a failed migration needs cleaning up. */
 async function checkGroup(owner: pg.Client, group: string): Promise<void> {
   const { rows } = await owner.query<{ possible: boolean }>(
     `SELECT bool_or(rolname = $1 OR (rolname = current_user AND (rolcreaterole OR rolsuper))) AS possible FROM pg_roles`,
@@ -105,9 +105,10 @@ async function checkGroup(owner: pg.Client, group: string): Promise<void> {
 }
 
 /**
- * Makes the login roles able to use what the migrations granted, makes our sessions' settings the database's defaults,
- * and sets the database's timeouts where it has none of its own (an operator's stay). Done as the owner through the database, not in startup options: those do not
- * pass PgBouncer. New sessions only. Throws SERVICE_UNAVAILABLE when the owner may not, saying who must do what.
+ * Grants the login roles what the migrations granted to the groups, makes our session settings the database's defaults,
+ * and sets the database's timeouts where an operator has set none. Done through the database, not by startup options,
+ * which do not pass PgBouncer. Affects new sessions only. Throws SERVICE_UNAVAILABLE when the owner may not, with
+ * advice.
  */
 export async function prepareDatabase(
   owner: pg.Client,
@@ -123,9 +124,9 @@ export async function prepareDatabase(
   )
   const { name = '', settings = [] } = rows[0] ?? {}
   const database = owner.escapeIdentifier(name)
-  // A clone of a database inherits neither its rights nor its settings: so here, and not only where it is made.
+  // A cloned database inherits neither rights nor settings, so they are set here and not only where it is made.
   await owner.query(`REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC`)
-  // IdentityInvalidation that a pooler opens have no other. Unlike the bounds on time these are not an operator's to choose.
+  // Sessions that a pooler opens have no other settings. Unlike the time limits these are not an operator's to choose.
   const missing = Object.entries(SESSION_SETTINGS).filter(
     ([setting, value]) => !settings.includes(`${setting}=${value}`),
   )
@@ -142,7 +143,7 @@ async function joinGroup(
   owner: pg.Client,
   { setting, role, group }: { setting: string; role: string; group: string },
 ): Promise<void> {
-  // USAGE, not MEMBER: a membership that is not inherited gives no rights to a session.
+  // USAGE, not MEMBER: a membership without inheritance gives a session no rights.
   const usable = async () => {
     const { rows } = await owner.query<{ usable: boolean }>('SELECT pg_has_role($1, $2, $3) AS usable', [
       role,

@@ -1,5 +1,5 @@
-// Owns: Prisma's schema engine, as WebAssembly. The native one of `prisma migrate` is downloaded at its first use
-// from a host that many company networks block; this one comes with npm. What to migrate is migrate.ts's.
+// Prisma's schema engine, as WebAssembly. `prisma migrate` downloads its native one at the first use from a host that
+// many company networks block; this one comes with npm. migrate.ts decides what to migrate.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
@@ -19,7 +19,7 @@ export interface SchemaFile {
   content: string
 }
 
-/** Sets what a session of migrations needs, whatever the database's defaults: it may take as long as it takes. */
+/** The settings of a migration's session, whatever the database's defaults: no time limits. */
 export const NO_TIMEOUTS =
   'SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0'
 
@@ -27,9 +27,9 @@ const NO_FILTERS = { externalTables: [], externalEnums: [] }
 const EMPTY_DIFF = '-- This is an empty migration.'
 
 /**
- * Applies the migrations of `migrationsDir` that `url`'s database has not had, in order, each as one script, and
- * records them in `_prisma_migrations` as Prisma's own command line does, which stays usable. Gives their names.
- * Throws the engine's error; a failed migration stays recorded as such. Locking out others is migrate.ts's.
+ * Applies the migrations of `migrationsDir` that `url`'s database lacks, in order, each as one script, and records them
+ * in `_prisma_migrations` as Prisma's own command line does, which stays usable. Returns their names. Throws the
+ * engine's error; a failed migration stays recorded as such. migrate.ts locks out other processes.
  */
 export async function applyMigrations(options: {
   url: string
@@ -39,7 +39,7 @@ export async function applyMigrations(options: {
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: 'bulkhead migrate',
-    // The pool waits for it. As startup options they would not pass PgBouncer.
+    // The pool waits for it. As startup options the settings would not pass PgBouncer.
     onConnect: async (client) => {
       await prepareSession(client)
       await client.query(NO_TIMEOUTS)
@@ -62,7 +62,10 @@ export async function applyMigrations(options: {
   }
 }
 
-/** The SQL that takes a database from one datamodel to another (from null: from nothing). Empty when alike. */
+/**
+ * The SQL that changes a database from one datamodel to another (from null: from an empty one). Empty when they are
+ * equal.
+ */
 export async function diffDatamodels(from: SchemaFile[] | null, to: SchemaFile[]): Promise<string> {
   const engine = await startEngine(noDatabase())
   try {
@@ -81,10 +84,10 @@ export async function diffDatamodels(from: SchemaFile[] | null, to: SchemaFile[]
 }
 
 /**
- * Prisma's adapter cuts a script at every semicolon, which breaks function bodies. Sent whole (no arguments: the
- * simple protocol) it is also one transaction, and the record that it is done goes into the same one. So a
- * migration that fails, or whose process is killed, leaves nothing behind, and migrate.ts may try it again. What
- * cannot be in a transaction must be the only statement of its migration.
+ * Prisma's adapter splits a script at every semicolon, which breaks function bodies. Sent as a whole (without
+ * arguments: the simple protocol) it is also one transaction, together with the record of its completion. So a
+ * migration that fails, or whose process is killed, leaves nothing, and migrate.ts may retry it. A statement that
+ * cannot run in a transaction must be the only one of its migration.
  */
 class WholeScripts extends PrismaPg {
   override async connect() {
@@ -97,11 +100,11 @@ class WholeScripts extends PrismaPg {
   }
 }
 
-/** The engine makes the row before the script, and starts none while another row is open: there is only one. */
+/** The engine inserts the row before the script, and starts none while another row is open, so there is only one. */
 const RECORD_AS_DONE =
   'UPDATE public._prisma_migrations SET finished_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL'
 
-/** Whether a migration's script runs as one transaction: all or nothing. */
+/** Whether a migration's script runs as one transaction. */
 export function isTransactional(script: string): boolean {
   return !/^\s*(COMMIT|ROLLBACK)\s*;|^\s*VACUUM\b|\bCONCURRENTLY\b/im.test(script)
 }
@@ -120,8 +123,8 @@ async function startEngine(
 }
 
 /**
- * Stands in for a database where two texts are compared: the engine connects when it is made, asks for the
- * server's version (and whether the schema is there), and then nothing more. So writing a migration needs none.
+ * Replaces a database when two schemas are compared: the engine connects at its creation, asks for the server's version
+ * (and whether the schema exists), and then nothing more. So writing a migration needs no database.
  */
 function noDatabase(): SqlMigrationAwareDriverAdapterFactory {
   const types = ColumnTypeEnum
@@ -142,7 +145,7 @@ function noDatabase(): SqlMigrationAwareDriverAdapterFactory {
   return { provider: 'postgres', adapterName: 'no-database', connect, connectToShadowDb: connect }
 }
 
-/** What is used of WebAssembly: Node brings it, but neither its types nor our `lib` (which has no DOM) declare it. */
+/** The used part of WebAssembly: Node has it, but neither its types nor our `lib` (which has no DOM) declare it. */
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: WasmExports } }>
 }
@@ -150,7 +153,7 @@ type WasmExports = { __wbindgen_start(): void }
 
 let loading: Promise<void> | undefined
 
-/** Instantiates the module once per process; it is 5 MB, so only those who migrate pay for it. */
+/** Instantiates the module once per process; it is 5 MB, so it is loaded only for migrations. */
 function loadEngine(): Promise<void> {
   loading ??= (async () => {
     const bindings = import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg')
@@ -162,7 +165,10 @@ function loadEngine(): Promise<void> {
   return loading
 }
 
-/** What the engine asks of us. It bounds a lock by a timer of 10 s that it never clears, which must hold no process. */
+/**
+ * The functions that the engine imports. It bounds a lock by a timer of 10 s that it never clears, which must not keep
+ * a process alive.
+ */
 function engineImports(): object {
   const setUnheldTimeout = (callback: () => void, delayMs: number) =>
     setTimeout(callback, delayMs >>> 0).unref()
@@ -174,7 +180,7 @@ function engineImports(): object {
   )
 }
 
-/** The folder as the engine wants it: every directory is a migration, save what begins with a dot. */
+/** The folder in the engine's form: every directory is a migration, except those that begin with a dot. */
 async function readMigrations(migrationsDir: string): Promise<MigrationList> {
   const entries = await readdir(migrationsDir, { withFileTypes: true })
   const names = entries

@@ -1,5 +1,5 @@
-// Owns: which tables of a Prisma schema belong to tenants, read from its text. Pure. Whether the text is valid is the
-// schema engine's to say, and whether the wall stands is the database's: app.protect and the doctor look there.
+// Finds the tables of a Prisma schema that belong to tenants, from its text. Pure. The schema engine validates the
+// text; app.protect and the doctor check the tables.
 
 export interface TenantTable {
   model: string
@@ -44,7 +44,7 @@ function primaryKey(body: string): string[] {
   return single === undefined ? [] : [single]
 }
 
-/** Drops `//` comments; not inside string literals, where they are text (a URL in a default). */
+/** Removes `//` comments, except inside string literals, where they are text (a URL in a default). */
 function withoutComments(schema: string): string {
   return schema.replaceAll(/"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*/g, (found) => (found.startsWith('"') ? found : ''))
 }

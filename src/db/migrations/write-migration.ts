@@ -1,5 +1,5 @@
-// Owns: writing a new migration from the difference between the schema and its snapshot as of the newest one. Needs no
-// database. Applying migrations is migrate.ts's.
+// Writes a new migration from the difference between the schema and its snapshot as of the newest one. Needs no
+// database. migrate.ts applies migrations.
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
@@ -14,9 +14,9 @@ const NAME_LENGTH_MAX = 60
 
 /**
  * Writes `<YYYYMMDDHHMMSS>_<name>/migration.sql`: the schema's difference, as the owner can run it, and `app.protect`
- * for every table that becomes a tenant's by it or gains a column; then moves the snapshot on. Null when nothing
- * changed. Throws BAD_USER_INPUT for a bad name, for a schema that Prisma refuses, and for a tenant's table whose key
- * does not start with its tenant.
+ * for every table that becomes a tenant's or gains a column; then updates the snapshot. Null when nothing changed.
+ * Throws BAD_USER_INPUT for a bad name, for a schema that Prisma refuses, and for a tenant's table whose key does not
+ * start with its tenant.
  */
 export async function writeMigration(options: {
   name: string
@@ -41,14 +41,14 @@ export async function writeMigration(options: {
   return { path, sql }
 }
 
-/** Records the present schema as what the migrations make: for one whose SQL was written by hand. */
+/** Stores the present schema as the snapshot: for a migration whose SQL was written by hand. */
 export async function writeSnapshot(options: { schemaDir: string; migrationsDir: string }): Promise<void> {
   const path = join(options.migrationsDir, SNAPSHOT_NAME)
   await writeFile(`${path}.new`, snapshotText(await readSchema(options.schemaDir)))
   await rename(`${path}.new`, path)
 }
 
-/** The schema's files in the order of their names, so that a snapshot changes only with the schema. */
+/** The schema's files sorted by name, so that a snapshot changes only with the schema. */
 export async function readSchema(schemaDir: string): Promise<SchemaFile[]> {
   const names = (await readdir(schemaDir)).filter((name) => name.endsWith('.prisma')).toSorted()
   if (names.length === 0) throw new AppError('BAD_USER_INPUT', `${schemaDir} holds no .prisma file.`)
@@ -68,7 +68,7 @@ async function readSnapshot(migrationsDir: string): Promise<SchemaFile | null> {
     return { path: SNAPSHOT_NAME, content: await readFile(join(migrationsDir, SNAPSHOT_NAME), 'utf8') }
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause
-    // Taking nothing for the state before would write every table a second time.
+    // With an empty snapshot every table would be written a second time.
     const newest = (await migrationNames(migrationsDir)).at(-1)
     if (newest === undefined) return null
     const message = `${join(migrationsDir, SNAPSHOT_NAME)} is missing, although there are migrations. Restore it from version control.`
@@ -82,7 +82,7 @@ async function migrationNames(migrationsDir: string): Promise<string[]> {
   return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).toSorted()
 }
 
-/** Migrations run in the order of their names: one that sorts before an older one would break every new database. */
+/** Migrations run in name order: one that sorts before an older one would break every new database. */
 async function refuseOutOfOrder(directory: string, migrationsDir: string): Promise<void> {
   const newest = (await migrationNames(migrationsDir)).at(-1)
   if (newest === undefined || directory > join(migrationsDir, newest)) return
@@ -103,10 +103,9 @@ function checkName(name: string): void {
 }
 
 /**
- * The difference, as the owner can run it: a new foreign key is checked on the rows that are there as the owner, whom
- * forced policies hold, so that without a tenant it fails, and within one it overlooks the others' rows. For the
- * length of the script, which is one transaction, the owner's policies are off on tables that have rows; the runtime
- * role's stay.
+ * The difference, as the owner can run it. A new foreign key is validated as the owner, to whom forced policies apply:
+ * without a tenant the validation fails, and within one it skips the other tenants' rows. So for the length of the
+ * script, which is one transaction, the owner's policies are off on tables that have rows; the runtime role's stay.
  */
 function checkedAsOwner(difference: string, before: SchemaFile | null): string[] {
   const references = difference.matchAll(/ALTER TABLE "(\w+)" ADD CONSTRAINT [^;]*? REFERENCES "(\w+)"/g)
@@ -124,7 +123,7 @@ function checkedAsOwner(difference: string, before: SchemaFile | null): string[]
 const UNFORCED_COMMENT =
   '-- The policies hold the owner, too: without this it could not check the rows that are there. Ends below.'
 
-/** What the difference makes necessary for the wall: it, for a tenant's new table; its rights, for new columns. */
+/** The `app.protect` calls that the difference needs: for a tenant's new table, and again for new columns. */
 async function protectStatements(change: {
   before: SchemaFile | null
   after: SchemaFile[]
@@ -133,7 +132,7 @@ async function protectStatements(change: {
 }): Promise<string[]> {
   const known = new Set(tenantTables(change.before?.content ?? '').map(({ table }) => table))
   const tables = change.after.flatMap(({ content }) => tenantTables(content))
-  // By table, not by model: a renamed model keeps its wall.
+  // By table, not by model: a renamed model keeps its policies.
   const fresh = tables.filter(({ table }) => !known.has(table))
   for (const table of fresh) {
     const complaint = complaintAboutKey(table)
@@ -153,7 +152,7 @@ const NEW_TABLE_COMMENT = [
 ].join('\n')
 const NEW_COLUMN_COMMENT = '-- The right to update is granted column by column: again, for the new one.'
 
-/** Written by whoever has the permission of the table's own name, until its author says otherwise. */
+/** Writable with the permission of the table's own name, until the author changes it. */
 function protectCall(table: string): string {
   return `SELECT app.protect('${table}', writers => '{${table}:write}');`
 }

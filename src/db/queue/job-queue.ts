@@ -1,5 +1,5 @@
-// Owns: the queue's own tables, which graphile-worker makes in a schema of their own, and who may use them: the worker's
-// role, and nobody who serves requests. How jobs are run is src/jobs'.
+// Prepares the queue's tables, which graphile-worker makes in its own schema, and grants them to the worker's role
+// alone. src/jobs runs jobs.
 import { runMigrations } from 'graphile-worker'
 import type pg from 'pg'
 import type { Logger } from '../../core/logger.ts'
@@ -10,8 +10,8 @@ import { openQueuePool } from './queue-pool.ts'
 const MIGRATION_CONNECTIONS = 2
 
 /**
- * Brings the queue's tables up to date as the owner, and grants them to the worker's role. The tables have row-level
- * security, which graphile-worker turns on so that nobody is let in by chance: the worker is let in by name.
+ * Migrates the queue's tables as the owner, and grants them to the worker's role. graphile-worker enables row-level
+ * security on them without policies, so a policy admits the worker by name.
  */
 export async function prepareQueue(owner: pg.Client, ownerUrl: string, logger: Logger): Promise<void> {
   const pgPool = openQueuePool(ownerUrl, MIGRATION_CONNECTIONS, logger)

@@ -1,15 +1,15 @@
-// Owns: the SQL of the queue, as the worker's role: who is alive, whose jobs are orphans, what waits and what is dead. The
-// queue's tables and their rights are job-queue.ts's; running jobs is src/jobs'.
+// The queue's SQL, as the worker's role: which workers live, whose jobs are orphaned, what waits and what is dead.
+// job-queue.ts has the tables and rights; src/jobs runs jobs.
 import pg from 'pg'
 import type { Logger } from '../../core/logger.ts'
 import { prepareSession } from '../session-settings.ts'
 import { WORKER_APPLICATION } from './queue-pool.ts'
 
 export type QueueState = {
-  /** Those that wait, and those under way, their last attempt included. */
+  /** Waiting and running jobs, including those in their last attempt. */
   readonly pending: number
   readonly dead: number
-  /** How long the job that is due longest has waited; 0 when none is due. */
+  /** How long the oldest due job has waited; 0 when none is due. */
   readonly oldestDueSeconds: number
 }
 
@@ -25,37 +25,34 @@ export type QueuedJob = {
 }
 
 export type QueueConnection = {
-  /** Lets others see that this pool of workers lives, for as long as the connection does; in place of another. */
+  /** Marks this pool of workers as alive for as long as the connection lives; replaces an earlier mark. */
   announce(poolId: string): Promise<void>
   /**
-   * Frees what pools had locked that did not live at this look and at the one before; answers their ids. One look is not
-   * enough: after the database was started again, everybody is gone until they have announced themselves anew.
+   * Frees jobs of pools that were not alive at this look and the one before; returns the pools' ids. One look is not
+   * enough: after a restart of the database, all pools are gone until they have announced themselves again.
    */
   freeOrphans(): Promise<string[]>
   /** Queues a job of a task for each active tenant. */
   enqueueForTenants(task: string, attemptsMax: number): Promise<void>
-  /** One step of the erasures that are due: whether to come back at once (ERASING, ERASED), soon, or another day. */
+  /** One step of the due erasures: ERASING, ERASED: call again at once; WAITING: soon; IDLE: nothing is due. */
   eraseDueTenants(rowsMax: number): Promise<'ERASING' | 'ERASED' | 'WAITING' | 'IDLE'>
-  /** The job will not be run again after this time. */
+  /** The job will not be run again after this attempt. */
   failPermanently(jobId: string): Promise<void>
-  /** This time does not count, and the next is not before the delay is over. The job must fail for it to be let go of. */
+  /** This attempt does not count, and the next one comes after the delay. The job must fail to be released. */
   postpone(jobId: string, delaySeconds: number): Promise<void>
   state(): Promise<QueueState>
   list(options: { readonly onlyDead: boolean; readonly limit: number }): Promise<QueuedJob[]>
-  /** Gives dead jobs all their attempts again; null: all of them. Answers how many there were. */
+  /** Gives dead jobs all their attempts again; null: all of them. Returns their number. */
   retry(jobId: string | null): Promise<number>
   close(): Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** Of our own statements: the longest counts the queue. */
+/** Of our own statements; the longest one counts the queue. */
 const STATEMENT_TIMEOUT_MS = 10_000
-/** Our class of advisory locks: one in it, shared, says that the pool whose id hashes to the second key lives. */
+/** Our class of advisory locks: a shared lock in it means that the pool whose id hashes to the second key lives. */
 const LIVES_LOCK = 0x62_6b_77_6b
-/**
- * A machine that is gone says no goodbye: the server must find out by itself, in seconds rather than the two hours that are
- * usual.
- */
+/** A dead machine closes no connection: the server must notice in seconds, instead of the usual two hours. */
 const SERVER_OPTIONS = [
   ['tcp_keepalives_idle', 5],
   ['tcp_keepalives_interval', 5],
@@ -63,7 +60,7 @@ const SERVER_OPTIONS = [
   ['tcp_user_timeout', 20_000],
 ] as const
 
-/** Advisory locks are shown to every role, unlike what other roles' sessions are called. */
+/** Advisory locks are visible to every role, unlike the application names of other roles' sessions. */
 const GONE_SQL = `
   SELECT DISTINCT held.locked_by AS id FROM (
     SELECT locked_by FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL
@@ -77,9 +74,9 @@ const GONE_SQL = `
       AND l.classid = $1::int::oid AND l.objid = hashtext(held.locked_by)::oid)`
 
 /**
- * A lane that is locked without a job in it: one that somebody finished after it had been taken from him for dead, so that
- * the one it was given to found nothing to let go of. Lane and job are otherwise locked and let go of by one statement; one
- * that was locked just now may be so by a statement that this one does not see.
+ * A lane (job queue) that is locked without a job in it: its job was finished by a worker that had been taken for dead,
+ * so that the next worker found nothing to release. Otherwise a lane and its job are locked and released by one
+ * statement; a very recent lock may belong to a statement that this one does not see.
  */
 const MEND_LANES_SQL = `
   UPDATE graphile_worker._private_job_queues q SET locked_at = NULL, locked_by = NULL
@@ -88,7 +85,7 @@ const MEND_LANES_SQL = `
       SELECT FROM graphile_worker._private_jobs j WHERE j.job_queue_id = q.id AND j.locked_by = q.locked_by)`
 const MEND_AFTER_SECONDS = 1
 
-/** One connection, made anew when it is lost: what was announced is announced again at once, or with the next statement. */
+/** One connection, reopened when it is lost: the mark is renewed at once, or with the next statement. */
 export function openQueueConnection(url: string, logger: Logger): QueueConnection {
   const pool = new pg.Pool({
     connectionString: url,
@@ -115,7 +112,7 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
   async function announceOn(client: pg.PoolClient): Promise<void> {
     if (announced === null || announcedOn.get(client) === announced) return
     const poolId = announced
-    // Shared, since the session before may not have noticed yet that it is lost: nobody ever waits for this lock.
+    // Shared, since the previous session may not have noticed its loss yet; nobody waits for this lock.
     await client.query('SELECT pg_advisory_unlock_all()')
     await client.query('SELECT pg_advisory_lock_shared($1, hashtext($2))', [LIVES_LOCK, poolId])
     announcedOn.set(client, poolId)

@@ -1,8 +1,8 @@
-// graphile-worker's log in ours: its levels, and what its messages are about.
+// Forwards graphile-worker's log to ours, with mapped levels.
 import { Logger as QueueLogger } from 'graphile-worker'
 import type { Logger } from '../../core/logger.ts'
 
-/** Its `info` tells of every job; ours does not. */
+/** Its `info` logs every job; ours does not. */
 const LEVELS = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' } as const
 
 export function queueLogger(logger: Logger): QueueLogger {

@@ -1,14 +1,13 @@
-// Owns: the connections on which jobs are fetched and recorded. Their statements are graphile-worker's; ours are
-// queue-connection.ts's.
+// The connections on which graphile-worker fetches and records jobs. queue-connection.ts has our own statements.
 import pg from 'pg'
 import type { Logger } from '../../core/logger.ts'
 import { prepareSession } from '../session-settings.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** How a session of a worker is called where an operator lists sessions. */
+/** The application name of a worker's sessions. */
 export const WORKER_APPLICATION = 'bulkhead-worker'
 
-/** A lost connection is told in one line: whoever used it gets the error, and asks for another. */
+/** A lost connection is logged in one line: its user gets the error, and asks for another. */
 export function openQueuePool(url: string, connectionsMax: number, logger: Logger): pg.Pool {
   const pool = new ForgivingPool({
     connectionString: url,
@@ -29,8 +28,8 @@ export function openQueuePool(url: string, connectionsMax: number, logger: Logge
 type OnConnected = Parameters<pg.Pool['connect']>[0]
 
 /**
- * graphile-worker gives the connection on which it listens back twice when that breaks while it begins to listen and is
- * stopped, in a promise that nobody catches: the whole server would end for it, and the log would not tell of what.
+ * graphile-worker releases its listening connection twice when that breaks while it begins to listen and is stopped, in
+ * a promise without a handler: the whole server would end, and the log would not say why.
  */
 class ForgivingPool extends pg.Pool {
   override connect(): Promise<pg.PoolClient>
@@ -42,7 +41,7 @@ class ForgivingPool extends pg.Pool {
       onConnected(error, client, (broken) => {
         if (isReleased) return
         isReleased = true
-        // A pool that has ended connects nobody: its callback comes without one, whatever the types say.
+        // A pool that has ended calls back without a connection, against its types.
         ;(release as typeof release | undefined)?.(broken)
       })
     })

@@ -1,11 +1,11 @@
-// From a selection to one SQL statement whose rows, with all that hangs on them, PostgreSQL builds as one JSON text.
-// Takes Prisma's own words for filters and selections; knows nothing of connections.
+// Compiles a selection into one SQL statement, which returns all rows with their relations as one JSON text. Uses
+// Prisma's syntax for filters and selections.
 import type { Column, Datamodel, Model, Relation } from '../datamodel.ts'
 
-/** Which rows: Prisma's `where`, as far as the API's lists need it. */
+/** Which rows: the part of Prisma's `where` that the API's lists need. */
 export type Filter = { readonly [field: string]: unknown }
 
-/** What of them: columns, relations with selections of their own, and `_count` of relations. */
+/** Which fields: columns, relations with their own selections, and `_count` of relations. */
 export type Selection = { [field: string]: true | RelationSelection }
 
 export type RelationSelection = {
@@ -19,12 +19,15 @@ export type Order = { readonly [field: string]: 'asc' | 'desc' }
 
 export type ReadQuery = RelationSelection & { readonly select: Selection }
 
-/** Makes a row of the JSON array that PostgreSQL built of it. */
+/** Converts a row from PostgreSQL's JSON array. */
 export type Decode = (value: unknown) => unknown
 
 export type Compiled = { readonly text: string; readonly values: readonly unknown[]; readonly decode: Decode }
 
-/** `tenantId` stands in the filter of every table it reads: row-level security is the wall, this is the signpost. */
+/**
+ * `tenantId` is in the filter of every table: row-level security protects the rows, this lets the planner use the
+ * index.
+ */
 export function compileRead(
   datamodel: Datamodel,
   modelName: string,
@@ -37,7 +40,7 @@ export function compileRead(
   return { text: `SELECT ${root.sql}`, values: statement.values, decode: root.decode }
 }
 
-/** How many rows the filter finds. */
+/** The number of rows that match the filter. */
 export function compileCount(
   datamodel: Datamodel,
   modelName: string,
@@ -68,7 +71,9 @@ class Statement {
     return `$${this.values.length}`
   }
 
-  /** All rows as one JSON array. The limit is a literal: as a parameter it would make PostgreSQL plan blindly. */
+  /**
+   * All rows as one JSON array. The limit is a literal: as a parameter it would hide the row count from the planner.
+   */
   rows(modelName: string, query: RelationSelection, joined: (alias: string) => string): Part {
     const model = this.#model(modelName)
     const alias = this.#alias()
@@ -196,7 +201,7 @@ class Statement {
 
 const COMPARISONS: Readonly<Record<string, string>> = { equals: '=', lt: '<', lte: '<=', gt: '>', gte: '>=' }
 
-/** A JSON document is compared as its text, which is what a person searches. */
+/** A JSON document is compared by its text, which is what a person searches. */
 function comparedSql({ name, type }: Column, alias: string): string {
   const column = `${alias}.${quote(name)}`
   return type === 'Json' ? `${column}::text` : column
@@ -231,7 +236,7 @@ const asIs: Decode = (value) => value
 const asDate: Decode = (value) => (value === null ? null : new Date(value as string))
 const asBigInt: Decode = (value) => (value === null ? null : BigInt(value as string))
 
-/** JSON has no 64-bit integers and no instants: the first travel as text, the second in ISO 8601 with their offset. */
+/** JSON has no 64-bit integers and no timestamps: the former are text, the latter ISO 8601 with their offset. */
 function columnPart({ name, type }: Column, alias: string): Part {
   const column = `${alias}.${quote(name)}`
   switch (type) {

@@ -1,4 +1,5 @@
-// Says whether a member or a key may do a thing now, and why. Only reads; what is said here, the front door does.
+// Tells whether a member or a key may do something now, and why. Reads only; the answer is the same as
+// authentication's.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { type Makers, makersOf } from '../../auth/current-permissions.ts'
 import {
@@ -29,7 +30,7 @@ export type AccessReason = { readonly code: (typeof ACCESS_REASONS)[number]; rea
 
 export type AccessAnswer = { readonly allowed: boolean; readonly reasons: readonly AccessReason[] }
 
-/** Who is asked about: a row's id. CALLER: whoever asks. */
+/** The member or key to check, by row id. CALLER: the caller. */
 export type Subject =
   | { readonly kind: 'MEMBER'; readonly id: string }
   | { readonly kind: 'API_KEY'; readonly id: string }
@@ -38,13 +39,13 @@ export type Subject =
 export type AccessQuestion = {
   readonly subject: Subject
   readonly permission: string
-  /** Whether the object that is meant is this tenant's; null when none was named. */
+  /** Whether the named object belongs to this tenant; null when none was named. */
   readonly isHere: boolean | null
 }
 
 /**
- * Looks the subject up as it is now, past what the front door still believes. Every reason against it is given at once;
- * another tenant's member, key or object is one that is not there.
+ * Reads the subject's current rows, bypassing the identity cache. Returns every reason against it at once. Another
+ * tenant's member, key or object counts as missing.
  */
 export async function checkAccess(
   caller: CommandContext,
@@ -61,7 +62,7 @@ export async function checkAccess(
     : { allowed: true, reasons: [{ code: 'GRANTED', message: granted.by }] }
 }
 
-/** `by`: what would grant it, were there nothing against it. */
+/** `by`: what grants it if nothing is against it. */
 type Grant = { readonly by: string; readonly against: readonly AccessReason[] }
 
 const PERMISSION_UNKNOWN = {
@@ -82,7 +83,7 @@ async function grantOf(caller: CommandContext, subject: Subject, permission: str
     return member === null ? NO_SUCH_SUBJECT : grantOfMember(member, permission)
   }
   if (kind === 'API_KEY') {
-    // A key sees itself; any other is shown to those alone who see the list of them.
+    // A key may check itself; checking another needs the permission to list keys.
     if (id !== actor.id) requirePermission(caller.permissions, 'keys:manage')
     return await database.withTenant(scope, async (tx) => {
       const key = await tx.apiKey.findFirst({ where: { id } })
@@ -91,9 +92,9 @@ async function grantOf(caller: CommandContext, subject: Subject, permission: str
     })
   }
   const lacks = isPermission(permission) && !caller.permissions.has(permission)
-  const message = `the access that the tenant gave does not hold ${permission}`
+  const message = `the support access does not include ${permission}`
   return {
-    by: 'by the access that the tenant gave',
+    by: 'by the support access',
     against: lacks ? [{ code: 'SUPPORT_LACKS', message }] : [],
   }
 }

@@ -1,4 +1,4 @@
-// Who may do what, shown: the table of roles, and the answer to "why not?".
+// The table of roles, and the query that explains whether somebody may do something.
 import { PERMISSIONS, permissionsOf, ROLES } from '../../auth/permissions.ts'
 import { NO_ID } from '../../core/ids.ts'
 import { builder } from '../../graphql/builder.ts'
@@ -15,11 +15,11 @@ import {
 } from './check-access.ts'
 
 const RoleDefinition = builder.objectRef<(typeof ROLES)[number]>('RoleDefinition').implement({
-  description: 'What a role may do.',
+  description: 'The permissions of a role.',
   fields: (t) => ({
     name: t.field({ type: Role, resolve: (role) => role }),
     permissions: t.stringList({
-      description: 'As object:action. A key can be given any of them that its maker has.',
+      description: 'In the form object:action. A key may get any of them that its creator has.',
       resolve: (role) => PERMISSIONS.filter((permission) => permissionsOf(role).has(permission)),
     }),
   }),
@@ -28,23 +28,23 @@ const RoleDefinition = builder.objectRef<(typeof ROLES)[number]>('RoleDefinition
 const AccessReasonCode = builder.enumType('AccessReasonCode', { values: ACCESS_REASONS })
 
 const Reason = builder.objectRef<AccessReason>('AccessReason').implement({
-  description: 'Why somebody may or may not.',
+  description: 'A reason for or against a permission.',
   fields: (t) => ({
     code: t.field({ type: AccessReasonCode, resolve: ({ code }) => code }),
     message: t.exposeString('message', textBytes(NOTE_BYTES)),
   }),
 })
 
-/** Of a subject, a permission and an object there are seldom two to say something against. */
+/** There are rarely more than two reasons. */
 const REASONS_EXPECTED = 2
 
 const AccessCheck = builder.objectRef<AccessAnswer>('AccessCheck').implement({
-  description: 'Whether somebody may do a thing, and why.',
+  description: 'Whether a member or a key may do something, and why.',
   fields: (t) => ({
     allowed: t.exposeBoolean('allowed'),
     reasons: t.field({
       type: [Reason],
-      description: 'What grants it; or everything that is against it.',
+      description: 'What grants it, or every reason against it.',
       extensions: { listSize: REASONS_EXPECTED },
       resolve: ({ reasons }) => reasons,
     }),
@@ -54,19 +54,22 @@ const AccessCheck = builder.objectRef<AccessAnswer>('AccessCheck').implement({
 builder.queryFields((t) => ({
   roles: t.field({
     type: [RoleDefinition],
-    description: 'The roles, each with its permissions, from the one that may do everything down.',
+    description: 'The roles, each with its permissions, the most powerful first.',
     extensions: { listSize: ROLES.length },
     resolve: () => ROLES,
   }),
   accessCheck: t.field({
     type: AccessCheck,
     description:
-      "Whether a member or a key may do a thing, and why. Needs members:read, and keys:manage for a key but one's own.",
+      'Whether a member or a key may do something, and why. Needs members:read; keys:manage for a key other than the caller.',
     extensions: { permission: 'members:read' },
     args: {
-      subject: t.arg.id({ description: "A member's or a key's; whoever asks, unless told." }),
-      permission: t.arg.string({ required: true, description: 'As `roles` lists them: orders:write.' }),
-      id: t.arg.id({ description: 'Of the object that is meant.' }),
+      subject: t.arg.id({ description: 'The id of a member or a key. Default: the caller.' }),
+      permission: t.arg.string({
+        required: true,
+        description: 'One of those listed by `roles`, such as orders:write.',
+      }),
+      id: t.arg.id({ description: 'The id of the object.' }),
     },
     resolve: async (_root, { subject, permission, id }, context, info) =>
       await checkAccess(context.caller, {
@@ -77,7 +80,7 @@ builder.queryFields((t) => ({
   }),
 }))
 
-/** What is the id of neither is the id of a member who is not there. */
+/** An id of neither type counts as a missing member. */
 function subjectOf(id: string | null): Subject {
   if (id === null) return { kind: 'CALLER' }
   const key = nodeUuid('ApiKey', id)

@@ -1,6 +1,6 @@
-// Proves the audit by its chain of seals: that every entry is as it was when it was sealed, that none is missing and none
-// was slipped in, and that the seals are those which a holder of the key made, one after another. Reads in pages; what was
-// sealed does not move, so that it needs no common snapshot.
+// Verifies the audit by its chain of seals: every entry is unchanged since it was sealed, none is missing or was
+// inserted later, and the seals form one chain made with a configured key. Reads in pages; sealed entries do not
+// change, so no common snapshot is needed.
 
 import type { Sealer } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -8,17 +8,20 @@ import { subject, VIOLATIONS_MAX, type Violation } from '../../integrity/check.t
 import type { KeptHead, OutsideCheck, VerifiedTenant } from '../../integrity/verify.ts'
 import { BEGINNING, entriesIn, hashOf, NO_HASH, SEAL_PURPOSE, type Seal, sealsAfter } from './chain.ts'
 
-/** Seals read at once; each has about a thousand entries. */
+/** Seals read at once; each covers about a thousand entries. */
 const PAGE_SIZE = 20
 
 type MacSealer = Pick<Sealer, 'checkMac'>
 
-/** What a link is compared with: the one before it, as it stands. */
+/** The previous link, with which a link is compared. */
 type Before = Pick<Seal, 'sequence' | 'untilAt' | 'hash'>
 
 const FIRST: Before = { sequence: 0, untilAt: BEGINNING, hash: NO_HASH }
 
-/** `kept` is what tells that the newest links were removed together with what they cover: the rest is a sound chain. */
+/**
+ * `kept` is a head stored elsewhere. Only it reveals that the newest links were removed with their entries, since the
+ * rest is a valid chain.
+ */
 export function auditChain(tenant: VerifiedTenant, sealer: MacSealer, kept?: KeptHead): OutsideCheck {
   return {
     name: 'audit-chain',
@@ -38,7 +41,7 @@ async function walk(
 ): Promise<Violation[]> {
   const found: Violation[] = []
   const inTenant = <T>(work: (tx: Transaction) => Promise<T>) => database.withTenant(scope, work)
-  /** Links by keys that are not here, since the last one that a key which is here vouches for. */
+  /** Links since the last valid mac whose keys are not configured. */
   let unvouched: Seal[] = []
   let before = FIRST
   for (;;) {
@@ -49,7 +52,7 @@ async function walk(
       const verdict = checkMac(seal, sealer)
       if (verdict === 'BAD') found.push(ofSeal(seal, 'its mac was not made by the key that it names'))
       if (verdict === 'KEY_UNKNOWN') unvouched.push(seal)
-      // A good mac on a hash vouches for all hashes behind it.
+      // A valid mac on a hash proves all hashes before it.
       if (verdict === 'GOOD' && broken.length === 0) unvouched = []
       found.push(...(await inTenant((tx) => entryComplaints(tx, seal))))
       if (kept?.sequence === seal.sequence && kept.hash !== seal.hash) found.push(ofSeal(seal, NOT_KEPT))
@@ -61,10 +64,10 @@ async function walk(
   return [...found, ...unvouched.map(keyComplaint)]
 }
 
-const NOT_KEPT = 'its hash is not the one that was kept: the chain was made anew'
+const NOT_KEPT = 'its hash is not the stored one: the chain was made again'
 
 function endsAt({ sequence }: Before): string {
-  return `it was kept and is gone: the chain now ends at seal ${sequence}, its newest links were removed`
+  return `it was stored and is missing: the chain now ends at seal ${sequence}, its newest links were removed`
 }
 
 function linkComplaints(seal: Seal, before: Before): Violation[] {
@@ -95,7 +98,7 @@ function checkMac({ hash, mac, keyId }: Seal, sealer: MacSealer) {
   return sealer.checkMac(Buffer.from(hash, 'hex'), Buffer.from(mac, 'hex'), keyId, SEAL_PURPOSE)
 }
 
-/** More than VIOLATIONS_MAX entries that were slipped into one range are not counted. */
+/** Entries inserted into one range are counted up to VIOLATIONS_MAX. */
 async function entryComplaints(tx: Transaction, seal: Seal): Promise<Violation[]> {
   const { sequence, entryIds, entryDigests } = seal
   const sealed = new Map(entryIds.map((id, index) => [id, entryDigests[index]]))
@@ -109,7 +112,7 @@ async function entryComplaints(tx: Transaction, seal: Seal): Promise<Violation[]
       .filter((id) => !presentIds.has(id))
       .map((id) => ofEntry(id, `it was removed: seal ${sequence} was put on it`)),
     ...slippedIn.map(({ id }) =>
-      ofEntry(id, `it was slipped in: seal ${sequence} of its time has no such entry`),
+      ofEntry(id, `it was inserted later: seal ${sequence} of its time has no such entry`),
     ),
   ]
 }

@@ -1,18 +1,18 @@
-// The links of a tenant's chain of seals, as rows: reading them, and the digests of the entries that they cover. What a
-// link is made of is here; who makes one is seal-entries.ts, who proves them is the integrity check.
+// Reads the links of a tenant's chain of seals, and the digests of the entries that they cover. seal-entries.ts makes
+// the links; chain-check.ts verifies them.
 import { createHash } from 'node:crypto'
 import type { Transaction } from '../../db/database.ts'
 
-/** What a seal's mac is good for: nothing else that the same key vouches for can stand in its place. */
+/** The purpose of a seal's mac, so that no other mac of the same key is valid for a seal. */
 export const SEAL_PURPOSE = 'audit seal'
 
 const HASH_BYTES = 32
-/** The link before the first. */
+/** The hash before the first link. */
 export const NO_HASH = '00'.repeat(HASH_BYTES)
-/** Where the first seal begins. */
+/** The start of the first seal. */
 export const BEGINNING = '-infinity'
 
-/** Instants are texts: to the microsecond, which a Date does not hold. Bytes are in hex. */
+/** Timestamps are text, since a Date does not hold microseconds. Bytes are hexadecimal. */
 export type Seal = {
   readonly sequence: number
   readonly fromAt: string
@@ -27,14 +27,14 @@ export type Seal = {
 
 export type SealedContent = Omit<Seal, 'hash' | 'mac' | 'keyId'>
 
-/** SHA-256 over the whole link, in hex: of one spelling, since it is JSON of texts and one number. */
+/** SHA-256 of the whole link, in hexadecimal. The JSON is canonical, since it consists of strings and one number. */
 export function hashOf(tenantId: string, seal: SealedContent): string {
   const { sequence, fromAt, untilAt, entryIds, entryDigests, previousHash } = seal
   const content = [tenantId, sequence, fromAt, untilAt, entryIds, entryDigests, previousHash]
   return createHash('sha256').update(JSON.stringify(content)).digest('hex')
 }
 
-/** At most `take` links after a sequence, in their order. */
+/** At most `take` links after a sequence number, in order. */
 export async function sealsAfter(tx: Transaction, sequence: number, take: number): Promise<Seal[]> {
   return await tx.$queryRaw<Seal[]>`
     SELECT sequence,
@@ -53,9 +53,9 @@ export async function sealsAfter(tx: Transaction, sequence: number, take: number
 export type DigestedEntry = { readonly id: string; readonly digest: string; readonly isInRange: boolean }
 
 /**
- * The entries recorded in [from, until), in their order, and those of `ids` wherever they are, each with the digest of all
- * that is in it. The functions are PostgreSQL's own, by their full names: whoever owns the database could put others in
- * place of ours, and have them answer what was sealed. At most `take` rows; those of `ids` come first.
+ * The entries recorded in [from, until), in order, and those of `ids` wherever they are, each with the digest of its
+ * whole row. It calls only PostgreSQL's functions, by qualified names, since the database's owner could replace ours to
+ * return the sealed digests. At most `take` rows; those of `ids` come first.
  */
 export async function entriesIn(
   tx: Transaction,

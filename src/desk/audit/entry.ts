@@ -1,9 +1,9 @@
-// An entry of the audit as it is told to people: which fields changed, and what their values are in words. Pure.
+// Presents an audit entry: the changed fields, with their values as text. Pure.
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 
 export type Change = { readonly field: string; readonly before: string | null; readonly after: string | null }
 
-/** What `actor_id` and `subject_id` are of, in the API's words. */
+/** The API types of `actor_id`. */
 export const ACTOR_TYPES: Readonly<Record<AuditEntryRow['actorKind'], string>> = {
   MEMBER: 'Member',
   API_KEY: 'ApiKey',
@@ -12,7 +12,7 @@ export const ACTOR_TYPES: Readonly<Record<AuditEntryRow['actorKind'], string>> =
   SYSTEM: 'System',
 }
 
-/** Each field that has a value before or after, in the order of their names. */
+/** Each field with a value before or after, sorted by name. */
 export function changesOf({ before, after }: Pick<AuditEntryRow, 'before' | 'after'>): Change[] {
   const [old, made] = [fieldsOf(before), fieldsOf(after)]
   const names = [...new Set([...Object.keys(old), ...Object.keys(made)])].sort()
@@ -25,7 +25,7 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
-/** A text as it is, anything else as JSON; null for what is null and for what is not there. */
+/** A text unchanged, anything else as JSON; null for null and undefined. */
 function inWords(value: unknown): string | null {
   if (value === undefined || value === null) return null
   return typeof value === 'string' ? value : JSON.stringify(value)

@@ -1,4 +1,5 @@
-// Entries of a period as lines of text, oldest first, read in pages: an export is as long as it is, and memory is not.
+// Exports the entries of a period as lines of text, oldest first. Reads in pages, so that memory is bounded for any
+// length.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { csvRow } from '../../core/csv.ts'
@@ -9,14 +10,14 @@ import { ACTOR_TYPES } from './entry.ts'
 
 export type ExportFormat = 'jsonl' | 'csv'
 
-/** Done at `from` or later, and before `to`. */
+/** Entries done at `from` or later, and before `to`. */
 export type Period = { readonly from: Date; readonly to: Date }
 
-/** The id of an object of this type, as the API shows it. */
+/** The API id of an object of this type. */
 export type IdOf = (type: string, uuid: string) => string
 
 const DAY_MS = 86_400_000
-/** A leap year; whoever wants more asks again. */
+/** A leap year; longer periods need several exports. */
 const PERIOD_DAYS_MAX = 366
 const PAGE_SIZE = 500
 
@@ -36,7 +37,7 @@ const COLUMNS = {
 } as const
 type Row = Pick<AuditEntryRow, keyof typeof COLUMNS>
 
-/** Throws BAD_USER_INPUT for a period that is none, or too long. */
+/** Throws BAD_USER_INPUT for an empty, reversed or too long period. */
 export function checkPeriod({ from, to }: Period): Period {
   if (from >= to) throw new AppError('BAD_USER_INPUT', '"from" must be before "to"')
   if (to.getTime() - from.getTime() > PERIOD_DAYS_MAX * DAY_MS) {
@@ -46,8 +47,8 @@ export function checkPeriod({ from, to }: Period): Period {
 }
 
 /**
- * The text of an export, in pieces of at most a page. Each page is a statement of its own, so that no export holds a
- * connection while somebody reads slowly. Throws FORBIDDEN without audit:read.
+ * The text of an export, in pieces of at most a page. Each page is a separate statement, so that a slow reader holds no
+ * connection. Throws FORBIDDEN without audit:read.
  */
 export async function* exportEntries(
   caller: CommandContext,

@@ -1,4 +1,4 @@
-// GET /audit.jsonl and /audit.csv: a period of a tenant's audit, streamed. What is in it is the audit domain's.
+// GET /audit.jsonl and /audit.csv: streams a period of a tenant's audit. export-entries.ts makes the content.
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -17,13 +17,13 @@ const CONTENT_TYPES: Record<ExportFormat, string> = {
   csv: 'text/csv; charset=utf-8; header=present',
 }
 const day = z.iso.date()
-/** Of one tenant at once, in one process: exports read whole tables, and others have to work meanwhile. */
+/** Per tenant, in one process: exports read whole tables, and must leave room for other work. */
 const RUNNING_MAX = 2
 const RETRY_AFTER_SECONDS = 5
 
 /**
- * Adds both routes. They take the credentials that /graphql takes, and answer errors in its form. Once an answer has
- * begun, whatever fails breaks the connection off: nobody takes a part for the whole.
+ * Adds both routes. They accept the credentials of /graphql, and answer errors in its form. A failure after the answer
+ * has begun closes the connection, so that no client takes a part for the whole.
  */
 export const auditRoute: Route = (app, { authenticator, clock }) => {
   const running = createTurns()
@@ -38,10 +38,10 @@ export const auditRoute: Route = (app, { authenticator, clock }) => {
     const period = periodOf(request.query as Record<string, unknown>, clock)
     const leave = running.enter(caller.scope.tenantId)
     const pages = textOf(caller, format, period, leave)
-    // The first page is read before anything is answered: what goes wrong in it still has a status of its own.
+    // The first page is read before the answer begins, so that its errors can have a status code.
     const first = await pages.next()
     const text = Readable.from(startingWith(first, pages))
-    // Whatever becomes of it, even when nobody ever read it.
+    // Emitted in any case, even when nobody reads the stream.
     text.once('close', leave)
     return reply
       .header('content-type', CONTENT_TYPES[format])
@@ -82,12 +82,12 @@ async function* startingWith(
     if (first.done !== true) yield first.value
     yield* rest
   } finally {
-    // A reader who goes away while the first page is on its way leaves the rest unasked.
+    // The reader left during the first page: stop here.
     await rest.return(undefined)
   }
 }
 
-/** `from` is needed, `to` is now unless told; a day is its first instant, in UTC. */
+/** `from` is required. Default of `to`: now. A date means its first instant in UTC. */
 function periodOf({ from, to }: Record<string, unknown>, clock: Clock): Period {
   if (from === undefined) {
     throw new AppError('BAD_USER_INPUT', '"from" is needed: an instant like 2026-01-31T12:00:00Z, or a day')
@@ -109,11 +109,11 @@ function instantOf(name: string, text: unknown): Date {
   }
 }
 
-/** Counts what runs for each tenant. */
+/** Counts the running exports of each tenant. */
 function createTurns() {
   const counts = new Map<string, number>()
   return {
-    /** Answers how to leave. Throws RATE_LIMITED. */
+    /** Returns a function that ends the turn. Throws RATE_LIMITED. */
     enter(tenantId: string): () => void {
       const count = counts.get(tenantId) ?? 0
       if (count >= RUNNING_MAX) {

@@ -1,4 +1,4 @@
-// The tenant's audit: its entries, and the head of the chain of seals that is on them. Nothing here writes.
+// The tenant's audit: its entries, and the head of its chain of seals. Nothing here writes.
 import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { Filter } from '../../db/reader/read-sql.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
@@ -15,42 +15,41 @@ import { AuditEntry, AuditEntryConnection } from '../refs.ts'
 import { ACTOR_TYPES, type Change, changesOf } from './entry.ts'
 import { type AuditHead, auditHead } from './head.ts'
 
-/** What a change's fields are taken to be when the cost is counted. */
+/** The number of changed fields that the cost assumes. */
 const CHANGES_EXPECTED = 4
-/** Of a changed value: most are numbers and names, though a description may be among them. */
+/** The length of a changed value that the cost assumes: most are numbers and names, some are descriptions. */
 const VALUE_BYTES_EXPECTED = 200
-/** It adds up all seals that there are. */
+/** It counts the entries of all seals. */
 const HEAD_COST = 500
 
 const ActorKind = builder.enumType('AuditActorKind', {
-  description:
-    "SUPPORT: one of the platform's people, by leave of the tenant. SYSTEM: a job, or the command line.",
+  description: 'SUPPORT: platform staff, under a grant of the tenant. SYSTEM: a job, or the command line.',
   values: ['MEMBER', 'API_KEY', 'SUPPORT', 'INVITED', 'SYSTEM'],
 })
 
 const ActorType = builder.objectRef<AuditEntryRow>('AuditActor').implement({
-  description: 'Who did it.',
+  description: 'The actor of an audit entry.',
   fields: (t) => ({
     kind: t.field({ type: ActorKind, resolve: ({ actorKind }) => actorKind }),
     id: t.id({
       nullable: true,
-      description: 'Of the member, the key, the support grant or the invitation; null: nobody asked.',
+      description: 'The id of the member, the key, the support grant or the invitation; null for SYSTEM.',
       resolve: ({ actorKind, actorId }) =>
         actorId === null ? null : (nodeIdOf(ACTOR_TYPES[actorKind], actorId) ?? actorId),
     }),
     label: t.string({
-      description: 'The e-mail address or the name of the key, as it was then.',
+      description: 'The e-mail address or the name of the key at that time.',
       resolve: ({ actorLabel }) => actorLabel,
     }),
   }),
 })
 
 const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
-  description: 'What it was done to.',
+  description: 'The object of an audit entry.',
   fields: (t) => ({
     type: t.string({ resolve: ({ subjectType }) => subjectType }),
     id: t.id({
-      description: 'Look it up with `node`, where its type is one.',
+      description: 'An id for `node`, where its type is a node type.',
       resolve: ({ subjectType, subjectId }) => nodeIdOf(subjectType, subjectId) ?? subjectId,
     }),
   }),
@@ -58,24 +57,24 @@ const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
 
 const ChangeType = builder.objectRef<Change>('AuditChange').implement({
   description:
-    'A field that was changed. Texts stand as they are, other values as JSON; secrets are `[redacted]`.',
+    'A field that was changed. Texts are unchanged, other values are JSON; secrets are `[redacted]`.',
   fields: (t) => ({
     field: t.exposeString('field'),
     before: t.exposeString('before', {
       nullable: true,
-      description: 'Null where it had no value.',
+      description: 'Null: no value before.',
       ...textBytes(VALUE_BYTES_EXPECTED),
     }),
     after: t.exposeString('after', {
       nullable: true,
-      description: 'Null where it has none any more.',
+      description: 'Null: no value after.',
       ...textBytes(VALUE_BYTES_EXPECTED),
     }),
   }),
 })
 
 AuditEntry.implement({
-  description: "One change of the tenant's data, written with it: neither is there without the other.",
+  description: "A change of the tenant's data, recorded in the same transaction.",
   interfaces: [Node],
   extensions: { model: 'AuditEntry', permission: 'audit:read' },
   fields: (t) => ({
@@ -93,45 +92,46 @@ AuditEntry.implement({
     }),
     changes: t.field({
       type: [ChangeType],
-      description: 'By the names of the fields.',
+      description: 'Sorted by field name.',
       extensions: { ...projection({ columns: ['before', 'after'] }).extensions, listSize: CHANGES_EXPECTED },
       resolve: changesOf,
     }),
     requestId: t.exposeString('requestId', {
-      description:
-        'Of the request it came with: the `x-request-id` of its answer, and of its lines in the log.',
+      description: 'The id of its request: the `x-request-id` of the answer and of the log lines.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was done.' }),
     recordedAt: t.expose('recordedAt', {
       type: 'DateTime',
-      description: "When it was written, by the database's own clock, which no program sets.",
+      description: "When it was written, by the database's clock.",
     }),
   }),
 })
 
 const HeadType = builder.objectRef<AuditHead>('AuditHead').implement({
   description:
-    'A link of the chain of seals. Keep sequence and hash where nobody who can write to the database can: ' +
+    'A link of the chain of seals. Store sequence and hash where people with access to the database cannot write: ' +
     'they prove all that was sealed until then.',
   extensions: { permission: 'audit:read' },
   fields: (t) => ({
-    sequence: t.exposeInt('sequence', { description: '0: nothing was sealed yet.' }),
+    sequence: t.exposeInt('sequence', { description: '0: nothing is sealed yet.' }),
     hash: t.exposeString('hash', {
-      description: 'SHA-256 of the link and of all before it, in hexadecimal.',
+      description: 'SHA-256 of this link and all links before it, in hexadecimal.',
     }),
     sealedAt: t.expose('sealedAt', { type: 'DateTime', nullable: true }),
-    entryCount: t.exposeInt('entryCount', { description: 'Entries under it and the links before it.' }),
-    unsealedCount: t.exposeInt('unsealedCount', { description: 'Entries recorded after it.' }),
+    entryCount: t.exposeInt('entryCount', {
+      description: 'The number of entries that it and the links before it cover.',
+    }),
+    unsealedCount: t.exposeInt('unsealedCount', { description: 'The number of entries recorded after it.' }),
   }),
 })
 
 const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
   fields: (t) => ({
     actorKind: t.field({ type: [ActorKind] }),
-    actorId: t.id({ description: "Who did it: an entry's `actor { id }`." }),
+    actorId: t.id({ description: "The actor: an entry's `actor { id }`." }),
     action: t.stringList({ description: 'Names of mutations: `orderPlace`.' }),
     subjectType: t.string({ description: '`Order`, `Member`, …' }),
-    subjectId: t.id({ description: 'The history of one object.' }),
+    subjectId: t.id({ description: 'Selects the history of one object.' }),
     createdFrom: t.field({ type: 'DateTime', description: 'Done at this instant or later.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Done before this instant.' }),
   }),
@@ -164,7 +164,7 @@ builder.queryFields((t) => ({
   auditEntries: t.field({
     type: AuditEntryConnection,
     description:
-      "What was changed, by whom, latest first. `query` finds words in who, what, the request's id and the values " +
+      'The audit entries, latest first. `query` finds words in the actor, the action, the request id and the values ' +
       'before and after.',
     args: { ...pageArgs(t.arg), query: t.arg.string(), filter: t.arg({ type: AuditEntryFilter }) },
     resolve: (_root, { query, filter, ...page }, context, info) =>
@@ -195,7 +195,7 @@ builder.queryFields((t) => ({
     type: HeadType,
     nullable: true,
     description:
-      'The newest seal on the audit, or the one with this number; null when there is no such seal.',
+      'The newest seal of the audit, or the one with this number; null when there is no such seal.',
     extensions: { cost: HEAD_COST },
     args: { sequence: t.arg.int() },
     resolve: (_root, { sequence }, { caller }) => auditHead(caller, sequence ?? null),

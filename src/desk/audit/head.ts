@@ -1,20 +1,21 @@
-// The newest link of a tenant's chain of seals: what an administrator keeps where the database's owner cannot write.
+// Reads the newest link of a tenant's chain of seals. An administrator stores it where the database's owner cannot
+// write.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { NO_HASH } from './chain.ts'
 
 export type AuditHead = {
-  /** 0: nothing was sealed yet. */
+  /** 0: nothing is sealed yet. */
   readonly sequence: number
   /** In hex. */
   readonly hash: string
   readonly sealedAt: Date | null
-  /** Under the seals up to this one. */
+  /** Covered by the seals up to this one. */
   readonly entryCount: number
   /** Recorded after this one. */
   readonly unsealedCount: number
 }
 
-/** The head; or the link of `sequence` as it is now, null when there is none. */
+/** The head, or the current link of `sequence`; null when there is none. */
 export async function auditHead(
   { database, scope }: Pick<CommandContext, 'database' | 'scope'>,
   sequence: number | null = null,

@@ -1,5 +1,5 @@
-// Seals what was written to a tenant's audit since the last seal, by a job. Not in each write: the links of one chain come
-// one after another, and so would the tenant's writes (decision 10).
+// The job that seals the audit entries recorded since the last seal. A job rather than each write, since the links of a
+// chain are made one after another, and would serialise the tenant's writes (decision 10).
 import type { CommandContext } from '../../auth/command-context.ts'
 import { type Done, done } from '../../commands/outcome.ts'
 import { runInternalCommand } from '../../commands/run-command.ts'
@@ -10,12 +10,12 @@ import { BEGINNING, entriesIn, hashOf, NO_HASH, SEAL_PURPOSE } from './chain.ts'
 
 export const SEAL_TASK = 'audit.seal'
 const ATTEMPTS_MAX = 5
-/** An entry is dated when it is written and seen when its transaction commits: none is open for as long as this. */
+/** Entries per seal, unless more were recorded in the same microsecond. */
 const SETTLED_AFTER_SECONDS = 120
 /** Of one seal, unless more were recorded in the same microsecond. */
 const ENTRIES_MAX = 1_000
 const SAME_INSTANT_MAX = 1_000_000
-/** Of one run; what is left, the next one seals. */
+/** Seals per run; the next run seals the rest. */
 const SEALS_MAX = 200
 
 export type NewSeal = { readonly sequence: number; readonly hash: string; readonly entryCount: number }
@@ -31,8 +31,8 @@ export function sealTask(sealer: Sealer): Task {
 }
 
 /**
- * Makes as many links as it takes for all that has settled; none when there is nothing new. After the key was changed it
- * makes one all the same, so that the new key vouches for the whole chain. Answers them. Rivals make one chain.
+ * Makes and returns the links for all settled entries; none when there is nothing new. After a change of the key it
+ * makes at least one, so that the new key vouches for the whole chain. Concurrent runs make one chain.
  */
 export async function sealEntries(
   caller: CommandContext,
@@ -45,7 +45,7 @@ export async function sealEntries(
     if (next === 'NOTHING') break
     if (next === 'OVERTAKEN') continue
     made.push(next)
-    // Whoever keeps the log elsewhere keeps the chain's head there.
+    // A log that is stored elsewhere keeps the chain's head.
     caller.logger.info(next, 'the audit was sealed')
   }
   return made
@@ -53,7 +53,7 @@ export async function sealEntries(
 
 type Next = NewSeal | 'NOTHING' | 'OVERTAKEN'
 
-/** In the pipeline for its retries. It leaves no entry: the seal tells of itself, and would have to be sealed in turn. */
+/** Runs in the pipeline for its retries. It leaves no audit entry, since that would have to be sealed in turn. */
 async function sealNext(caller: CommandContext, sealer: Sealer, entriesMax: number): Promise<Next> {
   const { tenantId } = caller.scope
   const command = { name: 'auditSeal', permission: 'audit:read' } as const
@@ -72,7 +72,7 @@ async function sealNext(caller: CommandContext, sealer: Sealer, entriesMax: numb
     }
     const hash = hashOf(tenantId, content)
     const mac = Buffer.from(sealer.mac(Buffer.from(hash, 'hex'), SEAL_PURPOSE)).toString('hex')
-    // Whoever came first with this number has made the link; it is read again and gone on from.
+    // A concurrent run may have made the link with this number; then it is read again and continued from.
     const count = await tx.$executeRaw`
       INSERT INTO audit_seals
         (sequence, from_at, until_at, entry_ids, entry_digests, previous_hash, hash, mac, key_id)
@@ -88,7 +88,7 @@ async function sealNext(caller: CommandContext, sealer: Sealer, entriesMax: numb
 }
 
 type Due = {
-  /** Of the last link, as its hash and its key; 0 before the first. */
+  /** The sequence, hash and key of the last link; 0 before the first. */
   readonly sequence: number
   readonly hash: string
   readonly keyId: string | null
@@ -99,7 +99,7 @@ type Due = {
   readonly isLate: boolean
 }
 
-/** Where the next link begins and ends: never between entries of one instant, so that no range holds half of them. */
+/** The range of the next link. It never divides entries of the same instant, so that no range holds half of them. */
 async function nextRange(tx: Transaction, entriesMax: number): Promise<Due> {
   const [due] = await tx.$queryRaw<[Due]>`
     WITH range AS (

@@ -1,17 +1,17 @@
-// The job that runs a tenant's checks by the clock, so that damage is known before anybody asks: to the metrics, and to
-// the log. It reads only; a person decides what to do about what it finds.
+// The scheduled job that runs a tenant's checks and reports violations to the metrics and the log. It repairs nothing:
+// a person decides.
 
 import { type Integrity, type IntegrityReport, verifyTenant } from '../../integrity/verify.ts'
 import type { Task } from '../../jobs/task.ts'
 import type { IntegrityOutcome } from '../../telemetry/metrics.ts'
 
 export const INTEGRITY_TASK = 'integrity.check'
-/** An hour later the next one comes anyway. */
+/** The next run comes after an hour anyway. */
 const ATTEMPTS_MAX = 3
-/** Of one check in one run: the metrics have the number, `bulkhead verify` has the rest. */
+/** Per check and run; the metrics have the total, and `bulkhead verify` lists the rest. */
 const LOGGED_MAX = 20
 
-/** The checks of the rows only: an hourly look at a provider's books would be another load for it than it is worth. */
+/** Only the checks of the database: comparing with the provider every hour would load it too much. */
 export function integrityTask(
   metrics: { observeIntegrity(outcome: IntegrityOutcome): void },
   integrity: Integrity,
@@ -23,7 +23,8 @@ export function integrityTask(
       const tenant = { database, scope, clock, tenantSlug }
       const report = await verifyTenant(tenant, integrity)
       metrics.observeIntegrity({ tenantSlug, checkedAt: report.checkedAt, checks: report.checks })
-      for (const violation of loggedOf(report)) logger.error(violation, 'the books are not in order')
+      for (const violation of loggedOf(report))
+        logger.error(violation, 'an integrity check found a violation')
     },
   }
 }

@@ -1,12 +1,15 @@
-// The query that proves, or says what is not in order.
+// The query that runs the integrity checks.
 import { builder } from '../../graphql/builder.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from '../../integrity/check.ts'
 import { type CheckReport, type IntegrityReport, verifyTenant } from '../../integrity/verify.ts'
 
-/** It reads all that a tenant has ever written: as much as half of the dearest operation, four times a second at most. */
+/**
+ * It reads all rows of the tenant. The cost is half that of the largest operation, so that the budget allows four of
+ * them a second.
+ */
 const INTEGRITY_COST = 5_000
-/** What a list of violations is taken to hold when the cost is counted: none, nearly always. */
+/** The number of violations that the cost assumes; nearly always there are none. */
 const VIOLATIONS_EXPECTED = 5
 const SUBJECTS_EXPECTED = 2
 const CHECKS_EXPECTED = 20
@@ -16,13 +19,13 @@ SubjectType.implement({
   description: 'An object that a violation is about.',
   fields: (t) => ({
     type: t.exposeString('type'),
-    id: t.exposeID('id', { description: 'Look it up with `node`, where its type is one.' }),
+    id: t.exposeID('id', { description: 'An id for `node`, where its type is a node type.' }),
   }),
 })
 
 const ViolationType = builder.objectRef<Violation>('IntegrityViolation')
 ViolationType.implement({
-  description: 'One thing that is not as it must be.',
+  description: 'A violation that a check found.',
   fields: (t) => ({
     message: t.exposeString('message', textBytes(NOTE_BYTES)),
     subjects: t.field({
@@ -35,11 +38,11 @@ ViolationType.implement({
 
 const CheckType = builder.objectRef<CheckReport>('IntegrityCheck')
 CheckType.implement({
-  description: 'One thing that must be true of the books, and whether it is.',
+  description: 'A check of the data, with its result.',
   fields: (t) => ({
     name: t.exposeString('name'),
     description: t.exposeString('description', {
-      description: 'What is true when it is ok.',
+      description: 'What holds when the check is ok.',
       ...textBytes(NOTE_BYTES),
     }),
     ok: t.exposeBoolean('ok'),
@@ -55,7 +58,7 @@ CheckType.implement({
 
 const ReportType = builder.objectRef<IntegrityReport>('IntegrityReport')
 ReportType.implement({
-  description: 'Whether the books are in order: checked now, row by row.',
+  description: 'The result of all checks, made now on all rows.',
   extensions: { permission: 'integrity:read' },
   fields: (t) => ({
     checkedAt: t.expose('checkedAt', { type: 'DateTime' }),
@@ -71,12 +74,12 @@ ReportType.implement({
 builder.queryFields((t) => ({
   integrity: t.field({
     type: ReportType,
-    description: 'Proves that money and stock add up, or says what does not.',
+    description: 'Checks that money and stock add up, and lists the violations.',
     extensions: { cost: INTEGRITY_COST },
     args: {
       provider: t.arg.boolean({
         defaultValue: false,
-        description: `Compare with the payment provider's books of the last ${SINCE_DAYS_DEFAULT} days, too: it is asked now, and this takes as long as it takes.`,
+        description: `Also compare with the payment provider's charges of the last ${SINCE_DAYS_DEFAULT} days. The provider is called now, which may take a while.`,
       }),
     },
     resolve: async (_root, { provider }, { caller, services }) =>

@@ -1,8 +1,8 @@
-// What an API key must be like, and whether it is still good: pure. Its text is core/api-key.ts's.
+// The validation rules of API keys, and their status. Pure; core/api-key.ts makes and parses the text of a key.
 import { z } from 'zod'
 import { PERMISSIONS } from '../../auth/permissions.ts'
 
-/** Keys of one tenant that are good at a time: more are more than anybody keeps an eye on. */
+/** Active keys per tenant: more cannot be overseen. */
 export const ACTIVE_KEYS_MAX = 100
 const NAME_LENGTH_MAX = 100
 
@@ -11,7 +11,7 @@ export type KeyStatus = (typeof KEY_STATUSES)[number]
 
 type Ends = { readonly revokedAt: Date | null; readonly expiresAt: Date | null }
 
-/** A key that was revoked stays so, whether it has expired since or not. */
+/** Revoked takes precedence over expired. */
 export function statusOf({ revokedAt, expiresAt }: Ends, now: Date): KeyStatus {
   if (revokedAt !== null) return 'REVOKED'
   return expiresAt !== null && expiresAt <= now ? 'EXPIRED' : 'ACTIVE'
@@ -29,10 +29,10 @@ export function newKeySchema(now: Date) {
         z.string().pipe(z.enum(PERMISSIONS, { error: 'there is no such permission: `roles` lists them' })),
       )
       .min(1, 'a key needs a permission')
-      .max(PERMISSIONS.length, 'there are fewer permissions than these'),
+      .max(PERMISSIONS.length, 'more permissions than there are'),
     expiresAt: z
       .date()
-      .refine((date) => date > now, 'this is past')
+      .refine((date) => date > now, 'must be in the future')
       .nullish(),
   })
 }

@@ -1,4 +1,4 @@
-// Makes an API key. Its secret leaves with the answer and is kept nowhere.
+// Creates an API key. Its secret is returned once and not stored.
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { currentPermissionsOf } from '../../auth/current-permissions.ts'
 import { type GrantablePermission, PERMISSIONS, requirePermission } from '../../auth/permissions.ts'
@@ -25,8 +25,8 @@ export const apiKeyCreate = defineCommand({
 type CreateApiKeyErrorCode = ErrorCodeOf<typeof apiKeyCreate>
 
 /**
- * Makes a key of this installation's mode; its secret is the value. PERMISSION_NOT_HELD: for each permission that the
- * caller lacks; EXPIRY_NOT_HELD: a key makes none that outlives it.
+ * Creates a key of this installation's mode; the value is its secret. PERMISSION_NOT_HELD: for each permission that the
+ * caller lacks. EXPIRY_NOT_HELD: a key cannot make one that outlives it.
  */
 export async function createApiKey(
   caller: CommandContext,
@@ -34,7 +34,7 @@ export async function createApiKey(
   input: InputOf<typeof apiKeyCreate>,
 ): Promise<Executed<typeof apiKeyCreate, string>> {
   return await runCommand(caller, apiKeyCreate, input, async (tx, value) => {
-    // So that rivals make no more than the bound together, and a key that is just being revoked makes none.
+    // So that concurrent calls do not exceed the bound together, and a key that is being revoked makes none.
     await oneAtATime(tx)
     const errors = await refusalsOf(tx, caller, value)
     return errors.length > 0 ? refused(errors) : await keep(tx, caller, services.keyMode, value)
@@ -60,7 +60,7 @@ async function refusalsOf(
   )
   const { until } = holding
   if (until !== null && (expiresAt == null || expiresAt > until)) {
-    const message = `this key expires at ${until.toISOString()}: it makes none that outlives it`
+    const message = `this key expires at ${until.toISOString()}: it cannot make a key that outlives it`
     errors.push({ field: ['expiresAt'], message, code: 'EXPIRY_NOT_HELD' })
   }
   const active = await tx.apiKey.count({
@@ -96,16 +96,16 @@ async function keep(
     },
   })
   const subject = { type: 'ApiKey', id }
-  const told = { name, permissions, expiresAt: expiresAt?.toISOString() ?? null }
+  const after = { name, permissions, expiresAt: expiresAt?.toISOString() ?? null }
   return done(
     id,
-    [auditOf(subject, null, told)],
-    [{ type: 'api-key.created', subject, payload: told }],
+    [auditOf(subject, null, after)],
+    [{ type: 'api-key.created', subject, payload: after }],
     secret,
   )
 }
 
-/** Each once, in the table's order. */
+/** Without duplicates, in the order of the permission table. */
 function inOrder(permissions: readonly GrantablePermission[]): GrantablePermission[] {
   return PERMISSIONS.filter((permission) => permissions.includes(permission))
 }

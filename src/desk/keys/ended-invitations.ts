@@ -1,10 +1,12 @@
-// Tells the audit of the open invitations that end with the authority of a member or a key. The database's triggers end
-// them, whatever the SQL that takes the authority.
+// Audits the open invitations that end with the authority of a member or a key. The database's triggers end them, for
+// any SQL that removes the authority.
 import { auditOf } from '../../commands/edit.ts'
 import type { AuditRecord } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
 
-/** Does `work`, which takes somebody's authority; the audit's records of the invitations that ended with it. */
+/**
+ * Runs `work`, which removes somebody's authority, and returns the audit records of the invitations that ended with it.
+ */
 export async function endingInvitations<T>(
   tx: Transaction,
   work: () => Promise<T>,

@@ -15,16 +15,17 @@ import { apiKeyRevoke, revokeApiKey } from './revoke-api-key.ts'
 const ApiKeyStatus = builder.enumType('ApiKeyStatus', { values: KEY_STATUSES })
 
 ApiKey.implement({
-  description: "A program's credential.",
+  description: 'A credential of a program.',
   interfaces: [Node],
-  // A key may see itself, in `viewer`.
+  // `viewer` shows a key to itself without this permission.
   extensions: { model: 'ApiKey', nodePermission: 'keys:manage' },
   fields: (t) => ({
     id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('ApiKey', id) }),
     name: t.exposeString('name'),
-    hint: t.exposeString('hint', { description: 'The last characters of its secret, to tell keys apart.' }),
+    hint: t.exposeString('hint', { description: 'The last characters of its secret, to distinguish keys.' }),
     permissions: t.exposeStringList('permissions', {
-      description: 'All that it may do, as object:action; less while the role of who made it is less.',
+      description:
+        'Its permissions, in the form object:action. A permission that its creator lacks has no effect.',
     }),
     status: t.field({
       type: ApiKeyStatus,
@@ -32,14 +33,14 @@ ApiKey.implement({
       resolve: (key, _args, { caller }) => statusOf(key, caller.clock()),
     }),
     createdBy: t.exposeString('createdBy', {
-      description: 'The e-mail address of who made it, or the name of the key that did.',
+      description: 'The e-mail address of the member who made it, or the name of the key that did.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'To the minute; null when it never was.',
+      description: 'To the minute; null: never.',
     }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true }),
   }),
@@ -48,8 +49,7 @@ ApiKey.implement({
 builder.queryFields((t) => ({
   apiKeys: t.field({
     type: ApiKeyConnection,
-    description:
-      'All keys that were ever made, the newest first; also those that are revoked or have expired.',
+    description: 'All keys, including revoked and expired ones, newest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
       readPage<ApiKeyRow>(
@@ -67,27 +67,30 @@ builder.queryFields((t) => ({
 
 addMutation(apiKeyCreate, {
   description:
-    'Makes a key. Nobody gives it a permission that they lack themselves, and a key that expires makes none that ' +
+    'Creates a key. It cannot have a permission that the caller lacks, and a key that expires cannot create one that ' +
     'outlives it.',
   fields: (t) => ({
     name: t.string({ required: true }),
-    permissions: t.stringList({ required: true, description: 'As `roles` lists them: orders:read.' }),
-    expiresAt: t.field({ type: 'DateTime', description: 'Never, unless told.' }),
+    permissions: t.stringList({
+      required: true,
+      description: 'Of those listed by `roles`, such as orders:read.',
+    }),
+    expiresAt: t.field({ type: 'DateTime', description: 'Default: never.' }),
   }),
   result: { field: 'apiKey', type: ApiKey, model: 'ApiKey' },
   run: (caller, input, services) => createApiKey(caller, services, input),
   toldOnce: {
     field: 'secret',
     description:
-      'What to send as `Authorization: Bearer …`. Shown this once, and kept nowhere: null when a call is repeated.',
+      'The value of `Authorization: Bearer …`. Shown only once and not stored: null when a call is repeated.',
     of: (secret) => secret,
   },
 })
 
 addMutation(apiKeyRevoke, {
   description:
-    'Ends a key for good, the keys that it made and the open invitations that they sent: refused at once where this was ' +
-    'asked, and everywhere within seconds. Nobody ends a key that may do more than they.',
+    'Revokes a key, the keys that it made and the open invitations that they sent. This server refuses them at once, ' +
+    'others within seconds. The key must not have permissions that the caller lacks.',
   fields: (t) => ({
     id: t.id({ required: true }),
   }),

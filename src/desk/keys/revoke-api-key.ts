@@ -1,4 +1,4 @@
-// Ends an API key for good, and with it the keys that it made.
+// Revokes an API key and the keys that it made.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { currentPermissionsOf, makersOf } from '../../auth/current-permissions.ts'
@@ -24,8 +24,8 @@ export const apiKeyRevoke = defineCommand({
 })
 
 /**
- * Revokes a key, those that were made with it (whoever had the one may have the others), and the open invitations that they
- * sent. Refused from then on, here at once and elsewhere within seconds. One that was revoked before stays as it is.
+ * Revokes a key, those that were made with it (whoever had the key may have them too), and the open invitations that
+ * they sent. This server refuses them at once, others within seconds. A revoked key stays unchanged.
  * PERMISSION_NOT_HELD: the key may do more than the caller.
  */
 export async function revokeApiKey(
@@ -35,7 +35,7 @@ export async function revokeApiKey(
 ): Promise<Executed<typeof apiKeyRevoke>> {
   return await changingPeople(sessions, caller, () =>
     runCommand(caller, apiKeyRevoke, input, async (tx, { id }) => {
-      // So that neither the caller's own key nor this one becomes another while it is judged.
+      // So that neither the caller's key nor this one changes during the check.
       await oneAtATime(tx)
       const key = await tx.apiKey.findFirst({ where: { id } })
       if (key === null) return notFound('id', 'API key')
@@ -47,7 +47,9 @@ export async function revokeApiKey(
   )
 }
 
-/** What the key may do now and the caller may not. Throws FORBIDDEN for a caller who may no longer manage keys. */
+/**
+ * The permissions of the key that the caller lacks now. Throws FORBIDDEN for a caller who may no longer manage keys.
+ */
 async function lackedBy(tx: Transaction, caller: CommandContext, key: ApiKey): Promise<Permission[]> {
   const holding = await currentPermissionsOf(tx, caller)
   requirePermission(holding.permissions, 'keys:manage')

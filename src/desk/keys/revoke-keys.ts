@@ -1,5 +1,5 @@
-// Ends keys within somebody else's transaction: all that come from one key, or from one member, and with them the open
-// invitations that they sent. Asks for no permission.
+// Revokes keys within another command's transaction: all that come from one key or member, and the open invitations
+// that they sent. Checks no permission.
 
 import type { Permission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
@@ -11,9 +11,9 @@ import { oneAtATime } from './one-at-a-time.ts'
 export type RevokedKeys = { readonly audit: readonly AuditRecord[]; readonly events: readonly EventRecord[] }
 
 /**
- * Revokes the key `id`, or what the member `id` made, and every key that was made with one of those: whoever had the one
- * may have the others. What was revoked before stays as it is, and so do keys that may do no more than `harmless`. Holds
- * the tenant's keys until commit.
+ * Revokes the key `id`, or those that the member `id` made, and every key that was made with one of those, since
+ * whoever had the one may have the others. Revoked keys stay unchanged, and so do keys with no permissions beyond
+ * `harmless`. Locks the tenant's keys until commit.
  */
 export async function revokeKeysFrom(
   tx: Transaction,
@@ -21,7 +21,7 @@ export async function revokeKeysFrom(
   { now, harmless = new Set() }: { readonly now: Date; readonly harmless?: ReadonlySet<Permission> },
 ): Promise<RevokedKeys> {
   await oneAtATime(tx)
-  // A key that is good has makers that are, so there are no more of them than keys may be good at a time.
+  // An active key has only active ancestors, so their number is bounded by that of active keys.
   const { result: revoked, audit: ended } = await endingInvitations(
     tx,
     () => tx.$queryRaw<{ id: string; name: string }[]>`
@@ -34,7 +34,7 @@ export async function revokeKeysFrom(
     WHERE k.id = made.id AND k.revoked_at IS NULL AND NOT k.permissions <@ ${[...harmless]}::text[]
     RETURNING k.id, k.name`,
   )
-  // The key that was meant stands first.
+  // The requested key comes first.
   const ordered = revoked.toSorted((x, y) => Number(y.id === id) - Number(x.id === id))
   const after = { revokedAt: now.toISOString() }
   return {

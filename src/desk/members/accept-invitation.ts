@@ -1,4 +1,4 @@
-// Makes somebody who was invited a member: whoever has the address, is signed in with it, and brings the mail's token.
+// Accepts an invitation: makes the signed-in person with the invited address and the mail's token a member.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
@@ -17,12 +17,12 @@ import { name } from './member.ts'
 
 const schema = z.object({ token: z.string(), name: name.nullish() })
 
-/** One answer for every token that lets nobody in, so that none can be told from another. */
+/** The same answer for every invalid token, so that the reason is not revealed. */
 const NOT_VALID: UserError<AcceptErrorCode> = {
   field: ['token'],
   message:
-    'this invitation is not valid: it was used, revoked or sent to somebody else, it has expired, or who sent it may ' +
-    'not invite any more',
+    'this invitation is not valid: it was used, revoked or sent to somebody else, it has expired, or its sender may ' +
+    'no longer invite',
   code: 'INVITATION_NOT_VALID',
 }
 
@@ -35,14 +35,14 @@ export const invitationAccept = defineCommand({
 
 type AcceptErrorCode = ErrorCodeOf<typeof invitationAccept>
 
-/** Accepts, once. */
+/** Accepts the invitation, once. */
 export async function acceptInvitation(
   caller: CommandContext,
   sessions: IdentityInvalidation,
   input: InputOf<typeof invitationAccept>,
 ): Promise<Executed<typeof invitationAccept>> {
   const { actor } = caller
-  // Whoever is in already has no invitation to accept: the token was theirs and is used, or is another's.
+  // A member has no invitation to accept: the token is used already, or another person's.
   if (actor.kind !== 'INVITED') return refusedAtOnce([NOT_VALID])
   return await changingPeople(sessions, caller, () =>
     runCommand(caller, invitationAccept, input, async (tx, { token, name }) => {
@@ -53,8 +53,8 @@ export async function acceptInvitation(
 }
 
 /**
- * Uses the invitation up; null when there is none to use, or its sender could not send it any more. Of two at once one
- * finds it used.
+ * Marks the invitation as accepted; null when there is none, or its sender may no longer invite. Of two concurrent
+ * calls one finds it used.
  */
 async function take(
   tx: Transaction,
@@ -66,7 +66,8 @@ async function take(
   if (tokenHash === null) return null
   const where = { email, tokenHash, status: 'PENDING', expiresAt: { gt: now } } as const
   const invitation = await tx.invitation.findFirst({ where })
-  // The database ends invitations with the authority behind them; asked again here, whoever took that how ever.
+  // The database ends invitations with their sender's authority. It is checked here again, in case other SQL removed
+  // the authority.
   if (invitation === null || !(await isStillBacked(tx, caller, invitation))) return null
   const { count } = await tx.invitation.updateMany({
     where: { ...where, id: invitation.id },
@@ -75,7 +76,7 @@ async function take(
   return count === 0 ? null : invitation
 }
 
-/** A new member, or the one who was here before, again. */
+/** A new member, or a removed one again. */
 async function admit(
   tx: Transaction,
   caller: CommandContext,

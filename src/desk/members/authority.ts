@@ -1,5 +1,5 @@
-// Which roles somebody may give, change and end, read again inside the change's own transaction: somebody who was removed
-// a moment ago must not let a friend in. Grants nothing.
+// Which roles the caller may give, change and remove, read again inside the change's transaction: a member who was
+// removed a moment ago must not add a friend. Grants nothing.
 import type { CommandContext } from '../../auth/command-context.ts'
 import {
   type CurrentPermissions,
@@ -11,12 +11,12 @@ import { AppError } from '../../core/errors.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Invitation } from '../../generated/prisma/client.ts'
 
-/** Whether it reaches a role: nobody gives, changes or ends what is more than they have. */
+/** Whether the authority covers a role: nobody gives, changes or removes a role that may do more than their own. */
 export type Authority = (role: Role) => boolean
 
 /**
- * The caller's authority. Locks the tenant's people until commit, so that changes to them come one after the other.
- * Throws FORBIDDEN for somebody who may no longer manage members.
+ * The caller's authority. Locks the tenant's members until commit, so that changes to them are serialised. Throws
+ * FORBIDDEN for a caller who may no longer manage members.
  */
 export async function takeAuthority(tx: Transaction, caller: CommandContext): Promise<Authority> {
   await lockPeople(tx)
@@ -29,8 +29,8 @@ export async function takeAuthority(tx: Transaction, caller: CommandContext): Pr
 }
 
 /**
- * Whether who sent an invitation could send it now. Locks the tenant's people until commit, and the inviting member's row
- * against SQL that does not. One of the platform's stands on nobody's authority.
+ * Whether the sender of an invitation could send it now. Locks the tenant's members until commit, and the inviting
+ * member's row against SQL that does not take that lock. An invitation by the platform depends on nobody's authority.
  */
 export async function isStillBacked(
   tx: Transaction,
@@ -53,7 +53,10 @@ function reaches({ permissions }: Pick<CurrentPermissions, 'permissions'>, role:
   return permissionsOf(role).isSubsetOf(permissions)
 }
 
-/** An advisory lock, since whoever accepts an invitation may not lock the tenant's row. Taken before any other. */
+/**
+ * An advisory lock, since a caller who accepts an invitation may not lock the tenant's row. Taken before any other
+ * lock.
+ */
 async function lockPeople(tx: Transaction): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('people ' || app.tenant_id(), 0))`
 }

@@ -24,7 +24,7 @@ export const memberChangeRole = defineCommand({
   schema,
 })
 
-/** Changes a role; it acts at the member's next request here, and within seconds elsewhere. */
+/** Changes a role. It takes effect at the member's next request on this server, and within seconds on others. */
 export async function changeRole(
   caller: CommandContext,
   sessions: IdentityInvalidation,

@@ -1,5 +1,5 @@
-// Changing one member, within a command: who may, what the last owner keeps, and which API keys and open invitations end
-// with it.
+// Changes one member within a command: checks the caller's authority, keeps the last owner, and ends API keys and open
+// invitations.
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import { edited } from '../../commands/edit.ts'
@@ -20,17 +20,17 @@ export type EditMemberErrorCode = (typeof EDIT_MEMBER_ERRORS)[number]
 export type MemberEdit = {
   readonly wanted: Wanted
   readonly changesTo: (member: Member) => Partial<Pick<Member, 'role' | 'status'>>
-  /** Which field of the input the last owner's refusal is about. */
+  /** The input field of the last owner's refusal. */
   readonly lastOwnerField: string
-  /** The keys that they made stay theirs if they may do no more than this. */
+  /** Keys with no permissions beyond these stay the member's. */
   readonly harmless: ReadonlySet<Permission>
-  /** The other keys stay too, as the caller's: for an owner alone. */
+  /** The other keys become the caller's; for owners only. */
   readonly keepApiKeys: boolean
-  /** What they invited to stays open, in the caller's name: for an owner alone. */
+  /** Open invitations become the caller's; for owners only. */
   readonly keepInvitations: boolean
 }
 
-/** Refuses with EDIT_MEMBER_ERRORS. Throws FORBIDDEN for a caller who may no longer manage members. */
+/** Refused with EDIT_MEMBER_ERRORS. Throws FORBIDDEN for a caller who may no longer manage members. */
 export async function editMember(
   tx: Transaction,
   caller: CommandContext,
@@ -44,7 +44,7 @@ export async function editMember(
   const asked = [...(keepApiKeys ? ['keepApiKeys'] : []), ...(keepInvitations ? ['keepInvitations'] : [])]
   if (asked.length > 0 && !mayKeep(caller, reaches, id)) return refused(asked.map(notAnOwner), id)
   const takenOver = keepInvitations ? await takeOverInvitations(tx, caller, id) : []
-  // After the invitations, which are found by who made the keys that sent them.
+  // After the invitations, which are found by the creators of the keys that sent them.
   const kept = keepApiKeys ? await takeOverKeys(tx, caller, { memberId: id, harmless }) : []
   const changes = changesTo(member)
   try {
@@ -67,13 +67,13 @@ export async function editMember(
 }
 
 function notAnOwner(field: string): UserError<'ROLE_TOO_HIGH'> {
-  const message = 'only a member who is an owner and stays keeps what others leave, in their own name'
+  const message = 'only an owner who stays a member can take over keys and invitations'
   return { field: [field], message, code: 'ROLE_TOO_HIGH' }
 }
 
 /**
- * Keys and invitations stand on the authority of who keeps them from then on. So that is a member, not the one whose
- * authority ends, and not a key, which may have been made by that one.
+ * Keys and invitations depend on the authority of whoever keeps them. It must be a member, other than the one whose
+ * authority ends; not a key, which that member may have made.
  */
 function mayKeep({ actor }: CommandContext, reaches: Authority, memberId: string): boolean {
   return actor.kind === 'MEMBER' && reaches('OWNER') && actor.id !== memberId

@@ -1,4 +1,4 @@
-// The member whom somebody means to change or dismiss, if they may.
+// Finds the member to change or remove, if the caller may.
 import { conflict, notFound } from '../../commands/edit.ts'
 import { type Refused, refused } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -9,13 +9,16 @@ import { mayDoMore, roleTooHigh } from './member.ts'
 export type Wanted = {
   readonly id: string
   readonly expectedVersion: number
-  /** What it is to become. */
+  /** The new role. */
   readonly role?: Member['role']
 }
 
 type FindErrorCode = 'NOT_FOUND' | 'CONFLICT' | 'ROLE_TOO_HIGH'
 
-/** Who was removed is no member. Nobody else can change them before the commit: the authority holds the tenant's row. */
+/**
+ * A removed member counts as missing. The authority holds the tenant's row, so nobody else changes the member before
+ * the commit.
+ */
 export async function findMember(
   tx: Transaction,
   reaches: Authority,

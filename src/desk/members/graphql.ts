@@ -1,4 +1,4 @@
-// Who is asking, for which tenant, and who else works there.
+// The viewer, the tenant, and its members and invitations: types and queries.
 import type {
   ApiKey as ApiKeyRow,
   Invitation as InvitationRow,
@@ -24,12 +24,12 @@ import {
 import { INVITATION_STATES, stateOf } from './invitation.ts'
 
 const MemberStatus = builder.enumType('MemberStatus', {
-  description: 'Who was REMOVED may do nothing here; what they did stays theirs.',
+  description: 'A REMOVED member has no access; their past actions keep their name.',
   values: ['ACTIVE', 'REMOVED'] as const,
 })
 
 const InvitationStatus = builder.enumType('InvitationStatus', {
-  description: 'One that is PENDING may be accepted; it has EXPIRED when nobody did in time.',
+  description: 'A PENDING invitation can be accepted. EXPIRED: it was not accepted in time.',
   values: INVITATION_STATES,
 })
 
@@ -38,14 +38,14 @@ Tenant.implement({
   extensions: { model: 'Tenant' },
   fields: (t) => ({
     slug: t.string({
-      description: 'Its address: what tokens name it by.',
+      description: 'Its unique name in URLs and tokens.',
       ...projection({ columns: [] }),
       resolve: (_tenant, _args, { caller }) => caller.tenantSlug,
     }),
     name: t.exposeString('name'),
     currency: t.expose('currency', {
       type: 'Currency',
-      description: 'What its prices are in unless they say otherwise.',
+      description: 'The default currency of its prices.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
@@ -74,7 +74,7 @@ Invitation.implement({
   fields: (t) => ({
     id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Invitation', id) }),
     email: t.exposeString('email'),
-    name: t.exposeString('name', { description: 'Empty where nobody said.' }),
+    name: t.exposeString('name', { description: 'Empty: not given.' }),
     role: t.expose('role', { type: Role }),
     status: t.field({
       type: InvitationStatus,
@@ -82,20 +82,20 @@ Invitation.implement({
       resolve: (invitation, _args, { caller }) => stateOf(invitation, caller.clock()),
     }),
     invitedBy: t.exposeString('invitedBy', {
-      description: 'Who that was, in words: an address, or the name of a key.',
+      description: 'An e-mail address, or the name of a key.',
     }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
     sentAt: t.expose('sentAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the mail server took the mail; null: not yet.',
+      description: 'When the mail server accepted the mail; null: not yet.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
 })
 
 Viewer.implement({
-  description: 'Who the request speaks for.',
+  description: 'The caller of the request.',
   fields: (t) => ({
     member: t.field({
       type: Member,
@@ -114,7 +114,7 @@ Viewer.implement({
     role: t.field({
       type: Role,
       nullable: true,
-      description: 'Of a member; null for everybody else: a key has its own list of permissions.',
+      description: 'The role of a member; null for other callers. A key has its own list of permissions.',
       resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
     }),
     tenant: t.field({
@@ -124,7 +124,7 @@ Viewer.implement({
         readOne<TenantRow>(context, info, 'Tenant', { tenantId: scope.tenantId }),
     }),
     permissions: t.stringList({
-      description: 'What it may do, as object:action.',
+      description: 'Its permissions, in the form object:action.',
       resolve: ({ permissions }) => [...permissions].sort(),
     }),
   }),
@@ -150,7 +150,7 @@ builder.queryFields((t) => ({
   }),
   invitations: t.field({
     type: InvitationConnection,
-    description: 'Whoever was invited, the latest first.',
+    description: 'All invitations, latest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
       readPage<InvitationRow>(

@@ -1,4 +1,4 @@
-// Invites somebody by e-mail. The mail is a job's, send-invitation.ts, and so is the token in it.
+// Invites somebody by e-mail. The job in send-invitation.ts makes the token and sends the mail.
 import { z } from 'zod'
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
@@ -17,7 +17,7 @@ import { expiryFrom, PAUSE_AFTER_REVOCATION_MS, stateOf } from './invitation.ts'
 import { name, role, roleTooHigh } from './member.ts'
 import { INVITATION_ATTEMPTS_MAX, INVITATION_TASK } from './send-invitation.ts'
 
-/** A tenant's mails go out under our name: it may send so many in a day. */
+/** Per tenant, since its mails are sent under the platform's name. */
 export const INVITATIONS_PER_DAY_MAX = 500
 const DAY_MS = 24 * 3_600_000
 
@@ -39,7 +39,7 @@ export const memberInvite = defineCommand({
 
 type InviteErrorCode = ErrorCodeOf<typeof memberInvite>
 
-/** Invites an address. Throws FORBIDDEN for who may no longer invite. */
+/** Invites an address. Throws FORBIDDEN for a caller who may no longer invite. */
 export async function inviteMember(
   caller: CommandContext,
   mail: Mailer | null,
@@ -47,7 +47,7 @@ export async function inviteMember(
 ): Promise<Executed<typeof memberInvite>> {
   requirePermission(caller.permissions, memberInvite.permission)
   if (mail === null) {
-    const message = 'this installation sends no mail: whoever runs it sets SMTP_URL'
+    const message = 'this installation sends no mail: SMTP_URL is not configured'
     return refusedAtOnce([{ field: null, message, code: 'MAIL_NOT_AVAILABLE' }])
   }
   return await runCommand(caller, memberInvite, input, async (tx, invited) => {
@@ -85,12 +85,12 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
   const field = ['email']
   const errors: UserError<InviteErrorCode>[] = []
   if ((await tx.member.count({ where: { email: address, status: 'ACTIVE' } })) > 0)
-    errors.push({ field, message: 'somebody with this address works here already', code: 'ALREADY_MEMBER' })
+    errors.push({ field, message: 'a member has this address already', code: 'ALREADY_MEMBER' })
   const pending = await tx.invitation.findFirst({ where: { email: address, status: 'PENDING' } })
   if (pending !== null && stateOf(pending, now) === 'PENDING')
     errors.push({
       field,
-      message: 'this address is invited already: revoke that first',
+      message: 'this address is invited already: revoke that invitation first',
       code: 'ALREADY_INVITED',
     })
   const pausedUntil = await pauseAfterRevocation(tx, address, now)
@@ -110,19 +110,19 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
   return errors
 }
 
-/** Until when an address is left alone, since its invitation was revoked while it was open; null: it is not. */
+/** Until when an address may not be invited again, after its open invitation was revoked; null: it may. */
 async function pauseAfterRevocation(tx: Transaction, address: string, now: Date): Promise<Date | null> {
   const since = new Date(now.getTime() - PAUSE_AFTER_REVOCATION_MS)
   const revoked = await tx.invitation.findMany({
     where: { email: { in: [...spellingsOf(address)] }, status: 'REVOKED', updatedAt: { gt: since } },
   })
-  // One that had expired was ended only to make room.
+  // An expired invitation was ended only to make room.
   const ends = revoked.filter(({ updatedAt, expiresAt }) => updatedAt < expiresAt)
   if (ends.length === 0) return null
   return new Date(Math.max(...ends.map(({ updatedAt }) => updatedAt.getTime())) + PAUSE_AFTER_REVOCATION_MS)
 }
 
-/** One that nobody took in time makes room: at most one is open for an address. */
+/** Ends an expired invitation: at most one is open per address. */
 async function endExpired(tx: Transaction, address: string, now: Date): Promise<AuditRecord[]> {
   const expired = await tx.invitation.findFirst({ where: { email: address, status: 'PENDING' } })
   if (expired === null) return []

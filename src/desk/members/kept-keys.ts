@@ -1,4 +1,4 @@
-// An owner takes over the API keys of somebody whose authority ends. Without it they end: revoke-keys.ts.
+// Moves the API keys of a member whose authority ends to an owner. Otherwise revoke-keys.ts revokes them.
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
@@ -9,9 +9,9 @@ import { oneAtATime } from '../keys/one-at-a-time.ts'
 type Left = { readonly memberId: string; readonly harmless: ReadonlySet<Permission> }
 
 /**
- * Makes the caller, an owner, the maker of the keys that the member made and that may do more than `harmless`: the
- * caller's authority bounds them from then on, and they end with it. Keys that those made follow them. Holds the tenant's
- * keys until commit.
+ * Makes the caller, an owner, the creator of the member's keys with permissions beyond `harmless`: the caller's
+ * authority bounds them from then on, and they end with it. Keys that those made follow them. Locks the tenant's keys
+ * until commit.
  */
 export async function takeOverKeys(
   tx: Transaction,

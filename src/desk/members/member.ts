@@ -1,4 +1,4 @@
-// What a person's details must be like, and the words for what is refused to whoever manages people.
+// The validation rules of members, and the refusals of member management.
 import { z } from 'zod'
 import { ROLES, type Role } from '../../auth/permissions.ts'
 import { type Reason, type Refused, refused, type UserError } from '../../commands/outcome.ts'
@@ -6,15 +6,15 @@ import { sqlstateOf } from '../../db/faults.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 100
-/** Raised by the trigger that keeps each tenant an owner. */
+/** Raised by the trigger that keeps an owner in each tenant. */
 const LAST_OWNER = 'BK011'
 
-/** Empty where nobody said. Stands in the mail that invites. */
+/** Empty: not given. The invitation mail contains it. */
 export const name = mailedName(NAME_LENGTH_MAX)
 
 export const role = z.enum(ROLES)
 
-/** Changing or ending somebody's, or an invitation's, that is more: which role that is, is told to who may read it. */
+/** The refusal to change or remove a higher role; which role it is, is shown only to callers who may read members. */
 export function mayDoMore(above: Role): Reason<'ROLE_TOO_HIGH'> {
   return {
     field: ['id'],
@@ -24,12 +24,12 @@ export function mayDoMore(above: Role): Reason<'ROLE_TOO_HIGH'> {
   }
 }
 
-/** Giving, changing or ending what is more than one has oneself. */
+/** The refusal to give, change or remove a role that may do more than the caller's. */
 export function roleTooHigh(field: string, above: Role): UserError<'ROLE_TOO_HIGH'> {
   return { field: [field], message: `${above} may do more than you`, code: 'ROLE_TOO_HIGH' }
 }
 
-/** The refusal of a write that would leave the tenant without an owner; throws whatever else went wrong. */
+/** The refusal of a write that would leave the tenant without an owner. Rethrows any other error. */
 export function refusedAsLastOwner(error: unknown, field: string): Refused<'LAST_OWNER'> {
   if (sqlstateOf(error) !== LAST_OWNER) throw error
   const message = 'this is the last owner: make somebody else an owner first'

@@ -1,4 +1,4 @@
-// Who works here, as mutations. The rules stand with the use cases.
+// The mutations of members and invitations. The use cases hold the rules.
 import { addMutation } from '../../graphql/mutation.ts'
 import { nodeUuid } from '../../graphql/node-ids.ts'
 import { Invitation, Member, Role } from '../refs.ts'
@@ -10,12 +10,12 @@ import { invitationRevoke, revokeInvitation } from './revoke-invitation.ts'
 
 addMutation(memberInvite, {
   description:
-    'Invites somebody by e-mail, with a role that may do no more than you. What the mail holds lets them, and nobody ' +
-    'else, accept, once and within seven days. Somebody who was removed comes back this way.',
+    'Invites somebody by e-mail, with a role that may do no more than the caller. Only the token in the mail lets them ' +
+    'accept, once and within seven days. A removed member returns this way.',
   fields: (t) => ({
     email: t.string({ required: true }),
     role: t.field({ type: Role, required: true }),
-    name: t.string({ description: 'What to call them; they may choose otherwise.' }),
+    name: t.string({ description: 'Their name, which they may change when they accept.' }),
   }),
   result: { field: 'invitation', type: Invitation, model: 'Invitation' },
   run: (caller, input, { mail }) => inviteMember(caller, mail, input),
@@ -23,18 +23,18 @@ addMutation(memberInvite, {
 
 addMutation(invitationAccept, {
   description:
-    'Accepts an invitation: for whoever is signed in with the address that it was sent to, and can do nothing else here ' +
+    'Accepts an invitation. The caller must be signed in with the invited address, and can do nothing else here ' +
     'until then.',
   fields: (t) => ({
-    token: t.string({ required: true, description: 'Of the mail.' }),
-    name: t.string({ description: 'What you want to be called.' }),
+    token: t.string({ required: true, description: 'The token in the mail.' }),
+    name: t.string({ description: 'Your name.' }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
   run: (caller, input, { sessions }) => acceptInvitation(caller, sessions, input),
 })
 
 addMutation(invitationRevoke, {
-  description: 'Takes an invitation back that nobody has accepted.',
+  description: 'Revokes an invitation that is not accepted yet.',
   fields: (t) => ({ id: t.id({ required: true }) }),
   result: { field: 'invitation', type: Invitation, model: 'Invitation' },
   run: (caller, { id, ...input }, { sessions }) =>
@@ -43,20 +43,20 @@ addMutation(invitationRevoke, {
 
 addMutation(memberChangeRole, {
   description:
-    'Gives a member another role. Neither the role they have nor the one they get may do more than you. API keys that ' +
+    'Gives a member another role. Neither the present nor the new role may do more than the caller. API keys that ' +
     'they made and that may do more than the new role are revoked, and open invitations that they sent end when the new ' +
-    'role could not send them. The last owner stays one.',
+    'role could not send them. The last owner keeps the role.',
   fields: (t) => ({
     id: t.id({ required: true }),
     expectedVersion: t.int({ required: true }),
     role: t.field({ type: Role, required: true }),
     keepApiKeys: t.boolean({
       defaultValue: false,
-      description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
+      description: 'Makes you the creator of their keys, which then end with your membership. Owners only.',
     }),
     keepInvitations: t.boolean({
       defaultValue: false,
-      description: 'Leaves open what they invited to, in your name. For an owner alone.',
+      description: 'Keeps their open invitations, in your name. Owners only.',
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
@@ -71,18 +71,18 @@ addMutation(memberChangeRole, {
 
 addMutation(memberRemove, {
   description:
-    'Removes somebody who may do no more than you, or lets you leave. The API keys that they made are revoked with them, ' +
-    'and the open invitations that they sent end. The last owner stays.',
+    'Removes a member who may do no more than the caller, or the caller. The API keys that they made are revoked, ' +
+    'and the open invitations that they sent end. The last owner cannot be removed.',
   fields: (t) => ({
     id: t.id({ required: true }),
     expectedVersion: t.int({ required: true }),
     keepApiKeys: t.boolean({
       defaultValue: false,
-      description: 'Keeps the keys that they made, as your own: they end with you. For an owner alone.',
+      description: 'Makes you the creator of their keys, which then end with your membership. Owners only.',
     }),
     keepInvitations: t.boolean({
       defaultValue: false,
-      description: 'Leaves open what they invited to, in your name. For an owner alone.',
+      description: 'Keeps their open invitations, in your name. Owners only.',
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },

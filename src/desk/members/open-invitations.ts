@@ -1,12 +1,13 @@
-// An owner takes over the open invitations of somebody whose authority ends. Without it they end: ended-invitations.ts.
+// Moves the open invitations of a member whose authority ends to an owner. Otherwise ended-invitations.ts audits their
+// end.
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import type { AuditRecord } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
 
 /**
- * Makes the caller the one who invited all whom the member did, or a key that comes from the member: their authority is
- * what the invitations stand on from then on. The caller must reach every role.
+ * Makes the caller the sender of all open invitations by the member or by keys that come from the member: they then
+ * depend on the caller's authority. The caller must cover every role.
  */
 export async function takeOverInvitations(
   tx: Transaction,

@@ -1,4 +1,4 @@
-// Ends somebody's work here, oneself's too, and with it the keys that they made and the invitations that they sent.
+// Removes a member, who may be the caller, with the keys that they made and the invitations that they sent.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
@@ -22,7 +22,8 @@ export const memberRemove = defineCommand({
 })
 
 /**
- * Removes a member: refused at their next request here, and within seconds elsewhere. The row stays, for what they did.
+ * Removes a member: refused at their next request on this server, and within seconds on others. The row stays, for
+ * their past actions.
  */
 export async function removeMember(
   caller: CommandContext,

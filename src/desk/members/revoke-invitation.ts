@@ -1,4 +1,4 @@
-// Takes an invitation back: its token is worth nothing from then on.
+// Revokes an invitation; its token is then invalid.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
@@ -19,7 +19,7 @@ export const invitationRevoke = defineCommand({
   schema,
 })
 
-/** Revokes what was neither accepted nor revoked. */
+/** Revokes an invitation that is neither accepted nor revoked. */
 export async function revokeInvitation(
   caller: CommandContext,
   sessions: IdentityInvalidation,

@@ -1,5 +1,5 @@
-// The job that mails an invitation. Its token is made here, stands in the mail, and nowhere else: the queue has the
-// invitation's id, and the database a hash.
+// The job that mails an invitation. It makes the token, which only the mail contains: the queue has the invitation's
+// id, and the database a hash.
 
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { IdentityInvalidation } from '../../auth/identity-invalidation.ts'
@@ -16,9 +16,9 @@ import type { Mail, Mailer } from '../../mail/mailer.ts'
 import { expiryFrom, newToken, stateOf } from './invitation.ts'
 
 export const INVITATION_TASK = 'invitation.mail'
-/** Over about three hours: a mail server that is away so long needs somebody to look. */
+/** Over about three hours: a mail server that is away for longer needs a person's attention. */
 export const INVITATION_ATTEMPTS_MAX = 12
-/** How soon a mail is tried again whose recipient was sent enough for a day. */
+/** The delay of a retry when the recipient has reached the daily bound. */
 const CROWDED_RETRY_MS = 3_600_000
 
 export type InvitationServices = {
@@ -36,9 +36,9 @@ export function invitationTask(services: InvitationServices): Task {
 }
 
 /**
- * Sends the mail, unless it was sent or is no longer wanted; later, where its recipient was sent enough for today. Where it
- * breaks off between the mail server and us, another mail follows with another token, and the last one counts. Throws what
- * the mail server said.
+ * Sends the mail, unless it was sent or is no longer wanted; later when its recipient has reached the daily bound. If
+ * the connection to the mail server breaks, another mail follows with another token, and the last one is valid. Throws
+ * the mail server's error.
  */
 async function sendInvitation(
   caller: CommandContext,
@@ -50,7 +50,7 @@ async function sendInvitation(
     return {
       invitation,
       tenant: await tx.tenant.findFirstOrThrow(),
-      // A key may be called what it likes: only a member's address is shown as one.
+      // A key may have any name, so only a member's address is shown as an address.
       inviter: invitation?.invitedById
         ? await tx.member.findFirst({ where: { id: invitation.invitedById } })
         : null,
@@ -72,9 +72,9 @@ async function sendInvitation(
     const audit = count === 0 ? [] : [auditOf(subject, null, { expiresAt: expiresAt.toISOString() })]
     return done(id, audit, [], count === 1)
   })
-  // Revoked just now.
+  // Revoked meanwhile.
   if (!isOpen) return
-  // From now on its address may come and accept.
+  // From now on the invited person can authenticate and accept.
   sessions.forget(caller.tenantSlug)
   await mail.send(
     mailOf(
@@ -90,8 +90,8 @@ async function sendInvitation(
 }
 
 /**
- * Whether the mail may go now. One person is sent so many a day, over all tenants; what is more waits, and its inviter sees
- * what a slow mail server would show: an answer that told would tell what other tenants do.
+ * Whether the mail may go now. A person gets a bounded number of mails a day, over all tenants. More of them wait,
+ * which to the inviter looks like a slow mail server: another answer would reveal what other tenants do.
  */
 async function takeTurn(caller: CommandContext, { id, email }: Invitation): Promise<boolean> {
   return await caller.database.withTenant(caller.scope, async (tx) => {
@@ -113,7 +113,7 @@ async function claimMail(tx: Transaction, { email, id }: Pick<Invitation, 'email
   return row.may
 }
 
-/** All that a tenant's people chose of it is names, which are bounded, and bring no address of the web along. */
+/** The only texts in it that a tenant's people choose are names, which are bounded and cannot contain a URL. */
 function mailOf(
   { email, name, role, invitedBy, expiresAt }: Invitation,
   to: {

@@ -1,4 +1,4 @@
-// Nobody lets the platform's people do, or ends, what is more than they may do themselves.
+// Checks that callers neither grant nor revoke support access that may do more than they may.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { currentPermissionsOf } from '../../auth/current-permissions.ts'
 import { requirePermission, supportPermissions } from '../../auth/permissions.ts'
@@ -6,8 +6,8 @@ import type { UserError } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
 
 /**
- * The refusal of access that may do more than the caller, as they are now; null when there is none. Throws FORBIDDEN for a
- * caller who may no longer manage support.
+ * The refusal of access that may do more than the caller's current permissions; null when there is none. Throws
+ * FORBIDDEN for a caller who may no longer manage support.
  */
 export async function beyondCaller(
   tx: Transaction,

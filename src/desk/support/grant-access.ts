@@ -1,4 +1,4 @@
-// Lets the platform's people into the tenant for some hours: to look, or to help.
+// Grants platform staff access to the tenant for some hours, to read or to write.
 import { z } from 'zod'
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
@@ -21,7 +21,7 @@ const schema = z.object({
   reason: z
     .string()
     .trim()
-    .min(1, 'say what it is for: it stands in the audit')
+    .min(1, 'a reason is required: the audit records it')
     .max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`),
 })
 
@@ -35,8 +35,8 @@ export const supportAccessGrant = defineCommand({
 type GrantSupportAccessErrorCode = ErrorCodeOf<typeof supportAccessGrant>
 
 /**
- * Grants access until it expires by itself, `hours` from now. Where several grants are in force the widest counts.
- * PERMISSION_NOT_HELD: the access may do more than the caller.
+ * Grants access for `hours` from now. Of several active grants the widest applies. PERMISSION_NOT_HELD: the access may
+ * do more than the caller.
  */
 export async function grantSupportAccess(
   caller: CommandContext,
@@ -48,7 +48,7 @@ export async function grantSupportAccess(
       const now = caller.clock()
       const beyond = await beyondCaller(tx, caller, access, 'access')
       if (beyond !== null) return refused<GrantSupportAccessErrorCode>([beyond])
-      // Not exact when several are granted at once: it bounds the list, and guards nothing.
+      // Not exact for concurrent grants: it only bounds the list, and no security depends on it.
       const inForce = await tx.supportGrant.count({ where: { revokedAt: null, expiresAt: { gt: now } } })
       if (inForce >= IN_FORCE_MAX) {
         const message = `${IN_FORCE_MAX} grants are in force: revoke one first`

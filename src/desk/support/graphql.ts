@@ -1,4 +1,4 @@
-// Support access: types, the query and the mutations, and what a supporter's own viewer shows.
+// Support access: types, the query and the mutations, and the support access of the viewer.
 import type { SupportGrant as SupportGrantRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
@@ -14,14 +14,14 @@ import { revokeSupportAccess, supportAccessRevoke } from './revoke-access.ts'
 import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
 
 const SupportAccess = builder.enumType('SupportAccess', {
-  description: 'READ: to see what an administrator sees. WRITE: to do the work of STAFF besides.',
+  description: 'READ: what an administrator may read. WRITE: also what STAFF may write.',
   values: ['READ', 'WRITE'] as const,
 })
 
 const SupportGrantStatus = builder.enumType('SupportGrantStatus', { values: STATUSES })
 
 SupportGrant.implement({
-  description: 'Leave for the people of the platform to enter this tenant. Without one they have no access.',
+  description: 'A grant for platform staff to enter this tenant. Without one they have no access.',
   interfaces: [Node],
   extensions: { model: 'SupportGrant', permission: 'support:manage' },
   fields: (t) => ({
@@ -33,7 +33,9 @@ SupportGrant.implement({
       ...projection({ columns: ['revokedAt', 'expiresAt'] }),
       resolve: (grant, _args, { caller }) => statusOf(grant, caller.clock()),
     }),
-    grantedBy: t.exposeString('grantedBy', { description: 'The e-mail address of who granted it.' }),
+    grantedBy: t.exposeString('grantedBy', {
+      description: 'The e-mail address of the member who granted it.',
+    }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -41,7 +43,7 @@ SupportGrant.implement({
 })
 
 const ViewerSupport = builder.objectRef<SupportGrantRow>('ViewerSupport').implement({
-  description: 'By which leave of the tenant one of the platform’s people is here.',
+  description: 'The tenant’s grant under which platform staff act here.',
   extensions: { model: 'SupportGrant' },
   fields: (t) => ({
     access: t.expose('access', { type: SupportAccess }),
@@ -53,7 +55,7 @@ builder.objectField(Viewer, 'support', (t) =>
   t.field({
     type: ViewerSupport,
     nullable: true,
-    description: 'Set for the people of the platform alone.',
+    description: 'Set only for platform staff.',
     resolve: ({ actor }, _args, context, info) =>
       actor.kind === 'SUPPORT'
         ? readOne<SupportGrantRow>(context, info, 'SupportGrant', { id: actor.id })
@@ -64,7 +66,7 @@ builder.objectField(Viewer, 'support', (t) =>
 builder.queryFields((t) => ({
   supportGrants: t.field({
     type: SupportGrantConnection,
-    description: 'Who of the platform was let in, and is; latest first.',
+    description: 'All grants for platform staff, latest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
       readPage<SupportGrantRow>(
@@ -81,18 +83,18 @@ builder.queryFields((t) => ({
 }))
 
 addMutation(supportAccessGrant, {
-  description: 'Lets the people of the platform in until the hours have passed.',
+  description: 'Grants platform staff access for some hours.',
   fields: (t) => ({
     access: t.field({ type: SupportAccess, required: true, defaultValue: 'READ' }),
     hours: t.int({ required: true, description: `1 to ${HOURS_MAX}.` }),
-    reason: t.string({ required: true, description: 'What it is for.' }),
+    reason: t.string({ required: true, description: 'The reason, which is audited.' }),
   }),
   result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
   run: (caller, input, { sessions }) => grantSupportAccess(caller, input, sessions),
 })
 
 addMutation(supportAccessRevoke, {
-  description: 'Ends a grant before its time. One that has ended stays as it is.',
+  description: 'Revokes a grant. One that has ended is unchanged.',
   fields: (t) => ({ id: t.id({ required: true }) }),
   result: { field: 'supportGrant', type: SupportGrant, model: 'SupportGrant' },
   run: (caller, { id, ...input }, { sessions }) =>

@@ -1,4 +1,4 @@
-// Ends the access of the platform's people before its time.
+// Revokes support access before it expires.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
@@ -19,7 +19,7 @@ export const supportAccessRevoke = defineCommand({
 })
 
 /**
- * Revokes a grant: at once here, within seconds on other servers. One that has ended stays as it is.
+ * Revokes a grant: at once on this server, within seconds on others. One that has ended is unchanged.
  * PERMISSION_NOT_HELD: the access may do more than the caller.
  */
 export async function revokeSupportAccess(

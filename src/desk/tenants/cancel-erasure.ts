@@ -1,4 +1,4 @@
-// A merchant thinks again: it is not erased after all.
+// Cancels a merchant's scheduled erasure.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf, NO_INPUT } from '../../commands/command.ts'
 import type { Executed } from '../../commands/executed.ts'
@@ -12,7 +12,7 @@ export const tenantErasureCancel = defineCommand({
   schema: NO_INPUT,
 })
 
-/** Calls the erasure off; where there is none, only the audit tells of it. */
+/** Cancels the erasure; without one, only the audit records the call. */
 export async function cancelErasure(
   caller: CommandContext,
   input: InputOf<typeof tenantErasureCancel>,

@@ -1,4 +1,4 @@
-// The job that lets go of files whose time is over, of exports that were lost with their job, and of old entries.
+// The job that removes expired export files, fails exports whose job was lost, and deletes old export rows.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
 import { runInternalCommand } from '../../commands/run-command.ts'
@@ -7,7 +7,7 @@ import { endExports, failExport } from './end-export.ts'
 import { EXPORT_LOST_AFTER_MS, EXPORTS_LISTED_MAX } from './export-task.ts'
 
 const ATTEMPTS_MAX = 5
-/** Of one run: more than an hour of asking leaves behind. */
+/** Per run: more than an hour of requests leaves behind. */
 const FORGOTTEN_MAX = 1_000
 
 export const cleanExportsTask: Task = {
@@ -38,7 +38,7 @@ async function endExpired(caller: CommandContext): Promise<void> {
   })
 }
 
-/** Its job was given up, and cannot tell. Another export may then be asked for. */
+/** Its job failed for good and cannot report it. Another export may then be requested. */
 async function failLost(caller: CommandContext): Promise<void> {
   const { database, scope, clock } = caller
   const before = new Date(clock().getTime() - EXPORT_LOST_AFTER_MS)
@@ -48,10 +48,10 @@ async function failLost(caller: CommandContext): Promise<void> {
       select: { id: true },
     }),
   )
-  if (lost !== null) await failExport(caller, lost.id, 'it could not be made: ask for another')
+  if (lost !== null) await failExport(caller, lost.id, 'it could not be made: request another')
 }
 
-/** Entries of exports without a file, beyond the last ones. */
+/** Deletes exports without a file, beyond the newest ones. */
 async function forgetOld({ database, scope }: CommandContext): Promise<void> {
   await database.withTenant(scope, async (tx) => {
     const old = await tx.export.findMany({

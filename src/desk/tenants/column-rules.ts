@@ -1,4 +1,4 @@
-// What of the desk's tables is not the same in a restored tenant: keys, invitations and the platform's visits have ended.
+// The desk columns that change in a restored tenant: keys, invitations and support grants have ended.
 import type { ColumnRules } from '../../db/column-rules.ts'
 
 export const DESK_COLUMN_RULES: ColumnRules = {

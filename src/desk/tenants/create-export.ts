@@ -1,4 +1,4 @@
-// Asks for a file of all that the tenant owns. Making it is make-export.ts's, by a job.
+// Requests a file of all data of the tenant. The job in make-export.ts makes it.
 import { type CommandContext, labelOf } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf, NO_INPUT } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
@@ -16,7 +16,7 @@ export const exportCreate = defineCommand({
   schema: NO_INPUT,
 })
 
-/** Queues an export. While one is under way there is no second: that one is answered, and nothing is changed. */
+/** Queues an export. While one is running, returns that one and changes nothing. */
 export async function createExport(
   caller: CommandContext,
   input: InputOf<typeof exportCreate>,
@@ -24,7 +24,8 @@ export async function createExport(
   return await runCommand(caller, exportCreate, input, async (tx) => {
     const id = newId()
     const requestedBy = labelOf(caller.actor)
-    // Rivals meet at the index of those under way: the later one waits, and then finds the other's.
+    // Concurrent calls conflict on the unique index of running exports: the later one waits, and then finds the
+    // other's.
     const made = await tx.$executeRaw`
       INSERT INTO exports (id, requested_by, created_at) VALUES (${id}::uuid, ${requestedBy}, ${caller.clock()})
       ON CONFLICT (tenant_id) WHERE status IN ('PENDING', 'RUNNING') DO NOTHING`

@@ -1,4 +1,4 @@
-// A finished export's bytes, for whoever may have all that the tenant owns. How they are sent is the front door's.
+// Opens a finished export for download. export-route.ts sends it.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { auditOf } from '../../commands/edit.ts'
@@ -12,13 +12,13 @@ const EXPORT_ID_PREFIX = 'exp'
 export type Download = {
   readonly fileName: string
   readonly byteCount: bigint
-  /** In order, a chunk at a time, each read when the one before was taken. */
+  /** In order, a chunk at a time; each is read when the previous one was consumed. */
   readonly bytes: () => AsyncGenerator<Uint8Array>
 }
 
 /**
- * Opens the file; the tenant's audit tells of it. Throws FORBIDDEN without tenant:manage, NOT_FOUND for an export that is
- * not here, not finished, or has expired.
+ * Opens the file, and audits it. Throws FORBIDDEN without tenant:manage, NOT_FOUND for an export that is missing, not
+ * finished, or expired.
  */
 export async function downloadExport(caller: CommandContext, exportId: string): Promise<Download> {
   requirePermission(caller.permissions, 'tenant:manage')

@@ -1,4 +1,4 @@
-// How an export ends without a download: it failed, its time was over, or later ones took its place. Its file goes with it.
+// Ends exports: they failed, expired, or were replaced by later ones. Their files are deleted.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done } from '../../commands/outcome.ts'
@@ -6,7 +6,7 @@ import { runInternalCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { EXPORTS_BYTES_MAX, EXPORTS_KEPT_MAX } from './export-task.ts'
 
-/** What became of an export that cannot be made; one that has ended already is left as it was. */
+/** Records why an export failed; one that has ended already is unchanged. */
 export async function failExport(caller: CommandContext, id: string, failure: string): Promise<void> {
   const command = { name: 'exportFail', permission: 'tenant:manage' } as const
   await runInternalCommand(caller, command, async (tx) => {
@@ -21,7 +21,7 @@ export async function failExport(caller: CommandContext, id: string, failure: st
   })
 }
 
-/** Ends the exports that a new file of so many bytes takes the place of: what is left is within both bounds, with it. */
+/** Ends the oldest exports, so that a new file of this size stays within both bounds. */
 export async function makeRoom(tx: Transaction, byteCount: bigint): Promise<AuditRecord[]> {
   const kept = await tx.export.findMany({
     where: { status: 'COMPLETED' },
@@ -39,7 +39,7 @@ export async function makeRoom(tx: Transaction, byteCount: bigint): Promise<Audi
   )
 }
 
-/** Lets go of their files, and says so. */
+/** Deletes their files and returns the audit records. */
 export async function endExports(tx: Transaction, ids: readonly string[]): Promise<AuditRecord[]> {
   if (ids.length === 0) return []
   await tx.exportChunk.deleteMany({ where: { exportId: { in: [...ids] } } })

@@ -1,4 +1,4 @@
-// GET /exports/:id: a finished export as a file, to whoever may have it. Who may, and what is in it, is the tenants' domain.
+// GET /exports/:id: sends a finished export. download-export.ts checks the permission and reads the file.
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { credentialsOf } from '../../auth/authenticate.ts'

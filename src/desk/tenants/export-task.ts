@@ -1,17 +1,17 @@
-// The bounds of an export, and the name of its job.
+// The bounds of exports, and the name of their job.
 export const EXPORT_TASK = 'tenant.export'
 export const EXPORT_ATTEMPTS_MAX = 3
-/** For one attempt, and the longest that a snapshot keeps the database from cleaning up. */
+/** Per attempt; also how long a snapshot may keep the database from vacuuming. */
 export const EXPORT_TIMEOUT_MS = 1_800_000
-/** Longer than all attempts with their delays: what is still under way then was lost. */
+/** Longer than all attempts with their delays: an export that is still running then was lost. */
 export const EXPORT_LOST_AFTER_MS = 3 * EXPORT_TIMEOUT_MS
-/** How long its file is there to be downloaded. */
+/** How long a file can be downloaded. */
 export const EXPORT_KEPT_MS = 7 * 86_400_000
-/** So many finished files are kept of a tenant, as app.bound_exports holds: making another ends the oldest. */
+/** The finished files of a tenant, as app.bound_exports enforces; a new one removes the oldest. */
 export const EXPORTS_KEPT_MAX = 3
-/** Of one file, as exports_byte_count_check holds. Larger tenants are exported by the platform, to its own disk. */
+/** Per file, as exports_byte_count_check enforces. Platform staff export larger tenants to a disk. */
 export const EXPORT_BYTES_MAX = 4_294_967_296
-/** Of all files that are kept of a tenant: two of the largest. While one is made, its bytes come on top. */
+/** All files of a tenant: two of the largest. A file that is being made comes on top. */
 export const EXPORTS_BYTES_MAX = 2 * EXPORT_BYTES_MAX
-/** So many are listed: older ones, whose files are gone, are forgotten. The audit has them all. */
+/** Listed exports: older ones, whose files are removed, are deleted. The audit keeps them all. */
 export const EXPORTS_LISTED_MAX = 100

@@ -1,4 +1,4 @@
-// Writes a tenant's file to a path, as the platform's people do at a terminal. As the owner, in one snapshot.
+// Writes a tenant's file to a path, for platform staff at a terminal. Runs as the owner, in one snapshot.
 import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
@@ -13,9 +13,9 @@ import { type TenantFileTrailer, tenantFile } from './tenant-file.ts'
 const FILE_MODE = 0o600
 
 /**
- * Writes the file of the tenant `slug`, compressed where the path ends in `.gz`. It stands under its own name once it is
- * whole, and never otherwise; the tenant's audit then tells of it. Throws NOT_FOUND for an unknown slug, CONFLICT for a
- * tenant that is being erased, BAD_USER_INPUT for a path that cannot be written to.
+ * Writes the file of the tenant `slug`, compressed where the path ends in `.gz`. It gets its name only when it is
+ * complete; then the tenant's audit records it. Throws NOT_FOUND for an unknown slug, CONFLICT for a tenant that is
+ * being erased, BAD_USER_INPUT for a path that cannot be written to.
  */
 export async function exportTenantFile(
   owner: OwnerConnection,

@@ -1,10 +1,10 @@
-// Owns: whose a tenant's file is: the mac on it, and what is said of one that is not this installation's own. Reads no file.
+// Verifies the origin of a tenant's file by its mac. Reads no file.
 import { AppError } from '../../core/errors.ts'
 import type { Sealer } from '../../core/seal.ts'
 
 const PURPOSE = 'tenant file'
 
-/** The mac of a file by the sum of its bytes, hexadecimal. */
+/** The mac of a file by the checksum of its bytes, hexadecimal. */
 export function fileMac(sha256: string, sealer: Sealer): string {
   return Buffer.from(sealer.mac(Buffer.from(sha256), PURPOSE)).toString('hex')
 }
@@ -16,12 +16,12 @@ export type SignedFile = {
   readonly mac: string
 }
 
-/** `OWN`: made by a key of this installation, and not altered since. `TRUSTED`: somebody else's, taken on their word. */
+/** `OWN`: made by a key of this installation, and unaltered. `TRUSTED`: from elsewhere, accepted by --trust. */
 export type FileOrigin = 'OWN' | 'TRUSTED'
 
 /**
- * Whether a whole file may be restored. Throws BAD_USER_INPUT for one that was altered after a key of ours had signed it,
- * whatever is trusted; and, unless it is trusted, for one whose key is not here.
+ * Throws BAD_USER_INPUT for a file that was altered after a key of ours had signed it, trusted or not; and for one
+ * whose key is not configured, unless it is trusted.
  */
 export function requireOrigin(
   { header, sha256, mac }: SignedFile,
@@ -41,11 +41,11 @@ export function requireOrigin(
   if (trust) return 'TRUSTED'
   const whose =
     header.installation === installation
-      ? `it says that this installation made it, by the key ${header.key}, which is not here (SECRETS_KEY_PREVIOUS)`
-      : `it is of another installation, ${header.installation}`
+      ? `it says that this installation made it, by the key ${header.key}, which is not configured (SECRETS_KEY_PREVIOUS)`
+      : `it comes from another installation, ${header.installation}`
   throw refusal(
-    `${whose}: its sum is right, but nobody here can tell whether its people, their roles and its books are as they were. ` +
-      'If you trust whoever gave it to you, restore it with --trust',
+    `${whose}: its checksum is right, but this installation cannot verify its content. ` +
+      'If you trust its source, restore it with --trust',
   )
 }
 

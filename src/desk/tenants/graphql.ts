@@ -1,4 +1,4 @@
-// A merchant's own life: what it says of itself, its exports, its end.
+// The merchant's own data, its exports and its erasure: types, queries and mutations.
 import type { Export as ExportRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
@@ -19,7 +19,7 @@ builder.objectFields(Tenant, (t) => ({
   erasureAt: t.expose('erasureAt', {
     type: 'DateTime',
     nullable: true,
-    description: 'When all of it will be erased; null: it will not be.',
+    description: 'When all of its data will be erased; null: no erasure is scheduled.',
   }),
 }))
 
@@ -29,13 +29,13 @@ const ExportStatus = builder.enumType('ExportStatus', {
     RUNNING: {},
     COMPLETED: {},
     FAILED: {},
-    EXPIRED: { description: 'Its file is gone: its time was over, or three later ones were made.' },
+    EXPIRED: { description: 'Its file was removed: it expired, or three later ones were made.' },
   },
 })
 
 Export.implement({
   description:
-    'A file of all that the merchant owns, as it was at one moment: JSON lines, compressed. The last three are kept.',
+    'A file of all data of the merchant at one moment: JSON lines, compressed. The last three are kept.',
   interfaces: [Node],
   extensions: { model: 'Export', permission: 'tenant:manage' },
   fields: (t) => ({
@@ -43,15 +43,15 @@ Export.implement({
     status: t.expose('status', { type: ExportStatus }),
     requestedBy: t.exposeString('requestedBy'),
     rowCount: t.exposeInt('rowCount'),
-    byteCount: t.expose('byteCount', { type: 'BigInt', description: 'Of the file as it is downloaded.' }),
+    byteCount: t.expose('byteCount', { type: 'BigInt', description: 'The size of the downloaded file.' }),
     sha256: t.exposeString('sha256', {
       nullable: true,
-      description: 'Of the file as it is downloaded. Its last line proves what is in it.',
+      description: "The SHA-256 of the downloaded file. The file's last line proves its content.",
     }),
     url: t.string({
       nullable: true,
       description:
-        'Where it is downloaded, on this server, with the same credential; null: not yet, or not any more.',
+        'The path of the download on this server, with the same credential; null: not available yet, or no longer.',
       ...projection({ columns: ['id', 'status', 'expiresAt'] }),
       resolve: ({ id, status, expiresAt }, _args, { caller }) =>
         status === 'COMPLETED' && expiresAt !== null && expiresAt > caller.clock()
@@ -64,7 +64,7 @@ Export.implement({
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the file is removed, if three later ones have not taken its place before.',
+      description: 'When the file is removed, unless three later ones replace it before.',
     }),
   }),
 })
@@ -72,7 +72,7 @@ Export.implement({
 builder.queryFields((t) => ({
   exports: t.field({
     type: ExportConnection,
-    description: 'Exports of everything, the last one first.',
+    description: 'The exports of all data, latest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
       readPage<ExportRow>(
@@ -85,14 +85,14 @@ builder.queryFields((t) => ({
 }))
 
 addMutation(exportCreate, {
-  description: 'Makes a file of all that the merchant owns. While one is being made, that one is answered.',
+  description: 'Makes a file of all data of the merchant. While one is being made, returns that one.',
   fields: () => ({}),
   result: { field: 'export', type: Export, model: 'Export' },
   run: (caller, input) => createExport(caller, input),
 })
 
 addMutation(tenantUpdate, {
-  description: 'Edits what was given.',
+  description: 'Edits the given fields.',
   fields: (t) => ({
     expectedVersion: t.int({ required: true }),
     name: t.string(),
@@ -103,17 +103,17 @@ addMutation(tenantUpdate, {
 
 addMutation(tenantErasureSchedule, {
   description:
-    'Has everything erased, for good, when the days to think again are over. Until then all goes on as before.',
+    'Schedules the erasure of all data, after a grace period. Until then nothing changes, and it can be cancelled.',
   fields: (t) => ({
     confirmation: t.string({ required: true, description: "The tenant's slug, typed." }),
-    graceDays: t.int({ description: '7 to 365; 30 unless told.' }),
+    graceDays: t.int({ description: '7 to 365. Default: 30.' }),
   }),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },
   run: (caller, input) => scheduleErasure(caller, input),
 })
 
 addMutation(tenantErasureCancel, {
-  description: 'Does not have everything erased after all.',
+  description: 'Cancels the erasure.',
   fields: () => ({}),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },
   run: (caller, input) => cancelErasure(caller, input),

@@ -1,4 +1,4 @@
-// The job that makes a tenant's file, as of one moment, and keeps it in the tenant's own rows until it has expired.
+// The job that makes a tenant's file as of one moment, and stores it in the tenant's rows until it expires.
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -22,11 +22,11 @@ import {
 } from './export-task.ts'
 import { tenantFile } from './tenant-file.ts'
 
-/** Of the file before it is compressed: what a process holds of it at a time is a few times this. */
+/** The size of a chunk before compression; a process holds a few of these at a time. */
 const CHUNK_BYTES = 1_048_576
 const compress = promisify(gzip)
 
-/** `sealer`: with the key that this installation signs its files by. A larger file than `bytesMax` fails. */
+/** `sealer` has the key with which this installation signs its files. A file larger than `bytesMax` fails. */
 export function exportTask(sealer: Sealer, bytesMax = EXPORT_BYTES_MAX): Task {
   return {
     name: EXPORT_TASK,
@@ -41,7 +41,7 @@ type Making = { readonly sealer: Sealer; readonly bytesMax: number }
 
 type Made = { readonly rowCount: number; readonly byteCount: bigint; readonly sha256: string }
 
-/** Makes the file of an export that is not made yet. After a crash it is begun anew: chunks come all at once or not at all. */
+/** Makes the file of an export. After a crash it starts again: the chunks are written all or none. */
 async function makeExport(caller: CommandContext, id: string, making: Making): Promise<void> {
   const { database, scope } = caller
   const isWanted = await database.withTenant(scope, async (tx) => {
@@ -49,7 +49,7 @@ async function makeExport(caller: CommandContext, id: string, making: Making): P
       where: { id, status: { in: ['PENDING', 'RUNNING'] } },
       data: { status: 'RUNNING' },
     })
-    // Of an attempt whose end was not recorded.
+    // Chunks of an attempt whose end was not recorded.
     if (count > 0) await tx.exportChunk.deleteMany({ where: { exportId: id } })
     return count > 0
   })
@@ -59,7 +59,7 @@ async function makeExport(caller: CommandContext, id: string, making: Making): P
     const made = await database.withTenant(scope, (tx) => writeChunks(tx, caller, id, making), {}, bounds)
     await complete(caller, id, made)
   } catch (error) {
-    // Another attempt would come to the same.
+    // A retry would also be too large.
     if (!isTooLarge(error)) throw error
     await failExport(caller, id, error.message)
   }
@@ -89,7 +89,7 @@ async function writeChunks(
   let waiting: Buffer[] = []
   let waitingBytes = 0
   async function put(): Promise<void> {
-    // Each a member of its own: one after another they are one file to every tool that knows gzip.
+    // Each chunk is a gzip member; concatenated, they are one valid gzip file.
     const content = await compress(Buffer.concat(waiting))
     sum.update(content)
     byteCount += content.length

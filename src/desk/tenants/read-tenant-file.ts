@@ -1,5 +1,5 @@
-// Owns: reading a tenant's file, plain or compressed, line by line within bounds, and refusing one that is not whole. Only
-// at its end is it known to be: whoever acts on what is read before must be able to undo it.
+// Reads a tenant's file, plain or compressed, line by line within bounds, and refuses one that is not complete. That is
+// known only at its end, so the caller must be able to undo what it did before.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -9,14 +9,14 @@ import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { FORMAT, FORMAT_VERSION, type TenantFileHeader } from './tenant-file.ts'
 
-/** Longer than any row that the database takes from a request. */
+/** Longer than any row that the database accepts from a request. */
 const LINE_BYTES_MAX = 16 * 1_048_576
-/** Of one batch: what is inserted at once. */
+/** Rows per insert. */
 const BATCH_ROWS_MAX = 500
 const BATCH_BYTES_MAX = 1_048_576
-/** Rows of a shop come to a tenth to a thirtieth; what unpacks to more than this was made to fill somebody's time. */
+/** A shop's rows compress to between a tenth and a thirtieth. A file that unpacks to more than this is an attack. */
 const UNPACKED_RATIO_MAX = 200
-/** So much is unpacked of any file: a short one of equal rows is no attack. */
+/** The ratio does not apply below this size: a short file of equal rows is no attack. */
 const UNPACKED_BYTES_FREE = 64 * 1_048_576
 const SLUG_LENGTH_MAX = 63
 const NAME_LENGTH_MAX = 1_000
@@ -48,7 +48,7 @@ const trailerSchema = z.strictObject({
 
 export type RowBatch = { readonly table: string; readonly lines: readonly string[] }
 
-/** A file's bytes, decompressed where they are compressed. Throws NOT_FOUND when there is none. */
+/** A file's bytes, decompressed if necessary. Throws NOT_FOUND when there is none. */
 export async function openTenantFile(path: string): Promise<AsyncIterable<Buffer>> {
   const start = Buffer.alloc(GZIP_MAGIC.length)
   let packedBytes: number
@@ -64,7 +64,7 @@ export async function openTenantFile(path: string): Promise<AsyncIterable<Buffer
     throw new AppError('NOT_FOUND', `${path} cannot be read`, { path }, { cause })
   }
   const raw = createReadStream(path)
-  // What breaks in either is the error of whoever reads.
+  // The reader gets the errors of both streams.
   return start.equals(GZIP_MAGIC)
     ? unpacked(
         pipeline(raw, createGunzip(), () => {}),
@@ -73,7 +73,7 @@ export async function openTenantFile(path: string): Promise<AsyncIterable<Buffer
     : raw
 }
 
-/** Ends what unpacks to far more than any tenant's rows would. */
+/** Throws for a file that unpacks to far more than a tenant's rows would. */
 async function* unpacked(source: AsyncIterable<Buffer>, packedBytes: number): AsyncGenerator<Buffer> {
   const bytesMax = Math.max(UNPACKED_BYTES_FREE, packedBytes * UNPACKED_RATIO_MAX)
   let bytes = 0
@@ -86,15 +86,16 @@ async function* unpacked(source: AsyncIterable<Buffer>, packedBytes: number): As
 
 export type ReadFile = {
   readonly header: TenantFileHeader
-  /** Of its bytes before the last line, as computed. */
+  /** Of the bytes before the last line, computed here. */
   readonly sha256: string
   readonly mac: string
   readonly total: number
 }
 
 /**
- * Reads a file: `begin` is given its header, then `take` its rows in batches of one table. Resolves when the whole file was
- * read and is what its last line says; throws BAD_USER_INPUT when it is not, after part of it may have been taken.
+ * Reads a file: calls `begin` with its header, then `take` with its rows in batches of one table. Resolves when the
+ * whole file was read and matches its last line; throws BAD_USER_INPUT otherwise, when part of it may have been taken
+ * already.
  */
 export async function readTenantFile(
   source: AsyncIterable<Buffer>,
@@ -116,9 +117,9 @@ export async function readTenantFile(
       await reader.begin(header)
     } else if (text.startsWith('{"table":')) {
       const { table, row } = rowIn(text)
-      // Rows of two tables by turns would be inserted one by one.
+      // Alternating rows of two tables would be inserted one by one.
       if (table !== batch.table && counts[table] !== undefined)
-        throw notWhole(`its rows of ${table} do not stand together`)
+        throw notWhole(`its rows of ${table} are not contiguous`)
       counts[table] = (counts[table] ?? 0) + 1
       await batch.add(table, row)
     } else {
@@ -130,14 +131,14 @@ export async function readTenantFile(
   if (header === null || trailer === null) throw notWhole('its last line is missing')
   await batch.flush()
   const { rows, total, sha256, mac } = trailer
-  if (sum.digest('hex') !== sha256) throw notWhole('its checksum is not that of its content')
+  if (sum.digest('hex') !== sha256) throw notWhole('its checksum does not match its content')
   const sumOfCounts = Object.values(counts).reduce((all, count) => all + count, 0)
   const isCounted = Object.entries(rows).every(([table, count]) => count === (counts[table] ?? 0))
-  if (!isCounted || total !== sumOfCounts) throw notWhole('its rows are not as many as it says')
+  if (!isCounted || total !== sumOfCounts) throw notWhole('its row counts do not match')
   return { header, sha256, mac, total }
 }
 
-/** Rows of one table, until they are enough or another table begins. */
+/** Collects rows of one table, until the batch is full or another table begins. */
 class Batch {
   readonly #take: (batch: RowBatch) => Promise<void>
   #table = ''
@@ -148,7 +149,7 @@ class Batch {
     this.#take = take
   }
 
-  /** Whose rows these are; empty before the first. */
+  /** The table of these rows; empty before the first. */
   get table(): string {
     return this.#table
   }
@@ -178,7 +179,11 @@ function headerIn(text: string): TenantFileHeader {
         'release, migrate there, and export it again',
     )
   }
-  return parsed(headerSchema, text, `it does not begin as a file of the format ${FORMAT} ${FORMAT_VERSION}`)
+  return parsed(
+    headerSchema,
+    text,
+    `it does not begin with a header of the format ${FORMAT} ${FORMAT_VERSION}`,
+  )
 }
 
 function isOlder(text: string): boolean {
@@ -189,14 +194,14 @@ function isOlder(text: string): boolean {
   }
 }
 
-/** Neither half letters nor a mark at its start are mended: a text is what it is, or the file is refused. */
+/** Strict: invalid UTF-8 and a byte order mark refuse the file, instead of being repaired. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function textOf(line: Buffer): string {
   try {
     return utf8.decode(line)
   } catch {
-    throw notWhole('it has a line that is no text')
+    throw notWhole('it has a line that is not valid UTF-8')
   }
 }
 
@@ -204,7 +209,7 @@ const ROW = /^\{"table":"(?<table>[a-z_][a-z0-9_]{0,62})","row":(?<row>\{.*\})\}
 
 function rowIn(text: string): { table: string; row: string } {
   const { table, row } = ROW.exec(text)?.groups ?? {}
-  if (table === undefined || row === undefined) throw notWhole('it has a row that is none')
+  if (table === undefined || row === undefined) throw notWhole('it has an invalid row')
   return { table, row }
 }
 
@@ -220,7 +225,7 @@ function parsed<T>(schema: z.ZodType<T>, text: string, complaint: string): T {
   return result.data
 }
 
-/** The lines without their ends. Throws for a line that is too long, and for a last one that does not end. */
+/** The lines without their ends. Throws for a line that is too long, and for a last line without an end. */
 async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = []
   let restBytes = 0
@@ -236,10 +241,10 @@ async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     restBytes += chunk.length - start
     if (restBytes > LINE_BYTES_MAX) throw notWhole('it has a line that is longer than any row')
   }
-  if (restBytes > 0) throw notWhole('it breaks off within a line')
+  if (restBytes > 0) throw notWhole('it ends within a line')
 }
 
-/** The source, with what decompression says of a broken file in our words. */
+/** The source, with decompression errors in our words. */
 async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* source

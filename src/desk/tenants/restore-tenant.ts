@@ -1,5 +1,5 @@
-// Makes a new tenant of another's file, in one transaction: all of it, proved, or nothing. As the owner of the tables; no
-// tenant's request comes here.
+// Makes a new tenant from another's file in one transaction, complete and verified or not at all. Runs as the owner;
+// not reachable by a tenant's request.
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Sealer } from '../../core/seal.ts'
@@ -14,7 +14,7 @@ import { exportedTables, insertRows, installationName, schemaVersion } from './t
 export type RestoredTenant = {
   readonly id: string
   readonly slug: string
-  /** Whose file it was, and of when. */
+  /** The tenant of the file, and the time of the export. */
   readonly source: {
     readonly slug: string
     readonly createdAt: string
@@ -27,22 +27,22 @@ export type RestoredTenant = {
 
 export type RestoreOptions = {
   readonly slug: string
-  /** Null: as in the file. */
+  /** Null: the name in the file. */
   readonly name: string | null
-  /** With the keys that files of this installation are signed by. */
+  /** With the keys that sign this installation's files. */
   readonly sealer: Sealer
-  /** Takes a file of another installation on the word of whoever gave it. */
+  /** Accepts a file of another installation without proof. */
   readonly trust?: boolean
-  /** Takes the address of a tenant that was erased. */
+  /** Reuses the slug of an erased tenant. */
   readonly reuseSlug?: boolean
 }
 
 /**
- * Restores a file as the new tenant `slug`: read once for its sum, its counts and its mac, and only then again for its rows;
- * `open` is called for each. The rows keep their ids; secrets do not come along, so that nothing works in the name of the
- * tenant that they are from. Throws BAD_USER_INPUT for a file that is not whole, was altered, is another installation's and
- * not trusted, or not of this database's schema; CONFLICT for a slug that is taken, or was an erased tenant's; nothing is
- * there then.
+ * Restores a file as the new tenant `slug`: reads it once for its checksum, counts and mac, and again for its rows;
+ * `open` is called for each pass. The rows keep their ids; secrets are not restored, so that nothing acts for the
+ * original tenant. Throws BAD_USER_INPUT for a file that is incomplete, altered, another installation's and not
+ * trusted, or not of this database's schema; CONFLICT for a slug that is taken or was an erased tenant's; nothing is
+ * written then.
  */
 export async function restoreTenant(
   owner: OwnerConnection,
@@ -57,7 +57,7 @@ export async function restoreTenant(
   const origin = requireOrigin(proved, { sealer, installation: await installationName(owner.query), trust })
   const id = newId()
   const restore = async (query: Query): Promise<RestoredTenant> => {
-    // A reversal may come before what it reverses, an entry before its postings.
+    // A reversal may come before its entry, and an entry before its postings.
     await query('SET CONSTRAINTS ALL DEFERRED')
     await enterNewTenant(query, { id, slug, reuseSlug })
     const expected = new DigestCounter()
@@ -98,7 +98,7 @@ async function requireSchema(query: Query, { schema }: TenantFileHeader): Promis
   )
 }
 
-/** What was written, read back, must be what the file says: a trigger or a rule that altered it would be found here. */
+/** The written rows, read back, must equal those of the file: this finds a trigger or a rule that altered them. */
 function requireEqual(expected: DigestCounter, found: DigestCounter): void {
   const digests = found.digests()
   for (const [table, digest] of expected.digests()) {
@@ -108,7 +108,7 @@ function requireEqual(expected: DigestCounter, found: DigestCounter): void {
   if (found.total !== expected.total) throw notRestorable('there are more restored rows than in the file')
 }
 
-/** SQLSTATEs of values and rows that a table does not take: classes 22 and 23, 54 (too deep), and those of our triggers. */
+/** SQLSTATEs of values and rows that a table rejects: classes 22 and 23, 54 (too deep), and those of our triggers. */
 function isUnfit(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(22|23|54|BK|P0001)/.test(String(error.code))
 }

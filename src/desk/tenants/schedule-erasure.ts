@@ -1,4 +1,4 @@
-// A merchant has itself erased, some time from now: everything goes on until then, and it may think again.
+// Schedules the erasure of a merchant's data after a grace period, during which it can be cancelled.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
@@ -9,11 +9,11 @@ import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
 import { sqlstateOf } from '../../db/faults.ts'
 
-/** app.schedule_erasure holds the same bounds, whoever asks. */
+/** app.schedule_erasure enforces the same bounds for every caller. */
 const GRACE_DAYS_MIN = 7
 const GRACE_DAYS_MAX = 365
 const GRACE_DAYS_DEFAULT = 30
-/** Its SQLSTATE for an erasure that the platform has ordered, or that has begun. */
+/** The SQLSTATE for an erasure that the platform ordered, or that has begun. */
 const NOT_ITS_OWN = 'BK021'
 
 const schema = z.object({
@@ -33,8 +33,8 @@ export const tenantErasureSchedule = defineCommand({
 })
 
 /**
- * Has the tenant erased in so many days (30, unless told). A later call changes the day. CONFIRMATION_WRONG: it is not the
- * slug.
+ * Schedules the tenant's erasure in so many days (default: 30). A later call changes the day. CONFIRMATION_WRONG: it is
+ * not the slug.
  */
 export async function scheduleErasure(
   caller: CommandContext,
@@ -49,7 +49,7 @@ export async function scheduleErasure(
   })
 }
 
-/** In the transaction of a command: sets the day, or with null takes it back. */
+/** Within a command's transaction: sets the day; null cancels. */
 export async function moveErasure(tx: Transaction, { scope }: CommandContext, days: number | null) {
   const id = scope.tenantId
   const before = await tx.tenant.findFirstOrThrow({ select: { erasureAt: true } })

@@ -1,5 +1,5 @@
-// Owns: the platform's statements on tenants: making, listing, showing, suspending, resuming. Each change leaves an entry
-// in the tenant's own audit log. Runs as the owner; no tenant's request comes here. Their end is tenant-erasure.ts's.
+// The platform's statements on tenants: create, list, show, suspend, resume. Each change is recorded in the tenant's
+// audit. Runs as the owner; not reachable by a tenant's request. tenant-erasure.ts has their erasure.
 import { normalizeEmail } from '../../core/email.ts'
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
@@ -14,20 +14,20 @@ export interface TenantEntry {
   slug: string
   status: TenantStatus
   createdAt: Date
-  /** When it will be erased, and who wants that; null: it will not be. */
+  /** When it will be erased, and who requested that; null: not scheduled. */
   eraseAt: Date | null
   eraseRequestedBy: 'TENANT' | 'PLATFORM' | null
-  /** It is being erased, which nothing stops any more. */
+  /** It is being erased, which cannot be stopped any more. */
   isErasing: boolean
 }
 
-/** A tenant as `tenant show` tells of it. */
+/** A tenant as `tenant show` prints it. */
 export interface TenantDetails extends TenantEntry {
   name: string
   currency: string
   /** Active members, by their roles. */
   members: Record<string, number>
-  /** Rows of each of its tables that has any. */
+  /** The row counts of its tables that are not empty. */
   rows: Record<string, number>
 }
 
@@ -45,24 +45,24 @@ export interface NewTenant {
   /** ISO 4217. */
   currency: string
   owner: { email: string; name: string }
-  /** Takes the address of a tenant that was erased. */
+  /** Reuses the slug of an erased tenant. */
   reuseSlug?: boolean
 }
 
 const UNIQUE_VIOLATION = '23505'
-/** As app.use_slug raises it. */
+/** Raised by app.use_slug. */
 const SLUG_WAS_USED = 'BK022'
 const SQL_ENTRY = `
   SELECT id, slug, status, created_at AS "createdAt", erase_at AS "eraseAt", erase_requested_by AS "eraseRequestedBy",
     erasure_started_at IS NOT NULL AS "isErasing"
   FROM app.tenant_directory`
-/** Who did it, where the platform's people work at a terminal. */
+/** The audit's label for platform staff at a terminal. */
 const OPERATOR_LABEL = 'command line'
 const MEMBERS_LISTED_MAX = 10_000
 
 /**
- * Makes a tenant and its first member, an OWNER, in one transaction; answers its id. Throws CONFLICT: the slug is taken, or
- * was an erased tenant's.
+ * Makes a tenant and its first member, an OWNER, in one transaction; returns its id. Throws CONFLICT: the slug is
+ * taken, or was an erased tenant's.
  */
 export async function createTenant(connection: OwnerConnection, tenant: NewTenant): Promise<string> {
   const { slug, name, currency, owner, reuseSlug = false } = tenant
@@ -87,7 +87,7 @@ export async function createTenant(connection: OwnerConnection, tenant: NewTenan
   return id
 }
 
-/** The address of a new tenant and nothing else of it, in the transaction of whoever fills it. Throws CONFLICT. */
+/** Adds only the directory entry of a new tenant, in the caller's transaction, which adds the rest. Throws CONFLICT. */
 export async function enterNewTenant(
   query: OwnerQuery,
   { id, slug, reuseSlug }: { readonly id: string; readonly slug: string; readonly reuseSlug: boolean },
@@ -98,7 +98,7 @@ export async function enterNewTenant(
   )
 }
 
-/** Lets the next tenant have the address of one that was erased, in the transaction that makes it. */
+/** Frees the slug of an erased tenant, in the transaction that makes the next one. */
 async function releaseSlug(query: OwnerQuery, slug: string): Promise<void> {
   await query(
     `DELETE FROM app.used_slugs u WHERE u.slug = $1
@@ -139,7 +139,7 @@ export async function findTenant(connection: OwnerConnection, slug: string): Pro
   return entry
 }
 
-/** What there is of a tenant; that somebody looked is told to its audit. Throws NOT_FOUND for an unknown slug. */
+/** A tenant's details; its audit records the access. Throws NOT_FOUND for an unknown slug. */
 export async function showTenant(connection: OwnerConnection, slug: string): Promise<TenantDetails> {
   const entry = await findTenant(connection, slug)
   return await connection.inTenant(
@@ -166,7 +166,7 @@ export async function showTenant(connection: OwnerConnection, slug: string): Pro
   )
 }
 
-/** A tenant's people, removed ones included; that somebody looked is told to its audit. Throws NOT_FOUND. */
+/** A tenant's members, including removed ones; its audit records the access. Throws NOT_FOUND. */
 export async function listMembers(connection: OwnerConnection, slug: string): Promise<MemberEntry[]> {
   const { id } = await findTenant(connection, slug)
   return await connection.inTenant(id, async (query) => {
@@ -179,8 +179,8 @@ export async function listMembers(connection: OwnerConnection, slug: string): Pr
 }
 
 /**
- * Suspends or resumes a tenant; servers notice within seconds. Resuming also calls off an erasure, whoever ordered it.
- * Answers the entry as it is now; a tenant that was so already is left as it was. Throws NOT_FOUND for an unknown slug,
+ * Suspends or resumes a tenant; servers notice within seconds. Resuming also cancels an erasure, whoever ordered it.
+ * Returns the current entry; a tenant that already has the status is unchanged. Throws NOT_FOUND for an unknown slug,
  * CONFLICT for one that is being erased.
  */
 export async function setTenantStatus(
@@ -207,8 +207,8 @@ export async function setTenantStatus(
 }
 
 /**
- * In how many days the tenant in scope is to be erased (null: not at all), by the database's clock, in the directory and in
- * its own row. Answers when that is.
+ * Sets in how many days the tenant in scope is erased (null: never), by the database's clock, in the directory and in
+ * its own row. Returns that time.
  */
 export async function setErasure(query: OwnerQuery, id: string, days: number | null): Promise<Date | null> {
   const [entry] = await query<{ at: Date | null }>(
@@ -227,7 +227,7 @@ function beingErased(slug: string): AppError {
   return new AppError('CONFLICT', `the tenant "${slug}" is being erased, which cannot be undone`, { slug })
 }
 
-/** An entry in the audit of the tenant in scope: what the platform's people did at a terminal. */
+/** Adds an entry to the audit of the tenant in scope: an action of platform staff at a terminal. */
 export async function auditAsOperator(
   query: OwnerQuery,
   tenantId: string,

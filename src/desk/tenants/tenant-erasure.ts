@@ -1,25 +1,25 @@
-// Owns: the platform's statements on a tenant's end: ordering it, going through with it, and what is kept afterwards. Runs as
-// the owner. What is done by the clock is the worker's, through app.erase_due_tenants; the steps are the database's own.
+// The platform's statements on erasure: ordering it, carrying it out, and the records that are retained. Runs as the
+// owner. The worker carries out scheduled ones, through app.erase_due_tenants; the steps are functions of the database.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../core/errors.ts'
 import type { OwnerConnection } from '../../db/owner.ts'
 import { auditAsOperator, findTenant, setErasure, type TenantEntry } from './tenant-directory.ts'
 
-/** Of one step: a fraction of a second, far below any bound on a statement. */
+/** Rows per step: a fraction of a second, far below the statement timeout. */
 const ERASURE_ROWS_MAX = 2_000
 const WAIT_MS = 1_000
 const PAGE_ROWS = 1_000
 
-/** What is known of a tenant that is no more. */
+/** What is known of an erased tenant. */
 export interface ErasedTenant {
   tenantId: string
   slug: string
   name: string
   requestedBy: 'TENANT' | 'PLATFORM'
   startedAt: Date
-  /** Null: its erasure is under way. */
+  /** Null: its erasure is in progress. */
   erasedAt: Date | null
-  /** How many rows each table had. */
+  /** The number of rows that each table had. */
   rowCounts: Record<string, number>
   retainUntil: Date
 }
@@ -31,8 +31,8 @@ export interface RetainedRecord {
 }
 
 /**
- * Suspends a tenant at once, and has it erased in so many days (0: it is due). One whose erasure has begun is left to it.
- * Throws NOT_FOUND for an unknown slug.
+ * Suspends a tenant at once, and schedules its erasure in so many days (0: due now). An erasure that has begun
+ * continues. Throws NOT_FOUND for an unknown slug.
  */
 export async function orderErasure(
   connection: OwnerConnection,
@@ -56,8 +56,8 @@ export async function orderErasure(
 }
 
 /**
- * Goes through with the erasure of a tenant that is due, step by step, each a transaction of its own; a worker may take part.
- * Answers what was erased. Throws CONFLICT when it was called off meanwhile.
+ * Carries out the erasure of a due tenant, step by step, each in its own transaction; a worker may do some of them.
+ * Returns what was erased. Throws CONFLICT when it was cancelled meanwhile.
  */
 export async function eraseNow(
   connection: OwnerConnection,
@@ -76,7 +76,7 @@ export async function eraseNow(
   return erased
 }
 
-/** The tenants of this slug that were erased, the last one first. */
+/** The erased tenants of this slug, latest first. */
 export async function erasedTenants(connection: OwnerConnection, slug: string): Promise<ErasedTenant[]> {
   return await connection.query<ErasedTenant>(
     `SELECT tenant_id AS "tenantId", slug, name, requested_by AS "requestedBy", started_at AS "startedAt",
@@ -86,7 +86,7 @@ export async function erasedTenants(connection: OwnerConnection, slug: string): 
   )
 }
 
-/** What is kept of an erased tenant, by kind and id, a page at a time. */
+/** The retained records of an erased tenant, by kind and id, a page at a time. */
 export async function* retainedRecords(
   connection: OwnerConnection,
   tenantId: string,
@@ -105,7 +105,7 @@ export async function* retainedRecords(
   }
 }
 
-/** How many records of each kind are kept of an erased tenant. */
+/** The number of retained records of an erased tenant, by kind. */
 export async function retainedCounts(
   connection: OwnerConnection,
   tenantId: string,
@@ -117,7 +117,9 @@ export async function retainedCounts(
   return Object.fromEntries(rows.map(({ kind, count }) => [kind, count]))
 }
 
-/** Removes what was kept past its time, and that it was; of all tenants. Answers how many tenants that were. */
+/**
+ * Deletes retained records past their time, and their tenants' entries, of all tenants. Returns the number of tenants.
+ */
 export async function purgeExpired(connection: OwnerConnection): Promise<number> {
   const PURGED = 'erased_at IS NOT NULL AND retain_until < now()'
   for (;;) {

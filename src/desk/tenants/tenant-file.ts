@@ -1,6 +1,6 @@
-// Owns: the one format that a tenant leaves in and comes back in: JSON lines, a header first, a row of a table each, and
-// last what they come to, with the installation's mac. Writing it from a connection. Reading is read-tenant-file.ts's, whose
-// file it is file-origin.ts's, which bytes go where the callers'.
+// The format in which a tenant is exported and restored: JSON lines, with a header, one line per row, and a trailer
+// with counts, checksum and the installation's mac. Writes it from a connection. read-tenant-file.ts reads it,
+// file-origin.ts verifies its origin.
 import { createHash, type Hash } from 'node:crypto'
 import type { Sealer } from '../../core/seal.ts'
 import { fileMac } from './file-origin.ts'
@@ -10,22 +10,27 @@ import { exportedTables, installationName, readRows, schemaVersion } from './ten
 export type Query = Parameters<typeof readRows>[0]
 
 export const FORMAT = 'bulkhead-tenant'
-/** 1 had no mac, and could not hold a text that was the tenant's id. */
+/** Version 1 had no mac, and could not hold a text equal to the tenant's id. */
 export const FORMAT_VERSION = 2
 
-/** The first line. `schema`: the newest migration of the database that it comes from; it goes back into no other. */
+/**
+ * The first line. `schema`: the newest migration of the source database; only a database with the same one can restore
+ * it.
+ */
 export type TenantFileHeader = {
   readonly format: typeof FORMAT
   readonly version: typeof FORMAT_VERSION
   readonly schema: string
-  /** The public name of the installation that made it, and the id of the key that its mac is by. */
+  /** The public name of the installation that made it, and the id of the key of its mac. */
   readonly installation: string
   readonly key: string
   readonly tenant: { readonly slug: string; readonly name: string; readonly currency: string }
   readonly createdAt: string
 }
 
-/** The last line. `sha256` is of all bytes before it; `mac` is of that sum, so of the whole file, by the header's key. */
+/**
+ * The last line. `sha256` covers all bytes before it; `mac` covers `sha256`, so the whole file, with the header's key.
+ */
 export type TenantFileTrailer = {
   readonly rows: Readonly<Record<string, number>>
   readonly total: number
@@ -33,7 +38,10 @@ export type TenantFileTrailer = {
   readonly mac: string
 }
 
-/** SHA-256 of a table's rows in their order, without what a restored tenant has otherwise: equal for equal rows. */
+/**
+ * SHA-256 of a table's rows in order, without the columns that change in a restored tenant, so that equal rows have
+ * equal digests.
+ */
 export type TableDigests = ReadonlyMap<string, string>
 
 export class DigestCounter {
@@ -57,9 +65,9 @@ export class DigestCounter {
 }
 
 export type TenantFile = {
-  /** The file, a page of rows at a time. To be read once, within the transaction that `query` is of. */
+  /** The file, a page of rows at a time. Read it once, within the transaction of `query`. */
   readonly bytes: () => AsyncGenerator<Buffer>
-  /** What was written, once all was read. */
+  /** The trailer, available when all was read. */
   readonly trailer: () => TenantFileTrailer
 }
 
@@ -86,7 +94,7 @@ export function tenantFile(
             table,
             rows.map(({ proof }) => proof),
           )
-          // A row is the database's own text: no number in it passes through a double.
+          // A row is the database's own text, so that no number passes through a double.
           yield hashed(rows.map(({ line }) => `{"table":"${table}","row":${line}}\n`).join(''))
         }
       }
@@ -119,7 +127,7 @@ async function headerOf(
   }
 }
 
-/** The digests of the tenant in `query`'s scope as it is now, to be compared with a file's. */
+/** The digests of the tenant in `query`'s scope now, to be compared with a file's. */
 export async function digestsOf(query: Query): Promise<DigestCounter> {
   const counter = new DigestCounter()
   for (const table of await exportedTables(query)) {

@@ -1,42 +1,41 @@
-// Owns: the rows of a tenant as text, table by table, out of the database and back into it: which tables stay behind, which
-// columns never leave, and what becomes of some of them in a restored tenant. How a file is made of them is make-export.ts's and tenant-file.ts's.
+// Reads and inserts a tenant's rows as text, table by table: which tables are not exported, which columns never leave,
+// and which change in a restored tenant. make-export.ts and tenant-file.ts make files of them.
 import { encodeId } from '../../core/ids.ts'
 import { columnRulesOf } from '../../db/column-rules.ts'
 import { escapeIdentifier, escapeLiteral } from '../../db/names.ts'
 import type { OwnerQuery } from '../../db/owner.ts'
 
-/** Tables that no export has, each with the reason. */
+/** Tables that are not exported, each with the reason. */
 export const TRANSIENT_TABLES: Readonly<Record<string, string>> = {
-  idempotency_keys:
-    'answers to calls that may be repeated for three days: nobody repeats them to another tenant',
-  outbox_events: 'what others are still to be told: a restored tenant must not tell it again',
-  exports: 'what was exported before, of this tenant alone',
+  idempotency_keys: 'answers to repeated calls, kept for three days: nobody repeats a call to another tenant',
+  outbox_events: 'events still to be delivered: a restored tenant must not deliver them again',
+  exports: 'earlier exports of this tenant',
   export_chunks: 'the bytes of exports',
   audit_seals:
     'a chain that names this tenant, under a key of this installation: it would prove nothing elsewhere',
 }
 
-/** Of one page: what a process holds of a tenant at a time is a few times this. */
+/** Rows per page; a process holds a few pages at a time. */
 const PAGE_ROWS_MAX = 500
 const PAGE_BYTES_MAX = 1_048_576
-/** A row as it is exported; and the same without the columns that a restored tenant has otherwise. */
+/** A row as exported, and the same without the columns that change in a restored tenant. */
 export type RowText = { readonly line: string; readonly proof: string }
 
-/** The newest migration that the database has. */
+/** The database's newest migration. */
 export async function schemaVersion(query: OwnerQuery): Promise<string> {
   const [row] = await query<{ version: string }>('SELECT app.schema_version() AS version')
   if (row === undefined) throw new Error('the database has no version')
   return row.version
 }
 
-/** This installation's public name, as its files have it: `inst_…`. */
+/** This installation's public name, as in its files: `inst_…`. */
 export async function installationName(query: OwnerQuery): Promise<string> {
   const [row] = await query<{ id: string }>('SELECT app.installation_id() AS id')
   if (row === undefined) throw new Error('the database has no name')
   return encodeId('inst', row.id)
 }
 
-/** The tables of an export: those that are referred to before those that refer. */
+/** The exported tables, referenced ones first. */
 export async function exportedTables(query: OwnerQuery): Promise<string[]> {
   const tables = await query<{ name: string }>(
     'SELECT table_name AS name FROM app.tenant_tables() ORDER BY "position"',
@@ -63,8 +62,8 @@ export async function* readRows(query: OwnerQuery, table: string): AsyncGenerato
 }
 
 /**
- * Inserts exported rows of one table into the tenant in scope, as the owner; answers the proof of each, in their order.
- * Throws what the database throws for rows that do not fit.
+ * Inserts exported rows of one table into the tenant in scope, as the owner; returns the proof of each, in order.
+ * Throws the database's error for rows that do not fit.
  */
 export async function insertRows(
   query: OwnerQuery,
@@ -84,11 +83,11 @@ export type InsertedRows = {
   readonly table: string
   readonly lines: readonly string[]
   readonly tenantId: string
-  /** The restored tenant's; null: the exported one's. */
+  /** The restored tenant's name; null: the exported one. */
   readonly name: string | null
 }
 
-/** Made once for each table and connection: pages are many. */
+/** Cached per table and connection, since there are many pages. */
 const insertStatements = new WeakMap<OwnerQuery, Map<string, string>>()
 
 async function insertStatement(query: OwnerQuery, table: string): Promise<string> {
@@ -103,7 +102,7 @@ async function insertStatement(query: OwnerQuery, table: string): Promise<string
   const names = columns.map(({ name }) => escapeIdentifier(name))
   const values = columns.map(({ name }) => rules[name]?.restored ?? `r.${escapeIdentifier(name)}`)
   const unproven = Object.keys(rules).map((column) => escapeLiteral(column))
-  // As app.export_page writes it: a column of ids that is `true` has the tenant's own.
+  // app.export_page writes `true` for an id column that held the tenant's id; here it becomes the new tenant's.
   const ownIds = columns
     .filter(({ isId }) => isId)
     .map(({ name }) => escapeLiteral(name))

@@ -1,4 +1,4 @@
-// Edits what a merchant says of itself, if nobody else did meanwhile.
+// Edits the merchant's own data, with optimistic locking by its version.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
@@ -8,7 +8,7 @@ import { runCommand } from '../../commands/run-command.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 200
-/** What a merchant says of itself, everybody who works there may read: `viewer { tenant }`. */
+/** Every caller may read the merchant's own data: `viewer { tenant }`. */
 const EVERYBODY = { reads: null }
 
 const schema = z.object({
@@ -23,7 +23,7 @@ export const tenantUpdate = defineCommand({
   schema,
 })
 
-/** Edits what was given. */
+/** Edits the given fields. */
 export async function updateTenant(
   caller: CommandContext,
   input: InputOf<typeof tenantUpdate>,

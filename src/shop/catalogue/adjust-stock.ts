@@ -1,4 +1,4 @@
-// Books a change of stock that no order made: goods received, counted, damaged or returned.
+// Books a stock change that no order caused: goods received, counted, damaged or returned.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
@@ -18,7 +18,7 @@ const schema = z.object({
     .int()
     .min(-DELTA_MAX, `at least -${DELTA_MAX}`)
     .max(DELTA_MAX, `at most ${DELTA_MAX}`)
-    .refine((delta) => delta !== 0, 'a change of 0 changes nothing'),
+    .refine((delta) => delta !== 0, 'must not be 0'),
   reason: z.enum(ADJUSTMENT_REASONS),
 })
 
@@ -29,13 +29,13 @@ export const stockAdjust = defineCommand({
   schema,
 })
 
-/** Adds `delta` pieces; never below what orders have reserved. */
+/** Adds `delta` pieces; the stock never falls below what orders have reserved. */
 export async function adjustStock(
   caller: CommandContext,
   input: InputOf<typeof stockAdjust>,
 ): Promise<Executed<typeof stockAdjust>> {
   return await runCommand(caller, stockAdjust, input, async (tx, { variantId, delta, reason }) => {
-    // One statement, conditional on the row as it is when its lock is held: never read, then written.
+    // One conditional statement under the row's lock, instead of a read followed by a write.
     const [level] = await tx.$queryRaw<{ on_hand: number }[]>`
       WITH level AS (
         UPDATE stock_levels SET on_hand = on_hand + ${delta}
@@ -53,7 +53,7 @@ export async function adjustStock(
       return refused([
         {
           field: ['delta'],
-          message: 'less than orders have reserved would be left',
+          message: 'stock must not fall below what orders have reserved',
           code: 'STOCK_INSUFFICIENT',
           detail: { message: detail, needs: ['stock:read'] },
         },

@@ -20,11 +20,11 @@ import { ADJUSTMENT_REASONS, adjustStock, stockAdjust } from './adjust-stock.ts'
 const StockReason = enumRef<MovementRow['reason']>('StockReason')
 
 const Stock = builder.objectRef<StockLevel>('Stock').implement({
-  description: 'How many pieces of a variant there are.',
+  description: 'The stock level of a variant.',
   extensions: { model: 'StockLevel', permission: 'stock:read' },
   fields: (t) => ({
     onHand: t.exposeInt('onHand', { description: 'In the warehouse.' }),
-    reserved: t.exposeInt('reserved', { description: 'Promised to orders that are not fulfilled yet.' }),
+    reserved: t.exposeInt('reserved', { description: 'Reserved for orders that are not fulfilled yet.' }),
     available: t.int({
       description: 'What can be sold: on hand less reserved.',
       ...projection({ columns: ['onHand', 'reserved'] }),
@@ -34,7 +34,7 @@ const Stock = builder.objectRef<StockLevel>('Stock').implement({
 })
 
 StockMovement.implement({
-  description: 'One change of stock; they add up to what there is.',
+  description: 'A change of stock. The changes add up to the stock level.',
   interfaces: [Node],
   extensions: { model: 'StockMovement', permission: 'stock:read' },
   fields: (t) => ({
@@ -69,7 +69,7 @@ builder.objectFields(Variant, (t) => ({
 builder.queryFields((t) => ({
   stockMovements: t.field({
     type: StockMovementConnection,
-    description: 'What changed the stock, latest first.',
+    description: 'The changes of stock, latest first.',
     args: { ...pageArgs(t.arg), variantId: t.arg.id(), reason: t.arg({ type: [StockReason] }) },
     resolve: (_root, { variantId, reason, ...page }, context, info) =>
       readPage<MovementRow>(

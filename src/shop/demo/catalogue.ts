@@ -1,4 +1,4 @@
-// The catalogue of a demo shop: products, their variants, and from when until when each is sold at what price.
+// The catalogue of a demo shop: products, their variants, and the period and price at which each is sold.
 import { demoId } from './demo-id.ts'
 import { CATALOGUE_FROM_MS, CATALOGUE_UNTIL_MS, DAY_MS, END_MS, OPENED_MS, workingMoment } from './period.ts'
 import { charmPrice } from './price.ts'
@@ -6,21 +6,21 @@ import { type Random, randomFrom } from './random.ts'
 import type { ProductRow, VariantRow } from './rows.ts'
 import type { Kind, Option, Shop, Vendor } from './shop.ts'
 
-/** A variant as a buyer met it: what it costs now, and what it cost before. */
+/** A variant for sale, with its current and its former price. */
 export interface OfferedVariant {
   row: VariantRow
   formerPriceMinor: bigint
-  /** The former price held until then. */
+  /** When the current price replaced the former one. */
   repricedAtMs: number
 }
 
 export interface Offer {
   product: ProductRow
   variants: OfferedVariant[]
-  /** On sale from the first until, not including, the second; both Infinity for what is no more than a draft. */
+  /** On sale from `saleFromMs`, inclusive, to `saleUntilMs`, exclusive; both are Infinity for a draft. */
   saleFromMs: number
   saleUntilMs: number
-  /** How often it is bought, beside the others. */
+  /** The weight with which it is bought. */
   popularity: number
 }
 
@@ -36,9 +36,9 @@ interface Plan {
 
 const DRAFTS = 9
 const ARCHIVED = 14
-/** Share of the catalogue that was there when the shop opened; the rest came since, bit by bit. */
+/** The share of the catalogue that exists when the shop opens; the rest is added over time. */
 const OPENING_SHARE = 0.62
-/** A draft is that young. */
+/** The maximum age of a draft. */
 const DRAFT_DAYS = 24
 const FIRST_SKU_NUMBER = 1001
 const OPTIONS_MAX = 4
@@ -51,7 +51,7 @@ export function demoCatalogue(shop: Shop): Offer[] {
   return plans.map((plan, index) => offerOf(shop, plan, index, ranks[index] ?? index, random))
 }
 
-/** Which products there are, and when each was entered; everything but its rows. */
+/** The products and their creation times, without their rows. */
 function planned(shop: Shop, random: Random): Plan[] {
   const things = shop.kinds.flatMap((kind) =>
     Object.entries(kind.items).flatMap(([item, price]) =>
@@ -164,7 +164,7 @@ function optionsOf(kind: Kind, random: Random): readonly Option[] {
   return options.filter((option) => taken.has(option))
 }
 
-/** A title as it stands in an address: 'Piazza Crêpe Pan' is 'piazza-crepe-pan'. */
+/** The handle of a title: 'Piazza Crêpe Pan' is 'piazza-crepe-pan'. */
 function handleOf(title: string): string {
   return title
     .normalize('NFD')

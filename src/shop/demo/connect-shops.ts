@@ -1,5 +1,5 @@
-// Gives each demo shop an account with a payment provider, so that it can take payments: the sandbox's, or a Stripe test
-// account of the developer's. Done at each start, since the sandbox may find the server at another port.
+// Connects each demo shop with a payment provider: the sandbox, or the developer's Stripe test account. Runs at each
+// start, since the server's port may change.
 
 import type { CommandContext } from '../../auth/command-context.ts'
 import { systemContext } from '../../auth/system-context.ts'
@@ -23,8 +23,8 @@ type Options = {
 }
 
 /**
- * Connects the demo shops that are here; those that are connected as they should be are left as they are, and so is a tenant
- * that has the name of one and was not made by the seed.
+ * Connects the existing demo shops. A shop that is connected as configured is left unchanged, and so is a tenant with a
+ * demo shop's name that the seed did not make.
  */
 export async function connectDemoShops(options: Options): Promise<void> {
   const { database, clock, logger } = options
@@ -57,7 +57,7 @@ async function connectShop(caller: CommandContext, { services, stripe }: Options
   }
 }
 
-/** What somebody has connected stays, unless the configuration names another account. */
+/** A connection that a user made stays, unless the configuration names another account. */
 async function isAsItShould(
   active: PaymentProvider,
   { tenantSlug, logger }: CommandContext,
@@ -78,9 +78,9 @@ async function isAsItShould(
     }
     return true
   } catch (error) {
-    // The data directory is another one: its sandbox knows no such account, or its key opens no such secret.
+    // With another data directory, the sandbox does not know the account, or the sealing key is another one.
     const reason = error instanceof Error ? error.message : String(error)
-    logger.warn({ reason }, 'the account is lost: connecting another')
+    logger.warn({ reason }, 'the account cannot be used: connecting another')
     return false
   }
 }

@@ -1,4 +1,4 @@
-// The customers of a demo shop: a name from a list of their culture, and an address that fits their country.
+// The customers of a demo shop: a name from a list of their culture, and an address in the format of their country.
 import { demoId } from './demo-id.ts'
 import { CATALOGUE_UNTIL_MS, DAY_MS, END_MS, OPENED_MS } from './period.ts'
 import { type Random, randomFrom } from './random.ts'
@@ -9,14 +9,14 @@ import type { Country } from './words/places.ts'
 
 export interface DemoCustomer {
   row: CustomerRow
-  /** How often they come back, beside the others. */
+  /** The weight with which they order. */
   loyalty: number
 }
 
 const CUSTOMERS = 500
-/** Those who signed up before the opening: somebody must be there for the first order. */
+/** Customers who sign up before the opening, so that the first order has a buyer. */
 const EARLY_CUSTOMERS = 40
-/** Reserved by RFC 2606: nobody has a mailbox there. */
+/** Reserved by RFC 2606, so that no mail reaches anybody. */
 const MAIL_DOMAINS = [
   'example.com',
   'example.com',
@@ -25,9 +25,9 @@ const MAIL_DOMAINS = [
   'mail.example',
   'post.example',
 ]
-/** Letters that British, Canadian, Dutch and Irish codes all use. */
+/** Letters that British, Canadian, Dutch and Irish postal codes all use. */
 const POSTAL_LETTERS = 'ABEGHJLNPRTWXY'.split('')
-/** Letters that stay whole under Unicode's decomposition. */
+/** Letters that Unicode does not decompose. */
 const LETTERS: Record<string, string> = {
   ß: 'ss',
   ø: 'o',
@@ -96,14 +96,14 @@ function addressOf(country: Country, random: Random) {
   }
 }
 
-/** A pattern with its places taken: '#' by a digit, '@' by a letter. */
+/** A pattern with each '#' replaced by a digit and each '@' by a letter. */
 function filled(pattern: string, random: Random): string {
   return pattern
     .replaceAll('#', () => String(random.between(1, 9)))
     .replaceAll('@', () => random.pick(POSTAL_LETTERS))
 }
 
-/** The first of `local@…`, `local2@…`, … that nobody has yet. */
+/** The first of `local@…`, `local2@…`, … that is free. */
 function freeAddress(local: string, taken: Set<string>, random: Random): string {
   const domain = random.pick(MAIL_DOMAINS)
   let address = `${local}@${domain}`

@@ -1,7 +1,7 @@
-// Ids of demo rows: UUID version 7 (RFC 9562) of the row's own time, the rest from the stream of chance.
+// Ids of demo rows: UUID version 7 (RFC 9562) of the row's own time, with seeded random bits.
 import type { Random } from './random.ts'
 
-/** A UUID v7 whose order is the order of `timeMs` (since 1970), as the ids of real rows have it. */
+/** A UUID v7 that sorts by `timeMs` (since 1970), like the ids of real rows. */
 export function demoId(timeMs: number, random: Random): string {
   const time = timeMs.toString(16).padStart(12, '0')
   const hex = (digits: number): string =>

@@ -1,4 +1,4 @@
-// One demo tenant as rows: puts the parts together. Pure: the same name gives the same rows, on every machine.
+// Builds the rows of one demo tenant from its parts. Pure: the same name gives the same rows on every machine.
 import { demoCatalogue } from './catalogue.ts'
 import { demoCustomers } from './customers.ts'
 import { demoId } from './demo-id.ts'
@@ -67,7 +67,7 @@ function membersOf(shop: Shop): MemberRow[] {
   }))
 }
 
-/** One entry for each order placed, by one of the members who may. */
+/** An audit entry per order, by a member who may place it. */
 function auditOf(shop: Shop, orders: readonly OrderRow[], members: readonly MemberRow[]): AuditEntryRow[] {
   const random = randomFrom(`${shop.slug}/audit`)
   const sellers = members.filter(({ role }) => role !== 'VIEWER')

@@ -1,17 +1,18 @@
-// What becomes of an order after it is placed: paid, sent, cancelled, refunded, and when. Knows no lines or amounts.
+// The history of a demo order after it is placed: paid, sent, cancelled, refunded, and when. Independent of its lines
+// and amounts.
 import { DAY_MS, END_MS, HOUR_MS, MINUTE_MS, workingMoment } from './period.ts'
 import type { Random } from './random.ts'
 import type { OrderRow } from './rows.ts'
 
-/** How far an order has come by the end of the data. */
+/** The state of an order at the end of the data. */
 export interface Course {
   status: OrderRow['status']
-  /** What was given back of a payment; NONE also where nothing was paid. */
+  /** How much of its payment was refunded; NONE also where nothing was paid. */
   refund: 'NONE' | 'PART' | 'ALL'
-  /** Null: it was not. */
+  /** Null: not paid. */
   paidAtMs: number | null
   refundedAtMs: number | null
-  /** One more for each of its changes. */
+  /** Goes up by one for each change. */
   version: number
   fulfilledAtMs: number | null
   cancelledAtMs: number | null
@@ -19,7 +20,7 @@ export interface Course {
   updatedAtMs: number
 }
 
-/** An order nobody pays is given up after that. */
+/** An unpaid order is cancelled after that. */
 const PAYMENT_DAYS = 30
 const UNPAID_REASON = 'Payment was not received in time'
 const REASONS_BEFORE_PAYING = [
@@ -42,7 +43,7 @@ const BACK_ORDERED = 0.03
 const REFUNDED_WHOLLY = 0.02
 const REFUNDED_PARTLY = 0.04
 
-/** The course of one order. Nothing in it is later than the end of the data: what would be has not happened yet. */
+/** The history of one order. A change that would come after the end of the data has not happened yet. */
 export function courseOf(placedAtMs: number, utcOffsetHours: number, random: Random): Course {
   const fate = random.next()
   const placed = placedCourse(placedAtMs)
@@ -89,7 +90,7 @@ function paidCourse(course: Course, delayMs: number): Course {
   return { ...course, status: 'PAID', paidAtMs, version: course.version + 1, updatedAtMs: paidAtMs }
 }
 
-/** What was paid is given back with the cancellation. */
+/** A paid order is refunded when it is cancelled. */
 function cancelled(course: Course, cancelledAtMs: number, cancelReason: string): Course {
   if (cancelledAtMs >= END_MS) return course
   return {

@@ -1,18 +1,18 @@
-// When the orders of a demo shop come in: more each month, at weekends and before Christmas, fewer at night.
+// The times of a demo shop's orders: more each month, at weekends and before Christmas, fewer at night.
 import { DAY_MS, END_MS, HOUR_MS, OPENED_MS, weekdayOf } from './period.ts'
 import type { Random } from './random.ts'
 import type { Shop } from './shop.ts'
 
 const FIRST_DAY = OPENED_MS / DAY_MS
 const DAYS = (END_MS - OPENED_MS) / DAY_MS
-/** Orders a day at the end, for one at the beginning. */
+/** The number of orders a day at the end, relative to the beginning. */
 const GROWTH = 2.6
 const WEEKDAY_WEIGHTS = [1.45, 0.95, 0.9, 0.9, 0.95, 1.05, 1.4]
 const MONTH_WEIGHTS = [0.9, 0.85, 0.95, 1, 1.05, 1.05, 0.95, 0.9, 1, 1, 1.25, 1.9]
-/** By the hour of the shop's own day. */
+/** By the hour of the shop's local day. */
 const HOUR_WEIGHTS = [3, 1, 1, 1, 1, 2, 5, 9, 13, 15, 16, 16, 18, 16, 15, 15, 15, 16, 18, 22, 25, 24, 16, 8]
 
-/** `count` moments between opening and end, ascending, no two alike. */
+/** `count` times between opening and end, ascending, all different. */
 export function orderTimes(shop: Shop, count: number, random: Random): number[] {
   const days = cumulated(Array.from({ length: DAYS }, (_, index) => dayWeight(index)))
   const hours = cumulated(HOUR_WEIGHTS)
@@ -35,7 +35,10 @@ function dayWeight(index: number): number {
   )
 }
 
-/** The week of the sales in late November; the last days before Christmas, when nothing would arrive in time. */
+/**
+ * More in the sales week in late November, fewer in the last days before Christmas, when a delivery would come too
+ * late.
+ */
 function seasonWeight(month: number, dayOfMonth: number): number {
   const usual = MONTH_WEIGHTS[month] ?? 1
   if (month === 10 && dayOfMonth >= 24) return usual * 1.8
@@ -51,7 +54,7 @@ function cumulated(weights: readonly number[]): number[] {
   })
 }
 
-/** Where `share` of the whole weight lies. */
+/** The index at which `share` of the total weight is reached. */
 function indexAt(sums: readonly number[], share: number): number {
   const sought = share * (sums.at(-1) ?? 0)
   return Math.max(

@@ -1,5 +1,5 @@
-// The orders of a demo shop and their lines. Owns who buys what at which price; order-times.ts says when, and
-// order-course.ts what comes of it.
+// The orders of a demo shop and their lines: who buys what at which price. order-times.ts gives the times,
+// order-course.ts the history.
 import type { Offer, OfferedVariant } from './catalogue.ts'
 import type { DemoCustomer } from './customers.ts'
 import { demoId } from './demo-id.ts'
@@ -12,16 +12,16 @@ import type { Shop } from './shop.ts'
 export interface DemoOrder {
   row: OrderRow
   lines: OrderLineRow[]
-  /** Null: it was not. */
+  /** Null: not paid. */
   paidAtMs: number | null
   refundedAtMs: number | null
 }
 
 const ORDERS = 3_000
-/** How many lines an order has: one in most, at most five. */
+/** The number of lines of an order: one in most, at most five. */
 const LINE_COUNTS = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5]
 const QUANTITIES = [1, 1, 1, 1, 1, 1, 1, 2, 2, 3]
-/** Things below this price are bought by the handful. */
+/** Below this price several pieces are bought at once. */
 const SMALL_PRICE_MINOR = 10_00n
 const SMALL_QUANTITIES = [1, 1, 2, 2, 3, 4, 6]
 
@@ -101,7 +101,7 @@ function orderRow(
     totalMinor,
     paidMinor: course.paidAtMs === null ? 0n : totalMinor,
     refundedMinor,
-    // All were refunded after they were paid.
+    // All refunds came after the payment.
     reducedMinor: refundedMinor,
     ...agreedWith(customer),
     holdsStock: course.status === 'PLACED' || course.status === 'PAID',
@@ -128,7 +128,7 @@ function agreedWith({
   return { buyer: { name, email, phone }, shippingAddress: address, billingAddress: address }
 }
 
-/** A part is one of several lines, or a fifth of the only one, for a flaw. */
+/** A partial refund returns one of several lines, or a fifth of the only one, for a flaw. */
 function refundOf(
   course: Course,
   totalMinor: bigint,

@@ -1,5 +1,5 @@
-// The money of a demo shop: what was paid of its orders and given back, and the entries in its books. All of it by hand:
-// no provider has ever heard of it.
+// The money of a demo shop: payments, refunds, and their entries in the ledger. All are recorded by hand, since no
+// provider knows them.
 import { ACCOUNT_CODES, type AccountCode, type EntryLine, refundLines, saleLines } from '../ledger/posting.ts'
 import { demoId } from './demo-id.ts'
 import type { DemoOrder } from './orders.ts'
@@ -16,7 +16,7 @@ export interface DemoMoney {
   postings: PostingRow[]
 }
 
-/** Their ids are drawn first, so that an account that is added moves none of the ids that are known. */
+/** Their ids are drawn first, so that an added account does not change these ids. */
 const FIRST_CODES: readonly AccountCode[] = ['1010', '1020', '4010', '4020', '5010']
 
 function accountsOf(shop: Shop, random: Random): LedgerAccountId[] {

@@ -1,4 +1,4 @@
-// The people of the demo shops, one for each role. Pure.
+// The members of the demo shops, one for each role. Pure.
 import type { Shop } from './shop.ts'
 import { acme } from './words/acme.ts'
 import { globex } from './words/globex.ts'

@@ -1,17 +1,17 @@
-// The demo's own time: when the shops opened and where the data ends. Nothing here reads a clock.
+// The dates of the demo data: from the shops' opening to the end of the data. Nothing here reads a clock.
 
 export const MINUTE_MS = 60_000
 export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
-/** The shops sign up: the tenant and its members are of this moment. */
+/** When the shops sign up: the creation of the tenant and its members. */
 export const SIGNED_UP_MS = Date.UTC(2024, 8, 2, 9)
-/** The catalogue is entered from here until the opening. */
+/** The catalogue is entered from here to the opening. */
 export const CATALOGUE_FROM_MS = Date.UTC(2024, 8, 9)
 export const CATALOGUE_UNTIL_MS = Date.UTC(2024, 9, 21)
-/** The first order may come. */
+/** The earliest time of an order. */
 export const OPENED_MS = Date.UTC(2024, 10, 1)
-/** Nothing in the data is as late as this. */
+/** The end of the data, exclusive. */
 export const END_MS = Date.UTC(2026, 10, 1)
 
 const OPENING_HOUR = 8
@@ -25,8 +25,8 @@ export function weekdayOf(dayIndex: number): number {
 }
 
 /**
- * A moment of the shop's working hours on the first working day that lies `daysLater` whole days after `timeMs`.
- * `share` in [0, 1) says where in that day.
+ * A time in the shop's working hours, on the first working day at least `daysLater` whole days after `timeMs`. `share`
+ * in [0, 1) is the position in that day.
  */
 export function workingMoment(
   timeMs: number,

@@ -1,11 +1,11 @@
-// Prices as shops write them.
+// Rounds prices as shops do.
 
 const CHEAP_BELOW = 5_00
 const DEAR_FROM = 100_00
 
 /**
- * The price near `amountMinor` that a shop would put on the label: 4.49, 24.95 or 24.99 (as `cents` says), 219.00.
- * In minor units of a currency with two decimals, never below 0.49.
+ * The usual retail price near `amountMinor`: 4.49, 24.95 or 24.99 (by `cents`), 219.00. In minor units of a currency
+ * with two decimals, never below 0.49.
  */
 export function charmPrice(amountMinor: number, cents: 95 | 99): bigint {
   if (amountMinor < CHEAP_BELOW) return BigInt(Math.max(Math.round(amountMinor / 50) * 50 - 1, 49))

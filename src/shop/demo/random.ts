@@ -1,27 +1,27 @@
-// Chance that always falls the same way: a seeded stream of numbers and the picks made from it. No clock, no
-// Math.random, and only arithmetic that every engine computes alike.
+// A seeded random number generator and picks from it. No clock, no Math.random, and only arithmetic that every engine
+// computes alike.
 
-/** A stream of numbers that its seed alone decides. Every call moves the stream on. */
+/** A stream of numbers that depends only on its seed. Every call advances it. */
 export interface Random {
   /** In [0, 1). */
   next(): number
   /** A whole number, both ends included. */
   between(min: number, max: number): number
-  /** True in `share` of the calls, 0 to 1. */
+  /** True with probability `share`, 0 to 1. */
   chance(share: number): boolean
-  /** One of the list, which must not be empty. */
+  /** A random item of a list that is not empty. */
   pick<T>(list: readonly T[]): T
-  /** One of the list, each as likely as its weight says. */
+  /** A random item, with probability by its weight. */
   weighted<T>(list: readonly T[], weightOf: (item: T) => number): T
-  /** The list in another order; the argument stays as it is. */
+  /** A shuffled copy of the list. */
   shuffled<T>(list: readonly T[]): T[]
 }
 
 const UINT32 = 0x1_0000_0000
-/** Rounds thrown away, so that similar seeds part ways. */
+/** Initial rounds that are discarded, so that similar seeds diverge. */
 const WARM_UP_ROUNDS = 16
 
-/** FNV-1a: spreads a seed's text over 32 bits. */
+/** FNV-1a: hashes a seed to 32 bits. */
 function hash(text: string): number {
   let state = 0x811c9dc5
   for (let index = 0; index < text.length; index += 1) {
@@ -48,7 +48,7 @@ function sfc32(seed: string): () => number {
   return step
 }
 
-/** The stream of a seed. Give each kind of row its own seed, so that a change in one leaves the others alone. */
+/** The stream of a seed. Give each kind of row its own seed, so that a change in one does not affect the others. */
 export function randomFrom(seed: string): Random {
   const next = sfc32(seed)
   const between = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1))
@@ -76,6 +76,6 @@ export function randomFrom(seed: string): Random {
 
 function at<T>(list: readonly T[], index: number): T {
   if (index < 0 || index >= list.length) throw new RangeError('nothing to pick from')
-  // The bounds were just checked; T itself may include undefined.
+  // The bounds are checked above; T itself may include undefined.
   return list[index] as T
 }

@@ -1,5 +1,5 @@
-// The rows of one demo tenant, table by table, in the shape of the schema: camelCase names, amounts in minor units.
-// `tenant_id` is left to the database, which fills in the tenant of the transaction.
+// The rows of one demo tenant, table by table, in the schema's shape: camelCase names, amounts in minor units. The
+// database fills in `tenant_id` from the transaction's tenant.
 
 interface TenantRow {
   id: string
@@ -143,7 +143,7 @@ export interface RefundRow {
   settledAt: Date
 }
 
-/** An account that every tenant has from its first day, by its code, and the id that it is to have. */
+/** The code of an account that every tenant has from the start, and the id to give it. */
 export interface LedgerAccountId {
   code: string
   id: string
@@ -182,7 +182,7 @@ export interface AuditEntryRow {
   createdAt: Date
 }
 
-/** Everything of one tenant. The tables' order is one in which they may be written: referred-to rows first. */
+/** All rows of one tenant. The tables are in insertion order: referenced rows first. */
 export interface DemoTenant {
   tenant: TenantRow
   tables: {
@@ -200,8 +200,8 @@ export interface DemoTenant {
     postings: PostingRow[]
     audit_entries: AuditEntryRow[]
   }
-  /** Its chart of accounts, which is there already. */
+  /** Ids for the chart of accounts, which exists already. */
   accounts: LedgerAccountId[]
-  /** The last order number given out. */
+  /** The last order number that was used. */
   lastOrderNumber: number
 }

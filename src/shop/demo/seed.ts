@@ -1,26 +1,26 @@
-// Writes the demo tenants into a migrated database. What their rows are is demo-tenant.ts.
+// Writes the demo tenants into a migrated database. demo-tenant.ts builds their rows.
 import type { Logger } from '../../core/logger.ts'
 import { connectOwner, type OwnerConnection, type OwnerQuery } from '../../db/owner.ts'
 import { DEMO_SLUGS, demoTenant } from './demo-tenant.ts'
 import type { DemoTenant } from './rows.ts'
 
 export interface SeedReport {
-  /** Tenants that were made by this call. */
+  /** Tenants made by this call. */
   tenants: number
-  /** Rows that were written by this call. */
+  /** Rows written by this call. */
   rows: number
-  /** Nothing was done: the demo tenants were there. */
+  /** True when the demo tenants existed already. */
   skipped: boolean
 }
 
-/** Held by whoever seeds, until the tenant is committed: a second process waits, and then finds it there. */
+/** Held until the tenant is committed: a second process waits, and then finds the tenant. */
 const SEED_LOCK = 'bulkhead: demo tenants'
-/** How long that wait may be, and any statement of ours: a small machine needs more than a request is granted. */
+/** The bound of that wait and of each statement: a slow machine needs more than a request's timeout. */
 const STATEMENT_TIMEOUT_MS = 60_000
 
 /**
- * Makes the demo tenants that are not there yet, each in one transaction: a crash leaves none half made. Safe to call
- * at every start and by several processes at once. Throws what the database throws.
+ * Makes the missing demo tenants, each in one transaction, so that a crash leaves no partial one. Safe to call at every
+ * start and by several processes at once. Throws database errors.
  */
 export async function seedDemo({
   ownerUrl,
@@ -34,7 +34,7 @@ export async function seedDemo({
     const written = new Set<string>()
     const report: SeedReport = { tenants: 0, rows: 0, skipped: true }
     for (const slug of DEMO_SLUGS) {
-      // Looked up before the rows are made as well: every start after the first should cost one query.
+      // Checked before the rows are built too, so that later starts cost one query.
       if (await wasMade(owner.query, slug)) continue
       const demo = demoTenant(slug)
       const rows = await seedTenant(owner, demo)
@@ -45,7 +45,7 @@ export async function seedDemo({
       for (const table of Object.keys(demo.tables)) written.add(table)
       logger.info({ tenant: slug, rows }, 'demo tenant made')
     }
-    // Without it the planner believes the tables to be empty until autovacuum comes by.
+    // Otherwise the planner takes the tables for empty until autovacuum runs.
     if (written.size > 0) await owner.query(`ANALYZE ${[...written].join(', ')}`)
     return report
   } finally {
@@ -88,15 +88,15 @@ async function seedTenant(owner: OwnerConnection, demo: DemoTenant): Promise<num
   })
 }
 
-/** By us, or by somebody who has the name for a tenant of their own; one that was erased since is not made again. */
+/** Made by the seed, or the slug is taken by a user's tenant. An erased demo tenant is not made again. */
 async function wasMade(query: OwnerQuery, slug: string): Promise<boolean> {
   const found = await query('SELECT FROM app.used_slugs WHERE slug = $1', [slug])
   return found.length > 0
 }
 
 /**
- * Inserts all rows by one statement. Table and columns are names of this folder's code, never a client's. The rows go
- * as one JSON document, which PostgreSQL reads into the table's own row type: enums and amounts need no list of casts.
+ * Inserts all rows by one statement. Table and column names come from this folder's code, never from a client. The rows
+ * are one JSON document, which PostgreSQL reads into the table's row type, so that enums and amounts need no casts.
  */
 async function insertRows(query: OwnerQuery, table: string, rows: readonly object[]): Promise<number> {
   const columns = Object.keys(rows[0] ?? {})

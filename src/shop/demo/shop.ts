@@ -1,19 +1,19 @@
-// What a demo shop is made of: its address, its people, the words of its catalogue, and where its customers live.
-// Shapes only; the two shops are acme.ts and globex.ts in words/.
+// The definition of a demo shop: its address, people, catalogue words, and its customers' countries. Types only; the
+// two shops are acme.ts and globex.ts in words/.
 import type { Country } from './words/places.ts'
 
-/** One way in which a product varies: 'Forest', 'M', '28 cm'. */
+/** An option in which a product varies: 'Forest', 'M', '28 cm'. */
 export interface Option {
   label: string
-  /** What the SKU ends in. */
+  /** The suffix of the SKU. */
   code: string
-  /** What the price is multiplied by; 1 when absent. */
+  /** The factor of the price. Default: 1. */
   factor?: number
 }
 
-/** Options that belong together, in the order in which a shop shows them. */
+/** Options that belong together, in display order. */
 export interface OptionSet {
-  /** 'all': every product has them all. 'some': one to four of them, as with colours. */
+  /** 'all': every product has all of them. 'some': one to four of them, as with colours. */
   take: 'all' | 'some'
   options: readonly Option[]
 }
@@ -21,35 +21,35 @@ export interface OptionSet {
 export interface Vendor {
   name: string
   code: string
-  /** The names of its product lines, no other vendor's. */
+  /** The names of its product lines, unique among vendors. */
   lines: readonly string[]
-  /** A sentence about it, for the end of a description. */
+  /** A sentence about the vendor, for the end of a description. */
   note: string
 }
 
-/** One kind of product. Every item is made by both vendors, each in a line of its own. */
+/** One kind of product. Both vendors make every item, each in a line of its own. */
 export interface Kind {
   category: string
   vendors: readonly [Vendor, Vendor]
   options: OptionSet
-  /** Five things and what they cost, in whole units of the shop's currency. */
+  /** Five items and their prices, in whole units of the shop's currency. */
   items: Record<string, number>
-  /** Sentences that are true of each item. */
+  /** Sentences that are true of every item. */
   features: readonly string[]
 }
 
 export interface Shop {
   slug: string
-  /** Of the tenant itself, fixed for good: links and tokens of one day still work on the next machine. */
+  /** The tenant's id is fixed, so that links and tokens also work on another machine. */
   tenantId: string
   name: string
   currency: string
   mailDomain: string
-  /** Names of the owner, the administrator, the member of staff and the viewer. */
+  /** Names of the members, by role. */
   people: readonly [owner: string, admin: string, staff: string, viewer: string]
   kinds: readonly Kind[]
-  /** Where customers live, each as often as its weight says. */
+  /** The customers' countries, with their weights. */
   markets: readonly { country: Country; weight: number }[]
-  /** Of the shop's working day, from UTC. */
+  /** The shop's time zone, as an offset from UTC. */
   utcOffsetHours: number
 }

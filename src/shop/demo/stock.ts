@@ -1,5 +1,5 @@
-// The stock of a demo shop: each variant's history from its first delivery on, and the level it ends at. Orders ask;
-// deliveries are placed so that at no moment anything is negative.
+// The stock of a demo shop: each variant's movements from its first delivery on, and its final level. Deliveries are
+// placed so that no level is ever negative.
 import type { Offer, OfferedVariant } from './catalogue.ts'
 import { demoId } from './demo-id.ts'
 import type { DemoOrder } from './orders.ts'
@@ -23,11 +23,11 @@ export interface DemoStock {
 }
 
 const SOLD_OUT_SHARE = 0.025
-/** Of what is no longer sold. */
+/** The share of archived products' variants that are sold out. */
 const CLEARED_SHARE = 0.5
 const LOW_SHARE = 0.05
 const LOW_MAX = 4
-/** A shop orders anew when less than this part of a delivery would be left. */
+/** A shop reorders when less than this share of a delivery would be left. */
 const REORDER_SHARE = 0.25
 const DAMAGE_SHARE = 0.02
 const COUNT_SHARE = 0.02
@@ -55,7 +55,7 @@ export function demoStock(shop: Shop, offers: readonly Offer[], orders: readonly
   return { levels, movements: movements.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime()) }
 }
 
-/** What orders do to the stock, by variant, in order of time: reserve, then release or send. */
+/** The stock moves of the orders, by variant, in order of time: reserve, then release or send. */
 function demandOf(orders: readonly DemoOrder[]): Map<string, Move[]> {
   const demand = new Map<string, Move[]>()
   for (const { row, lines } of orders) {
@@ -71,7 +71,7 @@ function demandOf(orders: readonly DemoOrder[]): Map<string, Move[]> {
   return demand
 }
 
-/** Goes through a variant's demand and puts deliveries before, and losses between, the moves of its orders. */
+/** Adds deliveries and losses between the moves of a variant's orders. */
 function history(offer: Offer, variant: OfferedVariant, demand: readonly Move[], random: Random): Move[] {
   const lot = lotOf(variant)
   const target = demand.length === 0 ? null : scarcityOf(offer, random)
@@ -101,7 +101,7 @@ function history(offer: Offer, variant: OfferedVariant, demand: readonly Move[],
   return moves
 }
 
-/** What must come so that all further demand is met and `target` is left over, releases counted in. */
+/** The delivery that covers all further demand and leaves `target`, counting releases. */
 function lastLot(available: number, target: number, ahead: readonly Move[]): number {
   let net = available
   let lowest = available
@@ -112,14 +112,14 @@ function lastLot(available: number, target: number, ahead: readonly Move[]): num
   return Math.max(target - net, -lowest, 0)
 }
 
-/** How many are to be left in the end, for the few variants that are scarce; null for the rest. */
+/** The final level of the few scarce variants; null for the rest. */
 function scarcityOf(offer: Offer, random: Random): number | null {
   const fate = random.next()
   if (fate < (offer.product.status === 'ARCHIVED' ? CLEARED_SHARE : SOLD_OUT_SHARE)) return 0
   return fate < SOLD_OUT_SHARE + LOW_SHARE ? random.between(1, LOW_MAX) : null
 }
 
-/** How many come at once: the cheaper, the more. */
+/** The size of a delivery: larger for cheaper variants. */
 function lotOf(variant: OfferedVariant): number {
   const price = variant.row.priceMinor
   return price < 25_00n ? 60 : price < 80_00n ? 36 : price < 200_00n ? 24 : 12

@@ -1,11 +1,11 @@
-// The ledger: balanced in itself, and telling of every payment and refund once. The chart of accounts stands here by
-// its codes, and not by way of the code that posts: a proof that uses what it proves is none.
+// Checks of the ledger: it balances, and posts every payment and refund once. The chart of accounts is repeated here by
+// its codes, since a check that shared code with the posting could not find its errors.
 import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 const ledgerBalanced: Check = {
   name: 'ledger-balanced',
   description:
-    'Every entry has all of its postings, of its own time, that come to zero in each currency; so does the whole ledger; and a reversal undoes what it reverses.',
+    'Every entry has all of its postings, of its own time, whose sum is zero in each currency, as is the sum of the whole ledger; and a reversal negates its entry.',
   async run(tx) {
     const rows = await tx.$queryRaw<Row[]>`
       WITH entry AS (
@@ -23,16 +23,16 @@ const ledgerBalanced: Check = {
         SELECT id, format('it has %s postings, not %s', found_count, posting_count) AS message
         FROM entry WHERE found_count <> posting_count
         UNION ALL
-        SELECT id, format('%s of its postings are of another time than it', wrong_time_count)
+        SELECT id, format('%s of its postings have another time', wrong_time_count)
         FROM entry WHERE wrong_time_count > 0
         UNION ALL
-        SELECT entry_id, format('its postings come to %s (minor units of %s), not to zero', sum(amount_minor), currency)
+        SELECT entry_id, format('its postings come to %s (minor units of %s) instead of zero', sum(amount_minor), currency)
         FROM postings GROUP BY entry_id, currency HAVING sum(amount_minor) <> 0
         UNION ALL
         SELECT u.id, format('it leaves %s (minor units of %s) on account %s of what it reverses', off_minor, u.currency, a.code)
         FROM undone u JOIN ledger_accounts a ON a.id = u.account_id
         UNION ALL
-        SELECT NULL, format('the whole ledger comes to %s (minor units of %s), not to zero', sum(amount_minor), currency)
+        SELECT NULL, format('the whole ledger comes to %s (minor units of %s) instead of zero', sum(amount_minor), currency)
         FROM postings GROUP BY currency HAVING sum(amount_minor) <> 0
       )
       SELECT message, jsonb_strip_nulls(jsonb_build_object('JournalEntry', id)) AS subjects,
@@ -47,7 +47,7 @@ const paymentsPosted: Check = {
   description:
     'Every payment that succeeded is posted once as a sale, and what the provider kept of it as a fee; nothing else is posted as either.',
   async run(tx) {
-    // What should stand on each account, against what does. An entry that was reversed stands nowhere.
+    // Compares the expected balance per account with the posted one. A reversed entry does not count.
     const rows = await tx.$queryRaw<Row[]>`
       WITH due AS (
         SELECT 'Payment' AS source_type, p.id::text AS source_id, 'SALE' AS kind, line.code, p.currency,
@@ -69,14 +69,14 @@ const paymentsPosted: Check = {
       ), difference AS (
         SELECT source_type, source_id, kind,
           string_agg(format('%s on account %s, not %s (minor units of %s)',
-            coalesce(posted.amount_minor, 0), code, coalesce(due.amount_minor, 0), currency), '; ' ORDER BY code) AS told
+            coalesce(posted.amount_minor, 0), code, coalesce(due.amount_minor, 0), currency), '; ' ORDER BY code) AS differences
         FROM due FULL JOIN posted USING (source_type, source_id, kind, code, currency)
         WHERE due.amount_minor IS DISTINCT FROM posted.amount_minor
         GROUP BY source_type, source_id, kind
       )
       SELECT format('posted as %s of %s: %s', d.kind,
           CASE WHEN p.id IS NULL THEN format('%s %s, which is no payment', d.source_type, d.source_id)
-            ELSE format('a payment that is %s', p.status) END, d.told) AS message,
+            ELSE format('a payment that is %s', p.status) END, d.differences) AS message,
         jsonb_strip_nulls(jsonb_build_object('Payment', p.id, 'JournalEntry', (
           SELECT jsonb_agg(e.id ORDER BY e.id) FROM journal_entries e
           WHERE e.kind = d.kind::journal_entry_kind AND e.source_type = d.source_type AND e.source_id = d.source_id
@@ -109,14 +109,14 @@ const refundsPosted: Check = {
       ), difference AS (
         SELECT source_type, source_id,
           string_agg(format('%s on account %s, not %s (minor units of %s)',
-            coalesce(posted.amount_minor, 0), code, coalesce(due.amount_minor, 0), currency), '; ' ORDER BY code) AS told
+            coalesce(posted.amount_minor, 0), code, coalesce(due.amount_minor, 0), currency), '; ' ORDER BY code) AS differences
         FROM due FULL JOIN posted USING (source_type, source_id, code, currency)
         WHERE due.amount_minor IS DISTINCT FROM posted.amount_minor
         GROUP BY source_type, source_id
       )
       SELECT format('posted of %s: %s',
           CASE WHEN r.id IS NULL THEN format('%s %s, which is no refund', d.source_type, d.source_id)
-            ELSE format('a refund that is %s', r.status) END, d.told) AS message,
+            ELSE format('a refund that is %s', r.status) END, d.differences) AS message,
         jsonb_strip_nulls(jsonb_build_object('Refund', r.id, 'JournalEntry', (
           SELECT jsonb_agg(e.id ORDER BY e.id) FROM journal_entries e
           WHERE e.kind = 'REFUND' AND e.source_type = d.source_type AND e.source_id = d.source_id

@@ -1,4 +1,4 @@
-// Orders against their lines and against the money that was taken for them.
+// Checks orders against their lines, payments, refunds and disputes.
 import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 const ordersTotal: Check = {
@@ -35,7 +35,7 @@ const ordersPaid: Check = {
   description:
     'What an order says was captured, refunded, charged back and kept is what its payments, refunds and disputes say, and its states agree.',
   async run(tx) {
-    // The rules stand here again, and not by way of the code that writes: a proof that uses what it proves is none.
+    // The rules are repeated here, since a check that shared code with the writing could not find its errors.
     const rows = await tx.$queryRaw<Row[]>`
       WITH refund AS (
         SELECT payment_id,
@@ -62,7 +62,7 @@ const ordersPaid: Check = {
           coalesce(p.refunded_minor, 0) AS refunded_minor, coalesce(p.reduced_minor, 0) AS reduced_minor,
           coalesce(p.paid_minor - p.refunded_minor - p.pending_minor - p.charged_back_minor, 0) AS kept_minor,
           coalesce(p.charged_back_minor, 0) AS charged_back_minor, coalesce(p.pending_minor, 0) AS pending_minor,
-          told.*
+          sums.*
         FROM orders o LEFT JOIN payment p ON p.order_id = o.id
         CROSS JOIN LATERAL (VALUES
           ('was captured', o.paid_minor, coalesce(p.paid_minor, 0)),
@@ -71,7 +71,7 @@ const ordersPaid: Check = {
           ('was charged back', o.charged_back_minor, coalesce(p.charged_back_minor, 0)),
           ('of its price was lowered by refunds', o.reduced_minor, coalesce(p.reduced_minor, 0)),
           ('came back of refunds and disputes', o.returned_minor, coalesce(p.returned_minor, 0))
-        ) AS told (what, told_minor, found_minor)
+        ) AS sums (what, order_minor, found_minor)
       ), judged AS (
         SELECT DISTINCT id, status, payment_status, currency, total_minor, paid_minor, reduced_minor, kept_minor,
           CASE
@@ -89,8 +89,8 @@ const ordersPaid: Check = {
           END AS is_status_due
         FROM known
       ), violation AS (
-        SELECT id, format('it says that %s %s, its payments say %s (minor units of %s)', told_minor, what, found_minor, currency) AS message
-        FROM known WHERE told_minor <> found_minor
+        SELECT id, format('it says that %s %s, its payments say %s (minor units of %s)', order_minor, what, found_minor, currency) AS message
+        FROM known WHERE order_minor <> found_minor
         UNION ALL
         SELECT id, format('its payment status is %s, by its payments it should be %s', payment_status, due_payment_status)
         FROM judged WHERE payment_status::text <> due_payment_status

@@ -1,8 +1,8 @@
-// Payments against their refunds, and what waits for a provider's word for too long. What the provider's own books say
-// is provider-records.ts's.
+// Checks payments against their refunds and disputes, and finds outcomes and events that are open for too long.
+// provider-records.ts compares with the provider's books.
 import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
-/** By then a buyer has long lost the page, and every question that could be asked was asked many times. */
+/** By then the buyer has left the page, and every outcome was asked for many times. */
 const STUCK_AFTER_MS = 24 * 3_600_000
 
 const paymentsRefunds: Check = {
@@ -53,7 +53,7 @@ const stuckPayments: Check = {
   description: 'No payment and no refund waits for an outcome for more than 24 hours.',
   async run(tx, now) {
     const before = new Date(now.getTime() - STUCK_AFTER_MS)
-    // By its creation: its last change is only the last time that somebody asked.
+    // By creation time, since the time of the last change is only that of the last attempt.
     const rows = await tx.$queryRaw<Row[]>`
       WITH open AS (
         SELECT 'Payment' AS type, id, status, attempts, created_at FROM payments WHERE status IN ('PENDING', 'UNKNOWN')
@@ -71,10 +71,10 @@ const stuckPayments: Check = {
 
 const providerEvents: Check = {
   name: 'provider-events',
-  description: 'Every event that a payment provider sent was understood.',
+  description: 'Every event that a payment provider sent was processed.',
   async run(tx) {
     const rows = await tx.$queryRaw<Row[]>`
-      SELECT format('%s (%s) failed %s times: %s', type, reference, attempts, coalesce(error, 'nobody knows why')) AS message,
+      SELECT format('%s (%s) failed %s times: %s', type, reference, attempts, coalesce(error, 'unknown reason')) AS message,
         jsonb_build_object('ProviderEvent', id) AS subjects, (count(*) OVER ())::int AS total
       FROM provider_events WHERE status = 'FAILED'
       ORDER BY received_at, id LIMIT ${VIOLATIONS_MAX}`

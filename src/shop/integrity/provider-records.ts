@@ -1,5 +1,4 @@
-// Asks each payment provider of a tenant for its books, and ours for theirs. What the two disagree on is
-// records-comparison.ts's.
+// Fetches the charges of each payment provider of a tenant, and our payments. records-comparison.ts compares them.
 import type { Transaction } from '../../db/database.ts'
 import type { PaymentProvider } from '../../generated/prisma/client.ts'
 import { SINCE_DAYS_DEFAULT, subject, VIOLATIONS_MAX, type Violation } from '../../integrity/check.ts'
@@ -12,28 +11,28 @@ import { disagreements, type OurPayment } from './records-comparison.ts'
 export type ProviderAccess = Pick<PaymentServices, 'gateway' | 'sealer'>
 
 const DAY_MS = 24 * 3_600_000
-/** Of one account. Beyond it the proof would be partial, and says so. */
+/** Per account. Above it the check would be partial, and fails. */
 const RECORDS_MAX = 50_000
-/** A payment is charged at most so long after it was made: then its key is forgotten. */
+/** A payment is charged within a day, while the provider remembers its idempotency key. */
 const CHARGED_WITHIN_MS = DAY_MS
-/** Clocks differ: the provider's list is asked from a little before. */
+/** Allows for clock differences: the provider's list is read from 10 minutes earlier. */
 const CLOCK_SLACK_MS = 600_000
 
-/** Keys of one merchant, replaced ones included, the newest first. */
+/** The bound of a merchant's connections, including replaced ones, newest first. */
 const ACCOUNT_RECORDS_MAX = 1_000
 
-/** Whatever key it was opened with: one that was replaced opened the same books. */
+/** An account at the provider; several connections may have opened the same one. */
 type Account = {
   readonly kind: PaymentProvider['kind']
   readonly accountReference: string
-  /** Of its newest record. */
+  /** Of its newest connection. */
   readonly providerId: string
   readonly open: () => ProviderAccount
 }
 
 /**
  * The check that compares all charges of the last days with the provider's. Calls the network, outside any transaction.
- * What keeps an account from being asked is a violation: what was not compared is not proved.
+ * An account that cannot be read is a violation, since what was not compared is not proved.
  */
 export function providerRecords(
   tenant: VerifiedTenant,
@@ -54,7 +53,7 @@ export function providerRecords(
   }
 }
 
-/** The accounts that could hold a charge since then: the present one, and those that took a payment. */
+/** The accounts that could hold a charge since then: the active one, and those that took a payment. */
 async function accountsOf(tx: Transaction, access: ProviderAccess, since: Date): Promise<Account[]> {
   const records = await tx.paymentProvider.findMany({
     include: { _count: { select: { payments: { where: { createdAt: { gte: since } } } } } },
@@ -65,7 +64,8 @@ async function accountsOf(tx: Transaction, access: ProviderAccess, since: Date):
   return [...groups.values()].flatMap((group) => {
     const [newest] = group
     const isUsed = group.some(({ status, _count }) => status === 'ACTIVE' || _count.payments > 0)
-    // A restored tenant has its accounts' names and not their keys: nobody can ask until it has connected them anew.
+    // A restored tenant has its accounts' names without their keys, so they cannot be read until they are connected
+    // again.
     if (newest === undefined || !isUsed || !hasSecrets(newest)) return []
     const { id: providerId, kind, accountReference } = newest
     const open = () => access.gateway.open(openSecrets(access.sealer, newest))
@@ -92,8 +92,8 @@ async function compare(tenant: VerifiedTenant, account: Account, since: Date): P
 }
 
 /**
- * All charges since then, or why they could not be had, whatever it is: secrets that do not open, a provider that does
- * not answer, an answer that makes no sense. All of it is told, as a violation; the other accounts are still asked.
+ * All charges since then, or the reason why they cannot be read: secrets that do not open, a provider that does not
+ * answer, an invalid answer. The reason becomes a violation, and the other accounts are still read.
  */
 async function chargesOf({ open }: Account, since: Date): Promise<BookedCharge[] | string> {
   const charges: BookedCharge[] = []
@@ -108,7 +108,7 @@ async function chargesOf({ open }: Account, since: Date): Promise<BookedCharge[]
   }
 }
 
-/** One more than RECORDS_MAX at most. Further back than the charges asked for, since a charge follows its payment. */
+/** At most RECORDS_MAX + 1. Starts earlier than the charges, since a charge follows its payment. */
 async function paymentsOf(
   tx: Transaction,
   { kind, accountReference }: Account,

@@ -1,4 +1,4 @@
-// A provider's books against ours, as two lists: what they disagree on. No I/O; provider-records.ts fetches both.
+// Compares a provider's charges with our payments. No I/O; provider-records.ts fetches both.
 import { isUuid } from '../../core/ids.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
 import { subject, type Violation } from '../../integrity/check.ts'
@@ -17,20 +17,20 @@ export type OurPayment = Pick<
 > & { readonly _count: { readonly disputes: number } }
 
 export type Books = {
-  /** Whose books ours are: several tenants may use one account. */
+  /** The tenant of our books: several tenants may use one account. */
   readonly tenantId: string
-  /** Ours as they were before theirs were read. */
+  /** Our payments before the provider's charges were read. */
   readonly before: readonly OurPayment[]
   readonly theirs: readonly BookedCharge[]
-  /** Ours as they were after that. */
+  /** Our payments after that. */
   readonly after: readonly OurPayment[]
-  /** Whatever succeeded of a payment made since then must be in theirs. */
+  /** The charges must include every successful payment made since then. */
   readonly since: Date
 }
 
 /**
- * Every disagreement. The two books are never read at one moment, so a payment whose row changed while theirs were read
- * is left for the next time, and one that is still in flight may be anything at the provider.
+ * All disagreements. The two sides cannot be read at the same moment, so a payment whose row changed meanwhile is left
+ * for the next run, and one still in flight may have any state at the provider.
  */
 export function disagreements({ tenantId, before, theirs, after, since }: Books): Violation[] {
   const ours = new Map(after.map((payment) => [payment.id, payment]))
@@ -40,7 +40,7 @@ export function disagreements({ tenantId, before, theirs, after, since }: Books)
     ),
   )
   const earlier = new Map(before.map((payment) => [payment.id, payment]))
-  // A restored tenant has payments whose charges name the one that it was made from: those it knows by their reference.
+  // A restored tenant's payments have charges that name the original tenant; they are found by their reference.
   const isOurs = (charge: BookedCharge) =>
     charge.tenantId === null || charge.tenantId === tenantId || byReference.has(charge.reference)
   const charges = Map.groupBy(
@@ -49,7 +49,7 @@ export function disagreements({ tenantId, before, theirs, after, since }: Books)
   )
   const found: Violation[] = []
   for (const [paymentId, booked] of charges) {
-    // Something else that uses the same account.
+    // Made by other software that uses the same account.
     if (paymentId === null) continue
     const payment = ours.get(paymentId)
     if (payment === undefined) found.push(...booked.map((charge) => unknownCharge(paymentId, charge)))
@@ -58,7 +58,7 @@ export function disagreements({ tenantId, before, theirs, after, since }: Books)
   for (const payment of after) {
     const isDue = payment.status === 'SUCCEEDED' && payment.createdAt >= since
     if (isDue && !charges.has(payment.id) && isSteady(payment, earlier.get(payment.id))) {
-      found.push(told(payment, `it succeeded here, and the provider has no charge of it`))
+      found.push(violationOf(payment, `it succeeded here, and the provider has no charge for it`))
     }
   }
   return found
@@ -79,8 +79,10 @@ function judge(payment: OurPayment, booked: readonly BookedCharge[], tenantId: s
   if (own === undefined) return []
   const again = booked.filter((charge) => charge !== own && charge.status !== 'FAILED')
   return [
-    ...again.map((charge) => told(payment, `the provider has another charge of it: ${inWords(charge)}`)),
-    ...complaintsAbout(payment, own, tenantId).map((complaint) => told(payment, complaint)),
+    ...again.map((charge) =>
+      violationOf(payment, `the provider has another charge for it: ${inWords(charge)}`),
+    ),
+    ...complaintsAbout(payment, own, tenantId).map((complaint) => violationOf(payment, complaint)),
   ]
 }
 
@@ -97,9 +99,9 @@ function complaintsAbout(payment: OurPayment, charge: BookedCharge, tenantId: st
   if (providerReference !== null && providerReference !== charge.reference) {
     complaints.push(`here its charge is ${providerReference}, at the provider ${charge.reference}`)
   }
-  // What is being given back may have been given back there already.
+  // A pending refund may already be done at the provider.
   const most = refundedMinor + refundPendingMinor
-  // What another tenant took, it may give back as well, which is no business of this one.
+  // A charge that another tenant took may also be refunded by that tenant.
   const isOnlyOurs = charge.tenantId === null || charge.tenantId === tenantId
   if (charge.refundedMinor < refundedMinor || (isOnlyOurs && charge.refundedMinor > most)) {
     const ours = inMinor(refundedMinor, currency)
@@ -114,12 +116,12 @@ function complaintsAbout(payment: OurPayment, charge: BookedCharge, tenantId: st
 
 function unknownCharge(paymentId: string, charge: BookedCharge): Violation {
   return {
-    message: `the provider has a charge for a payment that is not here: ${inWords(charge)}`,
+    message: `the provider has a charge for an unknown payment: ${inWords(charge)}`,
     subjects: isUuid(paymentId) ? [subject('Payment', paymentId)] : [],
   }
 }
 
-function told({ id }: OurPayment, message: string): Violation {
+function violationOf({ id }: OurPayment, message: string): Violation {
   return { message, subjects: [subject('Payment', id)] }
 }
 

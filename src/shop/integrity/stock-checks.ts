@@ -1,4 +1,4 @@
-// Stock levels against the movements that explain them and the orders that hold them.
+// Checks stock levels against their movements and the orders that hold stock.
 import { type Check, findingsOf, type Row, VIOLATIONS_MAX } from '../../integrity/check.ts'
 
 const stockMovements: Check = {

@@ -1,4 +1,4 @@
-// The ledger: its types and queries. Nothing here writes; entries are posted by what they are about.
+// The ledger's types and queries. Nothing here writes; payments, refunds, disputes and payouts post their entries.
 import type { GraphQLResolveInfo } from 'graphql'
 import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { Filter } from '../../db/reader/read-sql.ts'
@@ -32,21 +32,21 @@ import {
   trialBalance,
 } from './trial-balance.ts'
 
-/** For each parent: it sums all that was ever posted to one account, as `totalCount` counts. */
+/** For each parent: it sums all postings of one account, as `totalCount` counts rows. */
 const BALANCE_COST = 10
-/** For each posting: a page of them is summed in one go. */
+/** For each posting; a page of them is summed by one statement. */
 const RUNNING_BALANCE_COST = 2
-/** It reads all that was ever posted. */
+/** It reads all postings. */
 const TRIAL_BALANCE_COST = 1_000
-/** What a trial balance is taken to hold when its cost is counted: the chart of accounts, in one currency. */
+/** The number of rows of a trial balance that its cost assumes: the chart of accounts in one currency. */
 const ACCOUNTS_EXPECTED = Object.keys(ACCOUNT_CODES).length
 const CURRENCIES_EXPECTED = 1
 
 const NEWEST_FIRST = { column: 'postedAt', type: 'date', descending: true } as const
 
 /**
- * The row whose column `by` has this value, read for all parents of the field at once; null when there is none. For
- * what is no relation of the parent's row.
+ * The row whose column `by` has this value, batched over all parents of the field; null when there is none. For rows
+ * that are not a relation of the parent's row.
  */
 async function readTogether<T extends object>(
   context: Context,
@@ -57,8 +57,8 @@ async function readTogether<T extends object>(
     value,
   }: { readonly model: 'JournalEntry' | 'LedgerAccount'; readonly by: string; readonly value: string },
 ): Promise<T | null> {
-  // graphql-js gives all parents of a field the same list of nodes: it stands for the place in the operation. The first
-  // node alone does not, since a fragment can stand in two places and be merged with other fields in one.
+  // graphql-js gives all parents of a field the same list of nodes, which identifies the place in the operation. The
+  // first node alone does not, since a fragment can be used in two places and merged with other fields in one.
   const row = await loadTogether(context, info.fieldNodes, value, async (values) => {
     const select = { ...selectionOf(info, context, model), [by]: true as const }
     const { database, scope } = context.caller
@@ -91,7 +91,7 @@ LedgerAccount.implement({
     currency: t.expose('currency', { type: 'Currency' }),
     balance: t.field({
       type: MoneyType,
-      description: 'Debits less credits of all its postings: negative for what was earned.',
+      description: 'Debits less credits of all its postings; negative for revenue.',
       extensions: { ...projection({ columns: ['id', 'currency'] }).extensions, cost: BALANCE_COST },
       resolve: async ({ id, currency }, _args, context) => {
         const load = (ids: string[]) => accountBalances(context.db, ids)
@@ -103,22 +103,23 @@ LedgerAccount.implement({
       PostingConnection,
       'postings',
       NEWEST_FIRST,
-      'What was posted to it, latest first.',
+      'Its postings, latest first.',
     ),
   }),
 })
 
-/** What entries are about that is an object of the API: their sources' types are these names. */
+/** The source types that are types of the API. */
 const SOURCE_NODES = ['Payment', 'Refund', 'JournalEntry'] as const
 
 const JournalEntrySource = builder
   .objectRef<{ readonly type: string; readonly id: string }>('JournalEntrySource')
   .implement({
-    description: 'The event of the business that an entry tells of.',
+    description: 'The business event that an entry records.',
     fields: (t) => ({
       type: t.exposeString('type'),
       id: t.exposeID('id', {
-        description: 'Look it up with `node`, where its type is one; else the word of whoever told of it.',
+        description:
+          "An id for `node` where its type is a type of the API; otherwise the id from outside, such as a provider's.",
       }),
     }),
   })
@@ -128,7 +129,7 @@ function sourceOf({ sourceType: type, sourceId }: EntryRow): { type: string; id:
   return { type, id: name === undefined ? sourceId : nodeId(name, sourceId) }
 }
 
-/** The entries of a source, named as `sourceOf` shows it. */
+/** The entries of a source, by the id that `sourceOf` returns. */
 function ofSource(id: string): Filter {
   for (const sourceType of SOURCE_NODES) {
     const sourceId = nodeUuid(sourceType, id)
@@ -139,7 +140,7 @@ function ofSource(id: string): Filter {
 
 JournalEntry.implement({
   description:
-    'One event in the books: postings that come to zero. It never changes; another entry may reverse it.',
+    'A business event in the ledger: postings whose sum is zero. It never changes; another entry may reverse it.',
   interfaces: [Node],
   extensions: { model: 'JournalEntry', permission: 'ledger:read' },
   fields: (t) => ({
@@ -157,19 +158,19 @@ JournalEntry.implement({
       PostingConnection,
       'postings',
       { column: 'position', type: 'number', descending: false },
-      'Its debits and credits, in their order.',
+      'Its debits and credits, in order.',
     ),
     reverses: t.field({
       type: JournalEntry,
       nullable: true,
-      description: 'The entry that it undoes.',
+      description: 'The entry that it reverses.',
       ...projection({ one: 'reverses' }),
       resolve: (entry, _args, context, info) => relation<EntryRow | null>(entry, 'reverses', context, info),
     }),
     reversedBy: t.field({
       type: JournalEntry,
       nullable: true,
-      description: 'The entry that undoes it.',
+      description: 'The entry that reverses it.',
       resolve: ({ id }, _args, context, info) =>
         readTogether<EntryRow>(context, info, { model: 'JournalEntry', by: 'reversesId', value: id }),
     }),
@@ -196,7 +197,7 @@ Posting.implement({
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     runningBalance: t.field({
       type: MoneyType,
-      description: "The account's balance after it: of the postings up to it, by their time.",
+      description: "The account's balance after it: the sum of the postings up to it, by time.",
       extensions: { ...projection({ columns: ['id', 'currency'] }).extensions, cost: RUNNING_BALANCE_COST },
       resolve: async ({ id, currency }, _args, context) => {
         const load = (ids: string[]) => runningBalances(context.db, ids)
@@ -220,7 +221,7 @@ Posting.implement({
 })
 
 const TrialBalanceRowType = builder.objectRef<TrialBalanceRow>('TrialBalanceRow').implement({
-  description: 'What was debited and credited to one account.',
+  description: 'The debits and credits of one account.',
   fields: (t) => ({
     account: t.field({
       type: LedgerAccount,
@@ -248,7 +249,7 @@ const TrialBalanceTotalType = builder.objectRef<TrialBalanceTotal>('TrialBalance
 })
 
 const TrialBalanceType = builder.objectRef<TrialBalance>('TrialBalance').implement({
-  description: 'The books at a glance: every debit has its credit.',
+  description: 'The trial balance: the debits and credits of all accounts.',
   extensions: { permission: 'ledger:read' },
   fields: (t) => ({
     asOf: t.expose('asOf', { type: 'DateTime' }),
@@ -265,7 +266,7 @@ const TrialBalanceType = builder.objectRef<TrialBalance>('TrialBalance').impleme
       resolve: ({ totals }) => totals,
     }),
     balanced: t.exposeBoolean('balanced', {
-      description: 'In each currency debits and credits come to the same.',
+      description: 'In each currency debits equal credits.',
     }),
   }),
 })
@@ -280,7 +281,7 @@ const LedgerAccountFilter = builder.inputType('LedgerAccountFilter', {
 const JournalEntryFilter = builder.inputType('JournalEntryFilter', {
   fields: (t) => ({
     kind: t.field({ type: [JournalEntryKind] }),
-    sourceId: t.id({ description: "What they are about: an entry's `source { id }`." }),
+    sourceId: t.id({ description: "The source of the entries: an entry's `source { id }`." }),
     postedFrom: t.field({ type: 'DateTime', description: 'Posted at this instant or later.' }),
     postedBefore: t.field({ type: 'DateTime', description: 'Posted before this instant.' }),
   }),
@@ -300,7 +301,7 @@ function entryFilter(filter: typeof JournalEntryFilter.$inferInput | null | unde
 builder.queryFields((t) => ({
   ledgerAccounts: t.field({
     type: LedgerAccountConnection,
-    description: 'The chart of accounts, by code: the same accounts in each currency that was ever used.',
+    description: 'The chart of accounts, by code: the same accounts in each currency in use.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: LedgerAccountFilter }) },
     resolve: (_root, { filter, ...page }, context, info) => {
       const where = {
@@ -322,9 +323,9 @@ builder.queryFields((t) => ({
   }),
   trialBalance: t.field({
     type: TrialBalanceType,
-    description: 'What each account comes to, of all that was posted until an instant; now, unless told.',
+    description: 'The balance of each account at an instant. Default: now.',
     extensions: { cost: TRIAL_BALANCE_COST },
-    args: { asOf: t.arg({ type: 'DateTime', description: 'What was posted at this instant counts.' }) },
+    args: { asOf: t.arg({ type: 'DateTime', description: 'The instant, inclusive.' }) },
     resolve: (_root, { asOf }, { db, caller }) => trialBalance(db, asOf ?? caller.clock()),
   }),
 }))

@@ -1,10 +1,10 @@
-// Writes journal entries: a business event once, and its reversal once. Knows no business event.
+// Posts journal entries: each business event once, and its reversal once. Independent of the kinds of events.
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { JournalEntryKind } from '../../generated/prisma/client.ts'
 import type { EntryLine } from './posting.ts'
 
-/** What an entry is about; with its kind, it is posted once. */
+/** The business event of an entry; it is posted once per kind of entry. */
 export type EntrySource = { readonly type: string; readonly id: string }
 
 export type NewEntry = {
@@ -17,13 +17,13 @@ export type NewEntry = {
   readonly postedAt: Date
 }
 
-/** As many as the table lets an entry have. */
+/** The table's bound. */
 const ENTRY_POSTINGS_MAX = 100
 
 /**
- * Posts a balanced entry, minor units; answers its id, or null when its source has posted this kind already. One statement,
- * but for the first entry in a currency, which opens the currency's accounts. Takes no lock beyond the entry's own. Throws
- * LEDGER_UNBALANCED for lines that do not come to zero.
+ * Posts a balanced entry, in minor units; returns its id, or null when its source has posted this kind already. One
+ * statement, except for the first entry in a currency, which opens the currency's accounts. Takes no lock besides the
+ * entry's own. Throws LEDGER_UNBALANCED for lines whose sum is not zero.
  */
 export async function postEntry(tx: Transaction, entry: NewEntry): Promise<string | null> {
   checkBalance(entry.lines)
@@ -32,12 +32,15 @@ export async function postEntry(tx: Transaction, entry: NewEntry): Promise<strin
     await tx.$executeRaw`SELECT app.open_accounts(app.tenant_id(), ${entry.currency})`
     posted = await insertEntry(tx, entry)
   }
-  // COMMIT would refuse the entry, but not say why.
+  // COMMIT would refuse the entry too, but without the reason.
   if (posted.missing > 0) throw new Error(`an account of ${entry.currency} is missing`)
   return posted.id
 }
 
-/** The id of the entry that was made, if one was; and for how many lines there is no account, in which case none was. */
+/**
+ * The id of the new entry, if one was made, and the number of lines without an account; if there are any, no entry is
+ * made.
+ */
 async function insertEntry(
   tx: Transaction,
   { kind, source, currency, lines, description = '', postedAt }: NewEntry,
@@ -65,13 +68,13 @@ async function insertEntry(
   return answer
 }
 
-/** Ascending from one posting to the next, entry after entry: an account's postings of one instant are read by their ids. */
+/** Ascending over all postings of the entry: an account's postings at one instant are ordered by their ids. */
 function postingIds(count: number): string[] {
   return Array.from({ length: count }, newId)
 }
 
 /**
- * Posts the reversal of an entry: every posting negated. Answers its id; null when there is nothing to reverse, or it was
+ * Posts the reversal of an entry, with every posting negated. Returns its id; null when there is no entry, or it is
  * reversed already.
  */
 export async function reverseEntry(

@@ -1,5 +1,5 @@
-// What business events mean in double entry: which accounts, which side. Pure; post-entry.ts writes it. The chart itself
-// is made by app.open_accounts, with the same codes.
+// The double entries of business events: which accounts, which side. Pure; post-entry.ts writes them. app.open_accounts
+// makes the chart of accounts, with the same codes.
 
 export const ACCOUNT_CODES = {
   bank: '1010',
@@ -18,35 +18,35 @@ export type EntryLine = { readonly account: AccountCode; readonly amountMinor: b
 
 type Received = { readonly amountMinor: bigint; readonly byHand: boolean; readonly inCash?: boolean }
 
-/** Where money is that was taken: by hand in the till or in the bank at once; else the provider has it. */
+/** The account that received money is in: the till or the bank when recorded by hand, otherwise the provider's. */
 function placeOf({ byHand, inCash = false }: Received): AccountCode {
   if (!byHand) return ACCOUNT_CODES.providerBalance
   return inCash ? ACCOUNT_CODES.cash : ACCOUNT_CODES.bank
 }
 
-/** Money taken of an order. */
+/** A payment for an order. */
 export function saleLines(received: Received): EntryLine[] {
   return entry(placeOf(received), ACCOUNT_CODES.sales, received.amountMinor)
 }
 
-/** Money given back. */
+/** A refund. */
 export function refundLines(given: Received): EntryLine[] {
   return entry(ACCOUNT_CODES.refunds, placeOf(given), given.amountMinor)
 }
 
-/** What the provider kept. */
+/** The provider's fee. */
 export function feeLines(amountMinor: bigint): EntryLine[] {
   return entry(ACCOUNT_CODES.fees, ACCOUNT_CODES.providerBalance, amountMinor)
 }
 
-/** What the provider paid out to the merchant's bank. */
+/** A payout from the provider to the merchant's bank. */
 export function payoutLines(amountMinor: bigint): EntryLine[] {
   return entry(ACCOUNT_CODES.bank, ACCOUNT_CODES.providerBalance, amountMinor)
 }
 
 /**
- * What a dispute moved, with its sign at the provider (negative: withdrawn), and the fee for that. A withdrawal is an expense
- * at once, and not when the dispute is lost: an entry then says nothing that a later word could make untrue.
+ * A dispute's movement, with its sign at the provider (negative: withdrawn), and its fee. A withdrawal is an expense at
+ * once, not when the dispute is lost, so that no later event makes the entry wrong.
  */
 export function disputeLines(moved: {
   readonly amountMinor: bigint

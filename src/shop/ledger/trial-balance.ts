@@ -1,4 +1,4 @@
-// The trial balance: what was debited and credited to each account until a moment, and whether both come to the same.
+// The trial balance: the debits and credits of each account at an instant, and whether their sums are equal.
 import type { Money } from '../../core/money.ts'
 import type { TenantClient } from '../../db/database.ts'
 
@@ -11,15 +11,15 @@ export type TrialBalanceTotal = Sides & { readonly currency: string }
 
 export type TrialBalance = {
   readonly asOf: Date
-  /** One for each account, those without postings too, by currency and code. */
+  /** One for each account, also without postings, by currency and code. */
   readonly rows: readonly TrialBalanceRow[]
   /** One for each currency. */
   readonly totals: readonly TrialBalanceTotal[]
-  /** In each currency debits and credits come to the same. */
+  /** In each currency debits equal credits. */
   readonly balanced: boolean
 }
 
-/** Sums all postings of that instant and before, by one statement: the books cannot move within it. */
+/** Sums all postings up to that instant, inclusive, by one statement, so that it sees one state of the books. */
 export async function trialBalance(db: TenantClient, asOf: Date): Promise<TrialBalance> {
   const found = await db.$queryRaw<{ id: string; currency: string; debit: string; credit: string }[]>`
     SELECT a.id, a.currency, coalesce(p.debit, 0)::text AS debit, coalesce(p.credit, 0)::text AS credit

@@ -1,5 +1,5 @@
-// What is frozen into an order beside its lines: who buys, and where to. As it was given, or as the customer is at that
-// moment; later edits of the customer change nothing of it.
+// The buyer and the addresses that are copied into an order when it is placed: as given, or the customer's own. Later
+// edits of the customer do not change them.
 import { z } from 'zod'
 import { address, name, phone } from '../customers/customer.ts'
 
@@ -7,7 +7,7 @@ const EMAIL_LENGTH_MAX = 320
 
 const namedAddress = address.extend({ name: name.nullish() }).nullish()
 
-/** Each left out or null: taken from the customer. */
+/** Each is optional; default: the customer's own. */
 export const agreedSchema = {
   buyer: z
     .object({
@@ -22,7 +22,7 @@ export const agreedSchema = {
 
 export type Agreed = { readonly [Part in keyof typeof agreedSchema]?: z.output<(typeof agreedSchema)[Part]> }
 
-/** As it stands in the order's columns of JSON, whoever wrote it: a part that was not given is null, or not there. */
+/** The value of the order's JSON columns. Older rows may lack a part, so a missing part is null or undefined. */
 export type FrozenBuyer = {
   readonly name?: string | null
   readonly email?: string | null

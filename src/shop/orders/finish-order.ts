@@ -31,7 +31,7 @@ export const orderCancel = defineCommand({
 
 type CancelOrderErrorCode = ErrorCodeOf<typeof orderCancel>
 
-/** Cancels an order of which no money is left with the merchant, and releases its stock. */
+/** Cancels an order for which the merchant keeps no money, and releases its stock. */
 export async function cancelOrder(
   caller: CommandContext,
   input: InputOf<typeof orderCancel>,
@@ -61,7 +61,7 @@ export const orderFulfill = defineCommand({
 
 type FulfillOrderErrorCode = ErrorCodeOf<typeof orderFulfill>
 
-/** Hands a paid order over: its pieces leave the warehouse. */
+/** Fulfils a paid order: its pieces leave the warehouse. */
 export async function fulfillOrder(
   caller: CommandContext,
   input: InputOf<typeof orderFulfill>,
@@ -82,19 +82,19 @@ export async function fulfillOrder(
   )
 }
 
-/** What stands in the way is the order's own state: told to who may read orders, and to others that there is something. */
+/** The reason is a state of the order: callers with orders:read see it, others get a general message. */
 type Refusal<Code> = { readonly code: Code; readonly message: string }
 
 function asReason<Code extends string>({ code, message }: Refusal<Code>): Reason<Code> {
   const detail = { message, needs: ['orders:read'] } as const
-  return { field: ['id'], message: 'the order does not allow this as it stands', code, detail }
+  return { field: ['id'], message: 'the order does not allow this in its current state', code, detail }
 }
 
 type Ending<Code extends string> = {
   readonly from: readonly OrderStatus[]
   readonly event: string
   readonly changes: Partial<Pick<Order, 'status' | 'fulfilledAt' | 'cancelledAt' | 'cancelReason'>>
-  /** Why an order in a right status may still not end so. */
+  /** Null, or why an order in an allowed status cannot end yet. */
   readonly mayEnd: (order: Order) => Refusal<Code> | null
   readonly hold: HoldEnd
 }

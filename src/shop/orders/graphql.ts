@@ -35,7 +35,8 @@ const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
   values: ['UNPAID', 'PENDING', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
 })
 
-// Personal data: with `customers:read`, as the customer's own, so that a key that reads orders does not read people by them.
+// Personal data needs customers:read here too, so that a key with orders:read alone cannot read people through their
+// orders.
 const OrderBuyer = builder.objectRef<FrozenBuyer>('OrderBuyer').implement({
   description: 'Who bought, as agreed when the order was placed.',
   extensions: { permission: 'customers:read' },
@@ -63,7 +64,7 @@ const OrderAddress = builder.objectRef<FrozenAddress>('OrderAddress').implement(
   }),
 })
 
-/** What kept, outstanding and overpaid are computed of. */
+/** The columns from which kept, outstanding and overpaid are computed. */
 const SUM_COLUMNS = [
   'status',
   'totalMinor',
@@ -77,12 +78,12 @@ const SUM_COLUMNS = [
 ] as const satisfies readonly (keyof OrderRow)[]
 
 Order.implement({
-  description: 'What a customer bought, at the prices of that moment.',
+  description: 'What a customer bought, at the prices when the order was placed.',
   interfaces: [Node],
   extensions: { model: 'Order', permission: 'orders:read' },
   fields: (t) => ({
     id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Order', id) }),
-    number: t.exposeInt('number', { description: "The merchant's own numbering, without gaps." }),
+    number: t.exposeInt('number', { description: 'Numbered per merchant, without gaps.' }),
     status: t.expose('status', { type: OrderStatus }),
     paymentStatus: t.expose('paymentStatus', { type: OrderPaymentStatus }),
     version: t.exposeInt('version', {
@@ -97,76 +98,77 @@ Order.implement({
     }),
     paidAmount: t.field({
       type: MoneyType,
-      description: 'Captured: all that its payments took, what was refunded since included.',
+      description: 'Captured: the sum of its payments, including what was refunded later.',
       ...projection({ columns: ['paidMinor', 'currency'] }),
       resolve: ({ paidMinor, currency }) => ({ amountMinor: paidMinor, currency }),
     }),
     refundedAmount: t.field({
       type: MoneyType,
-      description: 'Given back by refunds that succeeded.',
+      description: 'Refunded: the sum of refunds that succeeded.',
       ...projection({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
     }),
     chargedBackAmount: t.field({
       type: MoneyType,
-      description: "Taken back by the buyers' banks, less what they returned.",
+      description: "Charged back by the buyers' banks, less what they returned.",
       ...projection({ columns: ['chargedBackMinor', 'currency'] }),
       resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
     }),
     refundPendingAmount: t.field({
       type: MoneyType,
-      description: 'Being given back: the outcome of these refunds is open.',
+      description: 'The sum of refunds whose outcome is still open.',
       ...projection({ columns: ['refundPendingMinor', 'currency'] }),
       resolve: ({ refundPendingMinor, currency }) => ({ amountMinor: refundPendingMinor, currency }),
     }),
     keptAmount: t.field({
       type: MoneyType,
       description:
-        'Captured, less what was refunded, is being refunded, or was taken back by a bank. Negative where a bank took back what was refunded already.',
+        'Captured, less what was refunded, is being refunded, or was charged back. Negative where a bank charged back what was already refunded.',
       ...projection({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: keptMinor(order), currency: order.currency }),
     }),
     outstandingAmount: t.field({
       type: MoneyType,
       description:
-        'What is left to pay, and what `paymentTake` takes by default. A refund of an order that is not paid yet adds to it; a refund of a paid one lowers its price instead.',
+        'The amount left to pay, which `paymentTake` takes by default. A refund of an order that is not paid yet adds to it; a refund of a paid one lowers its price instead.',
       ...projection({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: outstandingMinor(order), currency: order.currency }),
     }),
     overpaidAmount: t.field({
       type: MoneyType,
-      description: 'Kept beyond what is due, since a refund came back: give it back anew.',
+      description: 'The amount kept beyond what is due, after a refund came back. Refund it again.',
       ...projection({ columns: SUM_COLUMNS }),
       resolve: (order) => ({ amountMinor: overpaidMinor(order), currency: order.currency }),
     }),
     buyer: t.field({
       type: OrderBuyer,
-      description: 'Who buys: as agreed when it was placed, whatever becomes of the customer.',
+      description:
+        'The buyer as agreed when the order was placed. Later changes of the customer do not affect it.',
       ...projection({ columns: ['buyer'] }),
       resolve: ({ buyer }) => buyer as FrozenBuyer,
     }),
     shippingAddress: t.field({
       type: OrderAddress,
       nullable: true,
-      description: 'Where to send it: as agreed when it was placed.',
+      description: 'The shipping address, as agreed when the order was placed.',
       ...projection({ columns: ['shippingAddress'] }),
       resolve: ({ shippingAddress }) => shippingAddress as FrozenAddress | null,
     }),
     billingAddress: t.field({
       type: OrderAddress,
       nullable: true,
-      description: 'Whom to bill: as agreed when it was placed.',
+      description: 'The billing address, as agreed when the order was placed.',
       ...projection({ columns: ['billingAddress'] }),
       resolve: ({ billingAddress }) => billingAddress as FrozenAddress | null,
     }),
     holdsStock: t.exposeBoolean('holdsStock', {
       description:
-        'Its pieces are reserved. A payment that fails lets go of them; the next one takes them again, if they are left.',
+        'Its pieces are reserved. A failed payment releases them; the next payment reserves them again, if they are available.',
     }),
     stockHeldUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'An unpaid order lets go of its stock then.',
+      description: 'When an unpaid order releases its stock.',
       ...projection({ columns: ['holdExpiresAt'] }),
       resolve: ({ holdExpiresAt }) => holdExpiresAt,
     }),
@@ -191,7 +193,7 @@ Order.implement({
 })
 
 OrderLine.implement({
-  description: 'So many pieces of one variant, with its name and price as they were.',
+  description: 'A quantity of one variant, with its name and price when the order was placed.',
   interfaces: [Node],
   extensions: { model: 'OrderLine', permission: 'orders:read' },
   fields: (t) => ({
@@ -237,7 +239,7 @@ const OrderFilter = builder.inputType('OrderFilter', {
   }),
 })
 
-/** A word of a query that could be an order's number. */
+/** The order number in a search query, or null. */
 function numberIn(query: string | null | undefined): number | null {
   const digits = /^\s*#?(\d{1,9})\s*$/.exec(query ?? '')?.[1]
   return digits === undefined ? null : Number(digits)
@@ -272,7 +274,7 @@ builder.queryFields((t) => ({
     },
     resolve: (_root, { query, filter, sortKey, reverse, ...page }, context, info) => {
       const number = numberIn(query)
-      // Whom an order is found by is told by its being found: it takes what reading them does.
+      // Finding an order by its customer reveals the customer, so it needs the permission to read customers.
       if (number === null && query?.trim()) requirePermission(context.caller.permissions, 'customers:read')
       const found =
         number === null
@@ -312,7 +314,7 @@ const OrderBuyerInput = builder.inputType('OrderBuyerInput', {
 
 const OrderAddressInput = builder.inputType('OrderAddressInput', {
   fields: (t) => ({
-    name: t.string({ description: 'Who lives or works there.' }),
+    name: t.string({ description: "The recipient's name." }),
     line1: t.string(),
     line2: t.string(),
     city: t.string(),
@@ -323,15 +325,16 @@ const OrderAddressInput = builder.inputType('OrderAddressInput', {
 
 addMutation(orderPlace, {
   description:
-    'Places an order and reserves its stock; one that costs nothing is PAID at once. The same key places it once, however ' +
-    'often it is sent. Buyer and addresses are frozen into it: as given, or as the customer has them now.',
+    'Places an order and reserves its stock; one that costs nothing is PAID at once. The same key places it once, no matter how ' +
+    "often it is sent. Buyer and addresses are copied into it: as given, or the customer's own.",
   needsKey: true,
   fields: (t) => ({
     customerId: t.id({ required: true }),
     lines: t.field({ type: [OrderLineInput], required: true }),
     expectedTotal: t.field({
       type: MoneyInput,
-      description: 'What the buyer was shown. Where the order would cost anything else: PRICE_CHANGED.',
+      description:
+        'The total that the buyer was shown. An order with another total is refused with PRICE_CHANGED.',
     }),
     buyer: t.field({ type: OrderBuyerInput }),
     shippingAddress: t.field({ type: OrderAddressInput }),
@@ -350,7 +353,7 @@ addMutation(orderPlace, {
 })
 
 addMutation(orderCancel, {
-  description: 'Cancels an order that was not paid, or was refunded, and releases its stock.',
+  description: 'Cancels an order that is unpaid or refunded, and releases its stock.',
   needsKey: true,
   fields: (t) => ({
     id: t.id({ required: true }),
@@ -362,7 +365,7 @@ addMutation(orderCancel, {
 })
 
 addMutation(orderFulfill, {
-  description: 'Hands a paid order over: its pieces leave the warehouse.',
+  description: 'Fulfils a paid order: its pieces leave the warehouse.',
   needsKey: true,
   fields: (t) => ({
     id: t.id({ required: true }),

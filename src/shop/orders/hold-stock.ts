@@ -1,24 +1,24 @@
-// An order's hold on stock: taking it again, letting go of it, and handing the pieces over. Placing takes the first one
-// itself, in its own statement.
+// An order's hold on stock: reserve it again, release it, or fulfil it. Placing an order reserves the stock in its own
+// statement (place-order-sql.ts).
 import type { Transaction } from '../../db/database.ts'
 
-/** How long an unpaid order holds its stock: time enough for a bank transfer to be promised, not for one to arrive. */
+/** How long an unpaid order holds its stock: enough for a buyer to start a bank transfer, not for it to arrive. */
 const HOLD_MS = 24 * 3_600_000
 
-/** When a hold that begins now ends, unless something was paid by then. */
+/** When a hold that begins now ends, if the order stays unpaid. */
 export function holdEnd(now: Date): Date {
   return new Date(now.getTime() + HOLD_MS)
 }
 
-/** How an order's hold ends. */
+/** How a hold ends: the reason of the stock movement, and whether the pieces leave the stock on hand. */
 export type HoldEnd = { readonly reason: 'RELEASE' | 'FULFILMENT'; readonly takesOnHand: boolean }
 
 export const RELEASE: HoldEnd = { reason: 'RELEASE', takesOnHand: false }
 export const FULFILMENT: HoldEnd = { reason: 'FULFILMENT', takesOnHand: true }
 
 /**
- * Ends the reservations of an order's lines. The order's row must be locked, and hold stock. Locks the stock in the
- * order of its ids, so that rivals do not deadlock.
+ * Ends the reservations of an order's lines. The order's row must be locked, and must hold stock. Locks the stock rows
+ * in the order of their ids, so that concurrent transactions do not deadlock.
  */
 export async function endHold(
   tx: Transaction,
@@ -45,8 +45,9 @@ export async function endHold(
 }
 
 /**
- * Reserves an order's lines anew. The order's row must be locked, and hold none. False, with part of it written, when
- * not all of it is left: the caller rolls back. Locks the stock in the order of its ids.
+ * Reserves an order's lines again. The order's row must be locked, and must hold no stock. Returns false when not
+ * everything is available; part of it may be written by then, so the caller rolls back. Locks the stock rows in the
+ * order of their ids.
  */
 export async function takeHold(tx: Transaction, orderId: string, now: Date): Promise<boolean> {
   const [taken] = await tx.$queryRaw<{ all: boolean }[]>`

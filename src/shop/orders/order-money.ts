@@ -1,5 +1,5 @@
-// What payments and refunds do to an order: its sums, its states, and its hold on stock. The order's row is the lock
-// under which all of an order's money moves: whoever moves it takes that first, before any payment's row.
+// Applies payments and refunds to an order: its sums, its states and its hold on stock. The order's row is the lock for
+// all of its money: take it first, before a payment's row.
 import { isDeepStrictEqual } from 'node:util'
 import { auditOf } from '../../commands/edit.ts'
 import type { AuditRecord, EventRecord } from '../../commands/outcome.ts'
@@ -8,7 +8,7 @@ import type { Order } from '../../generated/prisma/client.ts'
 import { endHold, RELEASE } from './hold-stock.ts'
 import { keptMinor, type OrderSums, paymentStatusOf, statusAfterMoney } from './order-sums.ts'
 
-/** What was written, for the audit and for others. */
+/** The records that were written, for the audit and the outbox. */
 export type Recorded = { readonly audit: readonly AuditRecord[]; readonly events: readonly EventRecord[] }
 
 export const NOTHING_RECORDED: Recorded = { audit: [], events: [] }
@@ -17,23 +17,23 @@ export function recordedTogether(...parts: readonly Recorded[]): Recorded {
   return { audit: parts.flatMap(({ audit }) => audit), events: parts.flatMap(({ events }) => events) }
 }
 
-/** The order, its row locked until the transaction ends; null when this tenant has none such. */
+/** Locks the order's row until the transaction ends and returns it; null when this tenant has no such order. */
 export async function lockOrder(tx: Transaction, id: string): Promise<Order | null> {
   await tx.$queryRaw`SELECT id FROM orders WHERE id = ${id}::uuid FOR NO KEY UPDATE`
   return await tx.order.findFirst({ where: { id } })
 }
 
-/** By how much each of an order's sums changes; order-sums.ts says what they are. */
+/** The change of each sum of an order; order-sums.ts defines the sums. */
 export type MoneyMoved = {
   readonly [Sum in Exclude<keyof OrderSums, 'totalMinor'>]?: bigint
 } & {
-  /** Is a payment of it still open after this? Default: as before. */
+  /** Whether a payment of the order is still open after this change. Default: unchanged. */
   readonly isInFlight?: boolean
 }
 
 /**
- * Books moved money on a locked order: it becomes PAID when all of it is kept. An order of which nothing is kept, and that
- * no payment is open for, lets go of its stock when `releases` says that a payment has just failed.
+ * Books moved money on a locked order. It becomes PAID when all of it is kept. With `releases`, which says that a
+ * payment has just failed, an order that keeps nothing and has no open payment releases its stock.
  */
 export async function moveMoney(
   tx: Transaction,

@@ -1,14 +1,14 @@
-// What there is of an order's money: captured, kept, due and outstanding, each defined here and nowhere else. The order's
-// statuses, its hold on stock, cancelling, fulfilling and "all that is left to pay" follow from them. The database holds
-// the same by CHECKs (orders_amounts_check, orders_status_check, orders_payment_status_check). No I/O.
+// The sums of an order's money: captured, kept, due and outstanding. They are defined only here; the order's statuses,
+// its hold on stock, cancelling, fulfilling and the amount left to pay follow from them. The database enforces the same
+// rules by CHECKs (orders_amounts_check, orders_status_check, orders_payment_status_check). No I/O.
 import type { Order, OrderPaymentStatus, OrderStatus } from '../../generated/prisma/client.ts'
 
 /**
- * The sums of an order's row, in minor units of its currency, none of them negative. Captured: `paidMinor`, all that its
- * payments took. `refundedMinor`: refunds that succeeded. `refundPendingMinor`: refunds begun whose outcome is open.
- * `chargedBackMinor`: taken back by the buyers' banks, less what they gave back. `reducedMinor`: by how much refunds after
- * the order was paid have lowered its price. `returnedMinor`: left the merchant, and came back (a refund that failed, a
- * dispute that was won).
+ * The sums in an order's row, in minor units of its currency, none of them negative. `paidMinor`: captured by its
+ * payments. `refundedMinor`: refunds that succeeded. `refundPendingMinor`: refunds whose outcome is open.
+ * `chargedBackMinor`: charged back by the buyers' banks, less what they returned. `reducedMinor`: by how much refunds
+ * after payment have lowered the price. `returnedMinor`: paid out and come back (a refund that failed, a dispute that
+ * was won).
  */
 export type OrderSums = Pick<
   Order,
@@ -22,8 +22,8 @@ export type OrderSums = Pick<
 >
 
 /**
- * What the merchant has of it and keeps. A refund counts from the moment it is begun: money that is on its way back pays
- * for nothing. Negative when a bank took back what was refunded already.
+ * The amount that the merchant keeps. A refund counts from the moment it begins, since money on its way back pays for
+ * nothing. Negative when a bank charged back what was already refunded.
  */
 export function keptMinor({
   paidMinor,
@@ -34,26 +34,29 @@ export function keptMinor({
   return paidMinor - refundedMinor - refundPendingMinor - chargedBackMinor
 }
 
-/** What the order costs by now. A refund of a paid order lowers its price; it does not ask for the money again. */
+/** What the order costs now. A refund of a paid order lowers its price, so that the money does not become due again. */
 function dueMinor({ totalMinor, reducedMinor }: OrderSums): bigint {
   return totalMinor - reducedMinor
 }
 
-/** What is left to pay. Nothing of a cancelled order. */
+/** The amount left to pay; zero for a cancelled order. */
 export function outstandingMinor(order: OrderSums & { readonly status: OrderStatus }): bigint {
   const leftMinor = order.status === 'CANCELLED' ? 0n : dueMinor(order) - keptMinor(order)
   return atLeastNothing(leftMinor)
 }
 
-/** What is kept beyond what is due, and to be given back: at most what was returned. Of a cancelled order, all. */
+/**
+ * The amount kept beyond what is due, which is to be refunded: at most what was returned. For a cancelled order, all
+ * that is kept.
+ */
 export function overpaidMinor(order: OrderSums & { readonly status: OrderStatus }): bigint {
   const overMinor = keptMinor(order) - (order.status === 'CANCELLED' ? 0n : dueMinor(order))
   return atLeastNothing(overMinor)
 }
 
 /**
- * By how much a refund that is begun now lowers the price. Of an order that is not paid yet: not at all, so that more is
- * left to pay. What is overpaid goes back first, and lowers nothing.
+ * By how much a refund that begins now lowers the price. Zero for an order that is not paid yet: there the refund adds
+ * to what is left to pay. An overpaid amount is refunded first, without lowering the price.
  */
 export function reductionMinor(
   order: OrderSums & { readonly status: OrderStatus },
@@ -70,7 +73,7 @@ function atLeastNothing(amountMinor: bigint): bigint {
   return amountMinor > 0n ? amountMinor : 0n
 }
 
-/** What an order's money comes to, in one word. */
+/** The payment status that follows from the sums. */
 export function paymentStatusOf(sums: OrderSums, isInFlight: boolean): OrderPaymentStatus {
   if (isInFlight) return 'PENDING'
   const kept = keptMinor(sums)
@@ -83,8 +86,8 @@ export function paymentStatusOf(sums: OrderSums, isInFlight: boolean): OrderPaym
 }
 
 /**
- * The status after money has moved: a placed order whose pieces are held is PAID once all of it is kept. It never goes
- * back: what is refunded then lowers its price, and what a bank takes back is outstanding.
+ * The status after money has moved: a placed order that holds its stock is PAID once all of it is kept. It never goes
+ * back: a later refund lowers the price, and a chargeback becomes outstanding.
  */
 export function statusAfterMoney(
   { status, holdsStock }: Pick<Order, 'status' | 'holdsStock'>,

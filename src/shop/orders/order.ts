@@ -1,4 +1,4 @@
-// The rules of an order: what its lines may ask for, what they come to, and why one is refused. No I/O.
+// The rules of an order: what its lines may contain, what they cost, and why an order is refused. No I/O.
 import type { Detail, Reason } from '../../commands/outcome.ts'
 import { type Money, toDecimal } from '../../core/money.ts'
 import type { PlaceOrderErrorCode } from './place-order.ts'
@@ -9,7 +9,7 @@ const READS_STOCK = ['stock:read'] as const
 
 export type AskedLine = { readonly variantId: string; readonly quantity: number }
 
-/** A line as the catalogue and the warehouse see it; no offer where this tenant has no such variant. */
+/** A line with its variant's offer and stock; the offer is null where this tenant has no such variant. */
 export type OfferedLine = AskedLine & {
   readonly offer: {
     readonly sku: string
@@ -20,7 +20,7 @@ export type OfferedLine = AskedLine & {
   } | null
 }
 
-/** Every reason why these lines cannot be sold to this customer. At least one: the order was refused. */
+/** Every reason why these lines cannot be sold to this customer; at least one. For an order that was refused. */
 export function refusalsOf(
   asked: readonly AskedLine[],
   offered: readonly OfferedLine[],
@@ -32,8 +32,8 @@ export function refusalsOf(
   const currencies = new Set(offered.flatMap(({ offer }) => offer?.currency ?? []))
   if (currencies.size > 1) {
     refusals.push(
-      refusal(['lines'], 'one order is in one currency', 'CURRENCY_MIXED', {
-        message: `one order is in one currency, not in ${[...currencies].join(' and ')}`,
+      refusal(['lines'], 'an order has one currency', 'CURRENCY_MIXED', {
+        message: `an order has one currency, not ${[...currencies].join(' and ')}`,
         needs: ['catalogue:read'],
       }),
     )
@@ -41,26 +41,29 @@ export function refusalsOf(
   const total = totalOf(offered)
   if (expectedTotal !== null && total !== null && !isSameAmount(total, expectedTotal)) {
     refusals.push(
-      refusal(['expectedTotal'], `it does not cost ${inWords(expectedTotal)} any more`, 'PRICE_CHANGED', {
-        message: `it costs ${inWords(total)} by now, not ${inWords(expectedTotal)}`,
+      refusal(['expectedTotal'], `the total is no longer ${inWords(expectedTotal)}`, 'PRICE_CHANGED', {
+        message: `the total is now ${inWords(total)}, not ${inWords(expectedTotal)}`,
         needs: ['catalogue:read'],
       }),
     )
   }
-  // How much is left could be asked without an order, line by line: who may not read stock is told it last, and of no line.
+  // Line by line, the refusals would tell the stock level without an order. Callers who may not read stock get this
+  // reason only when no other remains, and without the line.
   if (refusals.length > 0 && refusals.every(({ code }) => code === 'STOCK_INSUFFICIENT')) {
     refusals.push({
-      ...refusal(['lines'], 'not so many are left', 'STOCK_INSUFFICIENT'),
+      ...refusal(['lines'], 'not enough in stock', 'STOCK_INSUFFICIENT'),
       onlyWithout: READS_STOCK,
     })
   }
-  // Everything could be sold when it was looked at, and not any more when it was to be reserved.
+  // Everything was available when it was read, and no longer when it was to be reserved.
   if (refusals.length === 0)
-    refusals.push(refusal(['lines'], 'somebody else was faster: not enough is left', 'STOCK_INSUFFICIENT'))
+    refusals.push(
+      refusal(['lines'], 'sold to another order meanwhile: not enough in stock', 'STOCK_INSUFFICIENT'),
+    )
   return refusals
 }
 
-/** What the lines cost now; null when not all of them are to be had, in one currency. */
+/** What the lines cost now; null when a line is not for sale or the currencies differ. */
 function totalOf(offered: readonly OfferedLine[]): Money | null {
   const [currency, ...others] = new Set(offered.map(({ offer }) => offer?.currency))
   if (currency === undefined || others.length > 0) return null
@@ -85,7 +88,7 @@ function lineRefusals(
   index: number,
 ): Reason<PlaceOrderErrorCode>[] {
   const at = ['lines', String(index)]
-  // First, since ids that are none are all taken for the same one.
+  // First, since all malformed ids map to the same id.
   if (offer === null) return [refusal([...at, 'variantId'], 'there is no such variant', 'NOT_FOUND')]
   if (asked.findIndex((other) => other.variantId === variantId) < index) {
     return [refusal([...at, 'variantId'], 'another line has this variant', 'DUPLICATE_LINE')]
@@ -98,7 +101,7 @@ function lineRefusals(
   if (available >= quantity) return []
   const message = `only ${available} of ${sku} left, ${quantity} asked`
   const detail: Detail = { message, needs: ['catalogue:read', 'stock:read'] }
-  const short = refusal([...at, 'quantity'], 'not so many are left', 'STOCK_INSUFFICIENT', detail)
+  const short = refusal([...at, 'quantity'], 'not enough in stock', 'STOCK_INSUFFICIENT', detail)
   return [{ ...short, onlyWith: READS_STOCK }]
 }
 

@@ -1,4 +1,4 @@
-// The one statement that places an order or leaves everything as it was.
+// The one statement that places an order or changes nothing.
 import { newId } from '../../core/ids.ts'
 import type { Money } from '../../core/money.ts'
 import type { Statement } from '../../db/database.ts'
@@ -7,8 +7,9 @@ import { holdEnd } from './hold-stock.ts'
 import type { AskedLine } from './order.ts'
 
 /**
- * Every part depends on the one before: what was asked, what it is and costs, whether all of it can be sold, the
- * reservation under the rows' locks, then the number, whose lock serialises the tenant's orders and so comes last.
+ * Each part depends on the one before: the asked lines, their offers and prices, whether all can be sold, the
+ * reservation under row locks, then the order number. The number's lock serialises the tenant's orders, so it is taken
+ * last.
  */
 const PLACE_SQL = `
   WITH customer AS (
@@ -32,8 +33,8 @@ const PLACE_SQL = `
       count(*) AS line_count, min(currency) AS currency, sum(price_minor * quantity)::bigint AS total_minor
     FROM priced
   ), locked AS (
-    -- One by one in the order of their ids: an UPDATE alone would lock them in whatever order its plan meets them,
-    -- and rivals for several of the same variants would deadlock.
+    -- One at a time in the order of their ids: an UPDATE alone locks rows in the order of its plan, so that concurrent
+    -- orders of the same variants would deadlock.
     SELECT s.variant_id, p.quantity
     FROM priced p JOIN stock_levels s ON s.variant_id = p.variant_id
     WHERE (SELECT sellable FROM verdict)
@@ -49,7 +50,7 @@ const PLACE_SQL = `
       AND (SELECT count(*) FROM reserved) = (SELECT line_count FROM verdict)
     RETURNING value
   ), placed AS (
-    -- What costs nothing is paid.
+    -- An order that costs nothing is paid.
     INSERT INTO orders (id, number, customer_id, status, payment_status, currency, total_minor, placed_at, updated_at,
       hold_expires_at, buyer, shipping_address, billing_address)
     SELECT $6::uuid, numbered.value, $5::uuid,
@@ -79,7 +80,10 @@ const PLACE_SQL = `
     FROM placed
   ))`
 
-/** Places the order and leaves its number, total, currency and status, or refuses it and leaves that. */
+/**
+ * Places the order and stores its number, total, currency and status in the outcome, or refuses it and stores the
+ * refusal.
+ */
 export function placeStatement(order: {
   readonly id: string
   readonly customerId: string
@@ -115,7 +119,7 @@ function documentOf(part: object | null | undefined): string | null {
   return part == null ? null : JSON.stringify(part)
 }
 
-/** An array as PostgreSQL reads it. For ids and numbers only: nothing in them needs quoting. */
+/** A PostgreSQL array literal. For ids and numbers only: they need no quoting. */
 function arrayOf(items: readonly (string | number)[]): string {
   return `{${items.join(',')}}`
 }

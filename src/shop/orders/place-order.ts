@@ -1,5 +1,5 @@
-// Places an order: numbers it, copies prices into its lines, buyer and addresses into itself, and reserves its stock. The
-// statement that does it stands in place-order-sql.ts.
+// Places an order: numbers it, copies prices, buyer and addresses into it, and reserves its stock, by the statement in
+// place-order-sql.ts.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
@@ -15,8 +15,8 @@ import { type AskedLine, LINES_MAX, type OfferedLine, QUANTITY_MAX, refusalsOf }
 import { placeStatement } from './place-order-sql.ts'
 
 const moneySchema = z.object({
-  amountMinor: z.bigint().nonnegative('not less than nothing'),
-  currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
+  amountMinor: z.bigint().nonnegative('must not be negative'),
+  currency: z.string().refine(isCurrency, 'is not an ISO 4217 currency'),
 })
 
 const schema = z.object({
@@ -51,8 +51,8 @@ export const orderPlace = defineCommand({
 export type PlaceOrderErrorCode = ErrorCodeOf<typeof orderPlace>
 
 /**
- * Places an order and reserves its stock; one that costs nothing is PAID at once. NOT_FOUND: the customer or a variant;
- * PRICE_CHANGED: it does not cost `expectedTotal`. It is refused with all of its reasons at once.
+ * Places an order and reserves its stock; one that costs nothing is PAID at once. A refusal lists all of its reasons.
+ * NOT_FOUND: no such customer or variant. PRICE_CHANGED: the total is not `expectedTotal`.
  */
 export async function placeOrder(
   caller: CommandContext,
@@ -64,7 +64,7 @@ export async function placeOrder(
       const subject = { type: 'Order', id }
       return {
         statement: placeStatement({ id, customerId, lines, expectedTotal, agreed, now: caller.clock() }),
-        // The statement leaves the rest: number, totalMinor, currency, status, and that it is paid.
+        // The statement adds number, totalMinor, currency and status to the outcome.
         done: done(
           id,
           [auditOf(subject, null, { customerId })],
@@ -80,7 +80,7 @@ export async function placeOrder(
   })
 }
 
-/** The asked lines as the catalogue and the warehouse see them now. */
+/** The asked lines with their current offers and stock. */
 async function lookUp(tx: Transaction, lines: readonly AskedLine[]): Promise<OfferedLine[]> {
   const variants = await tx.variant.findMany({
     where: { id: { in: lines.map(({ variantId }) => variantId) } },

@@ -1,5 +1,5 @@
-// The job that lets go of the stock of orders nobody paid in time. The orders stay: a late payment takes the stock again
-// if it is left.
+// The job that releases the stock of orders that were not paid in time. The orders stay: a late payment reserves the
+// stock again if it is available.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
@@ -8,10 +8,10 @@ import type { Task } from '../../jobs/task.ts'
 import { endHold, RELEASE } from './hold-stock.ts'
 
 const ATTEMPTS_MAX = 5
-/** Orders looked up at once; a job goes on until none is left. */
+/** Orders read at once; a job repeats until none is left. */
 const BATCH_SIZE = 100
 
-/** Of a placed order, these say that nothing is kept and no payment is open (see paymentStatusOf). */
+/** The payment statuses of a placed order that keeps nothing and has no open payment (see paymentStatusOf). */
 const NOTHING_KEPT = ['UNPAID', 'REFUNDED'] as const
 
 export const releaseHoldsTask: Task = {
@@ -22,7 +22,7 @@ export const releaseHoldsTask: Task = {
   },
 }
 
-/** Releases every hold that has run out; answers how many. An order whose payment is under way keeps its own. */
+/** Releases every expired hold and returns how many. An order with an open payment keeps its hold. */
 async function releaseHolds(caller: CommandContext): Promise<number> {
   let count = 0
   for (;;) {
@@ -50,7 +50,7 @@ async function releaseHold(caller: CommandContext, id: string): Promise<void> {
   await runInternalCommand(caller, command, async (tx) => {
     const now = caller.clock()
     const subject = { type: 'Order', id }
-    // Conditional, since it may have been paid or cancelled since it was looked up; and under its lock from here on.
+    // Conditional, since it may have been paid or cancelled since it was read; the update also takes its lock.
     const { count } = await tx.order.updateMany({
       where: {
         id,

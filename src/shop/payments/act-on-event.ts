@@ -1,5 +1,5 @@
-// What a provider's event does: whose it is, whether it fits what was asked, and the transition that it then brings about.
-// Reading and keeping events is receive-event.ts's.
+// Applies a provider's event: finds the payment, refund or dispute that it is about, checks that it fits, and makes the
+// transition. receive-event.ts reads and stores events.
 import type { Transaction } from '../../db/database.ts'
 import type { Payment, PaymentProvider } from '../../generated/prisma/client.ts'
 import { accountBalance } from '../ledger/balances.ts'
@@ -7,6 +7,7 @@ import { postEntry, reverseEntry } from '../ledger/post-entry.ts'
 import { ACCOUNT_CODES, payoutLines } from '../ledger/posting.ts'
 import { NOTHING_RECORDED, type Recorded } from '../orders/order-money.ts'
 import { Disagreement } from './disagreement.ts'
+import { eventChargeVerdict, eventRefundVerdict } from './event-verdict.ts'
 import type {
   ChargeNotice,
   ChargeVerdict,
@@ -20,14 +21,13 @@ import { recordDispute } from './record-dispute.ts'
 import { recordProviderRefund } from './record-provider-refund.ts'
 import { settlePayment } from './settle-payment.ts'
 import { settleRefund } from './settle-refund.ts'
-import { toldCharge, toldRefund } from './told-verdict.ts'
 
-/** The account whose secret an event was signed with. */
+/** The account with whose secret an event was signed. */
 export type EventOrigin = Pick<PaymentProvider, 'tenantId' | 'id' | 'kind' | 'accountReference' | 'createdAt'>
 
 /**
- * Has the event's effect. Null: it is about nothing of ours, or another account's record is to tell it. Throws a
- * Disagreement for what does not fit what was asked; nothing is written then.
+ * Applies the event. Null: it concerns nothing of ours, or another record of the account handles it. Throws a
+ * Disagreement for an event that does not fit what was asked; nothing is written then.
  */
 export async function actOnEvent(
   tx: Transaction,
@@ -37,9 +37,9 @@ export async function actOnEvent(
 ): Promise<Recorded | null> {
   switch (subject.kind) {
     case 'CHARGE':
-      return await actOnCharge(tx, subject.charge, toldCharge(subject.verdict), origin, now)
+      return await actOnCharge(tx, subject.charge, eventChargeVerdict(subject.verdict), origin, now)
     case 'REFUND':
-      return await actOnRefund(tx, subject.refund, toldRefund(subject.verdict), origin, now)
+      return await actOnRefund(tx, subject.refund, eventRefundVerdict(subject.verdict), origin, now)
     case 'PAYOUT':
       return await bookPayout(tx, subject.payout, now)
     case 'DISPUTE':
@@ -59,10 +59,10 @@ async function actOnCharge(
   now: Date,
 ): Promise<Recorded | null> {
   const { paymentId } = charge
-  if (paymentId === null || isOthers(charge, origin)) return null
+  if (paymentId === null || belongsToAnotherTenant(charge, origin)) return null
   const payment = await tx.payment.findFirst({ where: { id: paymentId } })
   if (payment === null) return missing(charge, 'PAYMENT_MISSING')
-  if (!(await speaksFor(tx, origin, payment))) return null
+  if (!(await mayReportOn(tx, origin, payment))) return null
   checkSums(charge, payment)
   checkReference(charge.reference, payment.providerReference, 'CHARGE_DIFFERS')
   return await settlePayment(tx, paymentId, verdict, { now, endsAttempt: false })
@@ -76,19 +76,19 @@ async function actOnRefund(
   now: Date,
 ): Promise<Recorded | null> {
   const { refundId } = notice
-  if (isOthers(notice, origin)) return null
-  if (refundId === null) return await actOnOthersRefund(tx, notice, verdict, origin, now)
+  if (belongsToAnotherTenant(notice, origin)) return null
+  if (refundId === null) return await actOnExternalRefund(tx, notice, verdict, origin, now)
   const refund = await tx.refund.findFirst({ where: { id: refundId }, include: { payment: true } })
   if (refund === null) return missing(notice, 'REFUND_MISSING')
-  if (!(await speaksFor(tx, origin, refund.payment))) return null
+  if (!(await mayReportOn(tx, origin, refund.payment))) return null
   checkSums(notice, refund)
   checkReference(notice.chargeReference, refund.payment.providerReference, 'CHARGE_DIFFERS')
   checkReference(notice.reference, refund.providerReference, 'REFUND_DIFFERS')
   return await settleRefund(tx, refundId, verdict, { now, endsAttempt: false })
 }
 
-/** Made at the provider, and not by us: known by the charge that it gives back. */
-async function actOnOthersRefund(
+/** A refund made at the provider, not by us: found by the charge that it refunds. */
+async function actOnExternalRefund(
   tx: Transaction,
   notice: RefundNotice,
   verdict: RefundVerdict,
@@ -101,7 +101,7 @@ async function actOnOthersRefund(
   return await recordProviderRefund(tx, { paymentId, orderId }, notice, verdict, now)
 }
 
-/** A dispute is the bank's, and never names anything of ours: known by its charge. */
+/** A dispute is opened by the bank and names no id of ours: found by its charge. */
 async function actOnDispute(
   tx: Transaction,
   notice: DisputeNotice,
@@ -112,7 +112,9 @@ async function actOnDispute(
   return payment === null ? null : await recordDispute(tx, payment, notice, now)
 }
 
-/** The payment of a charge at the account; null where this shop has none, or another record of the account is to tell. */
+/**
+ * The payment of a charge at the account; null where this shop has none, or another record of the account handles it.
+ */
 async function paymentOfCharge(
   tx: Transaction,
   chargeReference: string | null,
@@ -124,17 +126,23 @@ async function paymentOfCharge(
     where: { providerReference: chargeReference, provider: { kind, accountReference } },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
   })
-  return payment !== null && (await speaksFor(tx, origin, payment)) ? payment : null
+  return payment !== null && (await mayReportOn(tx, origin, payment)) ? payment : null
 }
 
 type Sums = Pick<Payment, 'amountMinor' | 'currency'>
 
-/** Several tenants may use one account, and a restored one uses that of the tenant it was made from. */
-function isOthers({ tenantId }: { readonly tenantId: string | null }, origin: EventOrigin): boolean {
+/**
+ * Whether it names another tenant. Several tenants may use one account, and a restored tenant uses that of the
+ * original.
+ */
+function belongsToAnotherTenant(
+  { tenantId }: { readonly tenantId: string | null },
+  origin: EventOrigin,
+): boolean {
   return tenantId !== null && tenantId !== origin.tenantId
 }
 
-/** A row is committed before its provider is asked: what names this tenant and is not here was lost. */
+/** A row is committed before its provider is called, so an id that names this tenant and has no row was lost. */
 function missing(
   { tenantId }: { readonly tenantId: string | null },
   code: 'PAYMENT_MISSING' | 'REFUND_MISSING',
@@ -144,10 +152,11 @@ function missing(
 }
 
 /**
- * Does this account's word count for a payment? Its own payments', and those taken with an earlier key of the same account at
- * the provider. The other way round the newer record is told the same event; an earlier record's secret may be out.
+ * Whether an event from this account applies to a payment: to its own payments, and to those taken with an earlier key
+ * of the same account at the provider. Not the other way round: the newer record receives the same event, and an
+ * earlier record's secret may have leaked.
  */
-async function speaksFor(tx: Transaction, origin: EventOrigin, { providerId }: Payment): Promise<boolean> {
+async function mayReportOn(tx: Transaction, origin: EventOrigin, { providerId }: Payment): Promise<boolean> {
   if (providerId === origin.id) return true
   const taker = providerId === null ? null : await tx.paymentProvider.findFirst({ where: { id: providerId } })
   if (taker?.kind !== origin.kind || taker.accountReference !== origin.accountReference) {
@@ -156,23 +165,23 @@ async function speaksFor(tx: Transaction, origin: EventOrigin, { providerId }: P
   return taker.createdAt < origin.createdAt
 }
 
-function checkSums(told: Sums, asked: Sums): void {
-  if (told.currency !== asked.currency) throw new Disagreement('CURRENCY_DIFFERS')
-  if (told.amountMinor !== asked.amountMinor) throw new Disagreement('AMOUNT_DIFFERS')
+function checkSums(reported: Sums, asked: Sums): void {
+  if (reported.currency !== asked.currency) throw new Disagreement('CURRENCY_DIFFERS')
+  if (reported.amountMinor !== asked.amountMinor) throw new Disagreement('AMOUNT_DIFFERS')
 }
 
 function checkReference(
-  told: string | null,
+  reported: string | null,
   known: string | null,
   code: 'CHARGE_DIFFERS' | 'REFUND_DIFFERS',
 ): void {
-  if (told !== null && known !== null && told !== known) throw new Disagreement(code)
+  if (reported !== null && known !== null && reported !== known) throw new Disagreement(code)
 }
 
 /**
- * A payout that failed is booked and reversed, whichever of its two events comes first: the books end alike. It names nothing
- * that we asked for, so all that bounds it is what the books have with the provider. One payout at a time: two could pass the
- * bound together.
+ * Books a failed payout and its reversal, so that the books end alike in either order of its two events. A payout names
+ * nothing that we asked for, so its only bound is the provider's balance in the books. One payout at a time, since two
+ * at once could both pass that bound.
  */
 async function bookPayout(
   tx: Transaction,

@@ -1,11 +1,11 @@
-// An amount as a mutation takes it: some of what there is, in its currency; all of it when it is left out.
+// The optional amount of a mutation; when it is left out, the mutation takes all that is left.
 import { z } from 'zod'
 import { isCurrency } from '../../core/money.ts'
 
 export const amountSchema = z
   .object({
-    amountMinor: z.bigint().positive('more than nothing'),
-    currency: z.string().refine(isCurrency, 'is no currency of ISO 4217'),
+    amountMinor: z.bigint().positive('must be greater than 0'),
+    currency: z.string().refine(isCurrency, 'is not an ISO 4217 currency'),
   })
   .nullish()
 

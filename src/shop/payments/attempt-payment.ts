@@ -1,4 +1,5 @@
-// What an attempt asks about a payment: to charge, by the key that is its own; what became of it; or to give it up.
+// The calls of one attempt at a payment: charge under the payment's idempotency key, look up the outcome, or abandon
+// the payment.
 import type { Transaction } from '../../db/database.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
 import type { Attemptable } from './attempt.ts'
@@ -6,7 +7,7 @@ import { BUYER_MS, KEY_REMEMBERED_MS } from './payment.ts'
 import type { ChargeVerdict, ProviderAccount } from './provider.ts'
 import { settlePayment } from './settle-payment.ts'
 
-/** Clocks differ: a provider's list is asked from a little before. */
+/** Allows for clock differences: a provider's list is read from 10 minutes earlier. */
 const CLOCK_SLACK_MS = 600_000
 
 type OpenPayment = Payment & { readonly order: { readonly number: number } }
@@ -52,10 +53,9 @@ async function ask(account: ProviderAccount, payment: OpenPayment, now: Date): P
   if (reference !== null) {
     if (actionUrl !== null && ageMs > BUYER_MS) return await account.cancelCharge(reference)
     const found = await account.findCharge({ ...asked, reference, createdAfter })
-    return found ?? { status: 'UNKNOWN', reason: `the provider knows no ${reference}` }
+    return found ?? { status: 'UNKNOWN', reason: `the provider has no record of ${reference}` }
   }
-  // An answer of the provider's own fault is remembered under the key, too: whether it was carried out all the same, only
-  // its books tell.
+  // A provider also stores its own faults under the key. Only its books tell whether the charge happened all the same.
   const booked = attempts > 1 ? await account.findCharge({ ...asked, reference, createdAfter }) : null
   if (booked !== null) return booked
   if (ageMs < KEY_REMEMBERED_MS) {
@@ -63,7 +63,8 @@ async function ask(account: ProviderAccount, payment: OpenPayment, now: Date): P
     const description = `Order ${order.number}`
     return await account.charge({ tenantId, ...asked, method, returnUrl, description })
   }
-  // The key may be forgotten: what is not in the provider's books by now was never charged, and must not be any more.
-  const failure = { code: 'ABANDONED', message: 'the provider never heard of this payment' } as const
+  // The provider may have forgotten the key. A charge that is not in its books by now never happened, and must not
+  // happen any more.
+  const failure = { code: 'ABANDONED', message: 'the provider has no record of this payment' } as const
   return { status: 'FAILED', reference, failure }
 }

@@ -1,4 +1,4 @@
-// What an attempt asks about a refund: to give the money back, by the key that is its own, or what became of it.
+// The calls of one attempt at a refund: refund under its idempotency key, or look up the outcome.
 import type { Transaction } from '../../db/database.ts'
 import type { Payment, Refund } from '../../generated/prisma/client.ts'
 import type { Attemptable } from './attempt.ts'
@@ -56,11 +56,11 @@ async function ask(
     currency,
   }
   const isKeyRemembered = now.getTime() - createdAt.getTime() < KEY_REMEMBERED_MS
-  // From the second time on the books come first, as for a charge.
+  // From the second attempt on the provider's books are read first, as for a charge.
   const found = attempts > 1 || reference !== null ? await account.findRefund({ ...asked, reference }) : null
   if (found !== null) return found
   if (reference === null && isKeyRemembered) return await account.refund(asked)
-  if (reference !== null) return { status: 'UNKNOWN', reason: `the provider knows no ${reference}` }
-  const failure = { code: 'REFUND_FAILED', message: 'the provider never heard of this refund' } as const
+  if (reference !== null) return { status: 'UNKNOWN', reason: `the provider has no record of ${reference}` }
+  const failure = { code: 'REFUND_FAILED', message: 'the provider has no record of this refund' } as const
   return { status: 'FAILED', reference, failure }
 }

@@ -1,6 +1,6 @@
-// One attempt at finishing what is under way with a provider: claimed, so that one asks at a time; asked, outside any
-// transaction; settled. The request that began it, a client's retry and the reconciling job all come through here.
-// What is asked of a payment or a refund is attempt-payment.ts's and attempt-refund.ts's.
+// One attempt at finishing an open payment or refund: claimed, so that one process calls the provider at a time; called
+// outside any transaction; settled. The first request, a client's retry and the reconciling job all use it.
+// attempt-payment.ts and attempt-refund.ts make the calls.
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import type { Command, ErrorCodeOf } from '../../commands/command.ts'
@@ -18,7 +18,10 @@ import type { ProviderAccount } from './provider.ts'
 import { openProvider } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
 
-/** SETTLED: nothing left to ask. OPEN: the provider does not know yet, or said nothing. BUSY: somebody else is asking. */
+/**
+ * SETTLED: nothing left to do. OPEN: the provider does not know yet, or did not answer. BUSY: another process is
+ * calling the provider.
+ */
 export type AttemptResult = 'SETTLED' | 'OPEN' | 'BUSY'
 
 export type Open = {
@@ -27,12 +30,12 @@ export type Open = {
   readonly providerReference: string | null
 }
 
-/** What an attempt is about. */
+/** The steps of an attempt that differ between payments and refunds. */
 export type Attemptable<Row extends Open, Verdict extends { readonly status: PaymentStatus }> = {
   readonly type: 'Payment' | 'Refund'
   readonly permission: Permission
   find(tx: Transaction, id: string): Promise<Row | null>
-  /** Takes the attempt unless it is settled or somebody has it; whose outcome nobody heard becomes UNKNOWN. */
+  /** Claims the attempt unless the row is settled or claimed; a row whose first call got no answer becomes UNKNOWN. */
   claim(tx: Transaction, id: string, times: { now: Date; until: Date }): Promise<boolean>
   providerOf(row: Row): string | null
   ask(account: ProviderAccount, row: Row, now: Date): Promise<Verdict>
@@ -47,14 +50,14 @@ export type Attemptable<Row extends Open, Verdict extends { readonly status: Pay
 const INTERRUPTED =
   'the database was interrupted while the provider’s answer was booked: send it again with the same key'
 
-/** When an attempt that starts now is given up by others. */
+/** When an attempt that starts now counts as abandoned. */
 export function attemptEnd(now: Date): Date {
   return new Date(now.getTime() + ATTEMPT_MS)
 }
 
 /**
- * Asks the provider what became of it, or does what a crash left undone, by the same key. `isOurs`: the attempt was
- * claimed when it was begun. Throws what the database throws; the attempt then runs out by itself.
+ * Looks up the outcome at the provider, or repeats the call under the same key after a crash. `isOurs`: the attempt was
+ * claimed when it began. Throws database errors; the claim then expires.
  */
 export async function attempt<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
   caller: CommandContext,
@@ -80,7 +83,7 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
     return done(id, audit, events)
   })
   await settled.catch((cause: unknown) => {
-    // Whatever became of it, a repetition finds out, and so does the job.
+    // A retry or the job finds out the outcome.
     if (!(cause instanceof AppError) || cause.code !== 'SERVICE_UNAVAILABLE') throw cause
     throw new AppError('SERVICE_UNAVAILABLE', INTERRUPTED, {}, { cause })
   })
@@ -88,8 +91,9 @@ export async function attempt<Row extends Open, Verdict extends { readonly statu
 }
 
 /**
- * Takes what a command has begun, if it was not refused, from where it stands to where it can get now, and answers it; `errorsOf` says what a
- * client is told of one that failed, and of somebody else's to who may read it. Another call that is at it with the provider is IDEMPOTENCY_KEY_IN_USE.
+ * Brings what a command has begun, if it was not refused, as far as it can get now, and returns it. `errorsOf` gives
+ * the user errors of a failed one; only callers who may read it see those of another caller's. User error
+ * IDEMPOTENCY_KEY_IN_USE while another call is with the provider.
  */
 export async function finish<
   Row extends Open,
@@ -107,11 +111,11 @@ export async function finish<
   const mayRead = isOwn || caller.permissions.has('payments:read')
   const find = async () => {
     const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
-    if (row === null) throw new Error(`${subject.type} ${id} was begun, and is not there`)
+    if (row === null) throw new Error(`${subject.type} ${id} was begun and is missing`)
     return row
   }
   const standing = await find()
-  // Begun, and not with the provider yet as far as anybody heard: finished now, unless somebody is at it.
+  // It has begun, and the provider is not known to have it: finish it now, unless another call is doing so.
   if (!isSettled(standing.status) && standing.providerReference === null) {
     const result = await attempt(caller, services, subject, id, { isOurs: !begun.replayed })
     if (result === 'BUSY') return refusedAtOnce([KEY_IN_USE])

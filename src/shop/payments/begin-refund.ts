@@ -1,5 +1,5 @@
-// Begins a refund: what is asked for is set aside under the order's and the payment's lock first, so that rivals never give
-// back more than was taken. Who moves the money is the use cases'.
+// Begins a refund: sets its amount aside under the locks of order and payment, so that concurrent refunds never return
+// more than was taken. The use cases move the money.
 import { auditOf, notFound } from '../../commands/edit.ts'
 import {
   type AuditRecord,
@@ -27,10 +27,10 @@ export const REFUNDABLE_ERRORS = [
 ] as const
 export type RefundableErrorCode = (typeof REFUNDABLE_ERRORS)[number]
 
-/** What may be given back: both rows are locked. */
+/** What may be refunded; both rows are locked. */
 export type Refundable = { readonly order: Order; readonly payment: Payment; readonly amountMinor: bigint }
 
-/** Locks order and payment; answers how much of it is given back, all that is left by default. */
+/** Locks order and payment, and returns the amount to refund. Default: all that is left. */
 export async function findRefundable(
   tx: Transaction,
   paymentId: string,
@@ -47,7 +47,7 @@ export async function findRefundable(
   return { order, payment, amountMinor: amount?.amountMinor ?? leftMinor }
 }
 
-/** What is left to give back of a payment. What the bank took back is with the buyer already. */
+/** The refundable rest of a payment. The buyer already has what the bank charged back. */
 export function refundableMinor(payment: Payment): bigint {
   const { amountMinor, refundedMinor, refundPendingMinor, chargedBackMinor } = payment
   return amountMinor - refundedMinor - refundPendingMinor - chargedBackMinor
@@ -64,7 +64,7 @@ export async function beginRefund(
     readonly manualMethod?: string
     readonly manualReference?: string | null
     readonly givenAt?: Date
-    /** Of one that was made at the provider. */
+    /** Only for a refund that was made at the provider. */
     readonly providerReference?: string
   },
   now: Date,
@@ -107,7 +107,10 @@ export async function beginRefund(
   return { id, recorded: recordedTogether(begun, moved) }
 }
 
-/** What a refund that begins changes of its payment: who took the payment must not be shown it as their own any more. */
+/**
+ * The payment's own audit record of the refund: it ends the right of whoever took the payment to see it in a replay
+ * (Begun.isOwn).
+ */
 function setAside({ id, refundPendingMinor }: Payment, amountMinor: bigint): AuditRecord {
   return auditOf(
     { type: 'Payment', id },
@@ -116,7 +119,7 @@ function setAside({ id, refundPendingMinor }: Payment, amountMinor: bigint): Aud
   )
 }
 
-/** Ends it in the same transaction: what was received by hand is given back by hand, and nobody has to be asked. */
+/** Settles the refund in the same transaction: money received by hand is returned by hand, with no provider to call. */
 export async function settledByHand(
   tx: Transaction,
   { id, recorded }: BegunRefund,
@@ -138,27 +141,27 @@ function refusalsOf(
   leftMinor: bigint,
 ): Reason<RefundableErrorCode>[] {
   if (status !== 'SUCCEEDED') {
-    return [refusal('paymentId', `the payment is ${status}: there is nothing to give back`, 'WRONG_STATUS')]
+    return [refusal('paymentId', `the payment is ${status}: there is nothing to refund`, 'WRONG_STATUS')]
   }
   if (amount !== null && amount.currency !== currency) {
     return [refusal('amount', `the payment is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH')]
   }
   if (leftMinor <= 0n) {
-    return [refusal('paymentId', 'all of it was given back, or is being given back', 'AMOUNT_TOO_LARGE')]
+    return [refusal('paymentId', 'all of it is refunded or being refunded', 'AMOUNT_TOO_LARGE')]
   }
   if (amount !== null && amount.amountMinor > leftMinor) {
-    return [refusal('amount', `only ${leftMinor} minor units are left to give back`, 'AMOUNT_TOO_LARGE')]
+    return [refusal('amount', `only ${leftMinor} minor units are left to refund`, 'AMOUNT_TOO_LARGE')]
   }
   return []
 }
 
 const NOT_AS_IT_STANDS: Readonly<Partial<Record<RefundableErrorCode, string>>> = {
   CURRENCY_MISMATCH: 'the payment is in another currency',
-  AMOUNT_TOO_LARGE: 'less than that is left to give back',
+  AMOUNT_TOO_LARGE: 'less than that is left to refund',
 }
 
-/** `detail` tells of the payment: to who may read payments. */
+/** `detail` reveals the payment, so it is for callers who may read payments. */
 function refusal(field: string, detail: string, code: RefundableErrorCode): Reason<RefundableErrorCode> {
-  const message = NOT_AS_IT_STANDS[code] ?? 'the payment cannot be given back as it stands'
+  const message = NOT_AS_IT_STANDS[code] ?? 'the payment cannot be refunded in its current state'
   return { field: [field], message, code, detail: { message: detail, needs: ['payments:read'] } }
 }

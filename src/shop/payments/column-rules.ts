@@ -1,4 +1,4 @@
-// What of the payments' tables is not the same in a restored tenant: an account's secrets stay behind, and it takes nothing.
+// The payment columns that change in a restored tenant: an account's secrets are not copied, and it takes no payments.
 import { NO_KEY_ID } from '../../core/seal.ts'
 import type { ColumnRules } from '../../db/column-rules.ts'
 

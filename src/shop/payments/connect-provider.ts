@@ -1,5 +1,5 @@
-// Connects a merchant's account with a payment provider: tries its key, has events sent here, and keeps both secrets
-// sealed. The account before it is kept too, for what was taken through it.
+// Connects a merchant's account with a payment provider: tests its key, subscribes to its events, and stores both
+// secrets sealed. The previous account stays, for the payments taken through it.
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
@@ -41,7 +41,7 @@ const schema = z
 
 type Input = z.output<typeof schema>
 
-/** An account that was tried and sends its events here. */
+/** An account whose key was tested and that sends its events here. */
 type Prepared = {
   readonly id: string
   readonly account: NewAccount
@@ -61,15 +61,16 @@ export const paymentProviderConnect = defineCommand({
 type ConnectProviderErrorCode = ErrorCodeOf<typeof paymentProviderConnect>
 
 /**
- * Makes the account the one that takes payments from now on. KEY_REFUSED: it opens no account; NOT_AVAILABLE: there is
- * no sandbox here, or nowhere to send events to; PROVIDER_UNAVAILABLE: it could not be asked. Every call has the provider asked, one with a key that was used before too.
+ * Makes the account the one that takes payments from now on. KEY_REFUSED: the key opens no account; NOT_AVAILABLE:
+ * there is no sandbox here, or no address to send events to; PROVIDER_UNAVAILABLE: the provider did not answer. Every
+ * call asks the provider, also a repeated idempotency key.
  */
 export async function connectProvider(
   caller: CommandContext,
   services: PaymentServices,
   input: InputOf<typeof paymentProviderConnect>,
 ): Promise<Executed<typeof paymentProviderConnect>> {
-  // Nobody without the right has a provider asked, and nothing is asked inside a transaction.
+  // Callers without the permission must not cause provider calls, and no provider is called inside a transaction.
   requirePermission(caller.permissions, paymentProviderConnect.permission)
   const checked = checkCall(paymentProviderConnect, input, caller.clock())
   if (checked.errors !== null) return refusedAtOnce(checked.errors)
@@ -79,7 +80,7 @@ export async function connectProvider(
     const replaced = await retireActive(tx, caller.clock())
     return await keep(tx, caller, services, prepared, replaced)
   })
-  // An earlier call with the same key made another: what was prepared now is not needed.
+  // An earlier call with the same key made another account, so what was prepared now is not needed.
   if (connected.id !== prepared.id) await unsubscribe(caller, services, prepared)
   return connected
 }
@@ -95,7 +96,7 @@ async function prepare(
   const secretKey = kind === 'SANDBOX' ? sandboxKey() : given
   if (secretKey == null) return refusal('secretKey', 'Stripe needs a secret key', 'KEY_REFUSED')
   if (webhookSecret == null && publicUrl === null) {
-    const message = 'nobody said where this server is reached (PUBLIC_URL): give the secret of an endpoint'
+    const message = 'PUBLIC_URL is not configured: give the secret of an endpoint'
     return refusal('webhookSecret', message, 'NOT_AVAILABLE')
   }
   const id = newId()
@@ -124,14 +125,14 @@ function refusal(field: string | null, message: string, code: ConnectProviderErr
   return { field: field === null ? null : [field], message, code }
 }
 
-/** Nobody knows it, and nobody need: the sandbox opens an account for any. */
+/** A random key: the sandbox opens an account for any. */
 function sandboxKey(): string {
   return `sk_test_${randomBytes(SANDBOX_KEY_BYTES).toString('hex')}`
 }
 
-/** Ends what was active: its events count for a while, for those on their way. Answers its id. */
+/** Retires the active account and returns its id. Its events are accepted for a while, for those on their way. */
 async function retireActive(tx: Transaction, now: Date): Promise<PaymentProvider | null> {
-  // Rivals wait here for each other, so that each finds the other's account and none meets the index.
+  // Concurrent calls wait here, so that each sees the other's account and none violates the unique index.
   await tx.$queryRaw`SELECT tenant_id FROM tenants FOR NO KEY UPDATE`
   const active = await tx.paymentProvider.findFirst({ where: { status: 'ACTIVE' } })
   if (active === null) return null
@@ -175,7 +176,7 @@ async function keep(
   )
 }
 
-/** As well as it goes: what was prepared and is not used. */
+/** Best effort: deletes an endpoint that was prepared and is not used. */
 async function unsubscribe(
   caller: CommandContext,
   { gateway }: PaymentServices,
@@ -186,6 +187,6 @@ async function unsubscribe(
     await gateway.unsubscribe(kind, secretKey, endpointReference)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    caller.logger.warn({ reason, endpointReference }, 'an endpoint that is not used any more stays')
+    caller.logger.warn({ reason, endpointReference }, 'an unused endpoint could not be deleted')
   }
 }

@@ -1,4 +1,4 @@
-// Gives a payment back, or a part of it: begun, asked and settled in phases, like the payment itself.
+// Refunds a payment, or a part of it, in phases like the payment itself: begun, sent to the provider, settled.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
@@ -34,8 +34,8 @@ export const refundCreate = defineCommand({
 type CreateRefundErrorCode = ErrorCodeOf<typeof refundCreate>
 
 /**
- * Gives back what is left of a payment, or `amount` of it. The refund may still be PENDING or UNKNOWN when this
- * resolves. IDEMPOTENCY_KEY_IN_USE, too, while the same call is with the provider.
+ * Refunds what is left of a payment, or `amount` of it. The refund may still be PENDING or UNKNOWN when this resolves.
+ * User error IDEMPOTENCY_KEY_IN_USE while the same call is with the provider.
  */
 export async function createRefund(
   caller: CommandContext,

@@ -1,4 +1,5 @@
-// Ends a merchant's account with a payment provider: nothing new is taken by it, and its events count until a date.
+// Disconnects a merchant's account with a payment provider: it takes no new payments, and its events are accepted until
+// a date.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
@@ -29,9 +30,9 @@ export const paymentProviderDisconnect = defineCommand({
 type DisconnectProviderErrorCode = ErrorCodeOf<typeof paymentProviderDisconnect>
 
 /**
- * Ends an account, also one that was replaced. Until `eventsUntil` (a time that is past: at once) its events count for the
- * payments that it took; what is open with it is asked about until it has an outcome, and then its keys are forgotten.
- * WRONG_STATUS: it ended already, and no later.
+ * Disconnects an account, also one that was replaced. Its events are accepted until `eventsUntil` (a time in the past:
+ * not any more). Its open payments are reconciled until each has an outcome; then its keys are deleted. WRONG_STATUS:
+ * it is disconnected already.
  */
 export async function disconnectProvider(
   caller: CommandContext,

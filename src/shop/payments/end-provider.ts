@@ -1,5 +1,5 @@
-// The end of an account's secrets: from when its events count no more, and the job that takes down what is no more used at
-// the provider and here. When it ends is decided by disconnect-provider.ts, connect-provider.ts and rotate-webhook-secret.ts.
+// Ends an account's secrets: from when its events are not accepted any more, and the job that removes what is unused at
+// the provider and here. disconnect-provider.ts, connect-provider.ts and rotate-webhook-secret.ts decide when.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type AuditRecord, done } from '../../commands/outcome.ts'
@@ -16,17 +16,17 @@ import type { PaymentServices } from './services.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-/** For so long Stripe sends an event again that nobody took. */
+/** Stripe retries an undelivered event for 3 days. */
 export const EVENTS_GRACE_MS = 3 * DAY_MS
-/** A buyer may dispute a payment for 120 days, and the dispute takes its time. */
+/** A buyer may dispute a payment for 120 days, and the dispute takes more time. */
 export const EVENTS_GRACE_MAX_MS = 180 * DAY_MS
 
 const END_TASK = 'payment-provider.end'
 const END_ATTEMPTS_MAX = 25
-/** An account is asked about its open payments until each has an outcome. */
+/** The job's delay while the account has open payments. */
 const STILL_OPEN_MS = HOUR_MS
 
-/** Queues the end of what ends then; each time for itself, since an account has two. */
+/** Queues the job for that time. Jobs are not merged, since an account has two such times. */
 export async function enqueueEnd(tx: Transaction, providerId: string, runAt: Date): Promise<void> {
   await enqueue(tx, {
     task: END_TASK,
@@ -37,7 +37,7 @@ export async function enqueueEnd(tx: Transaction, providerId: string, runAt: Dat
   })
 }
 
-/** What the audit tells of an account that ends. */
+/** The audit record of an account that ends. */
 export function endedAudit(
   { id, status, eventsUntil }: PaymentProvider,
   before: PaymentProviderStatus,
@@ -75,7 +75,10 @@ function endingNow(row: PaymentProvider, now: Date): Ending {
   return { previous, all, endpoints: endpoints.filter((reference) => reference !== null) }
 }
 
-/** Throws SERVICE_UNAVAILABLE, to be tried again. An account that opens no more has nothing to be taken down by us. */
+/**
+ * Throws SERVICE_UNAVAILABLE, to be retried. If the key opens no account any more, there is nothing that we could
+ * remove.
+ */
 async function unsubscribe(
   caller: CommandContext,
   gateway: ProviderGateway,
@@ -88,7 +91,7 @@ async function unsubscribe(
   } catch (error) {
     if (error instanceof AppError && error.code === 'SERVICE_UNAVAILABLE') throw error
     const reason = error instanceof Error ? error.message : String(error)
-    caller.logger.warn({ reason, endpointReference }, 'an endpoint that is not used any more stays')
+    caller.logger.warn({ reason, endpointReference }, 'an unused endpoint could not be deleted')
   }
 }
 
@@ -103,7 +106,7 @@ const NO_SECRETS = {
   sealingKeyId: NO_KEY_ID,
 }
 
-/** Forgets what ended. The key of a disconnected account goes with the last payment that is open with it. */
+/** Deletes the secrets that ended. The key of a disconnected account is kept until its last open payment is settled. */
 async function forget(
   caller: CommandContext,
   { id, version }: PaymentProvider,
@@ -113,7 +116,7 @@ async function forget(
   const command = { name: 'paymentProviderEnd', permission: 'payments:manage' } as const
   await runInternalCommand(caller, command, async (tx) => {
     const row = await tx.paymentProvider.findFirst({ where: { id } })
-    // Changed meanwhile: what changed it has queued the next end.
+    // Changed meanwhile; that change has queued the next job.
     if (row === null || row.version !== version) return done(id, [])
     const isOver = ending.all && row.status === 'DISCONNECTED'
     const forgets = isOver && !(await hasOpen(tx, id))
@@ -126,8 +129,8 @@ async function forget(
         ...(forgets && NO_SECRETS),
       },
     })
-    const told = { previousSecretEnded: ending.previous, eventsEnded: ending.all, keysForgotten: forgets }
-    return done(id, [auditOf({ type: 'PaymentProvider', id }, null, told)])
+    const after = { previousSecretEnded: ending.previous, eventsEnded: ending.all, keysForgotten: forgets }
+    return done(id, [auditOf({ type: 'PaymentProvider', id }, null, after)])
   })
 }
 

@@ -1,4 +1,4 @@
-// The last part of the path where a provider sends its events: it names the tenant and the account, and no secret.
+// The last part of the path to which a provider sends its events: names the tenant and the account, and is no secret.
 import { encodeId, NO_ID, uuidOf } from '../../core/ids.ts'
 import { isSlug } from '../../core/slug.ts'
 
@@ -9,7 +9,7 @@ export function endpointName(tenantSlug: string, providerId: string): string {
   return `${tenantSlug}.${encodeId(ID_PREFIX, providerId)}`
 }
 
-/** Null for what is no endpoint's name. */
+/** Null for text that is no endpoint's name. */
 export function parseEndpoint(name: string): { slug: string; providerId: string } | null {
   const [slug = '', id = '', ...rest] = name.split('.')
   const providerId = uuidOf(ID_PREFIX, id)

@@ -1,4 +1,4 @@
-// The way to payment providers: Stripe's own library, pointed at Stripe or at the sandbox.
+// Calls payment providers by Stripe's library, pointed at Stripe or at the sandbox.
 import { LRUCache } from 'lru-cache'
 import Stripe from 'stripe'
 import { ZodError } from 'zod'
@@ -9,9 +9,12 @@ import { EVENT_TYPES, readEventBody, readSignedEvent } from './stripe-events.ts'
 import { accountSchema, endpointSchema, shown } from './stripe-objects.ts'
 import { reasonOf } from './stripe-verdicts.ts'
 
-/** Twice, since the library sends once more when a connection is cut: still below the time that an attempt is granted. */
+/**
+ * Counted twice, since the library sends again when a connection is cut: two calls still fit into one attempt
+ * (ATTEMPT_MS).
+ */
 const CALL_TIMEOUT_MS = 14_000
-/** Libraries are cheap to make and hold a connection pool each. */
+/** Each client holds its own connection pool, so their number is bounded. */
 const CLIENTS_MAX = 1_000
 
 type Kind = AccountSecrets['kind']
@@ -24,7 +27,10 @@ const KEY_FORMATS: Readonly<Record<Kind, RegExp>> = {
 const TOO_RESTRICTED =
   'is too restricted: it has to read its account, take and refund payments, and make webhook endpoints'
 
-/** `sandboxUrl` null: there is none. `stripeUrl` is for tests, in place of Stripe's own. Asks nothing before it has to. */
+/**
+ * `sandboxUrl` null: there is no sandbox. `stripeUrl` replaces Stripe's own address, for tests. Makes no call at
+ * creation.
+ */
 export function createGateway({
   sandboxUrl,
   stripeUrl,
@@ -41,7 +47,7 @@ export function createGateway({
     const known = clients.get(key)
     if (known !== undefined) return known
     const client = new Stripe(secretKey, {
-      // A repetition is ours to decide: it has to be known of before it is made.
+      // Retries are ours: each must be recorded before it is made.
       maxNetworkRetries: 0,
       timeout: timeoutMs,
       telemetry: false,
@@ -86,7 +92,7 @@ export function createGateway({
           const endpoint = await stripe.webhookEndpoints.create({
             url,
             enabled_events: [...EVENT_TYPES],
-            // Else the account's own, which may be years older than what is read here.
+            // Default: the account's own version, which may be years older than what is read here.
             api_version: Stripe.API_VERSION,
             description: 'Bulkhead',
           })
@@ -116,7 +122,7 @@ export function createGateway({
 function addressOf(url: string | null): { host: string; port: string; protocol: 'http' } {
   if (url === null) throw new AppError('SERVICE_UNAVAILABLE', 'there is no sandbox here')
   const { hostname, port } = new URL(url)
-  // Without one the library takes HTTPS's.
+  // Default: the library takes the port of HTTPS.
   return { host: hostname, port: port || '80', protocol: 'http' }
 }
 

@@ -1,5 +1,5 @@
-// Payments, refunds, the merchant's provider account and its events: types and queries. What changes them is
-// mutations.ts's.
+// Payments, refunds, disputes, the merchant's provider account and its events: types and queries. The mutations are in
+// mutations.ts.
 import type { Filter } from '../../db/reader/read-sql.ts'
 import type {
   Dispute as DisputeRow,
@@ -35,7 +35,7 @@ import {
 import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
 
-/** Most disputes are withdrawn once, or withdrawn and reinstated. */
+/** Most disputes have one withdrawal, or a withdrawal and a reinstatement. */
 const MOVEMENTS_EXPECTED = 2
 
 const LATEST_OPENED_FIRST = { column: 'openedAt', type: 'date', descending: true } as const
@@ -43,7 +43,7 @@ const NEWEST_FIRST = { column: 'createdAt', type: 'date', descending: true } as 
 
 const PaymentStatus = builder.enumType('PaymentStatus', {
   description:
-    'PENDING: under way. UNKNOWN: the provider did not answer, and is being asked. Both end by themselves.',
+    'PENDING: under way. UNKNOWN: the provider did not answer, and is asked again. Both settle without another call.',
   values: ['PENDING', 'UNKNOWN', 'SUCCEEDED', 'FAILED'] as const,
 })
 
@@ -51,29 +51,29 @@ const PaymentFailure = builder.enumType('PaymentFailureCode', { values: FAILURE_
 
 const DisputeStatusType = builder.enumType('DisputeStatus', {
   description:
-    'INQUIRY: the bank asks, and has taken nothing. NEEDS_RESPONSE: answer it until `evidenceDueAt`. UNDER_REVIEW: answered. CLOSED: came to nothing. LOST, WON: decided, and rarely decided otherwise afterwards.',
+    'INQUIRY: the bank asks, and no money was withdrawn. NEEDS_RESPONSE: answer it until `evidenceDueAt`. UNDER_REVIEW: answered. CLOSED: ended without a decision. LOST, WON: decided; a decision is rarely changed later.',
   values: ['INQUIRY', 'NEEDS_RESPONSE', 'UNDER_REVIEW', 'CLOSED', 'LOST', 'WON'] as const,
 })
 
 const PaymentProviderKind = builder.enumType('PaymentProviderKind', {
-  description: 'MANUAL: received by hand, and given back by hand.',
+  description: 'MANUAL: received and refunded by hand.',
   values: ['STRIPE', 'SANDBOX', 'MANUAL'] as const,
 })
 
 const PaymentProviderStatus = builder.enumType('PaymentProviderStatus', {
   description:
-    'ACTIVE: takes payments. REPLACED by another account, or DISCONNECTED: takes none any more; its events count until `eventsUntil`.',
+    'ACTIVE: takes payments. REPLACED by another account, or DISCONNECTED: takes no new payments; its events are accepted until `eventsUntil`.',
   values: ['ACTIVE', 'REPLACED', 'DISCONNECTED'] as const,
 })
 
 const ProviderEventStatus = builder.enumType('ProviderEventStatus', {
   description:
-    'IGNORED: about nothing of this shop, and kept. FAILED: could not be acted on yet, and is tried again.',
+    'IGNORED: stored, since it does not concern this shop. FAILED: not processed yet, and retried.',
   values: ['PROCESSED', 'IGNORED', 'FAILED'] as const,
 })
 
 Payment.implement({
-  description: 'One taking of money for an order.',
+  description: 'A payment for an order.',
   interfaces: [Node],
   extensions: { model: 'Payment', permission: 'payments:read' },
   fields: (t) => ({
@@ -91,36 +91,36 @@ Payment.implement({
     }),
     refundedAmount: t.field({
       type: MoneyType,
-      description: 'Given back so far.',
+      description: 'Refunded so far.',
       ...projection({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
     }),
     chargedBackAmount: t.field({
       type: MoneyType,
-      description: "Taken back by the buyer's bank, less what it returned.",
+      description: "Charged back by the buyer's bank, less what it returned.",
       ...projection({ columns: ['chargedBackMinor', 'currency'] }),
       resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
     }),
     fee: t.field({
       type: MoneyType,
       nullable: true,
-      description: 'What the provider kept; null until it says so.',
+      description: "The provider's fee; null until the provider reports it.",
       ...projection({ columns: ['feeMinor', 'currency'] }),
       resolve: ({ feeMinor, currency }) => (feeMinor === null ? null : { amountMinor: feeMinor, currency }),
     }),
     method: t.exposeString('method', {
-      description: "The provider's word for the way to pay. Of MANUAL: CASH, BANK_TRANSFER or OTHER.",
+      description: "The provider's id of the payment method. For MANUAL: CASH, BANK_TRANSFER or OTHER.",
     }),
     reference: t.string({
       nullable: true,
-      description: 'Of one that was recorded: a receipt, or what the bank statement says.',
+      description: 'Recorded payments only: a receipt number, or the reference on the bank statement.',
       ...projection({ columns: ['manualReference'] }),
       resolve: ({ manualReference }) => manualReference,
     }),
     receivedAt: t.expose('receivedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Of one that was recorded: when the money changed hands.',
+      description: 'Recorded payments only: when the money was received.',
     }),
     note: t.exposeString('note', { nullable: true, ...textBytes(NOTE_BYTES) }),
     actionUrl: t.exposeString('actionUrl', {
@@ -131,7 +131,7 @@ Payment.implement({
     }),
     providerReference: t.exposeString('providerReference', {
       nullable: true,
-      description: "The provider's own id of it.",
+      description: "The provider's id of the payment.",
     }),
     failureCode: t.field({
       type: PaymentFailure,
@@ -145,26 +145,20 @@ Payment.implement({
     settledAt: t.expose('settledAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When its outcome was known.',
+      description: 'When its outcome became known.',
     }),
     order: t.field({
       type: Order,
       ...projection({ one: 'order' }),
       resolve: (payment, _args, context, info) => relation<OrderRow>(payment, 'order', context, info),
     }),
-    refunds: relationListField(
-      t,
-      RefundConnection,
-      'refunds',
-      NEWEST_FIRST,
-      'What was given back of it, latest first.',
-    ),
+    refunds: relationListField(t, RefundConnection, 'refunds', NEWEST_FIRST, 'Its refunds, latest first.'),
     disputes: relationListField(
       t,
       DisputeConnection,
       'disputes',
       LATEST_OPENED_FIRST,
-      "What the buyer's bank asked about it, or took back, latest first.",
+      'Its disputes, latest first.',
     ),
   }),
 })
@@ -175,12 +169,12 @@ builder.objectField(Order, 'payments', (t) =>
     PaymentConnection,
     'payments',
     NEWEST_FIRST,
-    'Its payments, those that failed too, latest first.',
+    'Its payments, including failed ones, latest first.',
   ),
 )
 
 Refund.implement({
-  description: 'One giving back of money, of one payment.',
+  description: 'A refund of one payment.',
   interfaces: [Node],
   extensions: { model: 'Refund', permission: 'payments:read' },
   fields: (t) => ({
@@ -194,20 +188,20 @@ Refund.implement({
     reason: t.exposeString('reason', { nullable: true, ...textBytes(NOTE_BYTES) }),
     method: t.string({
       nullable: true,
-      description: 'Of one that was recorded: CASH, BANK_TRANSFER or OTHER.',
+      description: 'Recorded refunds only: CASH, BANK_TRANSFER or OTHER.',
       ...projection({ columns: ['manualMethod'] }),
       resolve: ({ manualMethod }) => manualMethod,
     }),
     reference: t.string({
       nullable: true,
-      description: 'Of one that was recorded: a receipt, or what the bank statement says.',
+      description: 'Recorded refunds only: a receipt number, or the reference on the bank statement.',
       ...projection({ columns: ['manualReference'] }),
       resolve: ({ manualReference }) => manualReference,
     }),
     givenAt: t.expose('givenAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Of one that was recorded: when the money changed hands.',
+      description: 'Recorded refunds only: when the money was returned.',
     }),
     providerReference: t.exposeString('providerReference', { nullable: true }),
     failureCode: t.field({
@@ -230,7 +224,7 @@ Refund.implement({
 
 Dispute.implement({
   description:
-    "What a buyer's bank asks about a payment, or takes back. Answered at the provider, in its dashboard; told here by the provider's events.",
+    "A buyer's bank disputes a payment. Answer it in the provider's dashboard; the provider's events update it here.",
   interfaces: [Node],
   extensions: { model: 'Dispute', permission: 'payments:read' },
   fields: (t) => ({
@@ -238,49 +232,49 @@ Dispute.implement({
     status: t.expose('status', { type: DisputeStatusType }),
     amount: t.field({
       type: MoneyType,
-      description: 'What is disputed.',
+      description: 'The disputed amount.',
       ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     reason: t.exposeString('reason', {
-      description: "The provider's word for it: `fraudulent`.",
+      description: "The provider's reason code, for example `fraudulent`.",
       ...textBytes(NOTE_BYTES),
     }),
     evidenceDueAt: t.expose('evidenceDueAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Until when the merchant can answer it.',
+      description: "The merchant's deadline for answering it.",
     }),
     withdrawnAmount: t.field({
       type: MoneyType,
-      description: 'Taken from the account with the provider.',
+      description: 'Withdrawn from the account with the provider.',
       ...projection({ columns: ['withdrawnMinor', 'currency'] }),
       resolve: ({ withdrawnMinor, currency }) => ({ amountMinor: withdrawnMinor, currency }),
     }),
     reinstatedAmount: t.field({
       type: MoneyType,
-      description: 'Of that, returned.',
+      description: 'The part of the withdrawn amount that was returned.',
       ...projection({ columns: ['reinstatedMinor', 'currency'] }),
       resolve: ({ reinstatedMinor, currency }) => ({ amountMinor: reinstatedMinor, currency }),
     }),
     fee: t.field({
       type: MoneyType,
-      description: 'What the provider charged for it, less what it gave back of that.',
+      description: "The provider's fee for the dispute, less what was returned of it.",
       ...projection({ columns: ['feeMinor', 'currency'] }),
       resolve: ({ feeMinor, currency }) => ({ amountMinor: feeMinor, currency }),
     }),
     movements: t.exposeStringList('movements', {
-      description: "The provider's own ids of what it moved: the sources of the entries in the ledger.",
+      description: "The provider's ids of the dispute's movements: the sources of the ledger's entries.",
       extensions: { listSize: MOVEMENTS_EXPECTED },
     }),
     providerReference: t.string({
-      description: "The provider's own id of it.",
+      description: "The provider's id of the dispute.",
       ...projection({ columns: ['reference'] }),
       resolve: ({ reference }) => reference,
     }),
     version: t.exposeInt('version'),
     openedAt: t.expose('openedAt', { type: 'DateTime' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it became known here.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the server learned of it.' }),
     payment: t.field({
       type: Payment,
       ...projection({ one: 'payment' }),
@@ -290,7 +284,7 @@ Dispute.implement({
 })
 
 PaymentProvider.implement({
-  description: "The merchant's account with a payment provider. Its secrets never come back out.",
+  description: "The merchant's account with a payment provider. Its secrets are never returned.",
   interfaces: [Node],
   extensions: { model: 'PaymentProvider', permission: 'payments:manage' },
   fields: (t) => ({
@@ -298,12 +292,12 @@ PaymentProvider.implement({
     kind: t.expose('kind', { type: PaymentProviderKind }),
     status: t.expose('status', { type: PaymentProviderStatus }),
     accountReference: t.exposeString('accountReference', {
-      description: "The provider's own id of the account.",
+      description: "The provider's id of the account.",
     }),
     accountName: t.exposeString('accountName'),
     liveMode: t.exposeBoolean('liveMode', { description: 'Real money moves.' }),
     webhookPath: t.string({
-      description: 'Where the provider is to send its events, on this server.',
+      description: 'The URL of this server to which the provider sends its events.',
       ...projection({ columns: ['id'] }),
       resolve: ({ id }, _args, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
     }),
@@ -315,31 +309,31 @@ PaymentProvider.implement({
       type: 'DateTime',
       nullable: true,
       description:
-        'Until when its events count, of one that is replaced or disconnected; null while it is active.',
+        'Until when the events of a replaced or disconnected account are accepted; null while it is active.',
     }),
     previousWebhookSecretUntil: t.expose('previousWebhookSecretUntil', {
       type: 'DateTime',
       nullable: true,
-      description: 'Until when events signed with the secret before the present one count as well.',
+      description: 'Until when events signed with the previous secret are also accepted.',
     }),
   }),
 })
 
 ProviderEvent.implement({
-  description: 'What a provider told us by itself.',
+  description: 'A webhook event from a payment provider.',
   interfaces: [Node],
   extensions: { model: 'ProviderEvent', permission: 'payments:manage' },
   fields: (t) => ({
     id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('ProviderEvent', id) }),
-    reference: t.exposeString('reference', { description: "The provider's own id of it." }),
+    reference: t.exposeString('reference', { description: "The provider's id of the event." }),
     type: t.exposeString('type'),
     status: t.expose('status', { type: ProviderEventStatus }),
     error: t.exposeString('error', {
       nullable: true,
-      description: 'Why it could not be acted on.',
+      description: 'Why it could not be processed.',
       ...textBytes(NOTE_BYTES),
     }),
-    attempts: t.exposeInt('attempts', { description: 'How often it came, or was tried.' }),
+    attempts: t.exposeInt('attempts', { description: 'How often it was delivered or retried.' }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime' }),
     receivedAt: t.expose('receivedAt', { type: 'DateTime' }),
     processedAt: t.expose('processedAt', { type: 'DateTime', nullable: true }),
@@ -388,7 +382,7 @@ type CommonFilter = {
   readonly createdBefore?: Date | null | undefined
 }
 
-/** What payments and refunds are filtered by alike. */
+/** The filter that payments and refunds have in common. */
 function commonFilter(filter: CommonFilter | null | undefined): Filter {
   const { status, createdFrom: from, createdBefore: before } = filter ?? {}
   return {
@@ -462,7 +456,7 @@ builder.queryFields((t) => ({
   }),
   providerEvents: t.field({
     type: ProviderEventConnection,
-    description: 'What providers told us by themselves, latest first.',
+    description: 'The webhook events of payment providers, latest first.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: ProviderEventFilter }) },
     resolve: (_root, { filter, ...page }, context, info) =>
       readPage<EventRow>(

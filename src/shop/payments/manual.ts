@@ -1,12 +1,12 @@
-// Money that no provider moves: what is said of it when it is recorded. It counts on the word of whoever records it, whose
-// name is in the audit.
+// Payments and refunds that are recorded by hand: their method, reference and note. Nobody verifies them; the audit
+// names the person who recorded them.
 import { z } from 'zod'
 
 export const MANUAL_METHODS = ['CASH', 'BANK_TRANSFER', 'OTHER'] as const
 
 const REFERENCE_LENGTH_MAX = 255
 const NOTE_LENGTH_MAX = 500
-/** Clocks differ: by so much it may lie ahead of ours. */
+/** Clocks differ: a time may be at most 10 minutes ahead of the server's. */
 const CLOCK_SLACK_MS = 600_000
 
 export const manualSchema = {
@@ -24,12 +24,12 @@ export const noteSchema = z
   .max(NOTE_LENGTH_MAX, `at most ${NOTE_LENGTH_MAX} characters`)
   .nullish()
 
-/** When money changed hands: now or before. */
+/** Whether the money changed hands before now. */
 export function isPast(at: Date | null | undefined, now: Date): boolean {
   return at == null || at.getTime() <= now.getTime() + CLOCK_SLACK_MS
 }
 
-/** A method that puts it into the till; everything else is in the bank. */
+/** Whether the method puts the money into the till; every other method puts it into the bank. */
 export function isCash(method: string | null): boolean {
   return method === 'CASH'
 }

@@ -1,4 +1,4 @@
-// What moves money, as mutations. The rules stand with the use cases.
+// The mutations of payments, refunds and provider accounts. The use cases hold the rules.
 import { builder } from '../../graphql/builder.ts'
 import { MoneyInput } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
@@ -15,19 +15,19 @@ import { paymentTake, takePayment } from './take-payment.ts'
 
 addMutation(paymentTake, {
   description:
-    'Takes a payment of an order. The same key charges once, however often it is sent, and whatever breaks between: send ' +
-    'it again until the payment is SUCCEEDED or FAILED. A payment that failed is shown beside the reason.',
+    'Takes a payment of an order. The same key charges once, no matter how often it is sent or what fails: send ' +
+    'it again until the payment is SUCCEEDED or FAILED. A failed payment is returned with the reason.',
   needsKey: true,
   fields: (t) => ({
     orderId: t.id({ required: true }),
     paymentMethod: t.string({
       required: true,
-      description: "The provider's word for a way to pay, made by its library in the browser: pm_card_visa.",
+      description: "The provider's id of a payment method, made by its library in the browser: pm_card_visa.",
     }),
-    amount: t.field({ type: MoneyInput, description: 'All that is left to pay, unless told.' }),
+    amount: t.field({ type: MoneyInput, description: 'Default: all that is left to pay.' }),
     returnUrl: t.string({
       description:
-        'Where the buyer comes back to after confirming with their bank. Without it, no such payment is tried.',
+        'Where the buyer returns after confirming with their bank. Without it, payments that need a confirmation fail.',
     }),
   }),
   result: { field: 'payment', type: Payment, model: 'Payment' },
@@ -37,12 +37,12 @@ addMutation(paymentTake, {
 
 addMutation(refundCreate, {
   description:
-    'Gives a payment back, or a part of it; together never more than was taken. The same key does so once, however ' +
+    'Refunds a payment, or a part of it; the refunds never exceed the payment. The same key refunds once, no matter how ' +
     'often it is sent.',
   needsKey: true,
   fields: (t) => ({
     paymentId: t.id({ required: true }),
-    amount: t.field({ type: MoneyInput, description: 'All that is left of the payment, unless told.' }),
+    amount: t.field({ type: MoneyInput, description: 'Default: all that is left of the payment.' }),
     reason: t.string(),
   }),
   result: { field: 'refund', type: Refund, model: 'Refund' },
@@ -52,20 +52,20 @@ addMutation(refundCreate, {
 
 const ManualMethod = builder.enumType('ManualPaymentMethod', {
   description:
-    'How money changed hands that no provider moved. CASH goes into the till, anything else into the bank.',
+    'How money was received or returned by hand. CASH goes into the till, anything else into the bank.',
   values: MANUAL_METHODS,
 })
 
 addMutation(paymentRecord, {
   description:
-    'Records money that was received by hand for an order. Books it at once; no provider is asked. Never more than is left ' +
+    'Records money that was received by hand for an order. Books it at once, without a provider. Never more than is left ' +
     'to pay.',
   needsKey: true,
   fields: (t) => ({
     orderId: t.id({ required: true }),
     amount: t.field({ type: MoneyInput, description: 'Default: all that is left to pay.' }),
     method: t.field({ type: ManualMethod, required: true }),
-    reference: t.string({ description: 'A receipt, or what the bank statement says.' }),
+    reference: t.string({ description: 'A receipt number, or the reference on the bank statement.' }),
     receivedAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
     note: t.string(),
   }),
@@ -76,14 +76,14 @@ addMutation(paymentRecord, {
 
 addMutation(refundRecord, {
   description:
-    'Records money that was given back by hand, of a payment that was received by hand. What a provider took is given back ' +
-    'by it alone: see refundCreate.',
+    'Records a refund made by hand, of a payment that was received by hand. A payment through a provider is refunded ' +
+    'by the provider: see refundCreate.',
   needsKey: true,
   fields: (t) => ({
     paymentId: t.id({ required: true }),
     amount: t.field({ type: MoneyInput, description: 'Default: all that is left of the payment.' }),
     method: t.field({ type: ManualMethod, required: true }),
-    reference: t.string({ description: 'A receipt, or what the bank statement says.' }),
+    reference: t.string({ description: 'A receipt number, or the reference on the bank statement.' }),
     givenAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
     reason: t.string(),
   }),
@@ -93,20 +93,21 @@ addMutation(refundRecord, {
 })
 
 const ConnectableProvider = builder.enumType('ConnectableProvider', {
-  description: 'SANDBOX moves no real money; it is there outside production.',
+  description: 'SANDBOX moves no real money; it is available outside production.',
   values: ['STRIPE', 'SANDBOX'] as const,
 })
 
 addMutation(paymentProviderConnect, {
   description:
-    "Connects the merchant's account with a payment provider, in place of the one before. The secrets are kept sealed.",
+    "Connects the merchant's account with a payment provider, in place of the previous one. The secrets are stored sealed.",
   fields: (t) => ({
     provider: t.field({ type: ConnectableProvider, required: true }),
     secretKey: t.string({
-      description: 'Of STRIPE: sk_…, or a restricted key rk_…. The sandbox needs none.',
+      description: 'For STRIPE: sk_…, or a restricted key rk_…. The sandbox needs none.',
     }),
     webhookSecret: t.string({
-      description: 'Of a webhook endpoint that you made yourself: whsec_…. Without it, one is made.',
+      description:
+        'The secret of a webhook endpoint that you made yourself: whsec_…. Default: an endpoint is made.',
     }),
   }),
   result: { field: 'paymentProvider', type: PaymentProvider, model: 'PaymentProvider' },
@@ -115,16 +116,16 @@ addMutation(paymentProviderConnect, {
 
 addMutation(paymentProviderDisconnect, {
   description:
-    'Ends an account, also one that was replaced: no payment is taken by it any more. Its events count until a date; its ' +
-    'keys are forgotten when nothing is open with it after that.',
+    'Ends an account, also one that was replaced: it takes no new payments. Its events are accepted until a date; its ' +
+    'keys are deleted once no payment of it is open after that.',
   fields: (t) => ({
     id: t.id({ required: true }),
     expectedVersion: t.int({ required: true }),
     eventsUntil: t.field({
       type: 'DateTime',
       description:
-        'Until when its events count for the payments that it took: at most 180 days from now. A time that is past ends ' +
-        'them at once. Default: 3 days, for as long as an event is sent again.',
+        'Until when its events are accepted for the payments that it took: at most 180 days from now. A time in the past ends ' +
+        'them at once. Default: 3 days, as long as an event is resent.',
     }),
   }),
   result: { field: 'paymentProvider', type: PaymentProvider, model: 'PaymentProvider' },
@@ -134,19 +135,19 @@ addMutation(paymentProviderDisconnect, {
 
 addMutation(paymentProviderRotateWebhookSecret, {
   description:
-    'Gives the active account another secret for its events. The one before counts until a date, and the one before that ends.',
+    'Gives the active account a new secret for its events. The previous secret is accepted until a date; an older one ends now.',
   fields: (t) => ({
     id: t.id({ required: true }),
     expectedVersion: t.int({ required: true }),
     webhookSecret: t.string({
       description:
-        'The new secret of an endpoint that you made yourself: whsec_…. Without it, another endpoint is made, and the one ' +
-        'before is deleted when its secret ends.',
+        'The new secret of an endpoint that you made yourself: whsec_…. Default: a new endpoint is made, and the previous ' +
+        'one is deleted when its secret ends.',
     }),
     previousUntil: t.field({
       type: 'DateTime',
       description:
-        'Until when the secret before counts as well: at most 7 days from now. A time that is past ends it at once. ' +
+        'Until when the previous secret is also accepted: at most 7 days from now. A time in the past ends it at once. ' +
         'Default: 24 hours.',
     }),
   }),

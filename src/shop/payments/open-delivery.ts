@@ -1,5 +1,5 @@
-// Whose account a delivery is for, and whether it is signed: found out in no tenant's turns, since anybody can send one. What
-// becomes of a genuine one is receive-event.ts's.
+// Finds the account of a webhook delivery and checks its signature. It runs outside the tenants' shares of the pool,
+// since anybody can send a delivery. receive-event.ts processes the genuine ones.
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
@@ -12,31 +12,30 @@ import { eventSecrets } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
 
 export type IncomingMessage = {
-  /** The last part of the path: it names tenant and account. */
+  /** The last part of the path: names the tenant and the account. */
   readonly endpoint: string
   readonly rawBody: Uint8Array
   readonly signature: string
 }
 
-/** A delivery whose signature is good. */
+/** A delivery with a valid signature. */
 export type Delivery = {
   readonly tenant: TenantAddress
   readonly record: PaymentProvider
   readonly event: IncomingEvent
-  /** Whether another message is signed by the account's secrets, as they were when this one was opened. */
+  /** Whether another message is signed with the account's secrets as of this delivery. */
   readonly isSigned: (message: Pick<IncomingMessage, 'rawBody' | 'signature'>) => boolean
 }
 
-/** In the lane of strangers, beside what is asked of keys and people. */
+/** The pool's lane for unauthenticated work, which API keys and tokens under verification share. */
 const CALLER = 'deliveries'
-/** There is no such tenant: looked into all the same. */
+/** For an unknown tenant: it is looked up all the same, so that the answer takes the same work. */
 const NO_TENANT: TenantAddress = { tenantId: NO_ID, tenantSlug: '', tenantStatus: 'ACTIVE' }
 const DUMMY_SECRET_BYTES = 24
 
 /**
- * Finds the account and checks the signature. Null for a signature that is not the account's or not of now, and for an
- * endpoint of no account, after the same work: none can be told from another. Throws NOT_FOUND for what is no endpoint's
- * name.
+ * Finds the account and checks the signature. Null for an invalid or expired signature and for an unknown endpoint:
+ * they take the same work, so that they cannot be told apart. Throws NOT_FOUND for text that is no endpoint's name.
  */
 export async function openDelivery(
   services: PaymentServices & { readonly database: Database; readonly clock: Clock },
@@ -67,7 +66,7 @@ export async function openDelivery(
   return { tenant, record, event, isSigned: (message) => read(message) !== null }
 }
 
-/** An account without secrets has one that nobody knows: no signature is its, and none is checked any faster. */
+/** An account without secrets gets a random one, so that its check fails and takes as long as any other. */
 function accountOf(webhookSecrets: readonly string[], liveMode: boolean): EventAccount {
   if (webhookSecrets.length > 0) return { webhookSecrets, liveMode }
   return { webhookSecrets: [`whsec_${randomBytes(DUMMY_SECRET_BYTES).toString('hex')}`], liveMode }

@@ -1,4 +1,4 @@
-// Whether an order takes a payment now, of how much, and with its stock held. What is paid by is the use cases'.
+// Whether an order can be paid now, up to which amount, and whether its stock is held. The use cases take the payment.
 import type { Reason } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Order, OrderStatus } from '../../generated/prisma/client.ts'
@@ -16,7 +16,7 @@ export const PAYABLE_ERRORS = [
 ] as const
 export type PayableErrorCode = (typeof PAYABLE_ERRORS)[number]
 
-/** What is said of an order of which nothing is left to pay. */
+/** The reason when an order has nothing left to pay. */
 const NOTHING_TO_PAY: Readonly<Record<OrderStatus, string>> = {
   PLACED: 'there is nothing to pay',
   PAID: 'it is paid already',
@@ -43,7 +43,7 @@ export function payableRefusals(order: Order, amount: AskedAmount | null): Reaso
 
 export const SOLD_MEANWHILE: Reason<PayableErrorCode> = {
   field: ['orderId'],
-  message: 'not enough is left of what was ordered',
+  message: 'not enough of the ordered stock is left',
   code: 'STOCK_INSUFFICIENT',
   detail: {
     message: 'its pieces were sold to somebody else after an earlier payment of it had failed',
@@ -51,7 +51,7 @@ export const SOLD_MEANWHILE: Reason<PayableErrorCode> = {
   },
 }
 
-/** The order with its pieces held, as a placed one must be before it is paid; null when they are not left. */
+/** The order with its stock held, which a placed order needs before it is paid; null when the stock is sold. */
 export async function withHold(tx: Transaction, order: Order, now: Date): Promise<Order | null> {
   if (order.holdsStock || order.status !== 'PLACED') return order
   if (!(await takeHold(tx, order.id, now))) return null
@@ -65,8 +65,8 @@ const NOT_AS_IT_STANDS: Readonly<Partial<Record<PayableErrorCode, string>>> = {
   AMOUNT_TOO_LARGE: 'less than that is left to pay',
 }
 
-/** `detail` tells of the order: to who may read orders. */
+/** `detail` reveals the order, so it is for callers who may read orders. */
 function refusal(field: string, detail: string, code: PayableErrorCode): Reason<PayableErrorCode> {
-  const message = NOT_AS_IT_STANDS[code] ?? 'the order cannot be paid as it stands'
+  const message = NOT_AS_IT_STANDS[code] ?? 'the order cannot be paid in its current state'
   return { field: [field], message, code, detail: { message: detail, needs: ['orders:read'] } }
 }

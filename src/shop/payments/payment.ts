@@ -1,21 +1,21 @@
-// The states of a payment and of a refund, and what a provider's word makes of them. Pure: settle-payment.ts and
-// settle-refund.ts write what is decided here.
+// The states of a payment and of a refund, and how a provider's verdict changes them. Pure; settle-payment.ts and
+// settle-refund.ts write the change.
 import type { UserError } from '../../commands/outcome.ts'
 import type { Payment, PaymentStatus, Refund } from '../../generated/prisma/client.ts'
 import { Disagreement } from './disagreement.ts'
 import { type ChargeVerdict, FAILURE_CODES, type FailureCode, type RefundVerdict } from './provider.ts'
 
-/** While one asks the provider nobody else need. Longer than a call may take, so that it never ends under one. */
+/** How long an attempt is claimed. Longer than a provider call may take, so that no claim expires during a call. */
 export const ATTEMPT_MS = 30_000
 /** How long a buyer may take to confirm a payment with their bank. */
 export const BUYER_MS = 3_600_000
-/** A provider remembers a key for 24 hours; beyond this, asking by the key could charge anew. */
+/** A provider remembers an idempotency key for 24 hours. After that, a call with the key could charge again. */
 export const KEY_REMEMBERED_MS = 23 * 3_600_000
 
 const RETRY_BASE_MS = 5_000
 const RETRY_MAX_MS = 3_600_000
 
-/** When to ask again after so many attempts: doubling, up to an hour, for as long as it takes. */
+/** The delay before the next attempt: doubles, up to an hour, without an end. */
 export function retryDelayMs(attempts: number): number {
   return Math.min(RETRY_BASE_MS * 2 ** Math.min(attempts, 20), RETRY_MAX_MS)
 }
@@ -24,7 +24,7 @@ export function isSettled(status: PaymentStatus): boolean {
   return status === 'SUCCEEDED' || status === 'FAILED'
 }
 
-/** Columns that a verdict sets; null when it is no news. */
+/** The columns that a verdict changes; null when it changes nothing. */
 export type PaymentChange = Pick<Payment, 'status'> &
   Partial<
     Pick<
@@ -34,9 +34,9 @@ export type PaymentChange = Pick<Payment, 'status'> &
   >
 
 /**
- * What a verdict makes of a payment. A settled one stays as it is, whatever comes late, so that any order of the same
- * verdicts ends alike. Throws on a charge that succeeded after it had failed: the provider broke its word, and a person
- * has to look.
+ * The change that a verdict makes to a payment. A settled payment stays as it is, so that the same verdicts end alike
+ * in any order. Throws when a charge succeeds after it had failed: the provider contradicts itself, and a person has to
+ * look.
  */
 export function changeOf(payment: Payment, verdict: ChargeVerdict, now: Date): PaymentChange | null {
   if (payment.status === 'SUCCEEDED') {
@@ -79,7 +79,9 @@ export function changeOf(payment: Payment, verdict: ChargeVerdict, now: Date): P
 export type RefundChange = Pick<Refund, 'status'> &
   Partial<Pick<Refund, 'providerReference' | 'failureCode' | 'failureMessage' | 'settledAt'>>
 
-/** The same of a refund, but for one thing: a bank may send back what had succeeded, so that FAILED is the last word. */
+/**
+ * As changeOf, for a refund, with one difference: a bank may return a refund that had succeeded, so FAILED is final.
+ */
 export function refundChangeOf(refund: Refund, verdict: RefundVerdict, now: Date): RefundChange | null {
   if (refund.status === 'FAILED') return null
   if (verdict.status === 'FAILED') {
@@ -100,7 +102,7 @@ export function refundChangeOf(refund: Refund, verdict: RefundVerdict, now: Date
   }
 }
 
-/** What a client is told of a payment or refund that failed: nothing of one that did not, and to who may not read it no why. */
+/** The user errors of a failed payment or refund; none for any other. A caller who may not read it gets no reason. */
 export function failureOf<Code extends string>(
   { failureCode, failureMessage }: Pick<Payment, 'failureCode' | 'failureMessage'>,
   field: string,
@@ -109,7 +111,7 @@ export function failureOf<Code extends string>(
 ): UserError<Code>[] {
   if (failureCode === null) return []
   if (!mayRead) return [{ field: [field], message: 'it failed', code: 'PROVIDER_REFUSED' as Code }]
-  // Written by us, out of FAILURE_CODES; each mutation lists those that it can meet.
+  // The code is one of FAILURE_CODES, which we wrote; each mutation lists those that it can return.
   const code = (codes as readonly string[]).includes(failureCode) ? failureCode : 'PROVIDER_REFUSED'
   return [{ field: [field], message: failureMessage ?? '', code: code as Code }]
 }

@@ -1,5 +1,5 @@
-// The merchant's account with a provider as it is kept: its secrets sealed, each bound to tenant, row and purpose. Which
-// account is made and replaced is connect-provider.ts's.
+// The stored account with a provider: its secrets are sealed, each bound to tenant, row and purpose.
+// connect-provider.ts creates and replaces accounts.
 import { NO_KEY_ID, type Sealer } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { PaymentProvider } from '../../generated/prisma/client.ts'
@@ -9,7 +9,7 @@ import type { PaymentServices } from './services.ts'
 type Kind = AccountSecrets['kind']
 type Purpose = 'secret key' | 'webhook secret' | 'previous webhook secret'
 type Sealed = Pick<PaymentProvider, 'secretKey' | 'webhookSecret' | 'previousWebhookSecret' | 'sealingKeyId'>
-/** What is sealed of an account; the previous secret of its events is there while it takes the place of no other yet. */
+/** The sealed secrets of an account; the previous webhook secret is set only during a rotation. */
 export type SealedSecrets = Pick<AccountSecrets, 'secretKey' | 'webhookSecret'> & {
   readonly previousWebhookSecret?: string | null
 }
@@ -37,7 +37,7 @@ export function sealSecrets(
   }
 }
 
-/** Throws a plain Error when the key that sealed them is not configured, or they were altered. */
+/** Throws a plain Error when the sealing key is not configured, or the secrets were altered. */
 export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecrets & Required<SealedSecrets> {
   const open = (sealed: Uint8Array, purpose: Purpose) =>
     sealer.open(sealed, row.sealingKeyId, contextOf(row.tenantId, row.id, purpose))
@@ -51,8 +51,8 @@ export function openSecrets(sealer: Sealer, row: PaymentProvider): AccountSecret
 }
 
 /**
- * What the account's events may be signed with now: nothing once its time is over, and where a restored tenant came without
- * secrets; two secrets while one takes the other's place.
+ * The secrets with which the account's events may be signed now: none after its end or in a restored tenant, two during
+ * a rotation.
  */
 export function eventSecrets(sealer: Sealer, row: PaymentProvider, now: Date): readonly string[] {
   const { eventsUntil, previousWebhookSecretUntil: previousUntil } = row
@@ -62,14 +62,14 @@ export function eventSecrets(sealer: Sealer, row: PaymentProvider, now: Date): r
   return counts ? [webhookSecret, previous] : [webhookSecret]
 }
 
-/** Whether there are any: a restored tenant's accounts came without. */
+/** Whether the account has secrets; a restored tenant's accounts have none. */
 export function hasSecrets({ sealingKeyId }: Pick<PaymentProvider, 'sealingKeyId'>): boolean {
   return sealingKeyId !== NO_KEY_ID
 }
 
 /**
- * The account that a payment is of, replaced or not; null when this tenant has none such. One that was restored
- * is opened with the secrets of the same account, once it has been connected anew.
+ * Opens the account of a payment, replaced or not; null when this tenant has no such account. A restored account is
+ * opened with the secrets of the same account, once it is connected again.
  */
 export async function openProvider(
   tx: Transaction,
@@ -80,7 +80,7 @@ export async function openProvider(
   return row === null ? null : gateway.open(openSecrets(sealer, row))
 }
 
-/** Whether there is somebody to ask: not of a restored tenant's account before it has been connected anew. */
+/** Whether the provider can be called. False for a restored tenant's account until it is connected again. */
 export async function isConnected(tx: Transaction, providerId: string): Promise<boolean> {
   return (await usableRecord(tx, providerId)) !== null
 }

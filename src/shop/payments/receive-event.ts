@@ -1,6 +1,5 @@
-// What a provider tells us by itself: checked, kept, and acted on, the keeping and the effect in one transaction. An
-// event that cannot be acted on is kept all the same, and tried again by a job where that may help. What an event does is
-// act-on-event.ts's.
+// Receives a provider's event: verifies it, stores it and applies it in one transaction. An event that cannot be
+// applied is stored too, and retried by a job where that may help. act-on-event.ts applies events.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { systemContext } from '../../auth/system-context.ts'
 import { type Done, done } from '../../commands/outcome.ts'
@@ -21,13 +20,16 @@ import type { PaymentServices } from './services.ts'
 
 const EVENT_TASK = 'provider-event.process'
 const EVENT_ATTEMPTS_MAX = 25
-/** The database's and the server's own state: the provider sends the event again. All else is kept with the event. */
-const SENT_AGAIN: ReadonlySet<ErrorCode> = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
+/**
+ * Temporary states of the database or the server: the provider sends the event again. Every other error is stored with
+ * the event.
+ */
+const RETRIED_BY_PROVIDER: ReadonlySet<ErrorCode> = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
 
-/** PROCESSED: had its effect, now or before. IGNORED: kept, and nothing of ours. FAILED: kept, and tried again. */
+/** PROCESSED: applied, now or before. IGNORED: stored, and does not concern us. FAILED: stored, and retried. */
 export type Received = { readonly status: 'PROCESSED' | 'IGNORED' | 'FAILED'; readonly isDuplicate: boolean }
 
-/** Takes in a signed delivery, and keeps it whatever is in it. Throws what the database throws, so that it is sent again. */
+/** Stores a signed delivery, whatever it contains. Throws database errors, so that the provider sends it again. */
 export async function receiveEvent(
   services: { readonly database: Database; readonly clock: Clock; readonly logger: Logger },
   { tenant, record, event }: Delivery,
@@ -37,13 +39,13 @@ export async function receiveEvent(
   try {
     return await takeIn(caller, record, event)
   } catch (error) {
-    if (error instanceof AppError && SENT_AGAIN.has(error.code)) throw error
+    if (error instanceof AppError && RETRIED_BY_PROVIDER.has(error.code)) throw error
     await keepFailed(caller, record, event, disagreementOf(error))
     return { status: 'FAILED', isDuplicate: false }
   }
 }
 
-/** Keeps the event and has its effect, unless it had it before. */
+/** Stores the event and applies it, unless it was applied before. */
 async function takeIn(caller: CommandContext, origin: EventOrigin, event: IncomingEvent): Promise<Received> {
   const command = { name: 'providerEventReceive', permission: 'payments:manage' } as const
   return await runInternalCommand(caller, command, async (tx): Promise<Done<Received>> => {
@@ -55,7 +57,7 @@ async function takeIn(caller: CommandContext, origin: EventOrigin, event: Incomi
         ${event.occurredAt}, ${now})
       ON CONFLICT (tenant_id, provider_id, reference) DO UPDATE SET attempts = provider_events.attempts + 1
       RETURNING id, status::text, xmax = 0 AS is_new`
-    if (kept === undefined) throw new Error('an event was neither kept nor found')
+    if (kept === undefined) throw new Error('an event was neither stored nor found')
     const isDone = !kept.is_new && kept.status !== 'FAILED'
     if (isDone) return done(kept.id, [], [], { status: kept.status, isDuplicate: true })
     const effect = await actOnEvent(tx, event.subject, origin, now)
@@ -69,7 +71,9 @@ async function takeIn(caller: CommandContext, origin: EventOrigin, event: Incomi
   })
 }
 
-/** Keeps an event that had no effect, with why; queues another try where that may help. Throws what the database throws. */
+/**
+ * Stores an event that was not applied, with the reason; queues a retry where that may help. Throws database errors.
+ */
 async function keepFailed(
   caller: CommandContext,
   { id: providerId }: EventOrigin,
@@ -105,7 +109,7 @@ function logFailed(
   logger.error({ event: reference, type, code, detail, err: cause }, 'a provider event had no effect')
 }
 
-/** Tries a kept event again; throws while it has no effect and may have one later, so that its job is run again. */
+/** Retries a stored event. Throws while it is not applied and a retry may help, so that its job runs again. */
 export function eventTask({ gateway }: Pick<PaymentServices, 'gateway'>): Task {
   return {
     name: EVENT_TASK,

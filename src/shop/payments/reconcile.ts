@@ -1,5 +1,4 @@
-// The jobs that finish what nobody waits for any more: payments and refunds whose outcome is open, and fees that an
-// event did not tell.
+// The jobs that settle payments and refunds whose outcome is open, and that fetch the fees that events do not report.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { done } from '../../commands/outcome.ts'
 import { runInternalCommand } from '../../commands/run-command.ts'
@@ -16,7 +15,7 @@ import { FEE_ATTEMPTS_MAX, FEE_TASK, settlePayment } from './settle-payment.ts'
 
 export const RECONCILE_PAYMENT_TASK = 'payment.reconcile'
 export const RECONCILE_REFUND_TASK = 'refund.reconcile'
-/** Of one job, which fails only when the database or the program does: an open payment queues its next look itself. */
+/** A job fails only for the database or the program; for a payment that stays open it queues the next job itself. */
 const ATTEMPTS_MAX = 25
 
 export function paymentTasks(services: PaymentServices): Task[] {
@@ -49,7 +48,7 @@ export function paymentTasks(services: PaymentServices): Task[] {
   ]
 }
 
-/** Queues the next look at something open, in place of one that is queued already. */
+/** Queues the next look at an open payment or refund, replacing one that is already queued. */
 export async function enqueueReconcile(
   tx: Transaction,
   task: typeof RECONCILE_PAYMENT_TASK | typeof RECONCILE_REFUND_TASK,
@@ -60,7 +59,7 @@ export async function enqueueReconcile(
   await enqueue(tx, { task, payload, key: `${task}:${id}`, runAt, attemptsMax: ATTEMPTS_MAX })
 }
 
-/** Asks once; while it stays open, asks again later, for as long as it takes. */
+/** Makes one attempt; while the outcome stays open, queues the next one. */
 async function reconcile<
   Row extends Open & { attempts: number },
   Verdict extends { readonly status: Row['status'] },
@@ -81,7 +80,7 @@ async function reconcile<
   })
 }
 
-/** Asks what the provider kept of a payment, and books it. Throws while the provider has not worked it out. */
+/** Books the provider's fee of a payment. Throws while the provider has not computed it. */
 async function bookFee(caller: CommandContext, services: PaymentServices, paymentId: string): Promise<void> {
   const opened = await caller.database.withTenant(caller.scope, async (tx) => {
     const payment = await tx.payment.findFirstOrThrow({ where: { id: paymentId } })

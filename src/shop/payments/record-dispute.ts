@@ -1,6 +1,5 @@
-// What a buyer's bank asks about a payment, takes back, and returns. Whatever order the provider's events come in, and
-// however often, the same events end alike: each movement of money is booked once, and of what they say of the dispute
-// itself the latest word stands.
+// Records disputes: what a buyer's bank asks about a payment, withdraws and reinstates. The same events end alike in
+// any order and number: each movement of money is booked once, and the latest state of the dispute stands.
 import { isDeepStrictEqual } from 'node:util'
 import { auditOf } from '../../commands/edit.ts'
 import type { EventRecord } from '../../commands/outcome.ts'
@@ -20,7 +19,7 @@ import { Disagreement } from './disagreement.ts'
 import type { DisputeMovement, DisputeNotice } from './provider.ts'
 import { lockPayment } from './settle-payment.ts'
 
-/** Of two words of one second the one that is further on stands. */
+/** Of two states in the same second, the later one in this order stands. */
 const COURSE: readonly DisputeStatus[] = [
   'INQUIRY',
   'NEEDS_RESPONSE',
@@ -29,15 +28,15 @@ const COURSE: readonly DisputeStatus[] = [
   'LOST',
   'WON',
 ]
-/** Of the payment. A bank converts at the rate of another day; what goes beyond that is not believed. */
+/** A percentage of the payment. A bank converts at another day's rate; an amount beyond that is rejected. */
 const CHARGED_BACK_PERCENT_MAX = 125n
 
-/** Source of a movement's entry in the ledger; its id is the provider's own of the movement. */
+/** The source type of a movement's ledger entry; the source id is the provider's id of the movement. */
 const MOVEMENT_SOURCE = 'DisputeMovement'
 
 /**
- * Records what a provider says of a dispute, under its order's and payment's locks. Throws a Disagreement for a payment that
- * did not succeed, another currency, and more money than the payment's.
+ * Records a dispute's state and movements, under the locks of order and payment. Throws a Disagreement for a payment
+ * that did not succeed, another currency, and more money than the payment's.
  */
 export async function recordDispute(
   tx: Transaction,
@@ -49,19 +48,19 @@ export async function recordDispute(
   if (order === null) throw new Error(`payment ${paymentId} has no order`)
   const payment = await lockPayment(tx, paymentId)
   if (notice.currency !== payment.currency) throw new Disagreement('CURRENCY_DIFFERS')
-  // A payment whose success is still to be told comes first: the event is tried again after it.
+  // The payment's success must be booked first; the event is retried after that.
   if (payment.status !== 'SUCCEEDED') throw new Disagreement('PAYMENT_OPEN')
   const known = await tx.dispute.findFirst({ where: { paymentId, reference: notice.reference } })
   const booked = await bookMovements(tx, payment, notice.movements, now)
   const before = known ?? opened(payment, notice, now)
-  const after = { ...before, ...movedBy(before, booked), ...latestTold(before, notice) }
+  const after = { ...before, ...movedBy(before, booked), ...latestState(before, notice) }
   if (known !== null && isDeepStrictEqual(before, after)) return NOTHING_RECORDED
   checkMoved(payment, before, after)
   const recorded = await write(tx, known, after, now)
   return recordedTogether(recorded, await moveChargedBack(tx, { order, payment }, before, after, now))
 }
 
-/** Posts each movement that was not posted yet; answers those. */
+/** Posts each movement that is not posted yet, and returns those. */
 async function bookMovements(
   tx: Transaction,
   { currency }: Payment,
@@ -79,17 +78,17 @@ async function bookMovements(
   return booked
 }
 
-/** A dispute of which no money has moved yet. */
+/** A new dispute, with no money moved yet. */
 function opened(
   { tenantId, id: paymentId, currency }: Payment,
-  { movements: _moved, chargeReference: _charge, ...told }: DisputeNotice,
+  { movements: _moved, chargeReference: _charge, ...state }: DisputeNotice,
   now: Date,
 ): Dispute {
   return {
     tenantId,
     id: newId(),
     paymentId,
-    ...told,
+    ...state,
     currency,
     withdrawnMinor: 0n,
     reinstatedMinor: 0n,
@@ -114,21 +113,24 @@ function movedBy(before: Dispute, booked: readonly DisputeMovement[]): Moved {
   }
 }
 
-type Told = Pick<Dispute, 'status' | 'amountMinor' | 'reason' | 'evidenceDueAt' | 'toldAt'>
+type DisputeState = Pick<Dispute, 'status' | 'amountMinor' | 'reason' | 'evidenceDueAt' | 'toldAt'>
 
-function latestTold(before: Told, notice: Told): Told {
+function latestState(before: DisputeState, notice: DisputeState): DisputeState {
   const { status, amountMinor, reason, evidenceDueAt, toldAt } =
-    placeOf(notice) > placeOf(before) ? notice : before
+    sortKeyOf(notice) > sortKeyOf(before) ? notice : before
   return { status, amountMinor, reason, evidenceDueAt, toldAt }
 }
 
-/** Ordered as text: by time, then along the course; and the rest, so that no two different words stand at one place. */
-function placeOf({ status, amountMinor, reason, evidenceDueAt, toldAt }: Told): string {
+/**
+ * A sort key for states: by time, then along COURSE, then the remaining fields, so that no two different states are
+ * equal.
+ */
+function sortKeyOf({ status, amountMinor, reason, evidenceDueAt, toldAt }: DisputeState): string {
   const amount = amountMinor.toString().padStart(20, '0')
   return `${toldAt.toISOString()} ${COURSE.indexOf(status)} ${amount} ${evidenceDueAt?.toISOString()} ${reason}`
 }
 
-/** What a payment has lost by a dispute: never less than nothing. */
+/** The amount that a payment has lost by a dispute; never negative. */
 function chargedBackOf({ withdrawnMinor, reinstatedMinor }: Moved): bigint {
   return withdrawnMinor - reinstatedMinor
 }
@@ -182,7 +184,7 @@ function audited(dispute: Dispute): Record<string, string> {
   }
 }
 
-/** Books what was taken back, less what was returned, on the payment and its order. */
+/** Books the net chargeback on the payment and its order. */
 async function moveChargedBack(
   tx: Transaction,
   { order, payment }: { readonly order: Order; readonly payment: Payment },

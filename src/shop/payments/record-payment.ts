@@ -1,4 +1,5 @@
-// Records money that was received by hand, for an order: cash, a bank transfer. One transaction, since nobody is asked.
+// Records money that was received by hand for an order: cash, a bank transfer. One transaction, since no provider is
+// called.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
@@ -35,8 +36,8 @@ export const paymentRecord = defineCommand({
 type RecordPaymentErrorCode = ErrorCodeOf<typeof paymentRecord>
 
 /**
- * Books what is left to pay of an order, or `amount` of it, as received by hand. Needs payments:take, as a charge does: who
- * may take payments is trusted to say that one was received, by name.
+ * Books what is left to pay of an order, or `amount` of it, as received by hand. Needs payments:take, as a charge does:
+ * whoever may take payments may also state that one was received, under their name.
  */
 export async function recordPayment(
   caller: CommandContext,
@@ -55,7 +56,7 @@ async function record(
   if (order === null) return notFound('orderId', 'order')
   const errors: Reason<RecordPaymentErrorCode>[] = payableRefusals(order, amount)
   if (!isPast(receivedAt, now)) {
-    errors.push({ field: ['receivedAt'], message: 'it was not received yet', code: 'IN_THE_FUTURE' })
+    errors.push({ field: ['receivedAt'], message: 'must not be in the future', code: 'IN_THE_FUTURE' })
   }
   if (errors.length > 0) return refused(errors)
   if ((await withHold(tx, order, now)) === null) return refused([SOLD_MEANWHILE])

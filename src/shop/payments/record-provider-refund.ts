@@ -1,5 +1,4 @@
-// A refund that was made at the provider by somebody else than us: in its dashboard, or by its support. It is recorded as
-// what a merchant asked for, and then settled as any other.
+// Records a refund that was made at the provider, in its dashboard or by its support, and settles it as any other.
 import type { Transaction } from '../../db/database.ts'
 import { lockOrder, NOTHING_RECORDED, type Recorded, recordedTogether } from '../orders/order-money.ts'
 import { beginRefund, refundableMinor } from './begin-refund.ts'
@@ -11,8 +10,8 @@ import { lockPayment } from './settle-payment.ts'
 import { settleRefund } from './settle-refund.ts'
 
 /**
- * Records the refund under its order's and payment's locks, once by its reference, and settles it by the verdict. Throws a
- * Disagreement for more than what is left of the payment, or another currency.
+ * Records the refund once per reference, under the locks of order and payment, and settles it by the verdict. Throws a
+ * Disagreement for more than is left of the payment, or another currency.
  */
 export async function recordProviderRefund(
   tx: Transaction,
@@ -28,13 +27,13 @@ export async function recordProviderRefund(
   if (known !== null && known.amountMinor !== amountMinor) throw new Disagreement('AMOUNT_DIFFERS')
   if (known !== null) return await settleRefund(tx, known.id, verdict, { now, endsAttempt: false })
   if (currency !== payment.currency) throw new Disagreement('CURRENCY_DIFFERS')
-  // A payment whose success is still to be told comes first: the event is tried again after it.
+  // The payment's success must be booked first; the event is retried after that.
   if (payment.status !== 'SUCCEEDED') throw new Disagreement('PAYMENT_OPEN')
   if (amountMinor === 0n) return NOTHING_RECORDED
   if (amountMinor > refundableMinor(payment)) throw new Disagreement('TOO_MUCH_REFUNDED')
   const details = { reason: null, providerReference: reference }
   const { id, recorded } = await beginRefund(tx, { order, payment, amountMinor }, details, now)
-  // Whose outcome no event may ever tell.
+  // No event may ever report its outcome.
   await enqueueReconcile(tx, RECONCILE_REFUND_TASK, id, new Date(now.getTime() + retryDelayMs(0)))
   return recordedTogether(recorded, await settleRefund(tx, id, verdict, { now, endsAttempt: true }))
 }

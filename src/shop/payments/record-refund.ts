@@ -1,5 +1,5 @@
-// Records money that was given back by hand, of a payment that was received by hand. What a provider took is given back by
-// it alone (create-refund.ts): to the card that paid, and so that its books and ours stay the same.
+// Records a refund made by hand, of a payment that was received by hand. A payment through a provider is refunded only
+// by the provider (create-refund.ts): to the card that paid, so that its books and ours agree.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
@@ -30,7 +30,7 @@ export const refundRecord = defineCommand({
 
 type RecordRefundErrorCode = ErrorCodeOf<typeof refundRecord>
 
-/** Books what is left of a payment, or `amount` of it, as given back by hand. */
+/** Books what is left of a payment, or `amount` of it, as refunded by hand. */
 export async function recordRefund(
   caller: CommandContext,
   input: InputOf<typeof refundRecord>,
@@ -48,11 +48,11 @@ async function record(
   if (!('payment' in found)) return found
   const errors: Reason<RecordRefundErrorCode>[] = []
   if (found.payment.providerKind !== 'MANUAL') {
-    const message = 'it was taken by a payment provider, and is given back there: see refundCreate'
+    const message = 'a payment provider took it, and refunds it: see refundCreate'
     errors.push({ field: ['paymentId'], message, code: 'TAKEN_BY_PROVIDER' })
   }
   if (!isPast(givenAt, now)) {
-    errors.push({ field: ['givenAt'], message: 'it was not given back yet', code: 'IN_THE_FUTURE' })
+    errors.push({ field: ['givenAt'], message: 'must not be in the future', code: 'IN_THE_FUTURE' })
   }
   if (errors.length > 0) return refused(errors)
   const manual = { manualMethod: method, manualReference: reference, givenAt: givenAt ?? now }

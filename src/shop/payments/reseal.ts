@@ -1,4 +1,4 @@
-// Rotating the key that seals secrets: what an older one sealed is opened with it, and sealed with the present one.
+// Rotates the sealing key: opens secrets with the old key and seals them with the current one.
 import type { CommandContext } from '../../auth/command-context.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { done } from '../../commands/outcome.ts'
@@ -8,8 +8,8 @@ import { openSecrets, sealSecrets } from './provider-record.ts'
 import type { PaymentServices } from './services.ts'
 
 /**
- * Seals the tenant's secrets anew where another key sealed them; answers how many rows. Throws a plain Error for a key that
- * is not configured any more, and changes nothing then.
+ * Seals the tenant's secrets again where another key sealed them; returns the number of rows. Throws a plain Error for
+ * a key that is no longer configured, and then changes nothing.
  */
 export async function resealSecrets(
   caller: CommandContext,

@@ -1,5 +1,5 @@
-// Gives an account another secret for its events. Stripe has no call that makes a new secret for an endpoint: a second
-// endpoint is made, and the first is deleted when its secret counts no more. Until then each event comes twice, and is one.
+// Rotates the secret of an account's events. Stripe cannot make a new secret for an endpoint, so a second endpoint is
+// made, and the first is deleted when its secret ends. Until then each event comes twice and is applied once.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
@@ -19,9 +19,9 @@ import type { PaymentServices } from './services.ts'
 import { webhookSecretSchema } from './webhook-secret.ts'
 
 const HOUR_MS = 3_600_000
-/** As long as Stripe's dashboard lets an old secret sign beside the new one. */
+/** As long as Stripe's dashboard keeps an old secret valid beside the new one. */
 const PREVIOUS_GRACE_MS = 24 * HOUR_MS
-/** Longer than an event is sent again. */
+/** Longer than an event is resent. */
 const PREVIOUS_GRACE_MAX_MS = 7 * 24 * HOUR_MS
 
 const schema = z.object({
@@ -34,7 +34,7 @@ const schema = z.object({
 type Input = z.output<typeof schema>
 
 type Refusal = UserError<RotateWebhookSecretErrorCode>
-/** The endpoint whose secret counts no more: that of the rotation before. */
+/** The endpoint whose secret is no longer valid: the one before the previous rotation. */
 type Replaced = { readonly unused: string | null }
 /** The new secret, and the endpoint that was made for it. */
 type Fresh = { readonly webhookSecret: string; readonly endpointReference: string | null }
@@ -49,16 +49,15 @@ export const paymentProviderRotateWebhookSecret = defineCommand({
 type RotateWebhookSecretErrorCode = ErrorCodeOf<typeof paymentProviderRotateWebhookSecret>
 
 /**
- * Replaces the secret of an active account's events. Until `previousUntil` (a time that is past: at once) the one before
- * counts as well; the one before that ends now. On a user error
- * nothing is changed.
+ * Replaces the secret of an active account's events. The previous secret is accepted until `previousUntil` (a time in
+ * the past: not any more); an older one ends now. A user error changes nothing.
  */
 export async function rotateWebhookSecret(
   caller: CommandContext,
   services: PaymentServices,
   input: InputOf<typeof paymentProviderRotateWebhookSecret>,
 ): Promise<Executed<typeof paymentProviderRotateWebhookSecret>> {
-  // As for a connection: nothing is asked of a provider without the right, nor inside a transaction.
+  // As when connecting: no provider call without the permission, and none inside a transaction.
   requirePermission(caller.permissions, paymentProviderRotateWebhookSecret.permission)
   const checked = checkCall(paymentProviderRotateWebhookSecret, input, caller.clock())
   if (checked.errors !== null) return refusedAtOnce(checked.errors)
@@ -66,7 +65,7 @@ export async function rotateWebhookSecret(
   const row = await caller.database.withTenant(caller.scope, (tx) =>
     tx.paymentProvider.findFirst({ where: { id } }),
   )
-  // What will be refused needs no endpoint; a repetition finds another version, and is answered by its key.
+  // A call that will be refused needs no endpoint. A repeated call sees another version and is answered by its key.
   const fresh =
     row === null || refusalOf(row, checked.value) !== null
       ? null
@@ -75,7 +74,7 @@ export async function rotateWebhookSecret(
   const rotated = await runCommand(caller, paymentProviderRotateWebhookSecret, input, (tx, value) =>
     rotate(tx, services, value, fresh, caller.clock()),
   )
-  // What was still there of the rotation before; or, where this call was refused or replayed, what was prepared for it.
+  // The endpoint left by the rotation before; or, when this call was refused or replayed, the endpoint prepared for it.
   const unused = rotated.value === null ? fresh?.endpointReference : rotated.value.unused
   if (row !== null && unused != null) await discard(caller, services, row, unused)
   return { ...rotated, value: null }
@@ -89,9 +88,7 @@ async function prepare(
 ): Promise<Fresh | Refusal> {
   if (webhookSecret != null) return { webhookSecret, endpointReference: null }
   if (publicUrl === null) {
-    return unavailable(
-      'nobody said where this server is reached (PUBLIC_URL): give the secret of an endpoint',
-    )
+    return unavailable('PUBLIC_URL is not configured: give the secret of an endpoint')
   }
   const { kind, secretKey } = openSecrets(sealer, row)
   const url = `${publicUrl}/webhooks/in/${endpointName(caller.tenantSlug, row.id)}`
@@ -139,7 +136,7 @@ async function rotate(
     const message = `at most ${PREVIOUS_GRACE_MAX_MS / HOUR_MS} hours from now`
     return refused([{ field: ['previousUntil'], message, code: 'TOO_FAR' }])
   }
-  // It was not to be rotated a moment ago.
+  // It was not the active account when the endpoint would have been prepared.
   if (fresh === null) throw new AppError('SERVICE_UNAVAILABLE', 'the account was just changed: try again')
   const { secretKey, webhookSecret } = openSecrets(sealer, row)
   const version = row.version + 1
@@ -159,13 +156,13 @@ async function rotate(
   })
   await enqueueEnd(tx, id, until)
   const subject = { type: 'PaymentProvider', id }
-  const told = { webhookSecret: '[rotated]', previousWebhookSecretUntil: until.toISOString() }
+  const after = { webhookSecret: '[rotated]', previousWebhookSecretUntil: until.toISOString() }
   const before = { previousWebhookSecretUntil: row.previousWebhookSecretUntil?.toISOString() ?? null }
   const event = { type: 'payment-provider.webhook-secret-rotated', subject, payload: { version } }
-  return done(id, [auditOf(subject, before, told)], [event], { unused: row.previousEndpointReference })
+  return done(id, [auditOf(subject, before, after)], [event], { unused: row.previousEndpointReference })
 }
 
-/** As well as it goes. */
+/** Best effort. */
 async function discard(
   caller: CommandContext,
   { gateway, sealer }: PaymentServices,
@@ -175,6 +172,6 @@ async function discard(
   const { kind, secretKey } = openSecrets(sealer, row)
   await gateway.unsubscribe(kind, secretKey, endpointReference).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
-    caller.logger.warn({ reason, endpointReference }, 'an endpoint that is not used any more stays')
+    caller.logger.warn({ reason, endpointReference }, 'an unused endpoint could not be deleted')
   })
 }

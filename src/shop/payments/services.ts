@@ -1,4 +1,4 @@
-// What the use cases of payments need from outside the database. Shapes only; runtime.ts puts them together.
+// What the use cases of payments need from outside the database. Types only; runtime.ts builds the objects.
 import type { Sealer } from '../../core/seal.ts'
 import type { ProviderGateway } from './provider.ts'
 
@@ -11,6 +11,6 @@ declare module '../../graphql/context.ts' {
 export type PaymentServices = {
   readonly gateway: ProviderGateway
   readonly sealer: Sealer
-  /** Where providers reach this server, without a path; null when nobody said. */
+  /** The address at which providers reach this server, without a path; null when it is not configured. */
   readonly publicUrl: string | null
 }

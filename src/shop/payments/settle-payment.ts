@@ -1,5 +1,5 @@
-// The one transition of a payment: whoever has the provider's word (the answer to a call, an event, the reconciling
-// job) brings it here. Books it, its order and the ledger together.
+// The only transition of a payment. The answer to a call, an event and the reconciling job all end here; it books the
+// payment, its order and the ledger together.
 import { auditOf } from '../../commands/edit.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
@@ -17,15 +17,15 @@ import { isCash } from './manual.ts'
 import { changeOf, isSettled, type PaymentChange } from './payment.ts'
 import type { ChargeVerdict } from './provider.ts'
 
-/** The job that finds out what a provider kept of a payment. */
+/** The job that fetches the provider's fee of a payment. */
 export const FEE_TASK = 'payment.fee'
-/** With growing delays: days, for what a provider works out in minutes. */
+/** With growing delays this takes days, for a figure that a provider has within minutes. */
 export const FEE_ATTEMPTS_MAX = 25
 
 /**
- * Locks the order, then the payment, and moves the payment by the verdict; whoever comes second finds it done.
- * `endsAttempt`: the verdict is the answer that the payment's attempt was waiting for. Throws a plain Error for a
- * payment that is not there, and for a charge that succeeded after it failed.
+ * Locks the order, then the payment, and moves the payment by the verdict; a second call finds it done. `endsAttempt`:
+ * the verdict answers the payment's current attempt. Throws a plain Error for a missing payment, and for a charge that
+ * succeeded after it failed.
  */
 export async function settlePayment(
   tx: Transaction,
@@ -60,7 +60,7 @@ export async function settlePayment(
   return recordedTogether(recordOf(payment, change, version), moved)
 }
 
-/** The payment, its row locked until the transaction ends. Lock its order first. */
+/** Locks the payment's row until the transaction ends and returns it. Lock its order first. */
 export async function lockPayment(tx: Transaction, id: string): Promise<Payment> {
   await tx.$queryRaw`SELECT id FROM payments WHERE id = ${id}::uuid FOR NO KEY UPDATE`
   return await tx.payment.findFirstOrThrow({ where: { id } })
@@ -79,7 +79,7 @@ async function post(tx: Transaction, payment: Payment, change: PaymentChange, no
     await postEntry(tx, { kind: 'SALE', source, currency, lines, postedAt: now })
   }
   if (change.feeMinor == null) {
-    // An event does not say what the provider keeps: it is asked.
+    // An event does not report the fee, so a job asks for it.
     await enqueue(tx, {
       task: FEE_TASK,
       payload: { paymentId: id },

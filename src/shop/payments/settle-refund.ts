@@ -1,4 +1,5 @@
-// The one transition of a refund, as settle-payment.ts is of a payment: its payment, order and the ledger together.
+// The only transition of a refund, as settle-payment.ts is for a payment: books the refund, its payment, the order and
+// the ledger together.
 import { auditOf } from '../../commands/edit.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Refund } from '../../generated/prisma/client.ts'
@@ -16,7 +17,7 @@ import { isSettled, refundChangeOf } from './payment.ts'
 import type { RefundVerdict } from './provider.ts'
 import { lockPayment } from './settle-payment.ts'
 
-/** Locks order, payment and refund, in this order. Throws a plain Error for a refund that is not there. */
+/** Locks order, payment and refund, in this order. Throws a plain Error for a missing refund. */
 export async function settleRefund(
   tx: Transaction,
   refundId: string,
@@ -70,7 +71,7 @@ export async function settleRefund(
   return recordedTogether(recordOf(refund, change.status, version), moved)
 }
 
-/** What a refund's new status does to the sums of its order: what was pending is refunded, or comes back. */
+/** The change of the order's sums when a refund's status changes: the pending amount is refunded, or freed. */
 function sumsMoved(
   { status: before, amountMinor, reducesMinor }: Refund,
   status: Refund['status'],

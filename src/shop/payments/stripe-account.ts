@@ -1,5 +1,5 @@
-// One merchant's account at Stripe, or at the sandbox, which speaks the same: the calls, each with the key that makes it
-// happen once. What an answer means is stripe-verdicts.ts's.
+// One merchant's account at Stripe, or at the sandbox, which speaks the same API: the calls, each with its idempotency
+// key. stripe-verdicts.ts interprets the answers.
 import Stripe from 'stripe'
 import { AppError } from '../../core/errors.ts'
 import type {
@@ -24,7 +24,7 @@ import {
 } from './stripe-verdicts.ts'
 
 const PAGE_SIZE = 100
-/** Of one look through a list. What lies beyond is not known, rather than not there. */
+/** The bound of one list. Whether anything lies beyond it is unknown; it is not taken for missing. */
 const LISTED_MAX = 100_000
 const WITH_FEE = ['latest_charge.balance_transaction']
 const INEXPRESSIBLE = {
@@ -84,7 +84,7 @@ export function stripeAccount(
         if (reference !== null) {
           return fittingCharge(asked, await stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }))
         }
-        // The list is consistent; the search is not, for up to a minute.
+        // The list is consistent; the search lags by up to a minute.
         const created = { gte: Math.floor(createdAfter.getTime() / 1_000) }
         const expand = WITH_FEE.map((path) => `data.${path}`)
         const listed = stripe.paymentIntents.list({ created, limit: PAGE_SIZE, expand })
@@ -104,7 +104,7 @@ export function stripeAccount(
         if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) {
           return { status: 'UNKNOWN', reason: reasonOf(error) }
         }
-        // It has gone on meanwhile: then it is what it is.
+        // Its state changed meanwhile: return that.
         return await chargeVerdict(null, () =>
           stripe.paymentIntents.retrieve(reference, { expand: WITH_FEE }),
         )
@@ -158,7 +158,7 @@ async function* upTo<T>(max: number, list: AsyncIterable<T>): AsyncIterable<T> {
 
 type AskedCharge = Pick<Charge, 'paymentId' | 'amountMinor' | 'currency'>
 
-/** Null: no more is known of what was asked than the charge's reference. */
+/** `asked` null: only the charge's reference is known. */
 async function chargeVerdict(
   asked: AskedCharge | null,
   call: () => Promise<Stripe.PaymentIntent>,
@@ -172,7 +172,7 @@ async function chargeVerdict(
   }
 }
 
-/** The answer's verdict, if it is of what was asked; another charge's says nothing of this one. */
+/** The verdict of the answer, if the answer is about the charge that was asked for. Any other charge proves nothing. */
 function fittingCharge(asked: AskedCharge | null, answer: unknown): ChargeVerdict {
   const intent = intentSchema.parse(answer)
   const { paymentId, amountMinor, currency } = chargeNoticeOf(intent)
@@ -205,7 +205,7 @@ function fittingRefund(asked: ProviderRefund, answer: unknown): RefundVerdict {
   return fits ? refundVerdictOf(refund) : NOT_AS_ASKED
 }
 
-const NOT_AS_ASKED = { status: 'UNKNOWN', reason: 'the provider answered of something else' } as const
+const NOT_AS_ASKED = { status: 'UNKNOWN', reason: 'the provider answered about another object' } as const
 
 function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode === 404

@@ -1,14 +1,14 @@
-// Amounts as Stripe counts them: https://docs.stripe.com/currencies. It has decimals of its own for some currencies; a sum
-// that it cannot express is refused rather than changed.
+// Converts amounts to and from Stripe's units: https://docs.stripe.com/currencies. Stripe differs from ISO 4217 in the
+// decimals of some currencies; an amount that it cannot express is refused, never rounded.
 import { minorDigitsOf } from '../../core/money.ts'
 
-/** Stripe's, whatever ISO 4217 or ICU's data say: 2 for all others. */
+/** Stripe's own decimals, whatever ISO 4217 or ICU's data say; 2 for all others. */
 const STRIPE_DIGITS: ReadonlyMap<string, number> = new Map([
   ...codes('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF', 0),
   ...codes('BHD JOD KWD OMR TND', 3),
 ])
 const STRIPE_DIGITS_DEFAULT = 2
-/** Written with decimals that must be zero: three of them end in 0, and two of what has no decimals any more in 00. */
+/** Stripe demands trailing zeros: 10 for currencies with three decimals, 100 for those that no longer have decimals. */
 const STRIPE_MULTIPLES: ReadonlyMap<string, bigint> = new Map([
   ...codes('BHD JOD KWD OMR TND', 10n),
   ...codes('ISK UGX', 100n),
@@ -18,7 +18,7 @@ function codes<T>(list: string, value: T): (readonly [string, T])[] {
   return list.split(' ').map((code) => [code, value] as const)
 }
 
-/** Our minor units in Stripe's; null when Stripe cannot charge exactly this. How much it will charge is Stripe's to say. */
+/** The amount in Stripe's units; null when Stripe cannot charge exactly this. Stripe itself checks the maximum. */
 export function toStripeAmount(amountMinor: bigint, currency: string): number | null {
   const shift = shiftOf(currency)
   const amount = shifted(amountMinor, shift)
@@ -27,7 +27,7 @@ export function toStripeAmount(amountMinor: bigint, currency: string): number | 
   return amount > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(amount)
 }
 
-/** And back. Throws a plain Error for an amount that our units cannot hold. */
+/** The amount in our units. Throws a plain Error for an amount that our units cannot express. */
 export function fromStripeAmount(amount: number, currency: string): bigint {
   const shift = shiftOf(currency)
   const amountMinor = shifted(BigInt(amount), -shift)
@@ -35,12 +35,12 @@ export function fromStripeAmount(amount: number, currency: string): bigint {
   return amountMinor
 }
 
-/** What Stripe keeps, in our units; less than one of them is left out, since the charge itself must be booked. */
+/** Stripe's fee in our units, rounded down: a fraction of a unit must not keep the charge from being booked. */
 export function fromStripeFee(fee: number, currency: string): bigint {
   return shifted(BigInt(fee), -shiftOf(currency))
 }
 
-/** How many decimals Stripe has more than we. */
+/** How many decimals Stripe has more than ISO 4217. */
 function shiftOf(currency: string): number {
   return (STRIPE_DIGITS.get(currency) ?? STRIPE_DIGITS_DEFAULT) - minorDigitsOf(currency)
 }

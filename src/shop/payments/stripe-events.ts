@@ -1,5 +1,5 @@
-// Stripe's signed events: whether one is genuine and of now, and what it is about. Whatever is in a signed body, it can be
-// read: as an event of which nothing is known, in the worst case.
+// Reads Stripe's signed events: checks the signature and its time, and finds what the event is about. Any signed body
+// can be read; in the worst case as an unreadable event.
 import { createHash, createHmac } from 'node:crypto'
 import Stripe from 'stripe'
 import { z } from 'zod'
@@ -23,10 +23,10 @@ import {
 } from './stripe-verdicts.ts'
 
 const TOLERANCE_SECONDS = 300
-/** Of what the log is told of a body that could not be read. */
+/** The bound of the log's detail about an unreadable body. */
 const DETAIL_LENGTH_MAX = 500
 
-/** What we ask to be told, all of which SUBJECTS reads. */
+/** The event types that we subscribe to. SUBJECTS reads each of them. */
 export const EVENT_TYPES = [
   'payment_intent.succeeded',
   'payment_intent.payment_failed',
@@ -45,20 +45,23 @@ export const EVENT_TYPES = [
   'charge.dispute.funds_reinstated',
 ] as const satisfies Stripe.WebhookEndpointCreateParams.EnabledEvent[]
 
-/** The library takes a signature of text. Taken of the bytes instead, no two bodies have one: it would replace bytes that are no UTF-8. */
+/**
+ * The library signs text, in which it replaces bytes that are not UTF-8. Signed as bytes, no two bodies share a
+ * signature.
+ */
 const ofBytes: Stripe.CryptoProvider = Object.assign(Stripe.createNodeCryptoProvider(), {
   computeHMACSignature: (latin1: string, secret: string) =>
     createHmac('sha256', secret).update(latin1, 'latin1').digest('hex'),
 })
 
-/** As ProviderGateway.readEvent. */
+/** See ProviderGateway.readEvent. */
 export function readSignedEvent(
   { webhookSecrets, liveMode }: EventAccount,
   { rawBody, signature, now }: SignedBody,
 ): IncomingEvent {
   const nowSeconds = Math.floor(now.getTime() / 1_000)
   if (!webhookSecrets.some((secret) => isSigned(rawBody, signature, secret, now))) throw notSigned()
-  // The library minds only the past. Of several times it takes the last one, too.
+  // The library checks only for times in the past. Of several times, it uses the last one too.
   const signedAtSeconds = Number([...signature.matchAll(/(?:^|,)t=(\d+)/g)].at(-1)?.[1])
   if (!(signedAtSeconds <= nowSeconds + TOLERANCE_SECONDS)) throw notSigned()
   return readEventBody({ liveMode }, { body: rawBody, receivedAt: now })
@@ -77,12 +80,12 @@ function isSigned(rawBody: Uint8Array, signature: string, secret: string, now: D
       ) === true
     )
   } catch {
-    // The library throws for what does not fit, and other errors for headers that are none.
+    // The library throws for a wrong signature, and other errors for malformed headers.
     return false
   }
 }
 
-/** Each part by itself: an event of which one part is odd is kept under what the others say. */
+/** Each field is checked alone, so that an event with one malformed field keeps the others. */
 const envelopeSchema = z.object({
   id: referenceSchema.nullable().catch(null),
   type: z
@@ -98,7 +101,7 @@ const envelopeSchema = z.object({
 
 const UNKNOWN_TYPE = 'unknown'
 
-/** As ProviderGateway.readStoredEvent. */
+/** See ProviderGateway.readStoredEvent. */
 export function readEventBody(
   account: Pick<EventAccount, 'liveMode'>,
   { body, receivedAt }: { readonly body: Uint8Array; readonly receivedAt: Date },
@@ -110,7 +113,7 @@ export function readEventBody(
   const isWhole = envelope.success && id !== null && type !== null && created !== null
   const subject = isWhole ? subjectIn({ ...envelope.data, type, occurredAt }, account) : unreadable(parsed)
   return {
-    // The same body is the same event, also where it does not say which.
+    // Without an id, the body identifies the event.
     reference: id ?? `sha256_${createHash('sha256').update(body).digest('hex')}`,
     type: type ?? UNKNOWN_TYPE,
     occurredAt,
@@ -129,14 +132,16 @@ function subjectIn(event: Envelope, account: Pick<EventAccount, 'liveMode'>): Ev
 }
 
 /**
- * Of the other mode, or of an account that is connected to this one: an endpoint that a merchant made may tell of both.
- * Such an event is kept and has no effect, since others than the merchant can bring it about.
+ * An event of the other mode (live or test), or of an account connected to this one, which an endpoint that a merchant
+ * made may also report. It is stored without effect, since others than the merchant can cause it.
  */
 function isForeign({ account, livemode }: Envelope, { liveMode }: Pick<EventAccount, 'liveMode'>): boolean {
   return account != null || (livemode ?? liveMode) !== liveMode
 }
 
-/** By type; each reads the event's object, as it was at that time, by its schema, and throws for what is not as it should be. */
+/**
+ * By event type. Each reads the event's object at that time by its schema, and throws for an object that does not fit.
+ */
 const SUBJECTS: ReadonlyMap<string, (object: unknown, at: Date) => EventSubject> = new Map([
   ...['succeeded', 'payment_failed', 'processing', 'requires_action', 'canceled'].map(
     (what) => [`payment_intent.${what}`, chargeIn] as const,

@@ -1,15 +1,15 @@
-// What Stripe's objects must be like before anything here reads them, whether they came in an event, out of the inbox or
-// as the answer to a call. Fields that are not listed are dropped: Stripe adds its own all the time.
+// The schemas of Stripe's objects, from an event, the inbox or the answer to a call. Fields that are not listed are
+// dropped, since Stripe adds new ones all the time.
 import { z } from 'zod'
 import { isUuid } from '../../core/ids.ts'
 import { webhookSecretSchema } from './webhook-secret.ts'
 
-/** Where our ids stand in the metadata of Stripe's objects. */
+/** The metadata keys of our ids in Stripe's objects. */
 export const TENANT_KEY = 'bulkhead_tenant'
 export const PAYMENT_KEY = 'bulkhead_payment'
 export const REFUND_KEY = 'bulkhead_refund'
 
-/** Stripe's own bound for a value of metadata. */
+/** Stripe's bound for a metadata value. */
 const METADATA_LENGTH_MAX = 500
 const WORD_LENGTH_MAX = 255
 const URL_LENGTH_MAX = 2_000
@@ -17,7 +17,7 @@ const MESSAGE_LENGTH_MAX = 500
 /** In Unix seconds: the end of the year 9999. */
 const TIME_SECONDS_MAX = 253_402_300_799
 
-/** Stripe's ids: `pi_3MtwBwLkdIwHu7ix28a3tqPa`. They are looked up in our rows, and shown. */
+/** Stripe's ids: `pi_3MtwBwLkdIwHu7ix28a3tqPa`. They are looked up in our rows, and displayed. */
 export const referenceSchema = z.string().regex(/^[A-Za-z0-9_-]{1,255}$/)
 
 /** Stripe's smallest units. */
@@ -26,17 +26,17 @@ const currencySchema = z.string().regex(/^[a-z]{3}$/)
 const wordSchema = z.string().max(WORD_LENGTH_MAX)
 export const timeSchema = z.int().min(0).max(TIME_SECONDS_MAX)
 
-/** What people are shown: cut to what is kept, and without what PostgreSQL cannot hold. */
+/** A text for people: cut to the stored length, without characters that PostgreSQL cannot store. */
 const messageSchema = z.string().transform(shown)
 
 export function shown(message: string): string {
   return message.replaceAll('\0', '').slice(0, MESSAGE_LENGTH_MAX).toWellFormed()
 }
 
-/** An object's id, or the object itself where it was asked for with it (`expand`). */
+/** An object's id, or the expanded object (`expand`). */
 const idOf = z.union([referenceSchema, z.object({ id: referenceSchema }).transform(({ id }) => id)])
 
-/** A buyer's browser is sent there: to no address of another kind (`javascript:`). */
+/** The buyer's browser is sent there, so no other scheme is allowed (`javascript:`). */
 const pageSchema = z
   .url({ protocol: /^https?$/ })
   .max(URL_LENGTH_MAX)
@@ -45,7 +45,7 @@ const pageSchema = z
 
 const metadataValue = z.string().max(METADATA_LENGTH_MAX).optional()
 
-/** Which of our rows an object is of. Ids that are none of ours were put there by something else: null. */
+/** Which of our rows an object belongs to. Ids that are not ours come from other software: null. */
 const oursSchema = z
   .object({
     [TENANT_KEY]: metadataValue,
@@ -54,7 +54,7 @@ const oursSchema = z
   })
   .nullish()
   .transform((metadata) => ({
-    /** Whatever it is: what is not this tenant's is another's. */
+    /** Any value: one that is not this tenant's is another's. */
     tenantId: metadata?.[TENANT_KEY] ?? null,
     paymentId: ourId(metadata?.[PAYMENT_KEY]),
     refundId: ourId(metadata?.[REFUND_KEY]),
@@ -112,7 +112,7 @@ export const payoutSchema = z.object({
 })
 export type Payout = z.output<typeof payoutSchema>
 
-/** Of one dispute; Stripe has at most a few. */
+/** Per dispute; Stripe has at most a few. */
 const MOVEMENTS_MAX = 50
 
 const movementSchema = z.object({

@@ -1,4 +1,4 @@
-// What Stripe's objects and errors mean for a payment or a refund. Pure; the calls are stripe-account.ts's.
+// What Stripe's objects and errors mean for a payment or a refund. Pure; stripe-account.ts makes the calls.
 import Stripe from 'stripe'
 import { AppError } from '../../core/errors.ts'
 import type { DisputeStatus } from '../../generated/prisma/client.ts'
@@ -45,14 +45,14 @@ export function chargeVerdictOf(intent: Intent): ChargeVerdict {
       return {
         status: 'FAILED',
         reference,
-        failure: { code: 'ABANDONED', message: 'the payment was given up' },
+        failure: { code: 'ABANDONED', message: 'the payment was abandoned' },
       }
     case 'requires_payment_method':
-      // Nobody will try another way within the same charge: that is another payment here.
+      // A second attempt of the buyer is another payment here, so no retry happens within the same charge.
       return {
         status: 'FAILED',
         reference,
-        failure: failureOf(intent.last_payment_error ?? { message: 'the way to pay was refused' }),
+        failure: failureOf(intent.last_payment_error ?? { message: 'the payment method was refused' }),
       }
     case 'requires_action':
       return {
@@ -65,12 +65,12 @@ export function chargeVerdictOf(intent: Intent): ChargeVerdict {
   }
 }
 
-/** Null while the charge's place in the provider's balance is not known, or was not asked for. */
+/** Null while the charge is not in the provider's balance yet, or its balance transaction was not expanded. */
 function feeOf({ latest_charge: charge, currency }: Intent): bigint | null {
   if (charge == null || typeof charge === 'string') return null
   const transaction = charge.balance_transaction
   if (transaction == null || typeof transaction === 'string') return null
-  // An account may be settled in another currency than its customers pay in: the fee is then not in the sale's.
+  // An account may settle in another currency than its customers pay in: the fee is then not in the sale's currency.
   return transaction.currency === currency ? fromStripeFee(transaction.fee, currency.toUpperCase()) : 0n
 }
 
@@ -89,11 +89,11 @@ export function refundVerdictOf(refund: StripeRefund): RefundVerdict {
   }
 }
 
-/** What a charge says of itself, to be compared with what was asked. */
+/** The data of a charge, to be compared with what was asked. */
 export function chargeNoticeOf(intent: Intent): ChargeNotice {
   const { tenantId, paymentId } = intent.metadata
   const currency = intent.currency.toUpperCase()
-  // What was received is less than what was asked where somebody captured only a part of it.
+  // The received amount is less than the asked one where only a part was captured.
   const isTaken = intent.status === 'succeeded'
   const amount = isTaken ? (intent.amount_received ?? intent.amount) : intent.amount
   return {
@@ -134,13 +134,13 @@ const DISPUTE_STATUSES: ReadonlyMap<string, DisputeStatus> = new Map([
   ['warning_closed', 'CLOSED'],
   ['needs_response', 'NEEDS_RESPONSE'],
   ['under_review', 'UNDER_REVIEW'],
-  // Settled with the buyer's bank before it became one.
+  // Settled with the buyer's bank before it became a dispute.
   ['prevented', 'CLOSED'],
   ['lost', 'LOST'],
   ['won', 'WON'],
 ])
 
-/** Throws a plain Error for a status that this does not know. */
+/** Throws a plain Error for an unknown status. */
 export function disputeNoticeOf(dispute: StripeDispute, toldAt: Date): DisputeNotice {
   const status = DISPUTE_STATUSES.get(dispute.status)
   if (status === undefined) throw new Error(`a dispute that is ${dispute.status}`)
@@ -160,7 +160,9 @@ export function disputeNoticeOf(dispute: StripeDispute, toldAt: Date): DisputeNo
   }
 }
 
-/** An account that is settled in another currency has the disputed sum in that: the buyer's is what counts here. */
+/**
+ * An account that settles in another currency has the disputed amount in that one; here the buyer's currency counts.
+ */
 function movementOf(
   { id: reference, amount, fee, currency }: StripeDispute['balance_transactions'][number],
   dispute: StripeDispute,
@@ -172,7 +174,7 @@ function movementOf(
   return { reference, amountMinor: fromStripeAmount(amount, own), feeMinor: fromStripeFee(fee, own) }
 }
 
-/** Asked for with its latest charge. */
+/** The intent must come with its latest charge. */
 export function bookedChargeOf(intent: Intent): BookedCharge {
   const currency = intent.currency.toUpperCase()
   const verdict = chargeVerdictOf(intent)
@@ -190,10 +192,10 @@ export function bookedChargeOf(intent: Intent): BookedCharge {
 }
 
 /**
- * What an error says about the thing that was asked for. Only two kinds say anything: the bank's or Stripe's refusal
- * (402), and a request that could never have been carried out (400). Whatever else comes back leaves open what an
- * earlier call with the same key has done: no answer, a fault, too many requests, a key in use (409) or used for
- * something else, and a secret key that is refused (401, 403), which may have been good when it was first sent.
+ * The failure that an error proves. Only two kinds prove one: a refusal by the bank or Stripe (402), and a request that
+ * could never have been carried out (400). All others leave open what an earlier call with the same key has done: no
+ * answer, a fault, too many requests, a key in use (409) or used for something else, and a refused secret key (401,
+ * 403), which may have been valid at the first call.
  */
 export function failureOfError(error: unknown): Failure | null {
   if (error instanceof Stripe.errors.StripeCardError) return failureOf(problemOf(error))
@@ -205,22 +207,22 @@ export function failureOfError(error: unknown): Failure | null {
   return null
 }
 
-/** The charge that a refusal is about, where it says so. */
+/** The charge that a refusal names, if any. */
 export function referenceIn(error: unknown): string | null {
   if (!(error instanceof Stripe.errors.StripeError)) return null
   const intent = intentSchema.shape.id.safeParse(error.payment_intent?.id)
   return intent.success ? intent.data : null
 }
 
-/** Without what it was sent: a reason is kept and shown. */
+/** The library's message may contain what we sent; the reason is stored and shown, so it has only the kind of error. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AppError) return error.message
-  if (!(error instanceof Stripe.errors.StripeError)) return 'the provider was not understood'
+  if (!(error instanceof Stripe.errors.StripeError)) return 'the answer of the provider could not be read'
   const status = error.statusCode === undefined ? '' : ` (${error.statusCode})`
   return `${error.type}${status}`
 }
 
-/** The fields of a refusal, which the library takes out of the answer as they are. */
+/** The fields of a refusal, which the library copies from the answer unchecked. */
 function problemOf({ code, decline_code, message, param }: Stripe.errors.StripeError): StripeProblem {
   const problem = errorSchema.safeParse({ code, decline_code, message, param })
   return problem.success ? problem.data : {}

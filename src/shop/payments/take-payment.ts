@@ -1,5 +1,5 @@
-// Takes a payment of an order, in phases: begun in one transaction, asked of the provider outside any, settled in
-// another. A retry with the same key finds it wherever it stands, and finishes it.
+// Takes a payment of an order, in phases: begun in one transaction, sent to the provider outside any, settled in
+// another. A retry with the same key continues from the payment's current state.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
@@ -29,7 +29,7 @@ const schema = z.object({
   paymentMethod: z
     .string()
     .trim()
-    .min(1, 'which way to pay?')
+    .min(1, 'a payment method is required')
     .max(METHOD_LENGTH_MAX, `at most ${METHOD_LENGTH_MAX} characters`),
   amount: amountSchema,
   returnUrl: z
@@ -51,8 +51,7 @@ type TakePaymentErrorCode = ErrorCodeOf<typeof paymentTake>
 
 /**
  * Charges what is left to pay of an order, or `amount` of it. The payment may still be PENDING or UNKNOWN when this
- * resolves; it is then finished without the caller. IDEMPOTENCY_KEY_IN_USE, too, while the same call is with the
- * provider.
+ * resolves; jobs then settle it. User error IDEMPOTENCY_KEY_IN_USE while the same call is with the provider.
  */
 export async function takePayment(
   caller: CommandContext,
@@ -96,7 +95,7 @@ async function begin(
       updatedAt: now,
     },
   })
-  // Queued before the provider is asked: whatever becomes of this process, somebody will ask.
+  // Queued before the provider is called, so that a crash leaves no payment unsettled.
   await enqueueReconcile(tx, RECONCILE_PAYMENT_TASK, id, attemptEnd(now))
   const moved = await moveMoney(tx, held, { isInFlight: true }, { now })
   const subject = { type: 'Payment', id }

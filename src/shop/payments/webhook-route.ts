@@ -1,5 +1,5 @@
-// POST /webhooks/in/:endpoint: what payment providers send, and anybody can. The body is kept as the bytes that came, since
-// those are what was signed. What they mean is the payments domain's.
+// POST /webhooks/in/:endpoint: receives payment providers' events; anybody can send to it. The body is kept as the
+// received bytes, since those are signed. open-delivery.ts and receive-event.ts process it.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
@@ -12,23 +12,24 @@ import { type Delivery, type IncomingMessage, openDelivery } from './open-delive
 import { receiveEvent } from './receive-event.ts'
 import { looksSigned } from './signature-form.ts'
 
-/** Events of payments are a few kB. Each that is signed is kept whole, so what may be kept of a tenant is bounded below. */
+/** Payment events are a few kB. Each signed one is stored whole, so the total per tenant is bounded below. */
 const BODY_BYTES_MAX = 512 * 1_024
 /**
- * What a tenant's accounts may have kept in an hour: about 16,000 events of payments. Who has an account's secret can sign
- * what they like, and it is kept for good. Beyond it the provider is told to send again later, which it does for days.
+ * The bound of what a tenant's accounts may store in an hour: about 16,000 payment events. Whoever has an account's
+ * secret can sign anything, and it is stored for good. Beyond the bound the provider is told to send again later, which
+ * it does for days.
  */
 const KEPT_BYTES_PER_HOUR_MAX = 64 * 1_024 * 1_024
-/** A row and its indexes, however short the event. */
+/** The cost of a row and its indexes, however short the event. */
 const EVENT_BYTES_MIN = 1_024
 const HOUR_SECONDS = 3_600
 const SIGNATURE_HEADER = 'stripe-signature'
-/** Endpoints that a good delivery came to lately. */
+/** The endpoints with a recent valid delivery. */
 const GOOD_ENDPOINTS_MAX = 1_000
 
 /**
- * The route, with a parser of its own that takes every content type for bytes. `bytesPerHourMax`: of signed bodies of one
- * tenant; KEPT_BYTES_PER_HOUR_MAX by default.
+ * The route, with a parser of its own that reads every content type as bytes. `bytesPerHourMax`: signed bytes per
+ * tenant. Default: KEPT_BYTES_PER_HOUR_MAX.
  */
 export function webhookRoute({ bytesPerHourMax = KEPT_BYTES_PER_HOUR_MAX } = {}): Route {
   return (app, options) => addWebhookRoute(app, options, bytesPerHourMax)
@@ -66,7 +67,7 @@ function addWebhookRoute(
   })
 }
 
-/** What can be seen without the body. Whether there is such an account is no part of it: the answer would tell. */
+/** The checks that need no body. Whether the account exists is not checked here, since the answer would reveal it. */
 async function refuseEarly(request: FastifyRequest): Promise<void> {
   addressOf(request)
   if (Number(request.headers['content-length']) > BODY_BYTES_MAX) {
@@ -86,9 +87,9 @@ function addressOf({ params, headers }: FastifyRequest): { endpoint: string; sig
 type Open = (address: string, message: IncomingMessage) => Promise<Delivery | null>
 
 /**
- * Opens deliveries until too many from an address were signed by nobody. From then on only what the secret of an earlier
- * delivery says is signed has its account looked up, so a flood costs the database nothing and holds no honest delivery to
- * an endpoint that had one before.
+ * Opens deliveries. After too many invalid signatures from an address, only a message signed with the secret of an
+ * earlier valid delivery has its account looked up: a flood then costs the database nothing, and honest deliveries to
+ * an endpoint with an earlier one still pass.
  */
 function createOpener(lookUp: (message: IncomingMessage) => Promise<Delivery | null>): Open {
   const guard = createFailureGuard({ what: 'signatures' })
@@ -107,7 +108,7 @@ function createOpener(lookUp: (message: IncomingMessage) => Promise<Delivery | n
   }
 }
 
-/** Counts the bytes that each tenant has kept; one process's view. */
+/** Counts the stored bytes per tenant, in this process only. */
 function createKeptBytes(bytesPerHourMax: number) {
   const limiter = new RateLimiterMemory({ points: bytesPerHourMax, duration: HOUR_SECONDS })
   return {
@@ -125,9 +126,9 @@ function createKeptBytes(bytesPerHourMax: number) {
   }
 }
 
-/** The same for an account that does not exist. */
+/** The same answer for an account that does not exist. */
 function notSigned(code: 'BAD_USER_INPUT' | 'UNAUTHENTICATED'): AppError {
   return code === 'BAD_USER_INPUT'
-    ? new AppError(code, 'This is no signed event.')
+    ? new AppError(code, 'This is not a signed event.')
     : new AppError(code, 'The signature is not valid.')
 }

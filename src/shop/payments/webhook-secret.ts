@@ -1,4 +1,4 @@
-// What a webhook endpoint's signing secret looks like, where a merchant gives one.
+// The form of a webhook endpoint's signing secret that a merchant enters.
 import { z } from 'zod'
 
 export const SECRET_LENGTH_MAX = 500

@@ -1,11 +1,11 @@
-// Amounts of money as parameters: whole minor units, and a currency in lower case.
+// Parses amounts of money: whole minor units, and a currency in lower case.
 import { isCurrency } from '../../core/money.ts'
 import { type Params, text } from './form.ts'
 import { invalid, required } from './problem.ts'
 
 const AMOUNT_MAX = 99_999_999
 
-/** As ISO 4217 has it, in lower case. */
+/** An ISO 4217 code in lower case. */
 export function currencyOf(params: Params): string {
   const currency = text(params, 'currency')
   if (currency === null) throw required('currency')

@@ -1,5 +1,5 @@
-// One call of the API: whose it is, its idempotency, its effect and answer in one transaction, and what goes wrong on the
-// way back.
+// Runs one API call: finds its account, handles its idempotency key, makes its effect and answer in one transaction,
+// and injects faults on the way back.
 import { createHash } from 'node:crypto'
 import type { Account } from './account.ts'
 import type { Params } from './form.ts'
@@ -16,7 +16,7 @@ const FAULT_BODY = JSON.stringify({
   error: { type: 'api_error', message: 'Something went wrong at the sandbox.' },
 })
 
-/** How often a fault happens to one key. Stripe's library sends once more by itself when a connection is cut. */
+/** How often a fault happens to one key. Stripe's library retries once when a connection is cut. */
 const FAULTS_PER_KEY: Readonly<Record<Fault, number>> = { LOST_BEFORE: 2, LOST_AFTER: 2, FAULT_AFTER: 1 }
 
 export type Call = {
@@ -28,7 +28,7 @@ export type Call = {
 
 const KEY_LENGTH_MAX = 255
 
-/** `call` says what the key is for: the same key for another call is refused. */
+/** Answers a call. The same key for another call is refused. */
 export function answerCall(account: Account, route: Route, call: Call): Answer {
   const key = route.method === 'POST' ? account.request.idempotency_key : null
   if (key !== null && key.length > KEY_LENGTH_MAX) {
@@ -43,7 +43,7 @@ export function answerCall(account: Account, route: Route, call: Call): Answer {
   const fingerprint = fingerprintOf(route, call)
   return account.store.atomically(() => {
     const known = account.store.answerOf(account.id, key)
-    // A call that was lost on the way there never arrived: its key is free for any other.
+    // A call that was lost on the way never arrived: its key is free for any call.
     if (known?.status != null && known.fingerprint !== fingerprint) throw keyReused()
     const faults = known?.faults ?? 0
     const isFaulty = fault !== null && faults < FAULTS_PER_KEY[fault]
@@ -58,7 +58,7 @@ export function answerCall(account: Account, route: Route, call: Call): Answer {
   })
 }
 
-/** Runs the call; a refusal that is its outcome (a declined card) is an answer, and what it wrote stays. */
+/** Runs the call. A refusal that is the call's outcome (a declined card) is an answer, and its writes stay. */
 function run(
   account: Account,
   route: Route,
@@ -72,7 +72,7 @@ function run(
   }
 }
 
-/** The same whatever the order of the parameters. */
+/** Independent of the order of the parameters. */
 function fingerprintOf({ method }: Route, { path, raw }: Call): string {
   const params = new URLSearchParams(raw)
   params.sort()

@@ -1,14 +1,14 @@
-// Charges and the lines of the account's balance: https://docs.stripe.com/api/charges. What a charge is of is intents.ts's.
+// Charges and balance transactions: https://docs.stripe.com/api/charges. intents.ts makes the charges.
 import { type Account, change, makeId, seconds } from './account.ts'
 import { emit } from './events.ts'
 import type { Decline } from './payment-methods.ts'
 import type { Stored } from './store.ts'
 
-/** Of a charge: 2.9 % and 30 minor units. */
+/** Per charge: 2.9 % and 30 minor units. */
 const FEE_PER_MILLE = 29
 const FEE_FIXED = 30
 
-/** A charge of the whole intent that succeeded, booked less its fee. */
+/** Makes a successful charge of the whole intent, and books it less its fee. */
 export function makePaidCharge(account: Account, intent: Stored): Stored {
   const amount = Number(intent.amount)
   const charge = makeCharge(account, intent, {
@@ -66,7 +66,7 @@ function makeCharge(account: Account, intent: Stored, fields: Record<string, unk
   return charge
 }
 
-/** A line of the account's balance. */
+/** Adds a balance transaction to the account. */
 export function bookTransaction(
   account: Account,
   line: {
@@ -75,7 +75,7 @@ export function bookTransaction(
     currency: string
     source: string
     type: string
-    /** The same as the type, unless told. */
+    /** Default: the type. */
     reporting_category?: string
     description?: string
   },

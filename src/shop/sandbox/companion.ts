@@ -1,16 +1,16 @@
-// The payment sandbox as the process that the server runs beside itself in development.
+// Starts the payment sandbox beside the server in development.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import type { Companion } from '../../module.ts'
 import { findRunningSandbox, startSandbox } from './start-sandbox.ts'
 
-/** Not in production, and not where a Stripe test account takes its place. */
+/** Not in production, and not when a Stripe test account is configured. */
 function wantsSandbox({ environment, payments }: Config): boolean {
   return environment !== 'production' && payments.stripe === null
 }
 
-/** Where the sandbox keeps its books. */
+/** The directory of the sandbox's store. */
 function sandboxDir({ dataDir }: Config): string {
   return join(dataDir, 'sandbox')
 }

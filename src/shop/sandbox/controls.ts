@@ -1,4 +1,4 @@
-// The sandbox's own controls, under /_sandbox: what Stripe's dashboard and the network's whims are to the real one.
+// The sandbox's controls, under /_sandbox: what a user does in Stripe's dashboard, and faults of the network.
 import { z } from 'zod'
 import { type Account, load, settingsSchema } from './account.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -22,7 +22,7 @@ const decisionSchema = z.strictObject({
   status: z.enum(['needs_response', 'under_review', 'won', 'lost', 'warning_closed']),
 })
 
-/** Answers a control; null: there is no such one. */
+/** Answers a control call; null for an unknown one. */
 export async function control(
   account: Account,
   path: string,

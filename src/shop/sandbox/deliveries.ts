@@ -1,5 +1,5 @@
-// Sends events to webhook endpoints, signed as Stripe signs, until they are taken or given up. What is to be sent stands
-// in the store, so that it outlives the process.
+// Sends events to webhook endpoints, signed as Stripe signs, until they are accepted or given up. The queue is in the
+// store, so that it survives a restart.
 import { createHmac } from 'node:crypto'
 import { settingsSchema } from './account.ts'
 import type { Delivery, Store } from './store.ts'
@@ -13,9 +13,9 @@ const BACKOFF_BASE_MS = 500
 const BACKOFF_MAX_MS = 60_000
 
 export type Deliveries = {
-  /** Tries all of an account's that wait, due or not, in the order in which they are due; resolves when each was tried. */
+  /** Tries all waiting deliveries of an account in order of due time, due or not; resolves when each was tried. */
   flush(account: string): Promise<void>
-  /** Breaks off what is being sent; it is sent again after the next start. */
+  /** Aborts deliveries in progress; they are sent again after the next start. */
   stop(): Promise<void>
 }
 
@@ -32,7 +32,7 @@ export function startDeliveries(store: Store): Deliveries {
   }
 
   function sendDue(): void {
-    // Those being sent wait still: beside them there is room for as many others.
+    // Deliveries in progress are still in the waiting list, so the list has twice the bound.
     for (const delivery of store.waitingDeliveries(Date.now(), 2 * CONCURRENCY_MAX)) {
       if (sending.size >= CONCURRENCY_MAX) return
       void send(delivery)
@@ -44,7 +44,7 @@ export function startDeliveries(store: Store): Deliveries {
     async flush(account) {
       if (isPaused(store, account)) return
       for (const delivery of store.waitingDeliveriesOf(account)) {
-        // Meanwhile it may have been sent when it was due.
+        // It may have been sent meanwhile, when it was due.
         if (store.isWaiting(delivery.id)) await send(delivery)
       }
     },
@@ -74,7 +74,7 @@ async function attempt(store: Store, delivery: Delivery, stopped: AbortSignal): 
     secretOf({ id: account, store }, endpointId),
     stopped,
   )
-  // Not tried, then: it is sent after the next start.
+  // Aborted, so not tried: it is sent after the next start.
   if (stopped.aborted && !/^\d/.test(outcome)) return
   const isTaken = /^2\d\d$/.test(outcome)
   const state = isTaken ? 'DONE' : attempts + 1 >= ATTEMPTS_MAX ? 'GIVEN_UP' : 'WAITING'
@@ -82,7 +82,7 @@ async function attempt(store: Store, delivery: Delivery, stopped: AbortSignal): 
   store.saveDelivery(id, state, outcome, Date.now() + waitMs)
 }
 
-/** The answer's status, or why there was none. */
+/** The answer's status code, or the reason why there was no answer. */
 async function post(url: string, body: string, secret: string, stopped: AbortSignal): Promise<string> {
   const timestamp = Math.floor(Date.now() / 1_000)
   const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')

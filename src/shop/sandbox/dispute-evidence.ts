@@ -1,5 +1,5 @@
-// What the merchant answers to a dispute: evidence, or giving in. Some evidence decides at once what the bank would decide
-// after weeks: https://docs.stripe.com/testing#disputes.
+// The merchant's answer to a dispute: evidence, or accepting it. Some test evidence decides at once:
+// https://docs.stripe.com/testing#disputes.
 import { type Account, change, load } from './account.ts'
 import { type DisputeStatus, isClosed, isInquiry, moveDispute } from './disputes.ts'
 import { emit } from './events.ts'
@@ -17,7 +17,7 @@ const DECISIONS_OF_INQUIRY: ReadonlyMap<unknown, DisputeStatus> = new Map([
   ['escalate_inquiry_evidence', 'needs_response'],
 ])
 
-/** Evidence is submitted, unless it says `submit=false`: it is staged then, until a later call submits it. */
+/** Submits evidence. With `submit=false` it is staged until a later call submits it. */
 export function updateDispute(account: Account, id: string, params: Params): Stored {
   const dispute = openOf(account, id)
   const given = group(params, 'evidence')
@@ -53,7 +53,7 @@ export function updateDispute(account: Account, id: string, params: Params): Sto
   return decision === undefined ? reviewed : moveDispute(account, reviewed, decision)
 }
 
-/** The merchant gives in. */
+/** The merchant accepts the dispute. */
 export function closeDispute(account: Account, id: string): Stored {
   const dispute = openOf(account, id)
   return moveDispute(account, dispute, isInquiry(dispute) ? 'warning_closed' : 'lost')

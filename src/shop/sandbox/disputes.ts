@@ -1,14 +1,14 @@
-// Disputes of charges: https://docs.stripe.com/api/disputes. How one begins, and what each status does to the balance. What
-// the merchant answers is dispute-evidence.ts's.
+// Disputes of charges: https://docs.stripe.com/api/disputes. Opens them, and moves their funds with each status.
+// dispute-evidence.ts handles the merchant's answer.
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { bookTransaction } from './charges.ts'
 import { emit } from './events.ts'
 import { invalid } from './problem.ts'
 import type { Stored } from './store.ts'
 
-/** In minor units, whatever the currency. Once for each dispute, and not given back with the amount. */
+/** In minor units of any currency. Charged once per dispute, and not returned with the amount. */
 const DISPUTE_FEE = 1_500
-/** To the end of the last, in UTC. */
+/** The deadline is the end of the last day, in UTC. */
 const EVIDENCE_DAYS = 8
 const DAY_SECONDS = 86_400
 
@@ -40,7 +40,7 @@ export type DisputeStatus =
   | 'won'
   | 'lost'
 
-/** What the network may make of each. A decision can still be reversed. */
+/** The statuses that the card network may give next. A decision can still be reversed. */
 const NEXT: Readonly<Record<DisputeStatus, readonly DisputeStatus[]>> = {
   warning_needs_response: ['needs_response', 'warning_closed'],
   warning_under_review: ['needs_response', 'warning_closed'],
@@ -51,10 +51,10 @@ const NEXT: Readonly<Record<DisputeStatus, readonly DisputeStatus[]>> = {
   lost: ['won'],
 }
 const CLOSED: ReadonlySet<DisputeStatus> = new Set(['won', 'lost', 'warning_closed'])
-/** While a dispute is one of these, its amount is withdrawn from the account. */
+/** In these statuses the dispute's amount is withdrawn from the account. */
 const WITHDRAWN: ReadonlySet<DisputeStatus> = new Set(['needs_response', 'under_review', 'lost'])
 
-/** Of the whole that is not disputed yet, unless it names an amount. An inquiry withdraws nothing. */
+/** Opens a dispute. Default amount: all that is not disputed yet. An inquiry withdraws nothing. */
 export function openDispute(
   account: Account,
   charge: Stored,
@@ -103,7 +103,7 @@ export function openDispute(
   return moveFunds(account, dispute)
 }
 
-/** What the network decides. Throws when it cannot become that any more. */
+/** Sets the network's decision. Throws for a status that cannot follow the present one. */
 export function decideDispute(account: Account, id: string, status: DisputeStatus): Stored {
   const dispute = load(account, 'dispute', id)
   if (!NEXT[statusOf(dispute)].includes(status)) {
@@ -112,7 +112,7 @@ export function decideDispute(account: Account, id: string, status: DisputeStatu
   return moveDispute(account, dispute, status)
 }
 
-/** The dispute with that status and what else changed, its funds moved accordingly. */
+/** Changes the status and other fields, and moves the funds accordingly. */
 export function moveDispute(
   account: Account,
   dispute: Stored,
@@ -137,12 +137,12 @@ export function isClosed(dispute: Stored): boolean {
   return CLOSED.has(statusOf(dispute))
 }
 
-/** What the charge's disputes keep from the account at this moment. */
+/** The amount that the charge's disputes withdraw at this moment. */
 export function withdrawnOf(account: Account, charge: Stored): number {
   return sum(disputesOf(account, charge).filter((dispute) => WITHDRAWN.has(statusOf(dispute))))
 }
 
-/** Inquiries that are closed withdraw nothing any more; whatever else is disputed may be withdrawn again. */
+/** The disputed amount. Closed inquiries withdraw nothing any more; all other disputes may withdraw again. */
 function disputedOf(account: Account, charge: Stored): number {
   return sum(disputesOf(account, charge).filter((dispute) => statusOf(dispute) !== 'warning_closed'))
 }
@@ -156,7 +156,7 @@ function sum(disputes: readonly Stored[]): number {
   return disputes.reduce((total, { amount }) => total + Number(amount), 0)
 }
 
-/** Withdraws the amount, or reinstates it, when the status asks for what is not so. */
+/** Withdraws or reinstates the amount when the status requires it and it is not done yet. */
 function moveFunds(account: Account, dispute: Stored): Stored {
   const lines = dispute.balance_transactions as readonly Stored[]
   const isWithdrawn = lines.reduce((total, { amount }) => total + Number(amount), 0) < 0

@@ -1,14 +1,14 @@
-// Events: what happened, as the account's webhook endpoints are told. Sending is deliveries.ts's.
+// Records events and queues them for the account's webhook endpoints. deliveries.ts sends them.
 import { createHash } from 'node:crypto'
 import { type Account, makeId, seconds } from './account.ts'
 import type { Stored } from './store.ts'
 
-/** The one that Stripe's library is made for, which a test compares. */
+/** The API version of the installed Stripe library; a test compares them. */
 const API_VERSION = '2026-10-28.endive'
-/** Within it shuffled deliveries are sent in another order. */
+/** The window within which shuffled deliveries change their order. */
 const SHUFFLE_WINDOW_MS = 1_000
 
-/** Records an event with the object as it is now, and queues its deliveries. */
+/** Records an event with the object's current state, and queues its deliveries. */
 export function emit(account: Account, type: string, object: object): Stored {
   const endpoints = account.store
     .list(account.id, 'webhook_endpoint')
@@ -30,7 +30,7 @@ export function emit(account: Account, type: string, object: object): Stored {
   return event
 }
 
-/** Queues deliveries of an event, in the way that the account is set to. */
+/** Queues deliveries of an event, as the account's settings say. */
 export function deliver(account: Account, event: string, endpoint: string, copies: number): void {
   for (let copy = 0; copy < copies; copy += 1) {
     const delivery = account.store.addDelivery({ account: account.id, event, endpoint }, account.nowMs)
@@ -39,7 +39,7 @@ export function deliver(account: Account, event: string, endpoint: string, copie
   }
 }
 
-/** Puts all that wait in another order: those that were held back were queued in theirs. */
+/** Shuffles all waiting deliveries, since those that were held back were queued in order. */
 export function shuffleWaiting(account: Account): void {
   for (const { id } of account.store.waitingDeliveriesOf(account.id)) {
     account.store.postponeDelivery(id, account.nowMs + shuffledMs(account, id))
@@ -52,7 +52,7 @@ function delayMs(account: Account, delivery: number): number {
   return webhooks === 'shuffle' ? shuffledMs(account, delivery) : 0
 }
 
-/** By the delivery's place among the account's, so that a seed makes the same of the same course of things. */
+/** Derived from the delivery's position in the account, so that the same seed and events give the same order. */
 function shuffledMs({ id, store, settings }: Account, delivery: number): number {
   const place = `${settings.seed}/${store.placeOfDelivery(id, delivery)}`
   return createHash('sha256').update(place).digest().readUInt32BE() % SHUFFLE_WINDOW_MS

@@ -1,4 +1,5 @@
-// Stripe's form encoding: names in brackets for what is nested, `metadata[order]=7`, `expand[]=charge`, `expand[0]=charge`.
+// Parses Stripe's form encoding, with brackets for nested names: `metadata[order]=7`, `expand[]=charge`,
+// `expand[0]=charge`.
 
 export type Params = { readonly [name: string]: ParamValue }
 export type ParamValue = string | Params
@@ -6,10 +7,10 @@ export type ParamValue = string | Params
 type Draft = { [name: string]: string | Draft }
 
 const NAMES_MAX = 1_000
-/** The pattern below is quadratic in an unclosed bracket: 600 kB of them took minutes. */
+/** The pattern below takes quadratic time for an unclosed bracket: 600 kB of them took minutes. */
 const NAME_LENGTH_MAX = 500
 
-/** The values of a body or a query string. A list is a group whose names are numbers: so is metadata, at times. */
+/** The values of a body or a query string. A list is a group with numeric names, which metadata may have as well. */
 export function parseForm(text: string): Params {
   const root: Draft = {}
   let count = 0
@@ -26,7 +27,7 @@ export function parseForm(text: string): Params {
 function put(root: Draft, path: readonly string[], value: string, unique: number): void {
   let place = root
   path.forEach((step, depth) => {
-    // `[]` is the next of a list.
+    // `[]` is the next item of a list.
     const name = step === '' ? String(unique) : step
     if (['__proto__', 'constructor', 'prototype'].includes(name)) throw new Error('no such parameter')
     if (depth === path.length - 1) {
@@ -49,12 +50,12 @@ export function text(params: Params, name: string): string | null {
   return typeof value === 'string' ? value : null
 }
 
-/** A list, in the order of its numbers. */
+/** A list, in numeric order. */
 export function texts(params: Params, name: string): string[] {
   return Object.entries(group(params, name)).flatMap(([number, item]) => (/^\d+$/.test(number) ? [item] : []))
 }
 
-/** A nested group of texts: metadata. */
+/** A nested group of texts, such as metadata. */
 export function group(params: Params, name: string): Record<string, string> {
   const value = params[name]
   if (typeof value !== 'object') return {}

@@ -1,4 +1,5 @@
-// Payment intents: https://docs.stripe.com/api/payment_intents. Each is confirmed until it succeeds, or is cancelled.
+// Payment intents: https://docs.stripe.com/api/payment_intents. An intent is confirmed until it succeeds or is
+// cancelled.
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { amountOf, currencyOf } from './amounts.ts'
 import { makeFailedCharge, makePaidCharge } from './charges.ts'
@@ -105,7 +106,7 @@ function confirm(account: Account, intent: Stored): Stored {
   }
 }
 
-/** What a payment method that processes does in the end. An intent that went on meanwhile is left alone. */
+/** The outcome of a processing payment method. An intent whose state changed meanwhile is left alone. */
 export function finishIntent(account: Account, id: string): void {
   const intent = account.store.find(account.id, id)
   if (intent?.status !== 'processing') return
@@ -114,7 +115,7 @@ export function finishIntent(account: Account, id: string): void {
   else succeed(account, intent)
 }
 
-/** What the buyer said to their bank. Answers the intent; one that does not wait any more is left as it is. */
+/** The buyer's answer to their bank. Returns the intent; one that no longer waits for the buyer is unchanged. */
 export function authenticate(account: Account, id: string, approved: boolean): Stored {
   const intent = load(account, 'payment_intent', id)
   if (intent.status !== 'requires_action') return intent
@@ -145,7 +146,7 @@ export function cancelIntent(account: Account, id: string, params: Params): Stor
 function succeed(account: Account, intent: Stored): Stored {
   const charge = makePaidCharge(account, intent)
   const { dispute } = methodOf(String(intent.payment_method))
-  // Stripe tells of the dispute before it tells that the payment succeeded.
+  // Stripe sends the dispute's event before the payment's.
   if (dispute !== undefined) openDispute(account, charge, dispute)
   return announced(
     account,
@@ -159,7 +160,7 @@ function succeed(account: Account, intent: Stored): Stored {
   )
 }
 
-/** The payment method was refused, and another is needed: of the refused one only the error tells. */
+/** The payment method was refused and another is needed. The refused one appears only in the error. */
 function fail(account: Account, intent: Stored, decline: Decline): Stored {
   const charge = makeFailedCharge(account, intent, decline)
   return announced(
@@ -208,7 +209,7 @@ function errorOf({ code, declineCode, message }: Decline): ProblemBody {
   }
 }
 
-/** Of an intent that failed. */
+/** The error of a failed intent. */
 function cardProblem(intent: Stored): Problem {
   const error = intent.last_payment_error as ProblemBody
   return new Problem(402, { ...error, payment_intent: intent }, { isKept: true })

@@ -1,5 +1,5 @@
-// Idempotency keys of calls that are under way: a second call with one is turned away until the first has its answer.
-// Only in memory: what a call that was cut off has done, or not, stands in the store.
+// The idempotency keys of running calls: a second call with the same key is refused until the first is answered. Only
+// in memory; the store has the effects of a call that was cut off.
 import type { Account } from './account.ts'
 import { Problem } from './problem.ts'
 import type { Route } from './routes.ts'
@@ -9,7 +9,7 @@ export type KeysInUse = ReturnType<typeof createKeysInUse>
 export function createKeysInUse() {
   const inUse = new Set<string>()
   return {
-    /** Throws Stripe's 409 when a call with the account's key is under way. */
+    /** Throws Stripe's 409 while another call with the account's key is running. */
     async during<T>(account: Account, route: Route, call: (account: Account) => Promise<T>): Promise<T> {
       const key = route.method === 'POST' ? account.request.idempotency_key : null
       if (key === null) return await call(account)

@@ -1,4 +1,4 @@
-// Lists as Stripe pages them, and objects put in the place of their ids (`expand`).
+// Stripe's pagination, and the expansion of ids into objects (`expand`).
 import { type Account, load } from './account.ts'
 import type { Params } from './form.ts'
 import { text, texts } from './form.ts'
@@ -8,7 +8,7 @@ import type { Selection } from './store.ts'
 const LIMIT_DEFAULT = 10
 const LIMIT_MAX = 100
 const EXPAND_DEPTH_MAX = 4
-/** Fields that hold another object's id. Whatever else looks like one (a description) is left as it is. */
+/** Fields that hold another object's id. Other fields that look like an id (a description) are left alone. */
 const EXPANDABLE: ReadonlySet<string> = new Set([
   'balance_transaction',
   'charge',
@@ -29,7 +29,7 @@ export function listOf(
   if (limit < 1 || limit > LIMIT_MAX) throw invalid('Invalid limit: it is 1 to 100', 'limit')
   const cursor = cursorOf(account, kind, params)
   const created = createdOf(params)
-  // One more, to know whether there are more.
+  // One more row shows whether there is a next page.
   const found = account.store.select(account.id, {
     kind,
     created,
@@ -52,7 +52,7 @@ function cursorOf(account: Account, kind: string, params: Params): Selection['cu
   return { id, side: after === null ? 'NEWER' : 'OLDER' }
 }
 
-/** A moment, or bounds of it. */
+/** A time, or a range of times. */
 function createdOf(params: Params): Selection['created'] {
   const { created } = params
   if (typeof created === 'string') {
@@ -85,7 +85,7 @@ function wholeNumber(given: string, param: string): number {
   return value
 }
 
-/** The answer with what was asked to be expanded in it. */
+/** The answer with the requested expansions. */
 export function expanded(account: Account, answer: object, params: Params): object {
   return texts(params, 'expand').reduce((object, path) => {
     const steps = path.split('.')

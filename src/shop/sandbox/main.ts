@@ -1,5 +1,5 @@
-// The sandbox as a process of its own: `node src/shop/sandbox/main.ts --port 4001 --data-dir .data/sandbox`. Says where it
-// listens in one line of JSON, and ends with its parent when told so.
+// The sandbox's process: `node src/shop/sandbox/main.ts --port 4001 --data-dir .data/sandbox`. Prints its address as
+// one line of JSON, and can be made to end with its parent.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -30,7 +30,7 @@ try {
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)
   if (values['with-parent']) process.stdin.resume().once('close', stop)
-  // For commands beside the server.
+  // Read by commands beside the server.
   await writeFile(join(values['data-dir'], 'url'), server.instanceUrl)
   process.stdout.write(`${JSON.stringify({ url: server.url })}\n`)
 } catch (error) {

@@ -1,4 +1,4 @@
-// The sandbox's two pages for people: what there is, and the bank that asks the buyer. Plain HTML.
+// The sandbox's two HTML pages: an overview, and the bank that asks the buyer to confirm.
 import { PAYMENT_METHODS } from './payment-methods.ts'
 
 const STYLE =
@@ -21,9 +21,9 @@ export function welcomePage(): string {
   )
 }
 
-/** The form is sent to the page's own address. */
+/** The form posts to the page's own address. */
 export function bankPage(amount: string, isWaiting: boolean): string {
-  if (!isWaiting) return page('Your bank', '<p>This payment does not wait for you any more.</p>')
+  if (!isWaiting) return page('Your bank', '<p>This payment no longer waits for you.</p>')
   const form =
     '<form method="post"><button name="answer" value="approve">Approve</button>' +
     '<button name="answer" value="decline">Decline</button></form>'

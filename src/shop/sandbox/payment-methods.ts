@@ -1,4 +1,4 @@
-// The test payment methods: what each does when it is charged, and when what it paid is refunded or disputed.
+// The test payment methods: the result of charging each, and of refunding or disputing its payment.
 import type { DisputeReason } from './disputes.ts'
 
 export type Decline = { readonly code: string; readonly declineCode: string; readonly message: string }
@@ -10,10 +10,10 @@ export type PaymentMethod = {
     | { readonly outcome: 'DECLINED'; readonly decline: Decline }
     | { readonly outcome: 'PROCESSES'; readonly end: 'SUCCEEDS' | 'FAILS' }
     | { readonly outcome: 'ASKS_THE_BUYER' }
-  /** For the first calls of each idempotency key: LOST before anything was done, or the answer is lost, or is a fault. */
+  /** For the first calls of each idempotency key: the request is lost, the answer is lost, or the answer is a fault. */
   readonly fault?: 'LOST_BEFORE' | 'LOST_AFTER' | 'FAULT_AFTER'
   readonly refund?: 'PENDING' | 'FAILS' | 'LOST_AFTER'
-  /** Opened as soon as the charge succeeded. */
+  /** Opened as soon as the charge succeeds. */
   readonly dispute?: { readonly reason: DisputeReason; readonly inquiry: boolean }
 }
 

@@ -1,4 +1,4 @@
-// The account's balance, and paying it out: https://docs.stripe.com/api/payouts. A payout arrives at once.
+// The account's balance and payouts: https://docs.stripe.com/api/payouts. A payout arrives at once.
 import { type Account, change, makeId, seconds } from './account.ts'
 import { amountOf, currencyOf } from './amounts.ts'
 import { bookTransaction } from './charges.ts'

@@ -1,4 +1,4 @@
-// Stripe's errors, as they are answered: https://docs.stripe.com/api/errors.
+// Stripe's error answers: https://docs.stripe.com/api/errors.
 
 export type ProblemBody = {
   readonly type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error'
@@ -11,7 +11,7 @@ export type ProblemBody = {
   readonly payment_intent?: unknown
 }
 
-/** Thrown to answer an error. `isKept`: it is the outcome of what was asked, and belongs under its idempotency key. */
+/** Thrown to answer an error. `isKept`: it is the call's outcome, and is stored under its idempotency key. */
 export class Problem extends Error {
   readonly status: number
   readonly body: ProblemBody
@@ -38,7 +38,7 @@ export function required(param: string): Problem {
   return invalid(`Missing required param: ${param}.`, param, 'parameter_missing')
 }
 
-/** `param` is where the id was given: in the path, unless told. */
+/** `param` is the parameter with the id. Default: the path's. */
 export function missing(kind: string, id: string, param = 'id'): Problem {
   const message = `No such ${kind}: '${id}'`
   return new Problem(404, { type: 'invalid_request_error', code: 'resource_missing', param, message })

@@ -1,4 +1,4 @@
-// Refunds of charges: https://docs.stripe.com/api/refunds. Those of some payment methods take a while, or fail.
+// Refunds of charges: https://docs.stripe.com/api/refunds. For some payment methods they are delayed or fail.
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { amountOf } from './amounts.ts'
 import { bookTransaction } from './charges.ts'
@@ -20,7 +20,7 @@ export function createRefund(account: Account, params: Params): Stored {
   if (left === 0) throw invalid('Charge has already been refunded.', 'charge', 'charge_already_refunded')
   const reason = text(params, 'reason')
   if (reason !== null && !REASONS.has(reason)) throw invalid(`Invalid reason: ${reason}`, 'reason')
-  // What a dispute withdrew went back to the buyer already.
+  // The buyer has already received what a dispute withdrew.
   const refundable = left - withdrawnOf(account, charge)
   const amount = params.amount === undefined ? refundable : amountOf(params)
   if (amount > left) {
@@ -61,7 +61,7 @@ export function createRefund(account: Account, params: Params): Stored {
   return booked
 }
 
-/** What a refund that took a while comes to. */
+/** The outcome of a delayed refund. */
 export function finishRefund(account: Account, id: string): void {
   const refund = account.store.find(account.id, id)
   if (refund?.status !== 'pending') return

@@ -1,4 +1,4 @@
-// Which call does what: the part of Stripe's API that the sandbox has.
+// The routes of the sandbox: the part of Stripe's API that it implements.
 import { type Account, load } from './account.ts'
 import { closeDispute, updateDispute } from './dispute-evidence.ts'
 import type { Params } from './form.ts'
@@ -15,7 +15,7 @@ export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   run(account: Account, params: Params, id: string): object
-  /** What goes wrong with this call, once. */
+  /** The fault to inject into this call, once. */
   fault?(account: Account, params: Params, id: string): Fault | null
 }
 

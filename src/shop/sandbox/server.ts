@@ -1,4 +1,4 @@
-// The sandbox's HTTP server: Stripe's calls, its own controls, and two pages. On the loopback only.
+// The sandbox's HTTP server: Stripe's API, the controls, and two pages. On the loopback only.
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -17,17 +17,17 @@ import { startTimers } from './timers.ts'
 
 const HOST = '127.0.0.1'
 const BODY_BYTES_MAX = 1_024 * 1_024
-/** Ours are far shorter: longer ones are of nothing. */
+/** Our ids are far shorter, so a longer one does not exist. */
 const ID_LENGTH_MAX = 500
 
 export type SandboxServer = {
   readonly url: string
-  /** Answers as long as this very process runs. */
+  /** A URL that answers only while this very process runs. */
   readonly instanceUrl: string
   close(): Promise<void>
 }
 
-/** Opens the books in `dataDir`, and serves them on `port` (0: any free one). */
+/** Opens the store in `dataDir`, and serves it on `port` (0: any free one). */
 export async function serveSandbox(options: { dataDir: string; port: number }): Promise<SandboxServer> {
   const store = openStore(join(options.dataDir, 'sandbox.sqlite'))
   let url = ''
@@ -77,7 +77,7 @@ function createApp(): FastifyInstance {
     genReqId: () => makeId('req'),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: ID_LENGTH_MAX },
-    // Of requests that no route is found for, and no hook sees.
+    // For requests that match no route and reach no hook.
     frameworkErrors: (error, request, reply) => {
       reply.header('request-id', request.id)
       answerError(error, reply)
@@ -180,7 +180,7 @@ function addPages(app: FastifyInstance, accountOf: (id: string) => Account): voi
     const account = accountOf(id)
     const answer = parseForm(typeof request.body === 'string' ? request.body : '').answer
     const settled = account.store.atomically(() => authenticate(account, intent, answer === 'approve'))
-    // Encoded: a header holds no other letters.
+    // Encoded, since a header may hold only ASCII.
     return reply.redirect(new URL(String(settled.return_url)).href, 303)
   })
 }

@@ -1,4 +1,4 @@
-// Starts the sandbox beside the server, as a process of its own: what it does to the server it does over the network.
+// Starts the sandbox beside the server as a separate process, so that the server can reach it only over the network.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
@@ -8,31 +8,34 @@ import { AppError } from '../../core/errors.ts'
 
 export type Sandbox = {
   readonly url: string
-  /** Resolves when it ends, by `stop` or by itself. */
+  /** Resolves when the process ends, for whatever reason. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
-  /** Ends it in an orderly way, or after a while in any; resolves when it is gone. */
+  /** Ends it gracefully, or by force after a deadline; resolves when it has ended. */
   stop(): Promise<void>
-  /** SIGKILL, as a crash would: its books stay as they are. */
+  /** SIGKILL, like a crash: its store stays as it is. */
   kill(): void
 }
 
 const START_DEADLINE_MS = 15_000
 const STOP_DEADLINE_MS = 5_000
 const FIND_TIMEOUT_MS = 2_000
-/** Beside this file, built or not. */
+/** Beside this file, as source or built. */
 const MAIN = join(import.meta.dirname, `main${extname(import.meta.filename)}`)
 
-/** Resolves when it listens; it ends with this process. Throws SERVICE_UNAVAILABLE, saying why, when it does not start. */
+/**
+ * Resolves when it listens; it ends with this process. Throws SERVICE_UNAVAILABLE with the reason when it does not
+ * start.
+ */
 export async function startSandbox(options: { dataDir: string; port: number }): Promise<Sandbox> {
   const args = [`--port=${options.port}`, `--data-dir=${options.dataDir}`, '--with-parent']
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    // Of its own group: a Ctrl-C is the server's, which takes it along in its turn.
+    // A process group of its own, so that a Ctrl-C reaches only the server, which then stops the sandbox.
     detached: true,
   })
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
-    // One that could not be started never exits.
+    // A process that could not be started emits no exit event.
     child.once('error', () => resolve({ code: null, signal: null }))
   })
   try {
@@ -44,10 +47,10 @@ export async function startSandbox(options: { dataDir: string; port: number }): 
   }
 }
 
-/** The address of the sandbox that another process runs on `dataDir`; null when none answers there. */
+/** The address of the sandbox that another process runs on `dataDir`; null when it does not answer. */
 export async function findRunningSandbox(dataDir: string): Promise<string | null> {
   try {
-    // This very process's own: after it ended, another may listen at the same port.
+    // An address of that very process: after its end, another process may listen on the same port.
     const instanceUrl = await readFile(join(dataDir, 'url'), 'utf8')
     const { ok } = await fetch(instanceUrl, { signal: AbortSignal.timeout(FIND_TIMEOUT_MS) })
     return ok ? new URL(instanceUrl).origin : null

@@ -1,8 +1,8 @@
-// The sandbox's books, on disk: every object as it is answered, the answers under idempotency keys, and what is still to
-// be done. One SQLite file; what is done within `atomically` is durable when it returns, or was never done.
+// The sandbox's store, one SQLite file: objects as they are answered, answers by idempotency key, and pending work. A
+// transaction of `atomically` is durable when it returns.
 import { DatabaseSync } from 'node:sqlite'
 
-/** An object of the API as it is answered. */
+/** An object of the API in its answered form. */
 export type Stored = { readonly id: string; readonly object: string; readonly created: number } & Record<
   string,
   unknown
@@ -10,14 +10,14 @@ export type Stored = { readonly id: string; readonly object: string; readonly cr
 
 export type KeptAnswer = {
   readonly fingerprint: string
-  /** Null: a call with the key was lost on the way, and nothing done. */
+  /** Null: a call with the key was lost on the way, without effect. */
   readonly status: number | null
   readonly body: string
-  /** How often a call with this key went wrong on purpose. */
+  /** How many faults were injected into calls with this key. */
   readonly faults: number
 }
 
-/** Something that happens by itself later. */
+/** A delayed action. */
 export type Timer = { readonly account: string; readonly action: string; readonly subject: string }
 
 export type Delivery = {
@@ -34,21 +34,21 @@ export type DeliveryState = Delivery & {
   readonly outcome: string | null
 }
 
-/** Which of an account's objects, newest first. */
+/** A selection of an account's objects, newest first. */
 export type Selection = {
   readonly kind: string
-  /** Seconds, both included. */
+  /** Seconds, both inclusive. */
   readonly created: { readonly from: number; readonly until: number }
-  /** Fields that must be one of these. */
+  /** Each field must have one of its values. */
   readonly matches: readonly (readonly [field: string, values: readonly string[]])[]
-  /** Of the object before or behind which the page lies. */
+  /** The object before or after which the page lies. */
   readonly cursor: { readonly id: string; readonly side: 'OLDER' | 'NEWER' } | null
   readonly limit: number
 }
 
 export type Store = ReturnType<typeof openStore>
 
-/** For a predecessor on the same books that is ending. */
+/** Waits for a previous process that is ending. */
 const LOCK_WAIT_MS = 3_000
 
 const SCHEMA = `
@@ -70,7 +70,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS deliveries_account ON deliveries (account, id);
 `
 
-/** Throws when another process holds these books: two would send each webhook twice. */
+/** Throws when another process has the store open: two would send each webhook twice. */
 export function openStore(path: string) {
   const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
   try {
@@ -86,7 +86,7 @@ export function openStore(path: string) {
   const run = (sql: string, ...values: (string | number | null)[]) => database.prepare(sql).run(...values)
 
   return {
-    /** Runs `work`, which must not wait for anything, in one durable transaction. */
+    /** Runs `work`, which must be synchronous, in one durable transaction. */
     atomically<T>(work: () => T): T {
       database.exec('BEGIN IMMEDIATE')
       try {
@@ -148,7 +148,7 @@ export function openStore(path: string) {
       ).map(({ body }) => JSON.parse(body) as Stored)
       return isNewer ? found.reverse() : found
     },
-    /** What the balance transactions come to, by currency. */
+    /** The sums of the balance transactions, by currency. */
     balancesOf(account: string): { currency: string; net: number }[] {
       return rows(
         `SELECT json_extract(body, '$.currency') AS currency, sum(json_extract(body, '$.net')) AS net FROM objects
@@ -201,7 +201,7 @@ export function openStore(path: string) {
         dueAtMs,
       )
     },
-    /** Those that are due, removed: call it within the transaction that does them. */
+    /** Removes and returns the due timers. Call it within the transaction that runs them. */
     takeTimers(nowMs: number): Timer[] {
       const due = rows<Timer & { sequence: number }>(
         'SELECT sequence, account, action, subject FROM timers WHERE due_at_ms <= ? ORDER BY due_at_ms',
@@ -211,7 +211,7 @@ export function openStore(path: string) {
       return due
     },
 
-    /** Answers its id. */
+    /** Returns its id. */
     addDelivery(delivery: Omit<Delivery, 'id' | 'attempts'>, dueAtMs: number): number {
       const { account, event, endpoint } = delivery
       const { lastInsertRowid } = run(
@@ -226,7 +226,7 @@ export function openStore(path: string) {
     postponeDelivery(id: number, dueAtMs: number): void {
       run('UPDATE deliveries SET due_at_ms = ? WHERE id = ?', dueAtMs, id)
     },
-    /** How many of the account's came before it. */
+    /** The number of earlier deliveries of the account. */
     placeOfDelivery(account: string, id: number): number {
       const [row] = rows<{ place: number }>(
         'SELECT count(*) AS place FROM deliveries WHERE account = ? AND id < ?',
@@ -235,7 +235,7 @@ export function openStore(path: string) {
       )
       return row?.place ?? 0
     },
-    /** The first that are due, but for those of accounts that hold theirs back. */
+    /** The first due deliveries, except those of accounts that hold theirs back. */
     waitingDeliveries(dueAtMs: number, limit: number): Delivery[] {
       return rows<Delivery>(
         `SELECT id, account, event, endpoint, attempts FROM deliveries d
@@ -246,7 +246,7 @@ export function openStore(path: string) {
         limit,
       )
     },
-    /** All of an account's that wait, due or not, in the order in which they are due. */
+    /** All waiting deliveries of an account, due or not, in order of due time. */
     waitingDeliveriesOf(account: string): Delivery[] {
       return rows<Delivery>(
         `SELECT id, account, event, endpoint, attempts FROM deliveries

@@ -1,4 +1,4 @@
-// What happens by itself after a while: payments and refunds that take their time. Due times stand in the store.
+// Runs delayed actions, such as payments and refunds that process for a while. Due times are in the store.
 import type { Account } from './account.ts'
 import { FINISH_INTENT, finishIntent } from './intents.ts'
 import { FINISH_REFUND, finishRefund } from './refunds.ts'
@@ -6,7 +6,7 @@ import type { Store } from './store.ts'
 
 const POLL_MS = 50
 
-/** Answers what stops it. `accountOf` makes the account that a timer works on. */
+/** Returns a function that stops it. `accountOf` opens the account of a timer. */
 export function startTimers(store: Store, accountOf: (id: string) => Account): () => void {
   const timer = setInterval(() => {
     store.atomically(() => {

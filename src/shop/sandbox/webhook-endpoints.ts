@@ -1,10 +1,10 @@
-// Where an account's events are sent: https://docs.stripe.com/api/webhook_endpoints. The signing secret is shown once.
+// Webhook endpoints: https://docs.stripe.com/api/webhook_endpoints. The signing secret is returned once.
 import { type Account, change, load, makeId, seconds } from './account.ts'
 import { group, type Params, text, texts } from './form.ts'
 import { invalid, required } from './problem.ts'
 import type { Stored } from './store.ts'
 
-/** The secret is kept apart, so that no answer but the first can show it. */
+/** The secret is stored separately, so that only the first answer can include it. */
 const SECRET_PREFIX = 'secret_of_'
 
 export function createEndpoint(account: Account, params: Params): object {

@@ -111,7 +111,7 @@ describe('an entry that was altered by the owner role, with triggers off, is fou
     expect(await audited.complaints(tenantId)).toEqual(
       expect.arrayContaining([
         `${nameOf(first[0])}: it was removed: seal 1 was put on it`,
-        expect.stringContaining('it was slipped in: seal 1 of its time has no such entry'),
+        expect.stringContaining('it was inserted later: seal 1 of its time has no such entry'),
       ]),
     )
   })
@@ -138,7 +138,7 @@ describe('an entry that was removed, or added to the past, is found', () => {
        RETURNING id`,
     )
     expect(await audited.complaints(tenantId)).toEqual([
-      `${nameOf(row?.id as string)}: it was slipped in: seal 2 of its time has no such entry`,
+      `${nameOf(row?.id as string)}: it was inserted later: seal 2 of its time has no such entry`,
     ])
   })
 
@@ -152,7 +152,7 @@ describe('an entry that was removed, or added to the past, is found', () => {
     expect(await audited.complaints(tenantId)).toEqual(
       [
         `${nameOf(first[0])}: it was altered after seal 1 was put on it`,
-        `${nameOf(first[0])}: it was slipped in: seal 2 of its time has no such entry`,
+        `${nameOf(first[0])}: it was inserted later: seal 2 of its time has no such entry`,
       ].sort(),
     )
   })
@@ -239,7 +239,7 @@ describe('a tail that was cut off', () => {
     await cutTail(tenantId, second)
     expect(await audited.complaints(tenantId)).toEqual([])
     expect(await complaintsWith(tenantId, kept)).toEqual([
-      'seal 2: it was kept and is gone: the chain now ends at seal 1, its newest links were removed',
+      'seal 2: it was stored and is missing: the chain now ends at seal 1, its newest links were removed',
     ])
   })
 
@@ -251,7 +251,7 @@ describe('a tail that was cut off', () => {
     await audited.seal(tenantId)
     expect(await audited.complaints(tenantId)).toEqual([])
     expect(await complaintsWith(tenantId, kept)).toEqual([
-      'seal 2: its hash is not the one that was kept: the chain was made anew',
+      'seal 2: its hash is not the stored one: the chain was made again',
     ])
   })
 

@@ -74,7 +74,7 @@ it('a server that wants it later gets it later, and the token that arrives lets 
   await work()
   const refused = await eventually(async () => {
     const job = await jobOf(id)
-    expect(job?.last_error).toContain('the mail server did not take the mail')
+    expect(job?.last_error).toContain('the mail server did not accept the mail')
     return job
   })
   expect(refused).toMatchObject({ attempts: 1, max_attempts: INVITATION_ATTEMPTS_MAX })

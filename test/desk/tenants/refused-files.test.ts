@@ -104,7 +104,7 @@ const indexOf = (table: string) => lines.findIndex((line) => line.startsWith(`{"
 describe('a file that is not whole is refused, and leaves nothing', () => {
   it('cut off, within a line, after one, before its last', async () => {
     const text = `${lines.join('\n')}\n`
-    expect(await refusalOf(text.slice(0, text.length / 2))).toMatch(/breaks off within a line/)
+    expect(await refusalOf(text.slice(0, text.length / 2))).toMatch(/ends within a line/)
     expect(await refusalOf(`${lines.slice(0, -1).join('\n')}\n`)).toMatch(/last line is missing/)
     expect(await refusalOf('')).toMatch(/last line is missing/)
   })
@@ -114,13 +114,15 @@ describe('a file that is not whole is refused, and leaves nothing', () => {
     const altered = lines.with(at, (lines[at] ?? '').replace('@', '+x@'))
     expect(await refusalOf(`${altered.join('\n')}\n`)).toMatch(/checksum/)
     expect(await refusalOf(`${lines.toSpliced(at, 1).join('\n')}\n`)).toMatch(/checksum/)
-    expect(await refusalOf(sealed(lines.toSpliced(at, 1)))).toMatch(/not as many as it says/)
-    expect(await refusalOf(sealed(lines.toSpliced(at, 0, lines[at] ?? '')))).toMatch(/not as many as it says/)
+    expect(await refusalOf(sealed(lines.toSpliced(at, 1)))).toMatch(/row counts do not match/)
+    expect(await refusalOf(sealed(lines.toSpliced(at, 0, lines[at] ?? '')))).toMatch(
+      /row counts do not match/,
+    )
   })
 
   it('with something after its last line, or of another format', async () => {
     expect(await refusalOf(`${lines.join('\n')}\n{}\n`)).toMatch(/something after its last line/)
-    expect(await refusalOf('{"some":"json"}\n')).toMatch(/does not begin as a file of the format/)
+    expect(await refusalOf('{"some":"json"}\n')).toMatch(/does not begin with a header of the format/)
     expect(await refusalOf(Buffer.from([0x1f, 0x8b, 1, 2, 3]))).toMatch(/compression is broken/)
   })
 
@@ -144,9 +146,9 @@ describe('a file that is not whole is refused, and leaves nothing', () => {
   it('cross-tenant: with rows of a table that no export has, or of another tenant’s id', async () => {
     const at = indexOf('customers')
     const seals = '{"table":"app.tenant_directory","row":{}}'
-    expect(await refusalOf(sealed(lines.with(at, seals)))).toMatch(/a row that is none/)
+    expect(await refusalOf(sealed(lines.with(at, seals)))).toMatch(/an invalid row/)
     expect(await refusalOf(sealed(lines.with(at, '{"table":"outbox_events","row":{}}')))).toMatch(
-      /no export has|not as many/,
+      /no export has|counts do not match/,
     )
     const globex = await elsewhere.idOf('globex')
     const before = await countsOf(elsewhere.database, globex)
@@ -193,7 +195,7 @@ describe('whose file it is', () => {
   it('another installation’s is named and refused, and restored when it is trusted', async () => {
     const foreign = summed(asOwnerOf(lines.with(0, foreignHeader())))
     expect(await refusalOf(foreign)).toMatch(
-      /of another installation, inst_[0-9a-z]{26}: its sum is right, but .*restore it with --trust/,
+      /comes from another installation, inst_[0-9a-z]{26}: its checksum is right, but .*restore it with --trust/,
     )
     expect(await refusalOf(foreign.replace('@', '+@'), true)).toMatch(/checksum/)
     const file = join(elsewhere.directory, 'foreign.jsonl')
@@ -215,7 +217,7 @@ describe('whose file it is', () => {
     const open = () => openTenantFile(path)
     const later = createSealer({ current: Buffer.alloc(32, 'a later key') })
     await expect(restoreTenant(elsewhere.owner, open, { ...owner, sealer: later })).rejects.toThrow(
-      `it says that this installation made it, by the key ${sealer.keyId}, which is not here`,
+      `it says that this installation made it, by the key ${sealer.keyId}, which is not configured`,
     )
     const both = createSealer({
       current: Buffer.alloc(32, 'a later key'),
@@ -255,7 +257,7 @@ describe('a file that was made to do harm is refused in bounded work, though it 
     })
     expect(await refused(twice.with(-1, counted))).toMatch(/the database refuses its rows/)
     const first = lines[indexOf('members')] ?? ''
-    expect(await refused([...lines.slice(0, -1), first, lines.at(-1) ?? ''])).toMatch(/do not stand together/)
+    expect(await refused([...lines.slice(0, -1), first, lines.at(-1) ?? ''])).toMatch(/are not contiguous/)
     const wider = (lines[at] ?? '').replace('"row":{', '"row":{"isOwner":true,')
     expect(await refused(lines.with(at, wider))).toMatch(/read back, are not those of the file/)
     const deep = (lines[at] ?? '').replace(
@@ -265,7 +267,7 @@ describe('a file that was made to do harm is refused in bounded work, though it 
     expect(await refused(lines.with(at, deep))).toMatch(/the database refuses its rows|read back/)
     const bytes = Buffer.from(`${lines.join('\n')}\n`)
     bytes[bytes.indexOf('@')] = 0xff
-    expect(await refusalOf(bytes, true)).toMatch(/a line that is no text/)
+    expect(await refusalOf(bytes, true)).toMatch(/a line that is not valid UTF-8/)
   })
 })
 

@@ -85,7 +85,7 @@ describe('the provider’s books', () => {
     const lost = newId()
     const reference = await chargeOne(shop, lost, 900n)
     expect(await found(shop)).toEqual([
-      `${nodeId('Payment', lost)} the provider has a charge for a payment that is not here: ${reference}, SUCCEEDED, 900 (minor units of USD)`,
+      `${nodeId('Payment', lost)} the provider has a charge for an unknown payment: ${reference}, SUCCEEDED, 900 (minor units of USD)`,
     ])
   })
 
@@ -94,7 +94,7 @@ describe('the provider’s books', () => {
     const id = paymentOf(shop, 'paid')
     await charge(shop, [id])
     expect(await found(shop)).toEqual([
-      `${nodeId('Payment', id)} it succeeded here, and the provider has no charge of it`,
+      `${nodeId('Payment', id)} it succeeded here, and the provider has no charge for it`,
     ])
   })
 
@@ -163,7 +163,7 @@ describe('the provider’s books', () => {
     })
     const { id: reference } = (await response.json()) as { id: string }
     expect(await found(shop)).toEqual([
-      `${nodeId('Payment', id)} the provider has another charge of it: ${reference}, SUCCEEDED, 2000 (minor units of USD)`,
+      `${nodeId('Payment', id)} the provider has another charge for it: ${reference}, SUCCEEDED, 2000 (minor units of USD)`,
     ])
   })
 

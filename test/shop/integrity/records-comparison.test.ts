@@ -89,17 +89,17 @@ describe('both books', () => {
 
   it('disagree on a charge that only the provider has', () => {
     expect(told([], [charge()])).toEqual([
-      'the provider has a charge for a payment that is not here: pi_1, SUCCEEDED, 2000 (minor units of USD)',
+      'the provider has a charge for an unknown payment: pi_1, SUCCEEDED, 2000 (minor units of USD)',
     ])
   })
 
   it('disagree on a payment that only we have', () => {
-    expect(told([payment()], [])).toEqual(['it succeeded here, and the provider has no charge of it'])
+    expect(told([payment()], [])).toEqual(['it succeeded here, and the provider has no charge for it'])
   })
 
   it('disagree on a payment that was charged twice, whichever charge comes first', () => {
     const [own, other] = [charge(), charge({ reference: 'pi_2', refundedMinor: 0n })]
-    const message = 'the provider has another charge of it: pi_2, SUCCEEDED, 2000 (minor units of USD)'
+    const message = 'the provider has another charge for it: pi_2, SUCCEEDED, 2000 (minor units of USD)'
     expect(told([payment()], [own, other])).toEqual([message])
     expect(told([payment()], [other, own])).toEqual([message])
     expect(told([payment()], [own, { ...other, status: 'FAILED' }])).toEqual([])
@@ -157,5 +157,5 @@ it('a charge with a payment’s id that is none is told without one', () => {
     after: [],
     since: SINCE,
   })
-  expect(found).toEqual([{ message: expect.stringContaining('not here: pi_1'), subjects: [] }])
+  expect(found).toEqual([{ message: expect.stringContaining('unknown payment: pi_1'), subjects: [] }])
 })

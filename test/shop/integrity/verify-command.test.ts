@@ -123,7 +123,7 @@ describe('bulkhead verify', () => {
     [['--since', '367'], 'A whole number of days'],
     [['--since', 'a week'], 'A whole number of days'],
     [['--audit-head', '7'], "A seal's number, a colon, and its hash"],
-    [['--audit-head', `7:${'ab'.repeat(32)}`], 'say which with --tenant'],
+    [['--audit-head', `7:${'ab'.repeat(32)}`], 'give --tenant'],
   ])('refuses %j in one line', async (args, message) => {
     const { code, stdout, stderr } = await verify(...args)
     expect([code, stdout]).toEqual([1, ''])
@@ -188,7 +188,7 @@ describe('bulkhead verify of the audit', () => {
     expect((await verifyAudit()).code).toBe(0)
     const { code, stdout } = await verifyAudit('--audit-head', head)
     expect(code).toBe(1)
-    expect(stdout).toContain('audit-chain  1  seal 1: it was kept and is gone')
+    expect(stdout).toContain('audit-chain  1  seal 1: it was stored and is missing')
   })
 })
 

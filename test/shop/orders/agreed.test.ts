@@ -174,7 +174,7 @@ describe('expectedTotal', () => {
     expect(userErrors).toEqual([
       {
         field: ['expectedTotal'],
-        message: 'it costs 12.50 USD by now, not 10.00 USD',
+        message: 'the total is now 12.50 USD, not 10.00 USD',
         code: 'PRICE_CHANGED',
       },
     ])

@@ -247,7 +247,7 @@ describe('when the old account cannot be told', () => {
     const connected = await connectProvider(logged(lines), refusing, { provider: 'STRIPE', secretKey })
     expect((await active()).id).toBe(connected.id)
     await end(old, lines, refusing)
-    expect(lines.join()).toContain('an endpoint that is not used any more stays')
+    expect(lines.join()).toContain('an unused endpoint could not be deleted')
     expect(lines.join()).not.toContain('sk_test_')
   })
 

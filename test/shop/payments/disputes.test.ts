@@ -328,26 +328,14 @@ describe('beside refunds and further payments', () => {
 describe('what does not fit is kept, and nothing is booked', () => {
   it.each([
     ['another currency', { currency: 'eur' }, 'its currency is not the one that was asked for'],
-    [
-      'far more than was paid',
-      { movements: [withdrawal(2_501)] },
-      'it takes back more than the payment came to',
-    ],
+    ['far more than was paid', { movements: [withdrawal(2_501)] }, 'it charges back more than the payment'],
     [
       'more returned than taken',
       { movements: [withdrawal(), reinstatement(2_001)] },
-      'it returns more than was taken back',
+      'it reinstates more than was charged back',
     ],
-    [
-      'an unknown status',
-      { status: 'vanished' },
-      'it is not in the form that is expected of an event of its type',
-    ],
-    [
-      'a sum that is no number',
-      { amount: 'x' as never },
-      'it is not in the form that is expected of an event of its type',
-    ],
+    ['an unknown status', { status: 'vanished' }, 'it does not have the form of its event type'],
+    ['a sum that is no number', { amount: 'x' as never }, 'it does not have the form of its event type'],
   ])('%s: FAILED', async (_name, odd, error) => {
     const { paymentId, reference } = await paid()
     const moved = await movedBy(async () => {

@@ -213,7 +213,7 @@ describe('an object in the place of an id, a name or a sum', () => {
       status: 200,
       answer: { status: 'FAILED' },
     })
-    expect((await kept(id)).error).toBe('it is not in the form that is expected of an event of its type')
+    expect((await kept(id)).error).toBe('it does not have the form of its event type')
     expect(await money()).toEqual(before)
   })
 })

@@ -46,7 +46,7 @@ describe('a payment intent that', () => {
       { status: 'requires_capture' },
       { status: 'PENDING', reference, actionUrl: null },
     ],
-    ['was cancelled', { status: 'canceled' }, failed('ABANDONED', 'the payment was given up')],
+    ['was cancelled', { status: 'canceled' }, failed('ABANDONED', 'the payment was abandoned')],
     [
       'waits for its buyer',
       { status: 'requires_action', next_action: { redirect_to_url: { url: 'https://bank.example' } } },
@@ -68,7 +68,7 @@ describe('a payment intent that', () => {
     [
       'has lost its way to pay, nobody says why',
       { status: 'requires_payment_method', last_payment_error: null },
-      failed('CARD_DECLINED', 'the way to pay was refused'),
+      failed('CARD_DECLINED', 'the payment method was refused'),
     ],
     [
       'has a state that nobody here knows',

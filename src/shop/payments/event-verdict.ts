@@ -1,20 +1,22 @@
-// What an event may say of a charge or a refund: less than the answer to a call of ours. Its signature is that of a secret that
-// more people may hold than the provider, so no text, address or sum of its own goes on to merchants, buyers or the books.
+// Limits what an event may say about a charge or a refund. More people than the provider may hold the signing secret,
+// so no text, address or amount of an event reaches merchants, buyers or the books.
 import type { ChargeVerdict, Failure, FailureCode, RefundVerdict } from './provider.ts'
 
 const TEXTS: Readonly<Record<FailureCode, string>> = {
   CARD_DECLINED: 'the payment was declined',
-  INSUFFICIENT_FUNDS: 'the account has too little money',
+  INSUFFICIENT_FUNDS: 'the account has insufficient funds',
   CARD_EXPIRED: 'the card has expired',
-  METHOD_INVALID: 'the way to pay cannot be used',
+  METHOD_INVALID: 'the payment method cannot be used',
   AUTHENTICATION_FAILED: 'the buyer did not confirm the payment',
-  ABANDONED: 'the payment was given up',
+  ABANDONED: 'the payment was abandoned',
   REFUND_FAILED: 'the refund failed',
   PROVIDER_REFUSED: 'the provider refused it',
 }
 
-/** Without the fee, which is asked for, and without the page for the buyer, which stays the one that the provider answered. */
-export function toldCharge(verdict: ChargeVerdict): ChargeVerdict {
+/**
+ * Without the fee, which a job asks for, and without the page for the buyer: the one from the provider's answer stays.
+ */
+export function eventChargeVerdict(verdict: ChargeVerdict): ChargeVerdict {
   switch (verdict.status) {
     case 'SUCCEEDED':
       return { ...verdict, feeMinor: null }
@@ -29,7 +31,7 @@ export function toldCharge(verdict: ChargeVerdict): ChargeVerdict {
   }
 }
 
-export function toldRefund(verdict: RefundVerdict): RefundVerdict {
+export function eventRefundVerdict(verdict: RefundVerdict): RefundVerdict {
   return verdict.status === 'FAILED' ? { ...verdict, failure: toldFailure(verdict.failure) } : verdict
 }
 
