@@ -363,7 +363,7 @@ describe('the handle', () => {
         ]) {
           const refused = {
             code: 'INTERNAL',
-            message: expect.stringContaining('by something else than its value'),
+            message: expect.stringContaining('by something other than its value'),
           }
           await expect(tx.variant.findFirst({ where })).rejects.toMatchObject(refused)
           await expect(tx.variant.updateMany({ where, data: { title: 'x' } })).rejects.toMatchObject(refused)
@@ -394,7 +394,7 @@ describe('the handle', () => {
       code: 'TENANT_REQUIRED',
     })
     const beside = database.withTenant(asA, async () => await client.product.findMany())
-    await expect(beside).rejects.toThrow('went past the transaction')
+    await expect(beside).rejects.toThrow('was sent outside its transaction')
     expect(proxy.bytes).toBe(before)
   })
 
