@@ -1,5 +1,5 @@
-// The shop left out, in a copy of the project: its folders and its line in modules.ts are deleted, and what is left is a
-// whole product: it compiles, starts on its own PostgreSQL, keeps its walls, and makes, moves and ends tenants.
+// Deletes the shop in a copy of the project, with its line in modules.ts. The rest compiles, starts on its own
+// PostgreSQL, keeps its walls, and makes, exports, restores and erases tenants.
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
@@ -50,7 +50,7 @@ async function leaveOut(): Promise<void> {
   await writeFile(modules, left.replace('[desk, shop]', '[desk]'))
 }
 
-/** Of the schema's files, and of the migrations. */
+/** The shop's schema files and migrations. */
 const SHOPS = /^(shop|(catalogue|customers|ledger|orders|payments)\.prisma|\d+_shop_.*)$/
 
 const command = async (...args: string[]): Promise<string> => {
@@ -60,7 +60,7 @@ const command = async (...args: string[]): Promise<string> => {
 }
 const settings = () => ({ cwd: copy, env: { PORT: '0', METRICS_PORT: '0' } })
 
-/** Waits for the banner; answers the address of the API. */
+/** Waits for the banner; returns the API's URL. */
 async function serve(): Promise<string> {
   const running = bulkheadIn(copy, ['serve'], settings())
   server = running

@@ -1,3 +1,3 @@
-// Runs before each test file: all modules are there, as they are in the product. The files of a worker share what was
-// imported, and none may hold or fail by what another happened to import before it.
+// Runs before each test file: loads all modules, as in the product. The files of a worker share imported modules, and
+// must not depend on what another file imported first.
 import '../../src/schema.ts'

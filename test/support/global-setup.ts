@@ -1,5 +1,5 @@
-// Owns: one PostgreSQL and one payment sandbox for a whole test run. Test files clone their databases from the template,
-// and have accounts of their own in the sandbox.
+// One PostgreSQL and one payment sandbox for a whole test run. Test files clone their databases from the template, and
+// have their own accounts in the sandbox.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ declare module 'vitest' {
 }
 
 /**
- * Starts the embedded server, or uses the one at TEST_DATABASE_ADMIN_URL (a superuser's), which is how the tests
- * run on another version of PostgreSQL.
+ * Starts the embedded server, or uses the one at TEST_DATABASE_ADMIN_URL (a superuser's), to run the tests on another
+ * version of PostgreSQL.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const removeDirectory = await openRunDirectory()

@@ -1,5 +1,5 @@
-// Owns: valid values for the arguments of generated operations. A new type joins by its `Create` mutation. An argument
-// with a new name joins by a line here; until then the tests that generate operations fail and say so.
+// Valid values for the arguments of generated operations. A new type is covered by its `Create` mutation. An argument
+// with a new name needs a line here; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import { disputePayment } from '../shop/support/disputes.ts'
 import {
@@ -19,7 +19,9 @@ import { unique } from './unique.ts'
 
 type Maker = (api: Api, tenant: TenantKey) => Promise<string>
 
-/** A new record of types that need more than their `Create` mutation's arguments, or have none; its version is 1. */
+/**
+ * Makers of records of types that need more than their `Create` mutation's arguments, or have none; the version is 1.
+ */
 const RECORDS: Record<string, Maker> = {
   Product: (api, tenant) => makeProduct(api.as(tenant)),
   Variant: async (api, tenant) => (await makeVariant(api.as(tenant))).id,
@@ -40,10 +42,10 @@ const RECORDS: Record<string, Maker> = {
   SupportGrant: (api, tenant) => grantSupport(api.as(tenant)),
 }
 
-/** Who was invited last to a server's tenants. */
+/** The person who was invited last, per server. */
 const lastInvited = new WeakMap<Api, Session>()
 
-/** Who has what it takes to ask a field with valid arguments. */
+/** The caller who may request a field with valid arguments. */
 export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
   const invited = place.name === 'mutation invitationAccept' ? lastInvited.get(api) : undefined
   return invited ?? api.as(tenant)
@@ -57,13 +59,13 @@ async function providersOf(
   return (await api.as(tenant).data(source)).paymentProviders.nodes
 }
 
-/** The account that takes payments; of those that were connected, the last. */
+/** The active account; of several connected ones, the last. */
 async function activeProvider(api: Api, tenant: TenantKey): Promise<string> {
   await connectSandbox(api, tenant)
   return (await providersOf(api, tenant))[0]?.id ?? ''
 }
 
-/** An account in whose place another one is, which goes on taking payments. */
+/** A replaced account; the one that replaced it stays active. */
 async function replacedProvider(api: Api, tenant: TenantKey): Promise<string> {
   const connect = `mutation { paymentProviderConnect(input: { provider: SANDBOX, webhookSecret: "whsec_${unique('x')}" }) {
     paymentProvider { id } } }`
@@ -72,7 +74,7 @@ async function replacedProvider(api: Api, tenant: TenantKey): Promise<string> {
   return paymentProvider.id
 }
 
-/** By the argument's name; a name that means something else in one mutation stands with the mutation's. */
+/** By the argument's name; a name that means something else in one mutation is listed under that mutation. */
 const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   idempotencyKey: () => unique('key'),
   expectedVersion: () => 1,
@@ -130,27 +132,27 @@ const VALUES: Record<string, (api: Api, tenant: TenantKey) => unknown> = {
   'query nodes: ids': RECORDS.Order as Maker,
 }
 
-/** What a look-up by one of several arguments is given by rights. */
+/** The argument of a look-up by one of several arguments. */
 const LOOK_UPS: Record<string, Maker> = {
   'query order': RECORDS.Order as Maker,
   'query product': RECORDS.Product as Maker,
   'query variant': RECORDS.Variant as Maker,
 }
 
-/** What must be so before a field does what it is for. */
+/** What must exist before a field can succeed. */
 const BEFOREHAND: Record<string, Maker> = {
-  // While one is under way, that one is answered.
+  // While an export is running, that one is returned.
   'mutation exportCreate': makeExport,
 }
 
-/** Arguments with which a field shows or does what it is for, made anew for every call. */
+/** Arguments with which a field succeeds, new for every call. */
 export async function succeedingArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
   await BEFOREHAND[place.name]?.(api, tenant)
   const id = await LOOK_UPS[place.name]?.(api, tenant)
   return { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
 }
 
-/** The arguments that a field cannot do without, made anew for every call. Throws for one that has no recipe. */
+/** The required arguments of a field, new for every call. Throws for a field without a recipe. */
 export async function validArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
   const needed: Slot[] = []
   requiredArguments(place.field, (slot) => needed.push(slot))
@@ -159,7 +161,7 @@ export async function validArguments(api: Api, place: Place, tenant: TenantKey):
   return requiredArguments(place.field, ({ path }) => values.get(path))
 }
 
-/** For an argument of which nobody says more than its type. */
+/** For an argument of which only the type is known. */
 const BY_TYPE: Record<string, (name: string) => unknown> = {
   String: unique,
   Int: () => 1,
@@ -191,7 +193,7 @@ function typeNamedIn(argument: string): string {
   return noun.charAt(0).toUpperCase() + noun.slice(1)
 }
 
-/** The type that a look-up or a mutation's payload shows: what its `id` is of. */
+/** The type that a look-up or a mutation's payload shows: the type of its `id`. */
 function recordOf(schema: GraphQLSchema, { field }: Place): string {
   const shown = schema.getType(getNamedType(field.type).name)
   if (!isObjectType(shown)) return ''
@@ -199,7 +201,7 @@ function recordOf(schema: GraphQLSchema, { field }: Place): string {
   return [shown.name, ...types].find((name) => recordMaker(schema, name) !== null) ?? ''
 }
 
-/** What makes a new record of a type; null when nothing does. */
+/** What makes a new record of a type; null: nothing. */
 export function recordMaker(schema: GraphQLSchema, type: string): Maker | null {
   const own = RECORDS[type]
   if (own !== undefined) return own

@@ -1,4 +1,4 @@
-// Owns: the outside world of a test's server: payment providers by the run's sandbox, and a sealing key.
+// The services of a test's server: payment providers through the run's sandbox, and a sealing key.
 import { createIdentityInvalidation } from '../../src/auth/identity-invalidation.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
@@ -7,10 +7,10 @@ import { integrityOf } from '../../src/parts.ts'
 import { createGateway } from '../../src/shop/payments/gateway.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')
-/** A provider that says nothing is given up sooner than in production, so that a test need not wait for it. */
+/** Shorter than in production, so that a test need not wait long for a silent provider. */
 const PROVIDER_TIMEOUT_MS = 3_000
 
-/** `sandboxUrl` null: there is none. `publicUrl` is asked when it is needed: the server may not listen yet. */
+/** `sandboxUrl` null: no sandbox. `publicUrl` is called on demand, since the server may not listen yet. */
 export function servicesAt(
   sandboxUrl: string | null,
   publicUrl: () => string | null,

@@ -1,4 +1,4 @@
-// Owns: looking at money from all sides (the provider's books, the ledger, the checks), and doing its jobs when a test says.
+// Reads money from all sides (the provider's books, the ledger, the checks), and runs its jobs on demand.
 import Stripe from 'stripe'
 import { expect, inject } from 'vitest'
 import type { JsonObject } from '../../../src/commands/outcome.ts'
@@ -17,7 +17,7 @@ import { asSuperuser } from '../../support/database.ts'
 import { rowChecks } from '../../support/integrity.ts'
 import { systemOf } from '../../support/system.ts'
 
-/** Runs one job's work now, whatever is queued. */
+/** Runs one job's work now, independent of the queue. */
 export async function runJob(
   api: Api,
   tenant: TenantKey,
@@ -43,7 +43,7 @@ export async function accountOf(api: Api, tenant: TenantKey): Promise<ProviderAc
   })
 }
 
-/** The secrets of the tenant's account: what only the server and the sandbox know. */
+/** The secrets of the tenant's account, which only the server and the sandbox know. */
 export async function secretsOf(
   api: Api,
   tenant: TenantKey,
@@ -132,7 +132,7 @@ export async function sendEvent(
   return await post(await signedEvent(api, tenant, event))
 }
 
-/** Debits less credits of each account that has any, by its code. */
+/** Debits less credits of each account with postings, by code. */
 export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<string, bigint>> {
   return await asSuperuser(api.database, async (client) => {
     const { rows } = await client.query<{ code: string; sum: string }>(
@@ -145,7 +145,7 @@ export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<stri
   })
 }
 
-/** Everything adds up: the checks that `bulkhead verify` makes find nothing. */
+/** Runs the checks of `bulkhead verify`: no violations. */
 export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<void> {
   const { database, scope, clock, tenantSlug } = await systemOf(api, tenant)
   const report = await verifyTenant({ database, scope, clock, tenantSlug }, rowChecks())
