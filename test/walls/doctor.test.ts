@@ -163,8 +163,7 @@ describe('case 2: the release of the server', () => {
         findings
           .filter(({ message }) => message.startsWith('CVE-2026-14666'))
           .map(
-            ({ level, message }) =>
-              `${level} ${/has no such right|role \S+ exposes it/.exec(message)?.[0]}`,
+            ({ level, message }) => `${level} ${/has no such right|role \S+ exposes it/.exec(message)?.[0]}`,
           )
       const version = await asAdmin(database.runtimeUrl, (client) => client.query('SHOW server_version_num'))
       const isThere = knownHoles(Number(version.rows[0].server_version_num)).length > 0
