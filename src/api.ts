@@ -11,7 +11,7 @@ import { developmentKey } from './development/key.ts'
 import { developmentRoutes } from './development/routes.ts'
 import { developmentSecret } from './development/secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
-import { DEVELOPMENT, ROUTES } from './parts.ts'
+import { DEVELOPMENT, FIRST_FIELDS, ROUTES } from './parts.ts'
 import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
 
@@ -79,6 +79,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
                 trust: (issuer) => verifier.trust(issuer),
                 people: async () =>
                   (await Promise.all(DEVELOPMENT.map(async ({ people }) => (await people?.()) ?? []))).flat(),
+                firstFields: FIRST_FIELDS,
               },
               mailbox,
             }),

@@ -11,11 +11,12 @@ interface Greeting {
   companionUrl: string | null
   /** Since the start of the process. */
   readyMs: number
-  isDemo: boolean
+  /** What somebody may try: the demo tenants, or making a first one; null: it is no developer's own database. */
+  tryOut: 'demo' | 'first tenant' | null
 }
 
 export function greet(greeting: Greeting, output: { write(text: string): unknown }): void {
-  const { url, metricsUrl, explorerUrl, mailboxUrl, companionUrl, readyMs, isDemo } = greeting
+  const { url, metricsUrl, explorerUrl, mailboxUrl, companionUrl, readyMs, tryOut } = greeting
   const addresses: [string, string | null][] = [
     ['GraphQL', `${url}/graphql`],
     ['Explorer', explorerUrl],
@@ -28,16 +29,25 @@ export function greet(greeting: Greeting, output: { write(text: string): unknown
     `Bulkhead is ready (${(readyMs / 1_000).toFixed(1)} s).`,
     '',
     ...addresses.flatMap(([name, address]) => (address === null ? [] : [`  ${name.padEnd(10)}${address}`])),
-    ...(isDemo ? DEMO : []),
+    ...(tryOut === null ? [] : TRY_OUT[tryOut]),
     '',
   ]
   output.write(`${lines.join('\n')}\n`)
 }
 
-const DEMO = [
-  '',
-  'Demo tenants: acme (USD) and globex (EUR), each with owner@, admin@, staff@ and viewer@acme.example',
-  '(or globex.example). A token for one of them:',
-  '',
-  '  npm run --silent bulkhead -- token --tenant acme --email owner@acme.example',
-]
+const TRY_OUT = {
+  demo: [
+    '',
+    'Demo tenants: acme (USD) and globex (EUR), each with owner@, admin@, staff@ and viewer@acme.example',
+    '(or globex.example). A token for one of them:',
+    '',
+    '  npm run --silent bulkhead -- token --tenant acme --email owner@acme.example',
+  ],
+  'first tenant': [
+    '',
+    'There are no demo tenants. Make one of your own, and a token of its owner:',
+    '',
+    '  npm run --silent bulkhead -- tenant create --slug first --name First --currency EUR --owner-email you@first.example',
+    '  npm run --silent bulkhead -- token --tenant first --email you@first.example',
+  ],
+} as const

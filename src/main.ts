@@ -50,7 +50,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   )
   const readyMs = Math.round(performance.now())
   logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses, companionUrl }, 'ready')
-  greet({ ...addresses, companionUrl, readyMs, isDemo }, process.stdout)
+  greet({ ...addresses, companionUrl, readyMs, tryOut: isDemo ? await tryOut() : null }, process.stdout)
 }
 
 /** The URL of the companion process; null: there is none. */
@@ -108,6 +108,12 @@ async function findWorkersDatabase(config: Config): Promise<Urls> {
       ? 'The embedded PostgreSQL is not running: start the server, or set DATABASE_URL and DATABASE_WORKER_URL.'
       : 'Jobs run as a separate role: set DATABASE_WORKER_URL.'
   throw new AppError('SERVICE_UNAVAILABLE', advice)
+}
+
+/** Whether any module makes demo tenants. */
+async function tryOut(): Promise<'demo' | 'first tenant'> {
+  const { DEVELOPMENT } = await import('./parts.ts')
+  return DEVELOPMENT.some(({ seed }) => seed !== null) ? 'demo' : 'first tenant'
 }
 
 async function notifyListening(config: Config, runtime: Runtime): Promise<void> {

@@ -91,6 +91,8 @@ export type DevelopmentParts = {
     | null
   /** The people that the development issuer offers. */
   readonly people: (() => Promise<readonly DemoTenantPeople[]>) | null
+  /** Fields that the first query in GraphiQL asks for, besides who the caller is; empty: none. */
+  readonly firstFields: string
   /** Called once the server listens. */
   readonly whenListening: ((runtime: DevelopmentRuntime, config: Config) => Promise<void>) | null
 }
@@ -145,7 +147,7 @@ const NO_PARTS: ModuleParts = {
   checks: [],
   outsideChecks: () => [],
   reseal: async () => 0,
-  development: { companion: null, seed: null, people: null, whenListening: null },
+  development: { companion: null, seed: null, people: null, firstFields: '', whenListening: null },
 }
 
 export function defineModule(module: Pick<Module, 'name' | 'load'> & Partial<Module>): Module {

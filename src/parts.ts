@@ -16,6 +16,10 @@ export const CHECKS = PARTS.flatMap(({ checks }) => checks)
 export const COMPANION =
   PARTS.map(({ development }) => development.companion).find((one) => one !== null) ?? null
 export const DEVELOPMENT = PARTS.map(({ development }) => development)
+/** Of the first query in GraphiQL. */
+export const FIRST_FIELDS = DEVELOPMENT.flatMap(({ firstFields }) =>
+  firstFields === '' ? [] : [firstFields],
+)
 
 export async function loadGraphql(): Promise<void> {
   await Promise.all(PARTS.map((parts) => parts.loadGraphql()))

@@ -1,5 +1,4 @@
 // The pages of the development issuer: choosing a person, signing out, and errors. Pure.
-import escapeHtml from 'escape-html'
 
 /** The members of one demo tenant. */
 export type DemoPeople = {
@@ -76,4 +75,8 @@ ${body}
 </body>
 </html>
 `
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }

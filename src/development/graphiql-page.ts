@@ -1,26 +1,25 @@
 // The HTML of GraphiQL's page. Pure. explorer.js signs in.
 
-const DEFAULT_QUERY = `# Choose the person and the tenant at the bottom right.
+const defaultQuery = (fields: readonly string[]) => `# Choose the person and the tenant at the bottom right.
 query Hello {
   viewer {
     member { name role }
     tenant { name currency }
     permissions
   }
-  orders(first: 5) {
-    nodes { number status total { amount currency } customer { name } }
-  }
-}
+${fields.map((field) => `  ${field}\n`).join('')}}
 `
 
-/** The page, which signs in with an issuer as its client. */
+/** The page, which signs in with an issuer as its client. `firstFields`: of its first query, besides who the caller is. */
 export function graphiqlPage({
   issuer,
   clientId,
+  firstFields,
   nonce,
 }: {
   issuer: string
   clientId: string
+  firstFields: readonly string[]
   nonce: string
 }): string {
   return `<!doctype html>
@@ -41,7 +40,7 @@ html, body, #root { height: 100%; margin: 0 }
 <noscript>GraphiQL needs JavaScript.</noscript>
 <div id="root"></div>
 <div id="session"><span id="who">signing in…</span><select id="tenant" aria-label="tenant" hidden></select><button id="sign-in">Sign in as somebody else</button></div>
-<script id="settings" type="application/json">${inScript({ issuer, clientId, defaultQuery: DEFAULT_QUERY })}</script>
+<script id="settings" type="application/json">${inScript({ issuer, clientId, defaultQuery: defaultQuery(firstFields) })}</script>
 <script nonce="${nonce}">
 self.MonacoEnvironment = {
   globalAPI: false,

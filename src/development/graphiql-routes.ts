@@ -19,13 +19,18 @@ const PARTS = {
 } as const
 
 /** Adds `GET /graphiql`, which signs in with the issuer. */
-export function addGraphiql(app: FastifyInstance, signIn: Pick<DevelopmentSignIn, 'origin'>): void {
+export function addGraphiql(
+  app: FastifyInstance,
+  signIn: Pick<DevelopmentSignIn, 'origin'>,
+  firstFields: readonly string[],
+): void {
   app.get('/graphiql', (request, reply) => {
     const origin = signIn.origin() ?? ''
     // The issuer knows this server by one name, and redirects to no other.
     if (request.headers.host !== new URL(origin).host) return reply.redirect(`${origin}/graphiql`)
     const nonce = randomBytes(NONCE_BYTES).toString('base64')
-    return sendPage(reply, nonce, graphiqlPage({ issuer: issuerAt(origin), clientId: CLIENT_ID, nonce }))
+    const page = graphiqlPage({ issuer: issuerAt(origin), clientId: CLIENT_ID, firstFields, nonce })
+    return sendPage(reply, nonce, page)
   })
   app.get('/graphiql/explorer.js', async (_request, reply) =>
     sendPart(reply, 'text/javascript; charset=utf-8', await readFile(EXPLORER, 'utf8')),

@@ -12,7 +12,7 @@ import { addDevelopmentSignIn, type DevelopmentSignIn, type DevelopmentSignInOpt
 
 type DevelopmentOptions = {
   /** The issuer, and GraphiQL, which signs in with it; null: neither. */
-  readonly development: DevelopmentSignInOptions | null
+  readonly development: (DevelopmentSignInOptions & { readonly firstFields: readonly string[] }) | null
   /** Null: there is no mailbox. */
   readonly mailbox: Pick<Mailbox, 'list'> | null
 }
@@ -41,7 +41,7 @@ function addDevelopment(
     })
     if (development !== null) {
       signIn = addDevelopmentSignIn(scope, { ...development, logger })
-      addGraphiql(scope, signIn)
+      addGraphiql(scope, signIn, development.firstFields)
     }
     if (mailbox !== null) addMailbox(scope, mailbox)
   })

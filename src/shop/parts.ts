@@ -48,6 +48,9 @@ export const SHOP_PARTS = moduleParts({
     companion: sandboxCompanion,
     seed: async (options) => (await import('./demo/seed.ts')).seedDemo(options),
     people: async () => (await import('./demo/people.ts')).demoPeople(),
+    firstFields: `orders(first: 5) {
+    nodes { number status total { amount currency } customer { name } }
+  }`,
     whenListening: async (runtime, { payments: { stripe } }) => {
       const { connectDemoShops } = await import('./demo/connect-shops.ts')
       await connectDemoShops({ ...runtime, services: runtime.services.payments, stripe })
