@@ -6,6 +6,7 @@ import { parseSlug } from './arguments.ts'
 import { doctorCommand } from './doctor.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
+import { newCommand } from './new.ts'
 import { action, report } from './run.ts'
 import { secretsCommand } from './secrets.ts'
 import { seedCommand } from './seed.ts'
@@ -32,6 +33,7 @@ export function program(): Command {
     .description(
       'A multi-tenant GraphQL backend for commerce. Settings come from the environment: .env.example.',
     )
+    .addCommand(newCommand())
     .addCommand(serveCommand())
     .addCommand(migrateCommand())
     .addCommand(doctorCommand())

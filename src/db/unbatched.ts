@@ -13,7 +13,6 @@ type Internals = {
  */
 export function turnOffBatching(client: PrismaClient): void {
   const options = (client as unknown as Internals)._requestHandler?.dataloader?.options
-  if (typeof options?.batchBy !== 'function')
-    throw new Error("this Prisma client's data loader is not supported")
+  if (typeof options?.batchBy !== 'function') throw new Error("this Prisma client's data loader is not known")
   options.batchBy = () => undefined
 }

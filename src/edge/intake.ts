@@ -3,7 +3,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { networkOf } from '../auth/failure-guard.ts'
-import { createCounters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { BodyBounds, HttpLimits } from './http-limits.ts'
 import { HttpRefusal, overloaded } from './http-refusal.ts'
@@ -40,7 +39,7 @@ export function createIntake(options: {
 }): Intake {
   const { limits, trusted, logger } = options
   const connections = new WeakMap<Socket, Connection>()
-  const perAddress = createCounters<string>()
+  const perAddress = createTally()
   const callers = createBodies(limits.callers)
   const unauthenticated = createBodies(limits.unauthenticated)
   const note = createNote(logger)
@@ -62,9 +61,9 @@ export function createIntake(options: {
         const { remoteAddress } = socket
         const network = trusted.has(remoteAddress) ? null : networkOf(remoteAddress ?? '')
         if (network === null) return
-        const count = perAddress.add(network, 1)
+        perAddress.add(network, 1)
         socket.once('close', () => perAddress.add(network, -1))
-        if (count <= limits.connectionsPerAddressMax) return
+        if (perAddress.get(network) <= limits.connectionsPerAddressMax) return
         note('connections were refused: there were too many at once from one address')
         socket.destroy()
       })
@@ -103,7 +102,7 @@ export function createIntake(options: {
 }
 
 function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
-  const perAddress = createCounters<string>()
+  const perAddress = createTally()
   let total = 0
   return {
     /** Throws when the bound is reached already. */
@@ -116,12 +115,25 @@ function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
     /** False when the bound is exceeded. */
     add(network: string, bytes: number): boolean {
       total += bytes
-      const own = perAddress.add(network, bytes)
-      return total <= bytesMax && own <= bytesPerAddressMax
+      perAddress.add(network, bytes)
+      return total <= bytesMax && perAddress.get(network) <= bytesPerAddressMax
     },
     remove(network: string, bytes: number): void {
       total -= bytes
       perAddress.add(network, -bytes)
+    },
+  }
+}
+
+/** Counters by address; a counter at 0 is removed. */
+function createTally() {
+  const counts = new Map<string, number>()
+  return {
+    get: (key: string): number => counts.get(key) ?? 0,
+    add(key: string, count: number): void {
+      const sum = (counts.get(key) ?? 0) + count
+      if (sum === 0) counts.delete(key)
+      else counts.set(key, sum)
     },
   }
 }

@@ -8,11 +8,11 @@ type Column = Pick<Sort, 'column' | 'type'>
 export function sortsOf<Key extends string>(
   name: string,
   keys: Readonly<Record<Key, Column & { readonly newestFirst?: true }>>,
-  defaultKey: NoInfer<Key>,
+  unlessTold: NoInfer<Key>,
 ) {
   const type = builder.enumType(name, { values: Object.keys(keys) as [Key, ...Key[]] })
   const read = (sortKey: Key | null | undefined, reverse: boolean | null | undefined): Sort => {
-    const { column, type: columnType, newestFirst = false } = keys[sortKey ?? defaultKey]
+    const { column, type: columnType, newestFirst = false } = keys[sortKey ?? unlessTold]
     return { column, type: columnType, descending: newestFirst !== (reverse ?? false) }
   }
   return { type, read }

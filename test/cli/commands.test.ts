@@ -186,7 +186,6 @@ describe('on a database of one’s own', () => {
     ['verify'],
     ['secrets', 'reseal'],
     ['tenant', 'export', 'north', '--out', 'north.jsonl'],
-    ['sandbox', 'webhooks', '--tenant', 'north', '--mode', 'on'],
   ])('%s %s is not done in a development that nobody asked for', async (...args) => {
     const urls = { DATABASE_URL: database.runtimeUrl, DATABASE_OWNER_URL: database.ownerUrl }
     const { code, stdout, stderr } = await run(args, urls)

@@ -13,6 +13,7 @@ import { toAppError } from '../../src/db/faults.ts'
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { RAISE_IN_ONE_MESSAGE, raise, raiseRaw, resetTallies, tallyOf } from '../support/tally.ts'
 import { fixtureId, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 
@@ -42,11 +43,8 @@ beforeEach(async () => {
   })
   await asSuperuser(test, async (client) => {
     await client.query('TRUNCATE audit_entries, outbox_events, idempotency_keys')
-    await client.query(`DELETE FROM tenant_counters WHERE name = 'effects'`)
-    for (const { id } of [TENANT_A, TENANT_B]) {
-      await client.query(`INSERT INTO tenant_counters (tenant_id, name) VALUES ($1, 'effects')`, [id])
-    }
   })
+  await resetTallies(test, [TENANT_A.id, TENANT_B.id], ['effects'])
 })
 afterEach(async () => {
   await database.close()
@@ -57,8 +55,8 @@ function callerOf(tenant = TENANT_A): CommandContext {
   return {
     scope: { tenantId: tenant.id, writes: EVERYTHING },
     tenantSlug: tenant.slug,
-    actor: { kind: 'MEMBER', id: fixtureId(tenant, 'members', 1), role: 'STAFF', email: tenant.ownerEmail },
-    permissions: permissionsOf('STAFF'),
+    actor: { kind: 'MEMBER', id: fixtureId(tenant, 'members', 1), role: 'ADMIN', email: tenant.ownerEmail },
+    permissions: permissionsOf('ADMIN'),
     requestId: 'request-1',
     database,
     clock: () => new Date(),
@@ -66,13 +64,12 @@ function callerOf(tenant = TENANT_A): CommandContext {
   }
 }
 
-const effect = { where: { name: 'effects' }, data: { value: { increment: 1 } } }
 const count: Works = async (tx) => {
-  await tx.tenantCounter.updateMany(effect)
+  await raise(tx, 'effects')
   return DONE
 }
 
-const thing = { permission: 'catalogue:write', errors: ['CONFLICT'], schema: z.looseObject({}) } as const
+const thing = { permission: 'members:manage', errors: ['CONFLICT'], schema: z.looseObject({}) } as const
 type Works = Work<'CONFLICT'>
 type Call = {
   readonly name: string
@@ -98,9 +95,8 @@ const inOneMessage: Made = (more = {}, result = DONE) => ({
   as: (whyRefused) => ({
     message: () => ({
       statement: {
-        text: `WITH counted AS (UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects' RETURNING value)
-          SELECT app.set_command_result((SELECT jsonb_build_object('value', value) FROM counted))`,
-        values: [],
+        text: RAISE_IN_ONE_MESSAGE,
+        values: ['effects'],
       },
       done: result,
     }),
@@ -112,7 +108,7 @@ const inOneMessage: Made = (more = {}, result = DONE) => ({
 async function traces(tenant = TENANT_A): Promise<number[]> {
   return await asSuperuser(test, async (client) => {
     const { rows } = await client.query(
-      `SELECT (SELECT max(value) FROM tenant_counters WHERE tenant_id = $1 AND name = 'effects') AS effects,
+      `SELECT ${tallyOf('$1', 'effects')} AS effects,
          (SELECT count(*)::int FROM audit_entries WHERE tenant_id = $1) AS audit,
          (SELECT count(*)::int FROM outbox_events WHERE tenant_id = $1) AS events,
          (SELECT count(*)::int FROM idempotency_keys WHERE tenant_id = $1) AS keys`,
@@ -192,17 +188,17 @@ describe.each([
       value: null,
     }
     const refusing: Works = async (tx) => {
-      await tx.product.updateMany({ data: { title: 'half done' } })
+      await tx.tenant.updateMany({ data: { name: 'half done' } })
       return refused(answer.userErrors)
     }
-    await asSuperuser(test, (client) => client.query(`DELETE FROM tenant_counters WHERE name = 'effects'`))
+    await asSuperuser(test, (client) => client.query(`DELETE FROM exports WHERE requested_by = 'effects'`))
     expect(await run(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: false })
     expect(await run(callerOf(), made(), refusing)).toEqual({ ...answer, replayed: true })
     expect((await traces()).slice(1)).toEqual([0, 0, 1])
     expect(
       await database
         .forTenant({ tenantId: TENANT_A.id, writes: EVERYTHING })
-        .product.count({ where: { title: 'half done' } }),
+        .tenant.count({ where: { name: 'half done' } }),
     ).toBe(0)
   })
 
@@ -259,7 +255,7 @@ describe('a command', () => {
     const started = Promise.withResolvers<void>()
     const killed = Promise.withResolvers<void>()
     const hanging: Works = async (tx) => {
-      await tx.tenantCounter.updateMany(effect)
+      await raise(tx, 'effects')
       started.resolve()
       await killed.promise
       throw new Error('on purpose')
@@ -278,12 +274,8 @@ describe('a command', () => {
 
 describe('case 46: a conflict that READ COMMITTED does not settle', () => {
   it.each([
-    ['models', (tx: Transaction) => tx.tenantCounter.updateMany(effect)],
-    [
-      'hand-written SQL',
-      (tx: Transaction) =>
-        tx.$executeRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = 'effects'`,
-    ],
+    ['models', (tx: Transaction) => raise(tx, 'effects')],
+    ['hand-written SQL', (tx: Transaction) => raiseRaw(tx, 'effects')],
   ])('40001, through %s: the work is run again', async (_, update) => {
     // Sessions are READ COMMITTED whatever the role says, so PostgreSQL is made to refuse the first of the updates. The
     // sequence counts them past the rollback.
@@ -297,7 +289,7 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
           END IF;
           RETURN NEW;
         END $$;
-        CREATE TRIGGER refuse_first BEFORE UPDATE ON tenant_counters FOR EACH ROW EXECUTE FUNCTION app.refuse_first()`),
+        CREATE TRIGGER refuse_first BEFORE UPDATE ON exports FOR EACH ROW EXECUTE FUNCTION app.refuse_first()`),
     )
     try {
       let runs = 0
@@ -315,7 +307,7 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
     } finally {
       await asSuperuser(test, (client) =>
         client.query(`
-          DROP TRIGGER refuse_first ON tenant_counters;
+          DROP TRIGGER refuse_first ON exports;
           DROP FUNCTION app.refuse_first();
           DROP SEQUENCE app.updates`),
       )

@@ -60,7 +60,7 @@ describe('a refusal for want of authority', () => {
 
 describe('a success', () => {
   it('is the answer to the same call by another caller, too, and happens once; its secret is told nobody again', async () => {
-    const input = { name: unique('Key'), permissions: ['orders:read'], idempotencyKey: unique('once') }
+    const input = { name: unique('Key'), permissions: ['things:read'], idempotencyKey: unique('once') }
     const first = await manage(api.as('A'), CREATE_KEY, input)
     const again = await manage(api.as('A', 'ADMIN'), CREATE_KEY, input)
     expect(again).toEqual({ ...first, secret: null })
@@ -80,12 +80,12 @@ describe('a success', () => {
 })
 
 describe('a key', () => {
-  const CREATE = `mutation ($input: CustomerCreateInput!) {
-    customerCreate(input: $input) { customer { id } userErrors { field code } } }`
+  const CREATE = `mutation ($input: MemberInviteInput!) {
+    memberInvite(input: $input) { invitation { id } userErrors { field code } } }`
   const made = async (idempotencyKey: string) =>
     await manage(api.as('A'), CREATE, {
       email: `${unique('k')}@keys.example`,
-      name: 'Key',
+      role: 'VIEWER',
       idempotencyKey,
     })
 
@@ -100,7 +100,7 @@ describe('a key', () => {
     ['too much', 'x'.repeat(256)],
   ])('with %s is INVALID at its field, and nothing is done', async (_what, key) => {
     expect(await made(key)).toEqual({
-      customer: null,
+      invitation: null,
       userErrors: [{ field: ['idempotencyKey'], code: 'INVALID' }],
     })
   })
@@ -111,7 +111,7 @@ describe('a key', () => {
 })
 
 describe('a text of a query', () => {
-  const SEARCH = 'query ($query: String) { customers(query: $query) { totalCount } }'
+  const SEARCH = 'query ($query: String) { auditEntries(query: $query) { totalCount } }'
 
   it.each(['a\0b', 'a\ud800'])(
     'that cannot be stored is refused, and not taken for another: %j',
@@ -124,13 +124,13 @@ describe('a text of a query', () => {
   )
 
   it('nor may the name of a field in a variable', async () => {
-    const source = 'query ($filter: CustomerFilter) { customers(filter: $filter) { totalCount } }'
-    const { errors } = await api.as('A').send(source, { filter: { 'em\0ail': 'x' } })
+    const source = 'query ($filter: AuditEntryFilter) { auditEntries(filter: $filter) { totalCount } }'
+    const { errors } = await api.as('A').send(source, { filter: { 'act\0ion': 'x' } })
     expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
   })
 
   it('as a literal is refused as well', async () => {
-    const { errors } = await api.as('A').send(String.raw`{ customers(query: "a\u0000b") { totalCount } }`)
+    const { errors } = await api.as('A').send(String.raw`{ auditEntries(query: "a\u0000b") { totalCount } }`)
     expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
   })
 })

@@ -203,7 +203,7 @@ describe('case 49: a tenant at a hundred times', () => {
     let done = 0
     const slow = async () => {
       await database.withTenant({ tenantId: TENANT_A.id }, async (tx) => {
-        await tx.product.count()
+        await tx.export.count()
         await gate.promise
       })
       done += 1
@@ -211,8 +211,8 @@ describe('case 49: a tenant at a hundred times', () => {
     const hundred = Promise.all(Array.from({ length: 100 }, slow))
     await expect.poll(() => database.poolState()).toMatchObject({ total: 3, idle: 0, waiting: 97 })
     const scope = { tenantId: TENANT_B.id }
-    await database.count(scope, 'Product', {})
-    await database.withTenant(scope, (tx) => tx.product.count())
+    await database.count(scope, 'Export', {})
+    await database.withTenant(scope, (tx) => tx.export.count())
     expect(done).toBe(0)
     gate.resolve()
     await hundred
@@ -228,6 +228,6 @@ describe('case 49: a tenant at a hundred times', () => {
         .catch(() => 'failed'),
     )
     expect(new Set(await Promise.all(failing))).toEqual(new Set(['failed']))
-    expect(await database.count({ tenantId: TENANT_A.id }, 'Product', {})).toBeGreaterThan(0)
+    expect(await database.count({ tenantId: TENANT_A.id }, 'Export', {})).toBeGreaterThan(0)
   })
 })

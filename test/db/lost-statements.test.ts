@@ -39,23 +39,23 @@ describe('a connection that keeps statements', () => {
   const everywhere = (work: () => Promise<unknown>) => Promise.all([work(), work(), work()])
 
   it('reads again after a column that it returns changed its type, on every connection', async () => {
-    const read = () => query('SELECT vendor, pg_sleep(0.05) FROM products', 'vendors')
+    const read = () => query('SELECT failure, pg_sleep(0.05) FROM exports', 'failures')
     await everywhere(read)
-    await migrate('ALTER TABLE products ALTER vendor TYPE varchar(300)')
+    await migrate('ALTER TABLE exports ALTER failure TYPE varchar(300)')
     for (let round = 0; round < 2; round += 1)
       for (const { rowCount } of (await everywhere(read)) as { rowCount: number }[])
         expect(rowCount).toBe(SEEDED)
   })
 
   it('reads again after a column that it compares changed its type', async () => {
-    const read = () => query('SELECT id FROM products WHERE version = $1', 'by_version', ['1'])
+    const read = () => query('SELECT id FROM exports WHERE row_count = $1', 'by_count', ['0'])
     await read()
     await migrate(
-      'ALTER TABLE products ALTER version DROP DEFAULT, ALTER version TYPE text USING version::text',
+      'ALTER TABLE exports ALTER row_count DROP DEFAULT, ALTER row_count TYPE text USING row_count::text',
     )
     expect((await read()).rowCount).toBe(SEEDED)
     await migrate(
-      `ALTER TABLE products ALTER version TYPE integer USING version::integer, ALTER version SET DEFAULT 1`,
+      `ALTER TABLE exports ALTER row_count TYPE integer USING row_count::integer, ALTER row_count SET DEFAULT 0`,
     )
   })
 
@@ -74,18 +74,18 @@ describe('a connection that keeps statements', () => {
 
   it('runs statements at once again: all of them, once', async () => {
     const insert = {
-      text: `UPDATE tenant_counters SET value = value + 1 RETURNING *`,
+      text: `UPDATE exports SET row_count = row_count + 1 RETURNING *`,
       values: [],
       name: 'count',
     }
     const value = async () =>
-      Number((await query('SELECT sum(value) AS sum FROM tenant_counters', '')).rows[0].sum)
+      Number((await query('SELECT sum(row_count) AS sum FROM exports', '')).rows[0].sum)
     await enterScope(SCOPE, () => pool.runAtOnce([insert]))
     const before = await value()
-    await migrate('ALTER TABLE tenant_counters ADD COLUMN note text')
+    await migrate('ALTER TABLE exports ADD COLUMN note text')
     await enterScope(SCOPE, () => pool.runAtOnce([insert]))
-    await migrate('ALTER TABLE tenant_counters DROP COLUMN note')
-    expect((await value()) - before).toBe((await query('SELECT FROM tenant_counters', '')).rowCount)
+    await migrate('ALTER TABLE exports DROP COLUMN note')
+    expect((await value()) - before).toBe((await query('SELECT FROM exports', '')).rowCount)
   })
 
   it('fails a transaction so that it is run again, on a connection that knows better', async () => {
@@ -94,7 +94,7 @@ describe('a connection that keeps statements', () => {
       try {
         return await enterScope(SCOPE, async () => {
           await connection.query({ text: 'BEGIN' })
-          const result = await connection.query({ name: 'handles', text: 'SELECT handle FROM products' })
+          const result = await connection.query({ name: 'askers', text: 'SELECT requested_by FROM exports' })
           await connection.query({ text: 'COMMIT' })
           return result.rowCount
         })
@@ -103,7 +103,7 @@ describe('a connection that keeps statements', () => {
       }
     }
     await everywhere(transaction)
-    await migrate('ALTER TABLE products ALTER handle TYPE varchar(300)')
+    await migrate('ALTER TABLE exports ALTER requested_by TYPE varchar(300)')
     const error = await transaction().catch((thrown: unknown) => thrown)
     expect(isRetryable(error)).toBe(true)
     // The other two kept it as well, and are given up unused.
@@ -111,11 +111,11 @@ describe('a connection that keeps statements', () => {
   })
 
   it('tells a true error of the same kind as it is', async () => {
-    await query('SELECT id FROM products', 'gone')
-    await migrate('ALTER TABLE products RENAME TO products_elsewhere')
-    const again = query('SELECT id FROM products', 'gone')
+    await query('SELECT id FROM exports', 'gone')
+    await migrate('ALTER TABLE exports RENAME TO exports_elsewhere')
+    const again = query('SELECT id FROM exports', 'gone')
     await expect(again).rejects.toMatchObject({ code: '42P01' })
-    await migrate('ALTER TABLE products_elsewhere RENAME TO products')
+    await migrate('ALTER TABLE exports_elsewhere RENAME TO exports')
   })
 
   it('keeps a bounded number of them', async () => {
@@ -149,10 +149,11 @@ describe('an API under load while a migration changes its columns', () => {
       }
     }
     const create = (n: number) =>
-      `mutation { customerCreate(input: { name: "N", email: "load${n}.${Math.random()}@x.example" }) { customer { id name } userErrors { code } } }`
+      `mutation { memberInvite(input: { role: VIEWER, name: "N", email: "load${n}.${Math.random()}@x.example" }) {
+        invitation { id name } userErrors { code } } }`
     const asking = [
-      ask(() => '{ customers(first: 5) { nodes { id name email } totalCount } }'),
-      ask(() => '{ products(first: 5) { nodes { id title vendor } } }'),
+      ask(() => '{ invitations(first: 5) { nodes { id name email } totalCount } }'),
+      ask(() => '{ members(first: 5) { nodes { id name email } } }'),
       ask(create),
       ask(create),
     ]
@@ -160,7 +161,7 @@ describe('an API under load while a migration changes its columns', () => {
       await sleep(300)
       const type = round % 2 === 0 ? 'varchar(300)' : 'text'
       await asAdmin(api.database.ownerUrl, (client) =>
-        client.query(`ALTER TABLE customers ALTER name TYPE ${type}; ALTER TABLE products ALTER vendor TYPE ${type};
+        client.query(`ALTER TABLE members ALTER name TYPE ${type}; ALTER TABLE invitations ALTER name TYPE ${type};
           ALTER TABLE audit_entries ALTER request_id TYPE ${type}`),
       )
     }

@@ -207,34 +207,28 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
   it.each([
     ['members', 'name, role', `'N', 'STAFF'`],
     ['invitations', 'role, invited_by, expires_at', `'STAFF', '', now()`],
-    ['customers', 'name', `'N'`],
-  ])(
-    '%s hold no address in another form, nor members and invitations what cannot be seen',
-    async (table, columns, values) => {
-      if (at === null) return
-      const insert = (email: string) =>
-        admin.query(
-          `INSERT INTO ${table} (id, email, ${columns}) VALUES (gen_random_uuid(), $1, ${values})`,
-          [email],
-        )
-      for (const email of ['New@acme.example', 'jo\u0308@acme.example', '\u212A@acme.example'])
-        await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
-      for (const email of ['İ@acme.example', 'ı@acme.example']) await insert(email)
-      if (table === 'customers') return
-      for (const email of [
-        'a\u200Bb@acme.example',
-        'a b@acme.example',
-        'ab\u202E@acme.example',
-        'no address',
-        'kim<>,@acme.example',
-        'kim\u{1D159}@acme.example',
-        'kim@\uFF41cme.example',
-        'kim@acme\u3002example',
-        'kim@acme.example.',
+  ])('%s hold no address in another form, nor what cannot be seen', async (table, columns, values) => {
+    if (at === null) return
+    const insert = (email: string) =>
+      admin.query(`INSERT INTO ${table} (id, email, ${columns}) VALUES (gen_random_uuid(), $1, ${values})`, [
+        email,
       ])
-        await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
-    },
-  )
+    for (const email of ['New@acme.example', 'jo\u0308@acme.example', '\u212A@acme.example'])
+      await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
+    for (const email of ['İ@acme.example', 'ı@acme.example']) await insert(email)
+    for (const email of [
+      'a\u200Bb@acme.example',
+      'a b@acme.example',
+      'ab\u202E@acme.example',
+      'no address',
+      'kim<>,@acme.example',
+      'kim\u{1D159}@acme.example',
+      'kim@\uFF41cme.example',
+      'kim@acme\u3002example',
+      'kim@acme.example.',
+    ])
+      await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
+  })
 
   it('a visit of the platform’s people is noted once, whichever way their address is spelt', async ({
     skip,

@@ -20,7 +20,9 @@ it('cross-tenant: the owner in a tenant’s scope sees and changes that tenant a
   )
   expect(changed).toEqual([{ tenant_id: TENANT_A.id }])
   const intruding = owner.inTenant(TENANT_A.id, (query) =>
-    query(`INSERT INTO tenant_counters (tenant_id, name) VALUES ($1, 'intruder')`, [TENANT_B.id]),
+    query(`INSERT INTO exports (tenant_id, id, requested_by) VALUES ($1, gen_random_uuid(), 'intruder')`, [
+      TENANT_B.id,
+    ]),
   )
   await expect(intruding).rejects.toMatchObject({ code: '42501' })
 })

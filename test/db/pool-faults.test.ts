@@ -56,12 +56,12 @@ const rename = (tx: Transaction, name: string) => tx.tenant.updateMany({ data: {
 const nameOf = async (scope: { tenantId: string; writes?: string }) =>
   (await database.forTenant(scope).tenant.findFirstOrThrow()).name
 /** Reads a table that `blocked` holds a lock on: as slow as it is held. */
-const slowRead = (handle: Pick<Transaction, 'customer'>) => handle.customer.count()
+const slowRead = (handle: Pick<Transaction, 'invitation'>) => handle.invitation.count()
 
-/** Runs `work` while nobody can read customers. */
+/** Runs `work` while nobody can read invitations. */
 async function blocked<T>(work: () => Promise<T>): Promise<T> {
   return await asSuperuser(test, async (admin) => {
-    await admin.query('LOCK TABLE customers')
+    await admin.query('LOCK TABLE invitations')
     return await work()
   })
 }
@@ -101,7 +101,7 @@ async function withSetting(name: string, value: string, work: () => Promise<void
 /** Both tenants read their rows, on every connection at once, and nothing is left of a pool's troubles. */
 async function expectHealthy(): Promise<void> {
   const reads = await Promise.all(
-    [A, B, A, B].map((scope) => database.forTenant(scope).product.findMany({ select: { tenantId: true } })),
+    [A, B, A, B].map((scope) => database.forTenant(scope).export.findMany({ select: { tenantId: true } })),
   )
   expect(reads.map((rows) => rows.map(({ tenantId }) => tenantId))).toEqual(
     [A, B, A, B].map(({ tenantId }) => Array(SEEDED).fill(tenantId)),
@@ -136,7 +136,7 @@ describe('case 44: a backend that is killed', () => {
       database.withTenant(A, async (tx) => {
         await rename(tx, 'half done')
         await killBackends()
-        await tx.product.count()
+        await tx.export.count()
       }),
     )
     expect(faultOf(error)).toBe('CONNECTION_LOST')
@@ -151,7 +151,7 @@ describe('case 44: a backend that is killed', () => {
         await rename(tx, 'half done')
         await killBackends()
         await sleep(50) // for the loss to be seen while nothing is asked: if it is not, the answer is the same
-        await tx.product.count()
+        await tx.export.count()
       }),
     )
     expect(faultOf(error)).toBe('CONNECTION_LOST')
@@ -189,8 +189,8 @@ describe('case 44: a connection that breaks', () => {
   })
 
   it.each(['lost' as const, 'unanswered' as const])('in a query, %s: a retryable error', async (chosen) => {
-    proxy.breakAt = ({ text }) => (text.includes('products') ? chosen : null)
-    const { error } = await outcomeOf(database.forTenant(A).product.findMany())
+    proxy.breakAt = ({ text }) => (text.includes('exports') ? chosen : null)
+    const { error } = await outcomeOf(database.forTenant(A).export.findMany())
     proxy.breakAt = () => null
     expect(faultOf(error)).toBe('CONNECTION_LOST')
     await expectHealthy()
@@ -218,15 +218,15 @@ describe('case 45: bounds', () => {
     const gate = Promise.withResolvers<void>()
     const holders = Array.from({ length: POOL_MAX }, () =>
       database.withTenant(A, async (tx) => {
-        await tx.product.count()
+        await tx.export.count()
         await gate.promise
       }),
     )
     await expect.poll(() => database.poolState()).toMatchObject({ idle: 0, total: POOL_MAX })
     const waiters = await Promise.all([
-      ...Array.from({ length: 20 }, () => outcomeOf(database.forTenant(B).product.findMany())),
-      ...Array.from({ length: 20 }, () => outcomeOf(database.withTenant(B, (tx) => tx.product.count()))),
-      outcomeOf(database.read(B, 'Product', { select: { id: true } })),
+      ...Array.from({ length: 20 }, () => outcomeOf(database.forTenant(B).export.findMany())),
+      ...Array.from({ length: 20 }, () => outcomeOf(database.withTenant(B, (tx) => tx.export.count()))),
+      outcomeOf(database.read(B, 'Export', { select: { id: true } })),
       outcomeOf(database.resolveMember(TENANT_B.slug, TENANT_B.ownerEmail)),
       outcomeOf(database.ping()),
     ])
@@ -243,9 +243,9 @@ describe('case 45: bounds', () => {
 
   it('a query in a transaction that goes past it is refused, and does not wait for a second connection', async () => {
     const { error, ms } = await outcomeOf(
-      database.withTenant(A, async () => await database.forTenant(A).product.count()),
+      database.withTenant(A, async () => await database.forTenant(A).export.count()),
     )
-    expect((error as Error).message).toContain('was sent outside its transaction')
+    expect((error as Error).message).toContain('went past the transaction')
     expect(ms).toBeLessThan(ACQUIRE_TIMEOUT_MS)
     await expectHealthy()
   })
@@ -255,7 +255,7 @@ describe('case 45: bounds', () => {
       for (const work of [
         () => slowRead(database.forTenant(A)),
         () => database.withTenant(A, slowRead),
-        () => database.withTenant(A, (tx) => tx.$queryRaw`SELECT count(*) FROM customers`),
+        () => database.withTenant(A, (tx) => tx.$queryRaw`SELECT count(*) FROM invitations`),
       ]) {
         const { error, ms } = await blocked(async () => {
           const outcome = await outcomeOf(work())
@@ -276,7 +276,7 @@ describe('case 45: bounds', () => {
         database.withTenant(A, async (tx) => {
           await rename(tx, 'half done')
           await expect.poll(() => backendsThat("state = 'idle in transaction'")).toBe(0)
-          await tx.product.count()
+          await tx.export.count()
         }),
       )
       expect(faultOf(error)).toBe('CONNECTION_LOST')
@@ -316,7 +316,7 @@ describe('the database’s end', () => {
         await rename(tx, 'half done')
         started.resolve()
         await gate.promise
-        await tx.product.count()
+        await tx.export.count()
       }),
     )
     await started.promise
@@ -325,7 +325,7 @@ describe('the database’s end', () => {
     expect((await open).error).not.toBeNull()
     await closing
     expect(await nameOf(A)).toBe('Tenant')
-    const late = await outcomeOf(own.forTenant(A).product.count())
+    const late = await outcomeOf(own.forTenant(A).export.count())
     expect(toAppError(late.error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
   })
 })

@@ -21,7 +21,7 @@ const refusalOf = (sql: string): string | null => {
 const B = TENANT_B.id
 const SWITCH = `set_config('app.tenant_id', '${B}', true)`
 const QUOTED_SWITCH = SWITCH.replaceAll("'", "''")
-const OF_B = `(SELECT count(*)::int FROM products WHERE tenant_id = '${B}') AS stolen`
+const OF_B = `(SELECT count(*)::int FROM exports WHERE tenant_id = '${B}') AS stolen`
 
 /** Each of these leaves its scope where nothing refuses it: run bare, as the runtime role, they read another tenant. */
 const ESCAPES = [
@@ -60,7 +60,7 @@ describe('case 7, case 22: a raw statement cannot leave its scope', () => {
 const ALL = `set_config('app.permissions', '*', true)`
 const QUOTED_ALL = ALL.replaceAll("'", "''")
 
-const RENAME = `UPDATE products SET title = 'mine'`
+const RENAME = `UPDATE exports SET requested_by = 'mine'`
 const NOTE = `INSERT INTO outbox_events (id, type, subject_type, subject_id, payload)
   SELECT gen_random_uuid(), up.it, 'x', gen_random_uuid(), '{}' FROM up`
 
@@ -68,9 +68,9 @@ const NOTE = `INSERT INTO outbox_events (id, type, subject_type, subject_id, pay
 const ESCALATIONS: [first: string, ...then: string[]][] = [
   [`WITH up AS MATERIALIZED (SELECT ${ALL} AS it) ${NOTE}`],
   [`SELECT ${ALL}`, RENAME],
-  [`SELECT pg_catalog . "set_config"('app.permissions', 'catalogue:write', true)`, RENAME],
+  [`SELECT pg_catalog . "set_config"('app.permissions', 'tenant:manage', true)`, RENAME],
   [`SELECT query_to_xml('SELECT ${QUOTED_ALL}', true, true, '')`, RENAME],
-  [`SET LOCAL app.permissions = 'catalogue:write'`, RENAME],
+  [`SET LOCAL app.permissions = 'tenant:manage'`, RENAME],
   [`DO $$BEGIN PERFORM ${ALL}; END$$`, RENAME],
 ]
 
@@ -127,11 +127,11 @@ const OTHERS = [
   'SAVEPOINT s',
   'LISTEN everything',
   'NOTIFY everything',
-  'LOCK TABLE products',
-  'COPY products TO STDOUT',
-  `COPY products TO PROGRAM 'sh'`,
+  'LOCK TABLE exports',
+  'COPY exports TO STDOUT',
+  `COPY exports TO PROGRAM 'sh'`,
   'CALL something()',
-  'TRUNCATE products',
+  'TRUNCATE exports',
   'ALTER ROLE bulkhead_runtime SET app.tenant_id = $1',
   `CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT 1'`,
   'DECLARE c CURSOR FOR SELECT 1',
@@ -153,7 +153,7 @@ const OTHERS = [
   `SELECT pg_read_file('/etc/passwd')`,
   `SELECT lo_from_bytea(0, 'kept for all tenants')`,
   'SELECT loread(1, 1)',
-  `SELECT table_to_xml('products', true, true, '')`,
+  `SELECT table_to_xml('exports', true, true, '')`,
   `SELECT cursor_to_xml('c', 1, true, true, '')`,
   `SELECT schema_to_xml('public', true, true, '')`,
   `SELECT * FROM dblink('', 'SELECT 1') AS t (a int)`,
@@ -179,12 +179,12 @@ it.each([
   'select $1::uuid, $2 -- set_config\n, $3',
   '(SELECT 1) UNION ALL (SELECT 2)',
   `SELECT 'set_config(''app.tenant_id'')', 'it''s; a /* text */ with -- signs'`,
-  'WITH a AS (UPDATE products SET title = $1 RETURNING id) SELECT a.id, "a"."id" FROM a;',
+  'WITH a AS (UPDATE exports SET requested_by = $1 RETURNING id) SELECT a.id, "a"."id" FROM a;',
   `INSERT INTO tenant_counters (name) VALUES ('reset'), ('do'), ('pg_sleep') ON CONFLICT DO NOTHING`,
-  'DELETE FROM products WHERE settled AND 4 / 2 * 1 = 2 AND NOT (1 & 2) > 0',
-  'MERGE INTO products p USING (VALUES (1)) v (x) ON p.version = v.x WHEN MATCHED THEN DO NOTHING',
+  'DELETE FROM exports WHERE settled AND 4 / 2 * 1 = 2 AND NOT (1 & 2) > 0',
+  'MERGE INTO exports p USING (VALUES (1)) v (x) ON p.version = v.x WHEN MATCHED THEN DO NOTHING',
   'VALUES (1)',
-  'TABLE products',
+  'TABLE exports',
   'SELECT pg_try_advisory_xact_lock(1), pg_catalog.now(), "order"."offset" FROM "order"',
   `SELECT document::jsonb #>> '{reset,set}' FROM executed`,
 ])('accepted: %s', (sql) => {

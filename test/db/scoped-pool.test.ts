@@ -59,8 +59,8 @@ describe.each([true, false])('with named statements: %s', (named) => {
   }
 
   it('scope and query are one message and one round trip', async () => {
-    await query(A, 'SELECT FROM products')
-    const { messages, result } = await proxy.during(() => query(A, 'SELECT FROM products'))
+    await query(A, 'SELECT FROM exports')
+    const { messages, result } = await proxy.during(() => query(A, 'SELECT FROM exports'))
     expect(result.rowCount).toBe(SEEDED)
     expect(typesOf(messages)).toBe(named ? 'BEBDES' : 'PBEPBDES')
   })
@@ -72,10 +72,10 @@ describe.each([true, false])('with named statements: %s', (named) => {
         await connection.query({ text: 'BEGIN' })
         await connection.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ' })
         const { rows } = await connection.query({
-          text: `SELECT count(*)::int AS count, current_setting('transaction_isolation') AS level FROM products`,
+          text: `SELECT count(*)::int AS count, current_setting('transaction_isolation') AS level FROM exports`,
         })
         expect(rows).toEqual([{ count: SEEDED, level: 'repeatable read' }])
-        await connection.query({ text: 'SELECT FROM products' })
+        await connection.query({ text: 'SELECT FROM exports' })
         await connection.query({ text: 'COMMIT' })
       })
       connection.release()
@@ -105,7 +105,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
   it('case 10: one statement of one name and connection shows each tenant its own rows', async () => {
     const pid = await backend()
     for (const scope of [A, B, A, B]) {
-      const { rows } = await query(scope, 'SELECT DISTINCT tenant_id FROM products')
+      const { rows } = await query(scope, 'SELECT DISTINCT tenant_id FROM exports')
       expect(rows).toEqual([{ tenant_id: scope.tenantId }])
     }
     expect(await backend()).toBe(pid)
@@ -125,8 +125,8 @@ describe.each([true, false])('with named statements: %s', (named) => {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       await expect(query(A, 'SELECT nothing FROM nowhere')).rejects.toMatchObject({ code: '42P01' })
     }
-    expect((await query(A, 'SELECT FROM products')).rowCount).toBe(SEEDED)
-    expect((await query(B, 'SELECT FROM products')).rowCount).toBe(SEEDED)
+    expect((await query(A, 'SELECT FROM exports')).rowCount).toBe(SEEDED)
+    expect((await query(B, 'SELECT FROM exports')).rowCount).toBe(SEEDED)
     expect(await backend()).toBe(pid)
   })
 
@@ -135,11 +135,11 @@ describe.each([true, false])('with named statements: %s', (named) => {
     const connection = await connect(A)
     await enterScope(A, async () => {
       await connection.query({ text: 'BEGIN' })
-      await connection.query({ name: named ? 'kept' : undefined, text: 'SELECT FROM products' })
+      await connection.query({ name: named ? 'kept' : undefined, text: 'SELECT FROM exports' })
       await connection.query({ text: 'ROLLBACK' })
     })
     connection.release()
-    expect((await query(B, 'SELECT FROM products', [], 'kept')).rowCount).toBe(SEEDED)
+    expect((await query(B, 'SELECT FROM exports', [], 'kept')).rowCount).toBe(SEEDED)
     expect(await backend()).toBe(pid)
   })
 
@@ -161,7 +161,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
       await expect(run(BAD.tenantId, 'SELECT 1 AS one')).rejects.toMatchObject({ code: '22P02' })
     }
     expect(await run(A.tenantId, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
-    expect(await run(A.tenantId, 'SELECT DISTINCT tenant_id FROM products')).toEqual([
+    expect(await run(A.tenantId, 'SELECT DISTINCT tenant_id FROM exports')).toEqual([
       { tenant_id: A.tenantId },
     ])
     await client.end()
@@ -173,7 +173,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     try {
       await admin.query('REVOKE EXECUTE ON FUNCTION set_config(text, text, boolean) FROM PUBLIC')
       for (let attempt = 0; attempt < 2; attempt += 1) {
-        await expect(query(A, 'SELECT FROM products')).rejects.toMatchObject({ code: '42501' })
+        await expect(query(A, 'SELECT FROM exports')).rejects.toMatchObject({ code: '42501' })
       }
       const connection = await connect(A)
       await enterScope(A, async () => {
@@ -187,7 +187,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
       await admin.query('GRANT EXECUTE ON FUNCTION set_config(text, text, boolean) TO PUBLIC')
       await admin.end()
     }
-    expect((await query(A, 'SELECT FROM products')).rowCount).toBe(SEEDED)
+    expect((await query(A, 'SELECT FROM exports')).rowCount).toBe(SEEDED)
   })
 
   it('a value that cannot be sent is an error, and the next query is answered', async () => {
@@ -198,15 +198,15 @@ describe.each([true, false])('with named statements: %s', (named) => {
   })
 
   it('a statement that produces no result, and one that is no statement, are answered', async () => {
-    expect((await query(A, `UPDATE products SET title = title WHERE false`)).rowCount).toBe(0)
+    expect((await query(A, `UPDATE exports SET requested_by = requested_by WHERE false`)).rowCount).toBe(0)
     expect((await query(A, '', [], 'empty')).rows).toEqual([])
     expect((await query(A, '-- nothing', [], 'comment')).rows).toEqual([])
-    expect((await query(B, 'SELECT FROM products', [], 'rows')).rowCount).toBe(SEEDED)
+    expect((await query(B, 'SELECT FROM exports', [], 'rows')).rowCount).toBe(SEEDED)
   })
 
   it('a COPY gets no data and does not hold its connection', async () => {
     const pid = await backend()
-    await expect(query(A, 'COPY products FROM STDIN')).rejects.toMatchObject({ code: '0A000' })
+    await expect(query(A, 'COPY exports FROM STDIN')).rejects.toMatchObject({ code: '0A000' })
     const admin = new ScopedPool({
       url: database.adminUrl,
       connectionsMax: 1,
@@ -215,7 +215,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
       logger,
     })
     await expect(
-      enterScope(A, () => admin.query({ text: 'COPY tenant_counters FROM STDIN' })),
+      enterScope(A, () => admin.query({ text: 'COPY export_chunks FROM STDIN' })),
     ).rejects.toMatchObject({ code: '57014' })
     expect((await enterScope(A, () => admin.query({ text: 'SELECT 1 AS one' }))).rows).toEqual([{ one: 1 }])
     await admin.end()
@@ -225,7 +225,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
   it('case 9, case 7: without a tenant nothing reaches the wire, and it is logged as an error', async () => {
     await backend()
     const before = proxy.bytes
-    expect(() => pool.query({ text: 'SELECT secret FROM products' })).toThrow(
+    expect(() => pool.query({ text: 'SELECT secret FROM exports' })).toThrow(
       expect.objectContaining({ code: 'TENANT_REQUIRED' }),
     )
     expect(() => pool.connect()).toThrow(expect.objectContaining({ code: 'TENANT_REQUIRED' }))
@@ -239,7 +239,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     await backend()
     const before = proxy.bytes
     expect(() => enterScope(A, () => pool.query({ text: 'SELECT 1' }), {})).toThrow(
-      'was sent outside its transaction',
+      'went past the transaction',
     )
     expect(proxy.bytes).toBe(before)
   })
@@ -269,7 +269,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
       await next.query({ text: 'BEGIN' })
       await next.query({ text: 'SELECT 1' })
     })
-    await expect(enterScope(A, () => stale.query({ text: 'SELECT * FROM products' }))).rejects.toThrow(
+    await expect(enterScope(A, () => stale.query({ text: 'SELECT * FROM exports' }))).rejects.toThrow(
       'after the end',
     )
     await enterScope(B, () => next.query({ text: 'ROLLBACK' }))
@@ -281,11 +281,11 @@ describe.each([true, false])('with named statements: %s', (named) => {
     const connection = await connect(A)
     await enterScope(A, async () => {
       await connection.query({ text: 'BEGIN' })
-      await connection.query({ text: `UPDATE products SET title = 'half done'` })
+      await connection.query({ text: `UPDATE exports SET requested_by = 'half done'` })
     })
     connection.release()
     expect(await backend()).not.toBe(pid)
-    expect((await query(A, `SELECT FROM products WHERE title = 'half done'`)).rowCount).toBe(0)
+    expect((await query(A, `SELECT FROM exports WHERE requested_by = 'half done'`)).rowCount).toBe(0)
     expect(await setting()).toBe('')
   })
 
@@ -294,7 +294,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     const connection = await connect(A)
     await enterScope(A, async () => {
       await connection.query({ text: 'BEGIN' })
-      await connection.query({ text: `UPDATE products SET title = 'lost'` })
+      await connection.query({ text: `UPDATE exports SET requested_by = 'lost'` })
       await connection.query({ text: 'SELECT 1 / 0' }).catch(() => {})
       await expect(connection.query({ text: 'COMMIT' })).rejects.toThrow('nothing was committed')
     })

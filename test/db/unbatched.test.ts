@@ -18,9 +18,9 @@ afterAll(async () => {
 
 const reads: Record<string, (tx: Transaction) => Promise<string | undefined>> = {
   'raw SQL': async (tx) => (await tx.$queryRaw<{ t: string }[]>`SELECT app.tenant_id() AS t`)[0]?.t,
-  findMany: async (tx) => (await tx.order.findMany({ take: 1 }))[0]?.tenantId,
-  findFirst: async (tx) => (await tx.order.findFirst())?.tenantId,
-  groupBy: async (tx) => (await tx.order.groupBy({ by: ['tenantId'] }))[0]?.tenantId,
+  findMany: async (tx) => (await tx.export.findMany({ take: 1 }))[0]?.tenantId,
+  findFirst: async (tx) => (await tx.export.findFirst())?.tenantId,
+  groupBy: async (tx) => (await tx.export.groupBy({ by: ['tenantId'] }))[0]?.tenantId,
 }
 
 it.each(Object.keys(reads))(

@@ -72,10 +72,10 @@ describe('the cost of an operation', () => {
 
   it('names the permissions of fields, of types, and of fragments behind an interface', () => {
     expect(factsFor('{ orders { nodes { id } } secretive }').permissions).toEqual([
-      'orders:read',
+      'things:read',
       'tenant:manage',
     ])
-    expect(factsFor('{ node(id: 1) { ... on Order { number } } }').permissions).toEqual(['orders:read'])
+    expect(factsFor('{ node(id: 1) { ... on Order { number } } }').permissions).toEqual(['things:read'])
     expect(factsFor('{ node(id: 1) { id } }').permissions).toEqual([])
   })
 })

@@ -4,7 +4,7 @@
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { createAuthenticator } from '../../src/auth/authenticate.ts'
 import { signDevelopmentToken } from '../../src/auth/development-token.ts'
-import type { Role } from '../../src/auth/permissions.ts'
+import { ROLES, type Role } from '../../src/auth/permissions.ts'
 import { developmentIssuer } from '../../src/auth/token-issuer.ts'
 import { createTokenVerifier } from '../../src/auth/verify-token.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -15,10 +15,10 @@ import type { Mailbox } from '../../src/development/mailbox.ts'
 import { developmentRoutes } from '../../src/development/routes.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/edge/http-server.ts'
 import { ROUTES } from '../../src/parts.ts'
-import { demoPeople } from '../../src/shop/demo/people.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { SECRET } from '../auth/token-setup.ts'
 import { servicesAt } from '../support/services.ts'
+import { hookRoute } from './hook-route.ts'
 
 export interface Answered {
   status: number
@@ -42,6 +42,12 @@ export interface FrontDoor {
   close(): Promise<void>
 }
 
+/** Whom the development issuer offers to be. */
+const PEOPLE = ['acme', 'globex'].map((slug) => ({
+  slug,
+  name: slug,
+  members: ROLES.map((role) => ({ email: `${role.toLowerCase()}@${slug}.example`, name: role, role })),
+}))
 const TENANT_ID = 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa'
 export type Resolvers = Record<string, (args: never, read: () => void) => unknown>
 
@@ -74,7 +80,7 @@ const SDL = /* GraphQL */ `
 export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => {}): GraphQLSchema {
   const schema = buildSchema(SDL)
   const type = (name: string) => schema.getType(name) as GraphQLObjectType
-  for (const name of ['Order', 'OrderConnection']) type(name).extensions = { permission: 'orders:read' }
+  for (const name of ['Order', 'OrderConnection']) type(name).extensions = { permission: 'things:read' }
   const field = (owner: string, name: string) => {
     const found = type(owner).getFields()[name]
     if (found === undefined) throw new Error(`there is no ${owner}.${name}`)
@@ -190,6 +196,7 @@ export async function openFrontDoor(
     metricsPort: 0,
     routes: [
       ...ROUTES,
+      hookRoute,
       ...(production
         ? []
         : [
@@ -198,7 +205,8 @@ export async function openFrontDoor(
               development: {
                 key: await newDevelopmentKey(),
                 trust: (issuer) => verifier.trust(issuer),
-                people: async () => demoPeople(),
+                people: async () => PEOPLE,
+                firstFields: [],
               },
             }),
           ]),

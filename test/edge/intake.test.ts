@@ -5,10 +5,9 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HTTP_LIMITS, type HttpLimits } from '../../src/edge/http-limits.ts'
 import { type FrontDoor, openFrontDoor, tokenOf } from './front-door.ts'
+import { HOOK, SIGNED } from './hook-route.ts'
 
 const SOON: Partial<HttpLimits> = { headersTimeoutMs: 150, requestTimeoutMs: 300, checkingIntervalMs: 50 }
-const HOOK = '/webhooks/in/acme.prov_01h455vb4pex5vsknk084sn02q'
-const SIGNED = `stripe-signature: t=${Math.floor(Date.now() / 1_000)},v1=${'0'.repeat(64)}`
 
 let door: FrontDoor
 const sockets: Socket[] = []

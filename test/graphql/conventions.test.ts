@@ -2,6 +2,7 @@
 import {
   type GraphQLField,
   type GraphQLNamedType,
+  type GraphQLObjectType,
   getNamedType,
   isEnumType,
   isInputObjectType,
@@ -118,4 +119,19 @@ describe('types', () => {
       !/(Connection|Edge|Payload|UserError|Query|Mutation)$/.test(type.name)
     expect(types.filter(undescribed).map(String)).toEqual([])
   })
+})
+
+it('what is called a reason, a message or a description says how long it may be', () => {
+  const unpriced = Object.values(schema.getTypeMap())
+    .filter((type) => isObjectType(type) && !type.name.startsWith('__'))
+    .flatMap((type) =>
+      Object.values((type as GraphQLObjectType).getFields()).flatMap((field) =>
+        /reason$|message$|description$|failure$|error$/i.test(field.name) &&
+        /^String!?$/.test(String(field.type)) &&
+        typeof field.extensions.bytes !== 'number'
+          ? `${type.name}.${field.name}`
+          : [],
+      ),
+    )
+  expect(unpriced).toEqual([])
 })

@@ -2,12 +2,10 @@
 import fc from 'fast-check'
 import type { GraphQLScalarType } from 'graphql'
 import { parseConstValue } from 'graphql'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { decodeId, encodeId, NO_ID, uuidOf } from '../../src/core/ids.ts'
 import { toDecimal } from '../../src/core/money.ts'
 import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar } from '../../src/graphql/scalars.ts'
-import { makeVariant } from '../shop/support/shop.ts'
-import { type Api, startApi } from '../support/api.ts'
 
 const refused = (scalar: GraphQLScalarType, value: unknown) =>
   expect(() => scalar.parseValue(value), JSON.stringify(value)).toThrow(scalar.name)
@@ -119,41 +117,6 @@ describe('an amount in major units', () => {
         expect(BigInt(toDecimal({ amountMinor, currency }).replace('.', ''))).toBe(amountMinor)
       }),
     )
-  })
-})
-
-describe('over the API', () => {
-  let api: Api
-  beforeAll(async () => {
-    api = await startApi()
-  })
-  afterAll(() => api?.close())
-
-  it.each([
-    ['USD', '123456', '1234.56'],
-    ['JPY', '123456', '123456'],
-    ['KWD', '123456', '123.456'],
-  ])('a price in %s', async (currency, amountMinor, amount) => {
-    const { id } = await makeVariant(api.as('A'), { priceMinor: BigInt(amountMinor), currency, stock: 0 })
-    const { variant } = await api
-      .as('A')
-      .data('query ($id: ID!) { variant(id: $id) { price { amount amountMinor currency } } }', { id })
-    expect(variant.price).toEqual({ amount, amountMinor, currency })
-  })
-
-  it('an amount beyond 2^53 as a literal keeps its last digit', async () => {
-    const { errors } = await api.as('A').send('{ orders(filter: { placedFrom: 5 }) { nodes { id } } }')
-    expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
-    const { id } = await makeVariant(api.as('A'), { stock: 0 })
-    const { variantUpdate } = await api.as('A').data(
-      `mutation ($id: ID!) { variantUpdate(input: { id: $id, expectedVersion: 1, price: { amountMinor: 999999999999, currency: "JPY" } }) {
-        variant { price { amountMinor amount } } userErrors { message } } }`,
-      { id },
-    )
-    expect(variantUpdate).toEqual({
-      variant: { price: { amountMinor: '999999999999', amount: '999999999999' } },
-      userErrors: [],
-    })
   })
 })
 

@@ -84,18 +84,18 @@ describe('raw SQL of a session', () => {
 
   it('takes the place of no job of another task, nor of the schedule', async () => {
     await asSuperuser(database, (client) => client.query('DELETE FROM graphile_worker._private_jobs'))
-    const theirs = 'payment.reconcile:0191'
-    expect(await queueAs('payments:take', 'payment.reconcile', theirs)).toBe('OK')
+    const theirs = 'tenant.export:0191'
+    expect(await queueAs('tenant:manage', 'tenant.export', theirs)).toBe('OK')
     for (const key of [theirs, 'schedule:integrity.check', 'invitation.mail', 'invitation.mailer:1'])
       expect(await queueAs('members:manage', 'invitation.mail', key), key).toBe(REFUSED_VALUE)
-    expect(await queued()).toEqual(['payment.reconcile'])
+    expect(await queued()).toEqual(['tenant.export'])
   })
 
   it('writes no list of tasks, and reads none past its function', async () => {
     for (const sql of [
       'SELECT * FROM app.tasks',
-      `UPDATE app.tasks SET queued_by = '{orders:write}'`,
-      `INSERT INTO app.tasks VALUES ('x', '{orders:write}')`,
+      `UPDATE app.tasks SET queued_by = '{members:manage}'`,
+      `INSERT INTO app.tasks VALUES ('x', '{members:manage}')`,
     ])
       await expect(asRuntime(database, TENANT_A.id, (client) => client.query(sql))).rejects.toMatchObject({
         code: '42501',
@@ -116,7 +116,7 @@ describe('the doctor', () => {
   it('refuses a task that the database does not know, or gives to others; and warns of one that only it knows', async () => {
     const { 'audit.seal': _, ...fewer } = QUEUED_BY
     expect(await lists(fewer)).toEqual(['warning task audit.seal'])
-    expect(await lists({ ...QUEUED_BY, 'new.task': ['orders:write'] })).toEqual(['error task new.task'])
+    expect(await lists({ ...QUEUED_BY, 'new.task': ['members:manage'] })).toEqual(['error task new.task'])
     expect(await lists({ ...QUEUED_BY, 'audit.seal': ['audit:read'] })).toEqual(['error task audit.seal'])
   })
 })

@@ -1,4 +1,4 @@
-// Owns: a worker process for tests to kill. Its one task waits, raises a customer's version by one, unless that was done
+// Owns: a worker process for tests to kill. Its one task waits, raises a member's version by one, unless that was done
 // before, and waits again. Argument: a JSON object. Says in one line how far it is.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/core/clock.ts'
@@ -24,12 +24,12 @@ const worker = await startWorker({
     {
       name: 'test.slow',
       attemptsMax: 5,
-      run: async (caller, { customerId, version }) => {
+      run: async (caller, { memberId, version }) => {
         process.stdout.write('started\n')
         await sleep(waitMs)
         await caller.database.withTenant(caller.scope, (tx) =>
-          tx.customer.updateMany({
-            where: { id: String(customerId), version: Number(version) },
+          tx.member.updateMany({
+            where: { id: String(memberId), version: Number(version) },
             data: { version: { increment: 1 } },
           }),
         )

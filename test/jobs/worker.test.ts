@@ -123,7 +123,7 @@ describe('queueing', () => {
 
 describe('case 19: running', () => {
   it('cross-tenant: a worker that alternates between tenants, with failures between, carries nothing over', async () => {
-    const seen: { tenantId: string; customers: string[] }[] = []
+    const seen: { tenantId: string; members: string[] }[] = []
     await work(
       [
         {
@@ -131,11 +131,11 @@ describe('case 19: running', () => {
           attemptsMax: 1,
           run: async (caller, { fails }) => {
             const rows = await caller.database.withTenant(caller.scope, async (tx) => {
-              const found = await tx.customer.findMany({ select: { tenantId: true } })
+              const found = await tx.member.findMany({ select: { tenantId: true } })
               if (fails === true) await tx.$queryRaw`SELECT 1 / 0`
               return found
             })
-            seen.push({ tenantId: caller.scope.tenantId, customers: rows.map(({ tenantId }) => tenantId) })
+            seen.push({ tenantId: caller.scope.tenantId, members: rows.map(({ tenantId }) => tenantId) })
           },
         },
       ],
@@ -146,9 +146,9 @@ describe('case 19: running', () => {
       await queued(tenant.id, { task: 'test.read', payload: { fails: round % 3 === 0 }, attemptsMax: 1 })
     }
     await eventually(async () => expect(seen.length).toBe(13))
-    for (const { tenantId, customers } of seen) {
-      expect(customers.length).toBeGreaterThanOrEqual(SEEDED)
-      expect(new Set(customers)).toEqual(new Set([tenantId]))
+    for (const { tenantId, members } of seen) {
+      expect(members.length).toBeGreaterThanOrEqual(SEEDED)
+      expect(new Set(members)).toEqual(new Set([tenantId]))
     }
   })
 })
@@ -266,17 +266,17 @@ describe('case 47: a worker that ends', () => {
     return { child, said: (line) => eventually(async () => expect(lines).toContain(line)) }
   }
 
-  async function versionOf(customerId: string): Promise<number> {
+  async function versionOf(memberId: string): Promise<number> {
     return await asSuperuser(database, async (client) => {
-      const { rows } = await client.query('SELECT version FROM customers WHERE id = $1', [customerId])
+      const { rows } = await client.query('SELECT version FROM members WHERE id = $1', [memberId])
       return rows[0].version
     })
   }
 
   it('by SIGKILL in the middle of a job: another one does it, once', { timeout: 60_000 }, async () => {
-    const customerId = fixtureId(TENANT_A, 'customers', 1)
-    const before = await versionOf(customerId)
-    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before } })
+    const memberId = fixtureId(TENANT_A, 'members', 1)
+    const before = await versionOf(memberId)
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { memberId, version: before } })
     const first = start(60_000)
     await first.said('started')
     first.child.kill('SIGKILL')
@@ -284,7 +284,7 @@ describe('case 47: a worker that ends', () => {
     await second.said('ready')
     // Somebody else looks for orphans more often than the second does, so that the test need not wait.
     await work([])
-    await eventually(async () => expect(await versionOf(customerId)).toBe(before + 1))
+    await eventually(async () => expect(await versionOf(memberId)).toBe(before + 1))
     // The queue forgets a job only after its effect was committed.
     await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 }))
   })
@@ -292,35 +292,35 @@ describe('case 47: a worker that ends', () => {
   it('by SIGKILL when a job is done and not yet recorded as done: it is run again, its effect is one', {
     timeout: 60_000,
   }, async () => {
-    const customerId = fixtureId(TENANT_A, 'customers', 1)
-    const before = await versionOf(customerId)
-    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before } })
+    const memberId = fixtureId(TENANT_A, 'members', 1)
+    const before = await versionOf(memberId)
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { memberId, version: before } })
     const first = start(0, 60_000)
     await first.said('worked')
-    expect(await versionOf(customerId)).toBe(before + 1)
+    expect(await versionOf(memberId)).toBe(before + 1)
     first.child.kill('SIGKILL')
     const second = start(0)
     await second.said('ready')
     await work([])
     await second.said('worked')
     await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 }))
-    expect(await versionOf(customerId)).toBe(before + 1)
+    expect(await versionOf(memberId)).toBe(before + 1)
   })
 
   it('by SIGTERM: the job under way is finished first, and the next is left to others', {
     timeout: 60_000,
   }, async () => {
-    const customerId = fixtureId(TENANT_A, 'customers', 2)
-    const before = await versionOf(customerId)
+    const memberId = fixtureId(TENANT_A, 'members', 2)
+    const before = await versionOf(memberId)
     const { child, said } = start(2_000) // longer than queueing the next
     await said('ready')
-    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before } })
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { memberId, version: before } })
     await said('started')
-    await queued(TENANT_A.id, { task: 'test.slow', payload: { customerId, version: before + 1 } })
+    await queued(TENANT_A.id, { task: 'test.slow', payload: { memberId, version: before + 1 } })
     child.kill('SIGTERM')
     await once(child, 'exit')
     expect(child.exitCode).toBe(0)
-    expect(await versionOf(customerId)).toBe(before + 1)
+    expect(await versionOf(memberId)).toBe(before + 1)
     expect(await queue.list({ onlyDead: false, limit: 10 })).toMatchObject([{ attempts: 0 }])
   })
 })

@@ -1,5 +1,5 @@
-// The API on a cloned database, over HTTP, with two tenants and a member of every role in each. The tests bring the
-// operations, and shop.ts what the tenants sell.
+// Owns: the API on a cloned database, over HTTP, with two tenants and a member of every role in each. What it is asked
+// for and what the tenants sell are the tests' own, or shop.ts's.
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ import { createMailbox, type Mailbox } from '../../src/development/mailbox.ts'
 import { developmentRoutes } from '../../src/development/routes.ts'
 import { createHttpServer, type HttpServer, type Route } from '../../src/edge/http-server.ts'
 import type { Services } from '../../src/graphql/context.ts'
-import { ROUTES } from '../../src/parts.ts'
+import { FIRST_FIELDS, ROUTES } from '../../src/parts.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -52,46 +52,43 @@ export interface Answer {
 export interface Session {
   tenant: TenantKey
   role: Role
-  /** The value of the header of this name. */
+  /** What it sends in the header of this name. */
   authorization: string
-  /** Sends one operation; returns any answer. */
+  /** Sends one operation; answers whatever comes back. */
   send(source: string, variables?: Record<string, unknown>): Promise<Answer>
   /** The data of an operation that must have no errors. */
   data(source: string, variables?: Record<string, unknown>): Promise<Data>
 }
 
 export interface Api {
-  /** The server's URL, without a path. */
+  /** Of the server, without a path. */
   url: string
   database: TestDatabase
-  /** The server's own objects. */
+  /** What the server itself works with. */
   opened: Database
   services: Services
-  /** The sent mails. */
+  /** What was sent by mail. */
   mailbox: Mailbox
-  /** The server's authenticator. */
+  /** What the server asks who somebody is. */
   authenticator: Authenticator
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
-  /** The person with the address, a member or not. */
+  /** Whoever has the address, a member or not. */
   asPerson(tenant: TenantKey, email: string): Session
-  /** A caller with this credential: a token or an API key. */
+  /** Whoever sends this credential: a token or an API key. */
   bearing(credential: string): Omit<Session, 'tenant' | 'role'>
   close(): Promise<void>
 }
 
 export const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
 const POOL_MAX = 8
-/** More than any test spends; other tests check budgets. */
+/** More than any test spends: what a budget is good for is held elsewhere. */
 const POINTS = 1e9
 export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
 
-/**
- * Opens the API with two tenants, `anchor` and `bollard`, that sell nothing yet. Call it in `beforeAll`, and `close`
- * it.
- */
+/** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
 export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
@@ -103,14 +100,14 @@ export async function startApi({
 }: {
   poolMax?: number
   clock?: Clock
-  /** Replaces the authenticated caller, to test what the other checks do with a wrong one. */
+  /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
   disguise?: (caller: CommandContext) => CommandContext
-  /** Issuers whose tokens are accepted, besides the development tokens that `as` sends. */
+  /** Whose tokens are taken, beside the development tokens that `as` sends. */
   issuers?: readonly IssuerConfig[]
   keyTimings?: Partial<KeyTimings>
-  /** The people that the development issuer offers; null: no issuer and no explorer. */
+  /** Whom the development issuer offers to be; null: there is none, and no explorer. */
   people?: readonly DemoPeople[] | null
-  /** The modules' routes. Default: all. */
+  /** Of the modules; all of them by default. */
   routes?: readonly Route[]
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
@@ -123,7 +120,7 @@ export async function startApi({
   let url = ''
   const mails = join(tmpdir(), `bulkhead-mailbox-${randomUUID()}`)
   const mailbox = createMailbox({ dir: mails, clock: systemClock })
-  const services = servicesAt(inject('sandboxUrl'), () => url, mailbox)
+  const services = servicesAt(inject('companionUrl'), () => url, mailbox)
   const authenticator = createAuthenticator({
     verifier,
     database,
@@ -161,6 +158,7 @@ export async function startApi({
                 key: await newDevelopmentKey(),
                 trust: (issuer) => verifier.trust(issuer),
                 people: async () => people,
+                firstFields: FIRST_FIELDS,
               },
       }),
     ],
@@ -242,7 +240,7 @@ function sessionOf(url: string, credential: string): Omit<Session, 'tenant' | 'r
 
   async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
-    // The server answers JSON of a GraphQL response with any status.
+    // What the server answers, whatever its status: JSON of the GraphQL response.
     const { data = null, errors = [], extensions = {} } = (await response.json()) as Partial<Answered>
     const { cost: _cost, ...said } = extensions
     return { data, errors: errors.map(toldOf), extensions: said }
@@ -263,7 +261,7 @@ interface Answered {
   extensions: Record<string, unknown>
 }
 
-/** An error without the parts that differ between requests. */
+/** An error without what differs from request to request. */
 function toldOf({ message, path, extensions }: Answered['errors'][number]): ApiError {
   const { code, requestId: _requestId, ...details } = extensions
   return { message, code: String(code), path: path?.join('.') ?? null, extensions: details }

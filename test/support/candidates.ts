@@ -1,17 +1,17 @@
-// Values that a column may have, the most likely first, by its type alone. fixture-rows.ts asks the database which ones
-// its checks accept.
+// Owns: values that a column may be given, the likeliest first, by its type alone. Which of them its checks let pass
+// the database says: fixture-rows.ts asks it.
 import type { ColumnShape } from './catalogue.ts'
 import { type FixtureTenant, fixtureId } from './two-tenants.ts'
 
-/** A candidate for a column: a value, or none, so that the column gets its default or NULL. */
+/** What a column may hold: the value, or nothing, where the column's default or NULL does. */
 export interface Candidate {
   /** Null: the column is left out of the row. */
   valueFor: ((tenant: FixtureTenant) => string) | null
-  /** The resulting value, as an expression; null: the value itself. */
+  /** What it then holds, as an expression; null: the value. */
   expression: string | null
 }
 
-/** Candidates for the column in row `n` of `table`; none for an unknown type. */
+/** The column's own values in row `n` of `table`; none for a type that is not known here. */
 export function typedCandidates(table: string, column: ColumnShape, n: number): Candidate[] {
   if (baseType(column.type) === 'uuid') {
     const name = column.name === 'id' ? table : `${table}.${column.name}`
@@ -82,7 +82,7 @@ function texts(table: string, column: string, n: number): string[] {
   return [...(column.includes('mail') ? [address] : []), ...usual, ...others]
 }
 
-/** Those within the column's length; those of exactly that length come first. */
+/** Those of at most the column's length, where it has one; those that fill it come first. */
 function fitting(values: string[], type: string, n: number): string[] {
   const length = Number(/\((\d+)\)/.exec(type)?.[1] ?? Number.POSITIVE_INFINITY)
   const short = values.filter((value) => value.length <= length)

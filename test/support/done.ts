@@ -1,4 +1,4 @@
-// The payload of a mutation that must succeed.
+// Owns: what a mutation answers when it must have been done.
 import type { Data, Session } from './api.ts'
 
 /** The payload of a mutation with one field that must have no user errors. */

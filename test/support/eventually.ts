@@ -1,8 +1,8 @@
-// Waits for effects of another process.
+// Owns: waiting for what another process does.
 const POLL_MS = 25
 const WAIT_MS = 10_000
 
-/** Retries until it does not throw; after ten seconds throws the last error. */
+/** Tries again until it does not throw; throws what the last try did, after ten seconds. */
 export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + WAIT_MS
   for (;;) {

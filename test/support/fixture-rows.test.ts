@@ -1,4 +1,4 @@
-// Tests the generated rows for tables without hand-written ones: PostgreSQL must accept them.
+// The rows made up for tables that nobody wrote rows for: PostgreSQL must take them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tableShapes } from './catalogue.ts'
 import { asAdmin } from './cluster.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => database?.drop())
 
-/** Makes tables, inserts their rows like the fixture, including the spare one, and rolls everything back. */
+/** Makes tables, puts their rows into them as the fixture would, the spare one too, and leaves nothing. */
 async function fill(...definitions: string[]): Promise<FixtureTable[]> {
   const names = definitions.map((definition) => /^\w+/.exec(definition)?.[0] ?? '')
   let filled: FixtureTable[] = []
@@ -64,8 +64,8 @@ describe('rows are made up for', () => {
 
   it('references: to rows that are there, to one row each where a key is made of them, to themselves', async () => {
     await fill(
-      `joined (tenant_id uuid, customer_id uuid, variant_id uuid, PRIMARY KEY (tenant_id, customer_id, variant_id),
-        FOREIGN KEY (tenant_id, customer_id) REFERENCES customers, FOREIGN KEY (tenant_id, variant_id) REFERENCES variants)`,
+      `joined (tenant_id uuid, member_id uuid, chunk_id uuid, PRIMARY KEY (tenant_id, member_id, chunk_id),
+        FOREIGN KEY (tenant_id, member_id) REFERENCES members, FOREIGN KEY (tenant_id, chunk_id) REFERENCES export_chunks)`,
       `trees (${KEY}, above_id uuid, FOREIGN KEY (tenant_id, above_id) REFERENCES trees)`,
       `rings (${KEY}, above_id uuid NOT NULL, FOREIGN KEY (tenant_id, above_id) REFERENCES rings)`,
     )

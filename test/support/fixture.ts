@@ -1,8 +1,9 @@
-// The rows of two small tenants in every table of the run's database, and their insertion. fixture-rows.ts generates
-// them; cluster.ts reads the tables once.
+// Owns: the rows of two small tenants in every table of the run's database, and putting them there. What a row is made
+// of is fixture-rows.ts's; the run's tables are read once, by cluster.ts.
 import type pg from 'pg'
 import { inject } from 'vitest'
 import type { FixtureTable } from './fixture-rows.ts'
+import { UNCHECKED_TABLES } from './module-setup.ts'
 import {
   EXTRA,
   type FixtureRow,
@@ -13,12 +14,12 @@ import {
   TENANT_B,
 } from './two-tenants.ts'
 
-/** The tenants' tables, in insertion order. */
+/** The tables of tenants, in the order in which their rows may be inserted. */
 export function fixtureTableNames(): string[] {
   return inject('cluster').tables.map(({ name }) => name)
 }
 
-/** Row `n` of a table: 1 to SEEDED exist after seeding, SPARE is valid and not inserted. Throws, naming the table. */
+/** Row `n` of a table: 1 to SEEDED are there after seeding, SPARE is valid and is not. Throws, naming the table. */
 export function fixtureRow(table: string, tenant: FixtureTenant, n: number): FixtureRow {
   const found = inject('cluster').tables.find(({ name }) => name === table)
   if (found === undefined) throw new Error(`there is no table ${table} of tenants`)
@@ -29,20 +30,18 @@ export function fixtureRow(table: string, tenant: FixtureTenant, n: number): Fix
 
 function rowsOf({ rows, refused }: FixtureTable, { key }: FixtureTenant): FixtureRow[] {
   if (refused === null) return rows[key]
-  throw new Error(`${refused}. Give its columns values in OWN_VALUES, test/support/two-tenants.ts.`)
+  throw new Error(`${refused}. Give its columns values in ownValues, test/<module>/setup.ts.`)
 }
 
-const ENTRY_TABLES = ['journal_entries', 'postings'] as const
-
 /**
- * Runs `work` in the owner's open transaction with the checks of entries disabled: rows made one by one are not
- * balanced entries, and deferred triggers would refuse them at COMMIT. Keys, checks and policies stay active. Both
- * tables stay locked until the transaction ends, so that no other transaction's entries go unchecked.
+ * Runs `work` in the open transaction of the tables' owner, while the modules' unchecked tables fire no trigger: rows made
+ * up one by one would be refused at COMMIT. Keys, checks and policies hold as ever. These tables stay locked until the
+ * transaction ends, so that nobody else's rows go unchecked.
  */
-export async function withEntriesUnchecked(owner: pg.Client, work: () => Promise<void>): Promise<void> {
-  for (const table of ENTRY_TABLES) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
+export async function withTriggersOff(owner: pg.Client, work: () => Promise<void>): Promise<void> {
+  for (const table of UNCHECKED_TABLES) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)
   await work()
-  for (const table of ENTRY_TABLES) await owner.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`)
+  for (const table of UNCHECKED_TABLES) await owner.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`)
 }
 
 /** Made by app.create_tenant. */
@@ -52,7 +51,7 @@ const MADE_WITH_TENANT: ReadonlySet<string> = new Set(['tenants'])
 export async function seedTwoTenants(owner: pg.Client): Promise<void> {
   for (const tenant of [TENANT_A, TENANT_B]) {
     await owner.query('BEGIN')
-    await withEntriesUnchecked(owner, async () => {
+    await withTriggersOff(owner, async () => {
       await owner.query(`SELECT app.create_tenant($1, $2, 'Tenant', 'USD')`, [tenant.id, tenant.slug])
       for (const table of inject('cluster').tables) {
         if (!MADE_WITH_TENANT.has(table.name)) await seedTable(owner, table, tenant)
@@ -69,7 +68,7 @@ async function seedTable(owner: pg.Client, table: FixtureTable, tenant: FixtureT
   for (const row of [...seeded, ...extra]) {
     await insertRow(owner, table.name, row).catch((cause: Error) => {
       const message = `the row made up for ${table.name} is refused: ${cause.message}`
-      throw new Error(`${message}. Give its columns values in OWN_VALUES, test/support/two-tenants.ts.`, {
+      throw new Error(`${message}. Give its columns values in ownValues, test/<module>/setup.ts.`, {
         cause,
       })
     })

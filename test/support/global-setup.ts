@@ -1,24 +1,26 @@
-// One PostgreSQL and one payment sandbox for a whole test run. Test files clone their databases from the template, and
-// have their own accounts in the sandbox.
+// Owns: one PostgreSQL and one companion of the server, such as a payment sandbox, for a whole test run. Test files clone
+// their databases from the template, and have accounts of their own with the companion.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { parseConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { startSandbox } from '../../src/shop/sandbox/start-sandbox.ts'
+import { COMPANION } from '../../src/parts.ts'
 import { embeddedCluster, givenCluster, type TestCluster } from './cluster.ts'
 import { openRunDirectory } from './run-directory.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     cluster: TestCluster
-    sandboxUrl: string
+    /** Null: no module has one. */
+    companionUrl: string | null
   }
 }
 
 /**
- * Starts the embedded server, or uses the one at TEST_DATABASE_ADMIN_URL (a superuser's), to run the tests on another
- * version of PostgreSQL.
+ * Starts the embedded server, or uses the one at TEST_DATABASE_ADMIN_URL (a superuser's), which is how the tests
+ * run on another version of PostgreSQL.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const removeDirectory = await openRunDirectory()
@@ -26,12 +28,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const givenUrl = process.env.TEST_DATABASE_ADMIN_URL
   const { cluster, stop } = givenUrl ? await givenCluster(givenUrl, logger) : await embeddedCluster(logger)
   project.provide('cluster', cluster)
-  const sandboxDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-sandbox-'))
-  const sandbox = await startSandbox({ dataDir: sandboxDir, port: 0 })
-  project.provide('sandboxUrl', sandbox.url)
+  const dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-companion-'))
+  const companion = (await COMPANION?.start(parseConfig({ NODE_ENV: 'test', DATA_DIR: dataDir }))) ?? null
+  project.provide('companionUrl', companion?.url ?? null)
   return async () => {
-    await sandbox.stop()
-    await rm(sandboxDir, { recursive: true, force: true })
+    await companion?.stop()
+    await rm(dataDir, { recursive: true, force: true })
     await stop()
     await removeDirectory()
   }

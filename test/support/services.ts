@@ -1,18 +1,16 @@
-// The services of a test's server: payment providers through the run's sandbox, and a sealing key.
+// Owns: the outside world of a test's server: what its modules need of it, and a sealing key.
 import { createIdentityInvalidation } from '../../src/auth/identity-invalidation.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import type { Mailer } from '../../src/mail/mailer.ts'
 import { integrityOf } from '../../src/parts.ts'
-import { createGateway } from '../../src/shop/payments/gateway.ts'
+import { SETUPS } from './module-setup.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')
-/** Shorter than in production, so that a test need not wait long for a silent provider. */
-const PROVIDER_TIMEOUT_MS = 3_000
 
-/** `sandboxUrl` null: no sandbox. `publicUrl` is called on demand, since the server may not listen yet. */
+/** `companionUrl` null: there is none. `publicUrl` is asked when it is needed: the server may not listen yet. */
 export function servicesAt(
-  sandboxUrl: string | null,
+  companionUrl: string | null,
   publicUrl: () => string | null,
   mail: Mailer | null = null,
 ): Services {
@@ -24,13 +22,7 @@ export function servicesAt(
     invitationUrl: 'https://join.example/accept',
     sessions: createIdentityInvalidation(),
     keyMode: 'test',
-    payments: {
-      gateway: createGateway({ sandboxUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
-      sealer,
-      get publicUrl() {
-        return publicUrl()
-      },
-    },
+    ...Object.assign({}, ...SETUPS.map((setup) => setup.services({ sealer, companionUrl, publicUrl }))),
   }
   return services
 }

@@ -1,5 +1,5 @@
-// The two small tenants of the isolation tests, and inserting a row. fixture.ts has their rows, so a new table is
-// covered without further work. The rows of both differ only in ids and in OWN_VALUES.
+// Owns: who the two small tenants of the isolation tests are, and inserting a row. Their rows are fixture.ts's: a new
+// table joins by existing. The rows of both differ in nothing but ids and what a module's setup says (module-setup.ts).
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 
@@ -23,10 +23,10 @@ export const TENANT_B: FixtureTenant = {
   ownerEmail: 'member1@b.example',
 }
 
-/** Rows 1 to SEEDED of each table exist after seeding; row SPARE is valid and not inserted. */
+/** Rows 1 to SEEDED of each table are there after seeding; row SPARE is valid and is not. */
 export const SEEDED = 2
 export const SPARE = 3
-/** Also seeded where a spare row of another table needs one to which no other refers. */
+/** There too where a spare row of another table needs one that no other refers to. */
 export const EXTRA = 4
 
 export type FixtureRow = Record<string, unknown>
@@ -37,57 +37,13 @@ export function fixtureId(tenant: FixtureTenant, table: string, n: number): stri
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-/** Columns whose values cannot be generated from their type and checks, and those that tests use. */
-export const OWN_VALUES: Record<string, Record<string, (tenant: FixtureTenant, n: number) => string>> = {
-  // The only place where the tenants must differ: their members log in by it.
-  members: { email: (tenant, n) => `member${n}@${tenant.key}.example` },
-  api_keys: {
-    hash: (tenant, n) => `\\x${createHash('sha256').update(`${tenant.key}${n}`).digest('hex')}`,
-    permissions: () => '{orders:read}',
-  },
-  support_grants: { expires_at: () => '2999-01-01T00:00:00Z' },
-  audit_seals: { until_at: () => '2999-01-01T00:00:00Z', entry_ids: () => '{}', entry_digests: () => '{}' },
-  // A tenant may have only one that is not finished.
-  exports: { status: () => 'COMPLETED' },
-  // Besides the chart that every tenant has.
-  ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
-  // Its checks relate its sums and states: an unpaid order.
-  orders: {
-    status: () => 'PLACED',
-    payment_status: () => 'UNPAID',
-    total_minor: () => '1000',
-    paid_minor: () => '0',
-    refunded_minor: () => '0',
-    refund_pending_minor: () => '0',
-    charged_back_minor: () => '0',
-    reduced_minor: () => '0',
-    returned_minor: () => '0',
-  },
-  // An order may have one open payment, a tenant one active account.
-  payments: {
-    status: () => 'SUCCEEDED',
-    amount_minor: () => '1000',
-    fee_minor: () => '0',
-    refunded_minor: () => '0',
-    refund_pending_minor: () => '0',
-    charged_back_minor: () => '0',
-  },
-  disputes: { withdrawn_minor: () => '0', reinstated_minor: () => '0', fee_minor: () => '0' },
-  payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
-  // Reversals of themselves: the only kind of entry that refers to another.
-  journal_entries: {
-    kind: () => 'REVERSAL',
-    reverses_id: (tenant, n) => fixtureId(tenant, 'journal_entries', n),
-  },
-}
-
-/** Inserts one row and returns the number of inserted rows. */
+/** Inserts one row and answers how many the server says it inserted. */
 export async function insertRow(client: pg.Client, table: string, row: FixtureRow): Promise<number> {
   const { text, values } = insertStatement(table, row)
   return (await client.query(text, values)).rowCount ?? 0
 }
 
-/** The statement that inserts `row`, for adding an ON CONFLICT or RETURNING clause. */
+/** The statement that inserts `row`, to be extended by an ON CONFLICT or RETURNING clause. */
 export function insertStatement(table: string, row: FixtureRow): { text: string; values: unknown[] } {
   const columns = Object.keys(row).map((column) => `"${column}"`)
   const places = columns.map((_, index) => `$${index + 1}`)

@@ -1,6 +1,6 @@
-// Rewrites connection strings.
+// Owns: rewriting a connection string. It opens nothing.
 
-/** The same server and role, another database. */
+/** The same server and rights, another database. */
 export function withDatabase(url: string, database: string): string {
   const rewritten = new URL(url)
   rewritten.pathname = `/${database}`

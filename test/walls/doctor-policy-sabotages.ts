@@ -1,35 +1,35 @@
-// Ways to damage the policies of a table, each with the doctor's expected finding, and how to repair them.
+// Owns: the ways to damage the policies of a table, each with what the doctor must say of it; and how to mend them all.
 
 const TENANT = 'tenant_id = (SELECT app.tenant_id())'
-const WRITER = `(SELECT app.may_write('{catalogue:write}'::text[]))`
+const WRITER = `(SELECT app.may_write('{tenant:manage}'::text[]))`
 const TENANT_AND_WRITER = `${TENANT} AND ${WRITER}`
 
-/** A policy of products, recreated correctly except for the given part. */
+/** A policy of exports made anew, right but for what is said. */
 const repolicy = (name: string, rest: string) =>
-  `DROP POLICY tenant_${name} ON products; CREATE POLICY tenant_${name} ON products ${rest}`
+  `DROP POLICY tenant_${name} ON exports; CREATE POLICY tenant_${name} ON exports ${rest}`
 
-/** Run as a superuser, after PRELUDE; the doctor must find this code for products. */
+/** Run as a superuser, after PRELUDE; about exports, the doctor must find this code. */
 type PolicySabotage = [what: string, sql: string, code: string]
 
-/** Objects that resemble those which the policies use. */
+/** Things that look like those which the policies call. */
 export const PRELUDE = `
   CREATE FUNCTION public.tenant_id() RETURNS uuid LANGUAGE sql AS 'SELECT null::uuid';
   CREATE FUNCTION public.may_write(text[]) RETURNS boolean LANGUAGE sql AS 'SELECT true';
   CREATE FUNCTION public.alike(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
   CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = public.alike)`
 
-/** Restores any of POLICIES. */
+/** Takes back whichever of POLICIES. */
 export const MEND = `
   DO $$ DECLARE name text; BEGIN
-    FOR name IN SELECT policyname FROM pg_policies WHERE tablename = 'products' LOOP
-      EXECUTE format('DROP POLICY %I ON products', name);
+    FOR name IN SELECT policyname FROM pg_policies WHERE tablename = 'exports' LOOP
+      EXECUTE format('DROP POLICY %I ON exports', name);
     END LOOP;
   END $$;
-  SELECT app.protect('products', writers => '{catalogue:write}')`
+  SELECT app.protect('exports', writers => '{tenant:manage}')`
 
 const NAMES = ['select', 'insert', 'update', 'delete', 'owner'] as const
 
-/** By the clauses that each policy has. */
+/** By clause of each policy that has it. */
 const CLAUSES = [
   ['select', 'USING', 'policy-using'],
   ['insert', 'WITH CHECK', 'policy-check'],
@@ -40,7 +40,7 @@ const CLAUSES = [
   ['owner', 'WITH CHECK', 'policy-check'],
 ] as const
 
-/** Wrong contents of a clause. */
+/** What a clause must not be. */
 const WRONG_TENANT = [
   ['true', 'true'],
   ['`setting IS NULL OR …`', `current_setting('app.tenant_id', true) IS NULL OR ${TENANT}`],
@@ -54,8 +54,8 @@ const WRONG_WRITER = [
   ['the tenant alone', TENANT, 'policy-using'],
   ['the permission alone, relying on another policy for the tenant', WRITER, 'policy-using'],
   ['the tenant or the permission', `${TENANT} OR ${WRITER}`, 'policy-using'],
-  ['a way past the permission', `${TENANT} AND (version > 0 OR ${WRITER})`, 'policy-using'],
-  ['the permission for each row', `${TENANT} AND app.may_write('{catalogue:write}'::text[])`, 'policy-using'],
+  ['a way past the permission', `${TENANT} AND (row_count > 0 OR ${WRITER})`, 'policy-using'],
+  ['the permission for each row', `${TENANT} AND app.may_write('{tenant:manage}'::text[])`, 'policy-using'],
   [
     'a reading of the setting itself',
     `${TENANT} AND current_setting('app.permissions') <> ''`,
@@ -63,13 +63,13 @@ const WRONG_WRITER = [
   ],
   [
     'a function that looks alike',
-    `${TENANT} AND (SELECT public.may_write('{catalogue:write}'::text[]))`,
+    `${TENANT} AND (SELECT public.may_write('{tenant:manage}'::text[]))`,
     'policy-using',
   ],
   ['less than the others ask', `${TENANT} AND (SELECT app.may_write('{}'::text[]))`, 'policy-writers'],
 ] as const
 
-/** The former policies, before each named the tenant: see copied-policies.test.ts. */
+/** What the policies were before each named the tenant: see copied-policies.test.ts. */
 export const RESTRICTIVE_POLICIES = `
   DROP POLICY tenant_select ON TABLE_; DROP POLICY tenant_insert ON TABLE_; DROP POLICY tenant_update ON TABLE_;
   DROP POLICY tenant_delete ON TABLE_; DROP POLICY tenant_owner ON TABLE_;
@@ -83,35 +83,35 @@ const damage = (what: string, sql: string, code: string): PolicySabotage => [wha
 export const POLICIES: PolicySabotage[] = [
   damage(
     'case 3: row-level security turned off',
-    'ALTER TABLE products DISABLE ROW LEVEL SECURITY',
+    'ALTER TABLE exports DISABLE ROW LEVEL SECURITY',
     'rls-disabled',
   ),
   damage(
     'case 3: row-level security not forced',
-    'ALTER TABLE products NO FORCE ROW LEVEL SECURITY',
+    'ALTER TABLE exports NO FORCE ROW LEVEL SECURITY',
     'rls-not-forced',
   ),
   ...NAMES.flatMap((name) => [
-    damage(`case 3: no policy tenant_${name}`, `DROP POLICY tenant_${name} ON products`, 'policy-missing'),
+    damage(`case 3: no policy tenant_${name}`, `DROP POLICY tenant_${name} ON exports`, 'policy-missing'),
     damage(
       `tenant_${name} for one role more`,
-      `ALTER POLICY tenant_${name} ON products TO bulkhead_runtime, bulkhead_owner`,
+      `ALTER POLICY tenant_${name} ON exports TO bulkhead_runtime, bulkhead_owner`,
       'policy-roles',
     ),
     damage(
       `tenant_${name} for everybody`,
-      `ALTER POLICY tenant_${name} ON products TO PUBLIC`,
+      `ALTER POLICY tenant_${name} ON exports TO PUBLIC`,
       'policy-roles',
     ),
   ]),
   damage(
     'one of another name in its place',
-    'ALTER POLICY tenant_delete ON products RENAME TO tenant_gone',
+    'ALTER POLICY tenant_delete ON exports RENAME TO tenant_gone',
     'policy-missing',
   ),
   damage(
     'for one role in place of another',
-    'ALTER POLICY tenant_owner ON products TO bulkhead_worker',
+    'ALTER POLICY tenant_owner ON exports TO bulkhead_worker',
     'policy-roles',
   ),
   damage(
@@ -124,15 +124,15 @@ export const POLICIES: PolicySabotage[] = [
     repolicy('update', `FOR DELETE TO bulkhead_runtime USING (${TENANT_AND_WRITER})`),
     'policy-command',
   ),
-  damage('case 6: one policy more', 'CREATE POLICY also ON products FOR SELECT USING (true)', 'policy-extra'),
+  damage('case 6: one policy more', 'CREATE POLICY also ON exports FOR SELECT USING (true)', 'policy-extra'),
   damage(
     'one policy more that is right today',
-    `CREATE POLICY also ON products USING (${TENANT}) WITH CHECK (${TENANT})`,
+    `CREATE POLICY also ON exports USING (${TENANT}) WITH CHECK (${TENANT})`,
     'policy-extra',
   ),
   damage(
     'one policy more that only takes away',
-    'CREATE POLICY less ON products AS RESTRICTIVE FOR DELETE USING (false)',
+    'CREATE POLICY less ON exports AS RESTRICTIVE FOR DELETE USING (false)',
     'policy-restrictive',
   ),
   damage(
@@ -142,30 +142,26 @@ export const POLICIES: PolicySabotage[] = [
   ),
   damage(
     'policies that rely on each other',
-    RESTRICTIVE_POLICIES.replaceAll('TABLE_', 'products'),
+    RESTRICTIVE_POLICIES.replaceAll('TABLE_', 'exports'),
     'policy-missing',
   ),
   ...CLAUSES.flatMap(([name, clause, code]) =>
     WRONG_TENANT.map(([what, expression]) =>
       damage(
         `case 6: tenant_${name}, ${clause}: ${what}`,
-        `ALTER POLICY tenant_${name} ON products ${clause} (${expression})`,
+        `ALTER POLICY tenant_${name} ON exports ${clause} (${expression})`,
         code,
       ),
     ),
   ),
   ...(['update', 'delete'] as const).flatMap((name) =>
     WRONG_WRITER.map(([what, expression, code]) =>
-      damage(
-        `tenant_${name}: ${what}`,
-        `ALTER POLICY tenant_${name} ON products USING (${expression})`,
-        code,
-      ),
+      damage(`tenant_${name}: ${what}`, `ALTER POLICY tenant_${name} ON exports USING (${expression})`, code),
     ),
   ),
   damage(
     'tenant_insert: the tenant alone',
-    `ALTER POLICY tenant_insert ON products WITH CHECK (${TENANT})`,
+    `ALTER POLICY tenant_insert ON exports WITH CHECK (${TENANT})`,
     'policy-check',
   ),
   damage(

@@ -1,4 +1,4 @@
-// One sabotage per rule of the doctor, as data; doctor-role.test.ts has those about the role.
+// Owns: one sabotage per rule of the doctor (those about the role itself are doctor-role.test.ts's), as data.
 
 /** Run as a superuser on a fresh database; THIS_DATABASE is its name. The finding must have this code and object. */
 export type Sabotage = [what: string, sql: string, code: string, object: string]
@@ -41,21 +41,21 @@ export const TABLES: Sabotage[] = [
   ],
   [
     'a tenant_id without default',
-    'ALTER TABLE products ALTER tenant_id DROP DEFAULT',
+    'ALTER TABLE exports ALTER tenant_id DROP DEFAULT',
     'tenant-id-default',
-    'public.products',
+    'public.exports',
   ],
   [
     'a tenant_id with another default',
-    'ALTER TABLE products ALTER tenant_id SET DEFAULT gen_random_uuid()',
+    'ALTER TABLE exports ALTER tenant_id SET DEFAULT gen_random_uuid()',
     'tenant-id-default',
-    'public.products',
+    'public.exports',
   ],
   [
     'case 16: an identity column',
-    'ALTER TABLE products ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY',
+    'ALTER TABLE exports ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY',
     'identity-column',
-    'public.products',
+    'public.exports',
   ],
   [
     'a primary key without the tenant',
@@ -71,39 +71,39 @@ export const TABLES: Sabotage[] = [
   ],
   [
     'case 13: a unique index over all tenants',
-    'CREATE UNIQUE INDEX everyone ON customers (email)',
+    'CREATE UNIQUE INDEX everyone ON members (email)',
     'index-not-tenant-led',
     'public.everyone',
   ],
   [
     'a unique index over an expression',
-    'CREATE UNIQUE INDEX everyone ON customers (lower(email), tenant_id)',
+    'CREATE UNIQUE INDEX everyone ON members (lower(email), tenant_id)',
     'index-not-tenant-led',
     'public.everyone',
   ],
   [
     'an index over all tenants',
-    'CREATE INDEX titles ON products (title)',
+    'CREATE INDEX titles ON exports (requested_by)',
     'index-not-tenant-led',
     'public.titles',
   ],
   [
     'a foreign key without the tenant',
-    'CREATE UNIQUE INDEX ids ON products (id); ALTER TABLE variants ADD FOREIGN KEY (product_id) REFERENCES products (id)',
+    'CREATE UNIQUE INDEX ids ON exports (id); ALTER TABLE export_chunks ADD FOREIGN KEY (export_id) REFERENCES exports (id)',
     'foreign-key',
-    'public.variants',
+    'public.export_chunks',
   ],
   [
     'a foreign key that pairs the tenant with something else',
-    'ALTER TABLE variants ADD FOREIGN KEY (product_id, tenant_id) REFERENCES products (tenant_id, id)',
+    'ALTER TABLE export_chunks ADD FOREIGN KEY (export_id, tenant_id) REFERENCES exports (tenant_id, id)',
     'foreign-key',
-    'public.variants',
+    'public.export_chunks',
   ],
   [
     'a foreign key to a global table that leaves the tenant out',
-    'ALTER TABLE products ADD COLUMN whose uuid REFERENCES app.tenant_directory (id)',
+    'ALTER TABLE exports ADD COLUMN whose uuid REFERENCES app.tenant_directory (id)',
     'foreign-key',
-    'public.products',
+    'public.exports',
   ],
   [
     'case 14: a partition beside the wall of its table',
@@ -130,26 +130,26 @@ export const TABLES: Sabotage[] = [
 export const CODE: Sabotage[] = [
   [
     'case 14: a view without security_invoker',
-    'CREATE VIEW sales AS SELECT * FROM orders',
+    'CREATE VIEW sales AS SELECT * FROM members',
     'view-not-invoker',
     'public.sales',
   ],
   [
     'a view with security_invoker off',
-    'CREATE VIEW sales WITH (security_invoker = off) AS SELECT * FROM orders',
+    'CREATE VIEW sales WITH (security_invoker = off) AS SELECT * FROM members',
     'view-not-invoker',
     'public.sales',
   ],
   [
     'case 14: a materialized view that may be read',
-    'CREATE MATERIALIZED VIEW sales AS SELECT * FROM orders WITH NO DATA; GRANT SELECT ON sales TO bulkhead_runtime',
+    'CREATE MATERIALIZED VIEW sales AS SELECT * FROM members WITH NO DATA; GRANT SELECT ON sales TO bulkhead_runtime',
     'materialized-view-readable',
     'public.sales',
   ],
   [
     'case 14: a SECURITY DEFINER function that counts all',
     `CREATE FUNCTION public.volume() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
-     AS 'SELECT count(*) FROM public.orders'; REVOKE ALL ON FUNCTION public.volume() FROM PUBLIC`,
+     AS 'SELECT count(*) FROM public.members'; REVOKE ALL ON FUNCTION public.volume() FROM PUBLIC`,
     'definer-function-unlisted',
     'public.volume()',
   ],
@@ -202,34 +202,29 @@ export const RIGHTS: Sabotage[] = [
   ...['TRUNCATE', 'REFERENCES', 'TRIGGER', 'REFERENCES (id)', 'ALL'].map(
     (right): Sabotage => [
       `case 15: ${right} granted on a table`,
-      `GRANT ${right} ON products TO bulkhead_runtime`,
+      `GRANT ${right} ON exports TO bulkhead_runtime`,
       'right-excessive',
-      'public.products',
+      'public.exports',
     ],
   ),
-  [
-    'a right granted to everyone',
-    'GRANT TRUNCATE ON products TO PUBLIC',
-    'right-excessive',
-    'public.products',
-  ],
+  ['a right granted to everyone', 'GRANT TRUNCATE ON exports TO PUBLIC', 'right-excessive', 'public.exports'],
   [
     'a right that may be passed on',
-    'GRANT SELECT ON products TO bulkhead_runtime WITH GRANT OPTION',
+    'GRANT SELECT ON exports TO bulkhead_runtime WITH GRANT OPTION',
     'right-excessive',
-    'public.products',
+    'public.exports',
   ],
   [
     'UPDATE on a whole table',
-    'GRANT UPDATE ON products TO bulkhead_runtime',
+    'GRANT UPDATE ON exports TO bulkhead_runtime',
     'tenant-id-updatable',
-    'public.products',
+    'public.exports',
   ],
   [
     'UPDATE on tenant_id',
-    'GRANT UPDATE (tenant_id) ON products TO bulkhead_runtime',
+    'GRANT UPDATE (tenant_id) ON exports TO bulkhead_runtime',
     'tenant-id-updatable',
-    'public.products',
+    'public.exports',
   ],
   [
     'DELETE on an append-only table',
@@ -239,9 +234,9 @@ export const RIGHTS: Sabotage[] = [
   ],
   [
     'UPDATE on one column of an append-only table',
-    'GRANT UPDATE (on_hand_delta) ON stock_movements TO bulkhead_runtime',
+    'GRANT UPDATE (action) ON audit_entries TO bulkhead_runtime',
     'append-only-writable',
-    'public.stock_movements',
+    'public.audit_entries',
   ],
   [
     'one column of the tenant directory',
@@ -281,7 +276,7 @@ export const RIGHTS: Sabotage[] = [
   ],
   [
     'case 19: a tenant’s table for the role that runs jobs',
-    'GRANT SELECT (id) ON orders TO bulkhead_worker',
+    'GRANT SELECT (id) ON members TO bulkhead_worker',
     'worker-right',
     'role bulkhead_worker',
   ],

@@ -1,14 +1,11 @@
-// Checks that one field keeps the tenants apart, for every value that its arguments can take. The fields come from the
-// schema; valid values from recipes.ts.
+// Owns: what it means for one field to keep the tenants apart, for every value that its arguments can carry. The
+// fields come from the schema; valid values from recipes.ts.
 import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { encodeId, isUuid, newId } from '../../src/core/ids.ts'
 import { type NodeName, nodeId } from '../../src/graphql/node-ids.ts'
-import { sendEvent } from '../shop/support/money.ts'
-import { makeShop } from '../shop/support/shop.ts'
 import type { Answer, Api, Data } from '../support/api.ts'
-import { asOwner, asSuperuser, type TestDatabase } from '../support/database.ts'
-import { makeExport } from '../support/make-export.ts'
+import { asSuperuser, type TestDatabase } from '../support/database.ts'
 import {
   documentOf,
   type Given,
@@ -19,50 +16,26 @@ import {
   withValue,
 } from '../support/operations.ts'
 import { askerOf, recordMaker, succeedingArguments, validArguments } from '../support/recipes.ts'
-import { sealAudit } from '../support/seal-audit.ts'
+import { fillTenant, SAMPLES } from '../support/samples.ts'
 import { unique } from '../support/unique.ts'
 import { fillEmptyTables } from './filled-tables.ts'
 
-/** The nesting of every selection; less for `node`, which is requested for every type at once. */
+/** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */
 const DEPTH = 3
 const NODE_DEPTH = 2
 /** How many ids of one type, cursors of one list or texts of one column are tried. */
 const TRIED_MAX = 2
-/** Shorter texts appear in answers by chance. */
+/** Shorter texts are in every answer by chance. */
 const TELLING_LENGTH_MIN = 6
 
-/** The id prefixes of the tables that the shop fills. */
-const PREFIXES: Record<string, string> = {
-  members: 'mem',
-  audit_entries: 'aud',
-  api_keys: 'key',
-  products: 'prod',
-  variants: 'var',
-  stock_movements: 'mov',
-  customers: 'cust',
-  orders: 'ord',
-  order_lines: 'line',
-  payments: 'pay',
-  refunds: 'ref',
-  disputes: 'dsp',
-  invitations: 'inv',
-  payment_providers: 'prov',
-  provider_events: 'evt',
-  ledger_accounts: 'acct',
-  journal_entries: 'entry',
-  postings: 'post',
-  support_grants: 'grant',
-  exports: 'exp',
-}
-
-/** A's values, which B must not see or reach. */
+/** What there is of A that B must never learn, nor reach. */
 export interface Secrets {
   ids: { prefix: string; id: string }[]
   /** One column's texts, by the column's name. */
   texts: Map<string, string[]>
-  /** Every text and id of A's rows that B's rows do not have. */
+  /** Every text and id of A's rows that is in none of B's. */
   telling: string[]
-  /** What B has written itself during the test: B may see that. */
+  /** What B has itself written since, in the course of trying: it may be shown that. */
   written: string[]
 }
 
@@ -87,31 +60,23 @@ export async function rowsOf(database: TestDatabase, tenantId: string): Promise<
   })
 }
 
-/** Fills both tenants' shops, and returns A's values. */
+/** Fills both tenants, and tells what A has. */
 export async function makeSecrets(api: Api): Promise<Secrets> {
-  for (const tenant of ['A', 'B'] as const) {
-    await makeShop(api, tenant)
-    await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
-    await sealAudit(api, tenant)
-    await makeExport(api, tenant)
-  }
-  // A number that B's orders do not reach during the test.
-  await asOwner(api.database, api.tenantIds.A, (owner) =>
-    owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),
-  )
+  for (const tenant of ['A', 'B'] as const) await fillTenant(api, tenant)
   const others = await makeOthers(api)
   await fillEmptyTables(api)
   const secrets = await secretsOf(api)
   return { ...secrets, ids: [...secrets.ids, ...others] }
 }
 
-/** A record of A's, and one of B's, of every type that the shop lacks. Returns A's ids. */
+/** A record of A's, and one of B's, of every type that no module filled in. Answers A's ids. */
 async function makeOthers(api: Api): Promise<Secrets['ids']> {
   const rows = await rowsOf(api.database, api.tenantIds.A)
   const made: Secrets['ids'] = []
   for (const { name } of api.schema.getPossibleTypes(api.schema.getType('Node') as never)) {
     const prefix = prefixOf(nodeId(name as NodeName, newId()))
-    if (Object.entries(PREFIXES).some(([table, known]) => known === prefix && rows[table]?.length)) continue
+    if (Object.entries(SAMPLES.prefixes).some(([table, known]) => known === prefix && rows[table]?.length))
+      continue
     const make = recordMaker(api.schema, name)
     await make?.(api, 'B')
     const id = await make?.(api, 'A')
@@ -129,10 +94,10 @@ async function secretsOf(api: Api): Promise<Secrets> {
   for (const text of textsIn(rows)) {
     if (known.has(text) || text.length < TELLING_LENGTH_MIN || isInstant(text)) continue
     telling.add(text)
-    // In the API an id has another form than in the database.
+    // An id leaves the API in another spelling than the database's.
     if (isUuid(text)) telling.add(encodeId('x', text).slice('x_'.length))
   }
-  const ids = Object.entries(PREFIXES).flatMap(([table, prefix]) =>
+  const ids = Object.entries(SAMPLES.prefixes).flatMap(([table, prefix]) =>
     (rows[table] ?? []).slice(0, TRIED_MAX).map(({ id }) => ({ prefix, id: encodeId(prefix, id as string) })),
   )
   return { ids, texts: textsByColumn(rows, known), telling: [...telling], written: [] }
@@ -160,13 +125,13 @@ function textsByColumn(rows: Rows, known: ReadonlySet<string>): Map<string, stri
 
 const depthOf = ({ name }: Place) => (/^query nodes?$/.test(name) ? NODE_DEPTH : DEPTH)
 
-/** A value of A's for one argument, and a similar one that nobody has. */
+/** A value of A's for one argument, and one of the same kind that nobody has. */
 interface Attempt {
   foreign: unknown
   absent: unknown
 }
 
-/** Every way in which a field showed B something of A's, or let B change it. Empty when it keeps them apart. */
+/** Every way in which a field told B something of A's, or let B reach it. Empty when it keeps them apart. */
 export async function leaksOf(api: Api, place: Place, secrets: Secrets): Promise<string[]> {
   const leaks: string[] = []
   const before = await rowsOf(api.database, api.tenantIds.A)
@@ -190,7 +155,7 @@ async function leaksThrough(api: Api, place: Place, slot: Slot, secrets: Secrets
     const answers: Answer[] = []
     for (const value of [foreign, absent]) {
       answers.push(await ask(api, place, withValue(withNewKey(valid), slot, value)))
-      // A text is accepted and changes the record; an id is refused and changes nothing.
+      // A text is taken, and the record is another one then; an id is refused, and all is as before.
       if (isWritten) valid = await validArguments(api, place, 'B')
     }
     const [told, untold] = answers as [Answer, Answer]
@@ -202,14 +167,14 @@ async function leaksThrough(api: Api, place: Place, slot: Slot, secrets: Secrets
   return leaks
 }
 
-/** The same arguments with a new key, so that it is no repetition. */
+/** The same arguments as another call: not a repetition of the last. */
 export function withNewKey(given: Given): Given {
   const input = given.input as Given | undefined
   if (input?.idempotencyKey === undefined) return given
   return { ...given, input: { ...input, idempotencyKey: unique('key') } }
 }
 
-/** Why a call that must succeed failed, or null: tests of refusals alone would prove nothing. */
+/** The answer of a call that must succeed, or why it did not: a test of refusals alone would prove nothing. */
 export async function failureOf(api: Api, place: Place): Promise<string | null> {
   const { data, errors } = await ask(api, place, await succeedingArguments(api, place, 'B'))
   if (errors.length > 0) return shown({ data, errors, extensions: {} })
@@ -218,7 +183,7 @@ export async function failureOf(api: Api, place: Place): Promise<string | null> 
 }
 
 function ask(api: Api, place: Place, given: Given): Promise<Answer> {
-  // With many parents the page is smaller, because of its cost.
+  // Below many parents less is asked of each: a page has its price.
   const depth = place.path.length > 0 ? DEPTH - 2 : depthOf(place)
   const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
   return askerOf(api, place, 'B').send(source, given)
@@ -232,7 +197,8 @@ async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Se
       foreign: cursor,
       absent: Buffer.from(newId()).toString('base64url'),
     }))
-  if (slot.name === 'number') return [{ foreign: await numberOfA(api), absent: 999_999_999 }]
+  const own = SAMPLES.foreign[slot.name]
+  if (own !== undefined) return [{ foreign: await own.of(api, 'A'), absent: own.absent }]
   if (slot.type !== 'String' || slot.name === 'idempotencyKey') return []
   const known = texts.get(column(slot)) ?? [...texts.values()].flat()
   const tried = slot.name === 'query' ? known : known.slice(0, TRIED_MAX)
@@ -242,7 +208,7 @@ async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Se
 const isCursor = ({ name }: Slot) => name === 'after' || name === 'before'
 const column = ({ name }: Slot) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** A text of the same form: letters are replaced, other characters stay. */
+/** A text of the same form: letters become others, and what is no letter stays. */
 function absentLike(text: string): string {
   return text.replace(/[a-z]{2}/i, (letters) => (letters === 'qx' ? 'xq' : 'qx'))
 }
@@ -260,18 +226,10 @@ function cursorsIn(value: Data): string[] {
   )
 }
 
-/** An order number that A has and B does not have. */
-async function numberOfA(api: Api): Promise<number> {
-  const { rows } = await asOwner(api.database, api.tenantIds.A, (owner) =>
-    owner.query('SELECT max(number)::int AS number FROM orders'),
-  )
-  return rows[0].number
-}
-
-/** What two answers must have in common: everything, for a query; whether it succeeded or why not, for a mutation. */
+/** What two answers must have in common: all of it, for a query; whether it was done and why not, for a mutation. */
 function comparable(place: Place, { data, errors }: Answer, given: unknown): string {
   const answer = place.operation === 'query' ? data : outcomeOf(data?.answer)
-  // The given value may appear in the answer, such as a product's new title.
+  // The value itself may be in the answer: a product's new title is shown.
   return JSON.stringify({ answer, errors }).replaceAll(inJson(given), '<given>')
 }
 
@@ -291,7 +249,7 @@ function tellingIn(answer: Answer, { telling, written }: Secrets, given: readonl
   )
 }
 
-/** The form that titles and their handles share. */
+/** The spelling that titles and their handles have in common. */
 const asHandle = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
 const inJson = (value: unknown) => JSON.stringify(value).replaceAll(/^"|"$/g, '')
 const shown = (answer: Answer) => JSON.stringify(answer).slice(0, 400)

@@ -1,10 +1,11 @@
-// The expected answer of every table to every command in every scope, as data, and its execution. The matrix test and
-// the sabotage test use it: attempts that pass with the walls must fail without them.
+// Owns: what every table must answer to every command in every scope, as data, and the running of it. Both the matrix
+// test and the sabotage test use it: the same attempts that pass with the walls must fail without them.
 import pg from 'pg'
 import { EVERYTHING } from '../../src/db/database.ts'
 import { APPEND_ONLY_TABLES } from '../../src/db/doctor/rights.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
 import { fixtureRow } from '../support/fixture.ts'
+import { RIGHTS, type Right } from '../support/module-setup.ts'
 import { type FixtureTenant, insertStatement, SPARE, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import {
   insertedFor,
@@ -22,7 +23,7 @@ import {
 export const COMMANDS = ['select', 'insert', 'update', 'delete', 'merge', 'copy'] as const
 export type Command = (typeof COMMANDS)[number]
 
-/** The target rows are always tenant A's. */
+/** The rows aimed at are always tenant A's. */
 export const SCOPES = [
   'no tenant',
   'an ended scope',
@@ -45,7 +46,7 @@ const WRITES: Partial<Record<Scope, string>> = { 'the own tenant, to read': '' }
 
 const NO_TENANT = 'BK001'
 const READ_ONLY = 'BK004'
-/** Both for a missing right and for a row that WITH CHECK refuses. */
+/** Both for a right that is not granted and for a row that WITH CHECK refuses. */
 const DENIED = '42501'
 const COPY_FROM_REFUSED = '0A000'
 
@@ -59,24 +60,13 @@ export interface Attempt {
   expected: string
 }
 
-/** Rights that differ from the usual four. A change here changes what the runtime role may do. */
-const RIGHTS: Record<string, ReadonlySet<string>> = {
-  tenants: new Set(['select', 'update']),
-  payments: new Set(['select', 'insert', 'update']),
-  refunds: new Set(['select', 'insert', 'update']),
-  disputes: new Set(['select', 'insert', 'update']),
-  payment_providers: new Set(['select', 'insert', 'update']),
-  members: new Set(['select', 'insert', 'update']),
-  invitations: new Set(['select', 'insert', 'update']),
-  api_keys: new Set(['select', 'insert', 'update']),
-  support_grants: new Set(['select', 'insert', 'update']),
-  ...Object.fromEntries(
-    APPEND_ONLY_TABLES.map((table) => [table.replace('public.', ''), new Set(['select', 'insert'])]),
-  ),
-}
-const USUAL_RIGHTS: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete'])
+const APPEND_ONLY: ReadonlySet<string> = new Set(
+  APPEND_ONLY_TABLES.map((table) => table.replace('public.', '')),
+)
+const APPEND_ONLY_RIGHTS: readonly Right[] = ['select', 'insert']
+const USUAL_RIGHTS: readonly Right[] = ['select', 'insert', 'update', 'delete']
 
-/** Counts as a superuser, bypassing the policies. Throws when the fixture has no rows of a tenant in the table. */
+/** Counts as a superuser, past every wall. Throws when the fixture has no rows of a tenant in the table. */
 export async function tableFacts(database: TestDatabase, name: string): Promise<TableFacts> {
   return asSuperuser(database, async (client) => {
     const key = await client.query<{ name: string }>(
@@ -101,7 +91,7 @@ export async function tableFacts(database: TestDatabase, name: string): Promise<
   })
 }
 
-/** Every attempt on one table, with the expected answer. */
+/** Every attempt on one table, with the answer that the walls must give. */
 export function attemptsOn(table: TableFacts): Attempt[] {
   return SCOPES.flatMap((scope) =>
     (scope === 'the own tenant'
@@ -122,11 +112,12 @@ export function attemptsOn(table: TableFacts): Attempt[] {
 type UnscopedAttempt = Omit<Attempt, 'scope'> & { needs?: string[] }
 
 function allowed(table: string, { command, needs = [command] }: UnscopedAttempt): boolean {
-  const rights = RIGHTS[table] ?? USUAL_RIGHTS
-  return needs.every((right) => rights.has(right))
+  const rights: readonly string[] =
+    RIGHTS[table] ?? (APPEND_ONLY.has(table) ? APPEND_ONLY_RIGHTS : USUAL_RIGHTS)
+  return needs.every((right) => rights.includes(right))
 }
 
-/** Without a scope every command must raise; none may answer with an empty list. */
+/** Everything must be loud: not one command may answer with an empty list. */
 function scopelessAttempts(table: TableFacts): UnscopedAttempt[] {
   const t = `"${table.name}"`
   const column = someColumn(table.name)
@@ -156,7 +147,7 @@ function scopelessAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
-/** In B's scope, aimed at A's rows: as if A did not exist. */
+/** In B's scope, aimed at A's rows: as if A were not there. */
 function otherAttempts(table: TableFacts): UnscopedAttempt[] {
   const t = `"${table.name}"`
   const column = someColumn(table.name)
@@ -218,12 +209,12 @@ function otherAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
-/** A must reach all of its own rows. */
+/** The walls must leave A its own rows, all of them. */
 function ownAttempts(table: TableFacts): UnscopedAttempt[] {
   const t = `"${table.name}"`
   const column = someColumn(table.name)
   const spare = fixtureRow(table.name, TENANT_A, SPARE)
-  // A second row would be too many for a table with one per tenant.
+  // A second row of a table that holds one for each tenant would be one too many.
   const room = table.keyColumns.length === 1 ? [{ text: `DELETE FROM ${t}` }] : []
   return [
     attempt('select', 'all rows: its own', `SELECT * FROM ${t}`, rows(table.rowsOfA)),
@@ -269,19 +260,19 @@ function ownAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
-/** A scope that may only read: sees all of its rows, and every write raises. */
+/** Somebody who may only read: to see everything of their own, and to change nothing of it, loudly. */
 function readersAttempts(table: TableFacts): UnscopedAttempt[] {
   return ownAttempts(table).map((attempt) => {
     const reads = attempt.command === 'select' || attempt.command === 'copy'
     if (reads || attempt.expected === DENIED) return attempt
-    // A row that it cannot make it cannot delete either, so an existing one is used.
+    // What it cannot make it cannot delete: a row that is there, then.
     const text = `DELETE FROM "${table.name}" WHERE ${keyOf(table, TENANT_A, 1)}`
     const statements = attempt.command === 'delete' ? [{ text }] : attempt.statements
     return { ...attempt, statements, expected: READ_ONLY }
   })
 }
 
-/** Runs the attempts on one connection and returns every unexpected answer. */
+/** Runs the attempts on one connection and tells of every answer that is not the expected one. */
 export async function violations(
   client: pg.Client,
   table: string,
@@ -296,7 +287,7 @@ export async function violations(
   return found
 }
 
-/** In a transaction that is rolled back: `3 rows`, or the SQLSTATE of the refusal. */
+/** In a transaction of its own that leaves nothing behind: `3 rows`, or the SQLSTATE of the refusal. */
 export async function answerTo(
   client: pg.Client,
   setting: string | null,

@@ -1,4 +1,4 @@
-// Sabotage: with each table's wall damaged in turn, the matrix must fail.
+// A test that stays green without the wall is no test: with each table's wall damaged in turn, the matrix must go red.
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asOwner, createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,7 +15,7 @@ interface Sabotage {
   trips: RegExp
 }
 
-/** Keeps the table's writers. */
+/** Keeps who may write to the table. */
 const again = (table: string) => `SELECT app.set_policies('${table}')`
 
 const SABOTAGES: Sabotage[] = [
@@ -59,7 +59,7 @@ const SABOTAGES: Sabotage[] = [
   },
 ]
 
-/** Visible only where rows may be inserted. */
+/** Only where rows may be inserted is there anything to see of it. */
 const UNCHECKED: Sabotage = {
   what: 'WITH CHECK (true)',
   damage: (table) => `CREATE POLICY anything ON ${table} FOR INSERT WITH CHECK (true)`,

@@ -1,5 +1,5 @@
-// schema.prisma and the migrations must describe the same tables: the client relies on the one, the database on the
-// other. What Prisma's language cannot express (checks, policies, rights, partial indexes, deferral of keys) is not
+// schema.prisma and the migrations must tell of the same tables: the client believes the one, the database obeys the
+// other. What Prisma's language cannot say (checks, policies, rights, partial indexes, when a key is checked) is not
 // compared.
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -15,13 +15,13 @@ import {
 } from '../support/database.ts'
 
 const SCHEMA_DIR = fileURLToPath(new URL('../../prisma/schema', import.meta.url))
-/** Makes the schema app and app.tenant_id(), which the defaults of the schema use; makes no tenant's table. */
+/** Brings schema app and app.tenant_id(), which the defaults of the schema refer to; makes no table of a tenant. */
 const WALLS = new URL('../../prisma/migrations/20261201040000_walls/migration.sql', import.meta.url)
 
 const TABLES = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
   AND c.relkind IN ('r', 'p') AND c.relname <> '_prisma_migrations'`
 
-/** Each returns lines of text; names are printed with their schemas. The order of columns does not matter. */
+/** Each gives lines of text; names are printed with their schemas. The order of columns does not matter. */
 const SHAPES = {
   enums: `SELECT format('%s: %s', t.typname, string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)) AS line
     FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -77,33 +77,36 @@ describe('schema.prisma and the migrations', () => {
   })
 
   it.each([
-    ['a column more', 'ALTER TABLE products ADD COLUMN stray text'],
-    ['a column less', 'ALTER TABLE products DROP COLUMN vendor'],
-    ['another type', 'ALTER TABLE products ALTER version TYPE bigint'],
-    ['another length', 'ALTER TABLE orders ALTER currency TYPE char(4)'],
-    ['a column that may be null', 'ALTER TABLE products ALTER title DROP NOT NULL'],
-    ['another default', `ALTER TABLE products ALTER vendor SET DEFAULT 'x'`],
-    ['an enum’s label more', `ALTER TYPE order_status ADD VALUE 'LOST'`],
-    ['an index less', 'DROP INDEX products_tenant_id_title_id_idx'],
+    ['a column more', 'ALTER TABLE exports ADD COLUMN stray text'],
+    ['a column less', 'ALTER TABLE exports DROP COLUMN failure'],
+    ['another type', 'ALTER TABLE members ALTER version TYPE bigint'],
+    ['another length', 'ALTER TABLE tenants ALTER currency TYPE char(4)'],
+    ['a column that may be null', 'ALTER TABLE exports ALTER requested_by DROP NOT NULL'],
+    ['another default', `ALTER TABLE exports ALTER failure SET DEFAULT 'x'`],
+    ['an enum’s label more', `ALTER TYPE export_status ADD VALUE 'LOST'`],
+    ['an index less', 'DROP INDEX exports_tenant_id_created_at_id_idx'],
     [
       'an index in another order',
-      'DROP INDEX products_tenant_id_title_id_idx; CREATE INDEX products_tenant_id_title_id_idx ON products (tenant_id, title DESC, id)',
+      'DROP INDEX exports_tenant_id_created_at_id_idx; CREATE INDEX exports_tenant_id_created_at_id_idx ON exports (tenant_id, created_at DESC, id)',
     ],
     [
       'a unique index that is none',
-      'DROP INDEX customers_tenant_id_email_key; CREATE INDEX customers_tenant_id_email_key ON customers (tenant_id, email)',
+      'DROP INDEX members_tenant_id_email_key; CREATE INDEX members_tenant_id_email_key ON members (tenant_id, email)',
     ],
-    ['a foreign key less', 'ALTER TABLE order_lines DROP CONSTRAINT order_lines_tenant_id_order_id_fkey'],
     [
-      'a foreign key that cascades',
-      `ALTER TABLE order_lines DROP CONSTRAINT order_lines_tenant_id_order_id_fkey,
-       ADD CONSTRAINT order_lines_tenant_id_order_id_fkey FOREIGN KEY (tenant_id, order_id) REFERENCES orders ON DELETE CASCADE`,
+      'a foreign key less',
+      'ALTER TABLE export_chunks DROP CONSTRAINT export_chunks_tenant_id_export_id_fkey',
+    ],
+    [
+      'a foreign key that cascades no longer',
+      `ALTER TABLE export_chunks DROP CONSTRAINT export_chunks_tenant_id_export_id_fkey,
+       ADD CONSTRAINT export_chunks_tenant_id_export_id_fkey FOREIGN KEY (tenant_id, export_id) REFERENCES exports ON UPDATE RESTRICT`,
     ],
     ['a table more', 'CREATE TABLE stray (id uuid)'],
   ])('are seen to differ by %s', async (_, sql) => {
     const database = await createTestDatabase()
     try {
-      // As a superuser: forced policies also apply to the owner's own check of a new foreign key.
+      // As a superuser: forced policies hold the owner's own check of a new foreign key, too.
       await asAdmin(database.adminUrl, (admin) => admin.query(sql))
       expect(await shapeOf(database)).not.toEqual(declared)
     } finally {

@@ -96,7 +96,7 @@ describe('cross-tenant: tables of nobody in particular', () => {
 
 describe('cross-tenant: scopes', () => {
   it('case 5: a setting that was never set, and one that has ended, are both refused loudly', async () => {
-    const count = [{ text: 'SELECT count(*) FROM products' }]
+    const count = [{ text: 'SELECT count(*) FROM exports' }]
     expect(await answerTo(runtime, null, count)).toBe('BK001')
     await answerTo(runtime, TENANT_A.id, count)
     const { rows } = await runtime.query(`SELECT current_setting('app.tenant_id', true) AS setting`)
@@ -105,8 +105,8 @@ describe('cross-tenant: scopes', () => {
   })
 
   it('case 10: one prepared statement across tenants gives each its own rows', async () => {
-    const prepared = { name: 'products_of_whom', text: 'SELECT DISTINCT tenant_id FROM products' }
-    // After the fifth execution PostgreSQL may keep a generic plan.
+    const prepared = { name: 'exports_of_whom', text: 'SELECT DISTINCT tenant_id FROM exports' }
+    // Past the fifth execution PostgreSQL may keep a plan for all parameters.
     for (let round = 0; round < 8; round += 1) {
       for (const tenant of [TENANT_A, TENANT_B]) {
         await runtime.query('BEGIN')
@@ -148,7 +148,7 @@ describe('cross-tenant: references', () => {
 
   it('case 12: a reference to another tenant’s row is refused in the words for a row that does not exist', async () => {
     const all = await references()
-    expect(all.length).toBeGreaterThan(5)
+    expect(all.length).toBeGreaterThan(0)
     for (const { child, column, parent } of all) {
       const refusal = (id: string) =>
         asRuntime(database, TENANT_B.id, (client) =>
@@ -165,8 +165,8 @@ describe('cross-tenant: references', () => {
   })
 
   it('case 12: naming the other tenant beside its id is refused by the policy, before any reference is checked', async () => {
-    const row = { ...fixtureRow('variants', TENANT_A, SPARE), tenant_id: TENANT_A.id }
-    const insert = asRuntime(database, TENANT_B.id, (client) => insertRow(client, 'variants', row))
+    const row = { ...fixtureRow('export_chunks', TENANT_A, SPARE), tenant_id: TENANT_A.id }
+    const insert = asRuntime(database, TENANT_B.id, (client) => insertRow(client, 'export_chunks', row))
     await expect(insert).rejects.toMatchObject({ code: DENIED })
   })
 
@@ -212,16 +212,16 @@ describe('cross-tenant: references', () => {
   })
 
   it('case 13: a unique value of one tenant is free for the other', async () => {
-    // Both tenants' fixture rows are equal except for ids and members; that they could be inserted is the proof.
+    // The fixture's rows are alike in both tenants but for their ids and members: that they could be made is the proof.
     const { rows } = await asSuperuser(database, (client) =>
       client.query(
-        `SELECT count(DISTINCT handle)::int AS handles, count(*)::int AS products FROM products
-         UNION ALL SELECT count(DISTINCT email)::int, count(*)::int FROM customers`,
+        `SELECT count(DISTINCT key)::int AS values, count(*)::int AS rows FROM idempotency_keys
+         UNION ALL SELECT count(DISTINCT sequence)::int, count(*)::int FROM audit_seals`,
       ),
     )
     expect(rows).toEqual([
-      { handles: 2, products: 4 },
-      { handles: 2, products: 4 },
+      { values: 2, rows: 4 },
+      { values: 2, rows: 4 },
     ])
   })
 })
@@ -240,12 +240,12 @@ describe('cross-tenant: rights', () => {
       'SET ROLE bulkhead_owner',
       'SET SESSION AUTHORIZATION bulkhead_owner',
       `SET session_replication_role = 'replica'`,
-      `COPY products TO '/tmp/products'`,
-      `COPY products TO PROGRAM 'cat'`,
-      `SELECT app.protect('products')`,
+      `COPY exports TO '/tmp/exports'`,
+      `COPY exports TO PROGRAM 'cat'`,
+      `SELECT app.protect('exports')`,
       `SELECT app.create_tenant(gen_random_uuid(), 'mine', 'Mine', 'USD')`,
     ]) {
-      // CREATE DATABASE checks the right before it is refused inside a transaction, like the others.
+      // CREATE DATABASE is checked for the right before it is refused inside a transaction, as are the others.
       expect([DENIED, '25001'], text).toContain(await answerTo(runtime, TENANT_A.id, [{ text }]))
     }
   })
@@ -254,37 +254,29 @@ describe('cross-tenant: rights', () => {
     expect(
       await answerTo(runtime, TENANT_A.id, [
         { text: 'SET LOCAL row_security = off' },
-        { text: 'SELECT * FROM products' },
+        { text: 'SELECT * FROM exports' },
       ]),
     ).toBe(DENIED)
   })
 
-  it('case 16: no sequence can be reached whose gaps could tell of another tenant, and counters are each tenant’s own', async () => {
+  it('case 16: no sequence can be reached whose gaps could tell of another tenant', async () => {
     const { rows } = await asSuperuser(database, (client) =>
       client.query(`SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relkind = 'S'
         AND has_schema_privilege('bulkhead_runtime', c.relnamespace, 'USAGE')`),
     )
     expect(rows).toEqual([])
-    const next = (client: pg.Client) =>
-      client.query<{ value: number }>(
-        `UPDATE tenant_counters SET value = value + 1 WHERE name = 'order' RETURNING value`,
-      )
-    for (let round = 1; round <= 3; round += 1) {
-      for (const tenant of [TENANT_A, TENANT_B]) {
-        expect((await asRuntime(database, tenant.id, next)).rows).toEqual([{ value: round }])
-      }
-    }
   })
 
   it('case 17: a MERGE out of another tenant’s rows finds no source, and a COPY of a query exports only own rows', async () => {
     const merged = await answerTo(runtime, TENANT_B.id, [
       {
-        text: `MERGE INTO customers t USING (SELECT * FROM customers WHERE tenant_id = '${TENANT_A.id}') s ON t.email = s.email
-               WHEN MATCHED THEN UPDATE SET name = s.name WHEN NOT MATCHED THEN INSERT (id, email, name) VALUES (s.id, s.email, s.name)`,
+        text: `MERGE INTO exports t USING (SELECT * FROM exports WHERE tenant_id = '${TENANT_A.id}') s ON t.requested_by = s.requested_by
+               WHEN MATCHED THEN UPDATE SET failure = s.failure
+               WHEN NOT MATCHED THEN INSERT (id, requested_by) VALUES (s.id, s.requested_by)`,
       },
     ])
     expect(merged).toBe('0 rows')
-    expect(await answerTo(runtime, TENANT_B.id, [{ text: 'COPY (SELECT * FROM customers) TO STDOUT' }])).toBe(
+    expect(await answerTo(runtime, TENANT_B.id, [{ text: 'COPY (SELECT * FROM exports) TO STDOUT' }])).toBe(
       '2 rows',
     )
   })

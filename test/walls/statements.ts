@@ -1,5 +1,6 @@
-// The SQL of the matrix, for any table of the fixture. matrix.ts has the expected answers.
+// Owns: the SQL of the matrix, written for any table of the fixture. What it must answer is matrix.ts's.
 import { fixtureRow } from '../support/fixture.ts'
+import { UPDATABLE } from '../support/module-setup.ts'
 import { type FixtureRow, type FixtureTenant, insertStatement, TENANT_A } from '../support/two-tenants.ts'
 
 export interface Statement {
@@ -7,20 +8,12 @@ export interface Statement {
   values?: unknown[]
 }
 
-/** A table's actual content and key. */
+/** What is really in a table, and its key. */
 export interface TableFacts {
   name: string
   keyColumns: string[]
   rowsOfA: number
   rowsOfB: number
-}
-
-/** Tables of which the runtime role may update only some columns. */
-const UPDATABLE: Readonly<Record<string, string>> = {
-  orders: 'version',
-  payments: 'version',
-  refunds: 'version',
-  disputes: 'version',
 }
 
 /** A column that the runtime role may update wherever it may update at all. */
@@ -33,7 +26,7 @@ export function keyOf(table: TableFacts, tenant: FixtureTenant, n: number): stri
   return table.keyColumns.map((column) => `"${column}" = '${row[column]}'`).join(' AND ')
 }
 
-/** By the id without the tenant, as a client would. Where the tenants' keys are equal, by the whole key. */
+/** By what a client would send: the id without the tenant. Where the tenants' keys are alike, by the whole key. */
 export function ownIdOf(table: TableFacts, tenant: FixtureTenant): string {
   const { id } = fixtureRow(table.name, tenant, 1)
   return id === undefined ? keyOf(table, tenant, 1) : `id = '${id}'`

@@ -1,5 +1,5 @@
-// Interleaved units of work of many tenants on a few connections that keep breaking, with the invariants of every
-// answer and of the end state. The test chooses the server.
+// Owns: the storm: units of work of many tenants, interleaved on a few connections that keep breaking, and what must be
+// true of every answer and of the end. Which server it goes through is the test's.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
@@ -15,6 +15,7 @@ import { CommitUnknown, faultOf, sqlstateOf, toAppError } from '../../src/db/fau
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
+import { RAISE_IN_ONE_MESSAGE, raiseRaw, tallyOf } from '../support/tally.ts'
 import { fixtureId, TENANT_A } from '../support/two-tenants.ts'
 
 export interface Storm {
@@ -22,25 +23,25 @@ export interface Storm {
   database: Database
   tenantIds: readonly string[]
   units: number
-  /** How many units run at once. */
+  /** How many units are under way at once. */
   concurrency: number
-  /** The same seed draws the same units and times; what breaks meanwhile depends on the machine. */
+  /** The same seed draws the same units and the same moments; what breaks under them is the machine's. */
   seed: number
 }
 
 export interface StormReport {
-  /** Answers with wrong content, and errors that are not faults. Must be empty. */
+  /** Every answer that held what it must not, and every error that is no fault. Must be empty. */
   wrong: string[]
   answered: number
-  /** Errors that a client may get in a storm, by kind. */
+  /** Errors that a client may meet in a storm, by their kind. */
   faults: Record<string, number>
   kills: number
 }
 
-/** The expected end state of a tenant's counters. */
+/** What a tenant's counters must show in the end. */
 interface Books {
   transactions: number
-  /** Transactions whose COMMIT got no answer. */
+  /** Transactions whose COMMIT had no answer. */
   unknown: number
   commands: number
 }
@@ -54,7 +55,7 @@ interface World extends Storm {
 type Unit = (world: World, tenantId: string, n: number) => Promise<unknown>
 
 const KILL_EVERY_MS = 60
-/** Of slow statements; each holds a connection until it is cancelled. */
+/** Of the slow statements that are drawn; each holds a connection until it is cancelled. */
 const SLOW_SHARE = 0.2
 const COMMAND_ATTEMPTS_MAX = 40
 const IN_A_STORM: ReadonlySet<string> = new Set([
@@ -66,8 +67,9 @@ const IN_A_STORM: ReadonlySet<string> = new Set([
   'SERIALIZATION',
 ])
 const ON_PURPOSE = new Error('on purpose')
-const product = fixtureId(TENANT_A, 'products', 1)
-const variant = fixtureId(TENANT_A, 'variants', 1)
+const exported = fixtureId(TENANT_A, 'exports', 1)
+const chunk = fixtureId(TENANT_A, 'export_chunks', 1)
+export const TALLIES = ['transactions', 'commands']
 
 /** Runs all units; resolves when the last has settled. */
 export async function runStorm(storm: Storm): Promise<StormReport> {
@@ -114,7 +116,7 @@ async function runUnit(
   }
 }
 
-/** All tenant data in an answer must be the tenant's own. */
+/** Whatever an answer tells of a tenant must be of its own. */
 function checkAnswer(world: World, name: string, tenantId: string, answer: unknown): void {
   if (typeof answer !== 'object' || answer === null) return
   for (const [key, value] of Object.entries(answer)) {
@@ -129,29 +131,26 @@ const handleOf = ({ database }: World, tenantId: string): TenantClient =>
 const within = ({ database }: World, tenantId: string, work: (tx: Transaction) => Promise<unknown>) =>
   database.withTenant({ tenantId, writes: EVERYTHING }, work)
 const where = (tenantId: string, id: string) => ({ tenantId_id: { tenantId, id } })
-const raise = (tx: Transaction, name: string) =>
-  tx.$queryRaw`UPDATE tenant_counters SET value = value + 1 WHERE name = ${name} RETURNING tenant_id`
 
 const UNITS: [string, Unit][] = [
-  ['findMany', (world, id) => handleOf(world, id).product.findMany()],
+  ['findMany', (world, id) => handleOf(world, id).export.findMany()],
   [
     'findMany with relations',
     (world, id) =>
-      handleOf(world, id).order.findMany({
-        include: { customer: true, lines: { include: { variant: { include: { stock: true } } } } },
-      }),
+      handleOf(world, id).exportChunk.findMany({ include: { export: { include: { chunks: true } } } }),
   ],
   [
     'findMany by several queries',
     (world, id) =>
-      handleOf(world, id).product.findMany({
+      handleOf(world, id).export.findMany({
         relationLoadStrategy: 'query',
-        include: { variants: { include: { stock: true } } },
+        include: { chunks: { include: { export: true } } },
       }),
   ],
   [
     'findUnique',
-    async (world, id) => mustBe(await handleOf(world, id).variant.findUnique({ where: where(id, variant) })),
+    async (world, id) =>
+      mustBe(await handleOf(world, id).exportChunk.findUnique({ where: where(id, chunk) })),
   ],
   [
     'findUnique of another',
@@ -160,8 +159,8 @@ const UNITS: [string, Unit][] = [
         world,
         world.tenantIds.filter((tenantId) => tenantId !== id),
       )
-      const found = await handleOf(world, id).product.findUnique({ where: where(other, product) })
-      if (found !== null) throw new Error(`${id} found a product of ${other}`)
+      const found = await handleOf(world, id).export.findUnique({ where: where(other, exported) })
+      if (found !== null) throw new Error(`${id} found an export of ${other}`)
     },
   ],
   [
@@ -171,39 +170,39 @@ const UNITS: [string, Unit][] = [
         world,
         world.tenantIds.filter((tenantId) => tenantId !== id),
       )
-      const { count } = await handleOf(world, id).product.updateMany({
+      const { count } = await handleOf(world, id).export.updateMany({
         where: { tenantId: other },
-        data: { title: 'stolen' },
+        data: { requestedBy: 'stolen' },
       })
-      if (count !== 0) throw new Error(`${id} changed ${count} products of ${other}`)
+      if (count !== 0) throw new Error(`${id} changed ${count} exports of ${other}`)
     },
   ],
   [
     'groupBy',
-    (world, id) => handleOf(world, id).variant.groupBy({ by: ['tenantId', 'productId'], _count: true }),
+    (world, id) => handleOf(world, id).exportChunk.groupBy({ by: ['tenantId', 'exportId'], _count: true }),
   ],
-  ['count', async (world, id) => mustBe(await handleOf(world, id).product.count())],
+  ['count', async (world, id) => mustBe(await handleOf(world, id).export.count())],
   [
     'the reader',
     (world, id) =>
-      world.database.read({ tenantId: id }, 'Product', {
-        select: { tenantId: true, variants: { select: { tenantId: true } } },
+      world.database.read({ tenantId: id }, 'Export', {
+        select: { tenantId: true, chunks: { select: { tenantId: true } } },
       }),
   ],
   [
     'the reader’s count',
-    async (world, id) => mustBe(await world.database.count({ tenantId: id }, 'Product', {})),
+    async (world, id) => mustBe(await world.database.count({ tenantId: id }, 'Export', {})),
   ],
   [
     'hand-written SQL',
     (world, id) =>
       handleOf(world, id)
-        .$queryRaw`SELECT p.tenant_id, v.tenant_id AS "tenantId" FROM products p JOIN variants v ON v.product_id = p.id`,
+        .$queryRaw`SELECT e.tenant_id, c.tenant_id AS "tenantId" FROM exports e JOIN export_chunks c ON c.export_id = e.id`,
   ],
   [
     'an SQL error',
     async (world, id) =>
-      await refused(handleOf(world, id).$queryRaw`SELECT 1 / count(*) FILTER (WHERE false) FROM products`),
+      await refused(handleOf(world, id).$queryRaw`SELECT 1 / count(*) FILTER (WHERE false) FROM exports`),
   ],
   [
     'a slow statement',
@@ -225,9 +224,9 @@ const UNITS: [string, Unit][] = [
       const books = world.books.get(id) as Books
       try {
         const seen = await within(world, id, async (tx) => [
-          await tx.product.findMany({ include: { variants: true } }),
-          await raise(tx, 'transactions'),
-          await Promise.all([tx.tenant.findMany(), tx.customer.findMany(), tx.order.findMany()]),
+          await tx.export.findMany({ include: { chunks: true } }),
+          await raiseRaw(tx, 'transactions'),
+          await Promise.all([tx.tenant.findMany(), tx.member.findMany(), tx.exportChunk.findMany()]),
         ])
         books.transactions += 1
         return seen
@@ -241,7 +240,7 @@ const UNITS: [string, Unit][] = [
     'a transaction that rolls back',
     async (world, id) => {
       const work = within(world, id, async (tx) => {
-        await raise(tx, 'transactions')
+        await raiseRaw(tx, 'transactions')
         throw ON_PURPOSE
       })
       await work.catch((error: unknown) => {
@@ -254,7 +253,7 @@ const UNITS: [string, Unit][] = [
     (world, id) =>
       refused(
         within(world, id, async (tx) => {
-          await raise(tx, 'transactions')
+          await raiseRaw(tx, 'transactions')
           await tx.$queryRaw`SELECT 1 / 0`
         }),
       ),
@@ -265,9 +264,9 @@ const UNITS: [string, Unit][] = [
       const left: Promise<unknown>[] = []
       const forget = (statement: Promise<unknown>) => left.push(statement.catch(() => null))
       const work = within(world, id, async (tx) => {
-        forget(tx.product.findMany())
-        await tx.product.count()
-        forget(tx.customer.findMany())
+        forget(tx.export.findMany())
+        await tx.export.count()
+        forget(tx.member.findMany())
         throw ON_PURPOSE
       })
       await work.catch((error: unknown) => {
@@ -286,7 +285,7 @@ const UNITS: [string, Unit][] = [
 
 const stormRaise = defineCommand({
   name: 'stormRaise',
-  permission: 'stock:write',
+  permission: 'members:manage',
   errors: [],
   schema: z.object({ n: z.number() }),
 })
@@ -296,8 +295,7 @@ const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: {} }])
 
 const raiseAtOnce = () => ({
   statement: {
-    text: `WITH raised AS (UPDATE tenant_counters SET value = value + 1 WHERE name = $1 RETURNING value)
-      SELECT app.set_command_result((SELECT jsonb_build_object('value', value) FROM raised))`,
+    text: RAISE_IN_ONE_MESSAGE,
     values: ['commands'],
     name: 'storm_raise',
   },
@@ -305,11 +303,11 @@ const raiseAtOnce = () => ({
 })
 
 const raiseInTransaction: Work<never> = async (tx) => {
-  await raise(tx, 'commands')
+  await raiseRaw(tx, 'commands')
   return DONE
 }
 
-/** Like a client: the same call with the same key until it is answered. */
+/** As a client would: the same call with the same key until it is answered. */
 async function commandUntilDone(
   world: World,
   tenantId: string,
@@ -336,8 +334,8 @@ function callerOf({ database }: World, tenantId: string): CommandContext {
   return {
     scope: { tenantId, writes: EVERYTHING },
     tenantSlug: 'storm',
-    actor: { kind: 'MEMBER', id: fixtureId(TENANT_A, 'members', 1), role: 'STAFF', email: 'storm@a.example' },
-    permissions: permissionsOf('STAFF'),
+    actor: { kind: 'MEMBER', id: fixtureId(TENANT_A, 'members', 1), role: 'ADMIN', email: 'storm@a.example' },
+    permissions: permissionsOf('ADMIN'),
     requestId: 'storm',
     database,
     clock: () => new Date(),
@@ -345,7 +343,7 @@ function callerOf({ database }: World, tenantId: string): CommandContext {
   }
 }
 
-/** An empty result is wrong, since the rows exist. */
+/** Nothing found is a wrong answer: the rows are there. */
 function mustBe<T>(answer: T): T {
   if (answer === null || answer === 0) throw new Error('a tenant’s own rows were not found')
   return answer
@@ -370,20 +368,19 @@ async function killOne(admin: pg.Client, { test, random, report }: World): Promi
   report.kills += 1
 }
 
-/** Counts as a superuser that each tenant has exactly its units' effects, and that nothing else changed. */
+/** Counts, past every wall, that each tenant has exactly what its units did, and that nobody touched the rest. */
 async function closeBooks({ test, books, report, tenantIds }: World): Promise<void> {
   await asSuperuser(test, async (client) => {
     const { rows } = await client.query(
       `SELECT t.tenant_id AS id,
-         (SELECT value FROM tenant_counters c WHERE c.tenant_id = t.tenant_id AND name = 'transactions') AS transactions,
-         (SELECT value FROM tenant_counters c WHERE c.tenant_id = t.tenant_id AND name = 'commands') AS commands,
+         ${tallyOf('t.tenant_id', 'transactions')} AS transactions, ${tallyOf('t.tenant_id', 'commands')} AS commands,
          (SELECT count(*)::int FROM audit_entries a WHERE a.tenant_id = t.tenant_id AND action = 'stormRaise') AS audit,
          (SELECT count(*)::int FROM idempotency_keys k WHERE k.tenant_id = t.tenant_id AND operation = 'stormRaise') AS keys,
-         (SELECT count(*)::int FROM products p WHERE p.tenant_id = t.tenant_id AND title <> 'stolen') AS products
+         (SELECT count(*)::int FROM exports e WHERE e.tenant_id = t.tenant_id AND requested_by <> 'stolen') AS exports
        FROM tenants t WHERE t.tenant_id = ANY ($1)`,
       [tenantIds],
     )
-    const all = new Set(rows.map(({ products }) => products))
+    const all = new Set(rows.map(({ exports }) => exports))
     if (rows.length !== tenantIds.length || all.size !== 1)
       report.wrong.push('rows of the fixture were changed')
     for (const { id, transactions, commands, audit, keys } of rows) {
@@ -402,7 +399,7 @@ function draw<T>(world: World, from: readonly T[]): T {
   return from[Math.floor(world.random() * from.length)] as T
 }
 
-/** Pseudo-random numbers from 0 to 1 from a seed (Mulberry32, public domain). */
+/** Pseudo-random numbers from 0 to 1, the same for the same seed (Mulberry32, public domain). */
 function mulberry32(seed: number): () => number {
   let state = seed
   return () => {

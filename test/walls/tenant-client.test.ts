@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newId } from '../../src/core/ids.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type TenantClient } from '../../src/db/database.ts'
 import { sqlstateOf } from '../../src/db/faults.ts'
@@ -36,12 +37,13 @@ const asA = { ...A, writes: EVERYTHING }
 const asB = { ...B, writes: EVERYTHING }
 const NOBODY = '00000000-0000-7000-8000-00000000dead'
 const idOf = (tenant: typeof TENANT_A, table: string, n = 1) => fixtureId(tenant, table, n)
-const productOfB = idOf(TENANT_B, 'products')
-const variantOfB = idOf(TENANT_B, 'variants')
-const uniqueB = { tenantId_id: { tenantId: TENANT_B.id, id: productOfB } }
-const product = { handle: 'new', title: 'New' }
+const exportOfB = idOf(TENANT_B, 'exports')
+const chunkOfB = idOf(TENANT_B, 'export_chunks')
+const uniqueB = { tenantId_id: { tenantId: TENANT_B.id, id: exportOfB } }
+const newExport = { requestedBy: 'New', status: 'FAILED' } as const
+const newChunk = () => ({ id: newId(), position: 7, content: Buffer.from('new') })
 
-/** All rows of tenant B, read as a superuser. */
+/** Everything tenant B has, past every wall. */
 async function rowsOfB(): Promise<unknown> {
   return await asSuperuser(test, async (client) => {
     const tables: Record<string, unknown> = {}
@@ -56,7 +58,7 @@ async function rowsOfB(): Promise<unknown> {
   })
 }
 
-/** `P2025`, a SQLSTATE, or the answer. */
+/** `P2025`, a SQLSTATE, or what was answered. */
 async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
   try {
     return await work()
@@ -66,7 +68,7 @@ async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Runs `work` as tenant A and rolls it back. */
+/** Runs `work` as tenant A and undoes what it did. */
 async function undone(work: (handle: TenantClient) => Promise<unknown>): Promise<unknown> {
   let answer: unknown
   const undo = new Error('undone')
@@ -82,26 +84,26 @@ async function undone(work: (handle: TenantClient) => Promise<unknown>): Promise
 }
 
 describe('the filter that names the tenant', () => {
-  const where = { title: { not: '' } }
-  const unique = { tenantId_id: { tenantId: TENANT_A.id, id: idOf(TENANT_A, 'products', 2) } }
-  const data = { title: 'changed' }
+  const where = { requestedBy: { not: '' } }
+  const unique = { tenantId_id: { tenantId: TENANT_A.id, id: idOf(TENANT_A, 'exports', 2) } }
+  const data = { requestedBy: 'changed' }
   const operations: [string, (handle: TenantClient) => Promise<unknown>][] = [
-    ['findUnique', (handle) => handle.product.findUnique({ where: unique })],
-    ['findUniqueOrThrow', (handle) => handle.product.findUniqueOrThrow({ where: unique })],
-    ['findFirst', (handle) => handle.product.findFirst()],
-    ['findFirst with a filter', (handle) => handle.product.findFirst({ where })],
-    ['findFirstOrThrow', (handle) => handle.product.findFirstOrThrow({ where })],
-    ['findMany', (handle) => handle.product.findMany()],
-    ['findMany with a filter', (handle) => handle.product.findMany({ where: { OR: [where], AND: where } })],
-    ['findMany with relations', (handle) => handle.product.findMany({ include: { variants: true } })],
-    ['count', (handle) => handle.product.count()],
-    ['aggregate', (handle) => handle.product.aggregate({ where, _max: { title: true } })],
-    ['groupBy', (handle) => handle.product.groupBy({ by: ['title'], where, _count: true })],
-    ['update', (handle) => handle.product.update({ where: unique, data })],
-    ['updateMany', (handle) => handle.product.updateMany({ where, data })],
-    ['updateMany of all', (handle) => handle.product.updateMany({ data })],
-    ['updateManyAndReturn', (handle) => handle.product.updateManyAndReturn({ where, data })],
-    ['upsert', (handle) => handle.product.upsert({ where: unique, update: data, create: product })],
+    ['findUnique', (handle) => handle.export.findUnique({ where: unique })],
+    ['findUniqueOrThrow', (handle) => handle.export.findUniqueOrThrow({ where: unique })],
+    ['findFirst', (handle) => handle.export.findFirst()],
+    ['findFirst with a filter', (handle) => handle.export.findFirst({ where })],
+    ['findFirstOrThrow', (handle) => handle.export.findFirstOrThrow({ where })],
+    ['findMany', (handle) => handle.export.findMany()],
+    ['findMany with a filter', (handle) => handle.export.findMany({ where: { OR: [where], AND: where } })],
+    ['findMany with relations', (handle) => handle.export.findMany({ include: { chunks: true } })],
+    ['count', (handle) => handle.export.count()],
+    ['aggregate', (handle) => handle.export.aggregate({ where, _max: { requestedBy: true } })],
+    ['groupBy', (handle) => handle.export.groupBy({ by: ['requestedBy'], where, _count: true })],
+    ['update', (handle) => handle.export.update({ where: unique, data })],
+    ['updateMany', (handle) => handle.export.updateMany({ where, data })],
+    ['updateMany of all', (handle) => handle.export.updateMany({ data })],
+    ['updateManyAndReturn', (handle) => handle.export.updateManyAndReturn({ where, data })],
+    ['upsert', (handle) => handle.export.upsert({ where: unique, update: data, create: newExport })],
     [
       'delete',
       (handle) =>
@@ -112,7 +114,7 @@ describe('the filter that names the tenant', () => {
   it.each(operations)('stands in the SQL of %s, whose first table it holds', async (_, operation) => {
     const { result, messages } = await proxy.during(() => undone(operation))
     const statements = messages
-      .filter(({ type, text }) => type === 'P' && /"(products|outbox_events)"/.test(text))
+      .filter(({ type, text }) => type === 'P' && /"(exports|outbox_events)"/.test(text))
       .map(({ text }) => text)
     expect(statements.length, String(result)).toBeGreaterThan(0)
     for (const sql of statements) expect(sql).toMatch(/WHERE .*"tenant_id" = \$\d/s)
@@ -122,38 +124,38 @@ describe('the filter that names the tenant', () => {
 describe('case 11: a foreign tenant named by a caller', () => {
   it.each([
     ['where', { tenantId: B.tenantId }],
-    ['where, with its id', { tenantId: B.tenantId, id: productOfB }],
-    ['where, by its id alone', { id: productOfB }],
-    ['OR', { OR: [{ tenantId: B.tenantId }, { id: productOfB }] }],
+    ['where, with its id', { tenantId: B.tenantId, id: exportOfB }],
+    ['where, by its id alone', { id: exportOfB }],
+    ['OR', { OR: [{ tenantId: B.tenantId }, { id: exportOfB }] }],
     ['AND', { AND: [{ tenantId: B.tenantId }] }],
     ['AND, not as a list', { AND: { tenantId: B.tenantId } }],
     ['NOT', { NOT: { tenantId: A.tenantId } }],
-    ['a relation', { variants: { some: { tenantId: B.tenantId } } }],
-  ])('in %s finds and changes nothing', async (_, where: Prisma.ProductWhereInput) => {
+    ['a relation', { chunks: { some: { tenantId: B.tenantId } } }],
+  ])('in %s finds and changes nothing', async (_, where: Prisma.ExportWhereInput) => {
     for (const inTransaction of [false, true]) {
       const run = (work: (handle: TenantClient) => Promise<unknown>) =>
         inTransaction ? undone(work) : work(database.forTenant(asA))
-      expect(await run((handle) => handle.product.findMany({ where }))).toEqual([])
-      expect(await run((handle) => handle.product.findFirst({ where }))).toBeNull()
-      expect(await run((handle) => handle.product.count({ where }))).toBe(0)
-      expect(await run((handle) => handle.product.updateMany({ where, data: { title: 'x' } }))).toEqual({
+      expect(await run((handle) => handle.export.findMany({ where }))).toEqual([])
+      expect(await run((handle) => handle.export.findFirst({ where }))).toBeNull()
+      expect(await run((handle) => handle.export.count({ where }))).toBe(0)
+      expect(await run((handle) => handle.export.updateMany({ where, data: { requestedBy: 'x' } }))).toEqual({
         count: 0,
       })
-      expect(await run((handle) => handle.product.deleteMany({ where }))).toEqual({ count: 0 })
+      expect(await run((handle) => handle.export.deleteMany({ where }))).toEqual({ count: 0 })
     }
     expect(await rowsOfB()).toEqual(ofB)
   })
 
   it('in a unique key is answered as an id that does not exist', async () => {
     const absent = { tenantId_id: { tenantId: TENANT_A.id, id: NOBODY } }
-    const data = { title: 'stolen' }
+    const data = { requestedBy: 'stolen' }
     const operations: ((where: typeof uniqueB) => (handle: TenantClient) => Promise<unknown>)[] = [
-      (where) => (handle) => handle.product.findUnique({ where }),
-      (where) => (handle) => handle.product.findUniqueOrThrow({ where }),
-      (where) => (handle) => handle.product.findFirst({ where: where.tenantId_id, cursor: where }),
-      (where) => (handle) => handle.product.findMany({ cursor: where, take: 5 }),
-      (where) => (handle) => handle.product.update({ where, data }),
-      (where) => (handle) => handle.product.delete({ where }),
+      (where) => (handle) => handle.export.findUnique({ where }),
+      (where) => (handle) => handle.export.findUniqueOrThrow({ where }),
+      (where) => (handle) => handle.export.findFirst({ where: where.tenantId_id, cursor: where }),
+      (where) => (handle) => handle.export.findMany({ cursor: where, take: 5 }),
+      (where) => (handle) => handle.export.update({ where, data }),
+      (where) => (handle) => handle.export.delete({ where }),
     ]
     for (const operation of operations) {
       const foreign = await undone(operation(uniqueB))
@@ -165,20 +167,18 @@ describe('case 11: a foreign tenant named by a caller', () => {
   })
 
   it('in data is refused', async () => {
-    const foreign = { ...product, ...B }
-    const key = { tenantId_id: { ...A, id: idOf(TENANT_A, 'products') } }
+    const foreign = { ...newExport, ...B }
+    const key = { tenantId_id: { ...A, id: idOf(TENANT_A, 'exports') } }
     const refused = [
-      await undone((handle) => handle.product.create({ data: foreign })),
+      await undone((handle) => handle.export.create({ data: foreign })),
+      await undone((handle) => handle.export.createMany({ data: [newExport, foreign] })),
+      await undone((handle) => handle.export.createManyAndReturn({ data: [foreign] })),
+      await undone((handle) => handle.export.upsert({ where: uniqueB, create: foreign, update: foreign })),
+      await undone((handle) => handle.export.update({ where: key, data: B })),
+      await undone((handle) => handle.export.updateMany({ data: B })),
       await undone((handle) =>
-        handle.product.createMany({ data: [product, { ...foreign, handle: 'other' }] }),
-      ),
-      await undone((handle) => handle.product.createManyAndReturn({ data: [foreign] })),
-      await undone((handle) => handle.product.upsert({ where: uniqueB, create: foreign, update: foreign })),
-      await undone((handle) => handle.product.update({ where: key, data: B })),
-      await undone((handle) => handle.product.updateMany({ data: B })),
-      await undone((handle) =>
-        handle.variant.create({
-          data: { ...B, productId: productOfB, sku: 's', title: 't', priceMinor: 1, currency: 'USD' },
+        handle.exportChunk.create({
+          data: { ...B, exportId: exportOfB, ...newChunk() },
         }),
       ),
     ]
@@ -188,99 +188,95 @@ describe('case 11: a foreign tenant named by a caller', () => {
 
   it('an upsert with a foreign key creates a row of its own tenant, or none', async () => {
     const upserted = await undone((handle) =>
-      handle.product.upsert({ where: uniqueB, create: product, update: { title: 'stolen' } }),
+      handle.export.upsert({ where: uniqueB, create: newExport, update: { requestedBy: 'stolen' } }),
     )
-    expect(upserted).toMatchObject({ ...A, title: 'New' })
+    expect(upserted).toMatchObject({ ...A, requestedBy: 'New' })
     expect(await rowsOfB()).toEqual(ofB)
   })
 })
 
 describe('case 12: a foreign id in a nested write or a bare column is the same as an absent one', () => {
-  const variant = { sku: 'new', title: 'New', priceMinor: 1n, currency: 'USD' }
-  const ofOwn = { tenantId_id: { ...A, id: idOf(TENANT_A, 'products') } }
+  const ofOwn = { tenantId_id: { ...A, id: idOf(TENANT_A, 'exports') } }
   const ids = (id: string, tenantId: string) => ({ tenantId_id: { tenantId, id } })
   type Nested = (id: string, tenantId: string) => (handle: TenantClient) => Promise<unknown>
   const writes: [string, string, Nested][] = [
     [
       'connect to a parent',
-      productOfB,
+      exportOfB,
       (id, tenantId) => (handle) =>
-        handle.variant.create({ data: { ...variant, product: { connect: ids(id, tenantId) } } }),
+        handle.exportChunk.create({ data: { ...newChunk(), export: { connect: ids(id, tenantId) } } }),
     ],
     [
       'connect to a child',
-      variantOfB,
+      chunkOfB,
       (id, tenantId) => (handle) =>
-        handle.product.create({ data: { ...product, variants: { connect: ids(id, tenantId) } } }),
+        handle.export.create({ data: { ...newExport, chunks: { connect: ids(id, tenantId) } } }),
     ],
     [
       'set of children',
-      variantOfB,
+      chunkOfB,
       (id, tenantId) => (handle) =>
-        handle.product.update({ where: ofOwn, data: { variants: { set: [ids(id, tenantId)] } } }),
+        handle.export.update({ where: ofOwn, data: { chunks: { set: [ids(id, tenantId)] } } }),
     ],
     [
       'update of a child',
-      variantOfB,
+      chunkOfB,
       (id, tenantId) => (handle) =>
-        handle.product.update({
+        handle.export.update({
           where: ofOwn,
-          data: { variants: { update: { where: ids(id, tenantId), data: { title: 'stolen' } } } },
+          data: { chunks: { update: { where: ids(id, tenantId), data: { position: 99 } } } },
         }),
     ],
     [
       'updateMany of children',
-      variantOfB,
+      chunkOfB,
       (id, tenantId) => (handle) =>
-        handle.product.update({
+        handle.export.update({
           where: ofOwn,
           data: {
-            title: 'x',
-            variants: { updateMany: { where: { id, tenantId }, data: { title: 'stolen' } } },
+            requestedBy: 'x',
+            chunks: { updateMany: { where: { id, tenantId }, data: { position: 99 } } },
           },
         }),
     ],
     [
       'delete of a child',
-      variantOfB,
+      chunkOfB,
       (id, tenantId) => (handle) =>
-        handle.product.update({ where: ofOwn, data: { variants: { delete: ids(id, tenantId) } } }),
+        handle.export.update({ where: ofOwn, data: { chunks: { delete: ids(id, tenantId) } } }),
     ],
     [
       'deleteMany of children',
-      variantOfB,
+      chunkOfB,
       (id, tenantId) => (handle) =>
-        handle.product.update({
+        handle.export.update({
           where: ofOwn,
-          data: { title: 'x', variants: { deleteMany: { id, tenantId } } },
+          data: { requestedBy: 'x', chunks: { deleteMany: { id, tenantId } } },
         }),
     ],
     [
       'a bare column',
-      productOfB,
-      (id) => (handle) => handle.variant.create({ data: { ...variant, productId: id } }),
+      exportOfB,
+      (id) => (handle) => handle.exportChunk.create({ data: { ...newChunk(), exportId: id } }),
     ],
     [
       'a bare column, changed',
-      productOfB,
-      (id) => (handle) => handle.variant.updateMany({ data: { productId: id } }),
+      exportOfB,
+      (id) => (handle) => handle.exportChunk.updateMany({ data: { exportId: id } }),
     ],
     [
       'createMany of children',
-      variantOfB,
-      (id) => (handle) =>
-        handle.stockMovement.createMany({
-          data: [{ variantId: id, reason: 'COUNT', onHandDelta: 1, reservedDelta: 0 }],
-        }),
+      exportOfB,
+      (id) => (handle) => handle.exportChunk.createMany({ data: [{ ...newChunk(), exportId: id }] }),
     ],
   ]
   it.each(writes)('%s', async (_, foreignId, write) => {
     const absent = await undone(write(NOBODY, A.tenantId))
-    // An answer that is no refusal must not have affected B's rows, which are checked below.
+    // An answer that is no refusal must show that nothing of B was touched; the rows below tell.
     for (const tenantId of [A.tenantId, B.tenantId]) {
       const foreign = await undone(write(foreignId, tenantId))
       const told = (answer: unknown) => (typeof answer === 'string' ? answer : 'done')
-      // RLS itself may also refuse a row that names B: that reveals nothing of B.
+      // Beside the same refusal, RLS itself may refuse a row that names B: it says nothing of what B has.
       expect(tenantId === B.tenantId ? [told(absent), '42501'] : [told(absent)]).toContain(told(foreign))
       expect(await undone(write(NOBODY, tenantId)), 'B’s absent id as B’s own').toEqual(
         typeof foreign === 'string' ? foreign : expect.anything(),
@@ -291,40 +287,35 @@ describe('case 12: a foreign id in a nested write or a bare column is the same a
 
   it('connectOrCreate makes a row of its own tenant', async () => {
     const made = await undone((handle) =>
-      handle.variant.create({
-        data: { ...variant, product: { connectOrCreate: { where: uniqueB, create: product } } },
-        include: { product: true },
+      handle.exportChunk.create({
+        data: { ...newChunk(), export: { connectOrCreate: { where: uniqueB, create: newExport } } },
+        include: { export: true },
       }),
     )
-    expect(made).toMatchObject({ ...A, product: { ...A, title: 'New' } })
+    expect(made).toMatchObject({ ...A, export: { ...A, requestedBy: 'New' } })
     expect(await rowsOfB()).toEqual(ofB)
   })
 })
 
 describe('the handle', () => {
-  it('creates rows of its own tenant, whatever hangs on them', async () => {
+  it('creates rows of its own tenant, and those that hang on them', async () => {
     const made = await undone((handle) =>
-      handle.product.create({
-        data: {
-          ...product,
-          variants: {
-            create: { sku: 's', title: 't', priceMinor: 1n, currency: 'USD', stock: { create: {} } },
-          },
-        },
-        include: { variants: { include: { stock: true } } },
+      handle.export.create({
+        data: { ...newExport, chunks: { create: newChunk() } },
+        include: { chunks: true },
       }),
     )
-    expect(made).toMatchObject({ ...A, variants: [{ ...A, stock: A }] })
+    expect(made).toMatchObject({ ...A, chunks: [A] })
   })
 
   it('answers along a relation of what it found, alone and at once with another tenant’s', async () => {
     const ownerOf = (scope: typeof asA, tenant: typeof TENANT_A) =>
       database
         .forTenant(scope)
-        .variant.findUnique({
-          where: { tenantId_id: { tenantId: scope.tenantId, id: idOf(tenant, 'variants') } },
+        .exportChunk.findUnique({
+          where: { tenantId_id: { tenantId: scope.tenantId, id: idOf(tenant, 'export_chunks') } },
         })
-        .product()
+        .export()
     const [ofA, other] = await Promise.all([ownerOf(asA, TENANT_A), ownerOf(asB, TENANT_B)])
     expect(ofA).toMatchObject(A)
     expect(other).toMatchObject(B)
@@ -347,7 +338,7 @@ describe('the handle', () => {
     expect(proxy.bytes).toBe(before)
     const told = await undone(async (handle) => {
       const value = `set_config('app.tenant_id', '${B.tenantId}', true)`
-      return await handle.$queryRaw`SELECT ${value}::text AS harmless, count(*)::int AS count FROM products`
+      return await handle.$queryRaw`SELECT ${value}::text AS harmless, count(*)::int AS count FROM exports`
     })
     expect(told).toMatchObject([{ count: SEEDED }])
   })
@@ -359,21 +350,23 @@ describe('the handle', () => {
         for (const where of [
           { id: anything },
           { AND: [{ id: anything }] },
-          { NOT: { productId: anything } },
+          { NOT: { exportId: anything } },
         ]) {
           const refused = {
             code: 'INTERNAL',
-            message: expect.stringContaining('by something other than its value'),
+            message: expect.stringContaining('by something else than its value'),
           }
-          await expect(tx.variant.findFirst({ where })).rejects.toMatchObject(refused)
-          await expect(tx.variant.updateMany({ where, data: { title: 'x' } })).rejects.toMatchObject(refused)
-          await expect(tx.variant.deleteMany({ where })).rejects.toMatchObject(refused)
+          await expect(tx.exportChunk.findFirst({ where })).rejects.toMatchObject(refused)
+          await expect(tx.exportChunk.updateMany({ where, data: { position: 99 } })).rejects.toMatchObject(
+            refused,
+          )
+          await expect(tx.exportChunk.deleteMany({ where })).rejects.toMatchObject(refused)
         }
-        const mine = idOf(TENANT_A, 'variants')
-        expect(await tx.variant.findFirst({ where: { id: mine } })).not.toBeNull()
-        const listed = await tx.variant.updateMany({
+        const mine = idOf(TENANT_A, 'export_chunks')
+        expect(await tx.exportChunk.findFirst({ where: { id: mine } })).not.toBeNull()
+        const listed = await tx.exportChunk.updateMany({
           where: { id: { in: [mine] } },
-          data: { updatedAt: new Date() },
+          data: { position: 99 },
         })
         expect(listed.count).toBe(1)
         throw new Error('roll back')
@@ -383,27 +376,27 @@ describe('the handle', () => {
 
   it('case 9: what it is made of is refused: without a tenant, and beside a tenant’s transaction', async () => {
     const { client } = unprotected
-    await enterScope(asA, async () => await client.product.count())
+    await enterScope(asA, async () => await client.export.count())
     const before = proxy.bytes
-    await expect(client.product.findMany()).rejects.toMatchObject({ code: 'TENANT_REQUIRED' })
+    await expect(client.export.findMany()).rejects.toMatchObject({ code: 'TENANT_REQUIRED' })
     await expect(client.$queryRaw`SELECT 1`).rejects.toMatchObject({ code: 'TENANT_REQUIRED' })
-    await expect(client.$transaction([client.product.findMany()])).rejects.toMatchObject({
+    await expect(client.$transaction([client.export.findMany()])).rejects.toMatchObject({
       code: 'TENANT_REQUIRED',
     })
-    await expect(client.$transaction((tx) => tx.product.findMany())).rejects.toMatchObject({
+    await expect(client.$transaction((tx) => tx.export.findMany())).rejects.toMatchObject({
       code: 'TENANT_REQUIRED',
     })
-    const beside = database.withTenant(asA, async () => await client.product.findMany())
-    await expect(beside).rejects.toThrow('was sent outside its transaction')
+    const beside = database.withTenant(asA, async () => await client.export.findMany())
+    await expect(beside).rejects.toThrow('went past the transaction')
     expect(proxy.bytes).toBe(before)
   })
 
   it('a transaction does not nest, in either tenant', async () => {
     for (const scope of [asA, asB]) {
-      const nested = database.withTenant(asA, () => database.withTenant(scope, (tx) => tx.product.count()))
+      const nested = database.withTenant(asA, () => database.withTenant(scope, (tx) => tx.export.count()))
       await expect(nested).rejects.toThrow('inside a transaction')
     }
-    expect(await database.withTenant(asB, (tx) => tx.product.count())).toBe(SEEDED)
+    expect(await database.withTenant(asB, (tx) => tx.export.count())).toBe(SEEDED)
   })
 
   it('case 5: leaves no tenant in a session, whatever it did', async () => {
@@ -411,11 +404,11 @@ describe('the handle', () => {
       unprotected.pool.queryBeforeTenant(`SELECT current_setting('app.tenant_id', true) AS tenant`, [])
     const { client } = unprotected
     const works: (() => Promise<unknown>)[] = [
-      () => client.product.findMany(),
-      () => client.product.create({ data: { ...product, ...B } }),
+      () => client.export.findMany(),
+      () => client.export.create({ data: { ...newExport, ...B } }),
       () => client.$queryRaw`SELECT 1 / 0`,
-      () => client.$transaction((tx) => tx.product.count()),
-      () => client.$transaction([client.product.count(), client.$queryRaw`SELECT 1 / 0`]),
+      () => client.$transaction((tx) => tx.export.count()),
+      () => client.$transaction([client.export.count(), client.$queryRaw`SELECT 1 / 0`]),
       () =>
         unprotected.pool.queryBeforeTenant('SELECT * FROM app.resolve_member($1, $2)', [
           TENANT_B.slug,

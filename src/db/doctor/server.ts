@@ -18,20 +18,20 @@ const release: Check = async (patient) => {
     message,
   })
   if (major < OLDEST_MAJOR)
-    return [finding('server-unsupported', `older than ${OLDEST_MAJOR}: no longer fixed`)]
+    return [finding('server-unsupported', `older than ${OLDEST_MAJOR}: no longer mended`)]
   const findings: Finding[] = []
   for (const { cve, what, needs, fixedIn } of knownHoles(versionNum)) {
     const override = strictVersion ? ' (DATABASE_STRICT_VERSION=false makes this a warning)' : ''
-    const fixed = `fixed in ${major}.${fixedIn[major]}`
+    const mended = `mended in ${major}.${fixedIn[major]}`
     const open = needs === undefined ? null : await wayIn(patient, needs.sql)
     if (needs !== undefined && open !== null)
       findings.push({
-        ...finding('server-known-hole', `${cve}: ${what}. ${open} exposes it; ${fixed}`),
+        ...finding('server-known-hole', `${cve}: ${what}. ${open} opens it; ${mended}`),
         level: 'error',
       })
     else {
       const why = needs === undefined ? '' : `. ${needs.closed}`
-      findings.push(finding('server-known-hole', `${cve}: ${what}${why}; ${fixed}${override}`))
+      findings.push(finding('server-known-hole', `${cve}: ${what}${why}; ${mended}${override}`))
     }
   }
   return findings

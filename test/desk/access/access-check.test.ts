@@ -13,10 +13,10 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { checkAccess } from '../../../src/desk/access/check-access.ts'
-import { makeCustomer } from '../../shop/support/shop.ts'
 import { type Api, emailOf, type Session, startApi, type TenantKey } from '../../support/api.ts'
 import { asOwner } from '../../support/database.ts'
 import { askWithKey, makeKey, REVOKE } from '../../support/keys.ts'
+import { invitee } from '../../support/people.ts'
 
 let api: Api
 beforeAll(async () => {
@@ -55,11 +55,11 @@ describe('a member', () => {
 
   it('is told in words that help', async () => {
     const subject = await memberId('A', 'VIEWER')
-    expect((await check({ subject, permission: 'orders:read' })).reasons).toEqual([
+    expect((await check({ subject, permission: 'things:read' })).reasons).toEqual([
       { code: 'GRANTED', message: 'by the role VIEWER' },
     ])
-    expect((await check({ subject, permission: 'payments:refund' })).reasons).toEqual([
-      { code: 'ROLE_LACKS', message: 'VIEWER lacks payments:refund: OWNER, ADMIN may' },
+    expect((await check({ subject, permission: 'things:refund' })).reasons).toEqual([
+      { code: 'ROLE_LACKS', message: 'VIEWER lacks things:refund: OWNER, ADMIN may' },
     ])
   })
 
@@ -67,8 +67,8 @@ describe('a member', () => {
     const subject = await memberId('A', 'STAFF')
     await asTenant(`UPDATE members SET status = 'REMOVED' WHERE email = $1`, [emailOf('A', 'STAFF')])
     try {
-      expect(await told({ subject, permission: 'orders:write' })).toBe('false: MEMBER_REMOVED')
-      expect(await told({ subject, permission: 'tenant:manage', id: encodeId('ord', newId()) })).toBe(
+      expect(await told({ subject, permission: 'things:write' })).toBe('false: MEMBER_REMOVED')
+      expect(await told({ subject, permission: 'tenant:manage', id: encodeId('inv', newId()) })).toBe(
         'false: MEMBER_REMOVED, ROLE_LACKS, NOT_FOUND',
       )
     } finally {
@@ -80,20 +80,20 @@ describe('a member', () => {
     const subject = await memberId('A', 'STAFF')
     await asTenant(`UPDATE members SET role = 'VIEWER' WHERE email = $1`, [emailOf('A', 'STAFF')])
     try {
-      expect(await told({ subject, permission: 'orders:write' })).toBe('false: ROLE_LACKS')
+      expect(await told({ subject, permission: 'things:write' })).toBe('false: ROLE_LACKS')
     } finally {
       await asTenant(`UPDATE members SET role = 'STAFF' WHERE email = $1`, [emailOf('A', 'STAFF')])
     }
   })
 
   it('agrees with what the API then does', async () => {
-    const subject = await memberId('A', 'STAFF')
+    const subject = await memberId('A', 'ADMIN')
     for (const [permission, source] of [
-      ['customers:read', '{ customers { totalCount } }'],
       ['members:read', '{ members { totalCount } }'],
       ['keys:manage', '{ apiKeys { totalCount } }'],
+      ['tenant:manage', '{ exports { totalCount } }'],
     ] as const) {
-      const { errors } = await api.as('A', 'STAFF').send(source)
+      const { errors } = await api.as('A', 'ADMIN').send(source)
       expect((await check({ subject, permission })).allowed).toBe(errors.length === 0)
     }
   })
@@ -101,31 +101,31 @@ describe('a member', () => {
 
 describe('a key', () => {
   it('may what its list holds', async () => {
-    const { id: subject } = await makeKey(api.as('A'), ['orders:read'])
-    expect(await told({ subject, permission: 'orders:read' })).toBe('true: GRANTED')
-    expect((await check({ subject, permission: 'orders:write' })).reasons).toEqual([
+    const { id: subject } = await makeKey(api.as('A'), ['things:read'])
+    expect(await told({ subject, permission: 'things:read' })).toBe('true: GRANTED')
+    expect((await check({ subject, permission: 'things:write' })).reasons).toEqual([
       {
         code: 'KEY_LACKS',
-        message: "the key's list lacks orders:write: it never changes, so make another key",
+        message: "the key's list lacks things:write: it never changes, so make another key",
       },
     ])
   })
 
   it('that was revoked, or has expired, may nothing, and it is said since when', async () => {
-    const revoked = await makeKey(api.as('A'), ['orders:read'])
+    const revoked = await makeKey(api.as('A'), ['things:read'])
     const { apiKeyRevoke } = await api.as('A').data(REVOKE, { input: { id: revoked.id } })
-    expect((await check({ subject: revoked.id, permission: 'orders:read' })).reasons).toEqual([
+    expect((await check({ subject: revoked.id, permission: 'things:read' })).reasons).toEqual([
       { code: 'KEY_REVOKED', message: `this key was revoked at ${apiKeyRevoke.apiKey.revokedAt}` },
     ])
-    const expired = await makeKey(api.as('A'), ['orders:read'])
+    const expired = await makeKey(api.as('A'), ['things:read'])
     await asTenant(`UPDATE api_keys SET expires_at = '2020-01-01T00:00:00Z' WHERE hint = $1`, [
       expired.secret.slice(-4),
     ])
-    expect((await check({ subject: expired.id, permission: 'orders:write' })).reasons).toEqual([
+    expect((await check({ subject: expired.id, permission: 'things:write' })).reasons).toEqual([
       { code: 'KEY_EXPIRED', message: 'this key expired at 2020-01-01T00:00:00.000Z' },
       {
         code: 'KEY_LACKS',
-        message: "the key's list lacks orders:write: it never changes, so make another key",
+        message: "the key's list lacks things:write: it never changes, so make another key",
       },
     ])
   })
@@ -154,14 +154,14 @@ describe('a key', () => {
 
   it('may ask about itself, but about no other key without keys:manage', async () => {
     const { secret, id } = await makeKey(api.as('A'), ['members:read'])
-    const other = await makeKey(api.as('A'), ['orders:read'])
+    const other = await makeKey(api.as('A'), ['things:read'])
     const ask = (variables: Record<string, unknown>) =>
       askWithKey({ url: api.url, secret, source: CHECK, variables })
     for (const variables of [{ permission: 'members:read' }, { permission: 'members:read', subject: id }])
       expect((await ask(variables)).data.accessCheck.allowed).toBe(true)
     // Whether there is such a key or not.
     for (const subject of [other.id, encodeId('key', newId())]) {
-      const { errors } = await ask({ permission: 'orders:read', subject })
+      const { errors } = await ask({ permission: 'things:read', subject })
       expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', permission: 'keys:manage' } }])
     }
   })
@@ -169,15 +169,15 @@ describe('a key', () => {
 
 describe('an object', () => {
   it('that is here stands in nobody’s way', async () => {
-    const id = await makeCustomer(api.as('A'))
-    expect(await told({ permission: 'customers:write', id })).toBe('true: GRANTED')
+    const { id } = await invitee(api, 'A')
+    expect(await told({ permission: 'members:manage', id })).toBe('true: GRANTED')
   })
 
   it('cross-tenant: that is another tenant’s, absent or no id at all is not there, in the same words', async () => {
-    const foreign = await makeCustomer(api.as('B'))
+    const { id: foreign } = await invitee(api, 'B')
     const answers = []
-    for (const id of [foreign, encodeId('cust', newId()), 'cust_x', '', 'nonsense'])
-      answers.push(await check({ permission: 'customers:read', id }))
+    for (const id of [foreign, encodeId('inv', newId()), 'inv_x', '', 'nonsense'])
+      answers.push(await check({ permission: 'members:read', id }))
     for (const answer of answers)
       expect(answer).toEqual({
         allowed: false,
@@ -188,7 +188,7 @@ describe('an object', () => {
 
 describe('somebody who is not here', () => {
   it('cross-tenant: another tenant’s member or key is nobody, as an absent one is', async () => {
-    const foreignKey = await makeKey(api.as('B'), ['orders:read'])
+    const foreignKey = await makeKey(api.as('B'), ['things:read'])
     const foreign = [await memberId('B', 'OWNER'), foreignKey.id]
     const absent = [encodeId('mem', newId()), encodeId('key', newId()), 'mem_x', 'key_x', '']
     const expected = {
@@ -196,15 +196,15 @@ describe('somebody who is not here', () => {
       reasons: [{ code: 'NOT_FOUND', message: 'there is no such member or key' }],
     }
     for (const subject of [...foreign, ...absent])
-      expect(await check({ subject, permission: 'orders:read' }), subject).toEqual(expected)
+      expect(await check({ subject, permission: 'things:read' }), subject).toEqual(expected)
   })
 })
 
 describe('the platform’s people', () => {
   it.each([
-    ['READ', 'orders:read', 'true: GRANTED'],
-    ['READ', 'orders:write', 'false: SUPPORT_LACKS'],
-    ['WRITE', 'orders:write', 'true: GRANTED'],
+    ['READ', 'things:read', 'true: GRANTED'],
+    ['READ', 'things:write', 'false: SUPPORT_LACKS'],
+    ['WRITE', 'things:write', 'true: GRANTED'],
     ['WRITE', 'keys:manage', 'false: SUPPORT_LACKS'],
   ] as const)('with the access %s asking for %s are told %s', async (access, permission, expected) => {
     const permissions = supportPermissions(access)
@@ -231,7 +231,7 @@ describe('a question', () => {
     expect(await told({ permission: 'tenant:manage' }, api.as('A', 'OWNER'))).toBe('true: GRANTED')
   })
 
-  it.each(['orders:fly', '', '*', 'invitations:accept', 'constructor'])(
+  it.each(['things:fly', '', '*', 'invitations:accept', 'constructor'])(
     'after %j is answered: there is no such permission',
     async (permission) => {
       expect(await told({ permission }, api.as('A', 'OWNER'))).toBe('false: PERMISSION_UNKNOWN')
@@ -239,7 +239,7 @@ describe('a question', () => {
   )
 
   it.each(['STAFF', 'VIEWER'] as const)('is not for %s, who is told what it needs', async (role) => {
-    const { data, errors } = await api.as('A', role).send(CHECK, { permission: 'orders:read' })
+    const { data, errors } = await api.as('A', role).send(CHECK, { permission: 'things:read' })
     expect(data).toBeNull()
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'members:read' } }])
   })

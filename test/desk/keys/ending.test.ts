@@ -26,7 +26,7 @@ const END = `mutation ($input: SupportAccessRevokeInput!) { supportAccessRevoke(
 
 describe('apiKeyRevoke', () => {
   it('with keys:manage alone ends no key that may do more, and names what it lacks', async () => {
-    const strong = await makeKey(api.as('A'), ['orders:read', 'tenant:manage'])
+    const strong = await makeKey(api.as('A'), ['things:read', 'tenant:manage'])
     const weak = await withKey(['keys:manage'])
     const { apiKey, userErrors } = await revoke(weak.session, strong.id)
     expect(apiKey).toBeNull()
@@ -34,12 +34,12 @@ describe('apiKeyRevoke', () => {
       {
         field: ['id'],
         code: 'PERMISSION_NOT_HELD',
-        message: 'this key may do more than you: you do not have tenant:manage, orders:read',
+        message: 'this key may do more than you: you do not have tenant:manage, things:read',
       },
     ])
     expect((await api.bearing(strong.secret).data('{ viewer { permissions } }')).viewer.permissions).toEqual([
-      'orders:read',
       'tenant:manage',
+      'things:read',
     ])
   })
 
@@ -55,17 +55,17 @@ describe('apiKeyRevoke', () => {
 
   it('a key ends itself, and what may do as much', async () => {
     const [one, other] = [
-      await withKey(['keys:manage', 'orders:read']),
-      await withKey(['keys:manage', 'orders:read']),
+      await withKey(['keys:manage', 'things:read']),
+      await withKey(['keys:manage', 'things:read']),
     ]
     expect((await revoke(one.session, other.id)).userErrors).toEqual([])
     expect((await revoke(one.session, one.id)).userErrors).toEqual([])
   })
 
   it('counts what a key may do now: whose maker became less is within reach', async () => {
-    const permissions = ['members:manage', 'members:read', 'orders:read']
+    const permissions = ['members:manage', 'members:read', 'things:read']
     const { id } = await makeKey(api.as('A', 'ADMIN'), permissions)
-    const weak = await withKey(['keys:manage', 'orders:read'])
+    const weak = await withKey(['keys:manage', 'things:read'])
     expect((await revoke(weak.session, id)).userErrors).toMatchObject([{ code: 'PERMISSION_NOT_HELD' }])
     const setRole = (role: string) =>
       asRuntime(

@@ -55,13 +55,13 @@ describe('who makes a key', () => {
   )
 
   it('a key gives no more than its own list, whoever made it', async () => {
-    const { secret } = await makeKey(api.as('A'), ['keys:manage', 'orders:read'])
-    const { data } = await withKey(secret, { permissions: ['orders:read', 'orders:write', 'tenant:manage'] })
+    const { secret } = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
+    const { data } = await withKey(secret, { permissions: ['things:read', 'things:write', 'tenant:manage'] })
     expect(data.apiKeyCreate.userErrors).toEqual([
       {
         field: ['permissions', '1'],
         code: 'PERMISSION_NOT_HELD',
-        message: 'you do not have orders:write yourself',
+        message: 'you do not have things:write yourself',
       },
       {
         field: ['permissions', '2'],
@@ -72,8 +72,8 @@ describe('who makes a key', () => {
   })
 
   it('a key without keys:manage makes none', async () => {
-    const { secret } = await makeKey(api.as('A'), ['orders:read', 'orders:write'])
-    const { errors } = await withKey(secret, { permissions: ['orders:read'] })
+    const { secret } = await makeKey(api.as('A'), ['things:read', 'things:write'])
+    const { errors } = await withKey(secret, { permissions: ['things:read'] })
     expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', permission: 'keys:manage' } }])
   })
 
@@ -93,26 +93,26 @@ describe('who makes a key', () => {
 
 describe('a maker who has become less', () => {
   it('takes their key along: a demoted administrator keeps nothing of it in a drawer', async () => {
-    const { secret } = await makeKey(api.as('A', 'ADMIN'), ['members:manage', 'orders:read', 'orders:write'])
+    const { secret } = await makeKey(api.as('A', 'ADMIN'), ['members:manage', 'things:read', 'things:write'])
     const child = await withKey(
       (await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'members:manage'])).secret,
       { permissions: ['members:manage'] },
     )
     await setMember('ADMIN', { role: 'VIEWER' })
     try {
-      expect(await permissionsOfKey(secret)).toEqual(['orders:read'])
+      expect(await permissionsOfKey(secret)).toEqual(['things:read'])
       expect(await permissionsOfKey(child.data.apiKeyCreate.secret)).toEqual([])
       const { errors } = await askWithKey({ url: api.url, secret, source: '{ members { totalCount } }' })
       expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', permission: 'members:read' } }])
     } finally {
       await setMember('ADMIN', { role: 'ADMIN' })
     }
-    expect(await permissionsOfKey(secret)).toEqual(['members:manage', 'orders:read', 'orders:write'])
+    expect(await permissionsOfKey(secret)).toEqual(['members:manage', 'things:read', 'things:write'])
   })
 
   it('who was removed, by whatever SQL, has none, nor has a key that it made', async () => {
-    const { secret } = await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'orders:read'])
-    const child = await withKey(secret, { permissions: ['orders:read'] })
+    const { secret } = await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'things:read'])
+    const child = await withKey(secret, { permissions: ['things:read'] })
     await setMember('ADMIN', { status: 'REMOVED' })
     try {
       for (const one of [secret, child.data.apiKeyCreate.secret]) {
@@ -125,7 +125,7 @@ describe('a maker who has become less', () => {
 
   it('makes no key while the front door still believes otherwise', async () => {
     await api.as('A', 'ADMIN').data('{ viewer { role } }')
-    const { secret } = await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'orders:read'])
+    const { secret } = await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'things:read'])
     await askWithKey({ url: api.url, secret })
     // As another process would: nobody here is told.
     const demote = (role: Role) =>
@@ -134,10 +134,10 @@ describe('a maker who has become less', () => {
       )
     await demote('STAFF')
     try {
-      const input = { name: 'x', permissions: ['orders:read'] }
+      const input = { name: 'x', permissions: ['things:read'] }
       const { errors } = await api.as('A', 'ADMIN').send(CREATE, { input })
       expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'keys:manage' } }])
-      expect(told(await withKey(secret, { permissions: ['orders:read'] }))).toMatch(/FORBIDDEN$/)
+      expect(told(await withKey(secret, { permissions: ['things:read'] }))).toMatch(/FORBIDDEN$/)
     } finally {
       await setMember('ADMIN', { role: 'ADMIN' })
     }
@@ -153,17 +153,17 @@ describe('case 32: a key that was revoked while it was in use', () => {
     (await elsewhere(api).authenticate(sentBy(secret), 'request-1')).actor.id as string
 
   it('makes no other one, though the front door still lets it in', async () => {
-    const { secret } = await makeKey(api.as('A'), ['keys:manage', 'orders:read'])
+    const { secret } = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
     expect(told(await askWithKey({ url: api.url, secret }))).toBe('200 OK')
     await revokeBehind(await uuidOfKey(secret))
-    const { errors, data } = await withKey(secret, { permissions: ['orders:read'] })
+    const { errors, data } = await withKey(secret, { permissions: ['things:read'] })
     expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', permission: 'keys:manage' } }])
     expect(data).toBeNull()
   })
 
   it('takes a key along that slipped through: one whose maker was ended is not good', async () => {
-    const { secret } = await makeKey(api.as('A'), ['keys:manage', 'orders:read'])
-    const child = (await withKey(secret, { permissions: ['orders:read'] })).data.apiKeyCreate
+    const { secret } = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
+    const child = (await withKey(secret, { permissions: ['things:read'] })).data.apiKeyCreate
     await revokeBehind(await uuidOfKey(secret))
     expect(told(await askWithKey({ url: api.url, secret: child.secret }))).toBe('401 UNAUTHENTICATED')
   })
@@ -176,7 +176,7 @@ describe('the second wall', () => {
        VALUES (gen_random_uuid(), 'x', '0000', sha256('${permissions}'), '{tenant:manage}', 'x')`,
     )
 
-  it.each(['', 'orders:write', 'catalogue:write,payments:take'])(
+  it.each(['', 'things:write', 'places:write,things:write'])(
     'raw SQL of a session that may write %j makes no key, widens none and revives none',
     async (writes) => {
       const attempt = (sql: string) =>

@@ -72,8 +72,8 @@ describe('over HTTP', () => {
   })
 
   it('cross-tenant: a good key from elsewhere is let in through it all, of the tenant that is guessed at and of others', async () => {
-    const a = await makeKey(api.as('A'), ['orders:read'])
-    const b = await makeKey(api.as('B'), ['orders:read'])
+    const a = await makeKey(api.as('A'), ['things:read'])
+    const b = await makeKey(api.as('B'), ['things:read'])
     await guessFrom('127.0.1.3', FAILURES_MAX + 1)
     expect(told(await ask(wrong(), '127.0.1.3'))).toBe('429 RATE_LIMITED')
     expect(told(await ask(a.secret, '127.0.1.4'))).toBe('200 OK')
@@ -81,7 +81,7 @@ describe('over HTTP', () => {
   })
 
   it('a good key that was in use is let in from the very address of the guesses, and after it was forgotten', async () => {
-    const { secret } = await makeKey(api.as('A'), ['orders:read'])
+    const { secret } = await makeKey(api.as('A'), ['things:read'])
     expect(told(await ask(secret, '127.0.1.5'))).toBe('200 OK')
     await guessFrom('127.0.1.5', FAILURES_MAX + 1)
     expect(told(await ask(wrong(), '127.0.1.5'))).toBe('429 RATE_LIMITED')
@@ -98,7 +98,7 @@ describe('over HTTP', () => {
   })
 
   it('in a siege from everywhere each address gets little wrong, and one that got nothing wrong is let in', async () => {
-    const { secret } = await makeKey(api.as('A'), ['orders:read'])
+    const { secret } = await makeKey(api.as('A'), ['things:read'])
     const hosts = Array.from({ length: BESIEGERS }, (_, n) => `127.0.2.${n + 1}`)
     // Past HTTP and the database, so that all of the siege is in one window however busy the machine is.
     const lookUp = vi.spyOn(api.opened, 'resolveApiKey').mockResolvedValue(null)

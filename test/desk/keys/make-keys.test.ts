@@ -38,14 +38,14 @@ const everything = () =>
 describe('a new key', () => {
   it('is answered with its secret, and asks as itself from then on', async () => {
     const expiresAt = inFuture()
-    const made = await create({ name: ' Till ', permissions: ['orders:write', 'orders:read'], expiresAt })
+    const made = await create({ name: ' Till ', permissions: ['things:write', 'things:read'], expiresAt })
     expect(made.userErrors).toEqual([])
     expect(made.secret).toMatch(/^bk_test_/)
     expect(made.apiKey).toEqual({
       id: made.apiKey.id,
       name: 'Till',
       hint: made.secret.slice(-4),
-      permissions: ['orders:read', 'orders:write'],
+      permissions: ['things:read', 'things:write'],
       status: 'ACTIVE',
       createdBy: emailOf('A', 'OWNER'),
       createdAt: made.apiKey.createdAt,
@@ -56,7 +56,7 @@ describe('a new key', () => {
     const source = '{ viewer { permissions role member { id } apiKey { id name } tenant { slug } } }'
     const answer = await askWithKey({ url: api.url, secret: made.secret, source })
     expect(answer.data.viewer).toEqual({
-      permissions: ['orders:read', 'orders:write'],
+      permissions: ['things:read', 'things:write'],
       role: null,
       member: null,
       apiKey: { id: made.apiKey.id, name: 'Till' },
@@ -65,7 +65,7 @@ describe('a new key', () => {
   })
 
   it('keeps its secret nowhere: no table holds it, nor the random part of it', async () => {
-    const { secret } = await makeKey(api.as('A'), ['orders:read'])
+    const { secret } = await makeKey(api.as('A'), ['things:read'])
     await askWithKey({ url: api.url, secret })
     const text = await everything()
     expect(text).toContain(secret.slice(-4))
@@ -76,7 +76,7 @@ describe('a new key', () => {
   it('shows its secret once: the same call again answers the same key without it', async () => {
     const input = {
       name: 'Once',
-      permissions: ['orders:read'],
+      permissions: ['things:read'],
       expiresAt: inFuture(),
       idempotencyKey: unique('key'),
     }
@@ -86,13 +86,13 @@ describe('a new key', () => {
     expect(again).toEqual({ apiKey: first.apiKey, secret: null, userErrors: [] })
     const { extensions } = await api.as('A').send(CREATE, { input })
     expect(extensions).toMatchObject({ idempotency: 'replayed' })
-    expect(told3((await create({ ...input, permissions: ['orders:write'] })).userErrors)).toEqual([
+    expect(told3((await create({ ...input, permissions: ['things:write'] })).userErrors)).toEqual([
       'idempotencyKey IDEMPOTENCY_KEY_REUSED',
     ])
   })
 
   it('is made once by twenty calls at once with the same idempotency key, and one of them knows its secret', async () => {
-    const input = { name: 'Rivals', permissions: ['orders:read'], idempotencyKey: unique('key') }
+    const input = { name: 'Rivals', permissions: ['things:read'], idempotencyKey: unique('key') }
     const made = await Promise.all(Array.from({ length: 20 }, () => create(input)))
     expect(made.filter(({ secret }) => secret !== null)).toHaveLength(1)
     const ids = made.flatMap(({ apiKey }) => apiKey?.id ?? [])
@@ -100,7 +100,7 @@ describe('a new key', () => {
   })
 
   it('is in the audit, by its maker, without its secret', async () => {
-    const { id } = await makeKey(api.as('A'), ['orders:read'], { name: 'Audited' })
+    const { id } = await makeKey(api.as('A'), ['things:read'], { name: 'Audited' })
     await revoke({ id })
     const { rows } = await asSuperuser(api.database, (client) =>
       client.query(
@@ -113,7 +113,7 @@ describe('a new key', () => {
         action: 'apiKeyCreate',
         actor_label: emailOf('A', 'OWNER'),
         before: null,
-        after: { name: 'Audited', permissions: ['orders:read'], expiresAt: null },
+        after: { name: 'Audited', permissions: ['things:read'], expiresAt: null },
       },
       { action: 'apiKeyRevoke', before: { revokedAt: null }, after: { revokedAt: expect.any(String) } },
     ])
@@ -125,7 +125,7 @@ describe('what is wrong with a new key', () => {
   it('is said all at once, and nothing is made', async () => {
     const made = await create({
       name: ' ',
-      permissions: ['orders:fly', '*'],
+      permissions: ['things:fly', '*'],
       expiresAt: '2000-01-01T00:00:00Z',
     })
     expect(made).toMatchObject({ apiKey: null, secret: null })
@@ -136,7 +136,7 @@ describe('what is wrong with a new key', () => {
       'permissions.1 INVALID',
     ])
     expect(told3((await create({ name: 'x', permissions: [] })).userErrors)).toEqual(['permissions INVALID'])
-    expect(told3((await create({ name: 'x'.repeat(101), permissions: ['orders:read'] })).userErrors)).toEqual(
+    expect(told3((await create({ name: 'x'.repeat(101), permissions: ['things:read'] })).userErrors)).toEqual(
       ['name INVALID'],
     )
   })
@@ -148,15 +148,15 @@ describe('what is wrong with a new key', () => {
 
   it('a hundred keys are enough: the next one is refused until one is revoked', async () => {
     const session = api.as('B')
-    const { id } = await makeKey(session, ['orders:read'])
+    const { id } = await makeKey(session, ['things:read'])
     await asOwner(api.database, api.tenantIds.B, (owner) =>
       owner.query(
         `INSERT INTO api_keys (id, name, hint, hash, permissions, created_by)
-         SELECT gen_random_uuid(), 'n' || n, '0000', sha256(n::text::bytea), '{orders:read}', 'x'
+         SELECT gen_random_uuid(), 'n' || n, '0000', sha256(n::text::bytea), '{things:read}', 'x'
          FROM generate_series(1, 99) n`,
       ),
     )
-    const input = { name: 'One more', permissions: ['orders:read'] }
+    const input = { name: 'One more', permissions: ['things:read'] }
     const { apiKeyCreate } = await session.data(CREATE, { input })
     expect(apiKeyCreate).toMatchObject({ apiKey: null, secret: null })
     expect(told3(apiKeyCreate.userErrors)).toEqual(['- TOO_MANY_KEYS'])
@@ -167,7 +167,7 @@ describe('what is wrong with a new key', () => {
 
 describe('revoking', () => {
   it('refuses the key at its next request, and can be said twice', async () => {
-    const { id, secret } = await makeKey(api.as('A'), ['orders:read'])
+    const { id, secret } = await makeKey(api.as('A'), ['things:read'])
     expect(told(await askWithKey({ url: api.url, secret }))).toBe('200 OK')
     const { apiKey, userErrors } = await revoke({ id })
     expect(userErrors).toEqual([])
@@ -177,15 +177,15 @@ describe('revoking', () => {
   })
 
   it('ends the keys that it made, and theirs: whoever had the one may have the others', async () => {
-    const first = await makeKey(api.as('A'), ['keys:manage', 'orders:read'])
+    const first = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
     const madeBy = async (secret: string) => {
-      const input = { name: unique('Key'), permissions: ['keys:manage', 'orders:read'] }
+      const input = { name: unique('Key'), permissions: ['keys:manage', 'things:read'] }
       const { data } = await askWithKey({ url: api.url, secret, source: CREATE, variables: { input } })
       return data.apiKeyCreate
     }
     const second = await madeBy(first.secret)
     const third = await madeBy(second.secret)
-    const other = await makeKey(api.as('A'), ['orders:read'])
+    const other = await makeKey(api.as('A'), ['things:read'])
     await revoke({ id: first.id })
     for (const { secret } of [first, second, third])
       expect(told(await askWithKey({ url: api.url, secret }))).toBe('401 UNAUTHENTICATED')
@@ -204,7 +204,7 @@ describe('revoking', () => {
   })
 
   it("cross-tenant: another tenant's key, an absent one and no id at all are NOT_FOUND, and the key stays good", async () => {
-    const { id, secret } = await makeKey(api.as('A'), ['orders:read'])
+    const { id, secret } = await makeKey(api.as('A'), ['things:read'])
     for (const other of [id, encodeId('key', newId()), 'key_x', '']) {
       const answer = await revoke({ id: other }, 'B')
       expect(answer.apiKey).toBeNull()
@@ -219,9 +219,9 @@ describe('who may', () => {
     '%s may not make, list or revoke keys, and is told what it needs',
     async (role) => {
       const session = api.as('A', role)
-      const { id } = await makeKey(api.as('A'), ['orders:read'])
+      const { id } = await makeKey(api.as('A'), ['things:read'])
       for (const answer of [
-        await session.send(CREATE, { input: { name: 'x', permissions: ['orders:read'] } }),
+        await session.send(CREATE, { input: { name: 'x', permissions: ['things:read'] } }),
         await session.send(REVOKE, { input: { id } }),
         await session.send('{ apiKeys { totalCount } }'),
         await session.send('query ($id: ID!) { node(id: $id) { id } }', { id }),
@@ -251,7 +251,7 @@ describe('who may', () => {
   })
 
   it("cross-tenant: a key that names another tenant than its own is nobody's", async () => {
-    const { secret } = await makeKey(api.as('A'), ['orders:read'])
+    const { secret } = await makeKey(api.as('A'), ['things:read'])
     // Its hash is A's, and what it says of itself is B: with a checksum that is right, as anybody can compute it.
     const forged = newApiKey('test', api.tenantIds.B)
     await asOwner(api.database, api.tenantIds.A, (owner) =>

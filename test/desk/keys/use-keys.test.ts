@@ -5,10 +5,10 @@ import { newApiKey } from '../../../src/core/api-key.ts'
 import { decodeId } from '../../../src/core/ids.ts'
 import type { Database } from '../../../src/db/database.ts'
 import { createTestClock, refusal } from '../../auth/token-setup.ts'
-import { makeCustomer } from '../../shop/support/shop.ts'
 import { type Api, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
 import { askWithKey, elsewhere, type MadeKey, makeKey, REVOKE, sentBy, told } from '../../support/keys.ts'
+import { invitee } from '../../support/people.ts'
 
 /** Beyond this a key is looked up again; the promise is 5 s. */
 const BELIEVED_MS = 2_000
@@ -33,29 +33,29 @@ const revokeBehind = (key: MadeKey) =>
 
 describe('a key', () => {
   it('reads and writes what its list says, as the tenant, and is told what it lacks', async () => {
-    const customerId = await makeCustomer(api.as('A'))
-    const { secret } = await makeKey(api.as('A'), ['customers:read'])
+    const { id } = await invitee(api, 'A')
+    const { secret } = await makeKey(api.as('A'), ['members:read'])
     const ask = (source: string) => askWithKey({ url: api.url, secret, source })
-    expect((await ask(`{ customer(id: "${customerId}") { id } }`)).data.customer.id).toBe(customerId)
-    const refused = await ask('{ orders { totalCount } }')
+    expect((await ask(`{ node(id: "${id}") { id } }`)).data.node.id).toBe(id)
+    const refused = await ask('{ exports { totalCount } }')
     expect(told(refused)).toBe('403 FORBIDDEN')
     expect(refused.errors[0]).toMatchObject({
-      message: 'this needs the permission orders:read',
-      extensions: { permission: 'orders:read' },
+      message: 'this needs the permission tenant:manage',
+      extensions: { permission: 'tenant:manage' },
     })
     const written = await ask(
-      'mutation { customerCreate(input: { email: "a@b.example", name: "A" }) { customer { id } } }',
+      'mutation { memberInvite(input: { email: "a@b.example", role: VIEWER }) { invitation { id } } }',
     )
-    expect(written.errors[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'customers:write' })
+    expect(written.errors[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'members:manage' })
   })
 
   it("cross-tenant: finds nothing of another tenant's, and may not be sent for it", async () => {
-    const customerId = await makeCustomer(api.as('B'))
-    const { secret } = await makeKey(api.as('A'), ['customers:read'])
-    const source = `{ customer(id: "${customerId}") { id } customers { totalCount nodes { id } } }`
+    const { id } = await invitee(api, 'B')
+    const { secret } = await makeKey(api.as('A'), ['members:read'])
+    const source = `{ node(id: "${id}") { id } invitations { totalCount nodes { id } } }`
     const { data } = await askWithKey({ url: api.url, secret, source })
-    expect(data.customer).toBeNull()
-    expect(JSON.stringify(data)).not.toContain(customerId)
+    expect(data.node).toBeNull()
+    expect(JSON.stringify(data)).not.toContain(id)
     for (const [tenant, expected] of [
       ['anchor', '200 OK'],
       ['bollard', '403 FORBIDDEN'],
@@ -67,7 +67,7 @@ describe('a key', () => {
   })
 
   it('of a suspended tenant is FORBIDDEN, and told so', async () => {
-    const { secret } = await makeKey(api.as('B'), ['orders:read'])
+    const { secret } = await makeKey(api.as('B'), ['things:read'])
     const suspend = (status: string) =>
       asSuperuser(api.database, (client) =>
         client.query(`UPDATE app.tenant_directory SET status = $1 WHERE slug = 'bollard'`, [status]),
@@ -79,9 +79,9 @@ describe('a key', () => {
   })
 
   it('is 401 in the same words whether it never was, was revoked or has expired', async () => {
-    const revoked = await makeKey(api.as('A'), ['orders:read'])
+    const revoked = await makeKey(api.as('A'), ['things:read'])
     await revoke(revoked)
-    const expired = await makeKey(api.as('A'), ['orders:read'])
+    const expired = await makeKey(api.as('A'), ['things:read'])
     await asTenant(`UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = $1`, [
       uuidOf(expired),
     ])
@@ -116,7 +116,7 @@ describe('a key', () => {
 
 describe('case 32: a key that ends', () => {
   it('is refused within 2 s by another process, and not asked for at every request until then', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     const clock = createTestClock()
     const other = elsewhere(api, clock)
     const authenticate = async () => await other.authenticate(sentBy(key.secret), REQUEST)
@@ -129,7 +129,7 @@ describe('case 32: a key that ends', () => {
 
   it('is refused at the moment that it expires, though it was let in a moment ago', async () => {
     const clock = createTestClock()
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     const expiresAt = new Date(clock().getTime() + 1_000)
     await asTenant('UPDATE api_keys SET expires_at = $2 WHERE id = $1', [uuidOf(key), expiresAt])
     const other = elsewhere(api, clock)
@@ -143,7 +143,7 @@ describe('case 32: a key that ends', () => {
   })
 
   it('is refused from the moment that its revocation is answered, among a hundred requests under way', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     let isRevoked = false
     const answers: { told: string; begunAfter: boolean }[] = []
     const client = async () => {
@@ -167,7 +167,7 @@ describe('case 32: a key that ends', () => {
 
 describe('the last use', () => {
   it('is noted at the first request, and shown', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     expect(await lastUse(key)).toBeNull()
     const before = Date.now()
     expect(told(await askWithKey({ url: api.url, secret: key.secret }))).toBe('200 OK')
@@ -180,7 +180,7 @@ describe('the last use', () => {
   })
 
   it('is written at most once a minute, however often and by however many processes it is looked up', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     const lookUp = async () => await elsewhere(api).authenticate(sentBy(key.secret), REQUEST)
     const version = async () =>
       (await asTenant('SELECT xmin::text FROM api_keys WHERE id = $1', [uuidOf(key)]))[0].xmin
@@ -196,7 +196,7 @@ describe('the last use', () => {
   })
 
   it('is in no request’s way: while somebody holds the row, the key is let in without waiting', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     await asOwner(api.database, api.tenantIds.A, async (owner) => {
       await owner.query('SELECT FROM api_keys WHERE id = $1 FOR UPDATE', [uuidOf(key)])
       const before = performance.now()
@@ -207,7 +207,7 @@ describe('the last use', () => {
   })
 
   it('is left alone where the database takes no writes, and the key is let in', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     const hash = createHash('sha256').update(key.secret).digest()
     const rows = await asSuperuser(api.database, async (client) => {
       await client.query('SET TRANSACTION READ ONLY')
@@ -218,7 +218,7 @@ describe('the last use', () => {
   })
 
   it('of a key that is not good is not noted', async () => {
-    const key = await makeKey(api.as('A'), ['orders:read'])
+    const key = await makeKey(api.as('A'), ['things:read'])
     await revoke(key)
     await askWithKey({ url: api.url, secret: key.secret })
     expect(await lastUse(key)).toBeNull()
@@ -226,7 +226,7 @@ describe('the last use', () => {
 })
 
 it('a key that is known costs no look-up: the second request is let in at once', async () => {
-  const { secret } = await makeKey(api.as('A'), ['orders:read'])
+  const { secret } = await makeKey(api.as('A'), ['things:read'])
   const other = elsewhere(api)
   await other.authenticate(sentBy(secret), REQUEST)
   expect(other.authenticate(sentBy(secret), REQUEST)).not.toBeInstanceOf(Promise)

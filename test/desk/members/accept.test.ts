@@ -66,7 +66,7 @@ describe('somebody who was invited', () => {
 
   it('can do nothing else until then, nor before the mail was sent', async () => {
     const { session, email } = await invitee(api, 'A', 'OWNER')
-    for (const source of ['{ products { totalCount } }', '{ members { totalCount } }'])
+    for (const source of ['{ exports { totalCount } }', '{ members { totalCount } }'])
       expect((await session.send(source)).errors).toMatchObject([{ code: 'FORBIDDEN' }])
     const input = { email: newEmail(), role: 'STAFF' }
     expect((await session.send(INVITE, { input })).errors).toMatchObject([{ code: 'FORBIDDEN' }])

@@ -133,7 +133,7 @@ describe('the database itself', () => {
       api.database,
       api.tenantIds.A,
       (client) => client.query(`UPDATE members SET role = 'OWNER' WHERE role = 'STAFF'`),
-      'orders:write,catalogue:write',
+      'things:write,places:write',
     )
     await expect(attempt).rejects.toMatchObject({ code: 'BK004' })
   })

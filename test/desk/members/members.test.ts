@@ -20,7 +20,7 @@ describe.each(ROLES)('%s', (role) => {
     expect(viewer.permissions).toEqual(
       viewer.permissions.toSorted((x: string, y: string) => (x < y ? -1 : 1)),
     )
-    expect(viewer.permissions.includes('orders:write')).toBe(role !== 'VIEWER')
+    expect(viewer.permissions.includes('things:write')).toBe(role !== 'VIEWER')
     expect(viewer.permissions.includes('members:read')).toBe(role === 'OWNER' || role === 'ADMIN')
   })
 

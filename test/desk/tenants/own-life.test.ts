@@ -16,16 +16,16 @@ import { findTenant, setTenantStatus } from '../../../src/desk/tenants/tenant-di
 import { orderErasure } from '../../../src/desk/tenants/tenant-erasure.ts'
 import { startWorker } from '../../../src/jobs/worker.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { makeShop } from '../../shop/support/shop.ts'
 import { type Api, emailOf, startApi, type TenantKey } from '../../support/api.ts'
 import { asOwner, asRuntime } from '../../support/database.ts'
 import { makeExport } from '../../support/make-export.ts'
-import { openInstallation, silent } from './demo.ts'
+import { newMember } from '../../support/people.ts'
+import { openInstallation, silent } from './installation.ts'
 
 let api: Api
 beforeAll(async () => {
   api = await startApi()
-  await makeShop(api, 'A')
+  await newMember(api, 'A')
 })
 afterAll(() => api?.close())
 
@@ -49,7 +49,7 @@ async function runExports(tenant: TenantKey): Promise<void> {
   const running = await startWorker({
     url: api.database.workerUrl,
     database: api.opened,
-    tasks: [exportTask(api.services.payments.sealer), cleanExportsTask],
+    tasks: [exportTask(api.services.sealer), cleanExportsTask],
     schedule: [],
     clock: systemClock,
     logger: silent,
@@ -130,7 +130,7 @@ describe('an export', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(node.sha256)
     const text = gunzipSync(bytes).toString()
     expect(JSON.parse(text.trimEnd().split('\n').at(-1) ?? '').total).toBe(node.rowCount)
-    const elsewhere = await openInstallation({ isEmpty: true })
+    const elsewhere = await openInstallation()
     try {
       const open = async () =>
         (async function* () {
@@ -139,7 +139,7 @@ describe('an export', () => {
       const restored = await restoreTenant(elsewhere.owner, open, {
         slug: 'anchor',
         name: null,
-        sealer: api.services.payments.sealer,
+        sealer: api.services.sealer,
       })
       expect(restored.rows).toBe(node.rowCount)
     } finally {
@@ -150,7 +150,7 @@ describe('an export', () => {
     )
   })
 
-  it('is of one moment, though orders are placed while it is made', async () => {
+  it('is of one moment, though entries are written while it is made', async () => {
     const second = await create('A')
     const caller = await worker('A')
     const making = runExports('A')
@@ -264,7 +264,7 @@ describe('how much is kept of exports', () => {
   it('a file that is too large fails, says so, and leaves nothing', async () => {
     const before = await chunks('B')
     const id = await create('B')
-    const task = exportTask(api.services.payments.sealer, 100)
+    const task = exportTask(api.services.sealer, 100)
     await task.run(await worker('B'), { exportId: uuidOf('exp', id) })
     const query = 'query ($id: ID!) { node(id: $id) { ... on Export { status failure url } } }'
     const { node } = await api.as('B').data(query, { id })

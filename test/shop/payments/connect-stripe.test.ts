@@ -1,6 +1,7 @@
 // Connecting an account of Stripe's: a real sandbox stands in its place. What connecting has in common for all providers
 // is connect-provider.test.ts's.
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandContext } from '../../../src/auth/command-context.ts'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
@@ -16,6 +17,7 @@ import { startHttpProxy } from '../../support/http-proxy.ts'
 import { systemOf } from '../../support/system.ts'
 import { unique } from '../../support/unique.ts'
 import { type Merchant, newMerchant } from '../sandbox/merchant.ts'
+import { sandboxUrl } from '../support/sandbox-url.ts'
 
 const PUBLIC_URL = 'http://127.0.0.1:9'
 const WEBHOOK_SECRET = 'whsec_of_an_endpoint_of_their_own'
@@ -35,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => api?.close())
 beforeEach(() => {
   merchant = newMerchant()
-  services = servicesAt(inject('sandboxUrl'))
+  services = servicesAt(sandboxUrl())
 })
 
 function servicesAt(stripeUrl: string, more: Partial<PaymentServices> = {}): PaymentServices {
@@ -188,7 +190,7 @@ describe('what changes nothing', () => {
 
   it('a provider that is lost between examining and subscribing: PROVIDER_UNAVAILABLE', async () => {
     const before = await records()
-    const proxy = await startHttpProxy(inject('sandboxUrl'))
+    const proxy = await startHttpProxy(sandboxUrl())
     proxy.breakAt = (call) => (call.includes('webhook_endpoints') ? 'lost' : null)
     try {
       const { userErrors } = await connect({}, servicesAt(proxy.url))
@@ -203,7 +205,7 @@ describe('what changes nothing', () => {
   })
 
   it('an answer to subscribing that is lost, which the library asks for again, leaves one endpoint', async () => {
-    const proxy = await startHttpProxy(inject('sandboxUrl'))
+    const proxy = await startHttpProxy(sandboxUrl())
     let isFirst = true
     proxy.breakAt = (call) => {
       if (!isFirst || !call.includes('webhook_endpoints')) return null
@@ -236,7 +238,7 @@ describe('when the old account cannot be told', () => {
     const lines: string[] = []
     const gateway = createGateway({
       sandboxUrl: null,
-      stripeUrl: inject('sandboxUrl'),
+      stripeUrl: sandboxUrl(),
       timeoutMs: 1_000,
     })
     const refusing: PaymentServices = {

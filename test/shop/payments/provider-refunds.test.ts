@@ -1,12 +1,14 @@
 // Refunds that are made at the provider by others than us: booked by their payment, in any order and number of their events.
+
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { systemOf } from '../../support/system.ts'
 import { unique } from '../../support/unique.ts'
 import { bookedCharges, expectBooksInOrder, ledgerOf, secretsOf, sendEvent } from '../support/money.ts'
+import { sandboxUrl } from '../support/sandbox-url.ts'
 import {
   connectSandbox,
   makeCustomer,
@@ -44,7 +46,7 @@ async function paymentOf(id: string): Promise<Data> {
 /** In the provider's dashboard: without any metadata of ours. */
 async function refundAtProvider(reference: string, amount: number): Promise<string> {
   const { secretKey } = await secretsOf(api, 'A')
-  const response = await fetch(`${inject('sandboxUrl')}/v1/refunds`, {
+  const response = await fetch(`${sandboxUrl()}/v1/refunds`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secretKey}`, 'content-type': 'application/x-www-form-urlencoded' },
     body: `payment_intent=${reference}&amount=${amount}`,

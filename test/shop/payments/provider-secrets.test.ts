@@ -1,6 +1,7 @@
 // The end of secrets: an account that is disconnected or replaced, and a secret that another takes the place of. Each counts
 // until its date and no longer, for the payments of its own account, and is then forgotten.
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { NO_KEY_ID } from '../../../src/core/seal.ts'
 import { disconnectProvider } from '../../../src/shop/payments/disconnect-provider.ts'
@@ -10,6 +11,7 @@ import { asOwner, asSuperuser } from '../../support/database.ts'
 import { queuedJobs, systemOf } from '../../support/system.ts'
 import { unique } from '../../support/unique.ts'
 import { post, runJob, secretsOf, signedEvent } from '../support/money.ts'
+import { sandboxUrl } from '../support/sandbox-url.ts'
 import { makeCustomer, makeVariant, placeOrder } from '../support/shop.ts'
 
 const HOUR_MS = 3_600_000
@@ -62,7 +64,7 @@ async function rowOf(id: string): Promise<Data> {
 
 /** How many endpoints the sandbox sends this account's events to. */
 async function endpointsAt(secretKey: string): Promise<string[]> {
-  const response = await fetch(`${inject('sandboxUrl')}/v1/webhook_endpoints?limit=100`, {
+  const response = await fetch(`${sandboxUrl()}/v1/webhook_endpoints?limit=100`, {
     headers: { authorization: `Bearer ${secretKey}` },
   })
   return ((await response.json()) as { data: { id: string }[] }).data.map(({ id }) => id)

@@ -1,6 +1,7 @@
 // A merchant's account, asked by Stripe's own library at a real sandbox: charged once, found again, given back, whatever
 // breaks between.
-import { afterEach, describe, expect, inject, it } from 'vitest'
+
+import { afterEach, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
 import { createGateway } from '../../../src/shop/payments/gateway.ts'
 import type { BookedCharge, Charge, ProviderAccount } from '../../../src/shop/payments/provider.ts'
@@ -8,6 +9,7 @@ import { stripeAccount } from '../../../src/shop/payments/stripe-account.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type Merchant, newMerchant } from '../sandbox/merchant.ts'
 import { type OwnSandbox, startOwnSandbox } from '../sandbox/own-sandbox.ts'
+import { sandboxUrl } from '../support/sandbox-url.ts'
 
 const TIMEOUT_MS = 2_000
 const LONG_AGO = new Date(0)
@@ -21,7 +23,7 @@ interface Opened {
   merchant: Merchant
 }
 
-function open(url: string = inject('sandboxUrl'), timeoutMs: number = TIMEOUT_MS): Opened {
+function open(url: string = sandboxUrl(), timeoutMs: number = TIMEOUT_MS): Opened {
   const merchant = newMerchant(url)
   const gateway = createGateway({ sandboxUrl: url, timeoutMs })
   const { secretKey } = merchant

@@ -1,6 +1,8 @@
 // Keys and accounts: every test key opens an account of its own, and nothing of another one can be seen or moved.
+
 import Stripe from 'stripe'
-import { expect, inject, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { sandboxUrl } from '../support/sandbox-url.ts'
 import { charged, errorOf, merchantWith, newMerchant } from './merchant.ts'
 
 it('a key opens the same account each time, another key another one', async () => {
@@ -26,7 +28,7 @@ it.each([
 
 it('without a key neither calls nor controls are answered: 401', async () => {
   for (const path of ['v1/payment_intents', '_sandbox/deliveries']) {
-    expect((await fetch(`${inject('sandboxUrl')}/${path}`)).status).toBe(401)
+    expect((await fetch(`${sandboxUrl()}/${path}`)).status).toBe(401)
   }
 })
 
@@ -118,7 +120,7 @@ it.each([
 })
 
 it('its own page lists the test payment methods', async () => {
-  const page = await (await fetch(inject('sandboxUrl'))).text()
+  const page = await (await fetch(sandboxUrl())).text()
   expect(page).toContain('<html lang="en">')
   for (const method of ['pm_card_visa', 'pm_card_processing', 'pm_card_refundTimeout']) {
     expect(page).toContain(method)

@@ -1,7 +1,8 @@
 // Owns: a merchant with an account of their own at a sandbox: Stripe's library, the sandbox's controls, and plain HTTP.
+
 import { randomBytes } from 'node:crypto'
 import Stripe from 'stripe'
-import { inject } from 'vitest'
+import { sandboxUrl } from '../support/sandbox-url.ts'
 
 export interface Merchant {
   stripe: Stripe
@@ -16,12 +17,12 @@ type Form = Record<string, string>
 
 const TIMEOUT_MS = 10_000
 
-export function newMerchant(url: string = inject('sandboxUrl')): Merchant {
+export function newMerchant(url: string = sandboxUrl()): Merchant {
   return merchantWith(`sk_test_${randomBytes(16).toString('hex')}`, url)
 }
 
 /** The same account again, by its key. */
-export function merchantWith(secretKey: string, url: string = inject('sandboxUrl')): Merchant {
+export function merchantWith(secretKey: string, url: string = sandboxUrl()): Merchant {
   const { hostname, port } = new URL(url)
   const authorization = `Bearer ${secretKey}`
   return {

@@ -1,6 +1,7 @@
-// Reads money from all sides (the provider's books, the ledger, the checks), and runs its jobs on demand.
+// Owns: looking at money from all sides (the provider's books, the ledger, the checks), and doing its jobs when a test says.
+
 import Stripe from 'stripe'
-import { expect, inject } from 'vitest'
+import { expect } from 'vitest'
 import type { JsonObject } from '../../../src/commands/outcome.ts'
 import type { Clock } from '../../../src/core/clock.ts'
 import { systemClock } from '../../../src/core/clock.ts'
@@ -16,8 +17,9 @@ import type { Api, Data, TenantKey } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
 import { rowChecks } from '../../support/integrity.ts'
 import { systemOf } from '../../support/system.ts'
+import { sandboxUrl } from './sandbox-url.ts'
 
-/** Runs one job's work now, independent of the queue. */
+/** Runs one job's work now, whatever is queued. */
 export async function runJob(
   api: Api,
   tenant: TenantKey,
@@ -43,7 +45,7 @@ export async function accountOf(api: Api, tenant: TenantKey): Promise<ProviderAc
   })
 }
 
-/** The secrets of the tenant's account, which only the server and the sandbox know. */
+/** The secrets of the tenant's account: what only the server and the sandbox know. */
 export async function secretsOf(
   api: Api,
   tenant: TenantKey,
@@ -71,7 +73,7 @@ export async function controlSandbox(
   body: object = {},
 ): Promise<Data> {
   const { secretKey } = await secretsOf(api, tenant)
-  const response = await fetch(`${inject('sandboxUrl')}/_sandbox/${path}`, {
+  const response = await fetch(`${sandboxUrl()}/_sandbox/${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secretKey}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -132,7 +134,7 @@ export async function sendEvent(
   return await post(await signedEvent(api, tenant, event))
 }
 
-/** Debits less credits of each account with postings, by code. */
+/** Debits less credits of each account that has any, by its code. */
 export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<string, bigint>> {
   return await asSuperuser(api.database, async (client) => {
     const { rows } = await client.query<{ code: string; sum: string }>(
@@ -145,7 +147,7 @@ export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<stri
   })
 }
 
-/** Runs the checks of `bulkhead verify`: no violations. */
+/** Everything adds up: the checks that `bulkhead verify` makes find nothing. */
 export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<void> {
   const { database, scope, clock, tenantSlug } = await systemOf(api, tenant)
   const report = await verifyTenant({ database, scope, clock, tenantSlug }, rowChecks())

@@ -1,4 +1,4 @@
-// The invariants of a tenant's shop after any operation. Reads as a superuser, bypassing the policies.
+// Owns: what must be true of a tenant's shop after anything at all. It looks past the walls, as a superuser.
 import type { Api, TenantKey } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
 
@@ -44,7 +44,7 @@ const CHECKS: { what: string; sql: string }[] = [
   },
 ]
 
-/** All violations. Empty for a correct shop. */
+/** Everything that is not as it must be. Empty for a shop in order. */
 export async function untruths(api: Api, tenant: TenantKey): Promise<string[]> {
   return await asSuperuser(api.database, async (client) => {
     const found: string[] = []

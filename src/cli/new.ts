@@ -1,0 +1,20 @@
+// `bulkhead new`: a project of one's own. What is in it is new-project.ts's.
+import { Command, Option } from 'commander'
+import { plainAction, report } from './run.ts'
+
+type Options = { readonly without?: 'shop'; readonly json?: boolean }
+
+export function newCommand(): Command {
+  return new Command('new')
+    .description('write a project to start from: these sources under a name of your own')
+    .argument('<directory>', 'where to; its name becomes the project’s')
+    .addOption(new Option('--without <module>', 'leave a module out').choices(['shop']))
+    .option('--json', 'report as JSON')
+    .action(
+      plainAction(async (directory: string, options: Options) => {
+        const { newProject } = await import('./new-project.ts')
+        const made = await newProject(directory, { withoutShop: options.without === 'shop' })
+        report(options, made, `Made ${made.name}. Next: cd ${made.directory} && npm ci && npm start`)
+      }),
+    )
+}

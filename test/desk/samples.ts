@@ -1,0 +1,63 @@
+// The desk's part of the generated tests.
+import { type Api, type Session, SLUGS } from '../support/api.ts'
+import { makeExport } from '../support/make-export.ts'
+import { grantSupport, invitee, newMember } from '../support/people.ts'
+import type { Maker, ModuleSamples } from '../support/samples.ts'
+import { sealAudit } from '../support/seal-audit.ts'
+import { unique } from '../support/unique.ts'
+
+const makeMember: Maker = async (api, tenant) => (await newMember(api, tenant)).id
+
+/** Who was invited last to a server's tenants. */
+const lastInvited = new WeakMap<Api, Session>()
+
+export const SAMPLES: ModuleSamples = {
+  records: {
+    Member: makeMember,
+    Invitation: async (api, tenant) => (await invitee(api, tenant)).id,
+    SupportGrant: (api, tenant) => grantSupport(api.as(tenant)),
+  },
+  values: {
+    idempotencyKey: () => unique('key'),
+    expectedVersion: () => 1,
+    email: () => `${unique('somebody')}@shop.example`,
+    name: () => unique('Name'),
+    currency: () => 'USD',
+    hours: () => 1,
+    reason: () => unique('Reason'),
+    permission: () => 'members:read',
+    permissions: () => 'members:read',
+    'mutation invitationAccept: token': async (api, tenant) => {
+      const { token, session } = await invitee(api, tenant)
+      lastInvited.set(api, session)
+      return token
+    },
+    confirmation: (_api, tenant) => SLUGS[tenant],
+    'mutation tenantUpdate: expectedVersion': async (api, tenant) =>
+      (await api.as(tenant).data('{ viewer { tenant { version } } }')).viewer.tenant.version,
+    'query node: id': makeMember,
+    'query nodes: ids': makeMember,
+  },
+  lookUps: {},
+  beforehand: {
+    // While one is under way, that one is answered.
+    'mutation exportCreate': makeExport,
+  },
+  askers: { 'mutation invitationAccept': (api) => lastInvited.get(api) },
+  prefixes: {
+    members: 'mem',
+    audit_entries: 'aud',
+    api_keys: 'key',
+    invitations: 'inv',
+    support_grants: 'grant',
+    exports: 'exp',
+  },
+  foreign: {},
+  telling: ['email', 'name'],
+  sabotaged: ['query members', 'query invitations', 'mutation invitationRevoke'],
+  fill: async (api, tenant) => {
+    await makeMember(api, tenant)
+    await sealAudit(api, tenant)
+    await makeExport(api, tenant)
+  },
+}

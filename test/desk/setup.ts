@@ -1,0 +1,33 @@
+// What the tests are told of the desk.
+import { createHash } from 'node:crypto'
+import type { ModuleSetup } from '../support/module-setup.ts'
+
+export const SETUP: ModuleSetup = {
+  ownValues: {
+    // The one place where the tenants must differ: their members log in by it.
+    members: { email: (tenant, n) => `member${n}@${tenant.key}.example` },
+    api_keys: {
+      hash: (tenant, n) => `\\x${createHash('sha256').update(`${tenant.key}${n}`).digest('hex')}`,
+      permissions: () => '{members:read}',
+    },
+    support_grants: { expires_at: () => '2999-01-01T00:00:00Z' },
+    audit_seals: {
+      until_at: () => '2999-01-01T00:00:00Z',
+      entry_ids: () => '{}',
+      entry_digests: () => '{}',
+    },
+    // Of a tenant one may be under way.
+    exports: { status: () => 'COMPLETED' },
+  },
+  rights: {
+    tenants: ['select', 'update'],
+    members: ['select', 'insert', 'update'],
+    invitations: ['select', 'insert', 'update'],
+    api_keys: ['select', 'insert', 'update'],
+    support_grants: ['select', 'insert', 'update'],
+  },
+  updatable: {},
+  uncheckedTables: [],
+  mendRows: async () => {},
+  services: () => ({}),
+}

@@ -1,0 +1,31 @@
+// Owns: a route that takes what strangers send, in the way of those that providers of a module call: bytes of any type, and
+// what can be refused without them is.
+import { HttpRefusal } from '../../src/edge/http-refusal.ts'
+import type { Route } from '../../src/edge/http-server.ts'
+
+const BODY_BYTES_MAX = 512 * 1_024
+
+export const HOOK = '/hooks/in/acme'
+/** A header without which it answers 400. */
+export const SIGNED = 'x-signature: whatever'
+
+export const hookRoute: Route = (app) => {
+  void app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+      (_request, body, parsed) => parsed(null, body),
+    )
+    scope.post('/hooks/in/:name', {
+      onRequest: async ({ headers }) => {
+        if (headers['x-signature'] === undefined) throw new HttpRefusal(400, 'nobody has signed this')
+        if (Number(headers['content-length']) > BODY_BYTES_MAX)
+          throw new HttpRefusal(413, 'the body is too large')
+      },
+      handler: async (_request, reply) => await reply.send({ received: true }),
+    })
+    done()
+  })
+  return undefined
+}

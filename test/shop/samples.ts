@@ -1,0 +1,145 @@
+// The shop's part of the generated tests.
+import type { Api, TenantKey } from '../support/api.ts'
+import { asOwner } from '../support/database.ts'
+import type { Maker, ModuleSamples } from '../support/samples.ts'
+import { unique } from '../support/unique.ts'
+import { disputePayment } from './support/disputes.ts'
+import { sendEvent } from './support/money.ts'
+import {
+  connectSandbox,
+  makeCustomer,
+  makeProduct,
+  makeShop,
+  makeVariant,
+  payOrder,
+  placeOrder,
+  refundPayment,
+} from './support/shop.ts'
+
+const makeOrder: Maker = async (api, tenant) => {
+  const customerId = await makeCustomer(api.as(tenant))
+  const { id } = await makeVariant(api.as(tenant))
+  return (await placeOrder(api.as(tenant), customerId, [{ variantId: id, quantity: 1 }])).id
+}
+const makePayment: Maker = async (api, tenant) => await payOrder(api, tenant, await makeOrder(api, tenant))
+const makeProductOf: Maker = (api, tenant) => makeProduct(api.as(tenant))
+const makeVariantOf: Maker = async (api, tenant) => (await makeVariant(api.as(tenant))).id
+
+async function providersOf(
+  api: Api,
+  tenant: TenantKey,
+): Promise<{ id: string; status: string; version: number }[]> {
+  const source = '{ paymentProviders(first: 2) { nodes { id status version } } }'
+  return (await api.as(tenant).data(source)).paymentProviders.nodes
+}
+
+/** The account that takes payments; of those that were connected, the last. */
+async function activeProvider(api: Api, tenant: TenantKey): Promise<string> {
+  await connectSandbox(api, tenant)
+  return (await providersOf(api, tenant))[0]?.id ?? ''
+}
+
+/** An account in whose place another one is, which goes on taking payments. */
+async function replacedProvider(api: Api, tenant: TenantKey): Promise<string> {
+  const connect = `mutation { paymentProviderConnect(input: { provider: SANDBOX, webhookSecret: "whsec_${unique('x')}" }) {
+    paymentProvider { id } } }`
+  const { paymentProvider } = (await api.as(tenant).data(connect)).paymentProviderConnect
+  await api.as(tenant).data(connect)
+  return paymentProvider.id
+}
+
+async function numberOf(api: Api, tenant: TenantKey): Promise<number> {
+  const { rows } = await asOwner(api.database, api.tenantIds[tenant], (owner) =>
+    owner.query('SELECT max(number)::int AS number FROM orders'),
+  )
+  return rows[0].number
+}
+
+export const SAMPLES: ModuleSamples = {
+  records: {
+    Product: makeProductOf,
+    Variant: makeVariantOf,
+    Customer: (api, tenant) => makeCustomer(api.as(tenant)),
+    Order: makeOrder,
+    Payment: makePayment,
+    Refund: async (api, tenant) => await refundPayment(api.as(tenant), await makePayment(api, tenant), 100n),
+    Dispute: async (api, tenant) => await disputePayment(api, tenant, await makePayment(api, tenant)),
+    PaymentProvider: connectSandbox,
+  },
+  values: {
+    title: () => unique('Title'),
+    handle: () => unique('handle'),
+    sku: () => unique('sku'),
+    amountMinor: () => '100',
+    quantity: () => 1,
+    delta: () => 1,
+    paymentMethod: () => 'pm_card_visa',
+    provider: () => 'SANDBOX',
+    'mutation paymentTake: orderId': async (api, tenant) => {
+      await connectSandbox(api, tenant)
+      return await makeOrder(api, tenant)
+    },
+    method: () => 'CASH',
+    'mutation refundRecord: paymentId': async (api, tenant) => {
+      const orderId = await makeOrder(api, tenant)
+      const { paymentRecord } = await api
+        .as(tenant)
+        .data(`mutation ($input: PaymentRecordInput!) { paymentRecord(input: $input) { payment { id } } }`, {
+          input: { idempotencyKey: unique('record'), orderId, method: 'CASH' },
+        })
+      return paymentRecord.payment.id
+    },
+    'mutation orderFulfill: id': async (api, tenant) => {
+      const id = await makeOrder(api, tenant)
+      await payOrder(api, tenant, id)
+      return id
+    },
+    'mutation orderFulfill: expectedVersion': () => 2,
+    'mutation paymentProviderDisconnect: id': replacedProvider,
+    'mutation paymentProviderDisconnect: expectedVersion': () => 2,
+    'mutation paymentProviderRotateWebhookSecret: id': activeProvider,
+    'mutation paymentProviderRotateWebhookSecret: expectedVersion': async (api, tenant) => {
+      await activeProvider(api, tenant)
+      return (await providersOf(api, tenant))[0]?.version
+    },
+    'query node: id': makeOrder,
+    'query nodes: ids': makeOrder,
+  },
+  lookUps: { 'query order': makeOrder, 'query product': makeProductOf, 'query variant': makeVariantOf },
+  beforehand: {},
+  askers: {},
+  prefixes: {
+    products: 'prod',
+    variants: 'var',
+    stock_movements: 'mov',
+    customers: 'cust',
+    orders: 'ord',
+    order_lines: 'line',
+    payments: 'pay',
+    refunds: 'ref',
+    disputes: 'dsp',
+    payment_providers: 'prov',
+    provider_events: 'evt',
+    ledger_accounts: 'acct',
+    journal_entries: 'entry',
+    postings: 'post',
+  },
+  foreign: { number: { of: numberOf, absent: 999_999_999 } },
+  telling: ['title', 'sku', 'handle', 'city', 'cancel_reason'],
+  sabotaged: [
+    'Order.lines',
+    'query products',
+    'query order',
+    'mutation customerUpdate',
+    'mutation orderCancel',
+  ],
+  fill: async (api, tenant) => {
+    await makeShop(api, tenant)
+    await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
+    // A number that B's orders do not reach, whatever B orders meanwhile.
+    if (tenant === 'A')
+      await asOwner(api.database, api.tenantIds.A, (owner) =>
+        owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),
+      )
+  },
+}

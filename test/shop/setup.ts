@@ -1,0 +1,73 @@
+// What the tests are told of the shop.
+import { createGateway } from '../../src/shop/payments/gateway.ts'
+import type { ModuleSetup } from '../support/module-setup.ts'
+import { fixtureId } from '../support/two-tenants.ts'
+
+/** A provider that says nothing is given up sooner than in production, so that a test need not wait for it. */
+const PROVIDER_TIMEOUT_MS = 3_000
+
+export const SETUP: ModuleSetup = {
+  ownValues: {
+    // Beside the chart that every tenant has.
+    ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
+    // Its checks hold its sums and states together: an order that nobody has paid.
+    orders: {
+      status: () => 'PLACED',
+      payment_status: () => 'UNPAID',
+      total_minor: () => '1000',
+      paid_minor: () => '0',
+      refunded_minor: () => '0',
+      refund_pending_minor: () => '0',
+      charged_back_minor: () => '0',
+      reduced_minor: () => '0',
+      returned_minor: () => '0',
+    },
+    // Of an order one may be under way, of a tenant one account active.
+    payments: {
+      status: () => 'SUCCEEDED',
+      amount_minor: () => '1000',
+      fee_minor: () => '0',
+      refunded_minor: () => '0',
+      refund_pending_minor: () => '0',
+      charged_back_minor: () => '0',
+    },
+    disputes: { withdrawn_minor: () => '0', reinstated_minor: () => '0', fee_minor: () => '0' },
+    payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
+    // Reversals, of themselves: the one kind of entry that refers to another.
+    journal_entries: {
+      kind: () => 'REVERSAL',
+      reverses_id: (tenant, n) => fixtureId(tenant, 'journal_entries', n),
+    },
+  },
+  rights: {
+    payments: ['select', 'insert', 'update'],
+    refunds: ['select', 'insert', 'update'],
+    disputes: ['select', 'insert', 'update'],
+    payment_providers: ['select', 'insert', 'update'],
+  },
+  // What was agreed or taken is not altered.
+  updatable: { orders: 'version', payments: 'version', refunds: 'version', disputes: 'version' },
+  uncheckedTables: ['journal_entries', 'postings'],
+  /** Gives each entry postings that balance. */
+  mendRows: async (client, tenantId) => {
+    await client.query('SET LOCAL session_replication_role = replica')
+    await client.query('DELETE FROM postings WHERE tenant_id = $1', [tenantId])
+    await client.query(
+      `INSERT INTO postings (tenant_id, id, entry_id, position, account_id, currency, amount_minor, posted_at)
+       SELECT e.tenant_id, gen_random_uuid(), e.id, n, a.id, a.currency, CASE n % 2 WHEN 1 THEN 5 ELSE -5 END, e.posted_at
+       FROM journal_entries e CROSS JOIN LATERAL generate_series(1, e.posting_count) n
+       CROSS JOIN LATERAL (SELECT id, currency FROM ledger_accounts l WHERE l.tenant_id = e.tenant_id LIMIT 1) a
+       WHERE e.tenant_id = $1`,
+      [tenantId],
+    )
+  },
+  services: ({ sealer, companionUrl, publicUrl }) => ({
+    payments: {
+      gateway: createGateway({ sandboxUrl: companionUrl, timeoutMs: PROVIDER_TIMEOUT_MS }),
+      sealer,
+      get publicUrl() {
+        return publicUrl()
+      },
+    },
+  }),
+}

@@ -1,0 +1,8 @@
+// Owns: where the run's payment sandbox is.
+import { inject } from 'vitest'
+
+export function sandboxUrl(): string {
+  const url = inject('companionUrl')
+  if (url === null) throw new Error('the run has no payment sandbox')
+  return url
+}
