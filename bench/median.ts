@@ -1,6 +1,6 @@
-// The median of measurements.
+// The middle of some measurements.
 
-/** The median; NaN for an empty list. */
+/** The median; NaN of nothing. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right)
   const middle = Math.floor(sorted.length / 2)

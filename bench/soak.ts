@@ -1,5 +1,4 @@
-// Measures whether memory stays flat: a long run of mixed requests, with the heap size after a collection at every
-// tenth.
+// Does memory stay flat? A long run of mixed requests, with the heap weighed after a collection at every tenth of it.
 import { median } from './median.ts'
 import { tokensOf } from './plans.ts'
 import { share, table } from './report.ts'
