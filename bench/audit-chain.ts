@@ -1,5 +1,5 @@
-// What a chain over the audit costs: in each write, where every write of a tenant waits for the one before it, and by a
-// job that seals afterwards (decision 10). A process of its own: starts a durable PostgreSQL, prints one JSON line.
+// Measures the cost of chaining the audit: in each write, where every write of a tenant waits for the previous one, and
+// by a job that seals later (decision 10). A separate process: starts a durable PostgreSQL, prints one JSON line.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ const ROUNDS = 7
 const WINDOW_MS = 2_000
 const SEALED = 100_000
 
-/** One write as one message: a row of work and its entry; chained, also the hash over the entry before it. */
+/** One write as one message: a row of work and its entry; chained, also the hash over the previous entry. */
 const SETUP = `
   CREATE TABLE chain_heads (tenant_id uuid PRIMARY KEY, sequence bigint NOT NULL, hash bytea NOT NULL);
   CREATE TABLE chain_links (tenant_id uuid, id uuid, sequence bigint NOT NULL, hash bytea NOT NULL, PRIMARY KEY (tenant_id, id));
@@ -80,7 +80,7 @@ async function makeTenants(): Promise<string[]> {
   return ids
 }
 
-/** Writes per second, in turns, so that both see the machine as it is. */
+/** Writes per second, alternating, so that both run under the same conditions. */
 async function compare(pool: pg.Pool, tenants: readonly string[]) {
   const rates = { plain: [] as number[], chained: [] as number[] }
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -109,7 +109,7 @@ async function rate(pool: pg.Pool, tenants: readonly string[], chained: boolean)
   return (count * 1_000) / WINDOW_MS
 }
 
-/** How long the job and the check take for SEALED entries that nobody sealed so far. */
+/** The time of the job and of the check for SEALED unsealed entries. */
 async function sealAndVerify(tenantId: string) {
   const owner = await connectOwner(server.ownerUrl)
   await owner.inTenant(tenantId, async (query) => {

@@ -1,4 +1,4 @@
-// Before anything is measured: all servers must answer the same, and write the same.
+// Checks before measuring that all servers answer the same, and write the same.
 import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { Connection, encodeRequest } from './http.ts'
@@ -8,7 +8,7 @@ import { comparable, placedOrderId, requestOf, type Workload } from './workloads
 
 const TENANTS_COMPARED = 5
 
-/** Throws, showing both answers, where two servers differ. */
+/** Throws, with both answers, where two servers differ. */
 export async function compareAnswers(
   servers: readonly ServerProcess[],
   workloads: readonly Workload[],
@@ -59,7 +59,7 @@ function refuseDifference(workload: Workload, answers: readonly { peer: string; 
   }
 }
 
-/** How many rows of each table an order has brought. */
+/** The row counts of each table after an order. */
 async function rowsOf(orderId: string, adminUrl: string): Promise<unknown> {
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()

@@ -1,4 +1,4 @@
-// The benchmark's PostgreSQL: the embedded one, durable, and seeded databases that are made once and cloned for a run.
+// The benchmark's PostgreSQL: the embedded one, durable, with seeded databases that are made once and cloned for a run.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,19 +15,19 @@ const MIGRATIONS_DIR = fileURLToPath(new URL('../prisma/migrations', import.meta
 const SEED_FILES = ['seed.ts', 'rows.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
 
 export type BenchDatabase = {
-  /** A superuser's, whom no policy holds. */
+  /** A superuser's, to whom no policy applies. */
   readonly adminUrl: string
-  /** The server's role, held by every policy. */
+  /** The server's role, to which every policy applies. */
   readonly runtimeUrl: string
 }
 
 export type BenchServer = {
-  /** A database of its own with these rows, as if just seeded. Seeds at the first call of each shape. */
+  /** A new database with these rows, as if just seeded. Seeds at the first call of each shape. */
   fresh(shape: Shape): Promise<BenchDatabase>
   stop(): Promise<void>
 }
 
-/** Starts the PostgreSQL of `dataDir`; what an earlier run seeded there is used again. */
+/** Starts the PostgreSQL of `dataDir`; databases seeded by an earlier run are reused. */
 export async function startBenchServer(dataDir: string, logger: Logger): Promise<BenchServer> {
   const server = await startEmbeddedServer({ dataDir, logger, durable: true })
   const made: string[] = []
@@ -85,7 +85,7 @@ export async function startBenchServer(dataDir: string, logger: Logger): Promise
   }
 }
 
-/** Changes with whatever decides what a seeded database holds. */
+/** Changes with everything that determines a seeded database's content. */
 async function fingerprint(shape: Shape): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(shape))
   const migrations = (await readdir(MIGRATIONS_DIR, { recursive: true })).filter((name) =>

@@ -1,4 +1,4 @@
-// Does a request cost more when there are more tenants, or when its tenant has more rows? Two databases side by side.
+// Measures whether a request costs more with more tenants, or with more rows of its tenant. Two databases side by side.
 import { median } from './median.ts'
 import { tokensOf } from './plans.ts'
 import type { ServerProcess } from './processes.ts'
@@ -13,9 +13,9 @@ type Growth = {
   readonly name: string
   readonly small: Shape
   readonly large: Shape
-  /** How many tenants send requests, on either side. */
+  /** The number of tenants that send requests, on each side. */
   readonly active: { readonly small: number; readonly large: number }
-  /** Whether the larger side must cost no more. */
+  /** Whether the larger side must not cost more. */
   readonly bound: boolean
 }
 
@@ -31,7 +31,7 @@ const GROWTHS: readonly Growth[] = [
     bound: true,
   },
   {
-    // Each then comes back after its token and membership were forgotten: what a first request costs.
+    // Each tenant returns after its token and membership were evicted: the cost of a first request.
     name: '10,000 active tenants ÷ 100 active tenants',
     small: FEW,
     large: MANY,
@@ -85,7 +85,7 @@ async function compare(
   ].map((side) => ({ ...side, measured: [] as Measurement[] }))
   for (let round = -1; round < rounds; round += 1) {
     for (const { server, shape, tokens, measured } of round % 2 === 0 ? sides : sides.toReversed()) {
-      // Rows that both have, wherever the larger one has more.
+      // Rows that both have, also where the larger one has more.
       const plan = {
         generator: run.generator,
         tokens,

@@ -1,4 +1,4 @@
-// A small HTTP/1.1 client over bare sockets: on two cores a bigger one would take from the servers what it measures.
+// A small HTTP/1.1 client over bare sockets: on two cores a larger one would take CPU from the measured servers.
 import { connect, type Socket } from 'node:net'
 
 const HOST = '127.0.0.1'

@@ -1,4 +1,4 @@
-// The load generator: a process of its own, told by messages what to send where and for how long.
+// The load generator: a separate process, controlled by messages.
 import { Connection, encodeRequest } from './http.ts'
 import type { Shape } from './rows.ts'
 import { type Peer, requestOf, type Workload } from './workloads.ts'
@@ -11,10 +11,10 @@ export type LoadOrder = {
   /** The load ends after this time, or after this many requests. */
   readonly windowMs: number
   readonly requestsMax?: number
-  /** By tenant, from the first. Those at the front are loaded when there are fewer tenants than in the shape. */
+  /** By tenant, from the first. With fewer tenants than in the shape, the first ones are used. */
   readonly tokens: readonly string[]
   readonly shape: Shape
-  /** Unlike that of any other order, so that no idempotency key is sent twice. */
+  /** Different from that of any other order, so that no idempotency key repeats. */
   readonly keyPrefix: string
 }
 
@@ -25,7 +25,7 @@ export type LoadResult = {
   readonly p99Ms: number
 }
 
-/** Neighbouring connections and turns meet different tenants. */
+/** Neighbouring connections and turns use different tenants. */
 const TENANT_STRIDE = 37
 
 async function load(order: LoadOrder): Promise<LoadResult> {

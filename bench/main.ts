@@ -1,5 +1,5 @@
-// `npm run bench`: Bulkhead beside its peers, on one database, in one run. Prints tables; what they mean is told in
-// docs/performance.md.
+// `npm run bench`: measures Bulkhead beside its peers, on one database, in one run. Prints tables; docs/performance.md
+// explains them.
 import { readOptions, USAGE } from './options.ts'
 import { preparePeers } from './prepare.ts'
 
@@ -8,7 +8,7 @@ if (options === 'help') {
   process.stdout.write(`${USAGE}\n`)
 } else {
   preparePeers()
-  // Only now can what the peers need be loaded.
+  // What the peers need can be loaded only now.
   const { runBenchmark } = await import('./run.ts')
   process.exitCode = await runBenchmark(options).catch((error: Error) => {
     process.stderr.write(`${error.message}\n`)

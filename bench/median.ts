@@ -1,6 +1,6 @@
-// The middle of some measurements.
+// The median of measurements.
 
-/** The median; NaN of nothing. */
+/** The median; NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right)
   const middle = Math.floor(sorted.length / 2)

@@ -12,7 +12,7 @@ export type Options = {
   readonly growth: boolean
   readonly soak: boolean
   readonly dataDir: string
-  /** Where every server writes a CPU profile when it ends; null: nowhere. */
+  /** The directory in which every server writes a CPU profile at its end; null: none. */
   readonly profileDir: string | null
 }
 
@@ -27,7 +27,7 @@ export const USAGE = `npm run bench -- [options]
   --data-dir bench/.data        where the benchmark's PostgreSQL lives
   --profile DIR                 write a CPU profile of every server to DIR`
 
-/** Throws an error for a person at a terminal. */
+/** Throws an error with a message for the user. */
 export function readOptions(args: readonly string[]): Options | 'help' {
   const { values } = parseArgs({
     args: [...args],

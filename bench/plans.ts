@@ -1,4 +1,4 @@
-// How each server is started, and with whose tokens it is asked.
+// How each server is started, and with which tokens it is called.
 
 import { signDevelopmentToken } from '../src/auth/development-token.ts'
 import { developmentSecret } from '../src/development/secret.ts'
@@ -7,18 +7,18 @@ import type { ServerPlan } from './processes.ts'
 import { ownerEmail, tenantSlug } from './rows.ts'
 import type { Peer } from './workloads.ts'
 
-/** Connections to the database, of every server. */
+/** Database connections of every server. */
 export const POOL = 16
 const TOKEN_SECONDS = 86_400
 const COST_POINTS = '100000000'
 
-/** What every server of a run has in common: the secret under `dataDir`, which Bulkhead takes from there. */
+/** What all servers of a run share: the secret under `dataDir`, which Bulkhead reads there. */
 export type Common = { readonly dataDir: string; readonly database: BenchDatabase }
 
 export async function planOf(peer: Peer, { dataDir, database }: Common): Promise<ServerPlan> {
   if (peer === 'bulkhead') return bulkhead(dataDir, database)
   const secret = Buffer.from(await developmentSecret(dataDir, 'development-secret')).toString('base64url')
-  // `raw` names the tenant in its own WHERE: no policy is to weigh on it.
+  // `raw` names the tenant in its own WHERE, without the cost of a policy.
   const url = peer === 'raw' ? database.adminUrl : database.runtimeUrl
   return {
     peer,
@@ -28,7 +28,7 @@ export async function planOf(peer: Peer, { dataDir, database }: Common): Promise
   }
 }
 
-/** The product itself, by its own command. Development tokens need the environment to be `development`. */
+/** The product, by its own command. Development tokens need the environment `development`. */
 function bulkhead(dataDir: string, { runtimeUrl }: BenchDatabase): ServerPlan {
   return {
     peer: 'bulkhead',
@@ -40,7 +40,7 @@ function bulkhead(dataDir: string, { runtimeUrl }: BenchDatabase): ServerPlan {
       DATABASE_URL: runtimeUrl,
       DATABASE_POOL_MAX: String(POOL),
       METRICS_PORT: '0',
-      // A bucket that no load empties: what is measured is the server, not its patience.
+      // A budget that no load exhausts, so that the server is measured and not its limits.
       COST_CAPACITY: COST_POINTS,
       COST_RESTORE_PER_SECOND: COST_POINTS,
       LOG_LEVEL: 'warn',
@@ -48,7 +48,7 @@ function bulkhead(dataDir: string, { runtimeUrl }: BenchDatabase): ServerPlan {
   }
 }
 
-/** One token for the owner of each of the first tenants. */
+/** A token for the owner of each of the first tenants. */
 export async function tokensOf(dataDir: string, tenants: number): Promise<string[]> {
   const secret = await developmentSecret(dataDir, 'development-secret')
   return Array.from({ length: tenants }, (_, index) =>

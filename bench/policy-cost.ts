@@ -1,6 +1,6 @@
-// What it costs that each policy names the tenant itself: two copies of one table, one with the restrictive policies of
-// before (docs/decisions/0013), one with app.protect's, asked in turn on one connection. Prints a ratio for each statement.
-// Run: node bench/policy-cost.ts. It makes a throw-away embedded PostgreSQL.
+// Measures the cost of naming the tenant in each policy: two copies of one table, one with the former restrictive
+// policies (docs/decisions/0013), one with app.protect's, queried alternately on one connection. Prints a ratio per
+// statement. Run: node bench/policy-cost.ts. It makes a temporary embedded PostgreSQL.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -76,7 +76,7 @@ try {
           [tenant],
         )
         const start = process.hrtime.bigint()
-        // In the server's own loop: a round trip of the network would hide the difference.
+        // In a loop on the server, since a network round trip would hide the difference.
         const text = sql(table).replaceAll('$1', `''${tenant}''::uuid`)
         const undo = what === 'an insert' ? `; DELETE FROM ${table} WHERE number = -1` : ''
         await client.query(

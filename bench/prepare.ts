@@ -1,4 +1,4 @@
-// Makes the peers able to run: their packages, and what `typical` generates. Uses nothing that is not in Node.
+// Prepares the peers: installs their packages, and generates what `typical` needs. Uses only Node's own modules.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -9,10 +9,10 @@ const LOCK = join(HERE, 'package-lock.json')
 const MODELS = join(HERE, '../prisma/schema')
 const SCHEMA = join(HERE, '.data/generated/schema')
 const GENERATED = join(HERE, '.data/generated/pothos.ts')
-/** The product's own generators; the peer has others. */
+/** The product's generators; the peer has others. */
 const GENERATORS = 'base.prisma'
 
-/** Installs and generates what is missing or older than what it is made from. */
+/** Installs and generates what is missing or older than its sources. */
 export function preparePeers(): void {
   if (!isNewer(INSTALLED, [LOCK])) {
     process.stderr.write("installing the peers' packages …\n")
@@ -40,7 +40,7 @@ function isNewer(file: string, sources: readonly string[]): boolean {
 
 function run(command: string, args: readonly string[]): void {
   const PATH = [join(HERE, 'node_modules/.bin'), process.env.PATH ?? ''].join(delimiter)
-  // npm is a script of the shell's on some systems.
+  // On some systems npm is a shell script.
   const shell = process.platform === 'win32' && command === 'npm'
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd: HERE,

@@ -1,7 +1,7 @@
-// Where `prisma generate` finds the schema of the peer `typical`; prepare.ts puts it there.
+// The configuration of `prisma generate` for the peer `typical`, where prepare.ts puts it.
 import { defineConfig } from 'prisma/config'
 
-// `prisma generate` would otherwise download a schema engine that it does not use for generating.
+// Otherwise `prisma generate` would download a schema engine that generating does not use.
 process.env.PRISMA_SCHEMA_ENGINE_BINARY ??= process.execPath
 
 export default defineConfig({ schema: '.data/generated/schema' })

@@ -1,4 +1,4 @@
-// Loaded into every measured server before its own code: tells the benchmark what the process has used.
+// Loaded into every measured server before its own code: reports the process's resource usage to the benchmark.
 export type Usage = { readonly cpuMicros: number; readonly rssBytes: number; readonly heapBytes: number }
 
 process.on('message', (message) => {
@@ -8,5 +8,5 @@ process.on('message', (message) => {
   const { rss, heapUsed } = process.memoryUsage()
   process.send?.({ cpuMicros: user + system, rssBytes: rss, heapBytes: heapUsed } satisfies Usage)
 })
-// A listener for messages would keep a server alive that wants to end.
+// A message listener would keep the server from ending.
 process.channel?.unref()

@@ -16,7 +16,7 @@ export type ServerProcess = {
   readonly peer: Peer
   readonly port: number
   usage(): Promise<Usage>
-  /** The same after a garbage collection, whose time is not in it. */
+  /** The same after a garbage collection, without its time. */
   collected(): Promise<Usage>
   stop(): Promise<void>
 }
@@ -26,7 +26,7 @@ export type LoadGenerator = {
   stop(): Promise<void>
 }
 
-/** Where a server begins, and what it is given beside a port. */
+/** A server's entry point, and its settings besides a port. */
 export type ServerPlan = {
   readonly peer: Peer
   readonly file: string
@@ -76,7 +76,7 @@ function ask<T>(child: ChildProcess, question: string | object): Promise<T> {
     child.once('exit', onExit)
     child.once('message', (answer) => {
       child.off('exit', onExit)
-      // Both sides of the channel are ours: the answer has the type that the question asks for.
+      // Both ends of the channel are ours: the answer's type follows from the question.
       resolve(answer as T)
     })
     child.send(question)

@@ -1,10 +1,10 @@
-// The tables that a run prints. Ratios, never absolute times: those are the machine's.
+// The tables that a run prints. Ratios, never absolute times, which depend on the machine.
 import { type Measurement, type Measurements, ratio } from './rounds.ts'
 import type { ScopeCost } from './scope-cost.ts'
 import { SCOPE_RATIO_MUST, TARGETS, verdict } from './targets.ts'
 import { type Peer, WORKLOAD_NAMES, type Workload } from './workloads.ts'
 
-/** A ratio that differs so much between rounds says more of the machine than of the servers. */
+/** A larger spread between rounds means that the machine was busy. */
 const NOISY_SPREAD = 2
 const NOISY =
   'The rounds differ by more than a factor of 2: the machine was busy, run again when it is quiet.'
@@ -12,7 +12,7 @@ const NOISY =
 const rate = ({ perSecond }: Measurement) => perSecond
 const cpu = ({ cpuMicrosPerRequest }: Measurement) => cpuMicrosPerRequest
 
-/** Requests per second and CPU of every peer as a share of `raw`'s, then Bulkhead against its targets. */
+/** Requests per second and CPU of every peer relative to `raw`, then Bulkhead against its targets. */
 export function workloadTable(measurements: Measurements, peers: readonly Peer[]): string {
   const against = peers.filter((peer) => peer !== 'bulkhead')
   const header = [

@@ -1,4 +1,4 @@
-// Measures: the same load on every server in turn, round after round, so that what disturbs the machine disturbs all.
+// Measures the same load on every server in turn, round after round, so that disturbances of the machine affect all.
 import { median } from './median.ts'
 import type { LoadGenerator, ServerProcess } from './processes.ts'
 import type { Shape } from './rows.ts'
@@ -9,7 +9,7 @@ const WARM_UP_MS = 1_500
 
 export type Measurement = {
   readonly perSecond: number
-  /** Of the server's process alone. */
+  /** Of the server's process only. */
   readonly cpuMicrosPerRequest: number
   readonly p99Ms: number
 }
@@ -39,7 +39,7 @@ export async function measureRounds(
     for (let round = 0; round < plan.rounds; round += 1) {
       tell(`${workload} round ${round + 1} of ${plan.rounds}`)
       for (const index of plan.servers.keys()) {
-        // Everyone comes first, second and last in turn.
+        // Each server comes first, second and last in turn.
         const server = plan.servers[(index + round) % plan.servers.length] as ServerProcess
         byPeer.get(server.peer)?.push(await measure(server, workload, plan, plan.windowMs))
       }
@@ -49,7 +49,7 @@ export async function measureRounds(
   return measurements
 }
 
-/** For whoever works on a server: these figures are this machine's, at this hour. */
+/** For people who work on a server: absolute figures of this machine at this time. */
 function absolute(measured: readonly Measurement[]): string {
   const middle = (what: (measurement: Measurement) => number) => median(measured.map(what))
   const perSecond = middle((measurement) => measurement.perSecond)
@@ -87,7 +87,10 @@ export async function measure(
   }
 }
 
-/** The median over rounds of `of` divided by `by`, with the lowest and highest. Pairs of one round, minutes apart from others. */
+/**
+ * The median over rounds of `of` divided by `by`, with the lowest and highest. Pairs are of one round, since rounds are
+ * minutes apart.
+ */
 export function ratio(
   byPeer: ReadonlyMap<Peer, readonly Measurement[]>,
   of: Peer,

@@ -1,11 +1,11 @@
-// Which rows the benchmark's tenants have, by number: the ids are made of the numbers, so that nobody looks them up.
+// The rows of the benchmark's tenants, by number: ids are derived from the numbers, so that they need no look-up.
 import { encodeId } from '../src/core/ids.ts'
 
-/** How big a seeded database is. Every tenant has the same shape. */
+/** The size of a seeded database. Every tenant has the same shape. */
 export type Shape = {
   readonly tenants: number
   readonly ordersPerTenant: number
-  /** The first tenant's orders where it is to be bigger than the others. */
+  /** The first tenant's orders, if it is larger than the others. */
   readonly ordersOfFirst?: number
 }
 
@@ -13,7 +13,7 @@ export const SHAPE: Shape = { tenants: 100, ordersPerTenant: 1_000 }
 export const CUSTOMERS_PER_TENANT = 100
 export const VARIANTS_PER_TENANT = 50
 export const LINES_PER_ORDER = 3
-/** So much that no run sells it out. */
+/** More than any run sells. */
 export const STOCK_PER_VARIANT = 1_000_000_000
 
 /** The kinds of ids; each is the first four hexadecimal digits. */
@@ -38,7 +38,7 @@ export function tenantSlug(tenant: number): string {
   return `bench-${tenant}`
 }
 
-/** The number in a slug of ours. */
+/** The number in one of our slugs. */
 export function tenantNumber(slug: string): number {
   return Number(slug.slice('bench-'.length))
 }
@@ -49,7 +49,7 @@ export function ownerEmail(tenant: number): string {
 
 const PREFIXES = { order: 'ord', customer: 'cust', variant: 'var' } as const
 
-/** The id as a server's clients see it: Bulkhead's are opaque, the peers show their UUIDs. */
+/** The id in a server's API: Bulkhead's are opaque, the peers use their UUIDs. */
 export function publicId(opaque: boolean, kind: keyof typeof PREFIXES, uuid: string): string {
   return opaque ? encodeId(PREFIXES[kind], uuid) : uuid
 }

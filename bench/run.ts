@@ -1,4 +1,4 @@
-// One run of the benchmark: its database, its servers, its measurements, in order.
+// One run of the benchmark: its database, its servers, its measurements.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -27,7 +27,7 @@ export type Run = {
   print(text: string): void
 }
 
-/** Answers the exit code: a measured failure of a target is no failure of the benchmark. */
+/** Returns the exit code: a missed target is not a failure of the benchmark. */
 export async function runBenchmark(options: Options): Promise<number> {
   const database = await startBenchServer(options.dataDir, pino({ level: 'warn' }, process.stderr))
   const generator = startLoadGenerator()
@@ -77,7 +77,7 @@ async function runWorkloads(run: Run): Promise<void> {
   })
 }
 
-/** Runs `work` on started servers, and stops them whatever happens. */
+/** Runs `work` on started servers, and always stops them. */
 export async function withServers(
   { options }: Run,
   peers: readonly Peer[],

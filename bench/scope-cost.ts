@@ -1,5 +1,5 @@
-// What the scope costs: one read by index at the level of the database client, without HTTP or GraphQL around it.
-// A process of its own: prints one JSON line.
+// Measures the cost of the scope: one indexed read at the level of the database client, without HTTP or GraphQL. A
+// separate process: prints one JSON line.
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -44,7 +44,7 @@ const BASES: Record<Variant, Variant> = {
 
 const ordered = { orderBy: [{ placedAt: 'desc' }, { id: 'desc' }] as const, take: TAKE }
 
-/** The columns of an order, as the API's look-ahead names those that an operation asks for. */
+/** The columns of an order, as the API's projection selects them. */
 const SELECT = {
   id: true,
   number: true,

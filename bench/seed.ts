@@ -1,4 +1,4 @@
-// Fills a migrated database with the rows of rows.ts. Runs as a superuser, past every wall and foreign key.
+// Fills a migrated database with the rows of rows.ts. Runs as a superuser, which bypasses policies and foreign keys.
 import type pg from 'pg'
 import {
   CUSTOMERS_PER_TENANT,
@@ -9,7 +9,7 @@ import {
   VARIANTS_PER_TENANT,
 } from './rows.ts'
 
-/** Fills the database, and leaves it vacuumed and analysed. The rows are valid: nothing need be checked. */
+/** Fills the database, and leaves it vacuumed and analysed. The rows are valid, so nothing is checked. */
 export async function seed(admin: pg.Client, shape: Shape): Promise<void> {
   await admin.query('SET session_replication_role = replica; SET statement_timeout = 0')
   for (const statement of statements(shape)) await admin.query(statement)

@@ -1,4 +1,5 @@
-// Does memory stay flat? A long run of mixed requests, with the heap weighed after a collection at every tenth of it.
+// Measures whether memory stays flat: a long run of mixed requests, with the heap size after a collection at every
+// tenth.
 import { median } from './median.ts'
 import { tokensOf } from './plans.ts'
 import { share, table } from './report.ts'

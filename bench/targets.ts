@@ -1,4 +1,4 @@
-// What Bulkhead must reach, and what it would like to: requests per second as a multiple of a peer's.
+// Bulkhead's targets: requests per second as a multiple of a peer's, required and desired.
 import type { Peer, Workload } from './workloads.ts'
 
 export type Target = { readonly must: number; readonly stretch: number }
@@ -17,7 +17,7 @@ export const GROWTH_RATIO_MAX = 1.2
 /** How much the heap may grow from the second quarter of a long run to the last. */
 export const HEAP_GROWTH_MAX = 1.1
 
-/** What a measured ratio is worth against a target. */
+/** The verdict of a measured ratio against a target. */
 export function verdict(measured: number, { must, stretch }: Target): 'FAIL' | 'pass' | 'stretch' {
   if (measured < must) return 'FAIL'
   return measured < stretch ? 'pass' : 'stretch'

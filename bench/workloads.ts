@@ -1,4 +1,4 @@
-// What is asked of every server: the requests, and how answers are compared. Opens no connection.
+// The requests of the workloads, and how answers are compared.
 import { decodeId } from '../src/core/ids.ts'
 import { CUSTOMERS_PER_TENANT, publicId, rowId, type Shape, VARIANTS_PER_TENANT } from './rows.ts'
 
@@ -30,8 +30,8 @@ const QUERIES: Record<Workload, string> = {
 const LINES_PLACED = 3
 
 /**
- * The path and the body of a request. `turn` chooses the rows that it is about, in the same way for every peer;
- * `key` makes an order of W4 a new one.
+ * The path and the body of a request. `turn` chooses its rows, in the same way for every peer; `key` makes an order of
+ * W4 a new one.
  */
 export function requestOf(
   peer: Peer,
@@ -75,12 +75,12 @@ function variablesOf(
 }
 
 /**
- * An answer in the form that all peers have in common: ids as UUIDs, a cursor only as present or absent, and of a new
- * order neither its id nor its number.
+ * An answer in the form that all peers share: ids as UUIDs, a cursor only as present or absent, and a new order without
+ * id and number.
  */
 export function comparable(workload: Workload, body: string): unknown {
   const seen = JSON.parse(body) as Record<string, unknown>
-  // `extensions` is what the specification leaves to servers.
+  // The specification leaves `extensions` to servers.
   const { extensions: _, ...answer } = seen
   return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
     if (key === 'endCursor') return typeof value === 'string'
@@ -91,7 +91,7 @@ export function comparable(workload: Workload, body: string): unknown {
   })
 }
 
-/** The UUID of the order that an answer of W4 tells of. */
+/** The UUID of the order in an answer of W4. */
 export function placedOrderId(body: string): string {
   const { data } = JSON.parse(body) as { data: { orderPlace: { order: { id: string } } } }
   const { id } = data.orderPlace.order

@@ -1,4 +1,5 @@
-// `npm run check:schema`: schema.graphql says what the sources say, and what breaks clients is declared. Writes nothing.
+// `npm run check:schema`: checks that schema.graphql is up to date and that breaking changes are declared. Writes
+// nothing.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { type Change, CriticalityLevel, diff } from '@graphql-inspector/core'

@@ -1,4 +1,4 @@
-// The schema as text, as schema.graphql has it. Writes nothing.
+// The schema as text, in the form of schema.graphql.
 import { lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchema } from '../src/schema.ts'
 

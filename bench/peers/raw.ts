@@ -1,5 +1,5 @@
 // The peer `raw`: fastify and pg, one hand-written statement per request, whose JSON PostgreSQL builds. No GraphQL, no
-// row-level security, no validation: the limit of what Node and PostgreSQL can do for these requests.
+// row-level security, no validation: the limit of Node and PostgreSQL for these requests.
 import { createHash } from 'node:crypto'
 import fastify from 'fastify'
 import pg from 'pg'
@@ -17,8 +17,8 @@ const ORDER = `
       'total', json_build_object('amountMinor', total_minor::text))
     FROM orders WHERE tenant_id = $1 AND id = $2)))::text`
 
-// Limits are in the text: with one as a parameter PostgreSQL plans the list anew each time, which takes as long as
-// reading it.
+// Limits are literals: as a parameter, PostgreSQL would plan the list again each time, which takes as long as reading
+// it.
 const PAGE_SIZE = 20
 
 const orderList = (lines: string) => `
@@ -43,7 +43,7 @@ const LINES = `,
             'total', json_build_object('amountMinor', l.total_minor::text)) ORDER BY l.position)
           FROM (SELECT * FROM order_lines WHERE tenant_id = $1 AND order_id = o.id ORDER BY position LIMIT ${PAGE_SIZE}) l), '[]'))`
 
-/** Everything that placing an order writes. Answers no row where something is missing, is sold out, or the key is known. */
+/** All writes of placing an order. Returns no row when something is missing or sold out, or the key is known. */
 const ORDER_PLACE = `
   WITH claimed AS (
     INSERT INTO idempotency_keys (tenant_id, operation, key, fingerprint, outcome)

@@ -1,5 +1,5 @@
-// What every peer is started with, and the token check that all servers share. A peer does no more per request than
-// this: no membership is looked up, since a tenant's id can be told from its slug.
+// The settings of every peer, and the token check that all servers share. A peer does no more per request: it looks up
+// no membership, since a tenant's id follows from its slug.
 import { pino } from 'pino'
 import { developmentIssuer } from '../../src/auth/token-issuer.ts'
 import { createTokenVerifier } from '../../src/auth/verify-token.ts'
@@ -11,7 +11,7 @@ export const HOST = '127.0.0.1'
 export type Setting = {
   readonly port: number
   readonly databaseUrl: string
-  /** The tenant and its owner, of an `authorization` header; throws on any that is not valid. */
+  /** The tenant and its owner, from an `authorization` header; throws for an invalid one. */
   authenticate(header: string | undefined): Identity
 }
 

@@ -1,4 +1,4 @@
-// How `typical` reaches its database: Prisma over pg, and the tenant by the extension that Prisma's documentation shows.
+// The database access of `typical`: Prisma over pg, with the tenant set by the extension in Prisma's documentation.
 import { PrismaPg } from '@prisma/adapter-pg'
 import { PrismaClient } from '../.data/generated/client/client.ts'
 

@@ -1,4 +1,4 @@
-// How `typical` places an order: one interactive transaction of Prisma's operations, as its documentation teaches, and
+// Placing an order in `typical`: one interactive transaction of Prisma's operations, as its documentation teaches, and
 // SQL only for the reservation, whose condition Prisma cannot express.
 import type { Prisma, PrismaClient } from '../.data/generated/client/client.ts'
 import type { Context } from './typical-schema.ts'
@@ -21,7 +21,7 @@ class Refused extends Error {
   }
 }
 
-/** Places the order, and answers it read by `query`. The same key answers the same order. */
+/** Places the order, and returns it as read by `query`. The same key returns the same order. */
 export async function placeOrder(
   prisma: PrismaClient,
   { tenantId, memberId, requestId }: Context,

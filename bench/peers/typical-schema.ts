@@ -1,4 +1,4 @@
-// The GraphQL schema of `typical`, of the same names as Bulkhead's: only what the workloads ask for.
+// The GraphQL schema of `typical`, with Bulkhead's names: only what the workloads need.
 import SchemaBuilder from '@pothos/core'
 import PrismaPlugin, { queryFromInfo } from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
@@ -140,7 +140,7 @@ export function createSchema(prisma: PrismaClient, fingerprint: (input: unknown)
         type: Payload,
         args: { input: t.arg({ type: OrderPlaceInput, required: true }) },
         resolve: async (_root, { input }, context, info) => {
-          // The order is made and read in one call, with what the client asks of it.
+          // The order is made and read in one call, with the requested fields.
           const query = queryFromInfo({ context, info, typeName: 'Order', path: ['order'] })
           const { order, refusal } = await placeOrder(prisma, context, input, fingerprint(input), query)
           return {

@@ -1,5 +1,5 @@
-// The peer `typical`: what a competent team writes with the same parts. Apollo Server behind its fastify integration,
-// Pothos with look-ahead by its Prisma plugin, and row-level security by Prisma's documented extension.
+// The peer `typical`: what a competent team builds with the same parts. Apollo Server behind its fastify integration,
+// Pothos with its Prisma plugin, and row-level security by Prisma's documented extension.
 import { createHash } from 'node:crypto'
 import { ApolloServer } from '@apollo/server'
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify'
@@ -12,7 +12,7 @@ const { port, databaseUrl, authenticate } = readSetting()
 const prisma = openPrisma(databaseUrl, CONNECTIONS)
 const tenants = new Map<string, Context['db']>()
 
-/** Extending a client costs tens of microseconds: once per tenant. */
+/** Extending a client costs tens of microseconds, so once per tenant. */
 function clientOf(tenantId: string): Context['db'] {
   let client = tenants.get(tenantId)
   if (client === undefined) {

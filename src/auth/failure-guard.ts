@@ -3,6 +3,7 @@
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { createCounters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 
 /**
@@ -57,7 +58,7 @@ export function createFailureGuard({
   const everywhere = new RateLimiterMemory({ points: failuresEverywhereMax, duration })
   const good = new LRUCache<string, true>({ max: GOOD_SUBJECTS_MAX })
   /** The number of running look-ups per address. */
-  const underWay = new Map<string, number>()
+  const underWay = createCounters<string>()
   /** That have failed. */
   const addresses = new LRUCache<string, true>({
     max: ADDRESSES_MAX,
@@ -86,8 +87,7 @@ export function createFailureGuard({
     async attempt({ address, subject }, lookUp) {
       const network = networkOf(address)
       const bucket = good.get(subject) === true ? `${network} ${subject}` : network
-      const place = (underWay.get(bucket) ?? 0) + 1
-      underWay.set(bucket, place)
+      const place = underWay.add(bucket, 1)
       try {
         await admit(bucket, place)
         const found = await lookUp()
@@ -95,9 +95,7 @@ export function createFailureGuard({
         else good.set(subject, true)
         return found
       } finally {
-        const left = (underWay.get(bucket) ?? 0) - 1
-        if (left > 0) underWay.set(bucket, left)
-        else underWay.delete(bucket)
+        underWay.add(bucket, -1)
       }
     },
   }

@@ -61,4 +61,4 @@ export const emailAddress = z
   .string()
   .max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`)
   .transform((text) => normalizeEmail(text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')))
-  .refine(isEmailAddress, 'this is no e-mail address')
+  .refine(isEmailAddress, 'this is not an e-mail address')

@@ -80,9 +80,7 @@ export function createSealer({
           decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
         )
       } catch {
-        throw new Error(
-          `a secret sealed with the key ${sealingKeyId} was altered, or stands in another place`,
-        )
+        throw new Error(`a secret sealed with the key ${sealingKeyId} was altered or moved to another place`)
       }
     },
   }

@@ -19,6 +19,6 @@ export function addColumnRules(more: ColumnRules): void {
 
 /** Throws a plain Error when no module was loaded, since secrets would then be exported. */
 export function columnRulesOf(table: string): Readonly<Record<string, ColumnRule>> {
-  if (rules.size === 0) throw new Error('no module has said which columns are secret: import modules.ts')
+  if (rules.size === 0) throw new Error('no module has declared its secret columns: import modules.ts')
   return rules.get(table) ?? {}
 }

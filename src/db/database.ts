@@ -146,8 +146,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const handles = new LRUCache<string, ReturnType<typeof extendForTenant>>({ max: HANDLES_MAX })
 
   function handleOf(scope: Scope): ReturnType<typeof extendForTenant> {
-    const { tenantId, writes = '', caller = '', isStrangers = false } = scope
-    const key = `${tenantId} ${writes} ${isStrangers} ${caller}`
+    const { tenantId, writes = '', caller = '', isUnauthenticated = false } = scope
+    const key = `${tenantId} ${writes} ${isUnauthenticated} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
     const handle = extendForTenant(client, scope)

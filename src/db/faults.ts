@@ -186,7 +186,7 @@ export function toAppError(error: unknown): AppError | null {
 }
 
 const TOLD = {
-  SERIALIZATION: ['SERVICE_UNAVAILABLE', 'too many changed the same thing at once: try again'],
+  SERIALIZATION: ['SERVICE_UNAVAILABLE', 'too many concurrent changes: try again'],
   CONNECTION_LOST: ['SERVICE_UNAVAILABLE', 'the database was interrupted: try again'],
   STATEMENT_LOST: ['SERVICE_UNAVAILABLE', 'the database has just changed: try again'],
   UNAVAILABLE: ['SERVICE_UNAVAILABLE', 'the database is not available: try again'],

@@ -14,7 +14,7 @@ export type Scope = {
   /** Identifies the caller within the tenant: each caller may use a part of the tenant's connections. */
   readonly caller?: string
   /** For work before authentication: it shares the small lane of all unauthenticated work. */
-  readonly isStrangers?: boolean
+  readonly isUnauthenticated?: boolean
 }
 
 /** May write to any table of the tenant. */

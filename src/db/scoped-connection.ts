@@ -67,7 +67,7 @@ export class ScopedConnection {
     // PostgreSQL answers so, without an error, to the COMMIT of a transaction with a failed statement.
     if (config.text === 'COMMIT' && result.command !== 'COMMIT') {
       throw new Error(
-        'nothing was committed: a statement of the transaction had failed, and its error was passed over',
+        'nothing was committed: a statement of the transaction had failed, and its error was ignored',
       )
     }
     return result

@@ -65,8 +65,8 @@ export class ScopedPool extends pg.Pool {
     const scope = this.#requireScope(config.text)
     // It would run outside the caller's transaction, and wait for a connection while holding one.
     if ((currentFrame()?.transaction ?? null) !== null)
-      throw new Error('a statement went past the transaction it was asked in')
-    return this.#inTurn(placeOf(scope), () => this.#once(config, [this.#scopePrelude(scope)]))
+      throw new Error('a statement was sent outside its transaction')
+    return this.#inTurn(turnOf(scope), () => this.#once(config, [this.#scopePrelude(scope)]))
   }
 
   /** Sends one message; once more, without prepared statements, when one no longer fits. */
@@ -100,7 +100,7 @@ export class ScopedPool extends pg.Pool {
       }
     }
     const config = { ...this.#prelude(last), values: [...last.values] }
-    return this.#inTurn(placeOf(scope), () => this.#once(config, named, send))
+    return this.#inTurn(turnOf(scope), () => this.#once(config, named, send))
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */
@@ -112,12 +112,12 @@ export class ScopedPool extends pg.Pool {
   }
 
   async #connectInTurn(scope: Scope): Promise<ScopedConnection> {
-    const place = placeOf(scope)
-    await this.#scheduler.acquire(...place)
+    const turn = turnOf(scope)
+    await this.#scheduler.acquire(...turn)
     try {
       return this.#transactionOn(await this.#take(), scope)
     } catch (error) {
-      this.#scheduler.release(...place)
+      this.#scheduler.release(...turn)
       throw error
     }
   }
@@ -127,7 +127,7 @@ export class ScopedPool extends pg.Pool {
     return this.#scheduler.waiting
   }
 
-  async #inTurn<T>([tenantId, caller]: Place, work: () => Promise<T>): Promise<T> {
+  async #inTurn<T>([tenantId, caller]: Turn, work: () => Promise<T>): Promise<T> {
     const turn = this.#scheduler.acquire(tenantId, caller)
     if (turn !== null) await turn
     try {
@@ -216,7 +216,7 @@ export class ScopedPool extends pg.Pool {
       first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
       failed: (error) => this.#look(error),
-      released: () => this.#scheduler.release(...placeOf(scope)),
+      released: () => this.#scheduler.release(...turnOf(scope)),
     })
   }
 
@@ -229,10 +229,10 @@ export class ScopedPool extends pg.Pool {
 }
 
 /** The tenant and the caller of a turn. */
-type Place = readonly [tenantId: string, caller: string | undefined]
+type Turn = readonly [tenantId: string, caller: string | undefined]
 
-function placeOf({ tenantId, caller, isStrangers }: Scope): Place {
-  return isStrangers === true ? [BEFORE_TENANT, caller] : [tenantId, caller]
+function turnOf({ tenantId, caller, isUnauthenticated }: Scope): Turn {
+  return isUnauthenticated === true ? [BEFORE_TENANT, caller] : [tenantId, caller]
 }
 
 function settingsOf({ tenantId, writes = '' }: Scope): readonly string[] {

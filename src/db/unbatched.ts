@@ -13,6 +13,7 @@ type Internals = {
  */
 export function turnOffBatching(client: PrismaClient): void {
   const options = (client as unknown as Internals)._requestHandler?.dataloader?.options
-  if (typeof options?.batchBy !== 'function') throw new Error("this Prisma client's data loader is not known")
+  if (typeof options?.batchBy !== 'function')
+    throw new Error("this Prisma client's data loader is not supported")
   options.batchBy = () => undefined
 }

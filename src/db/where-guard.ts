@@ -26,7 +26,7 @@ export function guardWhere(operation: string, args: unknown): void {
 function guardFilter(operation: string, where: Readonly<Record<string, unknown>>): void {
   for (const [column, value] of Object.entries(where)) {
     if (ID_COLUMN.test(column) && !isIdFilter(value)) {
-      throw new AppError('INTERNAL', `${operation} looks for ${column} by something else than its value`)
+      throw new AppError('INTERNAL', `${operation} filters ${column} by something other than its value`)
     }
   }
   for (const word of COMBINED) {

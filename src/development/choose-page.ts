@@ -1,4 +1,5 @@
 // The pages of the development issuer: choosing a person, signing out, and errors. Pure.
+import escapeHtml from 'escape-html'
 
 /** The members of one demo tenant. */
 export type DemoPeople = {
@@ -75,8 +76,4 @@ ${body}
 </body>
 </html>
 `
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }

@@ -1,4 +1,5 @@
 // The HTML of the mailbox. Pure.
+import escapeHtml from 'escape-html'
 import type { KeptMail } from './mailbox.ts'
 
 /** The sent mails as text, newest first; URLs in them are links. */
@@ -53,13 +54,4 @@ function linked(text: string): string {
     from = match.index + address.length
   }
   return html + escapeHtml(text.slice(from))
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
 }

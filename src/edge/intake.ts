@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { networkOf } from '../auth/failure-guard.ts'
+import { createCounters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { BodyBounds, HttpLimits } from './http-limits.ts'
 import { HttpRefusal, overloaded } from './http-refusal.ts'
@@ -39,7 +40,7 @@ export function createIntake(options: {
 }): Intake {
   const { limits, trusted, logger } = options
   const connections = new WeakMap<Socket, Connection>()
-  const perAddress = createTally()
+  const perAddress = createCounters<string>()
   const callers = createBodies(limits.callers)
   const unauthenticated = createBodies(limits.unauthenticated)
   const note = createNote(logger)
@@ -61,9 +62,9 @@ export function createIntake(options: {
         const { remoteAddress } = socket
         const network = trusted.has(remoteAddress) ? null : networkOf(remoteAddress ?? '')
         if (network === null) return
-        perAddress.add(network, 1)
+        const count = perAddress.add(network, 1)
         socket.once('close', () => perAddress.add(network, -1))
-        if (perAddress.get(network) <= limits.connectionsPerAddressMax) return
+        if (count <= limits.connectionsPerAddressMax) return
         note('connections were refused: there were too many at once from one address')
         socket.destroy()
       })
@@ -102,7 +103,7 @@ export function createIntake(options: {
 }
 
 function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
-  const perAddress = createTally()
+  const perAddress = createCounters<string>()
   let total = 0
   return {
     /** Throws when the bound is reached already. */
@@ -115,25 +116,12 @@ function createBodies({ bytesMax, bytesPerAddressMax }: BodyBounds) {
     /** False when the bound is exceeded. */
     add(network: string, bytes: number): boolean {
       total += bytes
-      perAddress.add(network, bytes)
-      return total <= bytesMax && perAddress.get(network) <= bytesPerAddressMax
+      const own = perAddress.add(network, bytes)
+      return total <= bytesMax && own <= bytesPerAddressMax
     },
     remove(network: string, bytes: number): void {
       total -= bytes
       perAddress.add(network, -bytes)
-    },
-  }
-}
-
-/** Counters by address; a counter at 0 is removed. */
-function createTally() {
-  const counts = new Map<string, number>()
-  return {
-    get: (key: string): number => counts.get(key) ?? 0,
-    add(key: string, count: number): void {
-      const sum = (counts.get(key) ?? 0) + count
-      if (sum === 0) counts.delete(key)
-      else counts.set(key, sum)
     },
   }
 }

@@ -69,7 +69,7 @@ export function createErrorMask(options: { hideSuggestions: boolean; logger: Log
       const shown = hideSuggestions ? withoutSuggestion(message) : message
       return {
         message: shown.slice(0, MESSAGE_LENGTH_MAX),
-        ...placeOf(error),
+        ...locationOf(error),
         extensions: { code, requestId, ...details },
       }
     })
@@ -145,7 +145,7 @@ function pathOf(error: unknown): readonly (string | number)[] | undefined {
   return error instanceof GraphQLError ? error.path : undefined
 }
 
-function placeOf(error: unknown): Pick<GraphQLFormattedError, 'locations' | 'path'> {
+function locationOf(error: unknown): Pick<GraphQLFormattedError, 'locations' | 'path'> {
   if (!(error instanceof GraphQLError)) return {}
   const { locations, path } = error
   return {

@@ -92,6 +92,6 @@ export function arrayLength(
 export function checkCursor(given: Given, variables: Variables, list: ListKey): void {
   const cursor = valueGiven(given, variables)
   if (typeof cursor === 'string' && !isCursorOf(cursor, list)) {
-    throw new AppError('BAD_USER_INPUT', 'the cursor is not of this list')
+    throw new AppError('BAD_USER_INPUT', 'the cursor does not belong to this list')
   }
 }

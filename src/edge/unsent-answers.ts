@@ -1,5 +1,6 @@
 // Bounds large answers that clients have not read yet: their bytes, per process and tenant, and their time.
 import type { ServerResponse } from 'node:http'
+import { createCounters } from '../core/counters.ts'
 
 /** Smaller ones are not counted: they fit into the socket's and the operating system's buffers. */
 const LARGE_BYTES = 65_536
@@ -20,21 +21,19 @@ export type UnsentAnswers = {
 }
 
 export function createUnsentAnswers(answerBytesMax: number): UnsentAnswers {
-  const held = new Map<object, number>()
+  const held = createCounters<object>()
   let total = 0
 
   function add(tenant: object, bytes: number): void {
     total += bytes
-    const left = (held.get(tenant) ?? 0) + bytes
-    if (left > 0) held.set(tenant, left)
-    else held.delete(tenant)
+    held.add(tenant, bytes)
   }
 
   return {
     hold(response, tenant, bytes) {
       // The client may have left during the operation: then nothing is held.
       if (bytes < LARGE_BYTES || response.closed || response.destroyed) return true
-      const own = (held.get(tenant) ?? 0) + bytes
+      const own = held.get(tenant) + bytes
       if (own > ANSWERS_PER_TENANT_MAX * answerBytesMax || total + bytes > ANSWERS_MAX * answerBytesMax) {
         return false
       }

@@ -144,7 +144,7 @@ function valueIn(shown: string | number, { type }: Sort): string | number | bigi
 }
 
 function refuseCursor(): never {
-  throw new AppError('BAD_USER_INPUT', 'the cursor is not of this list')
+  throw new AppError('BAD_USER_INPUT', 'the cursor does not belong to this list')
 }
 
 function check({ tenantId, type }: ListKey, content: string): string {

@@ -24,7 +24,7 @@ type Shown<Row extends object> = {
 }
 
 /** The value that the work gave to `done`, as a payload field that only the first answer contains: a secret. */
-type ToldOnce<Value> = {
+type ShownOnce<Value> = {
   readonly field: string
   readonly description: string
   readonly of: (value: Value) => string
@@ -85,7 +85,7 @@ export function addMutation<
       services: Services,
     ) => Promise<Executed<Command<NoInfer<Name>, NoInfer<Code>, NoInfer<Schema>>, Value>>
     /** After `run`, from which its type is inferred. */
-    readonly toldOnce?: ToldOnce<NoInfer<Value>>
+    readonly shownOnce?: ShownOnce<NoInfer<Value>>
   },
 ): void {
   const { name } = command
@@ -135,7 +135,7 @@ function noteIdempotency(
 function addPayload<Row extends object, Value>(
   pascal: string,
   errors: readonly string[],
-  { result, toldOnce }: { readonly result: Shown<Row>; readonly toldOnce?: ToldOnce<Value> },
+  { result, shownOnce }: { readonly result: Shown<Row>; readonly shownOnce?: ShownOnce<Value> },
 ): ObjectRef<Types, Payload> {
   const code = builder.enumType(`${pascal}ErrorCode`, {
     values: [...COMMON_ERRORS, ...errors],
@@ -160,12 +160,12 @@ function addPayload<Row extends object, Value>(
             ? null
             : readOne<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
       }),
-      ...(toldOnce && {
-        [toldOnce.field]: t.string({
+      ...(shownOnce && {
+        [shownOnce.field]: t.string({
           nullable: true,
-          description: toldOnce.description,
+          description: shownOnce.description,
           // The payload is the result of `run`.
-          resolve: ({ value }) => (value === null ? null : toldOnce.of(value as Value)),
+          resolve: ({ value }) => (value === null ? null : shownOnce.of(value as Value)),
         }),
       }),
       userErrors: t.field({

@@ -41,6 +41,6 @@ export function nodeOf(id: string): { readonly name: NodeName; readonly uuid: st
 
 function prefixOf(name: NodeName): string {
   const prefix = prefixes.get(name)
-  if (prefix === undefined) throw new Error(`${name} is no type of node: defineNodes makes it one`)
+  if (prefix === undefined) throw new Error(`${name} is not a node type: register it with defineNodes`)
   return prefix
 }

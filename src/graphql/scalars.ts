@@ -16,13 +16,13 @@ function refuse(message: string): never {
 
 export const dateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
-  description: 'An instant, ISO 8601 with a time zone; answered in UTC with milliseconds.',
+  description: 'A point in time, ISO 8601 with a time zone; returned in UTC with milliseconds.',
   serialize: (value) => (value instanceof Date ? value : new Date(value as string)).toISOString(),
   parseValue: (value) => {
     const text = instant.safeParse(value)
     if (!text.success) refuse('DateTime must be an instant of the calendar, like 2026-01-31T12:00:00Z')
     const date = new Date(text.data)
-    if (date < INSTANT_MIN || date > INSTANT_MAX) refuse('DateTime must be of the years 1 to 9999')
+    if (date < INSTANT_MIN || date > INSTANT_MAX) refuse('DateTime must be in the years 1 to 9999')
     return date
   },
 })
@@ -30,7 +30,7 @@ export const dateTimeScalar = new GraphQLScalarType<Date, string>({
 export const bigIntScalar = new GraphQLScalarType<bigint, string>({
   name: 'BigInt',
   description:
-    'A 64-bit integer. Answered as a string of digits, since a JSON number is exact only to 2^53; taken as a string or an integer.',
+    'A 64-bit integer. Returned as a string of digits, since a JSON number is exact only to 2^53; accepted as a string or an integer.',
   serialize: (value) => (value as bigint).toString(),
   parseValue: parseBigInt,
   // From the literal's digits: as a number the last ones would be lost.

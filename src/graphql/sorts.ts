@@ -8,11 +8,11 @@ type Column = Pick<Sort, 'column' | 'type'>
 export function sortsOf<Key extends string>(
   name: string,
   keys: Readonly<Record<Key, Column & { readonly newestFirst?: true }>>,
-  unlessTold: NoInfer<Key>,
+  defaultKey: NoInfer<Key>,
 ) {
   const type = builder.enumType(name, { values: Object.keys(keys) as [Key, ...Key[]] })
   const read = (sortKey: Key | null | undefined, reverse: boolean | null | undefined): Sort => {
-    const { column, type: columnType, newestFirst = false } = keys[sortKey ?? unlessTold]
+    const { column, type: columnType, newestFirst = false } = keys[sortKey ?? defaultKey]
     return { column, type: columnType, descending: newestFirst !== (reverse ?? false) }
   }
   return { type, read }

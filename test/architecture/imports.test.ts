@@ -1,4 +1,4 @@
-// Holds the map of docs/ARCHITECTURE.md: who may import whom, and which words belong to one place.
+// Checks the map of docs/ARCHITECTURE.md: the directions of imports, and words that belong to one place.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
-// What is taken of libraries beyond what they promise, each with the file that takes it. A new version of a library that has
-// no such thing fails here, rather than in production. Prisma's own are held by src/db and test/db.
+// The library internals that we use beyond the documented API, each with the file that uses it. A new version without
+// them fails here, rather than in production. src/db and test/db cover Prisma's.
 import { readdirSync, readFileSync } from 'node:fs'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
@@ -15,7 +15,7 @@ import { createTestDatabase } from '../support/database.ts'
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 
-/** Files that name what is private, each with whose it is. */
+/** Files that use private names, each with the library. */
 const PLACES: Readonly<Record<string, string>> = {
   'db/scoped-query.ts': 'pg: the protocol methods of Query, the connection of a client',
   'db/message.ts': 'pg: a query of our own given to a client',
@@ -30,7 +30,7 @@ const PLACES: Readonly<Record<string, string>> = {
   'development/provider.ts': 'oidc-provider: its memory adapter',
 }
 
-/** A name with an underscore before it, a file within a package, and, where libraries are bent, a cast. */
+/** A name with an underscore before it, a file within a package, and, where libraries are changed, a cast. */
 function namesPrivate(path: string, text: string): boolean {
   return (
     /\._(?!count\b)[a-z]|'[\w@-][\w@/-]*\/lib\//i.test(text) ||
@@ -71,7 +71,7 @@ describe('pg', () => {
     for (const name of ['parse', 'bind', 'execute', 'sync']) expect(connection[name]).toBeTypeOf('function')
   })
 
-  // src/db/faults.ts tells these faults by their words alone.
+  // src/db/faults.ts recognises these faults only by their messages.
   it.each([
     ['pg/lib/client.js', 'Connection terminated'],
     ['pg-pool', 'Connection terminated due to connection timeout'],
@@ -88,7 +88,7 @@ describe('pg', () => {
 })
 
 describe('graphile-worker', () => {
-  // src/db/queue/queue-connection.ts and two migrations read and write these tables, whose names say that they are private.
+  // src/db/queue/queue-connection.ts and two migrations use these tables, whose names mark them as private.
   it('its private tables have the columns that are used', async () => {
     const database = await createTestDatabase()
     const columns = await asAdmin(database.adminUrl, async (admin) => {

@@ -11,7 +11,7 @@ const lock: { packages: Record<string, LockedPackage> } = JSON.parse(
   readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8'),
 )
 
-/** Whether `name` is found from the package at `path`, by looking where Node looks. */
+/** Whether `name` is found from the package at `path`, by Node's resolution. */
 function isLocked(name: string, path: string): boolean {
   if (lock.packages[`${path ? `${path}/` : ''}node_modules/${name}`]) return true
   if (path === '') return false

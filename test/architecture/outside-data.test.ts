@@ -1,5 +1,5 @@
-// What comes from outside is `unknown` until a schema has read it. TypeScript keeps an `unknown` out of a filter; it is a
-// cast, or the `any` of JSON.parse, that lets it in: those are found here, in the sources.
+// Outside data is `unknown` until a schema has parsed it. TypeScript keeps an `unknown` out of a filter; a cast, or the
+// `any` of JSON.parse, lets it in: this test finds those in the sources.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 
-/** Files that read what nobody else writes, each with what it is. */
+/** Files that read only our own data, each with the data. */
 const OWN: Readonly<Record<string, string>> = {
   'shop/sandbox/store.ts': 'the books of the sandbox, which it alone writes',
   'development/mailbox.ts': 'mails that this process put into files',
@@ -18,7 +18,7 @@ const PARTS: Readonly<Record<string, string>> = {
   'desk/audit/export-route.ts': 'a query string, each of whose parts is then checked',
 }
 
-/** Each is a way in which an unparsed value becomes a typed one. */
+/** The ways in which an unparsed value becomes a typed one. */
 const BREACHES: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['takes JSON for what it should be', /(?<!\w\.(?:parse|safeParse)\()JSON\.parse\((?!.*\bas unknown\b)/],
   ['takes an answer for what it should be', /\.json\(\)(?!.*\bas unknown\b)/],

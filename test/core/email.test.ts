@@ -65,7 +65,7 @@ describe('an address', () => {
     'with U+%s anywhere in it is none',
     (_code, one) => {
       for (const text of [`a${one}b@x.example`, `a@x${one}.example`, `${one}a${one}@x.example`]) {
-        expect(parse(text).error?.issues).toMatchObject([{ message: 'this is no e-mail address' }])
+        expect(parse(text).error?.issues).toMatchObject([{ message: 'this is not an e-mail address' }])
       }
     },
   )

@@ -245,7 +245,7 @@ describe('case 45: bounds', () => {
     const { error, ms } = await outcomeOf(
       database.withTenant(A, async () => await database.forTenant(A).export.count()),
     )
-    expect((error as Error).message).toContain('went past the transaction')
+    expect((error as Error).message).toContain('was sent outside its transaction')
     expect(ms).toBeLessThan(ACQUIRE_TIMEOUT_MS)
     await expectHealthy()
   })

@@ -239,7 +239,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     await backend()
     const before = proxy.bytes
     expect(() => enterScope(A, () => pool.query({ text: 'SELECT 1' }), {})).toThrow(
-      'went past the transaction',
+      'was sent outside its transaction',
     )
     expect(proxy.bytes).toBe(before)
   })

@@ -1,4 +1,4 @@
-// The page on signing in says what is so: its configurations are accepted, and its list of settings is whole.
+// Checks the page on signing in: its configurations are accepted, and its list of settings is complete.
 import { readFile } from 'node:fs/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/config.ts'

@@ -1,5 +1,5 @@
-// Owns: the API on a cloned database, over HTTP, with two tenants and a member of every role in each. What it is asked
-// for and what the tenants sell are the tests' own, or shop.ts's.
+// The API on a cloned database, over HTTP, with two tenants and a member of every role in each. The tests bring the
+// operations, and shop.ts what the tenants sell.
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -52,43 +52,46 @@ export interface Answer {
 export interface Session {
   tenant: TenantKey
   role: Role
-  /** What it sends in the header of this name. */
+  /** The value of the header of this name. */
   authorization: string
-  /** Sends one operation; answers whatever comes back. */
+  /** Sends one operation; returns any answer. */
   send(source: string, variables?: Record<string, unknown>): Promise<Answer>
   /** The data of an operation that must have no errors. */
   data(source: string, variables?: Record<string, unknown>): Promise<Data>
 }
 
 export interface Api {
-  /** Of the server, without a path. */
+  /** The server's URL, without a path. */
   url: string
   database: TestDatabase
-  /** What the server itself works with. */
+  /** The server's own objects. */
   opened: Database
   services: Services
-  /** What was sent by mail. */
+  /** The sent mails. */
   mailbox: Mailbox
-  /** What the server asks who somebody is. */
+  /** The server's authenticator. */
   authenticator: Authenticator
   schema: GraphQLSchema
   tenantIds: Record<TenantKey, string>
   as(tenant: TenantKey, role?: Role): Session
-  /** Whoever has the address, a member or not. */
+  /** The person with the address, a member or not. */
   asPerson(tenant: TenantKey, email: string): Session
-  /** Whoever sends this credential: a token or an API key. */
+  /** A caller with this credential: a token or an API key. */
   bearing(credential: string): Omit<Session, 'tenant' | 'role'>
   close(): Promise<void>
 }
 
 export const SLUGS: Record<TenantKey, string> = { A: 'anchor', B: 'bollard' }
 const POOL_MAX = 8
-/** More than any test spends: what a budget is good for is held elsewhere. */
+/** More than any test spends; other tests check budgets. */
 const POINTS = 1e9
 export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
 
-/** Opens the API: two tenants, `anchor` and `bollard`, which sell nothing yet. Call it in `beforeAll`, and `close` it. */
+/**
+ * Opens the API with two tenants, `anchor` and `bollard`, that sell nothing yet. Call it in `beforeAll`, and `close`
+ * it.
+ */
 export async function startApi({
   poolMax = POOL_MAX,
   clock = systemClock,
@@ -100,14 +103,14 @@ export async function startApi({
 }: {
   poolMax?: number
   clock?: Clock
-  /** Whom the server takes a caller for: to see what holds when the front door is deceived. */
+  /** Replaces the authenticated caller, to test what the other checks do with a wrong one. */
   disguise?: (caller: CommandContext) => CommandContext
-  /** Whose tokens are taken, beside the development tokens that `as` sends. */
+  /** Issuers whose tokens are accepted, besides the development tokens that `as` sends. */
   issuers?: readonly IssuerConfig[]
   keyTimings?: Partial<KeyTimings>
-  /** Whom the development issuer offers to be; null: there is none, and no explorer. */
+  /** The people that the development issuer offers; null: no issuer and no explorer. */
   people?: readonly DemoPeople[] | null
-  /** Of the modules; all of them by default. */
+  /** The modules' routes. Default: all. */
   routes?: readonly Route[]
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
@@ -240,7 +243,7 @@ function sessionOf(url: string, credential: string): Omit<Session, 'tenant' | 'r
 
   async function send(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
-    // What the server answers, whatever its status: JSON of the GraphQL response.
+    // The server answers JSON of a GraphQL response with any status.
     const { data = null, errors = [], extensions = {} } = (await response.json()) as Partial<Answered>
     const { cost: _cost, ...said } = extensions
     return { data, errors: errors.map(toldOf), extensions: said }
@@ -261,7 +264,7 @@ interface Answered {
   extensions: Record<string, unknown>
 }
 
-/** An error without what differs from request to request. */
+/** An error without the parts that differ between requests. */
 function toldOf({ message, path, extensions }: Answered['errors'][number]): ApiError {
   const { code, requestId: _requestId, ...details } = extensions
   return { message, code: String(code), path: path?.join('.') ?? null, extensions: details }

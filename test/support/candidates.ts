@@ -1,17 +1,17 @@
-// Owns: values that a column may be given, the likeliest first, by its type alone. Which of them its checks let pass
-// the database says: fixture-rows.ts asks it.
+// Values that a column may have, the most likely first, by its type alone. fixture-rows.ts asks the database which ones
+// its checks accept.
 import type { ColumnShape } from './catalogue.ts'
 import { type FixtureTenant, fixtureId } from './two-tenants.ts'
 
-/** What a column may hold: the value, or nothing, where the column's default or NULL does. */
+/** A candidate for a column: a value, or none, so that the column gets its default or NULL. */
 export interface Candidate {
   /** Null: the column is left out of the row. */
   valueFor: ((tenant: FixtureTenant) => string) | null
-  /** What it then holds, as an expression; null: the value. */
+  /** The resulting value, as an expression; null: the value itself. */
   expression: string | null
 }
 
-/** The column's own values in row `n` of `table`; none for a type that is not known here. */
+/** Candidates for the column in row `n` of `table`; none for an unknown type. */
 export function typedCandidates(table: string, column: ColumnShape, n: number): Candidate[] {
   if (baseType(column.type) === 'uuid') {
     const name = column.name === 'id' ? table : `${table}.${column.name}`
@@ -82,7 +82,7 @@ function texts(table: string, column: string, n: number): string[] {
   return [...(column.includes('mail') ? [address] : []), ...usual, ...others]
 }
 
-/** Those of at most the column's length, where it has one; those that fill it come first. */
+/** Those within the column's length; those of exactly that length come first. */
 function fitting(values: string[], type: string, n: number): string[] {
   const length = Number(/\((\d+)\)/.exec(type)?.[1] ?? Number.POSITIVE_INFINITY)
   const short = values.filter((value) => value.length <= length)

@@ -1,12 +1,12 @@
-// Owns: the shapes of the tenants' tables, as the catalogue tells them. Which rows they are given is fixture-rows.ts's.
+// The shapes of the tenants' tables, from the catalogue. fixture-rows.ts makes their rows.
 import type pg from 'pg'
 
 export interface ColumnShape {
   name: string
-  /** As SQL writes it: `character(3)`, `bigint`, `order_status`. */
+  /** In SQL's form: `character(3)`, `bigint`, `order_status`. */
   type: string
   notNull: boolean
-  /** Its expression; null without one. */
+  /** Its default expression; null: none. */
   default: string | null
   /** An enum's labels, in order. */
   labels: string[] | null
@@ -25,15 +25,15 @@ export interface CheckShape {
 
 export interface TableShape {
   name: string
-  /** Without what the database computes by itself. */
+  /** Without generated columns. */
   columns: ColumnShape[]
-  /** The columns of every unique index, the primary key's first; an expression in one has no name and is left out. */
+  /** The columns of every unique index, the primary key's first; expressions in an index are left out. */
   keys: string[][]
   references: ReferenceShape[]
   checks: CheckShape[]
 }
 
-/** Names of the columns at these places of `c`, in the order of the places. */
+/** The names of the columns at these positions of `c`, in order. */
 const namesOf = (places: string) => `(SELECT coalesce(json_agg(n.attname ORDER BY p.place), '[]')
   FROM unnest(${places}) WITH ORDINALITY AS p (attnum, place)
   JOIN pg_attribute n ON n.attrelid = c.oid AND n.attnum = p.attnum)`
@@ -61,7 +61,7 @@ const CHECKS = `(SELECT coalesce(json_agg(json_build_object(
     'columns', ${namesOf('k.conkey')}, 'expression', pg_get_expr(k.conbin, k.conrelid)) ORDER BY k.oid), '[]')
   FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c')`
 
-/** Every table of schema public that has a tenant. */
+/** Every table in schema public with a tenant. */
 export async function tableShapes(client: pg.Client): Promise<TableShape[]> {
   const { rows } = await client.query<TableShape>(
     `SELECT c.relname AS name, ${COLUMNS} AS columns, ${KEYS} AS keys, ${REFERENCES} AS references, ${CHECKS} AS checks

@@ -1,4 +1,4 @@
-// Owns: which PostgreSQL the tests run on, and its migrated template. One database of it is database.ts's.
+// The PostgreSQL server of the tests, and its migrated template. database.ts clones it.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,14 +10,14 @@ import { tableShapes } from './catalogue.ts'
 import { type FixtureTable, fixtureTables } from './fixture-rows.ts'
 import { withDatabase, withRole } from './urls.ts'
 
-/** What a test file needs to make a database: no connection, since it crosses from one process to another. */
+/** What a test file needs to make a database. No connection, since it is passed between processes. */
 export interface TestCluster {
   adminUrl: string
   ownerUrl: string
   runtimeUrl: string
   workerUrl: string
   template: string
-  /** The tables of tenants in the template, with rows to fill them. */
+  /** The tenants' tables in the template, with rows to fill them. */
   tables: FixtureTable[]
 }
 
@@ -26,12 +26,12 @@ export interface RunningCluster {
   stop(): Promise<void>
 }
 
-/** The roles' password on a server that we were given; only ever set on roles that we create. */
+/** The roles' password on an external server; only set on roles that we create. */
 const ROLE_PASSWORD = 'bulkhead-test'
 
 /**
- * What the server's sessions start with, where nothing else is said: another zone, another order of day and month, other
- * forms of values. So every test shows that no statement of ours depends on them.
+ * Unusual defaults for the server's sessions: another time zone, date order and value formats, so that every test shows
+ * that no statement depends on the defaults.
  */
 const FOREIGN_SETTINGS = {
   TimeZone: 'America/New_York',
@@ -42,7 +42,7 @@ const FOREIGN_SETTINGS = {
   default_transaction_isolation: 'repeatable read',
 }
 
-/** A throw-away server under the temporary directory; it syncs nothing to disk. */
+/** A temporary server under the temporary directory, without fsync. */
 export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-test-'))
   const removeDir = () => rm(dataDir, { recursive: true, force: true })
@@ -64,7 +64,7 @@ export async function embeddedCluster(logger: Logger): Promise<RunningCluster> {
   return migrated({ cluster, stop }, logger)
 }
 
-/** A server that somebody else runs, reached as a superuser; it is left as it was but for three roles. */
+/** An external server, reached as a superuser; left unchanged except for three roles. */
 export async function givenCluster(adminUrl: string, logger: Logger): Promise<RunningCluster> {
   const template = `bulkhead_template_${process.pid}`
   await asAdmin(adminUrl, async (admin) => {
@@ -100,7 +100,7 @@ async function migrated(running: RunningCluster, logger: Logger): Promise<Runnin
     running.cluster.tables = await asAdmin(withDatabase(adminUrl, template), async (admin) =>
       fixtureTables(admin, await tableShapes(admin)),
     )
-    // A connection to it would make every clone fail.
+    // A connection to the template would make every clone fail.
     await asAdmin(adminUrl, (admin) =>
       admin.query(`ALTER DATABASE ${template} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`),
     )
@@ -111,7 +111,7 @@ async function migrated(running: RunningCluster, logger: Logger): Promise<Runnin
   }
 }
 
-/** Runs `work` on one connection of its own, outside any transaction. */
+/** Runs `work` on a separate connection, outside any transaction. */
 export async function asAdmin<T>(adminUrl: string, work: (admin: pg.Client) => Promise<T>): Promise<T> {
   const admin = new pg.Client({ connectionString: adminUrl })
   await admin.connect()

@@ -1,5 +1,5 @@
-// Owns: credentials beside the members' own: tokens of the platform's people and of anybody else, leave for support, and
-// API keys, put into the database as they stand there.
+// Credentials besides the members' tokens: of platform staff and other people, support grants, and API keys inserted
+// into the database.
 
 import { signDevelopmentToken } from '../../src/auth/development-token.ts'
 import type { GrantablePermission } from '../../src/auth/permissions.ts'
@@ -12,7 +12,7 @@ import { asOwner } from './database.ts'
 const TOKEN_SECONDS = 3_600
 export const SUPPORTER = 'sam@platform.example'
 
-/** The token of one of the platform's people, for a tenant. */
+/** The token of a member of platform staff, for a tenant. */
 export function supportToken(tenant: TenantKey, email = SUPPORTER): string {
   return personToken(tenant, email, true)
 }
@@ -28,7 +28,7 @@ export function personToken(tenant: TenantKey, email: string, isSupport = false)
   })
 }
 
-/** A grant that is in force for so long, whatever the API would say of it; answers its id. */
+/** A grant for the given time, bypassing the API's rules; returns its id. */
 export async function letSupportIn(
   api: Api,
   tenant: TenantKey,

@@ -1,4 +1,4 @@
-// Owns: a database per test file, cloned from the migrated template, and connections to it. The server is cluster.ts's.
+// A database per test file, cloned from the migrated template, and connections to it. cluster.ts has the server.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
@@ -10,20 +10,20 @@ import { withDatabase } from './urls.ts'
 
 export interface TestDatabase {
   name: string
-  /** Migrates and owns everything. */
+  /** Migrates, and owns everything. */
   ownerUrl: string
-  /** What the server connects as. */
+  /** The server's role. */
   runtimeUrl: string
-  /** What runs jobs: the queue's own role. */
+  /** The queue's role, which runs jobs. */
   workerUrl: string
-  /** A superuser: past every wall. */
+  /** A superuser, who bypasses all policies. */
   adminUrl: string
   drop(): Promise<void>
 }
 
 /**
- * Clones the template; with a seed, both tenants of fixture.ts are in it. About 100 ms.
- * Call it in `beforeAll` and `drop` it in `afterAll`.
+ * Clones the template; with a seed, it contains both tenants of fixture.ts. About 100 ms. Call it in `beforeAll` and
+ * `drop` it in `afterAll`.
  */
 export async function createTestDatabase(options: { seed?: 'two-tenants' } = {}): Promise<TestDatabase> {
   const { template, runtimeUrl, workerUrl } = inject('cluster')
@@ -37,7 +37,7 @@ export async function createTestDatabase(options: { seed?: 'two-tenants' } = {})
   return database
 }
 
-/** A database with nothing in it, not even the walls. */
+/** An empty database, without the walls. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom('template0')
 }
@@ -46,7 +46,7 @@ async function createFrom(template: string): Promise<TestDatabase> {
   const { adminUrl, ownerUrl, runtimeUrl, workerUrl } = inject('cluster')
   const name = `bulkhead_test_${randomUUID().replaceAll('-', '')}`
   await asAdmin(adminUrl, (admin) =>
-    // Copying the files costs half of what writing each page to the log does, and dropping them a quarter.
+    // Copying the files costs half of writing each page to the log, and dropping them a quarter.
     admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy OWNER bulkhead_owner`),
   )
   return {
@@ -63,9 +63,9 @@ async function createFrom(template: string): Promise<TestDatabase> {
 }
 
 /**
- * Runs `work` in one transaction of the runtime role, in the scope of `tenantId` (null: none was ever set; '': one
- * has ended), on a connection of its own. Commits, or rolls back when `work` throws. `writes`: what that role is told
- * that it may write, as in a scope; everything, unless told.
+ * Runs `work` in one transaction of the runtime role, in the scope of `tenantId` (null: never set; '': a scope has
+ * ended), on a separate connection. Commits, or rolls back when `work` throws. `writes`: the write permissions of the
+ * scope. Default: everything.
  */
 export function asRuntime<T>(
   database: TestDatabase,
@@ -79,7 +79,9 @@ export function asRuntime<T>(
   })
 }
 
-/** The same as the owner role, whom the policies hold too: without a tenant it reads no tenant's table either. */
+/**
+ * The same as the owner role, to which the policies apply too: without a tenant it cannot read tenants' tables either.
+ */
 export function asOwner<T>(
   database: TestDatabase,
   tenantId: string | null,
@@ -88,7 +90,7 @@ export function asOwner<T>(
   return inTransaction(database.ownerUrl, tenantId, work)
 }
 
-/** The same as a superuser, whom nothing holds: to look at what is really there, or to damage it. */
+/** The same as a superuser, who bypasses the policies: to read everything, or to damage it. */
 export function asSuperuser<T>(database: TestDatabase, work: (client: pg.Client) => Promise<T>): Promise<T> {
   return inTransaction(database.adminUrl, null, work)
 }

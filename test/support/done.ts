@@ -1,4 +1,4 @@
-// Owns: what a mutation answers when it must have been done.
+// The payload of a mutation that must succeed.
 import type { Data, Session } from './api.ts'
 
 /** The payload of a mutation with one field that must have no user errors. */

@@ -1,4 +1,4 @@
-// Owns: what every edit of a versioned record must hold, whichever record it is. Each domain's tests say what its is.
+// Tests that apply to the edit of every versioned record. Each domain passes its own mutation.
 import { describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../src/core/ids.ts'
 import type { Answer, Api, Data } from './api.ts'
@@ -13,7 +13,7 @@ export interface Edit {
   make: (api: Api, tenant: 'A' | 'B') => Promise<string>
   /** The input that sets the record's text to this. */
   input: (text: string) => Record<string, unknown>
-  /** The text, as the record shows it. */
+  /** The text in the record. */
   textOf: (record: Data) => string
   selection: string
   permission: string
@@ -68,7 +68,7 @@ export function itEditsVersionedRecords(edit: Edit): void {
         },
         { code: 'CONFLICT', field: pathOf(input('Mine')), message: 'it is now "Theirs"' },
       ])
-      // What is already as the user wants it is no difference.
+      // A field that already has the wanted value is no difference.
       const same = payloadOf(await send({ id, expectedVersion: 9, ...input('Theirs') }))
       expect(same.userErrors).toHaveLength(1)
     })
@@ -123,7 +123,7 @@ export function itEditsVersionedRecords(edit: Edit): void {
   })
 }
 
-/** Where the only text of an input stands in it. */
+/** The path of the only text in an input. */
 function pathOf(input: Record<string, unknown>): string[] {
   const [[name, value] = ['', '']] = Object.entries(input)
   return typeof value === 'object' && value !== null

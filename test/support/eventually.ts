@@ -1,8 +1,8 @@
-// Owns: waiting for what another process does.
+// Waits for effects of another process.
 const POLL_MS = 25
 const WAIT_MS = 10_000
 
-/** Tries again until it does not throw; throws what the last try did, after ten seconds. */
+/** Retries until it does not throw; after ten seconds throws the last error. */
 export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + WAIT_MS
   for (;;) {

@@ -1,4 +1,4 @@
-// The rows made up for tables that nobody wrote rows for: PostgreSQL must take them.
+// Tests the generated rows for tables without hand-written ones: PostgreSQL must accept them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tableShapes } from './catalogue.ts'
 import { asAdmin } from './cluster.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => database?.drop())
 
-/** Makes tables, puts their rows into them as the fixture would, the spare one too, and leaves nothing. */
+/** Makes tables, inserts their rows like the fixture, including the spare one, and rolls everything back. */
 async function fill(...definitions: string[]): Promise<FixtureTable[]> {
   const names = definitions.map((definition) => /^\w+/.exec(definition)?.[0] ?? '')
   let filled: FixtureTable[] = []

@@ -1,5 +1,5 @@
-// Owns: making valid rows for every table of a tenant out of the table's shape, so that a new table joins the isolation
-// tests by existing. Whether a value passes the table's checks, PostgreSQL is asked.
+// Generates valid rows for every table of a tenant from its shape, so that a new table is tested without further work.
+// PostgreSQL decides whether a value passes the table's checks.
 import type pg from 'pg'
 import { type Candidate, typedCandidates } from './candidates.ts'
 import type { ColumnShape, ReferenceShape, TableShape } from './catalogue.ts'
@@ -12,17 +12,17 @@ export interface FixtureTable {
   rows: Record<FixtureTenant['key'], FixtureRow[]>
   /** Row EXTRA is seeded too: the spare row of another table refers to it. */
   hasExtra: boolean
-  /** A tenant has one row of it and no more: its key is the tenant. */
+  /** A tenant has only one row of it: its key is the tenant. */
   isSingle: boolean
-  /** Why there are no rows, for a person; null when there are. */
+  /** Why there are no rows; null when there are. */
   refused: string | null
 }
 
 const TENANTS = [TENANT_A, TENANT_B]
-/** More combinations of values than this are not tried for one table's checks. */
+/** The maximum number of combinations of values that are tried for one table's checks. */
 const COMBINATIONS_MAX = 50_000
 
-/** Rows for all tables, in the order in which they may be inserted. `client` only evaluates expressions. */
+/** Rows for all tables, in insertion order. `client` only evaluates expressions. */
 export async function fixtureTables(
   client: pg.Client,
   shapes: readonly TableShape[],
@@ -121,18 +121,18 @@ function candidatesFor(
   return [absent, ...typed]
 }
 
-/** Values that hold the row's number: no other row has them. */
+/** Values that contain the row's number: no other row has them. */
 function numberedFirst(candidates: Candidate[], n: number): Candidate[] {
   const isNumbered = ({ valueFor }: Candidate) => valueFor?.(TENANT_A).includes(String(n)) === true
   return [...candidates.filter(isNumbered), ...candidates.filter((candidate) => !isNumbered(candidate))]
 }
 
-/** Whether rows of one tenant must differ in it, or in what stands beside it. */
+/** Whether rows of one tenant must differ in this column, or in another one of the same key. */
 function isDistinguishing({ keys }: TableShape, { name }: ColumnShape): boolean {
   return keys.some((key) => key.includes(name))
 }
 
-/** The value of a row that is there; null for a table that has none yet. */
+/** The value of an existing row; null for a table without rows. */
 function referringTo(
   shape: TableShape,
   reference: ReferenceShape,
@@ -142,7 +142,7 @@ function referringTo(
 ): Candidate | null {
   const parentColumn = reference.parentColumns[reference.columns.indexOf(column.name)] ?? ''
   if (reference.parent === shape.name) {
-    // A row that must have a parent of its own kind is its own.
+    // A row that needs a parent of its own table refers to itself.
     if (!column.notNull) return null
     const ownColumn = shape.columns.find(({ name }) => name === parentColumn) as ColumnShape
     return typedCandidates(shape.name, ownColumn, n)[0] ?? null
@@ -154,7 +154,7 @@ function referringTo(
   return { valueFor: ({ key }) => String(parent.rows[key][row - 1]?.[parentColumn]), expression: null }
 }
 
-/** Whether a key consists of references: each row then needs others to refer to. */
+/** Whether a key consists of references: each row then needs different parents. */
 function isOneToOne({ keys, references }: TableShape): boolean {
   const referring = new Set(['tenant_id', ...references.flatMap(({ columns }) => columns)])
   return keys.some((key) => key.length > 1 && key.every((column) => referring.has(column)))
@@ -187,7 +187,7 @@ async function passChecks(
   return chosen
 }
 
-/** Checks that share a column are passed together. */
+/** Checks with a common column must pass together. */
 function checkGroups({ checks }: TableShape): { columns: string[]; expressions: string[] }[] {
   const groups: { columns: string[]; expressions: string[] }[] = []
   for (const { columns, expression } of checks) {
@@ -201,7 +201,7 @@ function checkGroups({ checks }: TableShape): { columns: string[]; expressions: 
   return groups.filter(({ columns }) => columns.length > 0)
 }
 
-/** The first combination that passes, as the place of each column's value among its candidates. */
+/** The first combination that passes, as the index of each column's candidate. */
 function searchSql(
   client: pg.Client,
   shape: TableShape,

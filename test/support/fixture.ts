@@ -1,5 +1,5 @@
-// Owns: the rows of two small tenants in every table of the run's database, and putting them there. What a row is made
-// of is fixture-rows.ts's; the run's tables are read once, by cluster.ts.
+// The rows of two small tenants in every table of the run's database, and their insertion. fixture-rows.ts generates
+// them; cluster.ts reads the tables once.
 import type pg from 'pg'
 import { inject } from 'vitest'
 import type { FixtureTable } from './fixture-rows.ts'
@@ -14,12 +14,12 @@ import {
   TENANT_B,
 } from './two-tenants.ts'
 
-/** The tables of tenants, in the order in which their rows may be inserted. */
+/** The tenants' tables, in insertion order. */
 export function fixtureTableNames(): string[] {
   return inject('cluster').tables.map(({ name }) => name)
 }
 
-/** Row `n` of a table: 1 to SEEDED are there after seeding, SPARE is valid and is not. Throws, naming the table. */
+/** Row `n` of a table: 1 to SEEDED exist after seeding, SPARE is valid and not inserted. Throws, naming the table. */
 export function fixtureRow(table: string, tenant: FixtureTenant, n: number): FixtureRow {
   const found = inject('cluster').tables.find(({ name }) => name === table)
   if (found === undefined) throw new Error(`there is no table ${table} of tenants`)

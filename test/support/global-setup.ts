@@ -19,8 +19,8 @@ declare module 'vitest' {
 }
 
 /**
- * Starts the embedded server, or uses the one at TEST_DATABASE_ADMIN_URL (a superuser's), which is how the tests
- * run on another version of PostgreSQL.
+ * Starts the embedded server, or uses the one at TEST_DATABASE_ADMIN_URL (a superuser's), to run the tests on another
+ * version of PostgreSQL.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const removeDirectory = await openRunDirectory()

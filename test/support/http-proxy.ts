@@ -1,18 +1,18 @@
-// Owns: a relay before the payment provider that counts calls, and can lose a chosen one on its way there or back.
+// A proxy in front of the payment provider that counts calls, and can lose a chosen request or answer.
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `lost`: the provider never hears of it. `unanswered`: it does, and its answer is lost. */
+/** `lost`: the request does not reach the provider. `unanswered`: it does, and the answer is lost. */
 export type CallBreak = 'lost' | 'unanswered'
 
 export interface HttpProxy {
   url: string
   /** Method and path of each call. */
   calls: string[]
-  /** Asked for each call; null lets it pass. */
+  /** Called for each request; null lets it pass. */
   breakAt: (call: string) => CallBreak | null
-  /** Told when a break has happened. */
+  /** Called when a break has happened. */
   onBroken: () => void
   close(): Promise<void>
 }

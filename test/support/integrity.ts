@@ -1,4 +1,4 @@
-// Owns: what tests prove of a tenant: the checks of all modules over its rows, and those beyond them that a test names.
+// The integrity checks of tests: those of all modules over a tenant's rows, and outside checks that a test names.
 import type { Integrity, OutsideCheck } from '../../src/integrity/verify.ts'
 import { CHECKS } from '../../src/parts.ts'
 

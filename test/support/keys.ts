@@ -1,4 +1,4 @@
-// Owns: API keys in tests: making them through the API, and asking with them over HTTP, from whichever address.
+// API keys in tests: makes them through the API, and sends requests with them over HTTP, from any address.
 import { request } from 'node:http'
 import { type Authenticator, type Credentials, createAuthenticator } from '../../src/auth/authenticate.ts'
 import { createIdentityInvalidation } from '../../src/auth/identity-invalidation.ts'
@@ -24,7 +24,7 @@ export const REVOKE = `mutation ($input: ApiKeyRevokeInput!) {
   apiKeyRevoke(input: $input) { apiKey { id status revokedAt } userErrors { field code message } }
 }`
 
-/** A new key, made by the session's own caller. */
+/** A new key, made by the session's caller. */
 export async function makeKey(
   session: Session,
   permissions: readonly string[],
@@ -49,7 +49,7 @@ export interface Asked {
   source?: string
   variables?: Record<string, unknown>
   headers?: Record<string, string>
-  /** Where the request comes from: any address of the loopback. */
+  /** The address of the request: any of the loopback. */
   from?: string
 }
 
@@ -92,12 +92,12 @@ export function askWithKey({
   })
 }
 
-/** The status and code of an answer, as one text: `200 OK` when it has no errors. */
+/** The status and code of an answer as one text: `200 OK` without errors. */
 export function told({ status, errors }: KeyAnswer): string {
   return `${status} ${errors[0]?.extensions.code ?? 'OK'}`
 }
 
-/** A second process on the same database: it knows nothing of what the first one did. `clock`: by which it believes. */
+/** A second process on the same database, with caches of its own. `clock`: that of its caches. */
 export function elsewhere(api: Pick<Api, 'opened'>, clock: Clock = systemClock): Authenticator {
   const logger = createLogger('silent')
   const verifier = createTokenVerifier({ issuers: [], development: undefined, clock, logger })

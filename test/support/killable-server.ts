@@ -1,4 +1,4 @@
-// Owns: starting run-server.ts, and ending it at once.
+// Starts run-server.ts, and kills it.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -8,7 +8,7 @@ const MAIN = fileURLToPath(new URL('./run-server.ts', import.meta.url))
 
 export interface KillableServer {
   url: string
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>
 }
 
@@ -16,7 +16,7 @@ export async function startKillableServer(options: {
   runtimeUrl: string
   companionUrl: string | null
   dataDir: string
-  /** How far its clock is ahead: what was claimed before is then free. */
+  /** How far its clock is ahead, so that earlier claims have expired. */
   clockAheadMs: number
 }): Promise<KillableServer> {
   const child = spawn(process.execPath, [MAIN, JSON.stringify(options)], {

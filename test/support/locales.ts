@@ -1,4 +1,4 @@
-// Owns: databases of other locales on the run's server, each migrated from nothing: what SQL means there must be the same.
+// Databases with other locales on the run's server, each migrated from empty: SQL must mean the same in all of them.
 import { randomUUID } from 'node:crypto'
 import { inject } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
@@ -7,8 +7,8 @@ import { asAdmin } from './cluster.ts'
 import { withDatabase } from './urls.ts'
 
 /**
- * Providers and locales, as CREATE DATABASE takes them. The Turkish ones map i and I as no others do; that of the C library
- * is there only where the machine has it.
+ * Providers and locales, as CREATE DATABASE takes them. The Turkish ones map i and I differently from all others; the C
+ * library's exists only where the machine has it.
  */
 export const LOCALES = {
   'builtin C': `LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C' LOCALE 'C'`,
@@ -28,7 +28,7 @@ export interface LocaleDatabase {
   drop(): Promise<void>
 }
 
-/** Null where this server or machine does not have the locale. */
+/** Null where this server or machine lacks the locale. */
 export async function createLocaleDatabase(locale: LocaleName): Promise<LocaleDatabase | null> {
   const { adminUrl, ownerUrl, runtimeUrl, workerUrl } = inject('cluster')
   const name = `bulkhead_locale_${randomUUID().replaceAll('-', '')}`

@@ -1,4 +1,4 @@
-// Owns: an export that is made, without a worker: its job is run as one would run it.
+// Makes an export without a worker, by running its job.
 import { systemContext } from '../../src/auth/system-context.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { uuidOf } from '../../src/core/ids.ts'
@@ -6,7 +6,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { exportTask } from '../../src/desk/tenants/make-export.ts'
 import type { Api, TenantKey } from './api.ts'
 
-/** Asks for an export and makes it; answers its id. */
+/** Requests an export and makes it; returns its id. */
 export async function makeExport(api: Api, tenant: TenantKey): Promise<string> {
   const { exportCreate } = await api.as(tenant).data('mutation { exportCreate(input: {}) { export { id } } }')
   const address = await api.opened.resolveTenant({ id: api.tenantIds[tenant] })

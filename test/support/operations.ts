@@ -1,5 +1,5 @@
-// Owns: documents made from the schema: everything that a type shows, and the places for values in a field's
-// arguments. A new field or argument joins by existing. What the values are is recipes.ts's.
+// Documents generated from the schema: all fields of a type, and the slots for values in a field's arguments. New
+// fields and arguments are covered without further work. recipes.ts has the values.
 import {
   type GraphQLField,
   type GraphQLInputType,
@@ -20,7 +20,7 @@ import {
 
 export type Field = GraphQLField<unknown, unknown>
 
-/** A field with its way from the root: the fields before it need no arguments. */
+/** A field with its path from the root: the fields before it need no arguments. */
 export interface Place {
   name: string
   operation: 'query' | 'mutation'
@@ -28,7 +28,7 @@ export interface Place {
   field: Field
 }
 
-/** Every field of Query and Mutation, and every field further down that takes arguments. */
+/** Every field of Query and Mutation, and every nested field with arguments. */
 export function placesOf(schema: GraphQLSchema): Place[] {
   const queries = Object.values(schema.getQueryType()?.getFields() ?? {})
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {})
@@ -61,17 +61,17 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
   return places
 }
 
-/** Whether a field gives its objects without being told which: it is no look-up. */
+/** Whether a field returns objects without required arguments, so is no look-up. */
 export const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
 
-/** So many parents of a nested field are asked. */
+/** The number of parents for which a nested field is requested. */
 export const PARENTS = 5
-/** So many rows are asked of every list in a generated selection. */
+/** The number of rows of every list in a generated selection. */
 const ROWS = 2
 
 /**
- * All fields of a type, objects down to `depth`. What is shown around an object is not shown within it again, and
- * edges show plain fields only: the document must stay within the server's own limits.
+ * All fields of a type, objects down to `depth`. A type is not nested within itself, and edges show plain fields only,
+ * since the document must stay within the server's limits.
  */
 export function selectionOf(schema: GraphQLSchema, output: GraphQLOutputType, depth: number): string {
   return select({ schema, around: [], differing: new Set() }, output, depth)
@@ -87,7 +87,7 @@ function select(at: Selecting, output: GraphQLOutputType, depth: number): string
   if (!isObjectType(type)) throw new Error(`nothing selects from ${type.name} yet`)
   const isList = /(Connection|Edge)$/.test(type.name)
   const around = isList ? at.around : [...at.around, type.name]
-  // A list is no level of its own: what counts is the objects in it.
+  // A list does not count as a level; its objects do.
   const left = type.name.endsWith('Edge') ? 0 : isList ? depth : depth - 1
   const fields = Object.values(type.getFields()).flatMap((field) => {
     if (field.args.some(isRequiredArgument)) return []
@@ -103,7 +103,7 @@ function select(at: Selecting, output: GraphQLOutputType, depth: number): string
 
 const itemOf = (name: string) => name.replace(/(Connection|Edge)$/, '')
 
-/** Fields that mean different things in different types go under aliases of their own. */
+/** Fields with the same name and different types get aliases. */
 function selectPossible(at: Selecting, types: readonly GraphQLObjectType[], depth: number): string {
   const meanings = Map.groupBy(
     types.flatMap((type) => Object.values(type.getFields())),
@@ -116,16 +116,16 @@ function selectPossible(at: Selecting, types: readonly GraphQLObjectType[], dept
   return `{ __typename ${parts.join(' ')} }`
 }
 
-/** A place for a scalar in a field's arguments: `input.lines.0.variantId`, an `ID` named `variantId`. */
+/** A slot for a scalar in a field's arguments: `input.lines.0.variantId`, an `ID` named `variantId`. */
 export interface Slot {
   path: string
   type: string
   name: string
-  /** Makes a valid value, where the schema says how: `extensions.sample`. */
+  /** Makes a valid value, where the schema has one: `extensions.sample`. */
   sample?: unknown
 }
 
-/** Every place for a scalar, through input objects and lists. */
+/** Every slot for a scalar, through input objects and lists. */
 export function slotsOf(field: Field): Slot[] {
   return field.args.flatMap(({ type, name }) => slotsIn(type, name, name))
 }
@@ -143,7 +143,7 @@ function slotsIn(type: GraphQLInputType, path: string, name: string): Slot[] {
 export type Given = Record<string, unknown>
 export type ValueFor = (slot: Slot) => unknown
 
-/** The arguments that a field cannot do without; what is optional stays out. */
+/** The required arguments of a field, without optional ones. */
 export function requiredArguments(field: Field, valueFor: ValueFor): Given {
   const needed = field.args.filter(isRequiredArgument)
   return Object.fromEntries(
@@ -173,7 +173,7 @@ function valueOfType(
   )
 }
 
-/** `given` with the value at a slot's path set; lists and objects on the way are made. */
+/** `given` with the value at a slot's path; missing lists and objects are made. */
 export function withValue(given: Given, { path }: Slot, value: unknown): Given {
   const [step = '', ...rest] = path.split('.')
   return setAt(given, [step, ...rest], value) as Given
@@ -186,7 +186,7 @@ function setAt(into: unknown, [step, ...rest]: string[], value: unknown): unknow
   return { ...object, [step]: setAt(object[step], rest, value) }
 }
 
-/** The operation that asks a place's field with variables for the arguments given. */
+/** The operation for a field with variables for the given arguments. */
 export function documentOf({ operation, path, field }: Place, given: Given, selection: string): string {
   const used = field.args.filter(({ name }) => name in given)
   const variables = used.map(({ name, type }) => `$${name}: ${type}`).join(', ')

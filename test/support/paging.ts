@@ -90,7 +90,9 @@ export function itPagesLists(lists: readonly List[], api: () => Api): void {
       for (const args of [{ after: pageInfo.endCursor }, { before: pageInfo.endCursor }]) {
         const field = list.field.replace('$page', argumentsOf(args))
         const { errors } = await api().as('B').send(`{ list: ${field} { nodes { id } } }`)
-        expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT', message: 'the cursor is not of this list' }])
+        expect(errors).toMatchObject([
+          { code: 'BAD_USER_INPUT', message: 'the cursor does not belong to this list' },
+        ])
       }
     })
 

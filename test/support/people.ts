@@ -1,4 +1,4 @@
-// Owns: letting people in and seeing them out, through the API itself, the job that mails, and the mailbox.
+// Invites and removes people through the API, with the mail job and the mailbox.
 import { expect } from 'vitest'
 import type { Role } from '../../src/auth/permissions.ts'
 import { decodeId } from '../../src/core/ids.ts'
@@ -22,7 +22,7 @@ export const REMOVE = `mutation ($input: MemberRemoveInput!) { memberRemove(inpu
 
 export const newEmail = () => `${unique('person')}@people.example`
 
-/** Of a global id, as it stands in the database. */
+/** The UUID of a global id. */
 export const uuidOf = (id: string) => decodeId(id)?.uuid ?? ''
 
 /** The answer of one of the mutations above. */
@@ -30,12 +30,12 @@ export async function manage(session: Session, source: string, input: object): P
   return Object.values((await session.data(source, { input })) as object)[0]
 }
 
-/** The codes of the user errors that it answers; none when it is done. */
+/** The codes of its user errors; empty when it succeeds. */
 export async function codesOf(session: Session, source: string, input: object): Promise<string[]> {
   return (await manage(session, source, input)).userErrors.map(({ code }: { code: string }) => code)
 }
 
-/** Invites, and answers the invitation's id. */
+/** Invites, and returns the invitation's id. */
 export async function invite(
   session: Session,
   input: { email: string; role: Role; name?: string },
@@ -45,13 +45,13 @@ export async function invite(
   return invitation.id
 }
 
-/** Does the job of an invitation's mail now. */
+/** Runs the mail job of an invitation now. */
 export async function sendMail(api: Api, tenant: TenantKey, invitationId: string): Promise<void> {
   const payload = { invitationId: uuidOf(invitationId) }
   await invitationTask(api.services).run(await systemOf(api, tenant), payload)
 }
 
-/** The token of the last mail to the address. */
+/** The token in the last mail to the address. */
 export async function tokenFor(api: Api, email: string): Promise<string> {
   const mail = (await api.mailbox.list()).find(({ to }) => to === email)
   return /Token: +([\w-]{43})$/m.exec(mail?.text ?? '')?.[1] ?? `no mail to ${email}`
@@ -64,7 +64,7 @@ export interface Invited {
   session: Session
 }
 
-/** Somebody with an invitation that is open. */
+/** A person with an open invitation. */
 export async function invitee(
   api: Api,
   tenant: TenantKey,
@@ -95,7 +95,7 @@ export async function newMember(
   return { id: member.id, email, session }
 }
 
-/** Lets the platform's people in for an hour, to look; answers the grant's id. */
+/** Grants platform staff READ access for an hour; returns the grant's id. */
 export async function grantSupport(session: Session): Promise<string> {
   const { supportGrant } = await done(
     session,
@@ -107,13 +107,13 @@ export async function grantSupport(session: Session): Promise<string> {
   return supportGrant.id
 }
 
-/** The API's id and the version of a member of startApi. */
+/** The API id and the version of a member of startApi. */
 export async function memberOf(session: Session, email: string): Promise<{ id: string; version: number }> {
   const { members } = await session.data('{ members(first: 100) { nodes { id email version } } }')
   return members.nodes.find((member: { email: string }) => member.email === email)
 }
 
-/** What a statement by the owner of the tables answers within the tenant. */
+/** The rows of a statement by the tables' owner within the tenant. */
 export async function rowsIn(
   api: Api,
   tenant: TenantKey,

@@ -11,14 +11,14 @@ export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
   return SAMPLES.askers[place.name]?.(api) ?? api.as(tenant)
 }
 
-/** Arguments with which a field shows or does what it is for, made anew for every call. */
+/** Arguments with which a field succeeds, new for every call. */
 export async function succeedingArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
   await SAMPLES.beforehand[place.name]?.(api, tenant)
   const id = await SAMPLES.lookUps[place.name]?.(api, tenant)
   return { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
 }
 
-/** The arguments that a field cannot do without, made anew for every call. Throws for one that has no recipe. */
+/** The required arguments of a field, new for every call. Throws for a field without a recipe. */
 export async function validArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
   const needed: Slot[] = []
   requiredArguments(place.field, (slot) => needed.push(slot))
@@ -27,7 +27,7 @@ export async function validArguments(api: Api, place: Place, tenant: TenantKey):
   return requiredArguments(place.field, ({ path }) => values.get(path))
 }
 
-/** For an argument of which nobody says more than its type. */
+/** For an argument of which only the type is known. */
 const BY_TYPE: Record<string, (name: string) => unknown> = {
   String: unique,
   Int: () => 1,
@@ -59,7 +59,7 @@ function typeNamedIn(argument: string): string {
   return noun.charAt(0).toUpperCase() + noun.slice(1)
 }
 
-/** The type that a look-up or a mutation's payload shows: what its `id` is of. */
+/** The type that a look-up or a mutation's payload shows: the type of its `id`. */
 function recordOf(schema: GraphQLSchema, { field }: Place): string {
   const shown = schema.getType(getNamedType(field.type).name)
   if (!isObjectType(shown)) return ''
@@ -67,7 +67,7 @@ function recordOf(schema: GraphQLSchema, { field }: Place): string {
   return [shown.name, ...types].find((name) => recordMaker(schema, name) !== null) ?? ''
 }
 
-/** What makes a new record of a type; null when nothing does. */
+/** What makes a new record of a type; null: nothing. */
 export function recordMaker(schema: GraphQLSchema, type: string): Maker | null {
   const own = SAMPLES.records[type]
   if (own !== undefined) return own

@@ -1,4 +1,4 @@
-// Owns: what every resource must hold, made from the schema alone: one line in a model's own test.
+// Tests that apply to every resource, generated from the schema: one line in a model's own test.
 import { type GraphQLField, type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, startApi } from './api.ts'
@@ -6,7 +6,7 @@ import { type Given, type Place, selectionOf } from './operations.ts'
 import { recordMaker, validArguments } from './recipes.ts'
 import { unique } from './unique.ts'
 
-/** Tests of creating, reading, editing and deleting, by the own tenant and another, as far as the API has them. */
+/** Tests of creating, reading, editing and deleting, by the tenant and by another one, where the API has them. */
 export function itIsAResource(type: string): void {
   const camel = `${type.charAt(0).toLowerCase()}${type.slice(1)}`
 

@@ -1,21 +1,20 @@
-// Owns: where a whole test run keeps its temporary files: every data directory, every file of a test, and what Node
-// compiled of the sources.
+// The directory of a test run's temporary files: data directories, files of tests, and Node's compile cache.
 import { chmod, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const MEMORY = '/dev/shm'
-/** A run that needs more has never been seen: a server keeps a gigabyte of its log at the most. */
+/** More than a run needs: a server keeps at most a gigabyte of its log. */
 const ROOM_BYTES = 4 * 2 ** 30
 const PREFIX = 'bulkhead-test-run-'
-/** A run that lives makes directories all the time. */
+/** An active run makes directories all the time. */
 const ABANDONED_MS = 3_600_000
 
 /**
- * Makes the directory that this process, the workers and what they start take for the temporary one, and says how to
- * remove it. In memory where there is enough: making and dropping databases is mostly making and removing small files,
- * which a disk does fifteen times slower. What a durable server does it does there too, and no test cuts the power.
+ * Makes the temporary directory of this process, the workers and their children, and returns a function that removes
+ * it. In memory where there is enough: making and dropping databases mostly creates and removes small files, which a
+ * disk does fifteen times slower. Durable servers are there too, since no test cuts the power.
  */
 export async function openRunDirectory(): Promise<() => Promise<void>> {
   const parent = (await hasRoom()) ? MEMORY : tmpdir()
@@ -42,7 +41,7 @@ async function hasRoom(): Promise<boolean> {
   return bavail * bsize >= ROOM_BYTES
 }
 
-/** Of runs that were killed: in memory nothing else would ever give them back. */
+/** Of killed runs: in memory nothing else would free them. */
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(PREFIX) || isAlive(Number(name.slice(PREFIX.length)))) continue

@@ -1,5 +1,5 @@
-// Owns: a server process for tests to kill: the parts of `bulkhead serve`, given their addresses, and a clock that a test
-// may have set ahead. Argument: a JSON object. Says where it listens in one line.
+// A server process for tests to kill: the parts of `bulkhead serve`, with given addresses, and a clock that a test may
+// set ahead. Argument: a JSON object. Prints its address in one line.
 import { openApi } from '../../src/api.ts'
 import { parseConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/core/logger.ts'

@@ -1,4 +1,4 @@
-// Owns: sealing what a tenant's audit has by now, as the job does minutes later.
+// Seals a tenant's audit now, as the job does minutes later.
 
 import { systemContext } from '../../src/auth/system-context.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -7,7 +7,9 @@ import { type NewSeal, sealEntries } from '../../src/desk/audit/seal-entries.ts'
 import type { Api, TenantKey } from './api.ts'
 import { asOwner } from './database.ts'
 
-/** Makes all entries ten minutes older first, since a seal waits until every transaction has ended. Once per tenant. */
+/**
+ * Makes all entries ten minutes older first, since sealing waits until every transaction has ended. Once per tenant.
+ */
 export async function sealAudit(api: Api, tenant: TenantKey): Promise<readonly NewSeal[]> {
   const tenantId = api.tenantIds[tenant]
   await asOwner(api.database, tenantId, (owner) =>

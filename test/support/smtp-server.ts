@@ -1,19 +1,19 @@
-// Owns: a small SMTP server on this machine for tests to send mail to: takes it, or refuses it in the server's own ways.
-// Speaks what RFC 5321 needs of one, and AUTH PLAIN; no TLS.
+// A small SMTP server for tests: accepts mail, or refuses it as configured. Implements the necessary part of RFC 5321,
+// and AUTH PLAIN; no TLS.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
 export interface ReceivedMail {
   from: string
   to: string[]
-  /** Whole, with its headers, as it came. */
+  /** The whole mail with its headers, as received. */
   data: string
 }
 
 /** A reply to a command in place of the usual one: `{ at: 'RCPT', reply: '550 5.1.1 nobody here' }`. */
 export interface Refusal {
   at: 'CONNECT' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'END'
-  /** Null: the connection is closed without a word. `$mail` in it stands for all that was sent. */
+  /** Null: the connection is closed without a reply. `$mail` stands for the whole received mail. */
   reply: string | null
 }
 
@@ -21,9 +21,9 @@ export interface SmtpServer {
   url: string
   port: number
   mails: ReceivedMail[]
-  /** What clients said, line by line, without the mails. */
+  /** The clients' commands, line by line, without the mails. */
   lines: string[]
-  /** From now on; null: no more. */
+  /** From now on; null: none. */
   refuse(refusal: Refusal | null): void
   close(): Promise<void>
 }
@@ -67,7 +67,7 @@ function converse(socket: Socket, desk: Desk): void {
   let mail: ReceivedMail = { from: '', to: [], data: '' }
   let isData = false
 
-  /** The usual answer, or the refusal; false: it was refused. */
+  /** Sends the usual reply, or the refusal; returns false for the latter. */
   function say(at: Refusal['at'], usual: string): boolean {
     const refusal = desk.refusal()
     if (refusal?.at !== at) {
@@ -133,7 +133,7 @@ export function headersOf({ data }: ReceivedMail): string[] {
   return (data.split('\r\n\r\n', 1)[0] ?? '').replaceAll(/\r\n[ \t]+/g, ' ').split('\r\n')
 }
 
-/** Its text, of one part, whichever way it is encoded. */
+/** The text of a single-part mail, decoded. */
 export function textOf(mail: ReceivedMail): string {
   const body = mail.data.slice(mail.data.indexOf('\r\n\r\n') + 4)
   const encoding = /^content-transfer-encoding: *(\S+)/im.exec(mail.data)?.[1]?.toLowerCase()

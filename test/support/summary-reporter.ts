@@ -1,4 +1,4 @@
-// Owns: the last line of a test run, `N passed, N failed` alone, by which automation counts. Shows nothing else.
+// Prints the last line of a test run, `N passed, N failed`, for automation.
 import { writeSync } from 'node:fs'
 import type { Reporter, SerializedError, TestModule } from 'vitest/node'
 
@@ -9,8 +9,8 @@ interface Counts {
 }
 
 /**
- * Skipped tests are named ahead of the last line. With REQUIRE_ALL_TESTS=1, as in CI, where every program that a test
- * needs has been installed, each of them is a failure.
+ * Lists skipped tests before the last line. With REQUIRE_ALL_TESTS=1, as in CI, where every required program is
+ * installed, each of them is a failure.
  */
 export default class SummaryReporter implements Reporter {
   readonly #requireAll = process.env.REQUIRE_ALL_TESTS === '1'
@@ -29,7 +29,7 @@ export default class SummaryReporter implements Reporter {
   }
 }
 
-/** What fails outside any test (loading a module, a hook, a stray rejection) counts as a failure each. */
+/** An error outside any test (loading a module, a hook, a stray rejection) counts as a failure. */
 function count(modules: readonly TestModule[], unhandledErrors: number): Counts {
   const counts: Counts = { passed: 0, failed: unhandledErrors, skipped: [] }
   for (const module of modules) {
@@ -46,7 +46,7 @@ function count(modules: readonly TestModule[], unhandledErrors: number): Counts 
 }
 
 function summary({ passed, failed, skipped }: Counts, exitCode: number): string {
-  // A run that ends badly without a failed test (its set-up failed, there were no tests) must not read as a good one.
+  // A run that fails without a failed test (its set-up failed, there were no tests) must not look successful.
   const failures = failed === 0 && exitCode !== 0 ? 1 : failed
   const lines = [...skipped.map((test) => `skipped: ${test}`), `${passed} passed, ${failures} failed`]
   return `${lines.join('\n')}\n`
@@ -54,7 +54,7 @@ function summary({ passed, failed, skipped }: Counts, exitCode: number): string 
 
 const FULL_WAIT_MS = 5
 
-/** To the last byte: an exit does not wait for what a stream has yet to write, and a pipe takes so much at a time. */
+/** Synchronously: an exit does not wait for a stream's pending output, and a pipe accepts only so much at a time. */
 function writeAll(text: string): void {
   let left: Uint8Array = Buffer.from(text)
   while (left.length > 0) {
@@ -62,7 +62,7 @@ function writeAll(text: string): void {
       left = left.subarray(writeSync(process.stdout.fd, left))
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
-      // Whoever read has gone.
+      // The reader has closed the pipe.
       if (code === 'EPIPE') return
       if (code !== 'EAGAIN') throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_WAIT_MS)

@@ -1,4 +1,4 @@
-// Owns: the system as a caller within a tenant, and what it has queued.
+// The system's context within a tenant, and its queued jobs.
 import type { CommandContext } from '../../src/auth/command-context.ts'
 import { systemContext } from '../../src/auth/system-context.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
@@ -6,7 +6,7 @@ import { createLogger } from '../../src/core/logger.ts'
 import { type Api, type Data, SLUGS, type TenantKey } from './api.ts'
 import { asSuperuser } from './database.ts'
 
-/** Who works for the tenant when nobody asked. */
+/** The context of the tenant's work without a caller. */
 export async function systemOf(
   api: Api,
   tenant: TenantKey,
@@ -19,7 +19,7 @@ export async function systemOf(
   return systemContext({ tenant: address, database: api.opened, clock, logger, requestId: 'test' })
 }
 
-/** The tenant's jobs that wait, as they were queued. */
+/** The tenant's waiting jobs, as queued. */
 export async function queuedJobs(api: Api, tenant: TenantKey): Promise<{ task: string; payload: Data }[]> {
   return await asSuperuser(api.database, async (client) => {
     const { rows } = await client.query<{ task: string; payload: Data }>(

@@ -1,4 +1,4 @@
-// Owns: the tasks that only tests have, made known to a test database as a migration would.
+// Tasks that only tests have, registered in a test database as by a migration.
 import { asSuperuser, type TestDatabase } from './database.ts'
 
 const NAMES = [
@@ -16,7 +16,7 @@ const NAMES = [
   'nobody-has-it',
 ]
 
-/** `test.x` and its like, for the system's own work; and `schedule`, to see what becomes of a tenant's job of that name. */
+/** `test.x` and its like, for the system's own work; and `schedule`, to test a tenant's job of that name. */
 export async function addTestTasks(database: TestDatabase): Promise<void> {
   const names = ['schedule', ...NAMES.map((name) => `test.${name}`)]
   await asSuperuser(database, (client) =>

@@ -23,10 +23,10 @@ export const TENANT_B: FixtureTenant = {
   ownerEmail: 'member1@b.example',
 }
 
-/** Rows 1 to SEEDED of each table are there after seeding; row SPARE is valid and is not. */
+/** Rows 1 to SEEDED of each table exist after seeding; row SPARE is valid and not inserted. */
 export const SEEDED = 2
 export const SPARE = 3
-/** There too where a spare row of another table needs one that no other refers to. */
+/** Also seeded where a spare row of another table needs one to which no other refers. */
 export const EXTRA = 4
 
 export type FixtureRow = Record<string, unknown>
@@ -43,7 +43,7 @@ export async function insertRow(client: pg.Client, table: string, row: FixtureRo
   return (await client.query(text, values)).rowCount ?? 0
 }
 
-/** The statement that inserts `row`, to be extended by an ON CONFLICT or RETURNING clause. */
+/** The statement that inserts `row`, for adding an ON CONFLICT or RETURNING clause. */
 export function insertStatement(table: string, row: FixtureRow): { text: string; values: unknown[] } {
   const columns = Object.keys(row).map((column) => `"${column}"`)
   const places = columns.map((_, index) => `$${index + 1}`)

@@ -1,6 +1,6 @@
-// Owns: rewriting a connection string. It opens nothing.
+// Rewrites connection strings.
 
-/** The same server and rights, another database. */
+/** The same server and role, another database. */
 export function withDatabase(url: string, database: string): string {
   const rewritten = new URL(url)
   rewritten.pathname = `/${database}`

@@ -1,9 +1,9 @@
-// Owns: a TCP relay before PostgreSQL that tells which messages clients send, and can break their connections at a
-// chosen one. It understands the frontend's message framing and nothing of SQL.
+// A TCP proxy in front of PostgreSQL that records the clients' messages, and can break their connections at a chosen
+// one. It parses the protocol's message framing, and no SQL.
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** One message of a client: its type, and for a Parse the statement. */
+/** A client's message: its type, and the statement of a Parse. */
 export interface WireMessage {
   connection: number
   type: string
@@ -11,21 +11,21 @@ export interface WireMessage {
 }
 
 /**
- * What happens to the messages that arrive together with the one it is chosen for. `lost`: they never reach the server,
- * and the connection breaks. `unanswered`: the server gets them and answers, but the connection breaks before the client
- * is told. `silent`: the server gets them, and its answer stays where it is until the relay is closed.
+ * What happens to the messages that arrive together with the chosen one. `lost`: they do not reach the server, and the
+ * connection breaks. `unanswered`: the server processes them, but the connection breaks before the answer. `silent`:
+ * the server processes them, and its answer is held until the proxy is closed.
  */
 export type Break = 'lost' | 'unanswered' | 'silent'
 
 export interface WireProxy {
-  /** The address of the database through this relay. */
+  /** The connection string of the database through this proxy. */
   url: string
   messages: WireMessage[]
-  /** Asked for each message; null lets it pass. */
+  /** Called for each message; null lets it pass. */
   breakAt: (message: WireMessage) => Break | null
-  /** Told when a break has happened: nothing of those messages will reach either side any more. */
+  /** Called when a break has happened: nothing more of those messages reaches either side. */
   onBroken: () => void
-  /** Bytes that clients have sent. */
+  /** Bytes sent by clients. */
   bytes: number
   /** The messages sent while `work` runs. */
   during<T>(work: () => Promise<T>): Promise<{ result: T; messages: WireMessage[] }>
@@ -36,7 +36,7 @@ const STARTUP_HEADER_BYTES = 4
 const HEADER_BYTES = 5
 const EVERYTHING_PASSES = () => null
 
-/** Listens on a free port of the loopback and relays to the server of `targetUrl`. */
+/** Listens on a free port of the loopback and forwards to the server of `targetUrl`. */
 export async function startWireProxy(targetUrl: string): Promise<WireProxy> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()
@@ -46,7 +46,7 @@ export async function startWireProxy(targetUrl: string): Promise<WireProxy> {
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))
-      // A reset by either side is what this relay is for.
+      // Resets by either side are expected here.
       socket.on('error', () => {})
     }
     client.on('close', () => upstream.destroy())
@@ -99,7 +99,7 @@ function relay(to: { client: Socket; upstream: Socket; connection: number; proxy
   })
 }
 
-/** Cuts what arrives into messages; the first of a connection has no type. */
+/** Splits the input into messages; the first of a connection has no type. */
 function messageReader(connection: number): (chunk: Buffer) => WireMessage[] {
   let pending = Buffer.alloc(0)
   let started = false
@@ -119,7 +119,7 @@ function messageReader(connection: number): (chunk: Buffer) => WireMessage[] {
   }
 }
 
-/** A Parse holds the statement's name and text; a simple Query its text. */
+/** A Parse contains the statement's name and text; a simple Query its text. */
 function textOf(type: string, body: Buffer): string {
   const strings = body.toString('utf8').split('\0')
   return (type === 'P' ? strings[1] : type === 'Q' ? strings[0] : '') ?? ''

@@ -1,5 +1,4 @@
-// Owns: everybody who may ask a tenant's API: its roles, its keys, and the platform's people; and what became of what they
-// asked.
+// Everybody who may call a tenant's API: its roles, its keys, and platform staff; and the verdicts on their answers.
 import { inspect } from 'node:util'
 import {
   type GrantablePermission,
@@ -21,7 +20,7 @@ export interface Bearer {
 
 const keys = new WeakMap<Api, Map<string, Promise<Bearer>>>()
 
-/** Whoever sends an API key with exactly these permissions. */
+/** A caller with an API key with exactly these permissions. */
 export function keyWith(
   api: Api,
   tenant: TenantKey,
@@ -45,7 +44,7 @@ async function makeKey(
   return { who, permissions: new Set(permissions), send: api.bearing(secret).send }
 }
 
-/** Every role, a key for each permission, and support that was let in to read. */
+/** Every role, a key for each permission, and platform staff with READ access. */
 export async function everybody(api: Api, tenant: TenantKey): Promise<Bearer[]> {
   const members = ROLES.map((role) => ({
     who: role,
@@ -66,7 +65,7 @@ export async function everybody(api: Api, tenant: TenantKey): Promise<Bearer[]> 
 export const lacks = ({ permissions }: Bearer, needed: readonly Permission[]) =>
   needed.some((permission) => !permissions.has(permission))
 
-/** Null when the answer is a refusal that names a permission which is needed and missing, and shows nothing. */
+/** Null when the answer is a refusal that names a missing permission, and shows no data. */
 export function wronglyTaken(
   { who, permissions }: Bearer,
   needed: readonly Permission[],
@@ -81,8 +80,8 @@ export function wronglyTaken(
 }
 
 /**
- * Null when somebody who has all that is needed was let through. What is done may need more in single cases (nobody
- * gives another what they lack themselves): a refusal is one of those only when it names a permission beyond `needed`.
+ * Null when a caller with all needed permissions was let through. Some cases need more (nobody gives another what they
+ * lack): a refusal is accepted only if it names a permission beyond `needed`.
  */
 export function wronglyRefused(
   { who, permissions }: Bearer,
@@ -98,7 +97,7 @@ export function wronglyRefused(
 
 const shown = (answer: Answer) => inspect(answer, { depth: 5, breakLength: 200 }).slice(0, 400)
 
-/** All rows of a tenant but for what asking itself leaves: when a key was last used. */
+/** All rows of a tenant, except what a call itself changes: when a key was last used. */
 export async function rowsBesideUse(api: Api, tenant: TenantKey): ReturnType<typeof rowsOf> {
   const rows = await rowsOf(api.database, api.tenantIds[tenant])
   for (const key of rows.api_keys ?? []) delete key.last_used_at

@@ -1,4 +1,4 @@
-// What is asked before a tenant is known gives a tenant's scope no answer, and writes nothing into another's audit.
+// Look-ups before a tenant is known fail within a tenant's scope, and write nothing into another's audit.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
   asOwner,

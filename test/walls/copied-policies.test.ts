@@ -1,5 +1,5 @@
-// The policies on an engine that copies them to its nodes without the words AS RESTRICTIVE (Citus does): each must hold the
-// tenant by itself. Such an engine is not at hand, so the copy is made here, on plain PostgreSQL.
+// The policies on an engine that copies them to its nodes without the words AS RESTRICTIVE (Citus does): each must
+// restrict to the tenant by itself. The test makes the copy on plain PostgreSQL, since no such engine is available.
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -28,7 +28,7 @@ interface PolicyRow {
   check: string | null
 }
 
-/** Drops every policy and creates it again as such an engine prints it. Answers how many there were. */
+/** Drops every policy and creates it again as such an engine prints it. Returns their number. */
 function copyPolicies(): Promise<number> {
   return asSuperuser(database, async (client) => {
     const { rows } = await client.query<PolicyRow>(`
@@ -68,7 +68,7 @@ describe('cross-tenant: policies copied without AS RESTRICTIVE', () => {
     expect(await violationsOf(RELYING), 'as they stand').toEqual([])
     await copyPolicies()
     const found = await violationsOf(RELYING)
-    // A session of B that takes A's rows for its own, and one that deletes everybody's.
+    // A session of B that updates A's rows to its own tenant, and one that deletes all rows.
     for (const what of [
       /: delete in no tenant \(all rows\): \d+ rows/,
       /: insert in the other tenant \(a row of A\): 1 rows/,

@@ -1,4 +1,4 @@
-// Owns: the ways to damage the policies of a table, each with what the doctor must say of it; and how to mend them all.
+// Ways to damage the policies of a table, each with the doctor's expected finding, and how to repair them.
 
 const TENANT = 'tenant_id = (SELECT app.tenant_id())'
 const WRITER = `(SELECT app.may_write('{tenant:manage}'::text[]))`
@@ -11,14 +11,14 @@ const repolicy = (name: string, rest: string) =>
 /** Run as a superuser, after PRELUDE; about exports, the doctor must find this code. */
 type PolicySabotage = [what: string, sql: string, code: string]
 
-/** Things that look like those which the policies call. */
+/** Objects that resemble those which the policies use. */
 export const PRELUDE = `
   CREATE FUNCTION public.tenant_id() RETURNS uuid LANGUAGE sql AS 'SELECT null::uuid';
   CREATE FUNCTION public.may_write(text[]) RETURNS boolean LANGUAGE sql AS 'SELECT true';
   CREATE FUNCTION public.alike(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
   CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = public.alike)`
 
-/** Takes back whichever of POLICIES. */
+/** Restores any of POLICIES. */
 export const MEND = `
   DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT policyname FROM pg_policies WHERE tablename = 'exports' LOOP
@@ -29,7 +29,7 @@ export const MEND = `
 
 const NAMES = ['select', 'insert', 'update', 'delete', 'owner'] as const
 
-/** By clause of each policy that has it. */
+/** By the clauses that each policy has. */
 const CLAUSES = [
   ['select', 'USING', 'policy-using'],
   ['insert', 'WITH CHECK', 'policy-check'],
@@ -40,7 +40,7 @@ const CLAUSES = [
   ['owner', 'WITH CHECK', 'policy-check'],
 ] as const
 
-/** What a clause must not be. */
+/** Wrong contents of a clause. */
 const WRONG_TENANT = [
   ['true', 'true'],
   ['`setting IS NULL OR …`', `current_setting('app.tenant_id', true) IS NULL OR ${TENANT}`],
@@ -69,7 +69,7 @@ const WRONG_WRITER = [
   ['less than the others ask', `${TENANT} AND (SELECT app.may_write('{}'::text[]))`, 'policy-writers'],
 ] as const
 
-/** What the policies were before each named the tenant: see copied-policies.test.ts. */
+/** The former policies, before each named the tenant: see copied-policies.test.ts. */
 export const RESTRICTIVE_POLICIES = `
   DROP POLICY tenant_select ON TABLE_; DROP POLICY tenant_insert ON TABLE_; DROP POLICY tenant_update ON TABLE_;
   DROP POLICY tenant_delete ON TABLE_; DROP POLICY tenant_owner ON TABLE_;

@@ -1,5 +1,5 @@
-// The doctor on the role itself: what it is, owns and may become. Roles belong to the whole server, so each test makes
-// its own.
+// The doctor's findings about the role: its attributes, objects and memberships. Roles are global to the server, so
+// each test makes its own.
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { examine, type Finding } from '../../src/db/doctor/doctor.ts'
@@ -9,7 +9,7 @@ import { withRole } from '../support/urls.ts'
 
 const about = (findings: Finding[]) =>
   findings
-    // What depends on the server that the tests run on is doctor.test.ts's.
+    // doctor.test.ts has the findings that depend on the server.
     .filter(({ level, code }) => level === 'error' && code !== 'server-known-hole')
     .map(({ code, object }) => `${code} ${object}`)
 
@@ -29,7 +29,7 @@ describe('case 1: refuses a role that the walls do not hold', () => {
   )
   afterAll(() => database?.drop())
 
-  /** Roles belong to the whole server, so each test has its own; ROLE is examined, OTHER stands beside it. */
+  /** Each test has its own roles; ROLE is examined, OTHER is another one. */
   async function findingsAfter(sql: string): Promise<string[]> {
     const suffix = randomUUID().slice(0, 8)
     role = `doctor_role_${suffix}`
@@ -44,7 +44,7 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     return about(await examine(database.runtimeUrl, { role }))
   }
 
-  /** A role that may run jobs, and nothing more but what `sql` makes of it. */
+  /** A role that may run jobs, changed by `sql`. */
   async function workerAfter(sql: string): Promise<string> {
     const name = `doctor_worker_${randomUUID().slice(0, 8)}`
     names.push(name)
@@ -184,7 +184,7 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     const findings = await findingsOfWorker(role)
     expect(findings).toContain(`worker-right role ${role}`)
     expect(findings).toContain(`worker-function role ${role}`)
-    // The same role, asked about as the one that serves.
+    // The same role, checked as the one that serves.
     expect(about(await examine(database.runtimeUrl, { role }))).toEqual(
       expect.arrayContaining([
         'global-table-granted graphile_worker._private_jobs',

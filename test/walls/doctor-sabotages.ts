@@ -1,4 +1,4 @@
-// Owns: one sabotage per rule of the doctor (those about the role itself are doctor-role.test.ts's), as data.
+// One sabotage per rule of the doctor, as data; doctor-role.test.ts has those about the role.
 
 /** Run as a superuser on a fresh database; THIS_DATABASE is its name. The finding must have this code and object. */
 export type Sabotage = [what: string, sql: string, code: string, object: string]

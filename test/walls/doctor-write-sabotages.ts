@@ -1,4 +1,4 @@
-// Owns: the ways to damage app.may_write, which the policies on writing ask, each with what the doctor must say of it.
+// Ways to damage app.may_write, which the policies on writing call, each with the doctor's expected finding.
 import type { Sabotage } from './doctor-sabotages.ts'
 
 const mayWrite = (body: string) =>

@@ -1,4 +1,4 @@
-// The doctor: nothing to say of a fresh database, and one sabotage per rule that it must name.
+// The doctor: no finding for a fresh database, and the right one for each sabotage.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { examine, type Finding } from '../../src/db/doctor/doctor.ts'
@@ -10,7 +10,7 @@ import { MEND, POLICIES, PRELUDE } from './doctor-policy-sabotages.ts'
 import { CODE, RIGHTS, TABLE, TABLES } from './doctor-sabotages.ts'
 import { WRITE_FUNCTION } from './doctor-write-sabotages.ts'
 
-/** What depends on the server that the tests run on, and not on the database. */
+/** Depends on the server of the test run, not on the database. */
 const OF_THE_SERVER = 'server-known-hole'
 
 const about = (findings: Finding[]) =>
@@ -108,7 +108,7 @@ describe('allows', () => {
 })
 
 describe('an engine that is not supported', () => {
-  // Citus is no package of npm or Debian; a row in the catalogue is all that a database shows of it here.
+  // Citus has no npm or Debian package; here a row in the catalogue stands for it.
   const CITUS = `SET allow_system_table_mods = on; INSERT INTO pg_extension
     SELECT 99999, 'citus', extowner, extnamespace, extrelocatable, extversion, NULL, NULL FROM pg_extension LIMIT 1`
 
@@ -163,15 +163,14 @@ describe('case 2: the release of the server', () => {
         findings
           .filter(({ message }) => message.startsWith('CVE-2026-14666'))
           .map(
-            ({ level, message }) =>
-              `${level} ${/has no such right to lose|role \S+ opens it/.exec(message)?.[0]}`,
+            ({ level, message }) => `${level} ${/has no such right|role \S+ exposes it/.exec(message)?.[0]}`,
           )
       const version = await asAdmin(database.runtimeUrl, (client) => client.query('SHOW server_version_num'))
       const isThere = knownHoles(Number(version.rows[0].server_version_num)).length > 0
       const once = (finding: string) => (isThere ? [finding] : [])
-      expect(about(await examine(database.runtimeUrl))).toEqual(once('warning has no such right to lose'))
-      // The owner may lose its tables: what it had planned as their owner would stay.
-      expect(about(await examine(database.ownerUrl))).toEqual(once('error role bulkhead_owner opens it'))
+      expect(about(await examine(database.runtimeUrl))).toEqual(once('warning has no such right'))
+      // The owner may lose its tables: plans that it had cached as their owner would stay.
+      expect(about(await examine(database.ownerUrl))).toEqual(once('error role bulkhead_owner exposes it'))
     })
   })
 

@@ -1,4 +1,4 @@
-// A test that stays green without the walls is no test: with both of them down, the test of every field must go red.
+// Sabotage: with both walls disabled, the test of every field must fail.
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildSchema } from '../../src/schema.ts'
@@ -20,7 +20,7 @@ afterAll(() => api?.close())
 
 type Query = (this: unknown, config: { text?: string; name?: string }, ...rest: unknown[]) => unknown
 
-/** Runs `work` with every statement rid of its filter by tenant, as if a handle had forgotten it. */
+/** Runs `work` with every statement stripped of its filter by tenant, as if a handle had omitted it. */
 async function withoutFilter<T>(work: () => Promise<T>): Promise<T> {
   const prototype = pg.Client.prototype as unknown as { query: Query }
   const { query } = prototype
@@ -30,7 +30,7 @@ async function withoutFilter<T>(work: () => Promise<T>): Promise<T> {
       /tenant_id("?) = (\$\d+)/g,
       'tenant_id$1 IS NOT NULL AND $2::text IS NOT NULL',
     )
-    // Without a name: a statement is known by it again, and this one is another.
+    // Unnamed: a prepared statement is identified by its name, and this is another one.
     if (opened !== text)
       Object.defineProperties(config, { text: { value: opened }, name: { value: undefined } })
     return query.call(this, config, ...rest)
@@ -42,7 +42,7 @@ async function withoutFilter<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Runs `work` with every table's policies letting everybody read and write everything. */
+/** Runs `work` with every table's policies allowing everybody to read and write everything. */
 async function withoutPolicies<T>(work: () => Promise<T>): Promise<T> {
   const onEveryTable = (sql: string) =>
     asSuperuser(api.database, async (client) => {
@@ -62,7 +62,7 @@ async function withoutPolicies<T>(work: () => Promise<T>): Promise<T> {
 async function leaks(name: string): Promise<string[]> {
   const place = places.find((candidate) => candidate.name === name)
   if (place === undefined) throw new Error(`there is no ${name}`)
-  // Without a wall a valid call may meet another tenant's rows and fail: that is red, too.
+  // Without a wall a valid call may meet another tenant's rows and fail, which counts as red too.
   return await leaksOf(api, place, secrets).catch((error: Error) => [`it failed: ${error.message}`])
 }
 

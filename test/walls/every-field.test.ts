@@ -1,5 +1,5 @@
-// Case 20: every field of the schema, and every argument that carries an id, a cursor or a text, asked by tenant B for
-// what is tenant A's. A new field joins by existing.
+// Case 20: every field of the schema, and every argument with an id, a cursor or a text, requested by tenant B with
+// tenant A's values. New fields are covered without further work.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, startApi } from '../support/api.ts'

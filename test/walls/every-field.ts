@@ -1,5 +1,5 @@
-// Owns: what it means for one field to keep the tenants apart, for every value that its arguments can carry. The
-// fields come from the schema; valid values from recipes.ts.
+// Checks that one field keeps the tenants apart, for every value that its arguments can take. The fields come from the
+// schema; valid values from recipes.ts.
 import { isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import { encodeId, isUuid, newId } from '../../src/core/ids.ts'
@@ -20,12 +20,12 @@ import { fillTenant, SAMPLES } from '../support/samples.ts'
 import { unique } from '../support/unique.ts'
 import { fillEmptyTables } from './filled-tables.ts'
 
-/** Objects within objects that every answer is asked for; fewer of `node`, which is asked for every type at once. */
+/** The nesting of every selection; less for `node`, which is requested for every type at once. */
 const DEPTH = 3
 const NODE_DEPTH = 2
 /** How many ids of one type, cursors of one list or texts of one column are tried. */
 const TRIED_MAX = 2
-/** Shorter texts are in every answer by chance. */
+/** Shorter texts appear in answers by chance. */
 const TELLING_LENGTH_MIN = 6
 
 /** What there is of A that B must never learn, nor reach. */
@@ -33,9 +33,9 @@ export interface Secrets {
   ids: { prefix: string; id: string }[]
   /** One column's texts, by the column's name. */
   texts: Map<string, string[]>
-  /** Every text and id of A's rows that is in none of B's. */
+  /** Every text and id of A's rows that B's rows do not have. */
   telling: string[]
-  /** What B has itself written since, in the course of trying: it may be shown that. */
+  /** What B has written itself during the test: B may see that. */
   written: string[]
 }
 
@@ -94,7 +94,7 @@ async function secretsOf(api: Api): Promise<Secrets> {
   for (const text of textsIn(rows)) {
     if (known.has(text) || text.length < TELLING_LENGTH_MIN || isInstant(text)) continue
     telling.add(text)
-    // An id leaves the API in another spelling than the database's.
+    // In the API an id has another form than in the database.
     if (isUuid(text)) telling.add(encodeId('x', text).slice('x_'.length))
   }
   const ids = Object.entries(SAMPLES.prefixes).flatMap(([table, prefix]) =>
@@ -125,13 +125,13 @@ function textsByColumn(rows: Rows, known: ReadonlySet<string>): Map<string, stri
 
 const depthOf = ({ name }: Place) => (/^query nodes?$/.test(name) ? NODE_DEPTH : DEPTH)
 
-/** A value of A's for one argument, and one of the same kind that nobody has. */
+/** A value of A's for one argument, and a similar one that nobody has. */
 interface Attempt {
   foreign: unknown
   absent: unknown
 }
 
-/** Every way in which a field told B something of A's, or let B reach it. Empty when it keeps them apart. */
+/** Every way in which a field showed B something of A's, or let B change it. Empty when it keeps them apart. */
 export async function leaksOf(api: Api, place: Place, secrets: Secrets): Promise<string[]> {
   const leaks: string[] = []
   const before = await rowsOf(api.database, api.tenantIds.A)
@@ -155,7 +155,7 @@ async function leaksThrough(api: Api, place: Place, slot: Slot, secrets: Secrets
     const answers: Answer[] = []
     for (const value of [foreign, absent]) {
       answers.push(await ask(api, place, withValue(withNewKey(valid), slot, value)))
-      // A text is taken, and the record is another one then; an id is refused, and all is as before.
+      // A text is accepted and changes the record; an id is refused and changes nothing.
       if (isWritten) valid = await validArguments(api, place, 'B')
     }
     const [told, untold] = answers as [Answer, Answer]
@@ -167,14 +167,14 @@ async function leaksThrough(api: Api, place: Place, slot: Slot, secrets: Secrets
   return leaks
 }
 
-/** The same arguments as another call: not a repetition of the last. */
+/** The same arguments with a new key, so that it is no repetition. */
 export function withNewKey(given: Given): Given {
   const input = given.input as Given | undefined
   if (input?.idempotencyKey === undefined) return given
   return { ...given, input: { ...input, idempotencyKey: unique('key') } }
 }
 
-/** The answer of a call that must succeed, or why it did not: a test of refusals alone would prove nothing. */
+/** Why a call that must succeed failed, or null: tests of refusals alone would prove nothing. */
 export async function failureOf(api: Api, place: Place): Promise<string | null> {
   const { data, errors } = await ask(api, place, await succeedingArguments(api, place, 'B'))
   if (errors.length > 0) return shown({ data, errors, extensions: {} })
@@ -183,7 +183,7 @@ export async function failureOf(api: Api, place: Place): Promise<string | null> 
 }
 
 function ask(api: Api, place: Place, given: Given): Promise<Answer> {
-  // Below many parents less is asked of each: a page has its price.
+  // With many parents the page is smaller, because of its cost.
   const depth = place.path.length > 0 ? DEPTH - 2 : depthOf(place)
   const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
   return askerOf(api, place, 'B').send(source, given)
@@ -208,7 +208,7 @@ async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Se
 const isCursor = ({ name }: Slot) => name === 'after' || name === 'before'
 const column = ({ name }: Slot) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** A text of the same form: letters become others, and what is no letter stays. */
+/** A text of the same form: letters are replaced, other characters stay. */
 function absentLike(text: string): string {
   return text.replace(/[a-z]{2}/i, (letters) => (letters === 'qx' ? 'xq' : 'qx'))
 }
@@ -229,7 +229,7 @@ function cursorsIn(value: Data): string[] {
 /** What two answers must have in common: all of it, for a query; whether it was done and why not, for a mutation. */
 function comparable(place: Place, { data, errors }: Answer, given: unknown): string {
   const answer = place.operation === 'query' ? data : outcomeOf(data?.answer)
-  // The value itself may be in the answer: a product's new title is shown.
+  // The given value may appear in the answer, such as a product's new title.
   return JSON.stringify({ answer, errors }).replaceAll(inJson(given), '<given>')
 }
 
@@ -249,7 +249,7 @@ function tellingIn(answer: Answer, { telling, written }: Secrets, given: readonl
   )
 }
 
-/** The spelling that titles and their handles have in common. */
+/** The form that titles and their handles share. */
 const asHandle = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
 const inJson = (value: unknown) => JSON.stringify(value).replaceAll(/^"|"$/g, '')
 const shown = (answer: Answer) => JSON.stringify(answer).slice(0, 400)

@@ -1,5 +1,5 @@
-// Owns: seeing to it that no table of a tenant is empty where all of them are looked for what leaks: what nothing in the
-// API has filled yet gets a row made up of the table's shape, in both tenants.
+// Makes sure that no tenant's table is empty in the leak tests: a table that nothing in the API has filled gets a
+// generated row in both tenants.
 import type pg from 'pg'
 import type { Api, TenantKey } from '../support/api.ts'
 import { asOwner } from '../support/database.ts'
@@ -19,7 +19,7 @@ export async function fillEmptyTables(api: Api): Promise<void> {
     })
 }
 
-/** What its references name is made up, too, and put there first. */
+/** The rows that it refers to are generated too, and inserted first. */
 async function insertMadeUp(owner: pg.Client, table: string, tenant: FixtureTenant): Promise<void> {
   const row = fixtureRow(table, tenant, 1)
   const named = new Set(Object.values(row))

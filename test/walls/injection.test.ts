@@ -1,4 +1,4 @@
-// Case 22: SQL, patterns and bytes that PostgreSQL cannot hold, through every text, id and cursor of the schema.
+// Case 22: SQL, patterns and bytes that PostgreSQL cannot store, through every text, id and cursor of the schema.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
@@ -35,7 +35,7 @@ describe('case 22: a hostile text has no effect but its own', () => {
         const where = `${slot.path} = ${JSON.stringify(attack)}: ${JSON.stringify(errors)}`
         for (const { code } of errors) expect(code, where).toBe('BAD_USER_INPUT')
         if (place.operation === 'mutation') {
-          // What was taken is another record now; what was refused is as before.
+          // An accepted value changed the record; a refused one changed nothing.
           if (data?.answer?.userErrors.length === 0) valid = await validArguments(api, place, 'A')
         } else if (place.path.length === 0) expect(found(data?.answer), where).toBe(0)
       }
@@ -46,9 +46,9 @@ describe('case 22: a hostile text has no effect but its own', () => {
   })
 })
 
-/** How many objects an answer shows: an attack must not find what a word would not. */
+/** How many objects an answer shows: an attack must not find more than a word. */
 function found(answer: Data): number {
-  // What answers a question, whatever was asked, must not be got to say yes.
+  // Checks that an attack must not turn positive.
   if (typeof answer?.allowed === 'boolean') return Number(answer.allowed)
   if (Array.isArray(answer)) return answer.filter((node) => node !== null).length
   return answer?.nodes?.length ?? (answer ? 1 : 0)

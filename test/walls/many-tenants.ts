@@ -1,4 +1,4 @@
-// Owns: tenants in any number, each with the fixture's rows, and Prisma over the pool without a handle's protection.
+// Any number of tenants, each with the fixture's rows, and Prisma over the pool without a handle's protection.
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import { createLogger } from '../../src/core/logger.ts'
@@ -11,7 +11,7 @@ import { fixtureTableNames, withTriggersOff } from '../support/fixture.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
 import { tableFacts } from './matrix.ts'
 
-/** Makes tenants whose rows are tenant A's but for the tenant: the very same ids, which the keys allow. */
+/** Makes tenants with tenant A's rows except for the tenant: the same ids, which the keys allow. */
 export async function cloneTenants(database: TestDatabase, count: number): Promise<string[]> {
   const ids = Array.from(
     { length: count },
@@ -49,7 +49,7 @@ export interface Unprotected {
   close(): Promise<void>
 }
 
-/** What src/db keeps to itself: the pool, and Prisma's client over it that no extension holds to a tenant. */
+/** Internals of src/db: the pool, and Prisma's client over it without the tenant extension. */
 export function openUnprotected(url: string, connectionsMax = 2): Unprotected {
   const pool = new ScopedPool({
     url,
@@ -76,12 +76,12 @@ export interface ModelFacts {
   table: string
   keyFields: string[]
   columns: string[]
-  /** Those that the reader of the API reads: none of bytes, which it refuses. */
+  /** The columns that the API's reader reads: no bytes, which it refuses. */
   readableColumns: string[]
   relations: { name: string; model: string }[]
 }
 
-/** Every model of the schema: a new one joins the tests by existing. */
+/** Every model of the schema, so that a new one is covered without further work. */
 export async function modelsOf(database: TestDatabase): Promise<ModelFacts[]> {
   const facts = [...DATAMODEL].map(async ([name, { table, columns, relations }]) => {
     const { keyColumns } = await tableFacts(database, table)

@@ -1,5 +1,5 @@
-// Owns: what every table must answer to every command in every scope, as data, and the running of it. Both the matrix
-// test and the sabotage test use it: the same attempts that pass with the walls must fail without them.
+// The expected answer of every table to every command in every scope, as data, and its execution. The matrix test and
+// the sabotage test use it: attempts that pass with the walls must fail without them.
 import pg from 'pg'
 import { EVERYTHING } from '../../src/db/database.ts'
 import { APPEND_ONLY_TABLES } from '../../src/db/doctor/rights.ts'
@@ -23,7 +23,7 @@ import {
 export const COMMANDS = ['select', 'insert', 'update', 'delete', 'merge', 'copy'] as const
 export type Command = (typeof COMMANDS)[number]
 
-/** The rows aimed at are always tenant A's. */
+/** The target rows are always tenant A's. */
 export const SCOPES = [
   'no tenant',
   'an ended scope',
@@ -46,7 +46,7 @@ const WRITES: Partial<Record<Scope, string>> = { 'the own tenant, to read': '' }
 
 const NO_TENANT = 'BK001'
 const READ_ONLY = 'BK004'
-/** Both for a right that is not granted and for a row that WITH CHECK refuses. */
+/** Both for a missing right and for a row that WITH CHECK refuses. */
 const DENIED = '42501'
 const COPY_FROM_REFUSED = '0A000'
 
@@ -66,7 +66,7 @@ const APPEND_ONLY: ReadonlySet<string> = new Set(
 const APPEND_ONLY_RIGHTS: readonly Right[] = ['select', 'insert']
 const USUAL_RIGHTS: readonly Right[] = ['select', 'insert', 'update', 'delete']
 
-/** Counts as a superuser, past every wall. Throws when the fixture has no rows of a tenant in the table. */
+/** Counts as a superuser, bypassing the policies. Throws when the fixture has no rows of a tenant in the table. */
 export async function tableFacts(database: TestDatabase, name: string): Promise<TableFacts> {
   return asSuperuser(database, async (client) => {
     const key = await client.query<{ name: string }>(
@@ -91,7 +91,7 @@ export async function tableFacts(database: TestDatabase, name: string): Promise<
   })
 }
 
-/** Every attempt on one table, with the answer that the walls must give. */
+/** Every attempt on one table, with the expected answer. */
 export function attemptsOn(table: TableFacts): Attempt[] {
   return SCOPES.flatMap((scope) =>
     (scope === 'the own tenant'
@@ -117,7 +117,7 @@ function allowed(table: string, { command, needs = [command] }: UnscopedAttempt)
   return needs.every((right) => rights.includes(right))
 }
 
-/** Everything must be loud: not one command may answer with an empty list. */
+/** Without a scope every command must raise; none may answer with an empty list. */
 function scopelessAttempts(table: TableFacts): UnscopedAttempt[] {
   const t = `"${table.name}"`
   const column = someColumn(table.name)
@@ -147,7 +147,7 @@ function scopelessAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
-/** In B's scope, aimed at A's rows: as if A were not there. */
+/** In B's scope, aimed at A's rows: as if A did not exist. */
 function otherAttempts(table: TableFacts): UnscopedAttempt[] {
   const t = `"${table.name}"`
   const column = someColumn(table.name)
@@ -209,12 +209,12 @@ function otherAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
-/** The walls must leave A its own rows, all of them. */
+/** A must reach all of its own rows. */
 function ownAttempts(table: TableFacts): UnscopedAttempt[] {
   const t = `"${table.name}"`
   const column = someColumn(table.name)
   const spare = fixtureRow(table.name, TENANT_A, SPARE)
-  // A second row of a table that holds one for each tenant would be one too many.
+  // A second row would be too many for a table with one per tenant.
   const room = table.keyColumns.length === 1 ? [{ text: `DELETE FROM ${t}` }] : []
   return [
     attempt('select', 'all rows: its own', `SELECT * FROM ${t}`, rows(table.rowsOfA)),
@@ -260,19 +260,19 @@ function ownAttempts(table: TableFacts): UnscopedAttempt[] {
   ]
 }
 
-/** Somebody who may only read: to see everything of their own, and to change nothing of it, loudly. */
+/** A scope that may only read: sees all of its rows, and every write raises. */
 function readersAttempts(table: TableFacts): UnscopedAttempt[] {
   return ownAttempts(table).map((attempt) => {
     const reads = attempt.command === 'select' || attempt.command === 'copy'
     if (reads || attempt.expected === DENIED) return attempt
-    // What it cannot make it cannot delete: a row that is there, then.
+    // A row that it cannot make it cannot delete either, so an existing one is used.
     const text = `DELETE FROM "${table.name}" WHERE ${keyOf(table, TENANT_A, 1)}`
     const statements = attempt.command === 'delete' ? [{ text }] : attempt.statements
     return { ...attempt, statements, expected: READ_ONLY }
   })
 }
 
-/** Runs the attempts on one connection and tells of every answer that is not the expected one. */
+/** Runs the attempts on one connection and returns every unexpected answer. */
 export async function violations(
   client: pg.Client,
   table: string,
@@ -287,7 +287,7 @@ export async function violations(
   return found
 }
 
-/** In a transaction of its own that leaves nothing behind: `3 rows`, or the SQLSTATE of the refusal. */
+/** In a transaction that is rolled back: `3 rows`, or the SQLSTATE of the refusal. */
 export async function answerTo(
   client: pg.Client,
   setting: string | null,

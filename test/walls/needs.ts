@@ -1,5 +1,5 @@
-// Owns: what each operation of the schema needs, read from the schema alone and not by the code under test. A new query,
-// field, type or mutation joins by existing.
+// The permissions of each operation of the schema, read from the schema and not by the code under test. New queries,
+// fields, types and mutations are covered without further work.
 import {
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -14,21 +14,21 @@ import { type Field, isWalkable, PARENTS, type Place, placesOf } from '../suppor
 export interface Operation {
   place: Place
   selection: string
-  /** All of them, each by itself: whoever lacks one is refused. */
+  /** All of them are required: a caller who lacks one is refused. */
   needed: readonly Permission[]
 }
 
 const of = (extensions: Field['extensions']): Permission[] =>
   typeof extensions.permission === 'string' ? [extensions.permission as Permission] : []
 
-/** What naming the field in a document asks for: its own permission, and its type's. */
+/** The permissions for a field in a document: its own, and its type's. */
 function neededFor(schema: GraphQLSchema, { extensions, type }: Field): Permission[] {
   return [...of(extensions), ...of(schema.getType(getNamedType(type).name)?.extensions ?? {})]
 }
 
 const emptySelection = (type: GraphQLOutputType) => (isLeafType(getNamedType(type)) ? '' : '{ __typename }')
 
-/** Every mutation, asked for nothing that needs more than itself. */
+/** Every mutation, without fields that need more than the mutation itself. */
 export function mutationsOf(schema: GraphQLSchema): Operation[] {
   return placesOf(schema)
     .filter(({ operation }) => operation === 'mutation')
@@ -40,8 +40,8 @@ export function mutationsOf(schema: GraphQLSchema): Operation[] {
 }
 
 /**
- * The same, asked for each thing that hangs on its record and needs a permission besides. The record itself needs none: who
- * made or changed it is shown it by itself.
+ * The same, with each field of its record that needs another permission. The record itself needs none, since whoever
+ * made or changed it may see it.
  */
 export function showingRecord(schema: GraphQLSchema, { place, needed }: Operation): Operation[] {
   return relatedIn(schema, place).flatMap(({ record, field }) => {
@@ -53,7 +53,7 @@ export function showingRecord(schema: GraphQLSchema, { place, needed }: Operatio
   })
 }
 
-/** The field of a mutation's payload that shows its record. */
+/** The field of a mutation's payload with its record. */
 export function recordIn(schema: GraphQLSchema, { field }: Place): Field {
   const payload = schema.getType(getNamedType(field.type).name) as GraphQLObjectType
   const record = Object.values(payload.getFields()).find(
@@ -69,7 +69,7 @@ function relatedIn(schema: GraphQLSchema, place: Place): { record: Field; field:
   return Object.values(type.getFields()).map((field) => ({ record, field }))
 }
 
-/** What a mutation's record shows by itself: its leaves, and values that need no permission of their own. */
+/** A mutation's record without further permissions: its leaves, and values that need none. */
 export function ownSelection(schema: GraphQLSchema, place: Place): string {
   const own = relatedIn(schema, place).flatMap(({ field }) => {
     const type = getNamedType(field.type)
@@ -81,15 +81,15 @@ export function ownSelection(schema: GraphQLSchema, place: Place): string {
   return own.join(' ')
 }
 
-/** What it takes to be shown a mutation's record whoever changed it; null: nothing more than to be here. */
+/** The permission to see a mutation's record, whoever changed it; null: none. */
 export function readsRecord(schema: GraphQLSchema, place: Place): Permission | null {
   const { permission, nodePermission = permission } = getNamedType(recordIn(schema, place).type).extensions
   return (nodePermission as Permission | undefined) ?? null
 }
 
 /**
- * Every query, and every field further down that needs something which its way there does not. What the ids of a
- * `node` need depends on the ids.
+ * Every query, and every nested field that needs a permission which its path does not. The permissions of `node` depend
+ * on the ids.
  */
 export function readsOf(schema: GraphQLSchema): Operation[] {
   const query = schema.getQueryType()
@@ -117,7 +117,7 @@ export function readsOf(schema: GraphQLSchema): Operation[] {
   return reads
 }
 
-/** What it takes to look a type of node up by its id. */
+/** The permission to look up a node type by its id. */
 export function neededByNode(schema: GraphQLSchema, type: string): Permission {
   const { permission, nodePermission } = schema.getType(type)?.extensions ?? {}
   return (permission ?? nodePermission) as Permission

@@ -1,5 +1,5 @@
-// Each permission × each role × each operation: the table of permissions and the schema, multiplied out. A new permission,
-// role, query, field or mutation joins by existing.
+// Each permission × each role × each operation, from the table of permissions and the schema. New permissions, roles,
+// queries, fields and mutations are covered without further work.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   ACCEPT_INVITATION,
@@ -33,9 +33,9 @@ const schema = buildSchema()
 /** Those that end a tenant's work come last. */
 const all = mutationsOf(schema).toSorted((one, other) => endsWork(one) - endsWork(other))
 const mutations = all.filter(({ needed }) => needed.length > 0)
-/** For somebody who is nobody here yet: the use case itself sees to it that they alone get anything done. */
+/** For people who are not members yet: the use case itself admits only them. */
 const WITHOUT_PERMISSION = ['mutation invitationAccept']
-/** They show nothing that needs a permission, or ask for it by themselves. */
+/** They show nothing that needs a permission, or check it themselves. */
 const OPEN_QUERIES = ['query node', 'query nodes', 'query roles', 'query viewer']
 const reads = readsOf(schema)
 const nodeTypes = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name as NodeName)
@@ -60,14 +60,14 @@ const DONE = { errors: [], data: { answer: { userErrors: [] } } }
 const ask = ({ send }: Bearer, { place, selection }: Operation, given: Given) =>
   send(documentOf(place, given, selection), given)
 
-/** Valid ones, made anew. A provider connected by them sends its events to nobody, so that nothing happens by itself. */
+/** Valid arguments, new for each call. A provider connected by them sends no events, so that nothing else happens. */
 async function argumentsOf({ place }: Operation): Promise<Given> {
   const given = await validArguments(api, place, 'A')
   const slot = slotsOf(place.field).find(({ name }) => name === 'webhookSecret')
   return slot === undefined ? given : withValue(given, slot, `whsec_${unique('nobody-is-told')}`)
 }
 
-/** What was wrong with the answers to each: those who lack a permission must be refused, the others let through. */
+/** The wrong answers: callers who lack a permission must be refused, the others let through. */
 async function judged(operation: Operation, asked: readonly Bearer[], given: Given): Promise<string[]> {
   const complaints: (string | null)[] = []
   for (const bearer of asked) {
@@ -77,7 +77,7 @@ async function judged(operation: Operation, asked: readonly Bearer[], given: Giv
   return complaints.filter((complaint) => complaint !== null)
 }
 
-/** The same call, so written that a look at its first line would not show what it is. */
+/** The same call, in a form whose first line does not show the mutation. */
 function disguised({ place, selection }: Operation, given: Given): string[] {
   const document = documentOf(place, given, selection)
   const [head, call] = [
@@ -92,14 +92,14 @@ function disguised({ place, selection }: Operation, given: Given): string[] {
   ]
 }
 
-/** Keys with all that an operation needs, and with all of it but one. */
+/** Keys with all permissions that an operation needs, and with all but one. */
 function keysAround({ needed }: Operation): Promise<Bearer[]> {
   const grantable = needed as readonly GrantablePermission[]
   const sets = [grantable, ...grantable.map((left) => grantable.filter((one) => one !== left))]
   return Promise.all(sets.filter(({ length }) => length > 0).map((set) => keyWith(api, 'A', set)))
 }
 
-/** What a mutation of the tenant's own life ended, begins again. */
+/** Undoes a mutation that ended the tenant's work. */
 async function reopen({ place }: Operation): Promise<void> {
   if (!place.field.name.startsWith('tenant')) return
   await asSuperuser(api.database, async (client) => {

@@ -1,4 +1,4 @@
-// Owns: a PgBouncer in transaction mode before the test's database, where the machine has the program.
+// A PgBouncer in transaction mode in front of the test's database, where the machine has the program.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** As PATH has it, or where Debian puts it. */
+/** In PATH, or where Debian installs it. */
 const PROGRAMS = ['pgbouncer', '/usr/sbin/pgbouncer']
 const START_ATTEMPTS_MAX = 100
 const START_WAIT_MS = 50
@@ -17,7 +17,7 @@ export interface PgBouncer {
   stop(): Promise<void>
 }
 
-/** The program and its first line of `--version`, or null where there is none. */
+/** The program and its first line of `--version`, or null without one. */
 export function findPgBouncer(): { program: string; version: string } | null {
   for (const program of PROGRAMS) {
     const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
@@ -26,7 +26,7 @@ export function findPgBouncer(): { program: string; version: string } | null {
   return null
 }
 
-/** Relays every database as the role of `url`, with `serverConnections` of its own. */
+/** Forwards every database as the role of `url`, with `serverConnections` of its own. */
 export async function startPgBouncer(url: string, serverConnections: number): Promise<PgBouncer> {
   const target = new URL(url)
   const port = await freePort()
@@ -48,7 +48,7 @@ max_client_conn = 100
 server_login_retry = 1
 `,
   )
-  // It refuses to run as root, and needs no more than to read its configuration.
+  // It refuses to run as root, and only needs to read its configuration.
   const asOther = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn(findPgBouncer()?.program ?? '', ['-q', ...asOther, config], { stdio: 'ignore' })
   const stop = async () => {
@@ -91,7 +91,7 @@ async function listening(port: number, child: ChildProcess): Promise<void> {
 
 async function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
-  // At once: whoever is still connected is a test that has ended.
+  // At once: remaining connections belong to tests that have ended.
   child.kill('SIGTERM')
   await once(child, 'exit')
 }

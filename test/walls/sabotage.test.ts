@@ -1,4 +1,4 @@
-// A test that stays green without the wall is no test: with each table's wall damaged in turn, the matrix must go red.
+// Sabotage: with each table's wall damaged in turn, the matrix must fail.
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asOwner, createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,7 +15,7 @@ interface Sabotage {
   trips: RegExp
 }
 
-/** Keeps who may write to the table. */
+/** Keeps the table's writers. */
 const again = (table: string) => `SELECT app.set_policies('${table}')`
 
 const SABOTAGES: Sabotage[] = [
@@ -59,7 +59,7 @@ const SABOTAGES: Sabotage[] = [
   },
 ]
 
-/** Only where rows may be inserted is there anything to see of it. */
+/** Visible only where rows may be inserted. */
 const UNCHECKED: Sabotage = {
   what: 'WITH CHECK (true)',
   damage: (table) => `CREATE POLICY anything ON ${table} FOR INSERT WITH CHECK (true)`,

@@ -9,7 +9,7 @@ import { cloneTenants, type ModelFacts, modelsOf, openUnprotected, type Unprotec
 
 const TENANTS = 20
 const POOL_MAX = 6
-/** Rows with all that hangs on them cost ten times a plain row; five tenants show what twenty would. */
+/** Rows with relations cost ten times a plain row; five tenants show the same as twenty. */
 const TENANTS_WITH_RELATIONS = 5
 const EVERY_READ_MAX_MS = 60_000
 
@@ -36,7 +36,7 @@ afterAll(async () => {
   await test?.drop()
 })
 
-// Models and operations are data here: their names are strings, and so are their answers' shapes unknown.
+// Models and operations are data here: their names are strings, and the shapes of their answers unknown.
 type Row = Record<string, unknown>
 type Handle = Record<string, Record<string, (args: unknown) => Promise<unknown>>>
 type Read = (handle: Handle, own: Row) => Promise<unknown>
@@ -49,7 +49,7 @@ const READS_OF_ROWS = [
   'findMany',
 ] as const
 
-/** Every way to read a model, in every shape of what is asked of it. */
+/** Every way to read a model, in every shape. */
 function readsOf(model: ModelFacts): [what: string, read: Read][] {
   const { delegate, relations } = model
   const include = Object.fromEntries(relations.map(({ name }) => [name, true]))
@@ -105,19 +105,19 @@ function keyOf({ keyFields }: ModelFacts, row: Row): Row {
   return Object.fromEntries(keyFields.map((field) => [field, row[field]]))
 }
 
-/** Without the tenant: the rows of all tenants have it. */
+/** Without the tenant: rows of all tenants match. */
 function sharedKeyOf(model: ModelFacts, row: Row): Row {
   const { tenantId: _, ...shared } = keyOf(model, row)
   return shared
 }
 
-/** The same as Prisma wants it for findUnique: the fields of a composite key in one, under their joined names. */
+/** The same in Prisma's form for findUnique: a composite key as one field under the joined name. */
 function uniqueOf(model: ModelFacts, row: Row): Row {
   const key = keyOf(model, row)
   return model.keyFields.length === 1 ? key : { [model.keyFields.join('_')]: key }
 }
 
-/** Every tenant id in an answer, however deep. */
+/** Every tenant id in an answer, at any depth. */
 function tenantsIn(answer: unknown): Set<unknown> {
   const found = new Set<unknown>()
   const visit = (value: unknown): void => {
@@ -245,7 +245,7 @@ describe('case 23: tenants in one tick', () => {
   })
 })
 
-/** One row's worth or more: in the wrong scope there would be nothing. */
+/** At least one row: in the wrong scope there would be none. */
 function isFound(answer: unknown): boolean {
   if (typeof answer === 'number') return answer > 0
   if (Array.isArray(answer)) return answer.length > 0

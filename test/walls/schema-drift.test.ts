@@ -1,5 +1,5 @@
-// schema.prisma and the migrations must tell of the same tables: the client believes the one, the database obeys the
-// other. What Prisma's language cannot say (checks, policies, rights, partial indexes, when a key is checked) is not
+// schema.prisma and the migrations must describe the same tables: the client relies on the one, the database on the
+// other. What Prisma's language cannot express (checks, policies, rights, partial indexes, deferral of keys) is not
 // compared.
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -15,13 +15,13 @@ import {
 } from '../support/database.ts'
 
 const SCHEMA_DIR = fileURLToPath(new URL('../../prisma/schema', import.meta.url))
-/** Brings schema app and app.tenant_id(), which the defaults of the schema refer to; makes no table of a tenant. */
+/** Makes the schema app and app.tenant_id(), which the defaults of the schema use; makes no tenant's table. */
 const WALLS = new URL('../../prisma/migrations/20261201040000_walls/migration.sql', import.meta.url)
 
 const TABLES = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
   AND c.relkind IN ('r', 'p') AND c.relname <> '_prisma_migrations'`
 
-/** Each gives lines of text; names are printed with their schemas. The order of columns does not matter. */
+/** Each returns lines of text; names are printed with their schemas. The order of columns does not matter. */
 const SHAPES = {
   enums: `SELECT format('%s: %s', t.typname, string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder)) AS line
     FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -106,7 +106,7 @@ describe('schema.prisma and the migrations', () => {
   ])('are seen to differ by %s', async (_, sql) => {
     const database = await createTestDatabase()
     try {
-      // As a superuser: forced policies hold the owner's own check of a new foreign key, too.
+      // As a superuser: forced policies also apply to the owner's own check of a new foreign key.
       await asAdmin(database.adminUrl, (admin) => admin.query(sql))
       expect(await shapeOf(database)).not.toEqual(declared)
     } finally {

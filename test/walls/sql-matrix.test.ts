@@ -212,7 +212,7 @@ describe('cross-tenant: references', () => {
   })
 
   it('case 13: a unique value of one tenant is free for the other', async () => {
-    // The fixture's rows are alike in both tenants but for their ids and members: that they could be made is the proof.
+    // Both tenants' fixture rows are equal except for ids and members; that they could be inserted is the proof.
     const { rows } = await asSuperuser(database, (client) =>
       client.query(
         `SELECT count(DISTINCT key)::int AS values, count(*)::int AS rows FROM idempotency_keys
@@ -245,7 +245,7 @@ describe('cross-tenant: rights', () => {
       `SELECT app.protect('exports')`,
       `SELECT app.create_tenant(gen_random_uuid(), 'mine', 'Mine', 'USD')`,
     ]) {
-      // CREATE DATABASE is checked for the right before it is refused inside a transaction, as are the others.
+      // CREATE DATABASE checks the right before it is refused inside a transaction, like the others.
       expect([DENIED, '25001'], text).toContain(await answerTo(runtime, TENANT_A.id, [{ text }]))
     }
   })

@@ -1,4 +1,4 @@
-// Owns: the SQL of the matrix, written for any table of the fixture. What it must answer is matrix.ts's.
+// The SQL of the matrix, for any table of the fixture. matrix.ts has the expected answers.
 import { fixtureRow } from '../support/fixture.ts'
 import { UPDATABLE } from '../support/module-setup.ts'
 import { type FixtureRow, type FixtureTenant, insertStatement, TENANT_A } from '../support/two-tenants.ts'
@@ -8,7 +8,7 @@ export interface Statement {
   values?: unknown[]
 }
 
-/** What is really in a table, and its key. */
+/** A table's actual content and key. */
 export interface TableFacts {
   name: string
   keyColumns: string[]
@@ -26,7 +26,7 @@ export function keyOf(table: TableFacts, tenant: FixtureTenant, n: number): stri
   return table.keyColumns.map((column) => `"${column}" = '${row[column]}'`).join(' AND ')
 }
 
-/** By what a client would send: the id without the tenant. Where the tenants' keys are alike, by the whole key. */
+/** By the id without the tenant, as a client would. Where the tenants' keys are equal, by the whole key. */
 export function ownIdOf(table: TableFacts, tenant: FixtureTenant): string {
   const { id } = fixtureRow(table.name, tenant, 1)
   return id === undefined ? keyOf(table, tenant, 1) : `id = '${id}'`

@@ -13,7 +13,7 @@ const TENANTS = 40
 const UNITS = 2_000
 const CONCURRENCY = 48
 const POOL_MAX = 6
-/** About ten seconds on two cores; a hang is a failure, a busy machine is none. */
+/** About ten seconds on two cores; long enough for a busy machine, short enough to detect a hang. */
 const STORM_MAX_MS = 60_000
 const seed = Number(process.env.STORM_SEED ?? randomInt(2 ** 31))
 const pgBouncer = findPgBouncer()
@@ -23,14 +23,14 @@ let tenantIds: string[]
 beforeAll(async () => {
   test = await createTestDatabase({ seed: 'two-tenants' })
   tenantIds = await cloneTenants(test, TENANTS)
-  // IdentityInvalidation of the storm are short of patience, as the database of a real one would be.
+  // Short timeouts, as on a production database.
   await asAdmin(test.adminUrl, (admin) =>
     admin.query(`ALTER ROLE bulkhead_runtime IN DATABASE ${test.name} SET statement_timeout = '400ms'`),
   )
 })
 afterAll(() => test?.drop())
 
-/** One storm through `url`, its report, and what its pool is like when it is over. */
+/** One storm through `url`, its report, and the pool's state afterwards. */
 async function storm(url: string, namedStatements: boolean): Promise<void> {
   console.info(`STORM_SEED=${seed} draws this storm again`)
   await asSuperuser(test, async (client) => {
@@ -56,7 +56,7 @@ async function storm(url: string, namedStatements: boolean): Promise<void> {
   }
 }
 
-/** The tenants that PgBouncer's own connections, which everybody shares, were left with. */
+/** The tenants left in PgBouncer's own connections, which all clients share. */
 async function leftOvers(url: string): Promise<unknown[]> {
   const { pool, close } = openUnprotected(url)
   const looks = Array.from({ length: 10 }, () =>

@@ -1,5 +1,5 @@
-// Owns: the storm: units of work of many tenants, interleaved on a few connections that keep breaking, and what must be
-// true of every answer and of the end. Which server it goes through is the test's.
+// Interleaved units of work of many tenants on a few connections that keep breaking, with the invariants of every
+// answer and of the end state. The test chooses the server.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
@@ -23,25 +23,25 @@ export interface Storm {
   database: Database
   tenantIds: readonly string[]
   units: number
-  /** How many units are under way at once. */
+  /** How many units run at once. */
   concurrency: number
-  /** The same seed draws the same units and the same moments; what breaks under them is the machine's. */
+  /** The same seed draws the same units and times; what breaks meanwhile depends on the machine. */
   seed: number
 }
 
 export interface StormReport {
-  /** Every answer that held what it must not, and every error that is no fault. Must be empty. */
+  /** Answers with wrong content, and errors that are not faults. Must be empty. */
   wrong: string[]
   answered: number
-  /** Errors that a client may meet in a storm, by their kind. */
+  /** Errors that a client may get in a storm, by kind. */
   faults: Record<string, number>
   kills: number
 }
 
-/** What a tenant's counters must show in the end. */
+/** The expected end state of a tenant's counters. */
 interface Books {
   transactions: number
-  /** Transactions whose COMMIT had no answer. */
+  /** Transactions whose COMMIT got no answer. */
   unknown: number
   commands: number
 }
@@ -55,7 +55,7 @@ interface World extends Storm {
 type Unit = (world: World, tenantId: string, n: number) => Promise<unknown>
 
 const KILL_EVERY_MS = 60
-/** Of the slow statements that are drawn; each holds a connection until it is cancelled. */
+/** Of slow statements; each holds a connection until it is cancelled. */
 const SLOW_SHARE = 0.2
 const COMMAND_ATTEMPTS_MAX = 40
 const IN_A_STORM: ReadonlySet<string> = new Set([
@@ -116,7 +116,7 @@ async function runUnit(
   }
 }
 
-/** Whatever an answer tells of a tenant must be of its own. */
+/** All tenant data in an answer must be the tenant's own. */
 function checkAnswer(world: World, name: string, tenantId: string, answer: unknown): void {
   if (typeof answer !== 'object' || answer === null) return
   for (const [key, value] of Object.entries(answer)) {
@@ -307,7 +307,7 @@ const raiseInTransaction: Work<never> = async (tx) => {
   return DONE
 }
 
-/** As a client would: the same call with the same key until it is answered. */
+/** Like a client: the same call with the same key until it is answered. */
 async function commandUntilDone(
   world: World,
   tenantId: string,
@@ -343,7 +343,7 @@ function callerOf({ database }: World, tenantId: string): CommandContext {
   }
 }
 
-/** Nothing found is a wrong answer: the rows are there. */
+/** An empty result is wrong, since the rows exist. */
 function mustBe<T>(answer: T): T {
   if (answer === null || answer === 0) throw new Error('a tenant’s own rows were not found')
   return answer
@@ -368,7 +368,7 @@ async function killOne(admin: pg.Client, { test, random, report }: World): Promi
   report.kills += 1
 }
 
-/** Counts, past every wall, that each tenant has exactly what its units did, and that nobody touched the rest. */
+/** Counts as a superuser that each tenant has exactly its units' effects, and that nothing else changed. */
 async function closeBooks({ test, books, report, tenantIds }: World): Promise<void> {
   await asSuperuser(test, async (client) => {
     const { rows } = await client.query(
@@ -399,7 +399,7 @@ function draw<T>(world: World, from: readonly T[]): T {
   return from[Math.floor(world.random() * from.length)] as T
 }
 
-/** Pseudo-random numbers from 0 to 1, the same for the same seed (Mulberry32, public domain). */
+/** Pseudo-random numbers from 0 to 1 from a seed (Mulberry32, public domain). */
 function mulberry32(seed: number): () => number {
   let state = seed
   return () => {

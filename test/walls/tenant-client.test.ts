@@ -43,7 +43,7 @@ const uniqueB = { tenantId_id: { tenantId: TENANT_B.id, id: exportOfB } }
 const newExport = { requestedBy: 'New', status: 'FAILED' } as const
 const newChunk = () => ({ id: newId(), position: 7, content: Buffer.from('new') })
 
-/** Everything tenant B has, past every wall. */
+/** All rows of tenant B, read as a superuser. */
 async function rowsOfB(): Promise<unknown> {
   return await asSuperuser(test, async (client) => {
     const tables: Record<string, unknown> = {}
@@ -58,7 +58,7 @@ async function rowsOfB(): Promise<unknown> {
   })
 }
 
-/** `P2025`, a SQLSTATE, or what was answered. */
+/** `P2025`, a SQLSTATE, or the answer. */
 async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
   try {
     return await work()
@@ -68,7 +68,7 @@ async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Runs `work` as tenant A and undoes what it did. */
+/** Runs `work` as tenant A and rolls it back. */
 async function undone(work: (handle: TenantClient) => Promise<unknown>): Promise<unknown> {
   let answer: unknown
   const undo = new Error('undone')
@@ -272,11 +272,11 @@ describe('case 12: a foreign id in a nested write or a bare column is the same a
   ]
   it.each(writes)('%s', async (_, foreignId, write) => {
     const absent = await undone(write(NOBODY, A.tenantId))
-    // An answer that is no refusal must show that nothing of B was touched; the rows below tell.
+    // An answer that is no refusal must not have affected B's rows, which are checked below.
     for (const tenantId of [A.tenantId, B.tenantId]) {
       const foreign = await undone(write(foreignId, tenantId))
       const told = (answer: unknown) => (typeof answer === 'string' ? answer : 'done')
-      // Beside the same refusal, RLS itself may refuse a row that names B: it says nothing of what B has.
+      // RLS itself may also refuse a row that names B: that reveals nothing of B.
       expect(tenantId === B.tenantId ? [told(absent), '42501'] : [told(absent)]).toContain(told(foreign))
       expect(await undone(write(NOBODY, tenantId)), 'B’s absent id as B’s own').toEqual(
         typeof foreign === 'string' ? foreign : expect.anything(),
@@ -354,7 +354,7 @@ describe('the handle', () => {
         ]) {
           const refused = {
             code: 'INTERNAL',
-            message: expect.stringContaining('by something else than its value'),
+            message: expect.stringContaining('by something other than its value'),
           }
           await expect(tx.exportChunk.findFirst({ where })).rejects.toMatchObject(refused)
           await expect(tx.exportChunk.updateMany({ where, data: { position: 99 } })).rejects.toMatchObject(
@@ -387,7 +387,7 @@ describe('the handle', () => {
       code: 'TENANT_REQUIRED',
     })
     const beside = database.withTenant(asA, async () => await client.export.findMany())
-    await expect(beside).rejects.toThrow('went past the transaction')
+    await expect(beside).rejects.toThrow('was sent outside its transaction')
     expect(proxy.bytes).toBe(before)
   })
 

@@ -1,5 +1,5 @@
-// Writing is not reading: each mutation × a key with its permission and no other. It is shown the record that it made or
-// changed, by itself, and nothing else of what is stored: not by a conflict, not by a refusal, not by a repeated call.
+// Permission to write does not imply reading: each mutation × a key with only its permission. The key sees the record
+// that it made or changed, and nothing else that is stored: not by a conflict, a refusal, or a repeated call.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GrantablePermission, permissionsOf, ROLES } from '../../src/auth/permissions.ts'
 import { buildSchema } from '../../src/schema.ts'
@@ -14,7 +14,7 @@ import { mutationsOf, type Operation, ownSelection, readsRecord, recordIn } from
 
 const schema = buildSchema()
 const all = mutationsOf(schema).filter(({ needed }) => needed.length === 1)
-/** Those to whom writing is reading, by the permission itself. */
+/** Mutations whose permission also allows reading. */
 const writesUnread = all.filter(({ place, needed }) => {
   const reads = readsRecord(schema, place)
   return reads !== null && !needed.includes(reads)
@@ -28,11 +28,11 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-/** A key with what the mutation needs, and with `more`. */
+/** A key with the mutation's permission, and `more`. */
 const writer = ({ needed }: Operation, ...more: GrantablePermission[]) =>
   keyWith(api, 'A', [...(needed as GrantablePermission[]), ...more])
 
-/** Valid ones, made anew, that change something where it is an edit: one that changes nothing is no way to read. */
+/** Valid arguments, new for each call. An edit changes something: one without changes shows nothing. */
 async function argumentsOf(operation: Operation): Promise<Given> {
   const given = await validArguments(api, operation.place, 'A')
   const secret = slotOf(operation, 'webhookSecret')
@@ -47,7 +47,7 @@ const withNamed = (operation: Operation, given: Given, name: string, value: unkn
   return slot === undefined ? given : withValue(given, slot, value)
 }
 
-/** The payload: the record with all that is its own, and the errors. */
+/** The payload: the record with its own fields, and the errors. */
 async function call({ send }: Bearer, { place }: Operation, given: Given): Promise<Data> {
   const { name } = recordIn(schema, place)
   const selection = `{ record: ${name} { ${ownSelection(schema, place)} } userErrors { field message code } }`
@@ -56,7 +56,7 @@ async function call({ send }: Bearer, { place }: Operation, given: Given): Promi
   return data.answer
 }
 
-/** Some roles cannot be given by a key that may do one thing: refused as its authority, and no record is shown. */
+/** A key with one permission may not give some roles: refused by its authority, without a record. */
 const AUTHORITY = ['ROLE_TOO_HIGH', 'PERMISSION_NOT_HELD']
 
 describe('what is done', () => {
@@ -71,7 +71,7 @@ describe('what is done', () => {
         return
       }
       expect(userErrors).toEqual([])
-      // exportCreate answers the one under way, which it did not make; its permission reads it.
+      // exportCreate returns the running export, which this call did not make; its permission allows reading it.
       expect(record).not.toBeNull()
     },
   )
@@ -126,7 +126,7 @@ describe('a conflict', () => {
     },
   )
 
-  /** Asks for another value of every text, so that every one differs. */
+  /** Sends another value for every text, so that all differ. */
   function withEveryText(operation: Operation, given: Given): Given {
     let asked = given
     for (const slot of slotsOf(operation.place.field))

@@ -1,5 +1,5 @@
-// The second wall inside a tenant, in SQL: every table × everybody who may write something × every command, as the
-// runtime role. By whom a table's rows may be written stands in its policies; a new table joins by existing.
+// The write permissions of the policies within a tenant, in SQL: every table × everybody with a write permission ×
+// every command, as the runtime role. The policies say who may write, so a new table is covered without further work.
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -24,7 +24,7 @@ import { type Attempt, answerTo, attemptsOn, tableFacts } from './matrix.ts'
 import { mutationsOf } from './needs.ts'
 
 const READ_ONLY = 'BK004'
-/** How the API words it. */
+/** The API's message. */
 const WALL = 'this needs a permission to write'
 /** In a table's list: what no role, key or grant has. */
 const SYSTEM = 'system'
@@ -41,7 +41,7 @@ const single = [...PERMISSIONS, ACCEPT_INVITATION] as const
 
 let database: TestDatabase
 let runtime: pg.Client
-/** By table: the permissions of which one is needed to write; none: any that writes. */
+/** By table: the permissions of which one is needed to write; empty: any write permission. */
 let writers: Map<string, string[]>
 beforeAll(async () => {
   database = await createTestDatabase({ seed: 'two-tenants' })
@@ -54,7 +54,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-/** That the three policies of a table agree is the doctor's to see. */
+/** The doctor checks that the three policies of a table agree. */
 async function writersByTable(): Promise<Map<string, string[]>> {
   const { rows } = await asSuperuser(database, (client) =>
     client.query<{ table: string; writers: string[] }>(
@@ -71,7 +71,7 @@ function mayWrite(table: string, permissions: ReadonlySet<string>): boolean {
   return needed.length === 0 ? writes.length > 0 : writes.some((permission) => needed.includes(permission))
 }
 
-/** Every answer that is not the one which the table's own list gives them. */
+/** Every answer that contradicts the table's own list. */
 async function wrongAnswers(
   attempts: readonly Attempt[],
   table: string,
@@ -155,7 +155,7 @@ describe('with the first wall gone', () => {
   const mutations = mutationsOf(buildSchema()).filter(({ needed }) => needed.length > 0)
   let api: Api
   beforeAll(async () => {
-    // Every check in the process is told that a VIEWER may do everything; what travels to the database is a VIEWER's.
+    // Every check in the process gets a VIEWER with all permissions; the database gets a VIEWER's.
     const everything = new Set<Permission>(single)
     const isViewer = (role: string | undefined) => role === 'VIEWER'
     api = await startApi({
@@ -186,11 +186,11 @@ describe('with the first wall gone', () => {
     )
     const done: string[] = []
     for (const { place, selection } of mutations) {
-      // A tenant whose work was ended would refuse the next.
+      // A tenant whose work has ended would refuse the next call.
       if (place.field.name.startsWith('tenant')) continue
       const given = await validArguments(api, place, 'A')
       const { errors } = await api.as('A', 'VIEWER').send(documentOf(place, given, selection), given)
-      // Some use cases look once more, in their own transaction, at who it is.
+      // Some use cases check the caller again in their own transaction.
       const bySelf = errors.filter(({ code, message }) => code === 'FORBIDDEN' && message !== WALL)
       expect(errors, place.name).toEqual(bySelf)
       if (errors.length === 0) done.push(place.name)

@@ -53,23 +53,23 @@ export function rightsRule(parts: Rule): Check {
 export const GLOBAL_TABLES: Readonly<Record<string, string>> = {
   'app.tenant_directory': 'read before a tenant is known, one entry at a time, through app.resolve_member',
   'app.person_directory':
-    'of which tenants an address is a member, read before one is chosen, through app.memberships_of',
-  'app.frozen_columns': 'which columns are never updated, for app.protect; of the owner alone',
-  'app.tenant_hooks': 'what each module does for a new tenant; of the owner alone',
-  'app.retained': 'of which tables something is kept of an erased tenant; of the owner alone',
-  'app.tasks': 'which tasks may be queued, and by which permission; of the owner alone',
+    'the memberships of an address, read before a tenant is chosen, through app.memberships_of',
+  'app.frozen_columns': 'columns that are never updated, for app.protect; owner only',
+  'app.tenant_hooks': 'the modules’ hooks for a new tenant; owner only',
+  'app.retained': 'the tables of which records are retained after an erasure; owner only',
+  'app.tasks': 'the tasks that may be queued, and their permissions; owner only',
   'app.mailed_recipients':
     'how often an address was written to in the last day, by its hash, over all tenants; through app.claim_mail',
-  'app.erased_tenants': 'which tenants were, and are no more; of the owner alone',
-  'app.used_slugs': 'which addresses tenants have and had, so that nobody else gets one; of the owner alone',
+  'app.erased_tenants': 'erased tenants; owner only',
+  'app.used_slugs': 'used slugs, so that no other tenant gets one; owner only',
   'app.installation': 'this installation’s public name; read through app.installation_id',
-  'app.retained_records': 'what the law wants kept of erased tenants; of the owner alone',
-  'public._prisma_migrations': 'the record of the migrations, of the owner alone',
-  'graphile_worker.migrations': 'the record of the queue’s own migrations, of the owner alone',
-  'graphile_worker._private_jobs': 'the queue: ids, stamped with their tenant; of the worker’s role alone',
-  'graphile_worker._private_job_queues': 'which lanes of the queue are busy; of the worker’s role alone',
-  'graphile_worker._private_tasks': 'the names of tasks; of the worker’s role alone',
-  'graphile_worker._private_known_crontabs': 'when the schedule last ran; of the worker’s role alone',
+  'app.retained_records': 'records of erased tenants that must be retained by law; owner only',
+  'public._prisma_migrations': 'the record of the migrations; owner only',
+  'graphile_worker.migrations': 'the record of the queue’s own migrations; owner only',
+  'graphile_worker._private_jobs': 'the queue: ids, stamped with their tenant; worker role only',
+  'graphile_worker._private_job_queues': 'which lanes of the queue are busy; worker role only',
+  'graphile_worker._private_tasks': 'the names of tasks; worker role only',
+  'graphile_worker._private_known_crontabs': 'when the schedule last ran; worker role only',
 }
 
 /** The functions outside the queue that only its role may call: they have no tenant. */

@@ -15,37 +15,35 @@ import {
 /** Functions that run with the owner's rights, each with its purpose. All pin their search_path. */
 const DEFINER_FUNCTIONS: Readonly<Record<string, string>> = {
   'app.resolve_member(text,text)':
-    'who a verified token speaks for, before a tenant is known: at most one row',
-  'app.memberships_of(text)':
-    'among which tenants somebody who signed in may choose: their own memberships and no more',
-  'app.resolve_api_key(uuid,bytea)':
-    'what an API key speaks for, before a tenant is entered: at most one row, by its hash',
+    'the member of a verified token, before a tenant is known: at most one row',
+  'app.memberships_of(text)': 'the tenants of a signed-in person: only their own memberships',
+  'app.resolve_api_key(uuid,bytea)': 'an API key, before a tenant is known: at most one row, by its hash',
   'app.resolve_support(text,text)':
-    'whether one of the platform’s people may enter a tenant: at most one row, noted in its audit',
+    'an active support grant: at most one row, recorded in the tenant’s audit',
   'app.note_person()':
-    'a trigger: keeps the directory that app.memberships_of reads, which nobody else may touch',
-  'app.resolve_tenant(uuid,text)':
-    'which tenant an address or a job is of, before it is entered: at most one row',
+    'a trigger: maintains the directory that app.memberships_of reads, which no other role may access',
+  'app.resolve_tenant(uuid,text)': 'the tenant of a slug or a job: at most one row',
   'app.claim_mail(text,uuid)':
-    'whether one more mail may go to an address, over all tenants: yes or no, and to the system’s own work alone',
+    'whether an address may get one more mail, over all tenants: yes or no, only for the system’s own work',
   'app.enqueue(text,jsonb,text,timestamp with time zone,integer)':
-    'puts a job into the queue, whose tables nobody else may touch, and stamps it with the tenant in scope',
-  'app.queueable_tasks()': 'which tasks may be queued, and by which permission: for the doctor',
+    'queues a job, stamped with the tenant in scope; no other role may access the queue’s tables',
+  'app.queueable_tasks()': 'the tasks that may be queued, with their permissions: for the doctor',
   'app.end_invitations_of_member()':
-    'a trigger: ends the open invitations of a member with their authority, whoever takes it',
-  'app.end_invitations_of_key()': 'a trigger: ends the open invitations of a key with it, whoever revokes it',
-  'app.schema_version()': 'which migration is the newest: a name, for the header of an exported file',
+    'a trigger: ends the open invitations of a member with their authority, for any SQL that removes it',
+  'app.end_invitations_of_key()':
+    'a trigger: ends the open invitations of a key with it, for any SQL that revokes it',
+  'app.schema_version()': 'the newest migration’s name, for the header of an exported file',
   'app.installation_id()': 'this installation’s public name, for the header of an exported file',
-  'app.is_demo()': 'whether the tenant in scope is a demo tenant, as the directory has it',
+  'app.is_demo()': 'whether the directory marks the tenant in scope as a demo tenant',
   'app.schedule_erasure(integer)':
-    'when the tenant in scope is to be erased, in the directory, which nobody else may touch',
-  [SCHEDULE_FUNCTION]: 'the schedule: a job for each active tenant; for the worker’s role alone',
-  [ERASURE_FUNCTION]: 'goes on with erasures that are due anyway; for the worker’s role alone',
+    'sets the erasure of the tenant in scope in the directory, which no other role may access',
+  [SCHEDULE_FUNCTION]: 'the schedule: a job for each active tenant; worker role only',
+  [ERASURE_FUNCTION]: 'continues erasures that are due; worker role only',
 }
 
 /** Views that read with their owner's rights. */
 const OWNERS_VIEWS: Readonly<Record<string, string>> = {
-  'graphile_worker.jobs': 'the queue as a person reads it; of the worker’s role alone, as its tables are',
+  'graphile_worker.jobs': 'the queue for people; worker role only, as its tables',
 }
 
 const NO_TENANT_SQLSTATE = 'BK001'

@@ -72,7 +72,7 @@ async function examineWorker(patient: Patient, workerUrl: string | null): Promis
     [name],
   )
   if (!row) {
-    const message = 'does not exist, and was to run jobs: migrate, or mend DATABASE_WORKER_URL'
+    const message = 'does not exist, and is configured to run jobs: migrate, or fix DATABASE_WORKER_URL'
     return [{ level: 'error', code: 'worker-missing', object: `role ${name}`, message }]
   }
   const worker = { ...patient, role: row.role ?? '', isSuperuser: row.is_superuser === 'true' }

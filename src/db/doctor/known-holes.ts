@@ -18,7 +18,7 @@ export const OLDEST_MAJOR = 15
 const KNOWN_HOLES: readonly KnownHole[] = [
   {
     cve: 'CVE-2026-14666',
-    what: 'a session keeps plans, with their policies, that it made under rights which its role has lost since',
+    what: 'a session keeps cached plans, with their policies, after its role has lost rights',
     fixedIn: { 15: 19, 16: 15, 17: 11, 18: 6 },
     needs: {
       // The checked role can lose only its membership in bulkhead_runtime, whose policies name the tenant.
@@ -30,7 +30,7 @@ const KNOWN_HOLES: readonly KnownHole[] = [
             OR r.rolname <> 'bulkhead_runtime' AND EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE r.oid = ANY (p.polroles)))
         ORDER BY r.rolname LIMIT 1`,
       closed:
-        "The server's role has no such right to lose: it is past no policy, and each that holds it names the tenant (docs/security.md, Releases and engines)",
+        "The server's role has no such right: it bypasses no policy, and each of its policies names the tenant (docs/security.md, Releases and engines)",
     },
   },
   {

@@ -6,7 +6,7 @@ import { RELATION_RIGHTS } from './rights.ts'
 const disabled: Check = rule({
   code: 'rls-disabled',
   sql: `SELECT object FROM (${TENANT_TABLES}) t WHERE NOT relrowsecurity`,
-  message: () => 'row-level security is not enabled: whoever may read it reads every tenant',
+  message: () => 'row-level security is not enabled: any role that may read it reads every tenant',
 })
 
 const notForced: Check = rule({
@@ -70,7 +70,7 @@ function examinePolicies(found: readonly Row[]): Finding[] {
 }
 
 function restrictive(row: Row): Finding {
-  const message = `policy ${row.name} is restrictive: where policies are copied without that word, it opens what it was to close`
+  const message = `policy ${row.name} is restrictive: copied without that word, it grants what it was to restrict`
   return finding(row, 'policy-restrictive', message)
 }
 

@@ -74,8 +74,7 @@ const globalTables: Check = rightsRule({
     SELECT object, string_agg(DISTINCT privilege, ', ') AS rights FROM (${RELATION_RIGHTS}) r
     WHERE object = ANY (${sqlNames(Object.keys(GLOBAL_TABLES))})
     GROUP BY object`,
-  message: ({ rights }) =>
-    `no policy stands before this table, but the runtime role holds ${rights}: revoke it`,
+  message: ({ rights }) => `this table has no policy, but the runtime role holds ${rights}: revoke it`,
 })
 
 const queue: Check = rightsRule({

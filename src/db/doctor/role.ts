@@ -22,7 +22,7 @@ const attributes: Check = rule({
     WHERE held.has`,
   message: ({ attribute, itself }) =>
     itself === 'true'
-      ? `is ${attribute}: no wall holds such a role`
+      ? `is ${attribute}: row-level security does not apply to such a role`
       : `is ${attribute}, and the role that was examined may become it: revoke the membership`,
 })
 
@@ -54,7 +54,7 @@ const ownership: Check = rightsRule({
   sql: owned(`NOT ${STRAY}`),
   message: ({ itself, count, example }) =>
     itself === 'true'
-      ? `owns ${count} object(s) of this database (${example}): an owner may take its walls down`
+      ? `owns ${count} object(s) of this database (${example}): an owner may disable row-level security`
       : `owns ${count} object(s) of this database (${example}), and the role that was examined is a member of it: revoke that`,
 })
 
@@ -77,7 +77,7 @@ const presetTenant: Check = rule({
     LEFT JOIN pg_database d ON d.oid = s.setdatabase
     WHERE (setting COLLATE "C" ILIKE 'app.tenant_id=%' OR setting COLLATE "C" ILIKE 'app.permissions=%')
       AND (s.setdatabase = 0 OR d.datname = current_database())`,
-  message: ({ setting }) => `presets ${setting}: sessions that name none would have it. RESET it`,
+  message: ({ setting }) => `presets ${setting}: a session without its own value would use it. RESET it`,
 })
 
 /** The rules for the role alone: what a login role of the server must not be. */

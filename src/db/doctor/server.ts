@@ -18,20 +18,20 @@ const release: Check = async (patient) => {
     message,
   })
   if (major < OLDEST_MAJOR)
-    return [finding('server-unsupported', `older than ${OLDEST_MAJOR}: no longer mended`)]
+    return [finding('server-unsupported', `older than ${OLDEST_MAJOR}: no longer fixed`)]
   const findings: Finding[] = []
   for (const { cve, what, needs, fixedIn } of knownHoles(versionNum)) {
     const override = strictVersion ? ' (DATABASE_STRICT_VERSION=false makes this a warning)' : ''
-    const mended = `mended in ${major}.${fixedIn[major]}`
+    const fixed = `fixed in ${major}.${fixedIn[major]}`
     const open = needs === undefined ? null : await wayIn(patient, needs.sql)
     if (needs !== undefined && open !== null)
       findings.push({
-        ...finding('server-known-hole', `${cve}: ${what}. ${open} opens it; ${mended}`),
+        ...finding('server-known-hole', `${cve}: ${what}. ${open} exposes it; ${fixed}`),
         level: 'error',
       })
     else {
       const why = needs === undefined ? '' : `. ${needs.closed}`
-      findings.push(finding('server-known-hole', `${cve}: ${what}${why}; ${mended}${override}`))
+      findings.push(finding('server-known-hole', `${cve}: ${what}${why}; ${fixed}${override}`))
     }
   }
   return findings

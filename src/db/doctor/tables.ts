@@ -11,7 +11,7 @@ const withoutTenant: Check = rule({
 const nullableTenant: Check = rule({
   code: 'tenant-id-nullable',
   sql: `SELECT object FROM (${TENANT_TABLES}) t WHERE NOT tenant_not_null`,
-  message: () => 'tenant_id may be NULL: such a row is nobody’s',
+  message: () => 'tenant_id may be NULL: such a row has no tenant',
 })
 
 const tenantDefault: Check = rule({

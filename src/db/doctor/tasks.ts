@@ -13,7 +13,7 @@ const FUNCTION = 'app.queueable_tasks()'
  */
 export async function examineTasks({ query }: Patient, tasks: TaskList): Promise<Finding[]> {
   const [known] = await query(`SELECT to_regprocedure('${FUNCTION}')::text AS name`)
-  if (known?.name == null) return [finding('error', FUNCTION, 'is not there: run bulkhead migrate')]
+  if (known?.name == null) return [finding('error', FUNCTION, 'is missing: run bulkhead migrate')]
   const rows = await query(
     `SELECT name, (SELECT string_agg(p, ',' ORDER BY p) FROM unnest(queued_by) p) AS queued_by FROM ${FUNCTION}`,
   )

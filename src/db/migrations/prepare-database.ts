@@ -77,9 +77,9 @@ function complaintAbout(setting: string, role: string, facts: RoleFacts | undefi
   if (facts.is_owner)
     return `${setting} and DATABASE_OWNER_URL name the same role ${quoted}. ${separate(setting)}`
   if (facts.is_super)
-    return `The role ${quoted} of ${setting} is a superuser, whom no policy holds. ${separate(setting)}`
+    return `The role ${quoted} of ${setting} is a superuser, to whom no policy applies. ${separate(setting)}`
   if (facts.bypasses_rls)
-    return `The role ${quoted} of ${setting} has BYPASSRLS, so no policy holds it. ${separate(setting)}`
+    return `The role ${quoted} of ${setting} has BYPASSRLS, so no policy applies to it. ${separate(setting)}`
   if (facts.is_in_owner)
     return `The role ${quoted} of ${setting} is a member of the owner's. ${separate(setting)}`
   if (!facts.may_log_in)
@@ -88,7 +88,7 @@ function complaintAbout(setting: string, role: string, facts: RoleFacts | undefi
 }
 
 function separate(setting: string): string {
-  return `It must be a role of its own that owns nothing: set ${setting} to such a role.`
+  return `It must be a separate role that owns nothing: set ${setting} to such a role.`
 }
 
 /** A migration creates the group if it is missing. Checked before, since a failed migration needs cleaning up. */

@@ -78,7 +78,7 @@ const GONE_SQL = `
  * so that the next worker found nothing to release. Otherwise a lane and its job are locked and released by one
  * statement; a very recent lock may belong to a statement that this one does not see.
  */
-const MEND_LANES_SQL = `
+const UNLOCK_LANES_SQL = `
   UPDATE graphile_worker._private_job_queues q SET locked_at = NULL, locked_by = NULL
   WHERE q.locked_at < now() - make_interval(secs => $1)
     AND NOT EXISTS (
@@ -143,7 +143,7 @@ export function openQueueConnection(url: string, logger: Logger): QueueConnectio
       const orphaned = gone.filter((id) => missing.has(id))
       missing = new Set(gone)
       if (orphaned.length > 0) await query('SELECT graphile_worker.force_unlock_workers($1)', [orphaned])
-      await query(MEND_LANES_SQL, [MEND_AFTER_SECONDS])
+      await query(UNLOCK_LANES_SQL, [MEND_AFTER_SECONDS])
       return orphaned
     },
     async enqueueForTenants(task, attemptsMax) {

@@ -6,6 +6,7 @@ import { credentialsOf } from '../../auth/authenticate.ts'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import type { Clock } from '../../core/clock.ts'
+import { createCounters } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Route } from '../../edge/http-server.ts'
 import { nodeIdOf } from '../../graphql/node-ids.ts'
@@ -111,23 +112,20 @@ function instantOf(name: string, text: unknown): Date {
 
 /** Counts the running exports of each tenant. */
 function createTurns() {
-  const counts = new Map<string, number>()
+  const counts = createCounters<string>()
   return {
     /** Returns a function that ends the turn. Throws RATE_LIMITED. */
     enter(tenantId: string): () => void {
-      const count = counts.get(tenantId) ?? 0
-      if (count >= RUNNING_MAX) {
+      if (counts.get(tenantId) >= RUNNING_MAX) {
         const message = `${RUNNING_MAX} exports of the audit are running: try again when one has ended`
         throw new AppError('RATE_LIMITED', message, { retryAfterSeconds: RETRY_AFTER_SECONDS })
       }
-      counts.set(tenantId, count + 1)
+      counts.add(tenantId, 1)
       let isIn = true
       return () => {
         if (!isIn) return
         isIn = false
-        const left = (counts.get(tenantId) ?? 1) - 1
-        if (left === 0) counts.delete(tenantId)
-        else counts.set(tenantId, left)
+        counts.add(tenantId, -1)
       }
     },
   }

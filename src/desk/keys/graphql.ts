@@ -79,7 +79,7 @@ addMutation(apiKeyCreate, {
   }),
   result: { field: 'apiKey', type: ApiKey, model: 'ApiKey' },
   run: (caller, input, services) => createApiKey(caller, services, input),
-  toldOnce: {
+  shownOnce: {
     field: 'secret',
     description:
       'The value of `Authorization: Bearer …`. Shown only once and not stored: null when a call is repeated.',

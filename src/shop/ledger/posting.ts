@@ -19,19 +19,19 @@ export type EntryLine = { readonly account: AccountCode; readonly amountMinor: b
 type Received = { readonly amountMinor: bigint; readonly byHand: boolean; readonly inCash?: boolean }
 
 /** The account that received money is in: the till or the bank when recorded by hand, otherwise the provider's. */
-function placeOf({ byHand, inCash = false }: Received): AccountCode {
+function assetAccountOf({ byHand, inCash = false }: Received): AccountCode {
   if (!byHand) return ACCOUNT_CODES.providerBalance
   return inCash ? ACCOUNT_CODES.cash : ACCOUNT_CODES.bank
 }
 
 /** A payment for an order. */
 export function saleLines(received: Received): EntryLine[] {
-  return entry(placeOf(received), ACCOUNT_CODES.sales, received.amountMinor)
+  return entry(assetAccountOf(received), ACCOUNT_CODES.sales, received.amountMinor)
 }
 
 /** A refund. */
 export function refundLines(given: Received): EntryLine[] {
-  return entry(ACCOUNT_CODES.refunds, placeOf(given), given.amountMinor)
+  return entry(ACCOUNT_CODES.refunds, assetAccountOf(given), given.amountMinor)
 }
 
 /** The provider's fee. */

@@ -45,7 +45,7 @@ export async function openDelivery(
   const address = parseEndpoint(endpoint)
   if (address === null) throw new AppError('NOT_FOUND', 'There is no such endpoint.')
   const tenant = (await database.resolveTenant({ slug: address.slug })) ?? NO_TENANT
-  const scope = { tenantId: tenant.tenantId, caller: CALLER, isStrangers: true }
+  const scope = { tenantId: tenant.tenantId, caller: CALLER, isUnauthenticated: true }
   const record = await database.withTenant(scope, (tx) =>
     tx.paymentProvider.findFirst({ where: { id: address.providerId } }),
   )

@@ -63,7 +63,7 @@ describe('memberInvite', () => {
     })
     expect(invitation).toBeNull()
     expect(userErrors).toEqual([
-      { field: ['email'], message: 'this is no e-mail address', code: 'INVALID' },
+      { field: ['email'], message: 'this is not an e-mail address', code: 'INVALID' },
       { field: ['name'], message: 'a name is one line of text', code: 'INVALID' },
     ])
   })

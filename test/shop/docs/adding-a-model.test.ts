@@ -13,13 +13,13 @@ import { type Section, type Step, sectionsOf } from './guide.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const GUIDE = readFileSync(join(ROOT, 'docs/adding-a-model.md'), 'utf8')
-/** The section that checks the types and runs the isolation tests takes a minute, and four where all is busy. */
+/** The section that checks the types and runs the isolation tests takes a minute, and up to four on a busy machine. */
 const SECTION_TIMEOUT_MS = 600_000
 const READY_WAIT_MS = 120_000
 const POLL_MS = 50
-/** So much of a command's output is shown when it is not what it should be. */
+/** How much of an unexpected command output is shown. */
 const SHOWN = 1_000
-/** So many tests the isolation suite makes of one model, at the least. */
+/** The minimum number of tests that the isolation suite makes of one model. */
 const TESTS_MIN = 35
 
 let copy: string
@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, SECTION_TIMEOUT_MS)
 afterAll(async () => {
   if (server !== null) {
-    // The whole group, as Ctrl-C in a terminal: a shell and npm stand before the server.
+    // The whole process group, as Ctrl-C in a terminal: a shell and npm are between us and the server.
     process.kill(-(server.process.pid as number), 'SIGTERM')
     await server.ended
   }
@@ -112,7 +112,7 @@ async function ask(as: string, query: string): Promise<unknown> {
 }
 
 const ID = /\b[a-z]+_[0-9a-z]{26}\b/g
-/** The guide's ids, and those that the server made in their place. */
+/** The guide's ids, and those that the server made instead. */
 const ids = new Map<string, string>()
 
 function expectAnswer(answer: unknown, promised: string): void {

@@ -1,5 +1,4 @@
-// Owns: reading a guide as its reader does: which file a block is for, which command is to be run, which answer is
-// promised. Runs nothing.
+// Parses a guide: the file of each code block, the commands to run, and the expected answers.
 
 export type Step =
   | { readonly kind: 'file'; readonly path: string; readonly text: string }
@@ -18,7 +17,7 @@ const BLOCK = /^```(\w+)\n([\s\S]*?)^```$/gm
 const PATH = /`((?:src|prisma|test)\/[\w./-]+\.\w+)`/g
 const WHO = /\bas `([\w.]+@[\w.]+)`/gi
 
-/** The steps of every part under a `##` heading that has blocks, in order. Throws for a block that says not enough. */
+/** The steps of every part under a `##` heading with blocks, in order. Throws for an incomplete block. */
 export function sectionsOf(guide: string): Section[] {
   let as = ''
   return guide.split(/^## /m).flatMap((part) => {

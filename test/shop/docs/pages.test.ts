@@ -1,22 +1,22 @@
-// The readme and the pages beside it, followed to the letter: their commands against one server on fresh data, their answers
-// compared.
+// Follows the readme and the pages literally: runs their commands against one server with fresh data, and compares
+// their answers.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type DemoServer, follow, hasShell, ROOT, shellSteps, startDemo } from './shell-walk.ts'
 
-/** From a heading to another, where not all of the page is for a reader's shell. */
+/** From one heading to another, where only a part of the page is for a shell. */
 const PAGES = [
   { page: 'README.md', from: '## A first query', to: '## The map' },
   { page: 'docs/members.md' },
   { page: 'docs/api-keys.md' },
 ]
 const STEPS_MIN = 5
-/** Longer than startDemo waits, so that it is the one to tell. */
+/** Longer than startDemo waits, so that its error is reported. */
 const START_TIMEOUT_MS = 150_000
-/** A page starts a program per command, some twenty of them: seconds each on a machine that has other work. */
+/** A page starts about twenty programs, each of which takes seconds on a busy machine. */
 const PAGE_TIMEOUT_MS = 240_000
-/** Made anew in every run: an ellipsis on the page. */
+/** Different in every run: an ellipsis on the page. */
 const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g
 
 let server: DemoServer
@@ -55,6 +55,6 @@ function expectAnswer(said: string, promised: string, command: string): void {
   ) as [Answer, Answer]
   expect(data, command).toEqual(wanted.data ?? null)
   expect(errors.length, command).toBe(wanted.errors?.length ?? 0)
-  // They also carry the request's id.
+  // They also contain the request id.
   expect(errors, command).toMatchObject(wanted.errors ?? [])
 }

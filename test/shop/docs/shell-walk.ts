@@ -1,4 +1,4 @@
-// Owns: following a page's shell blocks to the letter, in one shell, against a server on fresh data.
+// Runs a page's shell blocks literally, in one shell, against a server with fresh data.
 import { execFile, spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ export interface DemoServer {
   stop(): Promise<void>
 }
 
-/** `bulkhead serve` on a data directory of its own, with the demo tenants. */
+/** `bulkhead serve` on its own data directory, with the demo tenants. */
 export async function startDemo(): Promise<DemoServer> {
   const directory = await mkdtemp(join(tmpdir(), 'bulkhead-docs-'))
   await chmod(directory, 0o755) // under root, PostgreSQL's own user passes through
@@ -46,12 +46,12 @@ export async function startDemo(): Promise<DemoServer> {
 
 export interface ShellStep {
   command: string
-  /** Of the block that answers it: null where none does. */
+  /** The block with the expected answer; null: none. */
   kind: 'json' | 'text' | null
   answer: string
 }
 
-/** The shell blocks of a page, each with the block that answers it, if one does. */
+/** The shell blocks of a page, each with its expected answer, if any. */
 export function shellSteps(page: string): ShellStep[] {
   const blocks = page.matchAll(/```sh\n(?<command>.*?)```(?:\n+```(?<kind>json|text)\n(?<answer>.*?)```)?/gs)
   return [...blocks].map(({ groups }) => ({
@@ -61,10 +61,10 @@ export function shellSteps(page: string): ShellStep[] {
   }))
 }
 
-/** The commands are for a person's shell; a bare machine may have neither. */
+/** The commands need these programs, which a bare machine may lack. */
 export const hasShell = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).status === 0)
 
-/** Runs them one after the other; answers what each printed. Throws when one fails. */
+/** Runs them one after the other; returns their outputs. Throws when one fails. */
 export async function follow(steps: readonly ShellStep[], server: DemoServer): Promise<string[]> {
   const script = steps
     .map(({ command }) => command.replaceAll('127.0.0.1:4000', server.address))

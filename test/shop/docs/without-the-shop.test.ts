@@ -61,7 +61,7 @@ const command = async (...args: string[]): Promise<string> => {
 }
 const settings = () => ({ cwd: copy, env: { PORT: '0', METRICS_PORT: '0' } })
 
-/** Waits for the banner; answers the address of the API. */
+/** Waits for the banner; returns the API's URL. */
 async function serve(): Promise<string> {
   const running = bulkheadIn(copy, ['serve'], settings())
   server = running

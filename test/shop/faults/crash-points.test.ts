@@ -1,6 +1,6 @@
-// Case 35: an order placed, a charge, a declined charge and a refund, each with the server ended at every message to the
-// database and every call of the provider, and with every answer of the database lost. One order, one charge, one set of
-// entries; nothing reserved for ever.
+// Case 35: an order, a charge, a declined charge and a refund, each with the server killed at every message to the
+// database and every call of the provider, and with every answer of the database lost. The result is one order, one
+// charge, one set of entries, and no permanent reservation.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
 import { uuidOf } from '../../../src/core/ids.ts'
@@ -92,7 +92,7 @@ async function aPayment(): Promise<Sale & { paymentId: string }> {
   return { ...sale, paymentId: paymentTake.payment.id }
 }
 
-/** What the database has of an order, past the API. */
+/** The order's rows, bypassing the API. */
 async function factsOf({ orderId, variantId }: Sale): Promise<Data> {
   return await asSuperuser(database, async (client) => {
     const { rows } = await client.query(
@@ -119,8 +119,9 @@ async function expectBooksInOrder(): Promise<void> {
   expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
 }
 
-// A server killed before message N leaves the database as one killed after message N - 1 was done: nothing else leaves the
-// server but what goes to the provider, and that has points of its own. So no kill is tried before a message.
+// A server killed before message N leaves the same database as one killed after message N - 1 was processed: besides
+// database messages only provider calls leave the server, and they have points of their own. So no kill is tried before
+// a message.
 const KINDS: Kind[] = [
   { where: 'database', when: 'unanswered', fault: 'kill' },
   { where: 'database', when: 'unanswered', fault: 'cut' },
@@ -165,7 +166,7 @@ describe.each(KINDS)('$fault, what goes to the $where $when', (kind) => {
   })
 
   it('a declined charge leaves nothing reserved', { timeout: TIMEOUT_MS }, async () => {
-    // Until the provider answers, it goes as the charge above.
+    // Until the provider answers, the steps are those of the charge above.
     const points = await harness.everyPoint(
       { ...kind, afterProvider: kind.where === 'database' },
       {

@@ -15,7 +15,7 @@ import { type KillableServer, startKillableServer } from '../../support/killable
 import { startWireProxy, type WireProxy } from '../../support/wire-proxy.ts'
 import { sandboxUrl } from '../support/sandbox-url.ts'
 
-/** `kill`: the server process ends there. `cut`: only the connection does, and the server goes on. */
+/** `kill`: the server process ends there. `cut`: only the connection ends, and the server continues. */
 export type Fault = 'kill' | 'cut'
 export type Where = 'database' | 'provider'
 export type When = 'lost' | 'unanswered'
@@ -28,20 +28,20 @@ export type Kind = {
 }
 export type Point = Kind & { index: number }
 
-/** More than a claimed attempt lasts: after a restart it is anybody's. */
+/** Longer than a claimed attempt: after a restart anybody may claim it. */
 const CLOCK_STEP_MS = 31_000
 const SETTLE_MS = 20_000
 const RETRY_MS = 100
-/** An operation that has more points than this does not end. */
+/** The bound of an operation's points. */
 const POINTS_MAX = 60
 const TOKEN_SECONDS = 24 * 3_600
 
 export interface Harness {
-  /** Sends one operation to the server that runs now. */
+  /** Sends one operation to the running server. */
   data(query: string, variables?: Record<string, unknown>): Promise<Data>
   /**
-   * Prepares, then sends `call` with each of its points broken in turn; answers the points that were reached. `settled`
-   * says of an answer whether the client may stop repeating; `check` is asked at the end of each.
+   * Prepares, then sends `call` with each of its points broken in turn; returns the points that were reached. `settled`
+   * tells from an answer whether the client may stop repeating; `check` runs at the end of each.
    */
   everyPoint<State>(
     kind: Kind,
@@ -97,7 +97,7 @@ export async function startHarness(
     return answer.data
   }
 
-  /** Repeats the call until it is settled: a client that does not give up. */
+  /** Repeats the call until it is settled, like a persistent client. */
   async function settle(
     call: { query: string; variables: Record<string, unknown> },
     settled: (data: Data) => boolean,
@@ -108,7 +108,7 @@ export async function startHarness(
       const answer = await send(call.query, call.variables).catch(() => null)
       if (answer !== null && !answer.errors && settled(answer.data)) return answer.data
       if (Date.now() > deadline) throw new Error(`it did not settle: ${JSON.stringify(answer)}`)
-      // The attempt of a server that lives lasts half a minute: nobody here waits for it.
+      // A live server's attempt lasts half a minute; the clock is moved instead of waiting.
       if (!restarted && Date.now() > deadline - SETTLE_MS + 1_000) {
         restarted = true
         await restart()
@@ -156,7 +156,7 @@ export async function startHarness(
 
 type Proxies = { wire: WireProxy; provider: HttpProxy }
 
-/** Resolves when the point was reached, and what was to be broken is. */
+/** Resolves when the point was reached and the fault has happened. */
 function arm(
   { where, when, index, afterProvider = false }: Point,
   { wire, provider }: Proxies,
@@ -176,7 +176,7 @@ function arm(
   }
   wire.onBroken = resolve
   wire.breakAt = ({ type }) => {
-    // A Sync or a simple query ends what the server works on in one go.
+    // A Sync or a simple query ends a unit that the server processes as a whole.
     if (!isCounting || (type !== 'S' && type !== 'Q')) return null
     count += 1
     return count === index ? when : null

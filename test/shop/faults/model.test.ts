@@ -1,6 +1,6 @@
-// Case 43: random sequences of sales, payments in parts, by card and by hand, refunds, events in any order and faults, by two tenants at once, against a
-// small model of what must come of them: debits equal credits, stock is conserved, the provider's books are ours, and no
-// tenant sees another's.
+// Case 43: random sequences of sales, partial payments by card and by hand, refunds, events in any order and faults, by
+// two tenants at once, compared with a small model: debits equal credits, stock is conserved, the provider's books
+// equal ours, and no tenant sees another's.
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
@@ -29,7 +29,7 @@ const PRICE = 1_000n
 const RUNS = 12
 const STEPS_MAX = 25
 const TIMEOUT_MS = 240_000
-/** More than a claimed attempt lasts. */
+/** Longer than a claimed attempt. */
 const LATER_MS = 31_000
 
 const METHODS = {
@@ -42,7 +42,7 @@ const METHODS = {
 
 type Step =
   | { do: 'place'; quantity: number }
-  /** `part`: so much of what is left, in tenths; all of it without. */
+  /** `part`: a share of what is left, in tenths; absent: all of it. */
   | { do: 'pay'; order: number; method: keyof typeof METHODS; part: number | null; taps: number }
   | { do: 'record'; order: number; part: number | null; taps: number }
   | { do: 'refund'; order: number; payment: number; amount: number; byHand: boolean; taps: number }
@@ -108,7 +108,7 @@ type ModelOrder = {
   quantity: number
   status: 'PLACED' | 'PAID' | 'FULFILLED' | 'CANCELLED'
   holds: boolean
-  /** What refunds after it was paid have taken off its price. */
+  /** By how much refunds after payment have lowered the price. */
   reduced: bigint
   payments: { id: string; amount: bigint; refunded: bigint; byHand: boolean }[]
 }
@@ -142,7 +142,7 @@ it('holds for any sequence', { timeout: TIMEOUT_MS }, async () => {
   )
 })
 
-/** One tenant's variant and what is sold of it, in the model and for real. */
+/** One tenant's variant and its orders, in the model and in the database. */
 class Shop {
   readonly tenant: TenantKey
   readonly session: Session
@@ -230,7 +230,7 @@ class Shop {
     }
     const fails = METHODS[method] === 'FAILED'
     expect(payment).toMatchObject({ status: fails ? 'FAILED' : 'SUCCEEDED' })
-    // A payment that fails lets go of the stock, unless something is kept.
+    // A failed payment releases the stock, unless something is kept.
     order.holds = !fails || kept(order) > 0n
     if (!fails) this.receive(order, payment.id, asked.amount ?? left(order), false)
   }
@@ -255,7 +255,7 @@ class Shop {
     this.receive(order, payment.id, asked.amount ?? left(order), true)
   }
 
-  /** How much is asked for, all that is left without an amount; and why it must be refused. */
+  /** The amount (default: all that is left), and the expected refusal. */
   private ask(order: ModelOrder, part: number | null): { amount: bigint | null; refusal: string | null } {
     const amount = part === null || left(order) === 0n ? null : (left(order) * BigInt(part)) / 10n
     const retakes = order.holds ? 0 : order.quantity
@@ -335,10 +335,10 @@ class Shop {
     if (fits) this.onHand += delta
   }
 
-  /** All that is outstanding is delivered, in another order; or an event of before is delivered thrice more. */
+  /** Delivers all pending events in another order, or an earlier event three more times. */
   private async events(mode: 'flush' | 'repeat'): Promise<void> {
     const { tenant } = this
-    // What the test itself asks the database for breaks, too.
+    // The fault also hits the test's own queries.
     const control = (path: string, body?: object) => eventually(() => controlSandbox(api, tenant, path, body))
     await control('settings', { webhooks: 'shuffle' })
     if (mode === 'repeat') {
@@ -350,7 +350,7 @@ class Shop {
     await control('settings', { webhooks: 'paused' })
   }
 
-  /** Repeats what the database interrupted, with the same key: the outcome is one. */
+  /** Repeats what the database interrupted, with the same key: there is one outcome. */
   private async send(query: string, input: Record<string, unknown>): Promise<Data> {
     const idempotencyKey = unique('model')
     const [payload] = Object.values(await this.repeat(query, { input: { idempotencyKey, ...input } }))
@@ -367,7 +367,7 @@ class Shop {
     }
   }
 
-  /** Taps so often at once, and repeats until it is settled; what stays open is asked about by the job. */
+  /** Sends the payment several times at once, and repeats until it is settled; the job asks about open ones. */
   private async settled(
     query: string,
     input: Record<string, unknown>,
@@ -388,7 +388,7 @@ class Shop {
     return payload
   }
 
-  /** Runs the reconciling jobs of all that is open, as they would be run half a minute later. */
+  /** Runs the reconciling jobs of everything open, as of half a minute later. */
   private async reconcileAll(): Promise<void> {
     const later = () => new Date(Date.now() + LATER_MS)
     const open = (table: string) =>
@@ -407,7 +407,7 @@ class Shop {
     }
   }
 
-  /** What there is equals what the model says. */
+  /** The database equals the model. */
   async check(): Promise<void> {
     await this.events('flush')
     await this.reconcileAll()
@@ -468,7 +468,7 @@ function isInUse({ data }: Answer): boolean {
   return payload?.userErrors?.some(({ code }: Data) => code === 'IDEMPOTENCY_KEY_IN_USE') === true
 }
 
-/** Ends every connection of the server, whatever it is doing. */
+/** Ends every connection of the server. */
 async function breakConnections(): Promise<void> {
   await asSuperuser(api.database, (client) =>
     client.query(

@@ -33,7 +33,7 @@ async function refusalOf(session: Session, list: string, cursor: string) {
 
 const REFUSED = {
   data: null,
-  errors: [{ code: 'BAD_USER_INPUT', message: 'the cursor is not of this list' }],
+  errors: [{ code: 'BAD_USER_INPUT', message: 'the cursor does not belong to this list' }],
 }
 
 /** No database could be asked for it, so it is refused before it is taken for a cursor. */
@@ -187,6 +187,8 @@ describe('a nested list is paged like any other', () => {
       'query ($c: String) { products(first: 1) { nodes { variants(after: $c) { nodes { id } } } } }',
       { c: cursor },
     )
-    expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT', message: 'the cursor is not of this list' }])
+    expect(errors).toMatchObject([
+      { code: 'BAD_USER_INPUT', message: 'the cursor does not belong to this list' },
+    ])
   })
 })

@@ -146,10 +146,8 @@ describe('secrets', () => {
     )
     const { sealer } = api.services.payments
     expect(openSecrets(sealer, row).secretKey).toMatch(/^sk_test_/)
-    expect(() => openSecrets(sealer, { ...row, id: api.tenantIds.B })).toThrow('stands in another place')
-    expect(() => openSecrets(sealer, { ...row, tenantId: api.tenantIds.B })).toThrow(
-      'stands in another place',
-    )
+    expect(() => openSecrets(sealer, { ...row, id: api.tenantIds.B })).toThrow('moved to another place')
+    expect(() => openSecrets(sealer, { ...row, tenantId: api.tenantIds.B })).toThrow('moved to another place')
     expect(() => openSecrets(sealer, { ...row, sealingKeyId: 'unknown' })).toThrow('which is not configured')
   })
 

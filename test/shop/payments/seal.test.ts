@@ -41,7 +41,7 @@ describe('a sealed secret', () => {
   it('does not open in another place', () => {
     const sealed = sealer.seal(SECRET, PLACE)
     for (const place of ['', 'tenant/row/webhook secret', 'other/row/secret key', `${PLACE} `]) {
-      expect(failureOf(() => sealer.open(sealed, sealer.keyId, place))).toMatch(/was altered, or stands/)
+      expect(failureOf(() => sealer.open(sealed, sealer.keyId, place))).toMatch(/was altered or moved/)
     }
   })
 

@@ -1,4 +1,4 @@
-// Owns: disputes as a payment provider tells of them, object by object.
+// A payment provider's disputes, object by object.
 import { expect } from 'vitest'
 import type { Api, Data, TenantKey } from '../../support/api.ts'
 import { unique } from '../../support/unique.ts'
@@ -6,9 +6,9 @@ import { sendEvent } from './money.ts'
 
 export type Movement = { id: string; amount: number; fee: number }
 
-/** Withdraws and charges for it. */
+/** A withdrawal with a fee. */
 export const withdrawal = (amount = 2_000): Movement => ({ id: unique('txn'), amount: -amount, fee: 1_500 })
-/** Returns it; the fee stays. */
+/** A reinstatement; the fee stays. */
 export const reinstatement = (amount = 2_000): Movement => ({ id: unique('txn'), amount, fee: 0 })
 
 export type DisputeTold = {
@@ -50,7 +50,7 @@ function disputeObject({
   }
 }
 
-/** Tells of it by a signed event. */
+/** Sends it as a signed event. */
 export async function tellDispute(
   api: Api,
   tenant: TenantKey,
@@ -62,7 +62,7 @@ export async function tellDispute(
   return await sendEvent(api, tenant, { id: unique('evt'), type: `charge.dispute.${what}`, object, at })
 }
 
-/** Disputes a payment, in whole; answers the dispute's id. */
+/** Disputes a whole payment; returns the dispute's id. */
 export async function disputePayment(api: Api, tenant: TenantKey, paymentId: string): Promise<string> {
   const query = `query ($id: ID!) { payment(id: $id) { providerReference amount { amountMinor }
     disputes(first: 1) { nodes { id } } } }`

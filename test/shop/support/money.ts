@@ -19,7 +19,7 @@ import { rowChecks } from '../../support/integrity.ts'
 import { systemOf } from '../../support/system.ts'
 import { sandboxUrl } from './sandbox-url.ts'
 
-/** Runs one job's work now, whatever is queued. */
+/** Runs one job's work now, independent of the queue. */
 export async function runJob(
   api: Api,
   tenant: TenantKey,
@@ -45,7 +45,7 @@ export async function accountOf(api: Api, tenant: TenantKey): Promise<ProviderAc
   })
 }
 
-/** The secrets of the tenant's account: what only the server and the sandbox know. */
+/** The secrets of the tenant's account, which only the server and the sandbox know. */
 export async function secretsOf(
   api: Api,
   tenant: TenantKey,
@@ -134,7 +134,7 @@ export async function sendEvent(
   return await post(await signedEvent(api, tenant, event))
 }
 
-/** Debits less credits of each account that has any, by its code. */
+/** Debits less credits of each account with postings, by code. */
 export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<string, bigint>> {
   return await asSuperuser(api.database, async (client) => {
     const { rows } = await client.query<{ code: string; sum: string }>(
@@ -147,7 +147,7 @@ export async function ledgerOf(api: Api, tenant: TenantKey): Promise<Record<stri
   })
 }
 
-/** Everything adds up: the checks that `bulkhead verify` makes find nothing. */
+/** Runs the checks of `bulkhead verify`: no violations. */
 export async function expectBooksInOrder(api: Api, tenant: TenantKey): Promise<void> {
   const { database, scope, clock, tenantSlug } = await systemOf(api, tenant)
   const report = await verifyTenant({ database, scope, clock, tenantSlug }, rowChecks())

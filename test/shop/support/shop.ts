@@ -1,4 +1,4 @@
-// Owns: making things to sell and selling them, through the API itself. Each call makes one thing and gives its id.
+// Makes products and orders through the API. Each call makes one thing and returns its id.
 import type { Api, Session, TenantKey } from '../../support/api.ts'
 import { done } from '../../support/done.ts'
 import { unique } from '../../support/unique.ts'
@@ -13,7 +13,7 @@ export interface Goods {
   productId?: string
 }
 
-/** A variant with stock, of a product of its own unless told. */
+/** A variant with stock. Default: of a new product. */
 export async function makeVariant(
   session: Session,
   goods: Goods = {},
@@ -93,8 +93,8 @@ export async function placeOrder(session: Session, customerId: string, lines: Li
 const connected = new WeakMap<Api, Map<TenantKey, Promise<string>>>()
 
 /**
- * The tenant's account with the sandbox, connected at the first call; answers its id. It sends no events unless told, so
- * that nothing happens beside what a test does.
+ * The tenant's account with the sandbox, connected at the first call; returns its id. Without `events` it sends no
+ * events, so that nothing happens besides the test's own calls.
  */
 export function connectSandbox(api: Api, tenant: TenantKey, { events = false } = {}): Promise<string> {
   const known = connected.get(api) ?? new Map<TenantKey, Promise<string>>()
@@ -126,7 +126,7 @@ export const REFUND_CREATE = `mutation ($input: RefundCreateInput!) {
   }
 }`
 
-/** Pays an order by the sandbox, with a card that succeeds; answers the payment's id. */
+/** Pays an order through the sandbox, with a card that succeeds; returns the payment's id. */
 export async function payOrder(api: Api, tenant: TenantKey, id: string): Promise<string> {
   await connectSandbox(api, tenant)
   const input = { idempotencyKey: unique('pay'), orderId: id, paymentMethod: 'pm_card_visa' }
@@ -134,7 +134,7 @@ export async function payOrder(api: Api, tenant: TenantKey, id: string): Promise
   return payment.id
 }
 
-/** Gives a payment back, or a part of it; answers the refund's id. */
+/** Refunds a payment, or a part of it; returns the refund's id. */
 export async function refundPayment(
   session: Session,
   paymentId: string,
@@ -153,7 +153,7 @@ export interface Shop {
   orders: Record<'PLACED' | 'PAID' | 'FULFILLED' | 'CANCELLED', Placed>
 }
 
-/** A few of everything, in every state; every text of it starts with the tenant's name. */
+/** A few records of everything, in every state; every text of them starts with the tenant's name. */
 export async function makeShop(api: Api, tenant: TenantKey): Promise<Shop> {
   const session = api.as(tenant)
   const name = tenant === 'A' ? 'Anchor' : 'Bollard'

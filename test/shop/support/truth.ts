@@ -1,4 +1,4 @@
-// Owns: what must be true of a tenant's shop after anything at all. It looks past the walls, as a superuser.
+// The invariants of a tenant's shop after any operation. Reads as a superuser, bypassing the policies.
 import type { Api, TenantKey } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
 
@@ -44,7 +44,7 @@ const CHECKS: { what: string; sql: string }[] = [
   },
 ]
 
-/** Everything that is not as it must be. Empty for a shop in order. */
+/** All violations. Empty for a correct shop. */
 export async function untruths(api: Api, tenant: TenantKey): Promise<string[]> {
   return await asSuperuser(api.database, async (client) => {
     const found: string[] = []

@@ -1,4 +1,4 @@
-// Case 21: with two tenants of different sizes, every count and search of one is what a database of its own would say.
+// Case 21: with two tenants of different sizes, every count and search of one equals that of a database of its own.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, startApi, type TenantKey } from '../../support/api.ts'
 import { asSuperuser } from '../../support/database.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-/** A list with its filter, and the same asked of one tenant's rows past every wall. */
+/** A list with its filter, and the same query over one tenant's rows as a superuser. */
 const COUNTS: [list: string, sql: string][] = [
   ['products', 'FROM products t WHERE true'],
   ['products(filter: { status: [ACTIVE] })', `FROM products t WHERE status = 'ACTIVE'`],
