@@ -1,11 +1,13 @@
 // Relay connections: a list's types, its paging arguments, and fields that are lists.
 import type { ObjectRef } from '@pothos/core'
 import type { Permission } from '../auth/permissions.ts'
+import type { ModelName } from '../db/datamodel.ts'
 import { builder, type SchemaTypes } from './builder.ts'
-import { type Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
+import { type Page, type PageArguments, planPage, type Row } from './keyset.ts'
 import { projection } from './projection.ts'
 import { connectionRef } from './refs.ts'
 import { relationList } from './relations.ts'
+import { sortOfRelation } from './sorts.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 
@@ -64,14 +66,21 @@ export function pageArgs(t: ArgBuilder) {
   }
 }
 
-/** A field that is a page of a to-many relation, loaded with its parent. */
+/**
+ * A field that is a page of a model's to-many relation, loaded with its parent and sorted by a column: instants latest first,
+ * all others ascending.
+ */
 export function relationListField<Parent extends Row, T extends Row>(
   t: PothosSchemaTypes.ObjectFieldBuilder<Types, Parent>,
   type: ObjectRef<Types, Page<T>>,
-  relation: string,
-  sort: Sort,
+  {
+    model,
+    relation,
+    sort: column,
+  }: { readonly model: ModelName; readonly relation: string; readonly sort: string },
   description: string,
 ) {
+  const sort = sortOfRelation(model, relation, column)
   return t.field({
     type,
     description,

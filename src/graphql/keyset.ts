@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { isUuid } from '../core/ids.ts'
+import type { ModelName } from '../db/datamodel.ts'
 import type { Filter, Order } from '../db/reader/read-sql.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
@@ -15,11 +16,15 @@ export type PageArguments = {
   readonly before?: string | null | undefined
 }
 
-/** A column by which rows can be sorted: not null, and indexed after the tenant and before the id. */
+declare const isDeclared: unique symbol
+
+/** A column by which a model's rows can be sorted: not null, and indexed. Only sorts.ts makes one, and checks both. */
 export type Sort = {
+  readonly model: ModelName
   readonly column: string
   readonly type: 'string' | 'number' | 'bigint' | 'date'
   readonly descending: boolean
+  readonly [isDeclared]: true
 }
 
 /** The tenant and type of a list. A cursor is valid only for these. */

@@ -33,7 +33,7 @@ export async function readMany<T>(
 export async function readPage<T extends Row>(
   context: Context,
   info: GraphQLResolveInfo,
-  list: { readonly model: ModelName; readonly where: Filter; readonly sort: Sort },
+  list: { readonly where: Filter; readonly sort: Sort },
   args: PageArguments,
 ): Promise<Page<T>> {
   const type = getNamedType(info.returnType).name
@@ -42,12 +42,13 @@ export async function readPage<T extends Row>(
   select.id = true
   select[list.sort.column] = true
   const { database, scope } = context.caller
+  const { model } = list.sort
   const where = { AND: [list.where, plan.where] }
-  const rows = await database.read<T>(scope, list.model, {
+  const rows = await database.read<T>(scope, model, {
     where,
     orderBy: plan.orderBy,
     take: plan.take,
     select,
   })
-  return new Page(rows, plan, () => database.count(scope, list.model, list.where))
+  return new Page(rows, plan, () => database.count(scope, model, list.where))
 }

@@ -1,19 +1,87 @@
-// The sort keys of a root list: an enum of the API, and the indexed column of each value.
+// The orders of lists: made of the model's columns, each with an index behind it. A list takes no other.
+import { type Model, type ModelName, modelOf } from '../db/datamodel.ts'
 import { builder } from './builder.ts'
 import type { Sort } from './keyset.ts'
 
-type Column = Pick<Sort, 'column' | 'type'>
+type Direction = 'ascending' | 'descending'
 
-/** Makes the enum `name`, and a reader of `sortKey` and `reverse`. `newestFirst` keys start with the latest. */
+/** An index that a sort needs: its fields in their order, behind the tenant and before the id. */
+type NeededIndex = { readonly model: ModelName; readonly fields: readonly string[] }
+
+const needed: NeededIndex[] = []
+
+const TYPES: Readonly<Record<string, Sort['type']>> = {
+  String: 'string',
+  Int: 'number',
+  BigInt: 'bigint',
+  DateTime: 'date',
+}
+
+/**
+ * The order of a root list. Default: instants latest first, all others ascending. Called where the list is declared, so that
+ * the start of the server can check it. Throws a plain Error for a column that rows cannot be sorted by.
+ */
+export function sortOf(model: ModelName, column: string, direction?: Direction): Sort {
+  return declare({ model, fields: [column] }, column, direction)
+}
+
+/** The order of a relation to many, in the default direction. Throws like `sortOf`, and for what is no such relation. */
+export function sortOfRelation(name: ModelName, relation: string, column: string): Sort {
+  const parent = modelOf(name)
+  const found = parent.relations.get(relation)
+  if (found?.many !== true) throw new Error(`${name} has no relation ${relation} to many`)
+  const model = found.model as ModelName
+  // What a foreign key has beside the parent's primary key, such as its currency, tells no rows apart.
+  const parentKey = found.on
+    .filter(([, own]) => parent.keys[0]?.fields.includes(fieldOf(parent, own)))
+    .map(([other]) => fieldOf(modelOf(model), other))
+  const fields = [...parentKey.filter((field) => field !== TENANT), column]
+  return declare({ model, fields }, column, undefined)
+}
+
+/** Makes the enum `name` and the reading of `sortKey` and `reverse`. */
 export function sortsOf<Key extends string>(
   name: string,
-  keys: Readonly<Record<Key, Column & { readonly newestFirst?: true }>>,
+  keys: Readonly<Record<Key, Sort>>,
   defaultKey: NoInfer<Key>,
 ) {
   const type = builder.enumType(name, { values: Object.keys(keys) as [Key, ...Key[]] })
   const read = (sortKey: Key | null | undefined, reverse: boolean | null | undefined): Sort => {
-    const { column, type: columnType, newestFirst = false } = keys[sortKey ?? defaultKey]
-    return { column, type: columnType, descending: newestFirst !== (reverse ?? false) }
+    const sort = keys[sortKey ?? defaultKey]
+    return reverse === true ? { ...sort, descending: !sort.descending } : sort
   }
   return { type, read }
+}
+
+/** The sorts that no index serves, each with the index to add: such a list reads all of the tenant's rows for each page. */
+export function unindexedSorts(): string[] {
+  return needed.flatMap(({ model, fields }) =>
+    isIndexed(modelOf(model), [TENANT, ...fields])
+      ? []
+      : `${model} is sorted by ${fields.at(-1)}: add @@index([${[TENANT, ...fields, 'id'].join(', ')}]) to its model, and write the migration`,
+  )
+}
+
+const TENANT = 'tenantId'
+
+function declare(index: NeededIndex, column: string, direction: Direction | undefined): Sort {
+  const { model } = index
+  const found = modelOf(model).columns.get(column)
+  const type = TYPES[found?.type ?? '']
+  if (type === undefined || found?.isNullable !== false)
+    throw new Error(
+      `${model} cannot be sorted by ${column}: it takes a text, number or instant that is never null`,
+    )
+  needed.push(index)
+  const descending = direction === undefined ? type === 'date' : direction === 'descending'
+  return { model, column, type, descending } as Sort
+}
+
+function isIndexed({ keys, indexes }: Model, fields: readonly string[]): boolean {
+  const all = [...keys.map((key) => key.fields), ...indexes]
+  return all.some((index) => fields.every((field, place) => index[place] === field))
+}
+
+function fieldOf({ columns }: Model, column: string): string {
+  return [...columns].find(([, { name }]) => name === column)?.[0] ?? column
 }

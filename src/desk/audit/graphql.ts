@@ -10,6 +10,7 @@ import { nodeId, nodeIdOf, nodeOf } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { search } from '../../graphql/search.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { textBytes } from '../../graphql/text-bytes.ts'
 import { AuditEntry, AuditEntryConnection } from '../refs.ts'
 import { ACTOR_TYPES, type Change, changesOf } from './entry.ts'
@@ -125,6 +126,8 @@ const HeadType = builder.objectRef<AuditHead>('AuditHead').implement({
   }),
 })
 
+const NEWEST_FIRST = sortOf('AuditEntry', 'createdAt')
+
 const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
   fields: (t) => ({
     actorKind: t.field({ type: [ActorKind] }),
@@ -172,7 +175,6 @@ builder.queryFields((t) => ({
         context,
         info,
         {
-          model: 'AuditEntry',
           where: {
             AND: [
               entryFilter(filter),
@@ -186,7 +188,7 @@ builder.queryFields((t) => ({
               ]),
             ],
           },
-          sort: { column: 'createdAt', type: 'date', descending: true },
+          sort: NEWEST_FIRST,
         },
         page,
       ),

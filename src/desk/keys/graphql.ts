@@ -7,10 +7,13 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { ApiKey, ApiKeyConnection } from '../refs.ts'
 import { KEY_STATUSES, statusOf } from './api-key.ts'
 import { apiKeyCreate, createApiKey } from './create-api-key.ts'
 import { apiKeyRevoke, revokeApiKey } from './revoke-api-key.ts'
+
+const NEWEST_FIRST = sortOf('ApiKey', 'createdAt')
 
 const ApiKeyStatus = builder.enumType('ApiKeyStatus', { values: KEY_STATUSES })
 
@@ -52,16 +55,7 @@ builder.queryFields((t) => ({
     description: 'All keys, including revoked and expired ones, newest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
-      readPage<ApiKeyRow>(
-        context,
-        info,
-        {
-          model: 'ApiKey',
-          where: {},
-          sort: { column: 'createdAt', type: 'date', descending: true },
-        },
-        args,
-      ),
+      readPage<ApiKeyRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
   }),
 }))
 

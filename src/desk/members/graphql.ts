@@ -11,6 +11,7 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import {
   ApiKey,
   Invitation,
@@ -22,6 +23,9 @@ import {
   Viewer,
 } from '../refs.ts'
 import { INVITATION_STATES, stateOf } from './invitation.ts'
+
+const BY_EMAIL = sortOf('Member', 'email')
+const NEWEST_FIRST = sortOf('Invitation', 'createdAt')
 
 const MemberStatus = builder.enumType('MemberStatus', {
   description: 'A REMOVED member has no access; their past actions keep their name.',
@@ -137,27 +141,13 @@ builder.queryFields((t) => ({
     description: 'The people who work for the merchant, by e-mail address.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
-      readPage<MemberRow>(
-        context,
-        info,
-        {
-          model: 'Member',
-          where: { status: 'ACTIVE' },
-          sort: { column: 'email', type: 'string', descending: false },
-        },
-        args,
-      ),
+      readPage<MemberRow>(context, info, { where: { status: 'ACTIVE' }, sort: BY_EMAIL }, args),
   }),
   invitations: t.field({
     type: InvitationConnection,
     description: 'All invitations, latest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
-      readPage<InvitationRow>(
-        context,
-        info,
-        { model: 'Invitation', where: {}, sort: { column: 'createdAt', type: 'date', descending: true } },
-        args,
-      ),
+      readPage<InvitationRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
   }),
 }))

@@ -7,11 +7,14 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../refs.ts'
 import { grantSupportAccess, supportAccessGrant } from './grant-access.ts'
 import { revokeSupportAccess, supportAccessRevoke } from './revoke-access.ts'
 import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
+
+const NEWEST_FIRST = sortOf('SupportGrant', 'createdAt')
 
 const SupportAccess = builder.enumType('SupportAccess', {
   description: 'READ: what an administrator may read. WRITE: also what STAFF may write.',
@@ -69,16 +72,7 @@ builder.queryFields((t) => ({
     description: 'All grants for platform staff, latest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
-      readPage<SupportGrantRow>(
-        context,
-        info,
-        {
-          model: 'SupportGrant',
-          where: {},
-          sort: { column: 'createdAt', type: 'date', descending: true },
-        },
-        args,
-      ),
+      readPage<SupportGrantRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
   }),
 }))
 

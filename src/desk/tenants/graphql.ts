@@ -7,6 +7,7 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Export, ExportConnection, Tenant } from '../refs.ts'
 import { cancelErasure, tenantErasureCancel } from './cancel-erasure.ts'
@@ -22,6 +23,8 @@ builder.objectFields(Tenant, (t) => ({
     description: 'When all of its data will be erased; null: no erasure is scheduled.',
   }),
 }))
+
+const NEWEST_FIRST = sortOf('Export', 'createdAt')
 
 const ExportStatus = builder.enumType('ExportStatus', {
   values: {
@@ -75,12 +78,7 @@ builder.queryFields((t) => ({
     description: 'The exports of all data, latest first.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context, info) =>
-      readPage<ExportRow>(
-        context,
-        info,
-        { model: 'Export', where: {}, sort: { column: 'createdAt', type: 'date', descending: true } },
-        args,
-      ),
+      readPage<ExportRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
   }),
 }))
 

@@ -78,7 +78,7 @@ export type Field = {
   readonly name: string
   readonly output: (t: FieldBuilder) => unknown
   readonly input: FieldInput | null
-  readonly sort: { readonly column: string; readonly type: string } | null
+  readonly sort: string | null
 }
 
 export type FieldInput = {
@@ -120,7 +120,7 @@ export function columnField(name: string, column: Column, options: FieldOptions)
       ),
     input:
       writable === false ? null : columnInput(name, column, { ...options, description, writable, length }),
-    sort: column.isNullable || column.isList ? null : { column: name, type: column.type },
+    sort: name,
   }
 }
 
@@ -191,7 +191,6 @@ export function partField(name: string, part: Part, model: Model): Field {
   const { columns, type, nullable = false, description, resolve, sort, input } = part
   for (const column of columns)
     if (!model.columns.has(column)) throw new Error(`${model.table} has no column ${column} for ${name}`)
-  const sorted = sort === undefined ? undefined : model.columns.get(sort)
   return {
     name,
     output: (t) =>
@@ -203,7 +202,7 @@ export function partField(name: string, part: Part, model: Model): Field {
         resolve: resolve as never,
       }),
     input: input === undefined ? null : partInput(name, part, input),
-    sort: sort === undefined || sorted === undefined ? null : { column: sort, type: sorted.type },
+    sort: sort ?? null,
   }
 }
 

@@ -1,13 +1,12 @@
 // The list of a resource: its filter, sorts and search, as arguments and as the rows they find.
 import type { z } from 'zod'
-import { type Model, type ModelName, modelOf } from '../../db/datamodel.ts'
+import type { Model, ModelName } from '../../db/datamodel.ts'
 import type { Filter } from '../../db/reader/read-sql.ts'
 import { anyOf } from '../any-of.ts'
 import { builder } from '../builder.ts'
-import type { Sort } from '../keyset.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { search } from '../search.ts'
-import { sortsOf } from '../sorts.ts'
+import { sortOf, sortsOf } from '../sorts.ts'
 import { type Field, type InputBuilder, keyOf, outputType } from './fields.ts'
 
 export type ListOptions = {
@@ -39,7 +38,7 @@ export function listOf(name: ModelName, model: Model, fields: readonly Field[], 
         : builder.inputType(`${name}Filter`, {
             fields: (t) => Object.assign({}, ...criteria.map((criterion) => criterion.fields(t))),
           }),
-    sorts: sortsFor(name, model, fields, options.sort),
+    sorts: sortsFor(name, fields, options.sort),
     where: (filter, query) =>
       Object.assign(
         {},
@@ -107,45 +106,15 @@ function found([field = '', ...rest]: readonly string[], word: Filter): Filter {
   return rest.length === 0 ? { [field]: word } : { [field]: { some: found(rest, word) } }
 }
 
-const SORT_TYPES: Readonly<Record<string, 'string' | 'number' | 'bigint' | 'date'>> = {
-  String: 'string',
-  Int: 'number',
-  BigInt: 'bigint',
-  DateTime: 'date',
-}
-
-/** The order of a relation to many. Throws for a column that rows cannot be sorted by. */
-export function sortOfColumn(name: ModelName, column: string): Sort {
-  const model = modelOf(name)
-  const type = SORT_TYPES[model.columns.get(column)?.type ?? '']
-  if (type === undefined) throw new Error(`${name} cannot be sorted by ${column}`)
-  return { column, type, descending: type === 'date' }
-}
-
-function sortsFor(name: string, model: Model, fields: readonly Field[], names: readonly string[]) {
+function sortsFor(name: ModelName, fields: readonly Field[], names: readonly string[]) {
   const [first] = names
   if (first === undefined) throw new Error(`the list of ${name} needs a sort`)
   const keys = names.map((named) => {
-    const sort = fields.find((field) => field.name === named)?.sort ?? null
-    const type = SORT_TYPES[sort?.type ?? '']
-    if (sort === null || type === undefined)
-      throw new Error(`the list of ${name} cannot be sorted by ${named}`)
-    requireIndex(name, model, sort.column)
-    return [
-      upperSnake(named),
-      { column: sort.column, type, ...(type === 'date' && { newestFirst: true as const }) },
-    ]
+    const column = fields.find((field) => field.name === named)?.sort ?? null
+    if (column === null) throw new Error(`the list of ${name} cannot be sorted by ${named}`)
+    return [upperSnake(named), sortOf(name, column)]
   })
   return sortsOf(`${name}SortKey`, Object.fromEntries(keys), upperSnake(first))
-}
-
-/** A list that is sorted without an index reads all of the tenant's rows for each page. */
-function requireIndex(name: string, { keys, indexes }: Model, column: string): void {
-  const all = [...keys.map(({ fields }) => fields), ...indexes]
-  if (all.some(([tenant, first]) => tenant === 'tenantId' && first === column)) return
-  throw new Error(
-    `${name} is sorted by ${column}, which needs @@index([tenantId, ${column}, id]) in its model`,
-  )
 }
 
 export function upperSnake(name: string): string {

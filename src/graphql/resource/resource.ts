@@ -38,7 +38,7 @@ import {
   type RelationOptions,
   relationField,
 } from './fields.ts'
-import { type ListOptions, listOf, sortOfColumn, upperSnake } from './list.ts'
+import { type ListOptions, listOf, upperSnake } from './list.ts'
 
 export { money, type Part } from './fields.ts'
 
@@ -210,8 +210,8 @@ function addType(
       ...Object.fromEntries(
         Object.entries(many).map(([field, { sort, description: words }]) => {
           const target = relationOf(name, model, field, true).model
-          const by = sortOfColumn(target as ModelName, sort)
-          return [field, relationListField(t, connectionRef(target), field, by, words ?? '') as never]
+          const list = { model: name, relation: field, sort }
+          return [field, relationListField(t, connectionRef(target), list, words ?? '') as never]
         }),
       ),
     }),
@@ -262,7 +262,7 @@ function addQueries(
       },
       resolve: (_root, args, context, info) => {
         const { query, filter, sortKey, reverse, ...page } = args as ListArguments
-        const asked = { model: name, where: where(filter, query), sort: sorts.read(sortKey, reverse) }
+        const asked = { where: where(filter, query), sort: sorts.read(sortKey, reverse) }
         return readPage(context, info, asked, page) as never
       },
     }),

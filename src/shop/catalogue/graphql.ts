@@ -14,8 +14,11 @@ import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { StockMovement, StockMovementConnection, Variant } from '../refs.ts'
 import { ADJUSTMENT_REASONS, adjustStock, stockAdjust } from './adjust-stock.ts'
+
+const NEWEST_FIRST = sortOf('StockMovement', 'createdAt')
 
 const StockReason = enumRef<MovementRow['reason']>('StockReason')
 
@@ -60,8 +63,7 @@ builder.objectFields(Variant, (t) => ({
   stockMovements: relationListField(
     t,
     StockMovementConnection,
-    'movements',
-    { column: 'createdAt', type: 'date', descending: true },
+    { model: 'Variant', relation: 'movements', sort: 'createdAt' },
     'What changed its stock, latest first.',
   ),
 }))
@@ -76,12 +78,11 @@ builder.queryFields((t) => ({
         context,
         info,
         {
-          model: 'StockMovement',
           where: {
             ...(typeof variantId === 'string' && { variantId: nodeUuid('Variant', variantId) }),
             ...(reason && { reason: anyOf(reason) }),
           },
-          sort: { column: 'createdAt', type: 'date', descending: true },
+          sort: NEWEST_FIRST,
         },
         page,
       ),

@@ -14,6 +14,7 @@ import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection, selectionOf } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { relation } from '../../graphql/relations.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import {
   JournalEntry,
@@ -42,7 +43,8 @@ const TRIAL_BALANCE_COST = 1_000
 const ACCOUNTS_EXPECTED = Object.keys(ACCOUNT_CODES).length
 const CURRENCIES_EXPECTED = 1
 
-const NEWEST_FIRST = { column: 'postedAt', type: 'date', descending: true } as const
+const BY_CODE = sortOf('LedgerAccount', 'code')
+const NEWEST_FIRST = sortOf('JournalEntry', 'postedAt')
 
 /**
  * The row whose column `by` has this value, batched over all parents of the field; null when there is none. For rows
@@ -101,8 +103,7 @@ LedgerAccount.implement({
     postings: relationListField(
       t,
       PostingConnection,
-      'postings',
-      NEWEST_FIRST,
+      { model: 'LedgerAccount', relation: 'postings', sort: 'postedAt' },
       'Its postings, latest first.',
     ),
   }),
@@ -156,8 +157,7 @@ JournalEntry.implement({
     postings: relationListField(
       t,
       PostingConnection,
-      'postings',
-      { column: 'position', type: 'number', descending: false },
+      { model: 'JournalEntry', relation: 'postings', sort: 'position' },
       'Its debits and credits, in order.',
     ),
     reverses: t.field({
@@ -308,8 +308,7 @@ builder.queryFields((t) => ({
         ...(typeof filter?.currency === 'string' && { currency: filter.currency }),
         ...(filter?.type && { type: anyOf(filter.type) }),
       }
-      const sort = { column: 'code', type: 'string', descending: false } as const
-      return readPage<AccountRow>(context, info, { model: 'LedgerAccount', where, sort }, page)
+      return readPage<AccountRow>(context, info, { where, sort: BY_CODE }, page)
     },
   }),
   journalEntries: t.field({
@@ -318,7 +317,7 @@ builder.queryFields((t) => ({
     args: { ...pageArgs(t.arg), filter: t.arg({ type: JournalEntryFilter }) },
     resolve: (_root, { filter, ...page }, context, info) => {
       const where = entryFilter(filter)
-      return readPage<EntryRow>(context, info, { model: 'JournalEntry', where, sort: NEWEST_FIRST }, page)
+      return readPage<EntryRow>(context, info, { where, sort: NEWEST_FIRST }, page)
     },
   }),
   trialBalance: t.field({

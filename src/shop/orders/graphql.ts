@@ -19,7 +19,7 @@ import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { relation } from '../../graphql/relations.ts'
 import { search } from '../../graphql/search.ts'
-import { sortsOf } from '../../graphql/sorts.ts'
+import { sortOf, sortsOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Customer, Order, OrderConnection, OrderLine, OrderLineConnection, Variant } from '../refs.ts'
 import type { FrozenAddress, FrozenBuyer } from './agreed.ts'
@@ -185,8 +185,7 @@ Order.implement({
     lines: relationListField(
       t,
       OrderLineConnection,
-      'lines',
-      { column: 'position', type: 'number', descending: false },
+      { model: 'Order', relation: 'lines', sort: 'position' },
       'What was bought, line by line.',
     ),
   }),
@@ -222,9 +221,9 @@ OrderLine.implement({
 const orderSorts = sortsOf(
   'OrderSortKey',
   {
-    PLACED_AT: { column: 'placedAt', type: 'date', newestFirst: true },
-    NUMBER: { column: 'number', type: 'number', newestFirst: true },
-    TOTAL: { column: 'totalMinor', type: 'bigint', newestFirst: true },
+    PLACED_AT: sortOf('Order', 'placedAt'),
+    NUMBER: sortOf('Order', 'number', 'descending'),
+    TOTAL: sortOf('Order', 'totalMinor', 'descending'),
   },
   'PLACED_AT',
 )
@@ -281,12 +280,7 @@ builder.queryFields((t) => ({
           ? search(query, (word) => [{ customer: { name: word } }, { customer: { email: word } }])
           : { number }
       const where = { ...orderFilter(filter), ...found }
-      return readPage<OrderRow>(
-        context,
-        info,
-        { model: 'Order', where, sort: orderSorts.read(sortKey, reverse) },
-        page,
-      )
+      return readPage<OrderRow>(context, info, { where, sort: orderSorts.read(sortKey, reverse) }, page)
     },
   }),
   order: t.field({

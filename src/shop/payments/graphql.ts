@@ -18,6 +18,7 @@ import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { relation } from '../../graphql/relations.ts'
+import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import {
   Dispute,
@@ -38,8 +39,11 @@ import { FAILURE_CODES } from './provider.ts'
 /** Most disputes have one withdrawal, or a withdrawal and a reinstatement. */
 const MOVEMENTS_EXPECTED = 2
 
-const LATEST_OPENED_FIRST = { column: 'openedAt', type: 'date', descending: true } as const
-const NEWEST_FIRST = { column: 'createdAt', type: 'date', descending: true } as const
+const PAYMENTS = sortOf('Payment', 'createdAt')
+const REFUNDS = sortOf('Refund', 'createdAt')
+const DISPUTES = sortOf('Dispute', 'openedAt')
+const PROVIDERS = sortOf('PaymentProvider', 'createdAt')
+const EVENTS = sortOf('ProviderEvent', 'receivedAt')
 
 const PaymentStatus = builder.enumType('PaymentStatus', {
   description:
@@ -152,12 +156,16 @@ Payment.implement({
       ...projection({ one: 'order' }),
       resolve: (payment, _args, context, info) => relation<OrderRow>(payment, 'order', context, info),
     }),
-    refunds: relationListField(t, RefundConnection, 'refunds', NEWEST_FIRST, 'Its refunds, latest first.'),
+    refunds: relationListField(
+      t,
+      RefundConnection,
+      { model: 'Payment', relation: 'refunds', sort: 'createdAt' },
+      'Its refunds, latest first.',
+    ),
     disputes: relationListField(
       t,
       DisputeConnection,
-      'disputes',
-      LATEST_OPENED_FIRST,
+      { model: 'Payment', relation: 'disputes', sort: 'openedAt' },
       'Its disputes, latest first.',
     ),
   }),
@@ -167,8 +175,7 @@ builder.objectField(Order, 'payments', (t) =>
   relationListField(
     t,
     PaymentConnection,
-    'payments',
-    NEWEST_FIRST,
+    { model: 'Order', relation: 'payments', sort: 'createdAt' },
     'Its payments, including failed ones, latest first.',
   ),
 )
@@ -401,7 +408,7 @@ builder.queryFields((t) => ({
         ...commonFilter(filter),
         ...(typeof filter?.orderId === 'string' && { orderId: nodeUuid('Order', filter.orderId) }),
       }
-      return readPage<PaymentRow>(context, info, { model: 'Payment', where, sort: NEWEST_FIRST }, page)
+      return readPage<PaymentRow>(context, info, { where, sort: PAYMENTS }, page)
     },
   }),
   payment: t.field({
@@ -420,7 +427,7 @@ builder.queryFields((t) => ({
         ...commonFilter(filter),
         ...(typeof filter?.paymentId === 'string' && { paymentId: nodeUuid('Payment', filter.paymentId) }),
       }
-      return readPage<RefundRow>(context, info, { model: 'Refund', where, sort: NEWEST_FIRST }, page)
+      return readPage<RefundRow>(context, info, { where, sort: REFUNDS }, page)
     },
   }),
   disputes: t.field({
@@ -436,7 +443,7 @@ builder.queryFields((t) => ({
           openedAt: { ...(openedFrom && { gte: openedFrom }), ...(openedBefore && { lt: openedBefore }) },
         }),
       }
-      return readPage<DisputeRow>(context, info, { model: 'Dispute', where, sort: LATEST_OPENED_FIRST }, page)
+      return readPage<DisputeRow>(context, info, { where, sort: DISPUTES }, page)
     },
   }),
   dispute: t.field({
@@ -452,7 +459,7 @@ builder.queryFields((t) => ({
       "The merchant's accounts with payment providers, latest first: one is active, the others were replaced.",
     args: pageArgs(t.arg),
     resolve: (_root, page, context, info) =>
-      readPage<ProviderRow>(context, info, { model: 'PaymentProvider', where: {}, sort: NEWEST_FIRST }, page),
+      readPage<ProviderRow>(context, info, { where: {}, sort: PROVIDERS }, page),
   }),
   providerEvents: t.field({
     type: ProviderEventConnection,
@@ -463,12 +470,11 @@ builder.queryFields((t) => ({
         context,
         info,
         {
-          model: 'ProviderEvent',
           where: {
             ...(filter?.status && { status: anyOf(filter.status) }),
             ...(typeof filter?.type === 'string' && { type: filter.type }),
           },
-          sort: { column: 'receivedAt', type: 'date', descending: true },
+          sort: EVENTS,
         },
         page,
       ),
