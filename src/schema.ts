@@ -1,14 +1,24 @@
 // Builds the whole schema of all modules.
 import { type GraphQLSchema, isObjectType } from 'graphql'
+import { AppError } from './core/errors.ts'
 import { builder } from './graphql/builder.ts'
+import { NODE_TYPES } from './graphql/node-ids.ts'
+import { schemaProblems } from './graphql/schema-rules.ts'
+import { unindexedSorts } from './graphql/sorts.ts'
 import { loadGraphql } from './parts.ts'
 
 await loadGraphql()
 builder.queryType({})
 builder.mutationType({})
 
+/** Throws SERVICE_UNAVAILABLE, naming every problem at once, for a schema that would show what it should not. */
 export function buildSchema(): GraphQLSchema {
   const schema = builder.toSchema()
+  const problems = [...schemaProblems(schema, NODE_TYPES), ...unindexedSorts()]
+  if (problems.length > 0) {
+    const list = problems.map((problem) => `\n  ${problem}`).join('')
+    throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is not fit to be served:${list}`)
+  }
   for (const type of Object.values(schema.getTypeMap())) {
     const { permission } = type.extensions
     // A mutation's own field states its permission; a type states it for every field that returns it.

@@ -11,13 +11,13 @@ import {
   getNullableType,
   isCompositeType,
   isListType,
-  isObjectType,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql'
 import type { Permission } from '../auth/permissions.ts'
+import { isConnection } from '../graphql/schema-rules.ts'
 import { ENVELOPE_BYTES, leafUnits, OBJECT_UNITS, pointsOf, UNITS_PER_POINT } from './answer-price.ts'
 import {
   arrayLength,
@@ -31,8 +31,6 @@ import {
   type Variables,
 } from './page-arguments.ts'
 
-/** The assumed size of a list without a known length. */
-const LIST_SIZE_DEFAULT = 10
 /** The answer comes from memory, but is large: the whole schema is 280 kB in 4,500 objects and scalars' worth. */
 const SCHEMA_COST = 5_000
 /** Of `__type`: one type of about a hundred. */
@@ -207,10 +205,6 @@ function require(walk: Walk, permission: unknown): void {
   if (typeof permission === 'string') walk.permissions.add(permission as Permission)
 }
 
-function isConnection(type: GraphQLCompositeType): boolean {
-  return isObjectType(type) && type.name.endsWith('Connection')
-}
-
 function countOf(
   walk: Walk,
   parent: GraphQLCompositeType,
@@ -231,8 +225,11 @@ function countOf(
   }
 }
 
-function listSizeOf({ extensions: { listSize } }: GraphQLField<unknown, unknown>): number {
-  return typeof listSize === 'number' ? listSize : LIST_SIZE_DEFAULT
+/** How many items a list is taken to hold. A schema with a list that does not say is not served. */
+function listSizeOf({ name, extensions: { listSize, listMax } }: GraphQLField<unknown, unknown>): number {
+  const size = listSize ?? listMax
+  if (typeof size !== 'number') throw new Error(`the list ${name} has no listSize`)
+  return size
 }
 
 function pageOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode): PageArguments {

@@ -34,14 +34,14 @@ export function connectionOf<T extends Row>(
   edge.implement({
     fields: (t) => ({
       cursor: t.exposeString('cursor'),
-      node: t.field({ type: node, resolve: (parent) => parent.node as never }),
+      node: t.field({ type: node, extensions: { permission }, resolve: (parent) => parent.node as never }),
     }),
   })
   const connection = connectionRef<T>(name)
   connection.implement({
     extensions: { permission },
     fields: (t) => ({
-      nodes: t.field({ type: [node], resolve: (page) => page.nodes as never }),
+      nodes: t.field({ type: [node], extensions: { permission }, resolve: (page) => page.nodes as never }),
       edges: t.field({ type: [edge], resolve: (page) => page.edges }),
       pageInfo: t.field({ type: PageInfo, resolve: (page) => page }),
       totalCount: t.int({

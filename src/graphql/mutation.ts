@@ -102,7 +102,7 @@ export function addMutation<
     t.field({
       type: payload,
       description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
-      ...(permission !== null && { extensions: { permission } }),
+      extensions: permission === null ? { noPermission: BY_USE_CASE } : { permission },
       args: { input: t.arg({ type: input, required: true }) },
       resolve: async (_root, args, context) => {
         // Pothos infers the same shape from the fields, which the compiler cannot see through the generic.
@@ -114,6 +114,8 @@ export function addMutation<
     }),
   )
 }
+
+const BY_USE_CASE = 'the use case checks the invitation'
 
 /**
  * The permission that is checked on the document before it runs; the command checks it again. Not that of invited

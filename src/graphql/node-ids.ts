@@ -7,6 +7,9 @@ export type NodeName = ModelName
 const names = new Map<string, NodeName>()
 const prefixes = new Map<string, string>()
 
+/** The node types, by the prefixes of their ids. */
+export const NODE_TYPES: ReadonlyMap<string, NodeName> = names
+
 /** Registers a module's node types by the prefixes of their ids, which never change. Throws for a duplicate. */
 export function defineNodes(types: Readonly<Record<string, ModelName>>): void {
   for (const [prefix, name] of Object.entries(types)) {

@@ -68,6 +68,8 @@ function requireAccess(
     requirePermission(caller.permissions, nodePermission)
 }
 
+const BY_TYPE = 'each id is looked up with the permission of its own type'
+
 /** The maximum number of ids in a call of `nodes`. */
 const NODES_MAX = 100
 
@@ -77,6 +79,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'The object with this id; null when this tenant has none.',
     args: { id: t.arg.id({ required: true }) },
+    extensions: { noPermission: BY_TYPE },
     resolve: async (_root, { id }, context, info) => (await load([id], context, info))[0] ?? null,
   }),
   nodes: t.field({
@@ -84,7 +87,7 @@ builder.queryFields((t) => ({
     nullable: { list: false, items: true },
     description: `The objects with these ids, in order; null for each that this tenant does not have. At most ${NODES_MAX}.`,
     args: { ids: t.arg.idList({ required: true }) },
-    extensions: { listMax: NODES_MAX },
+    extensions: { listMax: NODES_MAX, noPermission: BY_TYPE },
     resolve: (_root, { ids }, context, info) => {
       if (ids.length > NODES_MAX) throw new AppError('BAD_USER_INPUT', `nodes takes at most ${NODES_MAX} ids`)
       return load(ids, context, info)

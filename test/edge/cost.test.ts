@@ -35,7 +35,7 @@ describe('the cost of an operation', () => {
     ['a variable left out', 'query Q($n: Int = 7) { orders(first: $n) { nodes { id } } }', {}, 9],
     ['as many as there are ids', '{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 4],
     ['ids in a variable', 'query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: ['a', 'b'] }, 3],
-    ['a list of unknown length', '{ notes { text } }', {}, 12],
+    ['a list, by the length that its field says', '{ notes { text } }', {}, 12],
     ['a list of known length', 'mutation { orderPlace { order { id } userErrors { message } } }', {}, 4],
     [
       'fragments, wherever they are spread',

@@ -90,6 +90,8 @@ export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => 
   field('Payload', 'userErrors').extensions = { listSize: 1 }
   field('Note', 'long').extensions = { bytes: 20_000 }
   field('Query', 'nodes').extensions = { listMax: 100 }
+  field('Query', 'notes').extensions = { listSize: 10 }
+  field('Order', 'tags').extensions = { listSize: 10 }
   field('Query', 'secretive').extensions = { permission: 'tenant:manage' }
   const order = (id: string) => ({ __typename: 'Order', id, number: 1, tags: [] })
   const usual: Resolvers = {

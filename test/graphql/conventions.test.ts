@@ -99,11 +99,6 @@ describe('types', () => {
     }
   })
 
-  it('whatever is a Node needs a permission to be read or to be looked up', () => {
-    for (const { name, extensions } of schema.getPossibleTypes(schema.getType('Node') as never))
-      expect(extensions.permission ?? extensions.nodePermission, name).toEqual(expect.any(String))
-  })
-
   it('every object that needs a permission says which', () => {
     for (const type of types) {
       const { permission } = type.extensions

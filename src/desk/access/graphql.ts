@@ -20,6 +20,7 @@ const RoleDefinition = builder.objectRef<(typeof ROLES)[number]>('RoleDefinition
     name: t.field({ type: Role, resolve: (role) => role }),
     permissions: t.stringList({
       description: 'In the form object:action. A key may get any of them that its creator has.',
+      extensions: { listSize: PERMISSIONS.length },
       resolve: (role) => PERMISSIONS.filter((permission) => permissionsOf(role).has(permission)),
     }),
   }),
@@ -55,7 +56,7 @@ builder.queryFields((t) => ({
   roles: t.field({
     type: [RoleDefinition],
     description: 'The roles, each with its permissions, the most powerful first.',
-    extensions: { listSize: ROLES.length },
+    extensions: { listSize: ROLES.length, noPermission: 'the roles are the same for every tenant' },
     resolve: () => ROLES,
   }),
   accessCheck: t.field({

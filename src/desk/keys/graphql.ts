@@ -1,4 +1,5 @@
 // API keys: the type, the list, and the mutations.
+import { PERMISSIONS } from '../../auth/permissions.ts'
 import type { ApiKey as ApiKeyRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
@@ -29,6 +30,7 @@ ApiKey.implement({
     permissions: t.exposeStringList('permissions', {
       description:
         'Its permissions, in the form object:action. A permission that its creator lacks has no effect.',
+      extensions: { listSize: PERMISSIONS.length },
     }),
     status: t.field({
       type: ApiKeyStatus,

@@ -1,4 +1,5 @@
 // The viewer, the tenant, and its members and invitations: types and queries.
+import { PERMISSIONS } from '../../auth/permissions.ts'
 import type {
   ApiKey as ApiKeyRow,
   Invitation as InvitationRow,
@@ -39,7 +40,7 @@ const InvitationStatus = builder.enumType('InvitationStatus', {
 
 Tenant.implement({
   description: 'A merchant.',
-  extensions: { model: 'Tenant' },
+  extensions: { model: 'Tenant', noPermission: 'every caller belongs to this tenant' },
   fields: (t) => ({
     slug: t.string({
       description: 'Its unique name in URLs and tokens.',
@@ -98,6 +99,8 @@ Invitation.implement({
   }),
 })
 
+const ONESELF = 'shows the caller alone'
+
 Viewer.implement({
   description: 'The caller of the request.',
   fields: (t) => ({
@@ -105,6 +108,7 @@ Viewer.implement({
       type: Member,
       nullable: true,
       description: 'Null for a program.',
+      extensions: { noPermission: ONESELF },
       resolve: ({ actor }, _args, context, info) =>
         actor.kind === 'MEMBER' ? readOne<MemberRow>(context, info, 'Member', { id: actor.id }) : null,
     }),
@@ -112,6 +116,7 @@ Viewer.implement({
       type: ApiKey,
       nullable: true,
       description: 'Null for a person.',
+      extensions: { noPermission: ONESELF },
       resolve: ({ actor }, _args, context, info) =>
         actor.kind === 'API_KEY' ? readOne<ApiKeyRow>(context, info, 'ApiKey', { id: actor.id }) : null,
     }),
@@ -129,13 +134,18 @@ Viewer.implement({
     }),
     permissions: t.stringList({
       description: 'Its permissions, in the form object:action.',
+      extensions: { listSize: PERMISSIONS.length },
       resolve: ({ permissions }) => [...permissions].sort(),
     }),
   }),
 })
 
 builder.queryFields((t) => ({
-  viewer: t.field({ type: Viewer, resolve: (_root, _args, { caller }) => caller }),
+  viewer: t.field({
+    type: Viewer,
+    extensions: { noPermission: ONESELF },
+    resolve: (_root, _args, { caller }) => caller,
+  }),
   members: t.field({
     type: MemberConnection,
     description: 'The people who work for the merchant, by e-mail address.',

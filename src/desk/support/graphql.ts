@@ -47,7 +47,7 @@ SupportGrant.implement({
 
 const ViewerSupport = builder.objectRef<SupportGrantRow>('ViewerSupport').implement({
   description: 'The tenant’s grant under which platform staff act here.',
-  extensions: { model: 'SupportGrant' },
+  extensions: { model: 'SupportGrant', noPermission: 'shows platform staff their own grant' },
   fields: (t) => ({
     access: t.expose('access', { type: SupportAccess }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),

@@ -19,6 +19,9 @@ export type Columns = Readonly<Record<string, unknown>>
 const TEXT_LENGTH_DEFAULT = 255
 /** Longer texts say so in the price of an answer. */
 const NAME_BYTES = 255
+/** How many values a column that is a list holds at most, and usually. */
+const VALUES_MAX = 100
+const VALUES_EXPECTED = 10
 const INT_MAX = 2 ** 31 - 1
 /** Large enough for any price, and small enough that a hundred lines of ten thousand pieces stay within 64 bits. */
 const MONEY_MINOR_MAX = 1_000_000_000_000n
@@ -115,7 +118,10 @@ export function columnField(name: string, column: Column, options: FieldOptions)
           type: (column.isList ? [type] : type) as never,
           nullable: column.isNullable as never,
           ...(description !== undefined && { description }),
-          ...(isText && length > NAME_BYTES && textBytes(length)),
+          extensions: {
+            ...(isText && length > NAME_BYTES && textBytes(length).extensions),
+            ...(column.isList && { listSize: VALUES_EXPECTED }),
+          },
         } as never,
       ),
     input:
@@ -134,7 +140,8 @@ function columnInput(
   },
 ): FieldInput {
   const { description, writable, length, initial, sample, taken } = options
-  const rule = options.rule ?? (column.isList ? z.array(ruleOf(column, length)) : ruleOf(column, length))
+  const rule =
+    options.rule ?? (column.isList ? z.array(ruleOf(column, length)).max(VALUES_MAX) : ruleOf(column, length))
   const type = outputType(column)
   const newType =
     initial && builder.enumType(`New${column.type}`, { values: initial as [string, ...string[]] })

@@ -1,0 +1,161 @@
+// What the assembled schema must say before anybody is served from it: who may see what, what ids start with, how long
+// lists are. Each problem is one line that names the place and what to write there.
+import {
+  type GraphQLCompositeType,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isAbstractType,
+  isInterfaceType,
+  isListType,
+  isObjectType,
+} from 'graphql'
+import { isPermission } from '../auth/permissions.ts'
+import type { Projection } from './projection.ts'
+
+type Field = GraphQLField<unknown, unknown>
+type Place = { readonly parent: GraphQLNamedType; readonly field: Field; readonly isRoot: boolean }
+
+/** `nodes`: the types that have a prefix for their ids, by their prefixes. */
+export function schemaProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string, string>): string[] {
+  const places = placesOf(schema)
+  return [
+    ...typesWithRows(schema, places).flatMap(typeProblems),
+    ...places.flatMap((place) => [...fieldProblems(schema, place), ...listProblems(place)]),
+    ...unknownPermissions(schema, places),
+    ...nodeProblems(schema, nodes),
+  ]
+}
+
+function placesOf(schema: GraphQLSchema): Place[] {
+  const roots: readonly unknown[] = [
+    schema.getQueryType(),
+    schema.getMutationType(),
+    schema.getSubscriptionType(),
+  ]
+  return ownTypes(schema).flatMap((parent) =>
+    isObjectType(parent) || isInterfaceType(parent)
+      ? Object.values(parent.getFields()).map((field) => ({ parent, field, isRoot: roots.includes(parent) }))
+      : [],
+  )
+}
+
+/** Without those of introspection. */
+function ownTypes(schema: GraphQLSchema): GraphQLNamedType[] {
+  return Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
+}
+
+/** Of a model, with an id, or reached by a relation: what it shows is a record of its own and no part of its parent's. */
+function typesWithRows(schema: GraphQLSchema, places: readonly Place[]): GraphQLObjectType[] {
+  const related = new Set(
+    places.flatMap(({ field }) => {
+      const projection = field.extensions.projection as Projection | undefined
+      return projection !== undefined && !('columns' in projection) ? [getNamedType(field.type)] : []
+    }),
+  )
+  return ownTypes(schema)
+    .filter(isObjectType)
+    .filter((type) => hasModel(type) || related.has(type))
+}
+
+function hasModel(type: GraphQLObjectType): boolean {
+  return type.extensions.model !== undefined || type.getInterfaces().some(({ name }) => name === 'Node')
+}
+
+function typeProblems({ name, extensions }: GraphQLObjectType): string[] {
+  const isGuarded = guards(extensions) || typeof extensions.nodePermission === 'string'
+  return isGuarded ? [] : [`type ${name} shows records and needs no permission: ${WRITE_TYPE}`]
+}
+
+const WRITE = `permission: 'area:read', or noPermission: 'why everybody may'`
+const WRITE_TYPE = `write ${WRITE} in the extensions of the type`
+const WRITE_FIELD = `write ${WRITE} in the extensions of the field`
+
+/** Whether a type or a field says who may see it, be it that everybody may. */
+function guards({ permission, noPermission }: Field['extensions']): boolean {
+  return typeof permission === 'string' || (typeof noPermission === 'string' && noPermission !== '')
+}
+
+function fieldProblems(schema: GraphQLSchema, { parent, field, isRoot }: Place): string[] {
+  const type = getNamedType(field.type)
+  if (guards(field.extensions)) return []
+  const place = `${parent.name}.${field.name}`
+  if (isRoot) {
+    if (typeof type.extensions.permission === 'string') return []
+    return [`${place} needs no permission, and neither does its type ${type.name}: ${WRITE_FIELD}`]
+  }
+  if (field.extensions.showsOwnRecord === true) return []
+  if (isObjectType(type) && typeof type.extensions.nodePermission === 'string' && !guards(type.extensions))
+    return [
+      `${place} shows a ${type.name}, whose nodePermission is asked by node and nodes alone: ${WRITE_FIELD}`,
+    ]
+  if (isAbstractType(type) && schema.getPossibleTypes(type).some(hasModel))
+    return [
+      `${place} shows a ${type.name}, which stands for types that need permissions of their own: ${WRITE_FIELD}`,
+    ]
+  return []
+}
+
+const PAGE_ARGUMENTS = ['first', 'after', 'last', 'before']
+
+function listProblems({ parent, field }: Place): string[] {
+  const type = getNamedType(field.type)
+  const place = `${parent.name}.${field.name}`
+  if (isConnection(type)) {
+    const missing = PAGE_ARGUMENTS.filter((name) => !field.args.some((argument) => argument.name === name))
+    return missing.length === 0 ? [] : [`${place} is a connection without ${missing.join(', ')}: ${PAGED}`]
+  }
+  const { listSize, listMax } = field.extensions
+  const isBounded = typeof listSize === 'number' || typeof listMax === 'number' || isConnection(parent)
+  if (!isListType(getNullableType(field.type)) || isBounded) return []
+  return [`${place} is a list that nothing bounds: ${BOUNDED}`]
+}
+
+const PAGED = 'write args: pageArgs(t.arg), and read it by readPage'
+const BOUNDED =
+  'write listSize: how many there are usually, in the extensions of the field; listMax: how many at most, where it takes ids; ' +
+  'or make it a connection'
+
+export function isConnection(type: GraphQLNamedType | GraphQLCompositeType): boolean {
+  return isObjectType(type) && type.name.endsWith('Connection')
+}
+
+function unknownPermissions(schema: GraphQLSchema, places: readonly Place[]): string[] {
+  const named = [
+    ...ownTypes(schema).map(({ name, extensions }) => ({ name, extensions })),
+    ...places.map(({ parent, field }) => ({
+      name: `${parent.name}.${field.name}`,
+      extensions: field.extensions,
+    })),
+  ]
+  return named.flatMap(({ name, extensions: { permission, nodePermission } }) =>
+    [permission, nodePermission]
+      .filter((needed) => needed !== undefined && !(typeof needed === 'string' && isPermission(needed)))
+      .map((needed) => `${name} needs ${needed}, which no module defines: add it by definePermissions`),
+  )
+}
+
+function nodeProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string, string>): string[] {
+  const types = ownTypes(schema)
+    .filter(isObjectType)
+    .filter((type) => type.getInterfaces().some(({ name }) => name === 'Node'))
+    .map(({ name }) => name)
+  const named = new Set(nodes.values())
+  return [
+    ...types
+      .filter((name) => !named.has(name))
+      .map(
+        (name) =>
+          `type ${name} is a Node and has no prefix for its ids: write defineNodes({ prefix: '${name}' }) in its module`,
+      ),
+    ...[...nodes]
+      .filter(([, name]) => !types.includes(name))
+      .map(
+        ([prefix, name]) =>
+          `the prefix ${prefix} is of ${name}, which is no Node of the schema: load its type in the module's graphql.ts, or take it out of defineNodes`,
+      ),
+  ]
+}

@@ -1,0 +1,161 @@
+// What a schema is refused for at the start: each rule by a small schema that breaks it, and the message in full.
+import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { schemaProblems } from '../../src/graphql/schema-rules.ts'
+
+const SDL = /* GraphQL */ `
+  interface Node { id: ID! }
+  interface Named { name: String! }
+  union Party = Room | Person
+  type Room implements Node & Named { id: ID! name: String! price: Money! guests: [Person!]! }
+  type Person implements Node { id: ID! }
+  type Money { amount: String! }
+  type RoomConnection { nodes: [Room!]! }
+  type Query {
+    room(id: ID!): Room
+    rooms(first: Int, after: String, last: Int, before: String): RoomConnection!
+    about: About!
+  }
+  type About { version: String! }
+  type Mutation { roomAdd(name: String!): Payload! }
+  type Payload { room: Room errors: [String!]! }
+`
+const NODES = new Map([
+  ['room', 'Room'],
+  ['pers', 'Person'],
+])
+
+let schema: GraphQLSchema
+const typeOf = (name: string) => schema.getType(name) as GraphQLObjectType
+const fieldOf = (place: string) => {
+  const [type = '', name = ''] = place.split('.')
+  const field = typeOf(type).getFields()[name]
+  if (field === undefined) throw new Error(`there is no ${place}`)
+  return field
+}
+const problems = (nodes: ReadonlyMap<string, string> = NODES) => schemaProblems(schema, nodes)
+
+/** The schema with what every rule asks for, and more types or fields where a rule is to be broken. */
+function whole(more = ''): void {
+  schema = buildSchema(`${SDL} ${more}`)
+  typeOf('Room').extensions = { model: 'Room', permission: 'catalogue:read' }
+  typeOf('Person').extensions = { model: 'Person', permission: 'members:read' }
+  typeOf('RoomConnection').extensions = { permission: 'catalogue:read' }
+  fieldOf('Room.guests').extensions = { listSize: 2 }
+  fieldOf('Query.about').extensions = { noPermission: 'it says nothing of anybody' }
+  fieldOf('Mutation.roomAdd').extensions = { permission: 'catalogue:write' }
+  fieldOf('Payload.room').extensions = { showsOwnRecord: true }
+  fieldOf('Payload.errors').extensions = { listSize: 1 }
+}
+beforeEach(() => whole())
+
+const OR = `permission: 'area:read', or noPermission: 'why everybody may'`
+
+it('a schema that says everything has no problem, and values need nothing of their own', () => {
+  expect(problems()).toEqual([])
+})
+
+describe('a type that shows records', () => {
+  it('needs a permission where it has a model', () => {
+    typeOf('Room').extensions = { model: 'Room' }
+    expect(problems()).toContain(
+      `type Room shows records and needs no permission: write ${OR} in the extensions of the type`,
+    )
+  })
+
+  it('needs one where it is a Node without a model, or hangs on another by a relation', () => {
+    whole('extend type Room { floor: Floor! } type Floor { name: String! }')
+    typeOf('Person').extensions = {}
+    fieldOf('Room.floor').extensions = { projection: { one: 'floor' } }
+    expect(problems().map((problem) => problem.slice(0, 50))).toEqual([
+      'type Person shows records and needs no permission:',
+      'type Floor shows records and needs no permission: ',
+    ])
+  })
+
+  it('needs none where its author says why, but not for an empty word', () => {
+    typeOf('Room').extensions = { model: 'Room', noPermission: 'rooms are on the sign' }
+    fieldOf('Query.room').extensions = { noPermission: 'rooms are on the sign' }
+    expect(problems()).toEqual([])
+    typeOf('Room').extensions = { model: 'Room', noPermission: '' }
+    expect(problems()).toHaveLength(1)
+  })
+
+  it('and a permission for its look-up alone needs one wherever it is shown', () => {
+    typeOf('Person').extensions = { model: 'Person', nodePermission: 'members:read' }
+    expect(problems()).toEqual([
+      `Room.guests shows a Person, whose nodePermission is asked by node and nodes alone: write ${OR} in the extensions of the field`,
+    ])
+    fieldOf('Room.guests').extensions = { listSize: 2, permission: 'members:read' }
+    expect(problems()).toEqual([])
+  })
+
+  it.each(['Node', 'Named', 'Party'])('is not shown as %s past its permission', (type) => {
+    whole(`extend type Money { of: ${type} }`)
+    expect(problems()).toEqual([
+      `Money.of shows a ${type}, which stands for types that need permissions of their own: write ${OR} in the extensions of the field`,
+    ])
+  })
+})
+
+describe('a root field', () => {
+  it('that needs no permission, nor does its type, is refused', () => {
+    fieldOf('Query.about').extensions = {}
+    fieldOf('Mutation.roomAdd').extensions = {}
+    const where = `write ${OR} in the extensions of the field`
+    expect(problems()).toEqual([
+      `Query.about needs no permission, and neither does its type About: ${where}`,
+      `Mutation.roomAdd needs no permission, and neither does its type Payload: ${where}`,
+    ])
+  })
+
+  it('that shows any Node is refused until it says how each is asked about', () => {
+    whole('extend type Query { node(id: ID!): Node }')
+    expect(problems()).toEqual([expect.stringContaining('Query.node needs no permission')])
+  })
+})
+
+it('a permission that no module defines is refused, on a type and on a field', () => {
+  typeOf('Room').extensions = { model: 'Room', permission: 'rooms:read' }
+  fieldOf('Mutation.roomAdd').extensions = { permission: 'invitations:accept' }
+  expect(problems()).toEqual([
+    'Room needs rooms:read, which no module defines: add it by definePermissions',
+    'Mutation.roomAdd needs invitations:accept, which no module defines: add it by definePermissions',
+  ])
+})
+
+it('a Node without a prefix is refused, and a prefix of what is no Node here', () => {
+  const nodes = new Map([
+    ['room', 'Room'],
+    ['bed', 'Bed'],
+    ['mon', 'Money'],
+  ])
+  const advice = "load its type in the module's graphql.ts, or take it out of defineNodes"
+  expect(problems(nodes)).toEqual([
+    "type Person is a Node and has no prefix for its ids: write defineNodes({ prefix: 'Person' }) in its module",
+    `the prefix bed is of Bed, which is no Node of the schema: ${advice}`,
+    `the prefix mon is of Money, which is no Node of the schema: ${advice}`,
+  ])
+})
+
+describe('a list', () => {
+  it('without a size is refused, of objects and of scalars, in a type and in an interface', () => {
+    whole('extend type Money { notes: [String!] } interface Tagged { tags: [String!]! }')
+    fieldOf('Room.guests').extensions = {}
+    const advice =
+      'write listSize: how many there are usually, in the extensions of the field; listMax: how many at most, where it ' +
+      'takes ids; or make it a connection'
+    expect(problems()).toEqual(
+      ['Room.guests', 'Money.notes', 'Tagged.tags'].map(
+        (place) => `${place} is a list that nothing bounds: ${advice}`,
+      ),
+    )
+  })
+
+  it('that is a connection without paging is refused, at the root and in a type', () => {
+    whole('extend type Person { rooms(first: Int, after: String): RoomConnection! }')
+    expect(problems()).toEqual([
+      'Person.rooms is a connection without last, before: write args: pageArgs(t.arg), and read it by readPage',
+    ])
+  })
+})
