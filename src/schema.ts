@@ -11,13 +11,13 @@ await loadGraphql()
 builder.queryType({})
 builder.mutationType({})
 
-/** Throws SERVICE_UNAVAILABLE, naming every problem at once, for a schema that would show what it should not. */
+/** Throws SERVICE_UNAVAILABLE with every problem of the schema (graphql/schema-rules.ts, graphql/sorts.ts). */
 export function buildSchema(): GraphQLSchema {
   const schema = builder.toSchema()
   const problems = [...schemaProblems(schema, NODE_TYPES), ...unindexedSorts()]
   if (problems.length > 0) {
     const list = problems.map((problem) => `\n  ${problem}`).join('')
-    throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is not fit to be served:${list}`)
+    throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is refused:${list}`)
   }
   for (const type of Object.values(schema.getTypeMap())) {
     const { permission } = type.extensions

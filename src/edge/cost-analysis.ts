@@ -225,7 +225,7 @@ function countOf(
   }
 }
 
-/** How many items a list is taken to hold. A schema with a list that does not say is not served. */
+/** The assumed number of items. The start refuses a schema with a list that has none. */
 function listSizeOf({ name, extensions: { listSize, listMax } }: GraphQLField<unknown, unknown>): number {
   const size = listSize ?? listMax
   if (typeof size !== 'number') throw new Error(`the list ${name} has no listSize`)

@@ -1,5 +1,5 @@
-// What the assembled schema must say before anybody is served from it: who may see what, what ids start with, how long
-// lists are. Each problem is one line that names the place and what to write there.
+// The rules that the assembled schema is checked against at the start: permissions, id prefixes, sizes of lists. Each problem
+// is one line that names the type or field, and what to write there.
 import {
   type GraphQLCompositeType,
   type GraphQLField,
@@ -19,7 +19,7 @@ import type { Projection } from './projection.ts'
 type Field = GraphQLField<unknown, unknown>
 type Place = { readonly parent: GraphQLNamedType; readonly field: Field; readonly isRoot: boolean }
 
-/** `nodes`: the types that have a prefix for their ids, by their prefixes. */
+/** `nodes`: the node types, by the prefixes of their ids. */
 export function schemaProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string, string>): string[] {
   const places = placesOf(schema)
   return [
@@ -43,12 +43,12 @@ function placesOf(schema: GraphQLSchema): Place[] {
   )
 }
 
-/** Without those of introspection. */
+/** All but the introspection types. */
 function ownTypes(schema: GraphQLSchema): GraphQLNamedType[] {
   return Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
 }
 
-/** Of a model, with an id, or reached by a relation: what it shows is a record of its own and no part of its parent's. */
+/** Types of a model, nodes, and targets of a relation: each shows a row of its own, so its parent's permission does not cover it. */
 function typesWithRows(schema: GraphQLSchema, places: readonly Place[]): GraphQLObjectType[] {
   const related = new Set(
     places.flatMap(({ field }) => {
@@ -67,14 +67,14 @@ function hasModel(type: GraphQLObjectType): boolean {
 
 function typeProblems({ name, extensions }: GraphQLObjectType): string[] {
   const isGuarded = guards(extensions) || typeof extensions.nodePermission === 'string'
-  return isGuarded ? [] : [`type ${name} shows records and needs no permission: ${WRITE_TYPE}`]
+  return isGuarded ? [] : [`type ${name} shows records and has no permission: ${WRITE_TYPE}`]
 }
 
-const WRITE = `permission: 'area:read', or noPermission: 'why everybody may'`
+const WRITE = `permission: 'area:read', or noPermission: 'why it needs none'`
 const WRITE_TYPE = `write ${WRITE} in the extensions of the type`
 const WRITE_FIELD = `write ${WRITE} in the extensions of the field`
 
-/** Whether a type or a field says who may see it, be it that everybody may. */
+/** Whether a type or a field has a permission, or a reason to need none. */
 function guards({ permission, noPermission }: Field['extensions']): boolean {
   return typeof permission === 'string' || (typeof noPermission === 'string' && noPermission !== '')
 }
@@ -85,17 +85,15 @@ function fieldProblems(schema: GraphQLSchema, { parent, field, isRoot }: Place):
   const place = `${parent.name}.${field.name}`
   if (isRoot) {
     if (typeof type.extensions.permission === 'string') return []
-    return [`${place} needs no permission, and neither does its type ${type.name}: ${WRITE_FIELD}`]
+    return [`${place} has no permission, and neither has its type ${type.name}: ${WRITE_FIELD}`]
   }
   if (field.extensions.showsOwnRecord === true) return []
   if (isObjectType(type) && typeof type.extensions.nodePermission === 'string' && !guards(type.extensions))
     return [
-      `${place} shows a ${type.name}, whose nodePermission is asked by node and nodes alone: ${WRITE_FIELD}`,
+      `${place} shows a ${type.name}, whose nodePermission is checked only by node and nodes: ${WRITE_FIELD}`,
     ]
   if (isAbstractType(type) && schema.getPossibleTypes(type).some(hasModel))
-    return [
-      `${place} shows a ${type.name}, which stands for types that need permissions of their own: ${WRITE_FIELD}`,
-    ]
+    return [`${place} shows a ${type.name}, whose types have permissions of their own: ${WRITE_FIELD}`]
   return []
 }
 
@@ -111,12 +109,12 @@ function listProblems({ parent, field }: Place): string[] {
   const { listSize, listMax } = field.extensions
   const isBounded = typeof listSize === 'number' || typeof listMax === 'number' || isConnection(parent)
   if (!isListType(getNullableType(field.type)) || isBounded) return []
-  return [`${place} is a list that nothing bounds: ${BOUNDED}`]
+  return [`${place} is an unbounded list: ${BOUNDED}`]
 }
 
 const PAGED = 'write args: pageArgs(t.arg), and read it by readPage'
 const BOUNDED =
-  'write listSize: how many there are usually, in the extensions of the field; listMax: how many at most, where it takes ids; ' +
+  'write listSize: <the expected number> in the extensions of the field (listMax: <the maximum>, for a field that takes ids), ' +
   'or make it a connection'
 
 export function isConnection(type: GraphQLNamedType | GraphQLCompositeType): boolean {
@@ -134,7 +132,10 @@ function unknownPermissions(schema: GraphQLSchema, places: readonly Place[]): st
   return named.flatMap(({ name, extensions: { permission, nodePermission } }) =>
     [permission, nodePermission]
       .filter((needed) => needed !== undefined && !(typeof needed === 'string' && isPermission(needed)))
-      .map((needed) => `${name} needs ${needed}, which no module defines: add it by definePermissions`),
+      .map(
+        (needed) =>
+          `${name} needs ${String(needed)}, which no module defines: add it to a module with definePermissions`,
+      ),
   )
 }
 
@@ -155,7 +156,7 @@ function nodeProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string, string>)
       .filter(([, name]) => !types.includes(name))
       .map(
         ([prefix, name]) =>
-          `the prefix ${prefix} is of ${name}, which is no Node of the schema: load its type in the module's graphql.ts, or take it out of defineNodes`,
+          `the prefix ${prefix} belongs to ${name}, which is not a Node of the schema: import its type in the module's graphql.ts, or remove it from defineNodes`,
       ),
   ]
 }

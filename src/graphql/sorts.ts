@@ -1,11 +1,11 @@
-// The orders of lists: made of the model's columns, each with an index behind it. A list takes no other.
+// Sorts of lists: a column of a model, and the index it needs. The only way to make one.
 import { type Model, type ModelName, modelOf } from '../db/datamodel.ts'
 import { builder } from './builder.ts'
 import type { Sort } from './keyset.ts'
 
 type Direction = 'ascending' | 'descending'
 
-/** An index that a sort needs: its fields in their order, behind the tenant and before the id. */
+/** An index that a sort needs: its fields in order, after the tenant and before the id. */
 type NeededIndex = { readonly model: ModelName; readonly fields: readonly string[] }
 
 const needed: NeededIndex[] = []
@@ -18,20 +18,20 @@ const TYPES: Readonly<Record<string, Sort['type']>> = {
 }
 
 /**
- * The order of a root list. Default: instants latest first, all others ascending. Called where the list is declared, so that
- * the start of the server can check it. Throws a plain Error for a column that rows cannot be sorted by.
+ * The sort of a root list. Default: instants latest first, all others ascending. Call it where the list is declared, not in a
+ * resolver: the start checks the index of every sort. Throws a plain Error for a column that cannot be sorted by.
  */
 export function sortOf(model: ModelName, column: string, direction?: Direction): Sort {
   return declare({ model, fields: [column] }, column, direction)
 }
 
-/** The order of a relation to many, in the default direction. Throws like `sortOf`, and for what is no such relation. */
+/** The sort of a to-many relation, in the default direction. Throws like `sortOf`, and for an unknown relation. */
 export function sortOfRelation(name: ModelName, relation: string, column: string): Sort {
   const parent = modelOf(name)
   const found = parent.relations.get(relation)
   if (found?.many !== true) throw new Error(`${name} has no relation ${relation} to many`)
   const model = found.model as ModelName
-  // What a foreign key has beside the parent's primary key, such as its currency, tells no rows apart.
+  // Other columns of the foreign key, such as a currency, have one value for all rows of a parent.
   const parentKey = found.on
     .filter(([, own]) => parent.keys[0]?.fields.includes(fieldOf(parent, own)))
     .map(([other]) => fieldOf(modelOf(model), other))
@@ -39,7 +39,7 @@ export function sortOfRelation(name: ModelName, relation: string, column: string
   return declare({ model, fields }, column, undefined)
 }
 
-/** Makes the enum `name` and the reading of `sortKey` and `reverse`. */
+/** Makes the enum `name`, and a reader of `sortKey` and `reverse`. */
 export function sortsOf<Key extends string>(
   name: string,
   keys: Readonly<Record<Key, Sort>>,
@@ -53,7 +53,7 @@ export function sortsOf<Key extends string>(
   return { type, read }
 }
 
-/** The sorts that no index serves, each with the index to add: such a list reads all of the tenant's rows for each page. */
+/** The sorts without an index, each with the index to add. Such a list reads all of the tenant's rows for each page. */
 export function unindexedSorts(): string[] {
   return needed.flatMap(({ model, fields }) =>
     isIndexed(modelOf(model), [TENANT, ...fields])

@@ -1,4 +1,4 @@
-// A module whose declarations are not fit: the start is refused, with all that is wrong in one message.
+// Bad declarations of a module: the start is refused, with every problem in one message.
 import { expect, it } from 'vitest'
 import { builder } from '../../src/graphql/builder.ts'
 import { Node } from '../../src/graphql/node.ts'
@@ -15,11 +15,11 @@ it('names every problem at once', () => {
   builder.queryField('rooms', (t) => t.field({ type: [Room], resolve: () => [] }))
   sortOf('Order', 'paidMinor')
   const message = [
-    'The GraphQL schema is not fit to be served:',
-    'type Room shows records and needs no permission: ',
-    'Query.rooms needs no permission, and neither does its type Room: ',
-    'Query.rooms is a list that nothing bounds: ',
-    'Room.tags is a list that nothing bounds: ',
+    'The GraphQL schema is refused:',
+    'type Room shows records and has no permission: ',
+    'Query.rooms has no permission, and neither has its type Room: ',
+    'Query.rooms is an unbounded list: ',
+    'Room.tags is an unbounded list: ',
     'type Room is a Node and has no prefix for its ids: ',
     'Order is sorted by paidMinor: ',
   ]

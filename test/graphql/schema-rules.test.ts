@@ -1,4 +1,4 @@
-// What a schema is refused for at the start: each rule by a small schema that breaks it, and the message in full.
+// The rules of schemas: each by a small schema that breaks it, with its message.
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { schemaProblems } from '../../src/graphql/schema-rules.ts'
@@ -49,7 +49,7 @@ function whole(more = ''): void {
 }
 beforeEach(() => whole())
 
-const OR = `permission: 'area:read', or noPermission: 'why everybody may'`
+const OR = `permission: 'area:read', or noPermission: 'why it needs none'`
 
 it('a schema that says everything has no problem, and values need nothing of their own', () => {
   expect(problems()).toEqual([])
@@ -59,7 +59,7 @@ describe('a type that shows records', () => {
   it('needs a permission where it has a model', () => {
     typeOf('Room').extensions = { model: 'Room' }
     expect(problems()).toContain(
-      `type Room shows records and needs no permission: write ${OR} in the extensions of the type`,
+      `type Room shows records and has no permission: write ${OR} in the extensions of the type`,
     )
   })
 
@@ -67,9 +67,9 @@ describe('a type that shows records', () => {
     whole('extend type Room { floor: Floor! } type Floor { name: String! }')
     typeOf('Person').extensions = {}
     fieldOf('Room.floor').extensions = { projection: { one: 'floor' } }
-    expect(problems().map((problem) => problem.slice(0, 50))).toEqual([
-      'type Person shows records and needs no permission:',
-      'type Floor shows records and needs no permission: ',
+    expect(problems().map((problem) => problem.split(':')[0])).toEqual([
+      'type Person shows records and has no permission',
+      'type Floor shows records and has no permission',
     ])
   })
 
@@ -84,7 +84,7 @@ describe('a type that shows records', () => {
   it('and a permission for its look-up alone needs one wherever it is shown', () => {
     typeOf('Person').extensions = { model: 'Person', nodePermission: 'members:read' }
     expect(problems()).toEqual([
-      `Room.guests shows a Person, whose nodePermission is asked by node and nodes alone: write ${OR} in the extensions of the field`,
+      `Room.guests shows a Person, whose nodePermission is checked only by node and nodes: write ${OR} in the extensions of the field`,
     ])
     fieldOf('Room.guests').extensions = { listSize: 2, permission: 'members:read' }
     expect(problems()).toEqual([])
@@ -93,7 +93,7 @@ describe('a type that shows records', () => {
   it.each(['Node', 'Named', 'Party'])('is not shown as %s past its permission', (type) => {
     whole(`extend type Money { of: ${type} }`)
     expect(problems()).toEqual([
-      `Money.of shows a ${type}, which stands for types that need permissions of their own: write ${OR} in the extensions of the field`,
+      `Money.of shows a ${type}, whose types have permissions of their own: write ${OR} in the extensions of the field`,
     ])
   })
 })
@@ -104,14 +104,14 @@ describe('a root field', () => {
     fieldOf('Mutation.roomAdd').extensions = {}
     const where = `write ${OR} in the extensions of the field`
     expect(problems()).toEqual([
-      `Query.about needs no permission, and neither does its type About: ${where}`,
-      `Mutation.roomAdd needs no permission, and neither does its type Payload: ${where}`,
+      `Query.about has no permission, and neither has its type About: ${where}`,
+      `Mutation.roomAdd has no permission, and neither has its type Payload: ${where}`,
     ])
   })
 
   it('that shows any Node is refused until it says how each is asked about', () => {
     whole('extend type Query { node(id: ID!): Node }')
-    expect(problems()).toEqual([expect.stringContaining('Query.node needs no permission')])
+    expect(problems()).toEqual([expect.stringContaining('Query.node has no permission')])
   })
 })
 
@@ -119,8 +119,8 @@ it('a permission that no module defines is refused, on a type and on a field', (
   typeOf('Room').extensions = { model: 'Room', permission: 'rooms:read' }
   fieldOf('Mutation.roomAdd').extensions = { permission: 'invitations:accept' }
   expect(problems()).toEqual([
-    'Room needs rooms:read, which no module defines: add it by definePermissions',
-    'Mutation.roomAdd needs invitations:accept, which no module defines: add it by definePermissions',
+    'Room needs rooms:read, which no module defines: add it to a module with definePermissions',
+    'Mutation.roomAdd needs invitations:accept, which no module defines: add it to a module with definePermissions',
   ])
 })
 
@@ -130,11 +130,11 @@ it('a Node without a prefix is refused, and a prefix of what is no Node here', (
     ['bed', 'Bed'],
     ['mon', 'Money'],
   ])
-  const advice = "load its type in the module's graphql.ts, or take it out of defineNodes"
+  const advice = "import its type in the module's graphql.ts, or remove it from defineNodes"
   expect(problems(nodes)).toEqual([
     "type Person is a Node and has no prefix for its ids: write defineNodes({ prefix: 'Person' }) in its module",
-    `the prefix bed is of Bed, which is no Node of the schema: ${advice}`,
-    `the prefix mon is of Money, which is no Node of the schema: ${advice}`,
+    `the prefix bed belongs to Bed, which is not a Node of the schema: ${advice}`,
+    `the prefix mon belongs to Money, which is not a Node of the schema: ${advice}`,
   ])
 })
 
@@ -143,11 +143,11 @@ describe('a list', () => {
     whole('extend type Money { notes: [String!] } interface Tagged { tags: [String!]! }')
     fieldOf('Room.guests').extensions = {}
     const advice =
-      'write listSize: how many there are usually, in the extensions of the field; listMax: how many at most, where it ' +
-      'takes ids; or make it a connection'
+      'write listSize: <the expected number> in the extensions of the field (listMax: <the maximum>, for a field that takes ' +
+      'ids), or make it a connection'
     expect(problems()).toEqual(
       ['Room.guests', 'Money.notes', 'Tagged.tags'].map(
-        (place) => `${place} is a list that nothing bounds: ${advice}`,
+        (place) => `${place} is an unbounded list: ${advice}`,
       ),
     )
   })

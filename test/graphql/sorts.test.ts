@@ -1,8 +1,8 @@
-// What may order a list: columns of the model, with an index behind them.
+// Sorts of lists: columns of the model, with an index.
 import { expect, it } from 'vitest'
 import { sortOf, sortOfRelation, sortsOf, unindexedSorts } from '../../src/graphql/sorts.ts'
 
-it('instants go latest first and all else ascending, unless it is told', () => {
+it('default: instants latest first, all others ascending', () => {
   expect(sortOf('Order', 'placedAt')).toMatchObject({ model: 'Order', type: 'date', descending: true })
   expect(sortOf('Member', 'email')).toMatchObject({ type: 'string', descending: false })
   expect(sortOf('Order', 'number', 'descending')).toMatchObject({ type: 'number', descending: true })

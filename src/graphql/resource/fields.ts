@@ -19,7 +19,7 @@ export type Columns = Readonly<Record<string, unknown>>
 const TEXT_LENGTH_DEFAULT = 255
 /** Longer texts say so in the price of an answer. */
 const NAME_BYTES = 255
-/** How many values a column that is a list holds at most, and usually. */
+/** The maximum and the assumed number of values of a list column. */
 const VALUES_MAX = 100
 const VALUES_EXPECTED = 10
 const INT_MAX = 2 ** 31 - 1
