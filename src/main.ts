@@ -203,12 +203,13 @@ async function refuseBrokenWalls(
   { runtimeUrl, workerUrl }: Urls,
   logger: Logger,
 ): Promise<void> {
-  const [{ examine }, { QUEUED_BY: tasks }] = await Promise.all([
+  const [{ examine }, { QUEUED_BY: tasks }, { writerNames }] = await Promise.all([
     import('./db/doctor/doctor.ts'),
     import('./parts.ts'),
+    import('./auth/permissions.ts'),
   ])
   const { strictVersion } = config.database
-  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks })
+  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks, writers: writerNames() })
   for (const { level, code, object, message } of findings) {
     if (level === 'warning') logger.warn({ code, object }, message)
   }

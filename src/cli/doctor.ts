@@ -12,9 +12,10 @@ export function doctorCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
-        const [{ examine }, { QUEUED_BY }] = await Promise.all([
+        const [{ examine }, { QUEUED_BY }, { writerNames }] = await Promise.all([
           import('../db/doctor/doctor.ts'),
           import('../parts.ts'),
+          import('../auth/permissions.ts'),
         ])
         const findings = await withDatabase(
           config,
@@ -24,6 +25,7 @@ export function doctorCommand(): Command {
               strictVersion: options.strictVersion ?? config.database.strictVersion,
               workerUrl,
               tasks: QUEUED_BY,
+              writers: writerNames(),
             }),
         )
         report(options, { findings }, asText(findings))

@@ -12,6 +12,7 @@ import { sessionChecks } from './session.ts'
 import { tableChecks } from './tables.ts'
 import { examineTasks, type TaskList } from './tasks.ts'
 import { workerChecks } from './worker.ts'
+import { examineWriters } from './writers.ts'
 
 export type { Finding }
 
@@ -24,6 +25,8 @@ export interface ExamineOptions {
   workerUrl?: string | null
   /** The tasks that this program queues, each with its permissions; the database must have the same. */
   tasks?: TaskList
+  /** What a table's writers may be: the permissions that write. Default: they are not checked. */
+  writers?: readonly string[]
 }
 
 const CHECKS: readonly Check[] = [
@@ -58,6 +61,7 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
     for (const check of CHECKS) findings.push(...(await check(patient)))
     findings.push(...(await examineWorker(patient, options.workerUrl ?? null)))
     if (options.tasks !== undefined) findings.push(...(await examineTasks(patient, options.tasks)))
+    if (options.writers !== undefined) findings.push(...(await examineWriters(patient, options.writers)))
     return findings
   } finally {
     await client.end()

@@ -1,0 +1,26 @@
+// Owns: the rule that a table's writers, which app.protect was given, are permissions of this program.
+import { DATAMODEL } from '../datamodel.ts'
+import { type Finding, type Patient, TENANT_TABLES } from './check.ts'
+
+/** Of any model of this program. */
+const TABLES = new Set([...DATAMODEL.values()].map(({ table }) => `public.${table}`))
+
+/**
+ * `known`: the permissions that write. A table of which none of the writers is known is one that nobody can write: an error.
+ * A table without a model here is a warning: a newer version of the program may run beside this one.
+ */
+export async function examineWriters({ query }: Patient, known: readonly string[]): Promise<Finding[]> {
+  const rows = await query(
+    `SELECT object, array_to_string(writers, ', ') AS writers FROM (
+       SELECT object, substring(pg_get_expr(p.polwithcheck, p.polrelid) from $re$'({[^']*})'::text\\[\\]$re$)::text[] AS writers
+       FROM (${TENANT_TABLES}) t JOIN pg_policy p ON p.polrelid = t.oid AND p.polname = 'tenant_insert') w
+     WHERE writers <> '{}' AND NOT writers && $1::text[] ORDER BY object`,
+    [known],
+  )
+  return rows.map(({ object, writers }) => ({
+    level: TABLES.has(object ?? '') ? 'error' : 'warning',
+    code: 'writers-unknown',
+    object: object ?? '',
+    message: `is written with ${writers}, which no module defines as a permission to write: define it, or call app.protect with other writers in a new migration`,
+  }))
+}
