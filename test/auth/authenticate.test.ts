@@ -1,4 +1,4 @@
-// Who is let in: the token, the membership as the database knows it now, and how long that is believed.
+// Authentication: the token, the current membership, and how long it is cached.
 import { createSecretKey } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Authenticator, createAuthenticator } from '../../src/auth/authenticate.ts'
@@ -22,7 +22,7 @@ import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { compact, createTestClock, createVerifier, refusal, SECRET, type TestClock } from './token-setup.ts'
 
 const REQUEST = 'request-1'
-/** Beyond this a membership is looked up again; the promise is 5 s. */
+/** After this a membership is looked up again; the promise is 5 s. */
 const BELIEVED_MS = 2_000
 
 let files: TestDatabase
@@ -87,7 +87,7 @@ const sent = (authorization: string | undefined) => ({
 const owner = () => bearer(TENANT_A.ownerEmail, TENANT_A.slug)
 const authenticate = async (authorization: string | undefined) =>
   await authenticator.authenticate(sent(authorization), REQUEST)
-/** Past the triggers too: one of them keeps a tenant from losing its last owner. */
+/** With triggers disabled: one of them keeps a tenant from losing its last owner. */
 const change = (sql: string, values: unknown[]) =>
   asSuperuser(files, async (client) => {
     await client.query('SET LOCAL session_replication_role = replica')
@@ -110,7 +110,7 @@ describe('a caller', () => {
     })
   })
 
-  it('is nobody by a letter that some locale takes for another', async () => {
+  it('is not found by a letter that some locale maps to another', async () => {
     for (const email of ['member1@a.exampłe', 'memBer1@a.e\u0445ample', 'MEMBER1@A.EXAMPLE\u0307'])
       expect(await refusal(() => authenticate(bearer(email, TENANT_A.slug)))).toBe('FORBIDDEN')
     await change(`UPDATE members SET email = 'admin1@a.example' WHERE tenant_id = $1 AND email = $2`, [
@@ -200,7 +200,7 @@ describe('case 31: who is refused', () => {
     expect(lookUps).toBe(0)
   })
 
-  it('case 31: an unknown tenant and a stranger cannot be told apart', async () => {
+  it('case 31: an unknown tenant and an unknown person get the same answer', async () => {
     const messages = await Promise.all(
       [bearer(TENANT_A.ownerEmail, 'no-such-tenant'), bearer('stranger@a.example', TENANT_A.slug)].map(
         (header) =>
@@ -246,7 +246,7 @@ describe('case 32: what changes while the token lives', () => {
     }
   })
 
-  it('case 32: a changed role takes its permissions with it', async () => {
+  it('case 32: a changed role changes the permissions', async () => {
     const header = owner()
     expect((await authenticate(header)).permissions.has('tenant:manage')).toBe(true)
     const setRole = (role: string) =>
@@ -266,14 +266,14 @@ describe('case 32: what changes while the token lives', () => {
 })
 
 describe('the cache of memberships', () => {
-  it('asks once for all who ask at once, and answers at once from then on', async () => {
+  it('looks up once for concurrent requests, and answers from the cache afterwards', async () => {
     const header = owner()
     await Promise.all(Array.from({ length: 50 }, () => authenticate(header)))
     expect(lookUps).toBe(1)
     expect(authenticator.authenticate(sent(header), REQUEST)).not.toBeInstanceOf(Promise)
   })
 
-  it('does not keep an answer that was on its way when the person was forgotten', async () => {
+  it('does not cache a look-up that was running during an invalidation', async () => {
     let asked = 0
     let answer: (membership: ReturnType<typeof memberOf>) => void = () => {}
     const slow = authenticatorOver(
@@ -340,13 +340,13 @@ describe('over HTTP', () => {
     expect(door.reads()).toBe(before)
   })
 
-  it('case 31: who is there is asked before what they send', async () => {
+  it('case 31: authentication comes before the request is parsed', async () => {
     for (const body of ['not json', 'x'.repeat(300_000)]) {
       expect(refusalOf(await ask({ authorization: 'Bearer x' }, body))).toBe('401 UNAUTHENTICATED')
     }
   })
 
-  it('where a request comes from is the trusted proxy’s word, and nobody else’s', async () => {
+  it('the client address is taken from a trusted proxy, and from nobody else', async () => {
     const behindProxy = await openFrontDoor({ trustedProxies: ['127.0.0.1'] })
     const bad = (over: FrontDoor, from: string) =>
       over.send('/graphql', {
@@ -363,14 +363,14 @@ describe('over HTTP', () => {
       await bad(door, `192.0.2.${n}`)
     }
     expect(refusalOf(await bad(behindProxy, '192.0.2.1'))).toBe('429 RATE_LIMITED')
-    // What the sender itself wrote stands before what the proxy added.
+    // The client's own header value precedes what the proxy appended.
     expect(refusalOf(await bad(behindProxy, '192.0.2.9, 192.0.2.1'))).toBe('429 RATE_LIMITED')
     expect(refusalOf(await bad(behindProxy, '192.0.2.2'))).toBe('401 UNAUTHENTICATED')
     expect(refusalOf(await bad(door, '198.51.100.1'))).toBe('429 RATE_LIMITED')
     await behindProxy.close()
   })
 
-  it('a database that is away is 503 with Retry-After, and says nothing of itself', async () => {
+  it('a database that is away is 503 with Retry-After, and reveals nothing', async () => {
     const away = await openFrontDoor({
       database: memberDatabase({
         resolveMember: async () => {

@@ -1,4 +1,4 @@
-// Keys found by OpenID discovery: from the issuer's own document alone, within the same limits as the keys.
+// Keys found by OpenID discovery: only from the issuer's own document, within the same limits as the keys.
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -41,7 +41,7 @@ function verifierOf(name: string, timeoutMs = KEY_TIMINGS.timeoutMs) {
   })
 }
 
-/** A server whose discovery document a test can change; at first it is right. */
+/** A server whose discovery document a test can change; initially correct. */
 async function startIssuer(path: string) {
   const server = createServer((request, response) => {
     started.asked.push(request.url ?? '')
@@ -115,7 +115,7 @@ test('case 33: with the document gone, cached keys serve, and without any the an
   expect(await refusal(() => fresh.verify(text))).toBe('SERVICE_UNAVAILABLE')
 })
 
-test('a document that is another issuer’s, no document, too large, or elsewhere is none', async () => {
+test('a document of another issuer, no document, a too large one or a redirect is refused', async () => {
   const good = { issuer: issuer.url, jwks_uri: keyServer.url }
   const elsewhere = await startIssuer('/elsewhere')
   const answers: RequestListener[] = [
@@ -141,14 +141,14 @@ test('a document that is another issuer’s, no document, too large, or elsewher
   await elsewhere.stop()
 })
 
-test('an issuer elsewhere cannot send the server to its own loopback', async () => {
+test('a remote issuer cannot name an address on this machine', async () => {
   const far = 'https://id.example.com'
   const asked: string[] = []
   const own = createTokenVerifier({
     issuers: [{ issuer: far, audience: 'shop-api', algorithms: ['ES256'] }],
     clock,
     logger: createLogger('silent'),
-    // The one address that no test can serve: everything behind it is the real thing.
+    // The only address that no test can serve; everything else is real.
     fetch: (async (url: string, init?: RequestInit) => {
       asked.push(url)
       return url.startsWith(far)

@@ -170,7 +170,7 @@ test('a server that hangs is given up after the time limit, and does not hold up
   expect(performance.now() - startedMs).toBeLessThan(500)
 })
 
-test('an answer that is no small key set is a failure of the server: redirect, error page, wrong shape, too large', async () => {
+test('an answer that is not a small key set is a failure of the server: redirect, error page, wrong shape, too large', async () => {
   const elsewhere = await startKeyServer()
   elsewhere.publish([oldKey.jwk])
   const padding = 'x'.repeat(DOCUMENT_BYTES_MAX)
@@ -199,7 +199,7 @@ test('a set that is emptied revokes every key', async () => {
   expect(await refusalOf(oldKey)).toBe('UNAUTHENTICATED key')
 })
 
-test("the keys' age counts from when they were asked for, not from when the answer came", async () => {
+test("the keys' age counts from the request, not from the answer", async () => {
   const travelMs = 4_000
   server.answer = (_request, response) => {
     clock.advance(travelMs)

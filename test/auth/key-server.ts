@@ -1,11 +1,11 @@
-// A real HTTP key server on a free port, whose answer a test can change. Counts what it is asked.
+// A real HTTP key server on a free port, whose answer a test can change. Counts its requests.
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export type KeyServer = {
   url: string
   requests: number
-  /** Every request is answered by the latest of these. */
+  /** Every request gets the latest of these. */
   answer: RequestListener
   publish(keys: readonly object[]): void
   stop(): Promise<void>

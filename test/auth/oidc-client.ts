@@ -1,10 +1,10 @@
-// An application that signs people in: authorization code with PKCE S256, over HTTP, with a jar of cookies as a browser
-// has, and what it then asks of the API. Knows no issuer of its own.
+// A client application: authorization code with PKCE S256, over HTTP, with a browser's cookie jar, and its API calls.
+// Works with any issuer.
 import { createHash, randomBytes } from 'node:crypto'
 
 type Cookie = { value: string; path: string }
 
-/** What a browser does: keeps cookies by their path, and follows redirects until they lead to `stopAt`. */
+/** A browser: keeps cookies by their path, and follows redirects until `stopAt`. */
 export function createBrowser() {
   const cookies = new Map<string, Cookie>()
 
@@ -54,7 +54,7 @@ export type Tokens = {
 
 export type Attempt = { url: string; verifier: string; state: string; redirectUri: string }
 
-/** Where the browser is to be sent, and what the application keeps until it is back. */
+/** The URL for the browser, and what the application stores until it returns. */
 export function newAttempt(
   issuer: string,
   client: { clientId: string; redirectUri: string },
@@ -93,7 +93,7 @@ export const headOf = (token: string) =>
 export const bodyOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 
-/** Whose tenant answered, or the status and code of the refusal. */
+/** The tenant that answered, or the status and code of the refusal. */
 export async function askAs(api: { url: string }, token: string, tenant?: string) {
   const response = await fetch(`${api.url}/graphql`, {
     method: 'POST',

@@ -1,4 +1,4 @@
-// A real OpenID provider in this process, on a port of its own: accounts, keys that can be changed, and a switch.
+// A real OpenID provider in this process, on its own port: accounts, changeable keys, and an off switch.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK } from 'jose'
@@ -15,9 +15,9 @@ export const CLIENT = { clientId: 'shop-front', redirectUri: 'http://127.0.0.1/c
 
 export type OidcIssuer = {
   url: string
-  /** What was asked of it, by path. */
+  /** Its requests, by path. */
   asked: string[]
-  /** From now on these are published, and the first signs. */
+  /** From now on these are published, and the first one signs. */
   useKeys(keys: readonly SigningKey[]): Promise<void>
   /** Signs an account in, as a browser and an application do. */
   signIn(email: string, more?: { tenants?: unknown; resource?: string | null }): Promise<Tokens>
@@ -50,7 +50,7 @@ export async function startOidcIssuer(keys: readonly SigningKey[]): Promise<Oidc
 
   await listen()
   const url = `http://127.0.0.1:${port}`
-  // Codes and refresh tokens outlive a change of keys.
+  // Codes and refresh tokens survive a change of keys.
   const adapter = createMemoryAdapter()
   const useKeys = async (used: readonly SigningKey[]) => {
     const jwks = await Promise.all(
@@ -96,7 +96,7 @@ export async function startOidcIssuer(keys: readonly SigningKey[]): Promise<Oidc
   }
 }
 
-/** Whoever the application expects is signed in, and consents. */
+/** Signs in and consents as the person that the application expects. */
 async function finishInteraction(
   provider: Provider,
   request: Parameters<Provider['interactionDetails']>[0],
@@ -115,7 +115,7 @@ function configurationOf(
 ): Configuration {
   return {
     adapter,
-    jwks: { keys: [...keys] as never }, // private keys, whose type the package keeps to itself
+    jwks: { keys: [...keys] as never }, // private keys, whose type the package does not export
     cookies: { keys: ['cookies of the tests'] },
     clients: [
       {

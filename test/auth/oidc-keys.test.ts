@@ -1,4 +1,4 @@
-// A real OpenID provider that changes its keys, or is down: who is signed in goes on, and nobody else comes in.
+// A real OpenID provider that changes its keys, or is down: signed-in people can continue, and nobody else gets in.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Api, emailOf, startApi } from '../support/api.ts'
@@ -38,7 +38,7 @@ describe('case 33: an issuer whose keys change, or that is down', () => {
   const OK = `${OWNER_A} at anchor`
   const keyReads = () => issuer.asked.filter((path) => path === '/jwks').length
 
-  it('rotates with both keys published, and nobody notices', async () => {
+  it('rotates with both keys published, without an effect on requests', async () => {
     const { access_token: old } = await issuer.signIn(OWNER_A)
     expect(await ask(old)).toBe(OK)
     await issuer.useKeys([two, one])
@@ -60,7 +60,7 @@ describe('case 33: an issuer whose keys change, or that is down', () => {
     await quick.close()
   })
 
-  it('is asked at most once a while for keys that it does not have', async () => {
+  it('is asked for unknown keys at most once per cooldown', async () => {
     const slow = await open({ cooldownMs: 60_000 })
     const { access_token: token } = await issuer.signIn(OWNER_A)
     expect(await ask(token, slow)).toBe(OK)
@@ -75,7 +75,7 @@ describe('case 33: an issuer whose keys change, or that is down', () => {
     await slow.close()
   })
 
-  it('is down: who was signed in goes on, who comes new hears 503, and it recovers unaided', async () => {
+  it('is down: signed-in people continue, new ones get 503, and it recovers', async () => {
     const short = await open({ refreshAfterMs: 1, ageMaxMs: 2 })
     const cold = await open({})
     const { access_token: token } = await issuer.signIn(OWNER_A)
@@ -84,7 +84,7 @@ describe('case 33: an issuer whose keys change, or that is down', () => {
     await issuer.stop()
     await sleep(RETRY_MS)
     expect(await ask(token, short)).toBe(OK)
-    // Never seen before, and verified by the keys in hand.
+    // Not seen before, and verified with the cached keys.
     expect(await ask(another, short)).toBe(`${emailOf('A', 'STAFF')} at anchor`)
     expect(await ask(token, cold)).toMatch(/^503 SERVICE_UNAVAILABLE/)
     await issuer.restart()

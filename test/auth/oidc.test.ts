@@ -1,5 +1,5 @@
-// Signing in by somebody else's OpenID provider: a real one, over HTTP, from the authorization code to an answer of the
-// API. Changes of keys and outages are oidc-keys.test.ts's.
+// Signing in through an external OpenID provider: a real one, over HTTP, from the authorization code to an API answer.
+// oidc-keys.test.ts has key changes and outages.
 import { createHmac } from 'node:crypto'
 import { exportSPKI, importJWK, type JWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -36,7 +36,7 @@ describe('an issuer that is known by its name alone', () => {
     expect(await askAs(api, token, 'anchor')).toBe(`${OWNER_A} at anchor`)
   })
 
-  it('gives no token to whoever has the code without its verifier', async () => {
+  it('gives no token for the code without its verifier', async () => {
     const attempt = newAttempt(issuer.url, CLIENT, { login_hint: OWNER_A, resource: API })
     const { url } = await createBrowser().open(attempt.url, CLIENT.redirectUri)
     expect(url.searchParams.get('state')).toBe(attempt.state)
@@ -133,7 +133,7 @@ describe('an issuer that names tenants', () => {
     await issuer?.stop()
   })
 
-  it('means the one that it names as text, and needs no header', async () => {
+  it('is the one that it names as text, without a header', async () => {
     const { access_token: token } = await issuer.signIn(OWNER_A, { tenants: 'anchor' })
     expect(await askAs(api, token)).toBe(`${OWNER_A} at anchor`)
     expect(await askAs(api, token, 'bollard')).toMatch(/^403 FORBIDDEN/)
@@ -184,7 +184,7 @@ describe('a tenant’s own issuer', () => {
     expect(await askAs(api, token, 'bollard')).toBe(`${emailOf('B', 'OWNER')} at bollard`)
   })
 
-  it('cross-tenant: cannot make anybody another tenant’s owner, whatever address it asserts', async () => {
+  it('cross-tenant: cannot make anybody another tenant’s owner, with any address', async () => {
     const { access_token: token } = await own.signIn(OWNER_A)
     expect(bodyOf(token)).toMatchObject({ email: OWNER_A, email_verified: true })
     expect(await askAs(api, token, 'anchor')).toMatch(/^403 FORBIDDEN/)

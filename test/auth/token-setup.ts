@@ -1,4 +1,4 @@
-// What the token tests share: an issuer with real keys, a clock to move, and a way to read a refusal.
+// Shared by the token tests: an issuer with real keys, a movable clock, and the parsing of a refusal.
 import { randomUUID } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose'
 import { expect } from 'vitest'
@@ -71,7 +71,7 @@ export function validClaims(clock: TestClock): Record<string, unknown> {
   }
 }
 
-/** A signed token; a claim or header given as undefined is left out. */
+/** A signed token; a claim or header given as undefined is omitted. */
 export function sign(
   key: SigningKey,
   clock: TestClock,
@@ -83,7 +83,7 @@ export function sign(
     .sign(key.privateKey)
 }
 
-/** A compact token of any header and payload, with a signature given as text or made from the rest. */
+/** A compact token of any header and payload, with a given or computed signature. */
 export function compact(
   header: object,
   payload: object,
@@ -94,7 +94,7 @@ export function compact(
   return `${input}.${typeof signature === 'string' ? signature : signature(input)}`
 }
 
-/** The code and reason a call was refused with. Fails the test when it was not refused by an AppError. */
+/** The code and reason of a refusal. Fails the test for anything but an AppError. */
 export async function refusal(call: () => unknown): Promise<string> {
   const error = await Promise.resolve()
     .then(call)

@@ -1,4 +1,4 @@
-// Identity: which tokens are believed, and which attacks on them are refused (cases 29, 30, 31).
+// Which tokens are accepted, and which attacks are refused (cases 29, 30, 31).
 import { createHmac, createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import { exportSPKI, importJWK, SignJWT } from 'jose'
@@ -60,7 +60,7 @@ function developmentToken(more: { secret?: Uint8Array; expiresInSeconds?: number
   })
 }
 
-/** A development token of any claims, well signed. */
+/** A validly signed development token with any claims. */
 function developmentTokenOf(claims: object, header: object = { alg: 'HS256' }) {
   const base = {
     iss: DEVELOPMENT_ISSUER,
@@ -178,7 +178,7 @@ describe('case 29: a token that brings its own rules', () => {
     const onlyEc = createVerifier(server.url, clock, { config: { algorithms: ['ES256'] } })
     const token = await sign(rsa, clock)
     expect(await refusal(() => onlyEc.verify(token))).toBe('UNAUTHENTICATED algorithm')
-    // The header names an algorithm on the list, for a key of another kind.
+    // The header names an algorithm of the list, for a key of another kind.
     const confused = await sign(rsa, clock, {}, { kid: 'ec' })
     expect(await refusalOf(confused)).toBe('UNAUTHENTICATED key')
   })
@@ -219,7 +219,7 @@ describe('case 29: a token that brings its own rules', () => {
     }
   })
 
-  test('case 29: a stranger’s key under the right kid is refused', async () => {
+  test('case 29: another key under the right kid is refused', async () => {
     const stranger = await createSigningKey('RS256', 'rsa')
     expect(await refusalOf(await sign(stranger, clock))).toBe('UNAUTHENTICATED signature')
     const secret = new TextEncoder().encode('another secret of thirty-two bytes or so')

@@ -1,4 +1,4 @@
-// Owns: running the command line as people do, in a process of its own, with no setting but the given ones.
+// Runs the command line in a separate process, with only the given settings.
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -15,12 +15,12 @@ export interface Ended {
 
 export interface Running {
   process: ChildProcessByStdio<null, Readable, Readable>
-  /** What was said so far. */
+  /** The output so far. */
   said: { stdout: string; stderr: string }
   ended: Promise<Ended>
 }
 
-/** Starts a command in `cwd`, which should hold no `.env`. */
+/** Starts a command in `cwd`, which should have no `.env`. */
 export function startBulkhead(
   args: string[],
   options: { cwd: string; env: Record<string, string> },
@@ -28,7 +28,7 @@ export function startBulkhead(
   return bulkheadIn(ROOT, args, options)
 }
 
-/** The same of a copy of the project. */
+/** The same in a copy of the project. */
 export function bulkheadIn(
   root: string,
   args: string[],

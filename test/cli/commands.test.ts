@@ -1,4 +1,4 @@
-// The commands beside the server, each in a process of its own, on an embedded database that nobody runs.
+// The commands beside the server, each in a separate process, on an embedded database without a server.
 import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 const run = (args: string[], env: Record<string, string> = {}) =>
   bulkhead(args, { cwd: directory, env: { DATA_DIR: join(directory, 'data'), ...env } })
 
-/** With those within it, by its whole name: from the program itself, so that a new one joins by existing. */
+/** With its subcommands, by full name: from the program itself, so that a new one is covered. */
 function everyCommand(command: Command, within = ''): [string, Command][] {
   const name = `${within}${command.name()}`
   return [[name, command], ...command.commands.flatMap((one) => everyCommand(one, `${name} `))]
@@ -42,7 +42,7 @@ describe('every command', () => {
     expect(stdout).toMatch(/^Usage: bulkhead/)
   })
 
-  it('tells what is wrong with the configuration, and fails with a code of its own', async () => {
+  it('reports the errors of the configuration, and fails with its own exit code', async () => {
     const { code, stdout, stderr } = await run(['migrate'], { PORT: 'x', LOG_LEVEL: 'loud' })
     expect([code, stdout]).toEqual([78, ''])
     expect(stderr.trim().split('\n')).toEqual([
@@ -82,7 +82,7 @@ describe('token', () => {
     expect(livesMs).toBeLessThanOrEqual(30 * 60_000)
   })
 
-  it('is for one of the platform’s people with --support', async () => {
+  it('is for platform staff with --support', async () => {
     const { stdout } = await token(['--email', 'sam@platform.example', '--support'])
     const [, payload = ''] = stdout.split('.')
     expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({
@@ -92,7 +92,7 @@ describe('token', () => {
     })
   })
 
-  it('keeps the secret to its owner, and the same for good', async () => {
+  it('stores the secret readable only by its owner, and keeps it', async () => {
     const path = join(dataDir(), 'development-secret')
     const before = await readFile(path, 'utf8')
     await token(['--email', 'owner@acme.example'])
@@ -101,7 +101,7 @@ describe('token', () => {
     expect((await stat(dataDir())).mode & 0o077).toBe(0)
   })
 
-  it('agrees on one secret when several processes are the first', async () => {
+  it('uses one secret when several processes start at once', async () => {
     const fresh = join(directory, 'race-data')
     const secrets = await Promise.all(
       Array.from({ length: 20 }, () => developmentSecret(fresh, 'development-secret')),
@@ -233,7 +233,7 @@ describe('on a database of one’s own', () => {
     expect(stderr).toContain(message)
   })
 
-  it('tenant suspend and resume change the status, once, and tell it to the audit log', async () => {
+  it('tenant suspend and resume change the status, once, and are audited', async () => {
     expect((await tenant('suspend', '--slug', 'north')).stdout).toBe('The tenant north is suspended.\n')
     expect((await tenant('suspend', 'north')).stdout).toBe('The tenant north is suspended.\n')
     expect((await tenant('list')).stdout).toMatch(/^north {2}SUSPENDED {2}since \d{4}-\d\d-\d\d\n$/)
@@ -247,7 +247,7 @@ describe('on a database of one’s own', () => {
     expect(actions.map(({ action }) => action)).toEqual(['tenantCreate', 'tenantSuspend', 'tenantResume'])
   })
 
-  it('tenant suspend fails for a tenant that is not there', async () => {
+  it('tenant suspend fails for an unknown tenant', async () => {
     const { code, stderr } = await tenant('suspend', 'nowhere')
     expect([code, stderr]).toEqual([1, 'bulkhead: there is no tenant "nowhere"\n'])
   })

@@ -1,4 +1,4 @@
-// What the environment may say, and how mistakes in it are told.
+// The environment's variables, and the reporting of errors in them.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -17,7 +17,7 @@ const AUTH_ISSUERS = JSON.stringify([
   },
 ])
 const DATABASE_URL = 'postgresql://app:nPjzU31bNcZ@db.internal:5432/bulkhead'
-/** For settings that a first try does not have. */
+/** For settings beyond a first try. */
 const DEVELOPMENT = { NODE_ENV: 'development' }
 const PRODUCTION = { NODE_ENV: 'production', SECRETS_KEY, AUTH_ISSUERS, DATABASE_URL }
 
@@ -31,11 +31,11 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   }
 }
 
-/** What is wrong with them in development, which is asked for. */
+/** The errors in development, set explicitly. */
 const problemsInDevelopment = (environment: Record<string, string>) =>
   problemsOf({ ...DEVELOPMENT, ...environment })
 
-/** The names of the variables that are complained about. */
+/** The names of the variables with errors. */
 function offendersOf(environment: Record<string, string>): string[] {
   return problemsOf(environment).map((problem) => problem.replace(/[:.[].*/, ''))
 }
@@ -147,7 +147,7 @@ describe('the configuration', () => {
     ])
   })
 
-  it('trusts no proxy unless told which, by their addresses or networks', () => {
+  it('trusts no proxy by default, only configured addresses or networks', () => {
     expect(parseConfig({}).trustedProxies).toEqual([])
     const networks = ['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::1']
     expect(parseConfig({ ...DEVELOPMENT, TRUSTED_PROXIES: networks.join(', ') }).trustedProxies).toEqual(
@@ -216,7 +216,7 @@ describe('development is asked for beside what others can reach', () => {
 describe('payments', () => {
   const key = () => randomBytes(32).toString('base64')
 
-  it('are taken by the sandbox unless told, and secrets are sealed with one key', () => {
+  it('go through the sandbox by default, and secrets are sealed with one key', () => {
     expect(parseConfig({})).toMatchObject({
       payments: { sandboxPort: 0, stripe: null },
       publicUrl: null,
@@ -238,7 +238,7 @@ describe('payments', () => {
   })
 
   it.each(['sk_live_abc', 'rk_live_abc', 'pk_test_abc', 'whsec_abc', 'sk_test_a-b'])(
-    'the key %s is none of a test account, and is not shown',
+    'the key %s is not of a test account, and is not shown',
     (secretKey) => {
       const problems = problemsOf({ STRIPE_SECRET_KEY: secretKey })
       expect(problems).toEqual([expect.stringMatching(/^STRIPE_SECRET_KEY: must be a test key/)])
@@ -246,7 +246,7 @@ describe('payments', () => {
     },
   )
 
-  it('a webhook secret without a key is told, and one of another form', () => {
+  it('a webhook secret without a key, or of another form, is reported', () => {
     expect(problemsOf({ STRIPE_WEBHOOK_SECRET: 'whsec_abc' })).toEqual([
       expect.stringMatching(/^STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET/),
     ])
@@ -276,7 +276,7 @@ describe('payments', () => {
     ])
   })
 
-  it('keys before SECRETS_KEY are separated by commas, and held to the same rules', () => {
+  it('keys before SECRETS_KEY are separated by commas, and follow the same rules', () => {
     const [one, two] = [key(), key()]
     expect(
       parseConfig({ SECRETS_KEY: key(), SECRETS_KEY_PREVIOUS: `${one}, ${two}` }).previousSecretsKeys.map(
@@ -292,7 +292,7 @@ describe('payments', () => {
 describe('mail', () => {
   const MAIL_FROM = 'Shop <mail@shop.example.com>'
 
-  it('is kept to be looked at unless a server is named, and names no page', () => {
+  it('goes to the mailbox unless a server is configured, and contains no link', () => {
     expect(parseConfig({})).toMatchObject({ mail: null, invitationUrl: null })
     const given = { SMTP_URL: 'smtp://shop:hunter2@smtp.example.com:587', MAIL_FROM }
     expect(parseConfig({ ...given, INVITATION_URL: 'https://shop.example.com/join?a=b' })).toMatchObject({
@@ -343,7 +343,7 @@ describe('mail', () => {
 })
 
 describe('in production', () => {
-  it('a PostgreSQL with a known hole in its walls is refused, unless it is said otherwise', () => {
+  it('a PostgreSQL with a known row-level security bug is refused by default', () => {
     const strict = (environment: Record<string, string>) => parseConfig(environment).database.strictVersion
     expect(strict(PRODUCTION)).toBe(true)
     expect(strict({ ...PRODUCTION, DATABASE_STRICT_VERSION: 'false' })).toBe(false)
@@ -351,7 +351,7 @@ describe('in production', () => {
     expect(strict({ DATABASE_STRICT_VERSION: 'true' })).toBe(true)
   })
 
-  it('a whole configuration is accepted, and introspection is off', () => {
+  it('a complete configuration is accepted, and introspection is off', () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({
       environment: 'production',
       issuers: [{ issuer: 'https://id.example.com' }],

@@ -1,4 +1,4 @@
-// How the process ends, whatever ends it.
+// How the process stops, for every cause.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -9,7 +9,7 @@ import { expect, it } from 'vitest'
 const SCRIPT = fileURLToPath(new URL('run-lifecycle.ts', import.meta.url))
 const STARTED = ['first starts', 'second starts']
 const STOPPED = ['second stops', 'first stops']
-/** More than what takes two signals for one. */
+/** Longer than the time within which two signals count as one. */
 const LATER_MS = 700
 
 /** Runs the script; `onLine` may send it signals. */
@@ -36,8 +36,8 @@ it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s stops what was started, in
   expect([code, lines]).toEqual([0, [...STARTED, 'ready', ...STOPPED]])
 })
 
-it('two signals in a moment are one wish: npm passes on what the terminal has sent already', async () => {
-  // The stop outlasts both: while Node itself tears down, nobody's handler is left to hear the second.
+it('two signals in short succession count as one: npm forwards what the terminal has also sent', async () => {
+  // The stop takes longer than both signals: while Node itself tears down, no handler would get the second.
   const { code, lines } = await run('stop-takes-a-moment', (line, kill) => {
     if (line !== 'ready') return
     kill('SIGINT')
@@ -59,7 +59,7 @@ it('a second signal ends at once what does not stop', async () => {
 it.each([
   ['part-fails', ['a part ended']],
   ['uncaught', ['nobody caught this']],
-  // A database that ends shows first in whoever used it: the log must tell of both.
+  // When a database ends, its users fail first: the log must show both.
   ['uncaught-then-part-fails', ['nobody caught this', 'a part ended']],
 ])('%s: stops everything, fails, and tells of nothing else', async (trouble, told) => {
   const { code, lines, log } = await run(trouble, () => {})
@@ -75,7 +75,7 @@ it('a start that fails stops what had been started', async () => {
   expect([code, lines]).toEqual([1, [...STARTED, ...STOPPED, 'cannot start']])
 })
 
-it('a stop that fails keeps no other from stopping, and is a failure', async () => {
+it('a part that fails to stop does not prevent the others, and is a failure', async () => {
   const { code, lines } = await run('stop-fails', (line, kill) => line === 'ready' && kill('SIGTERM'))
   expect([code, lines]).toEqual([1, [...STARTED, 'ready', ...STOPPED]])
 })

@@ -1,4 +1,4 @@
-// A process with two parts, to be ended by lifecycle.test.ts. Says what happens on standard output.
+// A process with two parts, stopped by lifecycle.test.ts. Prints what happens.
 import { createLogger } from '../../src/core/logger.ts'
 import { runUntilStopped } from '../../src/lifecycle.ts'
 

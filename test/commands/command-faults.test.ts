@@ -1,5 +1,5 @@
-// What run-command.test.ts leaves out: commands in one message beside those in a transaction, and databases that stay
-// away or say nothing.
+// Beyond run-command.test.ts: commands in one message as well as in a transaction, and databases that stay away or
+// silent.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -75,7 +75,7 @@ type Call = {
   readonly name: string
   readonly input: object
   readonly idempotencyKey: string | null
-  /** How this work is done. */
+  /** How this work runs. */
   readonly as: (work: Works) => Works | OneMessage<'CONFLICT', null, unknown>
 }
 
@@ -104,7 +104,7 @@ const inOneMessage: Made = (more = {}, result = DONE) => ({
   }),
 })
 
-/** How much is really there: `effects, audit, events, keys`. */
+/** The row counts: `effects, audit, events, keys`. */
 async function traces(tenant = TENANT_A): Promise<number[]> {
   return await asSuperuser(test, async (client) => {
     const { rows } = await client.query(
@@ -148,7 +148,7 @@ describe.each([
     expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
   })
 
-  it('case 34: of one key has one input, in whatever order its fields are written', async () => {
+  it('case 34: of one key has one input, in any order of its fields', async () => {
     const input = { by: 1, nested: { a: [1, { x: 'é', y: null }], b: undefined } }
     const same = { nested: { a: [1, { y: null, x: 'é' }] }, by: 1 }
     await run(callerOf(), made({ input }), count)
@@ -158,7 +158,7 @@ describe.each([
     expect(await traces()).toEqual(ONCE)
   })
 
-  it('cross-tenant: has its key for its tenant and its operation alone', async () => {
+  it('cross-tenant: has a key that belongs to its tenant and operation', async () => {
     const answers = await Promise.all([
       run(callerOf(TENANT_A), made(), count),
       run(callerOf(TENANT_B), made({ input: { by: 2 } }), count),
@@ -168,7 +168,7 @@ describe.each([
     expect([await traces(TENANT_A), await traces(TENANT_B)]).toEqual([[2, 2, 2, 2], ONCE])
   })
 
-  it('case 41: whose audit or event cannot be written leaves nothing of its work', async () => {
+  it('case 41: whose audit or event cannot be written leaves nothing', async () => {
     const subject = { type: 'Thing', id: 'no uuid' }
     const badAudit = done(SUBJECT.id, [{ subject, before: null, after: null }], [EVENT])
     const badEvent = done(SUBJECT.id, DONE.audit, [{ ...EVENT, subject }])
@@ -180,7 +180,7 @@ describe.each([
     expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
   })
 
-  it('that refuses tells why, leaves nothing but its stored answer, and gives it again', async () => {
+  it('that refuses returns the reason, leaves nothing but the stored answer, and repeats it', async () => {
     const answer = {
       id: null,
       userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }],
@@ -202,7 +202,7 @@ describe.each([
     ).toBe(0)
   })
 
-  it('case 44: whose end was not answered, nor the look-up: nobody claims that nothing happened', async () => {
+  it('case 44: whose COMMIT and look-up got no answer: does not claim that nothing happened', async () => {
     proxy.breakAt = ({ text }) => {
       if (!text.includes(end)) return null
       proxy.breakAt = () => 'lost'
@@ -215,7 +215,7 @@ describe.each([
     expect(await traces()).toEqual([1, 1, 1, 0])
   })
 
-  it('case 48: to a database that stays away is told so, changes nothing, and its key serves when it is back', async () => {
+  it('case 48: with the database down fails with that reason, changes nothing, and its key works afterwards', async () => {
     proxy.breakAt = () => 'lost'
     const error = await errorOf(run(callerOf(), made(), count))
     expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
@@ -225,7 +225,7 @@ describe.each([
     expect(await traces()).toEqual(ONCE)
   })
 
-  it('case 48: to a database that says nothing is looked up in bounded time', async () => {
+  it('case 48: with a silent database is looked up in bounded time', async () => {
     proxy.breakAt = ({ text }) => {
       if (!text.includes(end)) return null
       proxy.breakAt = () => null
@@ -240,7 +240,7 @@ describe.each([
 })
 
 describe('a command', () => {
-  it('whose work passed over a failed statement is not taken for done', async () => {
+  it('whose work ignored a failed statement does not count as done', async () => {
     const careless: Works = async (tx) => {
       await count(tx, undefined)
       await tx.$queryRaw`SELECT 1 / 0`.catch(() => {})
@@ -251,7 +251,7 @@ describe('a command', () => {
     expect(await run(callerOf(), inTransaction(), count)).toEqual({ ...OUTCOME, replayed: false })
   })
 
-  it('whose holder was killed in its work has a free key', async () => {
+  it('whose process was killed during the work has a free key', async () => {
     const started = Promise.withResolvers<void>()
     const killed = Promise.withResolvers<void>()
     const hanging: Works = async (tx) => {
@@ -278,7 +278,7 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
     ['hand-written SQL', (tx: Transaction) => raiseRaw(tx, 'effects')],
   ])('40001, through %s: the work is run again', async (_, update) => {
     // Sessions are READ COMMITTED whatever the role says, so PostgreSQL is made to refuse the first of the updates. The
-    // sequence counts them past the rollback.
+    // sequence counts them beyond the rollback.
     await asSuperuser(test, (client) =>
       client.query(`
         CREATE SEQUENCE app.updates;
@@ -314,7 +314,7 @@ describe('case 46: a conflict that READ COMMITTED does not settle', () => {
     }
   })
 
-  it('that does not end is told as retryable after a bounded number of attempts', async () => {
+  it('that repeats is reported as retryable after a bounded number of attempts', async () => {
     let runs = 0
     const hopeless: Works = async () => {
       runs += 1

@@ -1,4 +1,5 @@
-// One idempotency key and two callers: a refusal that depends on who asks is nobody else's, and a key is text like any other.
+// One idempotency key and two callers: a refusal that depends on the caller applies to nobody else, and a key is any
+// text.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Api, type Session, startApi } from '../support/api.ts'
@@ -16,7 +17,7 @@ const keysKept = async (key: string) =>
   await rowsIn(api, 'A', 'SELECT actor_kind, actor_id, outcome FROM idempotency_keys WHERE key = $1', [key])
 
 describe('a refusal for want of authority', () => {
-  it('of an invitation to a role too high leaves the key to the owner', async () => {
+  it('of an invitation to a too high role leaves the key free for the owner', async () => {
     const idempotencyKey = unique('invite')
     const input = { email: newEmail(), role: 'OWNER', idempotencyKey }
     expect(await codesOf(api.as('A', 'ADMIN'), INVITE, input)).toEqual(['ROLE_TOO_HIGH'])
@@ -24,7 +25,7 @@ describe('a refusal for want of authority', () => {
     expect(await codesOf(api.as('A'), INVITE, input)).toEqual([])
   })
 
-  it('is over when the authority is there: the same call by the same caller is then done', async () => {
+  it('ends when the caller gets the authority: the same call then succeeds', async () => {
     const idempotencyKey = unique('later')
     const admin = await newMember(api, 'A', 'ADMIN')
     const input = { email: newEmail(), role: 'OWNER', idempotencyKey }
@@ -35,7 +36,7 @@ describe('a refusal for want of authority', () => {
   })
 
   it.each([['apiKeyCreate', CREATE_KEY, { name: 'x', permissions: ['tenant:manage'] }]])(
-    'of %s leaves the key to the owner',
+    'of %s leaves the key free for the owner',
     async (_name, source, fields) => {
       const input = { ...fields, idempotencyKey: unique('create') }
       expect(await codesOf(api.as('A', 'ADMIN'), source, input)).toEqual(['PERMISSION_NOT_HELD'])
@@ -113,15 +114,12 @@ describe('a key', () => {
 describe('a text of a query', () => {
   const SEARCH = 'query ($query: String) { auditEntries(query: $query) { totalCount } }'
 
-  it.each(['a\0b', 'a\ud800'])(
-    'that cannot be stored is refused, and not taken for another: %j',
-    async (query) => {
-      const { errors } = await api.as('A').send(SEARCH, { query })
-      expect(errors).toMatchObject([
-        { code: 'BAD_USER_INPUT', message: 'the variable query holds a character that cannot be stored' },
-      ])
-    },
-  )
+  it.each(['a\0b', 'a\ud800'])('that cannot be stored is refused: %j', async (query) => {
+    const { errors } = await api.as('A').send(SEARCH, { query })
+    expect(errors).toMatchObject([
+      { code: 'BAD_USER_INPUT', message: 'the variable query holds a character that cannot be stored' },
+    ])
+  })
 
   it('nor may the name of a field in a variable', async () => {
     const source = 'query ($filter: AuditEntryFilter) { auditEntries(filter: $filter) { totalCount } }'

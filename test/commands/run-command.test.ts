@@ -1,4 +1,4 @@
-// The write pipeline: once is once, nothing halfway, whatever happens between.
+// The write pipeline: exactly once, and all or nothing, whatever fails meanwhile.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -27,7 +27,7 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase({ seed: 'two-tenants' })
   await resetTallies(testDatabase, [TENANT_A.id, TENANT_B.id], [TALLY])
   proxy = await startWireProxy(testDatabase.runtimeUrl)
-  // Without names every statement crosses the relay with its text, by which it is chosen to break at.
+  // Without names every statement passes the proxy with its text, by which the break is chosen.
   database = openDatabase({ url: proxy.url, poolMax: 8, namedStatements: false, logger })
 })
 afterEach(() => {
@@ -77,7 +77,7 @@ async function count(tx: Transaction): Promise<Done> {
 const run = ({ name, input, idempotencyKey }: CallOf, work: Work<'TOO_MUCH'> = count, caller = callerOf()) =>
   runCommand(caller, { ...counter, name }, { ...input, idempotencyKey }, work)
 
-/** What the tenant has of all that a command leaves behind. */
+/** The tenant's rows that a command leaves. */
 async function traces(
   tenant = TENANT_A,
 ): Promise<{ counter: number; audit: number; events: number; keys: number }> {
@@ -93,7 +93,7 @@ async function traces(
   })
 }
 
-/** How the traces differ after `work`. */
+/** The change of the traces by `work`. */
 async function left(work: () => Promise<unknown>): Promise<Record<string, number>> {
   const before = await traces()
   await work()
@@ -105,7 +105,7 @@ async function left(work: () => Promise<unknown>): Promise<Record<string, number
 
 let isBroken = false
 
-/** Breaks the connection of the first statement that names this, and no other. */
+/** Breaks only the connection of the first statement with this text. */
 function breakOnce(how: 'lost' | 'unanswered', at = 'COMMIT'): void {
   isBroken = false
   proxy.breakAt = ({ text }) => {
@@ -127,7 +127,7 @@ describe('one command', () => {
       expect(made.result).toMatchObject({ userErrors: [], replayed: false })
     })
     expect(await traced).toEqual(ONCE)
-    // BEGIN, the scope and the key's claim ride on the work's statement; the record rides on COMMIT.
+    // BEGIN, the scope and the key's claim travel with the work's statement; the record travels with COMMIT.
     expect(messages).toBe(2)
   })
 
@@ -208,7 +208,7 @@ describe('one key', () => {
     expect(await traced).toEqual(NOTHING)
   })
 
-  it('a refusal leaves nothing of the work, and is the answer to the same call from then on', async () => {
+  it('a refusal rolls the work back, and is the answer to the same call from then on', async () => {
     const command = commandOf()
     const refusing: Work<'TOO_MUCH'> = async (tx) => {
       await count(tx)
@@ -290,7 +290,7 @@ describe('case 46: a transaction that the database ends is run again', () => {
 
 describe('a value', () => {
   let attempts = 0
-  /** Each attempt has another, as a secret is made anew. */
+  /** Each attempt has a different value, as a secret is made anew. */
   const telling: Work<'TOO_MUCH', number> = async (tx) => {
     attempts += 1
     const { id, audit, events } = await count(tx)
@@ -327,11 +327,11 @@ describe('a value', () => {
     expect(isBroken).toBe(true)
   })
 
-  it('is known when the look-up came before its entry, and the key after it', async () => {
+  it('is known when the entry was looked up too early, and the key afterwards', async () => {
     breakOnce('unanswered')
     const caller = callerOf()
     let looks = 0
-    // The first look-up misses the entry, as it would one whose transaction is just being committed.
+    // The first look-up misses the entry, like that of a transaction still committing.
     const late: typeof database = {
       ...database,
       withTenant: async (scope, work, around, options) => {
@@ -361,7 +361,7 @@ describe('a value', () => {
 
 describe('a COMMIT whose answer is lost', () => {
   it.each([true, false])(
-    'that happened is found by what it wrote, and not run again (key: %s)',
+    'that happened is found by its entry, and not run again (key: %s)',
     async (hasKey) => {
       const { idempotencyKey, ...keyless } = commandOf()
       breakOnce('unanswered')
@@ -374,7 +374,7 @@ describe('a COMMIT whose answer is lost', () => {
     },
   )
 
-  it('that did not happen is told as such, and the same call then does it once', async () => {
+  it('that did not happen is reported as such, and the same call then does it once', async () => {
     const command = commandOf()
     breakOnce('lost')
     const traced = left(async () => {

@@ -1,4 +1,4 @@
-// Rows of CSV that a spreadsheet shows and never computes.
+// Rows of CSV that a spreadsheet displays without computing.
 import { expect, it } from 'vitest'
 import { csvRow } from '../../src/core/csv.ts'
 

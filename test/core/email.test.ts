@@ -1,4 +1,4 @@
-// The one form of an e-mail address, and what an address must be like. That the database agrees is one-identity.test.ts's.
+// The canonical form of an e-mail address, and its validation. one-identity.test.ts compares with the database.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -14,16 +14,16 @@ const parse = (text: string) => emailAddress.safeParse(text)
 describe('the form', () => {
   it.each([
     ['Owner@ACME.example', 'owner@acme.example'],
-    // Letters outside ASCII keep their case: no two programs agree on another.
+    // Letters outside ASCII keep their case, since programs differ in it.
     ['admİn@acme.example', 'admİn@acme.example'],
     ['admın@acme.example', 'admın@acme.example'],
     ['ſtaff@acme.example', 'ſtaff@acme.example'],
     ['JÖRG@acme.example', 'jÖrg@acme.example'],
     ['ΣΊΣΥΦΟΣ@acme.example', 'ΣΊΣΥΦΟΣ@acme.example'],
-    // One letter, spelt in two ways, is one.
+    // Two spellings of one letter are equal.
     ['jo\u0308rg@acme.example', 'jörg@acme.example'],
     ['\u212Aim@acme.example', 'kim@acme.example'],
-    // Alike in looks alone, they are two.
+    // Letters that only look alike are different.
     ['\uFF4Bim@acme.example', '\uFF4Bim@acme.example'],
   ])('of %s is %s', (given, expected) => {
     expect(normalizeEmail(given)).toBe(expected)
@@ -38,7 +38,7 @@ describe('the form', () => {
     )
   })
 
-  it('of what is too long to be an address costs nothing: marks in disorder take the square of their number', () => {
+  it('of a too long text costs nothing: ordering marks takes quadratic time', () => {
     const long = `A${'\u0301'.repeat(60_000)}${'\u0316'.repeat(60_000)}`
     expect(normalizeEmail(long)).toBe(long)
     expect(parse(long).error?.issues).toMatchObject([{ message: `at most ${EMAIL_LENGTH_MAX} characters` }])
@@ -82,9 +82,9 @@ describe('an address', () => {
     'g: a@x.example;',
     '"a b"@x.example',
     `${'a'.repeat(EMAIL_LENGTH_MAX)}@x`,
-    // It has another form, which has the sign that separates addresses.
+    // Its canonical form contains the sign that separates addresses.
     'a\u037Eb@x.example',
-    // Mail software takes these for one@people.example, and the last for another’s capital.
+    // Mail software reads these as one@people.example, and the last as another's capital.
     'one@\uFF50eople.example',
     'one@people\u3002example',
     'one@people\uFF0Eexample',
@@ -95,7 +95,7 @@ describe('an address', () => {
     'one@mÜnchen.example',
     'one@127.1',
     'one@a%2eb',
-    // Three times as long in its form.
+    // Its canonical form is three times as long.
     `${'\u{1D160}'.repeat(100)}@x.example`,
   ])('%j is none', (text) => {
     expect(parse(text).success).toBe(false)

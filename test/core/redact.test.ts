@@ -1,4 +1,4 @@
-// What the audit leaves out, and what it must not.
+// What the audit redacts, and what it must not.
 import { expect, it } from 'vitest'
 import { newApiKey } from '../../src/core/api-key.ts'
 import { newId } from '../../src/core/ids.ts'

@@ -1,5 +1,5 @@
-// Migrations of tables that have rows: the policies hold the owner, too, and a script must neither fail for it nor
-// overlook a tenant. On the embedded PostgreSQL and, where there is one, on version 15.
+// Migrations of tables with rows: the policies apply to the owner too, and a script must neither fail because of them
+// nor skip a tenant. On the embedded PostgreSQL and, where installed, on version 15.
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,7 +100,7 @@ describe.each([
     urls = { ownerUrl: as('data_owner'), runtimeUrl: as('data_app') }
     await written('books', 1, BOOK, AUTHOR)
     await run()
-    // One book of each tenant, by one author of its own.
+    // One book per tenant, each by its own author.
     for (const { id } of [TENANT_A, TENANT_B])
       await asAdmin(urls.ownerUrl, (owner) =>
         owner.query(`BEGIN; SELECT set_config('app.tenant_id', '${id}', true);

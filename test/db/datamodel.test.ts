@@ -1,4 +1,4 @@
-// What `prisma generate` writes down of the schema, beside the database that the migrations make of the same schema.
+// Compares the datamodel that `prisma generate` writes with the database that the migrations make.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DATAMODEL, enumValues, modelOf } from '../../src/db/datamodel.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,4 +1,4 @@
-// A PostgreSQL 15 of Debian's, where it is installed: the oldest version that we promise to migrate.
+// Debian's PostgreSQL 15, where it is installed: the oldest version that we promise to migrate.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
@@ -12,7 +12,7 @@ const BIN = '/usr/lib/postgresql/15/bin'
 export const HAS_POSTGRES_15 = existsSync(join(BIN, 'initdb'))
 const run = promisify(execFile)
 
-/** Starts one with no passwords and nothing in it. `adminUrl` is the superuser's, on the database postgres. */
+/** Starts an empty one without passwords. `adminUrl` is the superuser's, on the database postgres. */
 export async function startPostgres15(): Promise<{ adminUrl: string; stop(): Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), 'bulkhead-postgres15-'))
   await chmod(root, 0o777)

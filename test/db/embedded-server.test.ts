@@ -1,4 +1,4 @@
-// The embedded server against what really happens to processes, ports and directories.
+// The embedded server with real processes, ports and directories.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -26,7 +26,7 @@ let children: ChildProcess[]
 beforeAll(async () => {
   made = await mkdtemp(join(tmpdir(), 'bulkhead-embedded-made-'))
   await (await startEmbeddedServer({ dataDir: made, logger: createLogger('silent'), durable: false })).stop()
-  await rm(join(made, 'port')) // or every copy would want the same one
+  await rm(join(made, 'port')) // or every copy would use the same one
 })
 afterAll(() => rm(made, { recursive: true, force: true }))
 
@@ -40,7 +40,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(children.map((child) => ended(child, 'SIGTERM')))
   await Promise.all(running.map((server) => server.stop()))
-  // The PostgreSQL of a process that just exited ends a moment after it, and writes until then.
+  // The PostgreSQL of a process that just exited ends a moment later, and writes until then.
   await rm(dataDir, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 })
 })
 
@@ -54,8 +54,8 @@ async function start(
 }
 
 /**
- * Makes the data directory one that was there before: a copy, to the owner of every file, of what a start made. It takes a
- * tenth of the time of another first start.
+ * Makes the data directory one of an earlier start: a copy, with every file's owner. It takes a tenth of the time of
+ * another first start.
  */
 async function beforehand(): Promise<void> {
   await promisify(execFile)('cp', ['-a', `${made}/.`, dataDir])
@@ -78,7 +78,7 @@ function spawnRunner(...args: string[]): ChildProcess {
   return child
 }
 
-/** Starts a server in another process and waits until it says where it is. */
+/** Starts a server in another process and waits until it prints its address. */
 async function startElsewhere(
   ...args: string[]
 ): Promise<{ child: ChildProcess; pid: number; ownerUrl: string }> {
@@ -271,10 +271,10 @@ describe('after a process that was killed', () => {
     expect(await query(server.ownerUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
   })
 
-  it('starts over a pid file whose pid is another program’s by now, and leaves that one alone', async () => {
+  it('starts over a pid file whose pid belongs to another program, and leaves that one alone', async () => {
     await (await start()).stop()
     const { uid, gid } = await stat(join(dataDir, 'postgres'))
-    // The same user as the cluster's: then PostgreSQL itself cannot tell it from a postmaster.
+    // The same user as the cluster's: PostgreSQL itself cannot distinguish it from a postmaster.
     const stranger = spawn('sleep', ['60'], IS_ROOT ? { uid, gid } : {})
     children.push(stranger)
     const pidFile = join(dataDir, 'postgres', 'postmaster.pid')
@@ -283,7 +283,7 @@ describe('after a process that was killed', () => {
     expect(isAlive(stranger.pid ?? 0)).toBe(true)
   })
 
-  it('starts over an empty pid file, which is what a full disk leaves', async () => {
+  it('starts over an empty pid file, as left by a full disk', async () => {
     await (await start()).stop()
     await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), '')
     await start()
@@ -298,7 +298,7 @@ describe('after a process that was killed', () => {
 })
 
 describe('a first start', () => {
-  it('that died while making the cluster is done anew, and leaves no remains', async () => {
+  it('that died while making the cluster is repeated, and leaves nothing', async () => {
     const child = spawnRunner()
     await until(async () => (await readdir(dataDir)).some((name) => name.startsWith('postgres.new-')))
     await killed(child)
@@ -388,7 +388,7 @@ describe('a data directory that cannot serve', () => {
     await expect(start({ dataDir: join(dataDir, 'file') })).rejects.toThrow(/is not a directory/)
   })
 
-  // Not skipped elsewhere but absent: a skipped test is one whose program is missing, and CI lets none pass.
+  // Absent instead of skipped: a skipped test means a missing program, and CI allows none.
   if (!IS_ROOT)
     it('is named when it cannot be written (root may write everywhere)', async () => {
       await chmod(dataDir, 0o500)

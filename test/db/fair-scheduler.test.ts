@@ -1,4 +1,4 @@
-// Case 49 at the pool: a tenant that asks for everything at once leaves room for the others.
+// Case 49 at the pool: a tenant with many requests leaves room for the others.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
@@ -14,7 +14,7 @@ import { TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 
 const WAIT_MS = 60_000
 
-/** Who still waits when a test ends is refused long after it, and nobody is there to hear. */
+/** A request that still waits when a test ends is refused much later, without a handler. */
 function createFairScheduler(options: Parameters<typeof makeFairScheduler>[0]): FairScheduler {
   const scheduler = makeFairScheduler(options)
   return {
@@ -31,13 +31,13 @@ function createFairScheduler(options: Parameters<typeof makeFairScheduler>[0]): 
 }
 
 describe('scheduler', () => {
-  it('are had at once while there are any, up to the share of one tenant', () => {
+  it('are granted at once while there are any, up to the share of one tenant', () => {
     const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
     expect([1, 2, 3].map(() => scheduler.acquire('a'))).toEqual([null, null, null])
     expect(scheduler.acquire('b')).toBeNull()
   })
 
-  it('of a tenant at its share are waited for, while another has its own at once', async () => {
+  it('of a tenant at its share must wait, while another gets one at once', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
     for (let n = 0; n < 3; n += 1) void scheduler.acquire('a')
     const fourth = scheduler.acquire('a')
@@ -51,7 +51,7 @@ describe('scheduler', () => {
 
   it('go to the tenant that has the fewest, and among equals in the order of asking', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 3, waitMaxMs: WAIT_MS })
-    for (const tenant of ['a', 'a', 'a', 'b']) void scheduler.acquire(tenant) // a waits for its fourth… at its share of 3
+    for (const tenant of ['a', 'a', 'a', 'b']) void scheduler.acquire(tenant) // a waits for its fourth, at its share of 3
     const order: string[] = []
     const wait = (tenant: string) =>
       void scheduler
@@ -79,7 +79,7 @@ describe('scheduler', () => {
     expect(order).toEqual([1, 2, 3])
   })
 
-  it('that do not come are given up in time, as a busy database', async () => {
+  it('that are not granted in time fail as a busy database', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 1, waitMaxMs: 20 })
     void scheduler.acquire('a')
     const error = await Promise.resolve(scheduler.acquire('b')).catch((refusal: unknown) => refusal)
@@ -89,7 +89,7 @@ describe('scheduler', () => {
     expect(scheduler.acquire('c')).toBeNull()
   })
 
-  it('are never more than there are connections, whoever comes and goes', async () => {
+  it('never exceed the connections', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 5, waitMaxMs: WAIT_MS })
     let running = 0
     let most = 0
@@ -159,11 +159,11 @@ describe('the lane of all that is asked before a tenant is known', () => {
       turn?.catch(() => {})
     }
     expect(scheduler.acquire(BEFORE_TENANT, 'people')).toBeNull()
-    // What a tenant's share would be without it.
+    // A tenant's share without the lane.
     expect(Array.from({ length: 6 }, () => scheduler.acquire('a'))).toEqual(Array(6).fill(null))
   })
 
-  it('has a bounded queue: beyond it one is told at once that all are busy', async () => {
+  it('has a bounded queue: beyond it a request fails at once as busy', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 8, waitMaxMs: WAIT_MS })
     for (let n = 0; n <= 1_000; n += 1) scheduler.acquire(BEFORE_TENANT, 'deliveries')?.catch(() => {})
     expect(scheduler.waiting).toBe(1_000)

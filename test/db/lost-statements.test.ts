@@ -1,5 +1,5 @@
-// Prepared statements outlive a schema, a pooler's switch, and the memory that they cost: the connection is given up, and
-// the whole is run again.
+// Prepared statements survive schema changes, a pooler's switch, and cost memory: the connection is replaced, and the
+// work is run again.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
@@ -35,7 +35,7 @@ describe('a connection that keeps statements', () => {
   const query = (text: string, name: string, values: unknown[] = []) =>
     enterScope(SCOPE, () => pool.query({ name, text, values }))
   const migrate = (sql: string) => asAdmin(database.ownerUrl, (owner) => owner.query(sql))
-  /** On three connections at once, so that each keeps the statement. */
+  /** On three connections at once, so that each has the statement prepared. */
   const everywhere = (work: () => Promise<unknown>) => Promise.all([work(), work(), work()])
 
   it('reads again after a column that it returns changed its type, on every connection', async () => {
@@ -88,7 +88,7 @@ describe('a connection that keeps statements', () => {
     expect((await value()) - before).toBe((await query('SELECT FROM exports', '')).rowCount)
   })
 
-  it('fails a transaction so that it is run again, on a connection that knows better', async () => {
+  it('fails a transaction so that it is run again, on another connection', async () => {
     const transaction = async () => {
       const connection = await enterScope(SCOPE, () => pool.connect())
       try {
@@ -106,7 +106,7 @@ describe('a connection that keeps statements', () => {
     await migrate('ALTER TABLE exports ALTER requested_by TYPE varchar(300)')
     const error = await transaction().catch((thrown: unknown) => thrown)
     expect(isRetryable(error)).toBe(true)
-    // The other two kept it as well, and are given up unused.
+    // The other two have it prepared as well, and are destroyed unused.
     expect(await everywhere(transaction)).toEqual([SEEDED, SEEDED, SEEDED])
   })
 

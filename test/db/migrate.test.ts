@@ -1,4 +1,4 @@
-// Migrating, on small migrations of its own: on the embedded PostgreSQL and, where there is one, on version 15.
+// Migrating, with small migrations of its own: on the embedded PostgreSQL and, where installed, on version 15.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -95,7 +95,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
       'the_bypasser LOGIN BYPASSRLS',
     ]
     await query(server.adminUrl, ...roles.map((role) => `CREATE ROLE ${role} PASSWORD 'pw-secret'`))
-    // The embedded server brings the groups; here the owner's first migration is to make them, as elsewhere.
+    // The embedded server brings the groups; here the owner's first migration makes them, as elsewhere.
     await query(server.adminUrl, 'DROP ROLE IF EXISTS bulkhead_runtime, bulkhead_worker')
   })
   afterAll(() => server?.stop())
@@ -149,7 +149,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
   })
 
   it.skipIf(missing)(
-    'bounds every session’s time, keeps an operator’s own bound, and is not bound itself',
+    'limits every session’s time, keeps an operator’s own limit, and is not limited itself',
     async () => {
       await query(
         at.ownerUrl,
@@ -187,7 +187,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
   })
 
   it.skipIf(missing)(
-    'names a migration that fails, leaves nothing of it, and tries it again when it is mended',
+    'names a migration that fails, leaves nothing of it, and retries it when it is fixed',
     async () => {
       await migration('20260102000000_bad', `CREATE TABLE half (id int); SELECT 1 / 0;`)
       await expect(run()).rejects.toThrow(/Migration 20260102000000_bad failed, .*: division by zero/)
@@ -237,7 +237,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
     }
   })
 
-  it.skipIf(missing)('leaves to a person what failed outside a transaction', async () => {
+  it.skipIf(missing)('leaves a failure outside a transaction to a person', async () => {
     await run()
     await query(
       at.ownerUrl,
@@ -252,7 +252,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
   })
 
   it.skipIf(missing)(
-    'refuses a runtime role that the walls would not hold, before it changes anything',
+    'refuses a runtime role that bypasses the policies, before it changes anything',
     async () => {
       await expect(run({ runtimeUrl: at.ownerUrl })).rejects.toThrow(/name the same role "the_owner"/)
       await expect(run({ runtimeUrl: runtimeUrlOf('the_root') })).rejects.toThrow(
@@ -267,7 +267,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
   )
 
   it.skipIf(missing)(
-    'refuses a role for jobs that the walls would not hold, or that serves, before it changes anything',
+    'refuses a role for jobs that bypasses the policies, or that serves, before it changes anything',
     async () => {
       await expect(run({ workerUrl: at.runtimeUrl })).rejects.toThrow(
         /DATABASE_URL and DATABASE_WORKER_URL name the same role "the_app"/,

@@ -1,5 +1,5 @@
-// One person, one address: SQL and the server put an address into the same form, on databases of every locale, and nobody
-// becomes somebody else by a letter that a locale takes for another.
+// One person, one address: SQL and the server give an address the same canonical form, on databases of every locale,
+// and no locale's mapping of letters makes one person another.
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import pg from 'pg'
@@ -11,17 +11,17 @@ import { examine } from '../../src/db/doctor/doctor.ts'
 import { createLocaleDatabase, LOCALES, type LocaleDatabase, type LocaleName } from '../support/locales.ts'
 
 const TENANT = 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa'
-/** In one text: few enough for the server to put it into its form. */
+/** Per text: few enough for the server to normalise it. */
 const CODE_POINTS_PER_TEXT = 100
 const CODE_POINTS_PER_ADDRESS = 50
-/** As many letters as a domain takes in ASCII. */
+/** As many characters as fit into a domain in ASCII. */
 const CODE_POINTS_PER_DOMAIN = 8
 const RANDOM_TEXTS = 20_000
 const CODE_POINTS = 0x11_0000
-/** The C library’s Turkish is not on every machine; the others come with PostgreSQL. */
+/** The C library's Turkish is missing on some machines; the others come with PostgreSQL. */
 const MAY_BE_MISSING: ReadonlySet<LocaleName> = new Set(['libc Turkish'])
 
-/** All that a text can hold: no half of a pair, no NUL. */
+/** Everything that a text can contain: no half of a surrogate pair, no NUL. */
 const codePoints = Array.from({ length: CODE_POINTS - 1 }, (_, n) => n + 1)
   .filter((code) => code < 0xd800 || code > 0xdfff)
   .map((code) => String.fromCodePoint(code))
@@ -30,7 +30,7 @@ function inGroups(ones: string[], size: number): string[][] {
   return Array.from({ length: Math.ceil(ones.length / size) }, (_, n) => ones.slice(n * size, (n + 1) * size))
 }
 
-/** Letters with marks, in any order, and whatever else Unicode has assigned. */
+/** Letters with marks, in any order, and other assigned characters. */
 const words = fc
   .array(
     fc.oneof(
@@ -55,7 +55,7 @@ const words = fc
 const YOUNGER_THAN_DATABASES = '\uA7F1'
 const local = (within: string) => normalizeEmail(`a${within}b@x.example`)
 const domain = (within: string) => normalizeEmail(`a@x${within}y.example`)
-/** What Unicode has not assigned is refused by the server alone. A capital of another alphabet, in a domain, too. */
+/** Only the server refuses unassigned characters, and capitals of other alphabets in a domain. */
 const isAssigned = (one: string) => !/\p{Cn}/u.test(one)
 const assigned = codePoints.filter(isAssigned)
 const takenTogether = inGroups(
@@ -67,13 +67,13 @@ const takenDomains = inGroups(
   assigned.filter((one) => isEmailAddress(domain(one))),
   CODE_POINTS_PER_DOMAIN,
 ).map((group) => domain(group.join('')))
-/** Of these, all that have another form by NFKC: full-width and other compatible letters, and dots. */
+/** Those with another form by NFKC: full-width and other compatible letters, and dots. */
 const refusedDomains = assigned
   .filter((one) => one !== YOUNGER_THAN_DATABASES)
   .map(domain)
   .filter((text) => !isEmailAddress(text) && (text.normalize('NFKC') !== text || text.includes('\u3002')))
 const seed = randomInt(2 ** 31)
-/** Made once for all locales, with what the server makes of it. */
+/** Made once for all locales, with the server's results. */
 type Sweep = { readonly texts: readonly string[]; readonly expected: readonly string[] }
 const sweepOf = (texts: readonly string[]): Sweep => ({ texts, expected: texts.map(normalizeEmail) })
 const randomTexts = sweepOf(fc.sample(words, { seed, numRuns: RANDOM_TEXTS }))
@@ -141,7 +141,7 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
     expect(findings.filter(({ level }) => level === 'error')).toEqual([])
   })
 
-  /** The first text that SQL puts into another form than the server; null: there is none. */
+  /** The first text for which SQL's form differs from the server's; null: none. */
   async function difference({ texts, expected }: Sweep): Promise<unknown> {
     const { rows } = await admin.query(
       `SELECT given, expected, app.normalize_email(given) AS found
@@ -162,7 +162,7 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
     expect(await difference(randomTexts), `seed ${seed}`).toBeNull()
   })
 
-  /** Texts to which SQL does not give this answer, at most three; each is looked at by itself. */
+  /** At most three texts for which SQL does not give this answer; each is checked alone. */
   async function otherAnswers(texts: readonly string[], answer: boolean): Promise<unknown[]> {
     const sql =
       'SELECT text FROM unnest($1::text[]) AS t (text) WHERE app.is_email(text) IS DISTINCT FROM $2 LIMIT 3'
@@ -177,13 +177,13 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
     expect(await otherAnswers(refusedLocal, false)).toEqual([])
   })
 
-  it('and on every one in its domain: what mail software takes for another is refused', async ({ skip }) => {
+  it('and on every one in its domain: what mail software maps to another is refused', async ({ skip }) => {
     if (at === null) return skip()
     expect(await otherAnswers(takenDomains, true)).toEqual([])
     expect(await otherAnswers(refusedDomains, false)).toEqual([])
   })
 
-  it('a letter that a locale takes for another makes nobody somebody', async ({ skip }) => {
+  it('a letter that a locale maps to another makes no two people equal', async ({ skip }) => {
     if (at === null) return skip()
     const found = async (email: string) => (await database.resolveMember('acme', email))?.memberId ?? null
     expect(await found('admin@acme.example')).not.toBeNull()
@@ -230,9 +230,7 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
       await expect(insert(email)).rejects.toThrow(`${table}_email_check`)
   })
 
-  it('a visit of the platform’s people is noted once, whichever way their address is spelt', async ({
-    skip,
-  }) => {
+  it('a visit of platform staff is recorded once, for any spelling of their address', async ({ skip }) => {
     if (at === null) return skip()
     await admin.query(
       `INSERT INTO support_grants (id, access, reason, granted_by, expires_at)

@@ -14,7 +14,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-it('cross-tenant: the owner in a tenant’s scope sees and changes that tenant alone', async () => {
+it('cross-tenant: the owner in a tenant’s scope sees and changes only that tenant', async () => {
   const changed = await owner.inTenant(TENANT_A.id, (query) =>
     query('UPDATE tenants SET version = version + 1 RETURNING tenant_id'),
   )
@@ -32,7 +32,7 @@ it('the scope ends with the transaction', async () => {
   await expect(owner.query('SELECT FROM tenants')).rejects.toMatchObject({ code: 'BK001' })
 })
 
-it('work that throws leaves nothing, and the connection goes on', async () => {
+it('work that throws is rolled back, and the connection stays usable', async () => {
   const failing = owner.inTenant(TENANT_B.id, async (query) => {
     await query(`UPDATE tenants SET name = 'half done'`)
     throw new Error('on purpose')

@@ -12,13 +12,13 @@ import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
 const B = { tenantId: TENANT_B.id, writes: EVERYTHING }
 const POOL_MAX = 2
-/** It bounds a new connection, too, so that less would be BUSY where a busy machine is merely slow. */
+/** It also limits a new connection, so less would be BUSY where a machine is merely slow. */
 const ACQUIRE_TIMEOUT_MS = 20_000
-/** For who is to be told BUSY; its connections are made before. */
+/** For tests of BUSY; their connections are made before. */
 const SHORT_ACQUIRE_TIMEOUT_MS = 500
-/** What settles by itself does so long before a silent connection would be given up, after 30 s. */
+/** A fault that settles does so long before a silent connection would be destroyed, after 30 s. */
 const SOON_MS = 15_000
-/** A backend that was told to end goes on with what it is at; the next statement could still be answered. */
+/** A backend that was told to end finishes its current work; the next statement could still be answered. */
 const KILLED_WITHIN_MS = 20_000
 const logger = createLogger('silent')
 
@@ -42,7 +42,7 @@ function open(acquireTimeoutMs: number): Database {
   return openDatabase({ url: proxy.url, poolMax: POOL_MAX, namedStatements: true, acquireTimeoutMs, logger })
 }
 
-/** What a promise came to, and how long that took. */
+/** The outcome of a promise, and its duration. */
 async function outcomeOf(work: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
   const start = performance.now()
   const error = await work.then(
@@ -55,7 +55,7 @@ async function outcomeOf(work: Promise<unknown>): Promise<{ error: unknown; ms: 
 const rename = (tx: Transaction, name: string) => tx.tenant.updateMany({ data: { name } })
 const nameOf = async (scope: { tenantId: string; writes?: string }) =>
   (await database.forTenant(scope).tenant.findFirstOrThrow()).name
-/** Reads a table that `blocked` holds a lock on: as slow as it is held. */
+/** Reads a table that `blocked` has locked: as slow as the lock is held. */
 const slowRead = (handle: Pick<Transaction, 'invitation'>) => handle.invitation.count()
 
 /** Runs `work` while nobody can read invitations. */
@@ -98,7 +98,7 @@ async function withSetting(name: string, value: string, work: () => Promise<void
   }
 }
 
-/** Both tenants read their rows, on every connection at once, and nothing is left of a pool's troubles. */
+/** Both tenants read their rows, on every connection at once, and the pool is healthy. */
 async function expectHealthy(): Promise<void> {
   const reads = await Promise.all(
     [A, B, A, B].map((scope) => database.forTenant(scope).export.findMany({ select: { tenantId: true } })),
@@ -145,7 +145,7 @@ describe('case 44: a backend that is killed', () => {
     await expectHealthy()
   })
 
-  it('while its transaction does something else: the next statement tells', async () => {
+  it('while its transaction does something else: the next statement fails', async () => {
     const { error } = await outcomeOf(
       database.withTenant(A, async (tx) => {
         await rename(tx, 'half done')
@@ -159,7 +159,7 @@ describe('case 44: a backend that is killed', () => {
     await expectHealthy()
   })
 
-  it('before the COMMIT: nobody claims to know what became of it', async () => {
+  it('before the COMMIT: the outcome is reported as unknown', async () => {
     const { error } = await outcomeOf(
       database.withTenant(A, async (tx) => {
         await rename(tx, 'half done')
@@ -241,7 +241,7 @@ describe('case 45: bounds', () => {
     await expectHealthy()
   })
 
-  it('a query in a transaction that goes past it is refused, and does not wait for a second connection', async () => {
+  it('a query outside the transaction of its caller is refused, and does not wait for a second connection', async () => {
     const { error, ms } = await outcomeOf(
       database.withTenant(A, async () => await database.forTenant(A).export.count()),
     )
@@ -297,7 +297,7 @@ describe('case 45: bounds', () => {
       const all = Promise.all(running).finally(() => {
         haveSettled = true
       })
-      // Those that wait for a connection get one, and lose it in their turn.
+      // Waiting requests get a connection, and lose it in turn.
       while (!haveSettled) await killBackends()
       return await all
     })

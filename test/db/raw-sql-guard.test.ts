@@ -64,7 +64,7 @@ const RENAME = `UPDATE exports SET requested_by = 'mine'`
 const NOTE = `INSERT INTO outbox_events (id, type, subject_type, subject_id, payload)
   SELECT gen_random_uuid(), up.it, 'x', gen_random_uuid(), '{}' FROM up`
 
-/** By each of these somebody who may only read writes, where nothing refuses the first of them. */
+/** With each of these a read-only scope writes, if the first statement is not refused. */
 const ESCALATIONS: [first: string, ...then: string[]][] = [
   [`WITH up AS MATERIALIZED (SELECT ${ALL} AS it) ${NOTE}`],
   [`SELECT ${ALL}`, RENAME],
@@ -90,13 +90,13 @@ describe('a raw statement cannot give itself a permission to write', () => {
     expect(refusalOf(statements[0])).toContain('a raw statement was refused')
   })
 
-  it('and without one it is refused, whatever it sets for itself alone', async () => {
+  it('and without one it is refused, whatever else it sets', async () => {
     const bare = asRuntime(database, TENANT_A.id, (client) => client.query(RENAME), '')
     await expect(bare).rejects.toMatchObject({ code: 'BK004' })
   })
 })
 
-/** What would stay in the session, reach another session, or has no business in a tenant's work. */
+/** What would stay in the session, reach another session, or has no use in a tenant's work. */
 const OTHERS = [
   `SET app.tenant_id = '${B}'`,
   `SET LOCAL app.tenant_id = '${B}'`,
@@ -192,11 +192,11 @@ it.each([
   expect(refusalOf(sql), 'and again, when it is known').toBeNull()
 })
 
-/** Volatile functions of PostgreSQL 15 to 18 that take no SQL, set nothing, and reach nobody else. */
+/** Volatile functions of PostgreSQL 15 to 18 that take no SQL, set nothing, and reach no other session. */
 const HARMLESS = new Set([
   ...['clock_timestamp', 'timeofday', 'random', 'random_normal', 'setseed', 'array_sample', 'array_shuffle'],
   ...['gen_random_uuid', 'uuidv4', 'uuidv7', 'current_query', 'txid_status', 'currtid2'],
-  // There is no sequence that a tenant's work could move.
+  // There is no sequence that a tenant's work could advance.
   ...['currval', 'lastval', 'nextval', 'setval'],
   // For an index's owner, and for pg_upgrade's own server.
   ...[
@@ -209,7 +209,7 @@ const HARMLESS = new Set([
   'plpgsql_validator',
   ...['pg_advisory_xact_lock', 'pg_advisory_xact_lock_shared'],
   ...['pg_try_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared'],
-  // Ours: what a command leaves for its own record is its own affair.
+  // Ours: a command may set its own result.
   ...[
     'tenant_id',
     'claim_idempotency_key',
@@ -217,15 +217,15 @@ const HARMLESS = new Set([
     'set_command_result',
     'take_command_result',
   ],
-  // What they write is stamped with the tenant in scope, or held by its policy.
+  // Their writes are stamped with the tenant in scope, or restricted by its policy.
   ...['enqueue', 'open_accounts'],
-  // It asks for the permission by itself, and is about the tenant in scope alone.
+  // It checks the permission itself, and concerns only the tenant in scope.
   'schedule_erasure',
-  // Asks for the system's own permission by itself, and answers yes or no.
+  // Checks the system's permission itself, and answers yes or no.
   'claim_mail',
-  // They make a text of a text, and a document of a row that is given to them.
+  // They convert between texts, or convert a given row to a document.
   ...['normalize_email', 'is_email', 'buyer_of', 'address_of'],
-  // They show what the caller may see in any case, or what the catalogue says, and write nothing.
+  // They show what the caller may see anyway, or the catalogue, and write nothing.
   ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
   ...['installation_id', 'is_demo', 'queueable_tasks'],
 ])

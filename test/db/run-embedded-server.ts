@@ -1,4 +1,4 @@
-// A process with an embedded server, to be killed by embedded-server.test.ts. Says where it is on standard output.
+// A process with an embedded server, to be killed by embedded-server.test.ts. Prints its address.
 import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts'
 

@@ -49,7 +49,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     enterScope(scope, () => pool.query(named ? { name, text, values } : { text, values }))
   const backend = async () => (await query(A, 'SELECT pg_backend_pid() AS pid', [], 'pid')).rows[0].pid
   const connect = (scope: { tenantId: string; writes?: string }) => enterScope(scope, () => pool.connect())
-  /** What the sole connection believes outside any scope. */
+  /** The only connection's setting outside any scope. */
   const setting = async () => {
     const [row] = await pool.queryBeforeTenant<{ tenant: string | null }>(
       `SELECT current_setting('app.tenant_id', true) AS tenant`,
@@ -276,7 +276,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     next.release()
   })
 
-  it('a connection that is given back in the middle of a transaction is given up', async () => {
+  it('a connection that is returned in the middle of a transaction is destroyed', async () => {
     const pid = await backend()
     const connection = await connect(A)
     await enterScope(A, async () => {

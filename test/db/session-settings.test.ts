@@ -1,5 +1,6 @@
-// IdentityInvalidation have our settings, whatever the server, the database and the role default to. The server of the tests defaults to
-// others (test/support/cluster.ts), so every other test shows it too; here the roles do, which comes before the database.
+// Sessions have our settings, whatever the defaults of server, database and role. The test server has other defaults
+// (test/support/cluster.ts), so every other test checks it too; here the roles have others, which take precedence over
+// the database's.
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -55,7 +56,7 @@ describe('our settings hold in a session', () => {
   it('that serves, in a statement and in a transaction', async () => {
     const database = open(test.runtimeUrl)
     try {
-      // A template of one part is the statement as it stands.
+      // A template without parameters is the statement itself.
       const parts = Object.assign([SHOW], { raw: [SHOW] }) as unknown as TemplateStringsArray
       expect(await database.forTenant(SCOPE).$queryRaw(parts)).toEqual([SESSION_SETTINGS])
       expect(await database.withTenant(SCOPE, (tx) => tx.$queryRaw(parts))).toEqual([SESSION_SETTINGS])
@@ -144,7 +145,7 @@ describe('the doctor', () => {
       .filter(({ level }) => level === 'error')
       .map(({ code, object }) => `${code} ${object}`)
 
-  it('names a preset of each of our roles, and of nobody else', async () => {
+  it('names a preset of each of our roles, and of no other', async () => {
     await asAdmin(database.adminUrl, async (admin) => {
       for (const role of [...ROLES, 'postgres'])
         await admin.query(`ALTER ROLE ${role} IN DATABASE ${database.name} SET TimeZone = 'Asia/Kolkata'`)

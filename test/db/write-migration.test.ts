@@ -1,4 +1,4 @@
-// The migration writer, on small schemas of its own. What it writes is run in migrate.test.ts.
+// The migration writer, on small schemas. migrate.test.ts runs what it writes.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// The explorer in a real browser: signing in by code and PKCE, choosing a tenant, and GraphiQL asking as that person.
+// The explorer in a real browser: signing in by code and PKCE, choosing a tenant, and GraphiQL's requests as that
+// person.
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectOwner } from '../../src/db/owner.ts'
@@ -54,7 +55,7 @@ describe.skipIf(chromium === null)('the explorer', () => {
     await page.locator('.graphiql-response').getByText(text).first().waitFor()
   }
 
-  it('asks who one is, and GraphiQL then asks as that member', async () => {
+  it('asks for the person, and GraphiQL then sends requests as that member', async () => {
     await page.goto(`${api.url}/graphiql`)
     await choose(OWNER_A)
     await whoSays(OWNER_A)
@@ -62,7 +63,7 @@ describe.skipIf(chromium === null)('the explorer', () => {
     await runUntil('Anchor Alpha')
   })
 
-  it('keeps no token where another page or another day would find it', async () => {
+  it('stores no token where another page or a later session could find it', async () => {
     const kept = await page.evaluate<string>(
       'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, document.documentElement.outerHTML])',
     )
@@ -93,7 +94,7 @@ describe.skipIf(chromium === null)('the explorer', () => {
     await runUntil('Bollard Beta')
   })
 
-  it('guesses no tenant for a member of several, and asks for the one that is chosen', async () => {
+  it('guesses no tenant for a member of several, and uses the chosen one', async () => {
     await page.click('#sign-in')
     await page.fill('form.other [name=email]', BOTH)
     await page.click('form.other button')

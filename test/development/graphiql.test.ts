@@ -1,4 +1,4 @@
-// GraphiQL's page and its parts: whole from this server, and without a secret. Signing in through it is explorer.test.ts's.
+// GraphiQL's page and its files: all from this server, and without a secret. explorer.test.ts tests signing in.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type FrontDoor, openFrontDoor } from '../edge/front-door.ts'
 
@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => door?.close())
 
-/** Without its nonces: they are random, and may spell anything. */
+/** Without its nonces, which are random and may contain any text. */
 const page = async () =>
   ((await door.send('/graphiql')).body as string).replaceAll(/nonce="[^"]+"/g, 'nonce=""')
 
@@ -43,7 +43,7 @@ it('holds no token: it says with which issuer to sign in', async () => {
   expect(JSON.parse(settings)).toMatchObject({ issuer: `${door.url}/oidc`, clientId: 'bulkhead' })
 })
 
-it('there is one way to sign in: what stands in the address makes nobody anybody', async () => {
+it('there is one way to sign in: nothing in the URL does', async () => {
   const { body } = await door.send('/graphiql?as=viewer@globex.example')
   expect(body).not.toMatch(/bearer|viewer@globex/i)
 })

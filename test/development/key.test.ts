@@ -1,4 +1,4 @@
-// The development issuer's key: one for each installation, kept for good.
+// The development issuer's key: one per installation, stored.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ afterEach(() => rm(join(directory, '..'), { recursive: true, force: true }))
 
 const file = () => join(directory, 'development-issuer-key')
 
-it('is made once, by whichever process comes first, and is its owner’s alone', async () => {
+it('is made once, by any process, and readable only by its owner', async () => {
   const keys = await Promise.all(Array.from({ length: 8 }, () => developmentKey(directory)))
   expect(new Set(keys.map(({ kid }) => kid)).size).toBe(1)
   expect(await developmentKey(directory)).toEqual(keys[0])
@@ -26,7 +26,7 @@ it('is another’s in another installation', async () => {
   expect((await developmentKey(other)).kid).not.toBe((await developmentKey(directory)).kid)
 })
 
-it('is not replaced when it is damaged: that would refuse every token without a word', async () => {
+it('is not replaced when it is damaged: that would silently invalidate every token', async () => {
   await developmentKey(directory)
   for (const text of ['', '{', '{"kty":"EC"}', (await readFile(file(), 'utf8')).replace('"d"', '"e"')]) {
     await writeFile(file(), text)

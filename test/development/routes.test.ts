@@ -1,4 +1,4 @@
-// Whatever a server has in development alone answers this machine, and nobody who came through a proxy or by another name.
+// The development routes answer this machine, and no request through a proxy or under another name.
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => door?.close())
 
-/** Every path that has a route, from the router's own tree: a new page joins these tests by existing. */
+/** Every path with a route, from the router's own tree, so that a new page is tested. */
 function pathsOf({ server }: FrontDoor): string[] {
   const branch: string[] = []
   const paths: string[] = []
@@ -40,7 +40,7 @@ async function get(
     host: '127.0.0.1',
     port,
     path,
-    // The same id for all, so that only what an answer itself says differs.
+    // The same id for all, so that only the answers themselves can differ.
     headers: { host: new URL(door.url).host, 'x-request-id': 'the-same-for-all', ...headers },
   })
   asked.end()
@@ -78,7 +78,7 @@ describe('what is there in development alone', () => {
       expect([path, await get(path, { headers: { [name]: value } })]).toEqual([path, absent])
   })
 
-  it('is not there for a proxy that tells nothing but speaks HTTP/1.0, as nginx does unless told', async () => {
+  it('is not there for a proxy without headers that speaks HTTP/1.0, as nginx does by default', async () => {
     const { port, host } = new URL(door.url)
     for (const path of developmentPaths) {
       const socket = connect(Number(port), '127.0.0.1')

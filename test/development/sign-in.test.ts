@@ -1,5 +1,5 @@
-// The development issuer, as an application and a browser meet it: metadata, choosing who to be, tokens that the API
-// takes, and who is kept out.
+// The development issuer for an application and a browser: metadata, choosing a person, tokens for the API, and refused
+// clients.
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { askForTokens, bodyOf, createBrowser, newAttempt } from '../auth/oidc-client.ts'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => door?.close())
 
-/** Begins to sign in, and sends the page's form. */
+/** Begins signing in, and submits the page's form. */
 async function choose(fields: Record<string, string>, { client = explorer, browser = createBrowser() } = {}) {
   const attempt = newAttempt(issuer, client)
   const page = await browser.open(attempt.url, client.redirectUri)
@@ -67,14 +67,14 @@ it('says what it is, like any other', async () => {
   expect(jwks.keys[0]).not.toHaveProperty('d')
 })
 
-it('asks who one is, with the members of both demo tenants to choose from', async () => {
+it('offers the members of both demo tenants', async () => {
   const { page } = await choose({ email: 'owner@acme.example' })
   expect(page.status).toBe(200)
   expect(page.text.match(/<button name="email" value="[a-z]+@(acme|globex)\.example">/g)).toHaveLength(8)
   expect(page.text).not.toMatch(/(https?:)?\/\/[a-z]/i)
 })
 
-it('signs in whom one chose, and the API takes the token', async () => {
+it('signs in the chosen person, and the API accepts the token', async () => {
   const tokens = await tokensOf(await choose({ email: 'Owner@Acme.example' }))
   expect(bodyOf(tokens.access_token)).toMatchObject({
     iss: issuer,
@@ -93,12 +93,12 @@ it('its ID token is no access token, though both are for bulkhead', async () => 
   expect(await hello(token)).toBe(401)
 })
 
-it('cross-tenant: lets somebody be anybody, but nobody a member of what they are no member of', async () => {
+it('cross-tenant: signs in anybody, but makes nobody a member', async () => {
   const tokens = await tokensOf(await choose({ email: 'owner@globex.example' }))
   expect(await hello(tokens.access_token, 'nowhere')).toBe(403)
 })
 
-it('knows the platform’s people, who come in by a tenant’s leave alone', async () => {
+it('knows platform staff, who need a tenant’s grant', async () => {
   const tokens = await tokensOf(await choose({ email: 'help@platform.example', support: 'true' }))
   expect(bodyOf(tokens.access_token)).toMatchObject({ email: 'help@platform.example', support: true })
   expect(await hello(tokens.access_token)).toBe(403)
@@ -117,7 +117,7 @@ it('renews tokens, and takes each refresh token once', async () => {
   expect(await renew()).toMatchObject({ status: 400, error: 'invalid_grant' })
 })
 
-it('remembers a browser, until it is asked to ask again', async () => {
+it('remembers a browser, until the prompt asks again', async () => {
   const { browser } = await choose({ email: 'owner@acme.example' })
   const again = await browser.open(newAttempt(issuer, explorer).url, explorer.redirectUri)
   expect(again.url.searchParams.has('code')).toBe(true)
@@ -146,7 +146,7 @@ it('sends nobody to another machine, and takes no code without PKCE', async () =
   expect(back.url.searchParams.get('error')).toBe('invalid_request')
 })
 
-it('goes back without anybody when one cancels, and asks again for what is no address', async () => {
+it('returns without a person on cancelling, and asks again after an invalid address', async () => {
   const { back } = await choose({ cancel: 'true' })
   expect(back.url.searchParams.get('error')).toBe('access_denied')
   const wrong = await choose({ email: 'nobody' })
@@ -155,7 +155,7 @@ it('goes back without anybody when one cancels, and asks again for what is no ad
   expect([odd.back.status, odd.back.text.includes('<script>')]).toEqual([400, false])
 })
 
-it('takes a choice in the browser in which it was begun, and there alone', async () => {
+it('accepts a choice only in the browser in which it was begun', async () => {
   const attempt = newAttempt(issuer, explorer)
   const page = await createBrowser().open(attempt.url, explorer.redirectUri)
   const other = await createBrowser().open(page.url.href, explorer.redirectUri, {
@@ -165,7 +165,7 @@ it('takes a choice in the browser in which it was begun, and there alone', async
   expect([other.status, other.text.includes('begun in another browser')]).toEqual([400, true])
 })
 
-it('answers under its own name alone, so that nobody’s DNS can point a page at it', async () => {
+it('answers only under its own name, so that no other DNS name can reach it', async () => {
   const paths = ['/oidc/auth', '/oidc/choose/x', '/oidc/.well-known/openid-configuration', '/graphiql']
   for (const path of paths) {
     const { status, location } = await new Promise<{ status?: number; location?: string }>(

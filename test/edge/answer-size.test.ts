@@ -1,4 +1,4 @@
-// How large an answer may be, what it costs by its bytes, and what becomes of one that is too large.
+// The maximum size of an answer, its cost by bytes, and the refusal of a too large one.
 import { afterEach, describe, expect, it } from 'vitest'
 import { isOverBytes, weigh } from '../../src/edge/answer-price.ts'
 import { type FrontDoor, openFrontDoor, refusalOf } from './front-door.ts'
@@ -62,14 +62,14 @@ describe('an answer over the bound', () => {
 })
 
 describe('the price of an answer', () => {
-  it('what is estimated to be absurd is refused before anything is read', async () => {
+  it('a far too large estimate is refused before anything is read', async () => {
     door = await openFrontDoor()
     const answer = await door.ask(`{ notes { ${aliases(50, 'long')} } }`)
     expect(refusalOf(answer)).toBe('400 QUERY_TOO_COMPLEX')
     expect(door.reads()).toBe(0)
   })
 
-  it('the bytes that are sent are charged, though there were more than estimated', async () => {
+  it('the sent bytes are charged, even above the estimate', async () => {
     const notes = () => [{ text: 'x'.repeat(50_000) }]
     door = await openFrontDoor({ clock: () => now, resolvers: { notes } })
     const { body } = await door.ask('{ notes { text } }')

@@ -1,4 +1,4 @@
-// What one caller of a tenant may spend over HTTP, and what its answers say of that.
+// A caller's budget over HTTP, and its headers.
 import { afterEach, expect, it } from 'vitest'
 import { type FrontDoor, openFrontDoor, refusalOf } from './front-door.ts'
 
@@ -12,7 +12,7 @@ const clock = () => new Date('2030-01-01T00:00:00Z')
 const budget = { capacity: 2_000, restorePerSecond: 100 }
 const query = '{ orders(first: 100) { nodes { id } } }'
 
-it('one who spends all that it may leaves the others enough to work', async () => {
+it('a caller that spends its whole share leaves enough for the others', async () => {
   door = await openFrontDoor({ clock, budget })
   let last = await door.ask(query, {}, 'VIEWER')
   for (let n = 0; n < 30 && last.status === 200; n += 1) last = await door.ask(query, {}, 'VIEWER')
@@ -21,7 +21,7 @@ it('one who spends all that it may leaves the others enough to work', async () =
   expect((await door.ask(query, {}, 'OWNER')).status).toBe(200)
 })
 
-it('answers say what its caller and its tenant may spend', async () => {
+it('answers show the budgets of caller and tenant', async () => {
   door = await openFrontDoor({ clock, budget })
   await door.ask(query, {}, 'VIEWER')
   const { headers, body } = await door.ask('{ count }', {}, 'OWNER')

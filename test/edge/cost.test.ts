@@ -1,4 +1,4 @@
-// What an operation costs, what a tenant may spend, and what the answer says of it.
+// The cost of operations, a tenant's budget, and its report in the answer.
 import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Actor } from '../../src/auth/command-context.ts'
@@ -80,7 +80,7 @@ describe('the cost of an operation', () => {
   })
 })
 
-/** Whoever of the tenant has this id. */
+/** A caller of the tenant with this id. */
 function callerOf(tenantId: string, id = 'anna', kind: 'MEMBER' | 'INVITED' = 'MEMBER') {
   const scope = { tenantId, permissions: [], actor: id }
   const email = `${id}@acme.example`
@@ -121,7 +121,7 @@ describe('a tenant’s budget', () => {
     )
   })
 
-  it('a caller who floods for long leaves the others a quarter of what comes back', () => {
+  it('a caller who floods for long leaves the others a quarter of the refill', () => {
     const points = budget()
     const [key, owner] = [points.accountOf(callerOf('a', 'key')), points.accountOf(callerOf('a', 'owner'))]
     for (let second = 0; second < 60; second += 1) {
@@ -133,7 +133,7 @@ describe('a tenant’s budget', () => {
     }
   })
 
-  it('somebody who was invited has a twentieth, to accept with', () => {
+  it('an invited person has a twentieth, for accepting', () => {
     const invited = budget().accountOf(callerOf('a', 'kim', 'INVITED'))
     expect([invited.caller.capacity, invited.caller.restorePerSecond]).toEqual([50, 5])
   })
@@ -147,7 +147,7 @@ describe('a tenant’s budget', () => {
     )
   })
 
-  it('what was dearer than it looked is a debt, of one capacity at most', () => {
+  it('an underestimated cost becomes a debt of at most one capacity', () => {
     const account = budget().accountOf(callerOf('a'))
     charge(account, 1_000_000)
     expect(reportOf(account, 1, 1, clock).remaining).toBe(0)
@@ -156,7 +156,7 @@ describe('a tenant’s budget', () => {
     expect(reportOf(account, 1, 1, clock).remaining).toBe(750)
   })
 
-  it('what is refused has a bound of its own, a tenth of the share', () => {
+  it('refused requests have their own budget, a tenth of the share', () => {
     const account = budget().accountOf(callerOf('a'))
     chargeRefusal(account, 74)
     expect(() => requirePoints(account)).not.toThrow()
@@ -176,11 +176,12 @@ describe('over HTTP', () => {
   const now = new Date('2030-01-01T00:00:00Z')
   const budget = { capacity: 1_000, restorePerSecond: 100 }
 
-  it('the answer says what was asked for, used and left; what was not used is given back', async () => {
+  it('the answer shows requested, used and remaining points; unused ones are returned', async () => {
     const few = () => ({ nodes: [{ id: 'a' }, { id: 'b' }], totalCount: 2 })
     door = await openFrontDoor({ clock: () => now, budget, resolvers: { orders: few } })
     const query = '{ orders(first: 50) { nodes { id } totalCount } }'
-    // The first time its text is read, too: 100 points, and 2 for each of 17 tokens, its beginning and end among them.
+    // Reading its text the first time is charged too: 100 points, and 2 for each of 17 tokens, including its beginning
+    // and end.
     expect((await door.ask(query)).body.extensions.cost.remaining).toBe(750 - 14 - 134)
     const { body } = await door.ask(query)
     expect(body.extensions.cost).toEqual({
@@ -207,7 +208,7 @@ describe('over HTTP', () => {
     expect(door.reads()).toBe(reads)
   })
 
-  it('a budget too small for the dearest operations says what may be asked', async () => {
+  it('a budget too small for the largest operations reports its limit', async () => {
     door = await openFrontDoor({ clock: () => now, budget })
     const answer = await door.ask('{ orders(first: 100) { nodes { lines { nodes { id } } } } }')
     expect(refusalOf(answer)).toBe('400 QUERY_TOO_COMPLEX')

@@ -1,4 +1,4 @@
-// How the server ends, and what it says of itself until then.
+// The server's shutdown, and its health answers until then.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -11,7 +11,7 @@ afterEach(async () => {
   door = undefined
 })
 
-/** A resolver that waits until it is told to go on, and tells when it was reached. */
+/** A resolver that waits for a signal, and reports when it was reached. */
 function gate() {
   const reached = Promise.withResolvers<void>()
   const open = Promise.withResolvers<string>()
@@ -68,18 +68,18 @@ describe('closing', () => {
     await closed
   })
 
-  it('a request that lay in the kernel is answered, on a connection just made', async () => {
+  it('a request still in the kernel is answered, on a new connection', async () => {
     door = await openFrontDoor()
     const { url, close } = door
     const socket = socketTo(url)
     const said = allOf(socket)
     socket.write(HELLO)
-    // It connects in the next tick; the kernel accepts it at once, the server only when the event loop gets to it.
+    // It connects in the next tick; the kernel accepts it at once, the server only when the event loop gets there.
     process.nextTick(close)
     expect(await said).toMatch(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*"hello you"/s)
   })
 
-  it('a request that lay in the kernel is answered, on a connection kept alive', async () => {
+  it('a request still in the kernel is answered, on a kept-alive connection', async () => {
     door = await openFrontDoor()
     const socket = socketTo(door.url)
     socket.write(HELLO)
@@ -94,7 +94,7 @@ describe('closing', () => {
   it('says that it is draining while requests are still accepted', async () => {
     const drainGraceMs = 60_000
     door = await openFrontDoor({ drainGraceMs })
-    // The grace lasts as long as the test needs it, not the machine.
+    // The grace lasts as long as the test needs.
     vi.useFakeTimers({ toFake: ['setTimeout'] })
     const closed = door.close()
     try {
@@ -110,7 +110,7 @@ describe('closing', () => {
     await expect(connectTo(door.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('an idle connection does not hold it up, and closing twice is closing once', async () => {
+  it('an idle connection does not delay it, and closing twice is harmless', async () => {
     door = await openFrontDoor()
     await door.ask('{ hello }')
     await Promise.all([door.close(), door.close()])
@@ -189,7 +189,7 @@ async function connectTo(url: string): Promise<Socket> {
   return socket
 }
 
-/** All that is said on it from now on, until it is closed in order. */
+/** All bytes from now on, until it is closed. */
 async function allOf(socket: Socket): Promise<string> {
   let said = ''
   for await (const chunk of socket) said += String(chunk)

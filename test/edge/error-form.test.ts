@@ -1,5 +1,4 @@
-// Every answer of the front door carries the same headers, and every error the same form: those of Fastify, and those of a
-// socket that never carried a request, among them.
+// All answers have the same headers, and all errors the same form, including Fastify's and those of invalid requests.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -96,7 +95,7 @@ describe('an error', () => {
     expect(errors[0].extensions.requestId).toMatch(/^[\w-]{36}$/)
   })
 
-  it('on a connection that was answered before is answered, too', async () => {
+  it('is also answered on a connection with earlier answers', async () => {
     const { hostname, port } = new URL(door.url)
     const socket = connect({ host: hostname, port: Number(port) })
     let text = ''
@@ -130,10 +129,10 @@ it('an answer that is no error carries the headers, too', async () => {
   }
 })
 
-describe('where a request came from', () => {
+describe('the client address', () => {
   const warnings = () => door.log.filter((line) => line.includes('was ignored'))
 
-  it('said by a peer that is no trusted proxy is warned of once, with what to set', async () => {
+  it('from a peer that is no trusted proxy is warned of once, with advice', async () => {
     expect(warnings()).toEqual([])
     for (let n = 0; n < 3; n += 1) await say(get('/healthz', 'x-forwarded-for: 192.0.2.1'))
     expect(warnings()).toHaveLength(1)
@@ -141,7 +140,7 @@ describe('where a request came from', () => {
     expect(warnings()[0]).toContain('127.0.0.1')
   })
 
-  it('said by a trusted proxy is believed, and nobody is warned; what only Forwarded says is', async () => {
+  it('from a trusted proxy is used without a warning; from Forwarded alone it is warned of', async () => {
     const other = await openFrontDoor({ trustedProxies: ['127.0.0.0/8'] })
     const ask = (headers: Record<string, string>) => fetch(`${other.url}/healthz`, { headers })
     const said = () => other.log.filter((line) => line.includes('was ignored'))

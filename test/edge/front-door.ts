@@ -1,5 +1,5 @@
-// What the tests of the front door share: the server on a small schema of its own, a member of every role, and a
-// database that counts what reaches it. Where SQL matters, tests use the real one.
+// Shared by the tests of the edge: the server on a small schema, a member of every role, and a database that counts its
+// calls. Where SQL matters, tests use the real one.
 
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { createAuthenticator } from '../../src/auth/authenticate.ts'
@@ -31,13 +31,13 @@ export interface FrontDoor {
   server: HttpServer
   url: string
   metricsUrl: string
-  /** Every line that was logged. */
+  /** Every logged line. */
   log: string[]
-  /** How often a resolver, or the door itself, turned to the tenant's data. */
+  /** How often a resolver, or the edge itself, used the tenant's data. */
   reads(): number
   /** POSTs an operation as the role. */
   ask(query: string, variables?: Record<string, unknown>, role?: Role): Promise<Answered>
-  /** Sends anything, signed in as the role unless the headers say otherwise. */
+  /** Sends anything, signed in as the role by default. */
   send(path: string, init?: RequestInit, role?: Role): Promise<Answered>
   close(): Promise<void>
 }
@@ -76,7 +76,7 @@ const SDL = /* GraphQL */ `
   type Mutation { orderPlace: Payload! }
 `
 
-/** The schema, with permissions and prices where the product's own has them. */
+/** The schema, with permissions and prices like the product's. */
 export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => {}): GraphQLSchema {
   const schema = buildSchema(SDL)
   const type = (name: string) => schema.getType(name) as GraphQLObjectType
@@ -112,20 +112,20 @@ export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => 
   for (const [name, resolve] of Object.entries(usual)) {
     field(name === 'orderPlace' ? 'Mutation' : 'Query', name).resolve = (_root, args) => {
       read()
-      // The arguments are what the schema above declares.
+      // The arguments are those that the schema above declares.
       return resolve(args as never, read)
     }
   }
   return schema
 }
 
-/** A member of `acme` for each role, and nobody else. What is not a member's look-up fails the test. */
+/** A member of `acme` for each role, and nobody else. Any call but a member's look-up fails the test. */
 export function memberDatabase(more: Partial<Database> = {}): Database {
   const unexpected = (): never => {
     throw new Error('these tests hold no SQL')
   }
   return {
-    forTenant: () => ({}) as ReturnType<Database['forTenant']>, // its use would fail on the missing model
+    forTenant: () => ({}) as ReturnType<Database['forTenant']>, // using it would fail on the missing model
     withTenant: unexpected,
     runAtOnce: unexpected,
     read: unexpected,
@@ -159,7 +159,7 @@ export async function openFrontDoor(
     resolvers?: Resolvers
     database?: Database
     production?: boolean
-    /** What the mailbox shows; null: there is none. */
+    /** The mailbox; null: none. */
     mailbox?: Pick<Mailbox, 'list'> | null
   } & Partial<HttpServerOptions> = {},
 ): Promise<FrontDoor> {
@@ -249,7 +249,7 @@ export async function openFrontDoor(
   }
 }
 
-/** The code and status of an answer that must be a refusal with a request id, as one text. */
+/** The code and status of a refusal with a request id, as one text. */
 export function refusalOf({ status, body, headers }: Answered): string {
   const [error] = body.errors
   if (error.extensions.requestId !== headers.get('x-request-id')) return 'the request id is missing'

@@ -1,4 +1,4 @@
-// GraphQL over HTTP: the audits of the reference implementation, and what a browser could be made to send.
+// GraphQL over HTTP: the audits of the reference implementation, and cross-site requests.
 import { serverAudits } from 'graphql-http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type FrontDoor, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => door?.close())
 
-/** For clients from before application/graphql-response+json: 200 on a document that is none. We answer 400 to all. */
+/** For clients from before application/graphql-response+json: 200 for an invalid document. We answer 400 to all. */
 const WAIVED = new Set(['572B', 'FDE2', '7B9B'])
 
 describe('case 24: every audit of graphql-http passes', () => {
@@ -108,7 +108,7 @@ it('a sane request id is echoed, any other replaced', async () => {
   }
 })
 
-it('an answer is never kept by a cache, nor taken for another type', async () => {
+it('an answer is never cached, nor sniffed as another type', async () => {
   const { headers } = await door.ask('{ hello }')
   expect(headers.get('cache-control')).toBe('no-store')
   expect(headers.get('x-content-type-options')).toBe('nosniff')

@@ -1,4 +1,4 @@
-// What a request's input costs, and how much of it there may be.
+// The cost and the bound of a request's input.
 import { afterEach, describe, expect, it } from 'vitest'
 import { unstorableIn } from '../../src/core/text.ts'
 import { INPUT_VALUES_MAX } from '../../src/edge/input-size.ts'
@@ -36,7 +36,7 @@ describe('variables', () => {
     expect((await ask('{ count }', { input: { lines } })).status).toBe(200)
   })
 
-  it('cost by their values and letters; the usual ones nothing', async () => {
+  it('cost by their values and characters; usual ones nothing', async () => {
     const { ask } = await open()
     const costOf = async (variables: Record<string, unknown>) =>
       (await ask('{ count }', variables)).body.extensions.cost
@@ -45,7 +45,7 @@ describe('variables', () => {
     expect(await costOf({ text: 'x'.repeat(100_000) })).toMatchObject({ requested: 101, actual: 101 })
   })
 
-  it('are paid once for each mutation, which checks them', async () => {
+  it('are charged once per mutation, which checks them', async () => {
     const { ask } = await open()
     const fields = (count: number) =>
       Array.from({ length: count }, (_, n) => `m${n}: orderPlace { order { id } }`).join(' ')
@@ -72,7 +72,7 @@ describe('variables', () => {
   })
 })
 
-it('a text that cannot be stored is found wherever it stands, by its path', () => {
+it('an unstorable text is found anywhere, by its path', () => {
   const half = String.fromCharCode(0xd800)
   const value = { a: [0, null, { b: half }], [half]: 1, c: 'fine', d: ['x', 'nul\0'] }
   expect(unstorableIn(value)).toEqual([['a', '2', 'b'], [half], ['d', '1']])

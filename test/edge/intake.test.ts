@@ -1,5 +1,5 @@
-// What a stranger can hold by sending: half a request, many connections, many bodies. Each is bounded, and what is refused
-// leaves the others alone. On real sockets, with small bounds; counts and states, no times.
+// What an unauthenticated client can occupy by sending: partial requests, connections, bodies. Each is bounded, and
+// refusals do not affect others. On real sockets with small bounds; it checks counts and states, no times.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -27,14 +27,14 @@ async function dial(from = '127.0.0.1'): Promise<Line> {
   socket.on('data', (part) => {
     text += part
   })
-  // Closed by the server, whether or not it had something left to read.
+  // Closed by the server, whether it had read everything or not.
   socket.on('error', () => {})
   const closed = new Promise((resolve) => socket.once('close', resolve))
   await once(socket, 'connect')
   return { socket, text: () => text, closed }
 }
 
-/** Until the server has said so much. Ask before it can have. */
+/** Waits until the server has sent this. Call it before the server can have. */
 async function hear(line: Line, words: string): Promise<string> {
   await Promise.race([
     line.closed,
@@ -71,7 +71,7 @@ describe('half a request', () => {
     const { headersTimeout, requestTimeout } = door.server.app.server
     expect(headersTimeout).toBe(HTTP_LIMITS.headersTimeoutMs)
     expect(requestTimeout).toBe(HTTP_LIMITS.requestTimeoutMs)
-    // Else Node exchanges the two.
+    // Otherwise Node swaps the two.
     expect(headersTimeout).toBeLessThanOrEqual(requestTimeout)
     expect(requestTimeout + HTTP_LIMITS.checkingIntervalMs).toBeLessThanOrEqual(30_000)
   })
@@ -87,7 +87,7 @@ describe('connections', () => {
     other.socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')
     expect(await hear(other, 'alive')).toMatch(/^HTTP\/1\.1 200 /)
     first?.socket.destroy()
-    // The server hears of it a moment later.
+    // The server notices a moment later.
     await expect
       .poll(async () => {
         const again = await dial('127.0.4.1')
@@ -143,7 +143,7 @@ describe('connections', () => {
 describe('bodies', () => {
   const large = head(HOOK, SIGNED, 'content-type: application/json', 'content-length: 100000')
 
-  it('of strangers hold no more than their bound, by address, and a caller is served meanwhile', async () => {
+  it('of unauthenticated clients are bounded by address, and a caller is served meanwhile', async () => {
     door = await openFrontDoor({ limits: { unauthenticated: { bytesMax: 1e6, bytesPerAddressMax: 50_000 } } })
     const holding = await dial('127.0.4.1')
     holding.socket.write(`${large}${'x'.repeat(49_000)}`)
@@ -155,7 +155,7 @@ describe('bodies', () => {
     await holding.closed
   })
 
-  it('are refused before they are read where there is no room, with when to come again', async () => {
+  it('are refused before they are read when the bound is reached, with Retry-After', async () => {
     door = await openFrontDoor({
       limits: { unauthenticated: { bytesMax: 1_000, bytesPerAddressMax: 1_000 } },
     })
@@ -166,7 +166,7 @@ describe('bodies', () => {
       line.socket.write(`${head(HOOK, SIGNED, 'content-length: 2')}xx`)
       return await hear(line, '}')
     }
-    // The bytes of the first are counted when they have come.
+    // The bytes of the first are counted when they have arrived.
     await expect.poll(refused('127.0.4.1')).toMatch(/^HTTP\/1.1 429 .*retry-after: 1/is)
     expect(await refused('127.0.4.2')()).toMatch(/^HTTP\/1.1 503 .*retry-after: 1/is)
   })
@@ -177,7 +177,7 @@ describe('bodies', () => {
     await expect(door.ask(`{ hello } # ${'x'.repeat(400)}`)).rejects.toThrow()
   })
 
-  it('of nobody and for nothing are not read: a wrong path, method, credential or size is answered first', async () => {
+  it('are not read for a wrong path, method, credential or size', async () => {
     door = await openFrontDoor()
     for (const [request, status] of [
       [head('/nowhere', 'content-length: 100000'), 404],

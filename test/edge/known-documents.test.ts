@@ -1,4 +1,4 @@
-// Persisted queries: each tenant's own, and bounded for one and for all.
+// Persisted queries: separate per tenant, and bounded per tenant and in total.
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createKnownDocuments } from '../../src/edge/known-documents.ts'
@@ -15,7 +15,7 @@ const TENANTS: Record<string, string> = {
   globex: 'bbbbbbbb-bbbb-7bbb-8bbb-bbbbbbbbbbbb',
 }
 
-/** The front door with two tenants; sends as the owner of one of them. */
+/** A server with two tenants; sends as the owner of one of them. */
 async function openForTwo() {
   const resolveMember = async (tenantSlug: string, email: string) => {
     const member = memberOf(email.replace('globex', 'acme'))
@@ -46,7 +46,7 @@ const persisted = (query: string) => ({
 describe('cross-tenant', () => {
   const query = '{ hello(name: "a secret campaign") }'
 
-  it('no tenant learns by a hash whether another ran a document', async () => {
+  it('a hash does not reveal whether another tenant ran a document', async () => {
     const send = await openForTwo()
     expect((await send('acme', { query, ...persisted(query) })).body.data).toBeTruthy()
     expect((await send('acme', persisted(query))).body.data).toBeTruthy()
@@ -90,7 +90,7 @@ it('a document that was not admitted is not known', async () => {
 })
 
 describe('what is kept', () => {
-  /** A quarter of what a tenant may have. */
+  /** A quarter of a tenant's bound. */
   const SOURCE = 'x'.repeat(250_000)
 
   it('is bounded for a tenant: what it used last stays', () => {
@@ -103,7 +103,7 @@ describe('what is kept', () => {
     expect(left).toEqual(['0', '7', '8', '9'])
   })
 
-  it('is bounded for all: the tenant that was quiet for longest makes room', () => {
+  it('is bounded in total: the longest idle tenant is evicted', () => {
     const known = createKnownDocuments()
     known.add('quiet', '1', SOURCE)
     known.add('busy', '1', SOURCE)

@@ -1,4 +1,4 @@
-// Hostile documents and sizes: refused before anything is read, and before what would be slow on them.
+// Hostile documents and sizes: refused before anything is read, and before slow processing.
 import { createHash } from 'node:crypto'
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { type FrontDoor, openFrontDoor, refusalOf } from './front-door.ts'
 
 let door: FrontDoor
 beforeAll(async () => {
-  // So much comes back that how fast the machine is does not decide whether a refusal is the next one's last.
+  // A refill large enough that the machine's speed does not affect the next request.
   door = await openFrontDoor({ budget: { restorePerSecond: 100_000_000 } })
 })
 afterAll(() => door?.close())
@@ -151,7 +151,7 @@ describe('case 28: page sizes', () => {
     )
   })
 
-  it('case 28: 1 to 100, from either end, and no size at all, are fine', async () => {
+  it('case 28: 1 to 100, from either end, and no size, are accepted', async () => {
     const query = 'query Q($first: Int, $last: Int) { orders(first: $first, last: $last) { nodes { id } } }'
     const sizeOf = async (variables: object) =>
       (await door.ask(query, { ...variables })).body.data.orders.nodes.length
@@ -182,14 +182,14 @@ describe('case 28: persisted queries', () => {
     }
   })
 
-  it('case 28: a query is known by its hash once it was sent whole', async () => {
+  it('case 28: a query can be sent by its hash once it was sent whole', async () => {
     const query = '{ hello(name: "again") }'
     expect((await persisted(hashOf(query))).body.errors[0].message).toBe('PersistedQueryNotFound')
     expect((await persisted(hashOf(query), query)).body.data).toEqual({ hello: 'hello again' })
     expect((await persisted(hashOf(query))).body.data).toEqual({ hello: 'hello again' })
   })
 
-  it('case 28: a known document gets no way round permission, cost or validity', async () => {
+  it('case 28: a cached document does not bypass permission, cost or validity', async () => {
     const secret = '{ secretive }'
     expect((await persisted(hashOf(secret), secret)).status).toBe(200)
     expect(refusalOf(await persisted(hashOf(secret), undefined, 'VIEWER'))).toBe('403 FORBIDDEN')

@@ -1,4 +1,4 @@
-// What a client learns of an error, whoever threw it and wherever.
+// What a client sees of an error from any source.
 import { GraphQLError } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AppError } from '../../src/core/errors.ts'
@@ -7,7 +7,7 @@ import { createErrorMask } from '../../src/edge/mask-errors.ts'
 import { type FrontDoor, openFrontDoor, refusalOf } from './front-door.ts'
 
 const FIXED = 'Something went wrong on our side.'
-/** Whatever of these reached a client would tell it how we are built. */
+/** Any of these in an answer would reveal internals. */
 const SECRETS = /select|public\.|relation|prisma|\/src\/|\.ts:|node_modules|password|ECONN|stack/i
 
 let door: FrontDoor | undefined
@@ -63,14 +63,14 @@ describe('case 25: what is thrown in a resolver', () => {
     },
   )
 
-  it('case 25: a type that cannot hold what it is given is masked too', async () => {
+  it('case 25: a value that does not fit its type is masked too', async () => {
     door = await openFrontDoor({ resolvers: { count: () => 2n ** 70n } })
     const { body } = await door.ask('{ count }')
     expect(body.errors[0].message).toBe(FIXED)
     expect(body.data).toBeNull()
   })
 
-  it('case 25: a promise that is rejected, deep in a list, is masked in its place', async () => {
+  it('case 25: a promise rejected deep in a list is masked in its place', async () => {
     const again = () => Promise.reject(new Error('select'))
     door = await openFrontDoor({ resolvers: { nodes: () => [{ __typename: 'Order', id: 'a', again }] } })
     const { body, status } = await door.ask('{ nodes(ids: ["a"]) { ... on Order { id again { id } } } }')
@@ -110,7 +110,7 @@ describe('faults of the database', () => {
     expect(Object.keys(answer.body.errors[0].extensions).sort()).toEqual(['code', 'requestId'])
   })
 
-  it('a missing tenant is TENANT_REQUIRED, and logged as the hole that it is', async () => {
+  it('a missing tenant is TENANT_REQUIRED, and logged as an error', async () => {
     door = await openFrontDoor({
       resolvers: {
         fails: () => {
@@ -123,7 +123,7 @@ describe('faults of the database', () => {
     expect(door.log.some((line) => JSON.parse(line).level === 50)).toBe(true)
   })
 
-  it('an answer that holds something stays 200 when another part of it is out', async () => {
+  it('an answer with some data stays 200 when another part failed', async () => {
     door = await openFrontDoor({
       resolvers: {
         fails: () => {
@@ -178,7 +178,7 @@ describe('what the client did wrong is said', () => {
     expect(door.log.filter((line) => line.includes('a request failed'))).toEqual([])
   })
 
-  it('all validation errors are told at once, but not without end', async () => {
+  it('all validation errors are reported at once, up to a bound', async () => {
     door = await openFrontDoor()
     expect((await door.ask('{ one two three }')).body.errors).toHaveLength(3)
     const query = `{ order(id: 1) { ${Array.from({ length: 200 }, (_, n) => `no${n}`).join(' ')} } }`

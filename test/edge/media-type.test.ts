@@ -1,4 +1,4 @@
-// Which media type is answered with, for the Accept headers of clients.
+// The media type of the answer for clients' Accept headers.
 import { expect, it } from 'vitest'
 import { answerType } from '../../src/edge/media-type.ts'
 

@@ -1,4 +1,4 @@
-// What failing and refused operations pay, and who is refused before a document is read.
+// The charges of failed and refused operations, and requests that are refused before their document is read.
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Role } from '../../src/auth/permissions.ts'
@@ -18,7 +18,7 @@ const post = (body: unknown, headers: Record<string, string> = {}) => ({
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
 
-/** Opens the door; answers how many points the next requests cost the caller. */
+/** Opens the server; returns how many points the next requests cost the caller. */
 async function open(options: Parameters<typeof openFrontDoor>[0] = {}) {
   const opened = await openFrontDoor({ clock, ...options })
   door = opened
@@ -26,7 +26,7 @@ async function open(options: Parameters<typeof openFrontDoor>[0] = {}) {
     const { headers } = await opened.ask('{ count }', {}, role)
     return Number(headers.get('ratelimit-remaining'))
   }
-  // Known from now on: asking costs 1.
+  // Cached from now on: a request costs 1.
   await left()
   return {
     door: opened,
@@ -118,7 +118,7 @@ describe('a refused request pays', () => {
     expect(spent).toBeLessThan(least * 2 + 400)
   })
 
-  it('what was reserved for it is given back when nothing ran', async () => {
+  it('its reservation is returned when nothing ran', async () => {
     const { door, spentBy } = await open()
     const query = 'query Q($n: Int!) { orders(first: 100) { nodes { id number } } count(limit: $n) }'
     const ask = () => door.ask(query, { n: 'many' })
@@ -144,13 +144,13 @@ describe('a refused request pays', () => {
     expect(await spentBy(() => door.send('/graphql', post(body)))).toBe(20)
   })
 
-  it('a persisted query that is not known pays, and leaves what may still be wrong as it is', async () => {
+  it('an unknown persisted query is charged, and does not count as a refusal', async () => {
     const budget = { capacity: 2_000, restorePerSecond: 1 }
     const { door, spentBy } = await open({ budget })
     const persistedQuery = { version: 1, sha256Hash: createHash('sha256').update('{ x }').digest('hex') }
     const send = () => door.send('/graphql', post({ extensions: { persistedQuery } }))
     expect(await spentBy(send)).toBe(20)
-    // A tenth of the share is what refusals may cost: 150 points.
+    // The refusals' budget is a tenth of the share: 150 points.
     for (let n = 0; n < 9; n += 1) await send()
     expect((await door.ask('{ hello }')).status).toBe(200)
     let last = await send()
@@ -163,7 +163,7 @@ describe('somebody of whom too much was refused', () => {
   const budget = { capacity: 20_000, restorePerSecond: 2_000 }
   const wrong = (n: number) => `{ nothing${n} }`
 
-  it('is refused before the document is read, and only what they asked before is answered', async () => {
+  it('is refused before the document is read, and only earlier operations are answered', async () => {
     let at = now.getTime()
     const { door } = await open({ budget, clock: () => new Date(at) })
     const answers = []
@@ -172,7 +172,7 @@ describe('somebody of whom too much was refused', () => {
     const limited = await door.ask(wrong(99))
     expect(refusalOf(limited)).toBe('429 RATE_LIMITED')
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0)
-    // Not even its syntax is looked at.
+    // Not even its syntax is checked.
     expect(refusalOf(await door.ask('{'))).toBe('429 RATE_LIMITED')
     expect((await door.ask('{ count }')).status).toBe(200)
     expect((await door.ask(wrong(100), {}, 'STAFF')).status).toBe(400)
@@ -188,7 +188,7 @@ describe('somebody of whom too much was refused', () => {
 })
 
 describe('without a credential', () => {
-  it('no document is read, however wrong it is, and nobody pays', async () => {
+  it('no document is read, and nothing is charged', async () => {
     const { door, spentBy } = await open()
     const spent = await spentBy(async () => {
       for (const authorization of ['', 'Bearer nonsense', 'Bearer bk_test_nonsense']) {

@@ -1,4 +1,4 @@
-// Clients that do not take what they asked for, on real sockets.
+// Clients that do not read their answer, on real sockets.
 import { EventEmitter, once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
@@ -8,7 +8,7 @@ import { cutOffWhenStalled } from '../../src/edge/stalled-sockets.ts'
 import { createUnsentAnswers } from '../../src/edge/unsent-answers.ts'
 import { type FrontDoor, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
 
-// Megabytes through two sockets of one process take their time where others work, too.
+// Megabytes through two sockets of one process take a while on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
 let door: FrontDoor | undefined
@@ -19,7 +19,7 @@ afterEach(async () => {
   door = undefined
 })
 
-/** Far more than the buffers of both sockets hold. */
+/** Far more than the buffers of both sockets. */
 const LARGE_BYTES = 12 * 1_048_576
 const QUIET_MS = 200
 const notes = () => [{ text: 'x'.repeat(LARGE_BYTES) }]
@@ -46,7 +46,7 @@ function request(url: string, path: string, query?: string): Socket {
   return socket
 }
 
-/** Resolves when the server has no connection any more. */
+/** Resolves when the server has no connections left. */
 async function allClosed(opened: FrontDoor): Promise<void> {
   const count = () =>
     new Promise<number>((resolve) => opened.server.app.server.getConnections((_error, n) => resolve(n)))
@@ -146,7 +146,7 @@ describe('answers that nobody takes', () => {
     for (const { close } of responses) close()
     expect(unsent.bytes).toBe(0)
     expect(unsent.hold(response(), tenants[4] ?? {}, 1_000_000)).toBe(true)
-    // Else it is cut off later, while other tests run.
+    // Otherwise it would be cut off later, during other tests.
     for (const { close } of responses) close()
   })
 })

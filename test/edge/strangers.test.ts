@@ -7,7 +7,7 @@ import { type Api, SLUGS, startApi } from '../support/api.ts'
 import { askWithKey, makeKey, told } from '../support/keys.ts'
 import { countStatements } from '../support/statements.ts'
 
-/** What one address may get wrong in a minute. */
+/** The failures per address and minute. */
 const FAILURES_MAX = 100
 
 let api: Api
@@ -26,7 +26,7 @@ it('nobody can tell a tenant that is none from one that somebody is no member of
     })
     return { status: response.status, text: (await response.text()).replace(/"requestId":"[^"]+"/, '') }
   }
-  // The development token names its tenant: another in the header is refused alike, whether there is one.
+  // The development token names its tenant: any other in the header is refused alike, existing or not.
   const known = await countStatements(stranger(SLUGS.B, 'one@stranger.example'))
   const unknown = await countStatements(stranger('nobody', 'two@stranger.example'))
   expect(unknown).toEqual(known)
@@ -49,7 +49,7 @@ describe('bad keys from behind one proxy', () => {
     expect(told(await ask(secret))).toBe('200 OK')
   })
 
-  it('cross-tenant: of made-up tenants, and of one tenant, hold no good key of another that was let in before', async () => {
+  it('cross-tenant: of invented tenants, and of one tenant, do not block valid keys of another that were accepted before', async () => {
     const [known, fresh] = [
       await makeKey(api.as('B'), ['members:read']),
       await makeKey(api.as('B'), ['members:read']),
@@ -57,11 +57,11 @@ describe('bad keys from behind one proxy', () => {
     expect(told(await askWithKey({ url: api.url, secret: known.secret, from: '127.0.5.2' }))).toBe('200 OK')
     for (let n = 0; n < FAILURES_MAX; n += 1) await ask(newApiKey('test', newId()).secret)
     expect(told(await ask(newApiKey('test', newId()).secret))).toBe('429 RATE_LIMITED')
-    // Never seen before, but of a tenant whose keys have been good: counted apart.
+    // Not seen before, but of a tenant with valid keys: counted separately.
     expect(told(await ask(fresh.secret))).toBe('200 OK')
     for (let n = 0; n <= FAILURES_MAX; n += 1) await ask(newApiKey('test', api.tenantIds.B).secret)
     expect(told(await ask(newApiKey('test', api.tenantIds.B).secret))).toBe('429 RATE_LIMITED')
-    // Themselves let in before.
+    // Accepted before.
     for (const { secret } of [known, fresh]) expect(told(await ask(secret))).toBe('200 OK')
   })
 })

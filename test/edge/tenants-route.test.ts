@@ -1,4 +1,4 @@
-// GET /auth/tenants, and the tenant that a person names: among those of their token and its issuer, never guessed.
+// GET /auth/tenants, and choosing a tenant: among those of the token and its issuer, never guessed.
 
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -115,7 +115,7 @@ describe('the tenants of a person', () => {
     expect((await list(await tokenOf(CHOICE, 'stranger@example.com'))).body).toEqual({ tenants: [] })
   })
 
-  it('cross-tenant: are those alone that the issuer speaks for', async () => {
+  it('cross-tenant: are only those that the issuer may name', async () => {
     expect((await list(await tokenOf(OWN, BOTH))).body).toEqual({ tenants: [ANCHOR] })
     expect((await list(await tokenOf(OWN, emailOf('B', 'OWNER')))).body).toEqual({ tenants: [] })
   })
@@ -128,7 +128,7 @@ describe('the tenants of a person', () => {
     expect(await named([])).toEqual({ tenants: [] })
   })
 
-  it('are none without an address, and none for the platform’s people', async () => {
+  it('are none without an address, and none for platform staff', async () => {
     for (const token of [
       await tokenOf(CHOICE, undefined),
       await tokenOf(CHOICE, 'no address'),
@@ -138,7 +138,7 @@ describe('the tenants of a person', () => {
     }
   })
 
-  it('are refused where the address is not said to be verified', async () => {
+  it('are refused for an unverified address', async () => {
     for (const email_verified of [false, undefined, null, 'false']) {
       const { status, body } = await list(await tokenOf(CHOICE, BOTH, { email_verified }))
       expect([status, body.errors[0].message]).toEqual([
@@ -217,7 +217,7 @@ describe('the tenant that is meant', () => {
     expect(await viewer(choice, 'nowhere')).toBe('403 FORBIDDEN')
   })
 
-  it('is chosen among those of the token where it names several, or one in an array', async () => {
+  it('is chosen among several that the token names, or one in an array', async () => {
     const several = await tokenOf(CLAIM, BOTH, { tenants: ['anchor', 'bollard'] })
     expect(await viewer(several, 'bollard')).toBe('bollard')
     expect(await viewer(several)).toBe('403 TENANT_REQUIRED')
@@ -226,13 +226,13 @@ describe('the tenant that is meant', () => {
     expect(await viewer(one, 'anchor')).toBe('anchor')
   })
 
-  it('cross-tenant: is none that the token does not name, though the person be a member of it', async () => {
+  it('cross-tenant: must be named by the token, even if the person is a member', async () => {
     expect(await viewer(await tokenOf(CLAIM, BOTH, { tenants: ['anchor'] }), 'bollard')).toBe('403 FORBIDDEN')
     expect(await viewer(await tokenOf(CLAIM, BOTH, { tenants: [] }), 'bollard')).toBe('403 FORBIDDEN')
     expect(await viewer(await tokenOf(CLAIM, BOTH, { tenants: 'anchor' }), 'bollard')).toBe('403 FORBIDDEN')
   })
 
-  it('cross-tenant: is none that the issuer does not speak for', async () => {
+  it('cross-tenant: must be one that the issuer may name', async () => {
     const own = await tokenOf(OWN, BOTH)
     expect(await viewer(own, 'anchor')).toBe('anchor')
     expect(await viewer(own, 'bollard')).toBe('403 FORBIDDEN')

@@ -1,10 +1,10 @@
-// What joins one load, and what never may: another request, and whoever asks when it is under way.
+// Which loads are batched, and which must not be: those of another request, and later ones.
 import { describe, expect, it } from 'vitest'
 import { loadTogether } from '../../src/graphql/batch.ts'
 
 const KEY = {}
 
-/** A load that remembers what it was asked for, and finds each id's own name. */
+/** A load that records its ids, and finds each id's own name. */
 function namesOf(loads: string[][], name: string) {
   return async (ids: string[]) => {
     loads.push(ids)
@@ -22,7 +22,7 @@ describe('asked within a tick', () => {
     expect(loads).toEqual([['1', '2']])
   })
 
-  it('two requests load apart, by their own load, although they ask for the same', async () => {
+  it('two requests load separately, even for the same ids', async () => {
     const [one, other] = [{}, {}]
     const loads: string[][] = []
     const found = await Promise.all([
@@ -49,7 +49,7 @@ describe('asked within a tick', () => {
 })
 
 describe('asked when a load has begun', () => {
-  it('it is loaded anew: nothing is remembered, nor missed', async () => {
+  it('it is loaded again: nothing is cached, not even absence', async () => {
     const request = {}
     const loads: string[][] = []
     const load = async (ids: string[]) => {
@@ -62,7 +62,7 @@ describe('asked when a load has begun', () => {
     expect(loads).toEqual([['1'], ['2'], ['1']])
   })
 
-  it('a failed one fails all that joined it, and none after', async () => {
+  it('a failed one fails all of its batch, and none after', async () => {
     const request = {}
     let isConnected = false
     const load = async (ids: string[]) => {

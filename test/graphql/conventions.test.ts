@@ -1,4 +1,4 @@
-// What every part of the schema has in common, so that a frontend that knows one knows all: read from the schema itself.
+// Conventions of the whole schema, read from the schema.
 import {
   type GraphQLField,
   type GraphQLNamedType,
@@ -35,7 +35,7 @@ const inputOf = (field: Field) => {
 describe.each(mutations)('%s', (name, field) => {
   const pascal = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 
-  it('takes one input, and answers a record that may be null and user errors that may not', () => {
+  it('takes one input, and returns a nullable record and non-null user errors', () => {
     expect(field.args.map(({ name: argument, type }) => `${argument}: ${type}`)).toEqual([
       `input: ${pascal}Input!`,
     ])
@@ -60,11 +60,11 @@ describe.each(mutations)('%s', (name, field) => {
     )
   })
 
-  it('takes an idempotency key, which stock and money require, and the version of what it edits, not of what it ends', () => {
+  it('takes an idempotency key, required for stock and money, and the version of what it edits, not of what it ends', () => {
     const input = inputOf(field)
     const required = /^(order|stock|paymentTake|paymentRecord|refund)/.test(name)
     expect(String(input.idempotencyKey?.type)).toBe(required ? 'String!' : 'String')
-    // What can only end is ended whatever its version; and of tenants there is but one, the caller's own.
+    // A mutation that only ends something needs no version; and a tenant has only itself.
     const isEdit = ('id' in input && !name.endsWith('Revoke')) || name === 'tenantUpdate'
     expect(String(input.expectedVersion?.type)).toBe(isEdit ? 'Int!' : 'undefined')
   })
@@ -107,7 +107,7 @@ describe('types', () => {
     }
   })
 
-  it('every object that a person would read about is described', () => {
+  it('every object type has a description', () => {
     const undescribed = (type: GraphQLNamedType) =>
       isObjectType(type) &&
       !type.description &&

@@ -1,4 +1,4 @@
-// Relay's node rules: an object for its id, null for any other, and nothing that tells a foreign id from an absent one.
+// Relay's node rules: the object for its id, null otherwise, and no difference between a foreign and an absent id.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeId, encodeId, newId } from '../../src/core/ids.ts'
 import { type NodeName, nodeId } from '../../src/graphql/node-ids.ts'
@@ -9,7 +9,7 @@ import { rowsOf } from '../walls/every-field.ts'
 
 let api: Api
 let a: Session
-/** One id of each type of node, by its prefix. */
+/** One id of each node type, by prefix. */
 let ids: Record<string, string>
 beforeAll(async () => {
   api = await startApi()
@@ -118,7 +118,7 @@ describe('nodes', () => {
   })
 })
 
-it("a colleague's node needs the permission that the list of members needs; one's own does not", async () => {
+it("another member's node needs the permission of the list of members; one's own does not", async () => {
   const { viewer } = await api.as('A', 'VIEWER').data('{ viewer { member { id } } }')
   expect(await api.as('A', 'VIEWER').data(NODE, { id: viewer.member.id })).toMatchObject({
     node: { __typename: 'Member' },

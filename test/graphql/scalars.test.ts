@@ -1,4 +1,4 @@
-// What goes over the wire as a scalar, and what is refused on its way in.
+// The serialisation of scalars, and the validation of input.
 import fc from 'fast-check'
 import type { GraphQLScalarType } from 'graphql'
 import { parseConstValue } from 'graphql'
@@ -133,7 +133,7 @@ describe('an id', () => {
     )
   })
 
-  it('has one spelling: whatever can be decoded is what encoding gives', () => {
+  it('has one spelling: whatever decodes is the result of encoding', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^ord_[0-9A-Za-z]{26}$/), (id) => {
         const decoded = decodeId(id)

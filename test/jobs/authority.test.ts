@@ -1,5 +1,5 @@
-// Who may queue which job: every task × every permission, by raw SQL as the runtime role. A job is done with every
-// permission, so whoever could queue any of them could have anything done.
+// Who may queue which job: every task × every permission, in raw SQL as the runtime role. A job runs with every
+// permission, so queuing one is a way to anything.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPT_INVITATION, isPermission, PERMISSIONS } from '../../src/auth/permissions.ts'
@@ -44,8 +44,8 @@ async function queued(): Promise<string[]> {
 }
 
 describe('the table of tasks', () => {
-  it('has every task of the program and no other, each with permissions that there are', () => {
-    const metrics = {} // made nothing of before a task runs
+  it('has every task of the program and no other, each with existing permissions', () => {
+    const metrics = {} // not used before a task runs
     const tasks = tasksOf({ services: servicesAt(null, () => null), metrics: metrics as unknown as Metrics })
     expect(Object.keys(QUEUED_BY).toSorted()).toEqual(tasks.map(({ name }) => name).toSorted())
     for (const [name, permissions] of TASKS) {
@@ -75,14 +75,14 @@ describe('raw SQL of a session', () => {
     expect(await queueAs(`system ,${others}`, task), 'a name that is nearly it').toBe(MAY_NOT)
   })
 
-  it('queues no task that nobody knows, whatever it may do; and is told of none when it may do nothing', async () => {
+  it('queues no unknown task with any permission; and sees no task without one', async () => {
     for (const task of ['schedule', 'test.x', '', 'PAYMENT.RECONCILE']) {
       expect(await queueAs('*', task)).toBe(REFUSED_VALUE)
       expect(await queueAs('', task)).toBe(MAY_NOT)
     }
   })
 
-  it('takes the place of no job of another task, nor of the schedule', async () => {
+  it('replaces no job of another task, nor of the schedule', async () => {
     await asSuperuser(database, (client) => client.query('DELETE FROM graphile_worker._private_jobs'))
     const theirs = 'tenant.export:0191'
     expect(await queueAs('tenant:manage', 'tenant.export', theirs)).toBe('OK')
@@ -91,7 +91,7 @@ describe('raw SQL of a session', () => {
     expect(await queued()).toEqual(['tenant.export'])
   })
 
-  it('writes no list of tasks, and reads none past its function', async () => {
+  it('cannot write the list of tasks, and reads it only through the function', async () => {
     for (const sql of [
       'SELECT * FROM app.tasks',
       `UPDATE app.tasks SET queued_by = '{members:manage}'`,
@@ -113,7 +113,7 @@ describe('the doctor', () => {
     expect(await lists()).toEqual([])
   })
 
-  it('refuses a task that the database does not know, or gives to others; and warns of one that only it knows', async () => {
+  it('refuses a task that the database does not know, or that has other permissions there; and warns of one that only it knows', async () => {
     const { 'audit.seal': _, ...fewer } = QUEUED_BY
     expect(await lists(fewer)).toEqual(['warning task audit.seal'])
     expect(await lists({ ...QUEUED_BY, 'new.task': ['members:manage'] })).toEqual(['error task new.task'])

@@ -1,4 +1,4 @@
-// Case 44 and 47 for workers: what becomes of jobs when connections break, workers are taken for gone, or do not end.
+// Cases 44 and 47 for workers: jobs when connections break, and workers that are taken for dead, or do not stop.
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -23,12 +23,12 @@ const HELD_SQL = `
   SELECT locked_by AS id FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL
   UNION SELECT locked_by FROM graphile_worker._private_job_queues WHERE locked_by IS NOT NULL`
 
-/** Who has locked something. */
+/** The holders of locks. */
 async function holders(): Promise<string[]> {
   return (await shop.admin.query<{ id: string }>(HELD_SQL)).rows.map(({ id }) => id)
 }
 
-/** Which workers have announced themselves: the hashes of their ids. */
+/** The announced workers: the hashes of their ids. */
 async function announced(): Promise<string[]> {
   const { rows } = await shop.admin.query<{ hash: string }>(
     `SELECT objid::text AS hash FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'
@@ -37,9 +37,9 @@ async function announced(): Promise<string[]> {
   return rows.map(({ hash }) => hash)
 }
 
-/** Breaks connections of workers of this database; answers how many. */
+/** Breaks connections of workers of this database; returns their number. */
 function breakConnections(which = 'true'): Promise<number> {
-  // On a connection of its own: within a transaction the sessions look as they did at its first look.
+  // On a separate connection: within a transaction pg_stat_activity is a snapshot.
   return asAdmin(shop.testDatabase.adminUrl, async (admin) => {
     const { rowCount } = await admin.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -49,14 +49,14 @@ function breakConnections(which = 'true'): Promise<number> {
   })
 }
 
-/** Two looks: what is missing at both is freed. */
+/** Two looks: workers missing in both have their jobs freed. */
 async function lookTwice(): Promise<string[]> {
   await shop.queue.freeOrphans()
   return await shop.queue.freeOrphans()
 }
 
 describe('a connection that breaks', () => {
-  it('while a finished job is recorded: that one is done again, the others go on, and the worker stops in order', async () => {
+  it('while a finished job is recorded: that one is repeated, the others continue, and the worker stops cleanly', async () => {
     const { task, ran } = notedTask('test.x', 5, async ({ n }) => {
       if (n !== 'first' || ran.length > 1) return
       // From here on the job's row cannot be deleted.
@@ -89,19 +89,19 @@ describe('a connection that breaks', () => {
     await shop.queued(TENANT_A.id, { task: 'test.x' })
     await shop.untilEmpty()
     expect(ran).toHaveLength(1)
-    // What the lost answer may have locked is an orphan's.
+    // Jobs locked by the lost answer are orphans.
     await eventually(async () =>
       expect(await announced()).toEqual([expect.not.stringMatching(`^${before}$`)]),
     )
   })
 
-  it('all at once, as in a restart of the database: nobody is taken for gone, and jobs under way are done once', async () => {
+  it('all at once, as in a restart of the database: no worker is taken for dead, and running jobs are done once', async () => {
     const { task, starts, finish } = heldTask('test.hold')
     await shop.work([task], { orphanIntervalMs: NO_LOOKS_MS })
     await shop.queued(TENANT_A.id, { task: 'test.hold' })
     await eventually(async () => expect(starts).toHaveLength(1))
     await breakConnections()
-    // The first look may miss it. It announces itself anew without being asked to.
+    // The first look may miss it. It announces itself again without a request.
     await shop.queue.freeOrphans().catch(() => []) // its own connection broke too
     await eventually(async () => expect(await announced()).toHaveLength(1))
     expect(await shop.queue.freeOrphans()).toEqual([])
@@ -130,7 +130,7 @@ describe('who is gone', () => {
     finish()
   })
 
-  it('is not a worker that logs in as another role than the one who looks', async () => {
+  it('is no worker that logs in under another role than the one that looks', async () => {
     const role = `worker_${randomUUID().replaceAll('-', '')}`
     await asAdmin(shop.testDatabase.adminUrl, (admin) =>
       admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'of-a-test' IN ROLE bulkhead_worker`),
@@ -150,7 +150,7 @@ describe('who is gone', () => {
     }
   })
 
-  it('leaves a dead letter where the job had no attempts left: one that kills its worker is bounded too', async () => {
+  it('leaves a dead letter where the job had no attempts left: a job that kills its worker is bounded too', async () => {
     const { task, ran } = notedTask('test.x', 1)
     await shop.queued(TENANT_A.id, { task: 'test.x', attemptsMax: 1 })
     await shop.admin.query(
@@ -164,12 +164,12 @@ describe('who is gone', () => {
   })
 })
 
-it('a lane is not blocked by a job that was finished by somebody it had been taken from', async () => {
+it('a lane is not blocked by a job that its former worker finished', async () => {
   const { task, starts, finish } = heldTask('test.hold')
   await shop.work([task])
   await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'test.hold:same' })
   await eventually(async () => expect(starts).toHaveLength(1))
-  // What the one before does when he finishes after all.
+  // What the former worker does when it finishes after all.
   await shop.admin.query('DELETE FROM graphile_worker._private_jobs')
   finish()
   await shop.queued(TENANT_A.id, { task: 'test.hold', key: 'test.hold:same' })
@@ -178,7 +178,7 @@ it('a lane is not blocked by a job that was finished by somebody it had been tak
 })
 
 describe('a stop', () => {
-  it('past its deadline gives the job back at once, and what its worker does then no longer counts', async () => {
+  it("past its deadline returns the job at once, and its worker's result no longer counts", async () => {
     const late = heldTask('test.hold')
     const first = await shop.work([late.task], { stopDeadlineMs: 20 })
     await shop.queued(TENANT_A.id, { task: 'test.hold' })
@@ -224,7 +224,7 @@ describe('the connection on which jobs are announced', () => {
       const worker = await shop.work([heldTask('test.x').task], { url: proxy.url, stopDeadlineMs: 200 })
       await listening
       const stopped = worker.stop()
-      await setImmediate() // what stops asks to listen no more
+      await setImmediate() // the stopping worker no longer listens
       await proxy.close()
       await stopped
       await setImmediate()

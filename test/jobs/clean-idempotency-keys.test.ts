@@ -1,4 +1,4 @@
-// Old idempotency keys of one tenant are forgotten, however many there are.
+// Old idempotency keys of a tenant are deleted, in any number.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { systemContext } from '../../src/auth/system-context.ts'
 import { createLogger } from '../../src/core/logger.ts'
@@ -23,7 +23,7 @@ const addKeys = (tenantId: string, count: number, age: string) =>
     [tenantId, count, age, NOW],
   )
 
-it('cross-tenant: those past three days go, batch by batch; younger ones and other tenants’ stay', async () => {
+it('cross-tenant: those older than three days are deleted in batches; younger ones and other tenants’ stay', async () => {
   await addKeys(TENANT_A.id, OLD, '72 hours 1 second')
   await addKeys(TENANT_A.id, 2, '71 hours 59 minutes')
   await addKeys(TENANT_B.id, 3, '100 hours')

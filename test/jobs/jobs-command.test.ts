@@ -1,4 +1,4 @@
-// `bulkhead jobs` as people run it: what waits, what is dead, and another try for it.
+// `bulkhead jobs`: lists waiting and dead jobs, and retries dead ones.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ function run(args: string[], env: Record<string, string> = {}) {
   return bulkhead(['jobs', ...args], { cwd: directory, env: { DATA_DIR: directory, ...urls, ...env } })
 }
 
-/** One that waits and one that is dead, with their ids. */
+/** A waiting and a dead job, with their ids. */
 async function oneOfEach(): Promise<{ waiting: string; dead: string }> {
   await shop.queued(TENANT_A.id, { task: 'test.waits', runAt: new Date('2030-01-02T03:04:05Z') })
   await shop.queued(TENANT_B.id, { task: 'test.dead', payload: { card: 'of-somebody' } })
@@ -40,7 +40,7 @@ async function oneOfEach(): Promise<{ waiting: string; dead: string }> {
 }
 
 describe('jobs list', () => {
-  it('has a line for each job, those due first, and tells nothing of what is in it', async () => {
+  it('has a line for each job, those due first, and shows nothing of its payload', async () => {
     const { waiting, dead } = await oneOfEach()
     const { code, stdout, stderr } = await run(['list'])
     expect([code, stderr]).toEqual([0, ''])
@@ -50,7 +50,7 @@ describe('jobs list', () => {
     )
   })
 
-  it('reports as JSON, the dead ones alone when asked to', async () => {
+  it('reports as JSON, with --dead only dead ones', async () => {
     const { dead } = await oneOfEach()
     const { code, stdout } = await run(['list', '--dead', '--json'])
     expect(code).toBe(0)
@@ -94,7 +94,7 @@ describe('jobs retry', () => {
     expect(await shop.queue.state()).toMatchObject({ pending: 2, dead: 0 })
   })
 
-  it('fails for a job that is not dead, and for one that is none, alike', async () => {
+  it('fails for a job that is not dead, and for an unknown one, alike', async () => {
     const { waiting } = await oneOfEach()
     for (const id of [waiting, '999999999999999999']) {
       const { code, stdout, stderr } = await run(['retry', id])

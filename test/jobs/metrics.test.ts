@@ -1,11 +1,11 @@
-// What the queue tells Prometheus.
+// The queue's Prometheus metrics.
 import { expect, it } from 'vitest'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const pool = { poolState: () => ({ total: 0, idle: 0, waiting: 0, max: 1 }) }
 const samples = (text: string) => text.split('\n').filter((line) => line.startsWith('bulkhead_jobs_'))
 
-it('the queue is asked once for a scrape, and every figure of it is told', async () => {
+it('the queue is read once per scrape, for all of its metrics', async () => {
   const metrics = createMetrics(pool)
   let asked = 0
   metrics.watchQueue(async () => {
@@ -24,7 +24,7 @@ it('the queue is asked once for a scrape, and every figure of it is told', async
   expect(asked).toBe(2)
 })
 
-it('a queue that cannot be asked, or that nobody watches, has no figure rather than zero', async () => {
+it('a queue that cannot be read, or is not watched, has no value rather than zero', async () => {
   const metrics = createMetrics(pool)
   metrics.watchQueue(async () => ({ pending: 7, dead: 2, oldestDueSeconds: 1.5 }))
   await metrics.render()

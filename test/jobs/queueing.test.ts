@@ -1,4 +1,4 @@
-// What the database itself holds to when jobs are queued: whose they are, and how many there can be.
+// What the database enforces when jobs are queued: their tenant, and their number.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { asRuntime } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -23,7 +23,7 @@ it.each(['null', '"x"', '[]', null])('a payload that cannot be stamped is refuse
 })
 
 describe('cross-tenant', () => {
-  it('a key that names another tenant takes the place of none of its jobs', async () => {
+  it('a key that names another tenant replaces none of its jobs', async () => {
     await enqueueAs(TENANT_B.id, ['test.x', '{}', 'test.x:key'])
     await enqueueAs(TENANT_A.id, ['test.x', '{}', `test.x:${TENANT_B.id}:test.x:key`])
     await enqueueAs(TENANT_A.id, ['test.x', '{}', 'test.x:key'])

@@ -1,4 +1,4 @@
-// One job: whose it is, whether it may be run, and how often it may fail.
+// Running one job: its tenant, whether it may run, and how often it may fail.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { asRuntime } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -39,7 +39,7 @@ describe('a suspended tenant', () => {
     shop.admin.query('UPDATE app.tenant_directory SET status = $2 WHERE id = $1', [TENANT_B.id, status])
   afterEach(() => setStatus('ACTIVE'))
 
-  it('has its jobs put off without losing attempts, and run when it is resumed; others are run meanwhile', async () => {
+  it('has its jobs postponed without losing attempts, and run when it is resumed; others run meanwhile', async () => {
     const { task, ran } = notedTask('test.x', 1)
     await setStatus('SUSPENDED')
     await shop.queued(TENANT_B.id, { task: 'test.x', attemptsMax: 1, payload: { of: 'b' } })
@@ -64,7 +64,7 @@ describe('a suspended tenant', () => {
 })
 
 describe('attempts', () => {
-  it('are bounded by the task, whatever the job was queued with', async () => {
+  it('are bounded by the task, not by the job', async () => {
     const { task, ran } = notedTask('test.x', 2, async () => {
       throw new Error('poison')
     })
@@ -83,7 +83,7 @@ describe('attempts', () => {
     expect(ran).toHaveLength(2)
   })
 
-  it('are all there again for a dead letter that is retried', async () => {
+  it('are all restored for a dead letter that is retried', async () => {
     const { task, ran } = notedTask('test.x', 2, async () => {
       if (ran.length < 3) throw new Error('poison')
     })

@@ -1,5 +1,4 @@
-// What is done by the clock: once for each time and active tenant, however many workers there are, and made up for when
-// nobody ran.
+// The schedule: runs once per time and active tenant, with any number of workers, and catches up on missed times.
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Task } from '../../src/jobs/task.ts'
@@ -30,7 +29,7 @@ function scheduledTask(): { task: Task; ran: string[] } {
   return { task: { name: 'test.scheduled', attemptsMax: 3, run }, ran }
 }
 
-/** Once an hour, half an hour ago; and the schedule was last followed before that. */
+/** Once an hour, half an hour ago; the schedule last ran before that. */
 async function missedTime(task = 'test.scheduled') {
   await shop.admin.query(
     `INSERT INTO graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
@@ -43,14 +42,14 @@ async function missedTime(task = 'test.scheduled') {
 const timesQueued = async () =>
   /bulkhead_jobs_total\{task="schedule",result="done"\} (\d+)/.exec(await shop.metrics.render())?.[1]
 
-it('a time that was missed is made up for, once for each tenant, by two workers that start together', async () => {
+it('a missed time is made up for, once for each tenant, by two workers that start together', async () => {
   const { task, ran } = scheduledTask()
   const schedule = await missedTime()
   const workers = await Promise.all([shop.work([task], { schedule }), shop.work([task], { schedule })])
   await eventually(async () => expect(ran).toHaveLength(2))
   await shop.untilEmpty()
   expect(await timesQueued()).toBe('1')
-  // A worker that stops has looked what it missed before.
+  // A worker that stops has already checked its missed times.
   await Promise.all(workers.map((worker) => worker.stop()))
   expect(await shop.jobs()).toEqual([])
   expect(ran.toSorted()).toEqual([TENANT_A.id, TENANT_B.id])
@@ -70,7 +69,7 @@ it('nothing is queued for a suspended tenant, nor for a task that is no longer t
   await shop.admin.query(`UPDATE app.tenant_directory SET status = 'ACTIVE' WHERE id = $1`, [TENANT_B.id])
 })
 
-it('one job of a tenant and a task waits at a time, however long nobody works', async () => {
+it('at most one job per tenant and task waits, however long no worker runs', async () => {
   await shop.queue.enqueueForTenants('test.scheduled', 3)
   await shop.queue.enqueueForTenants('test.scheduled', 3)
   expect((await shop.jobs()).map(({ tenantId }) => String(tenantId)).toSorted()).toEqual([
@@ -79,13 +78,13 @@ it('one job of a tenant and a task waits at a time, however long nobody works', 
   ])
 })
 
-it("every task of the product's schedule is there, and its pattern is one", async () => {
+it("every task of the product's schedule exists, with a valid pattern", async () => {
   const metrics = { observeIntegrity: () => {} }
   const tasks = tasksOf({ services: servicesAt(null, () => null), metrics: metrics as unknown as Metrics })
   const names = tasks.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
   for (const { task } of SCHEDULE) expect(names).toContain(task)
-  // Throws for a pattern that is none.
+  // Throws for an invalid pattern.
   const worker = await shop.work([...tasks], { schedule: SCHEDULE })
   await worker.stop()
 })

@@ -1,4 +1,4 @@
-// `bulkhead worker`, and servers that leave jobs to it, in processes of their own.
+// `bulkhead worker`, and servers that leave jobs to it, in separate processes.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,7 +47,7 @@ function start(command: string, env: Record<string, string> = {}): Running {
 const says = (running: Running, words: string) =>
   eventually(async () => expect(running.said.stderr).toContain(words))
 
-it('runs the product’s jobs, serves nobody, and ends in order on SIGTERM', {
+it('runs the product’s jobs without serving, and stops cleanly on SIGTERM', {
   timeout: PROCESS_START_MS,
 }, async () => {
   const worker = start('worker')
@@ -88,7 +88,7 @@ async function metricsOf({ said }: Running): Promise<string> {
   return await (await fetch(url)).text()
 }
 
-it('a server that runs no jobs itself leaves them, and tells what waits', {
+it('a server that runs no jobs itself leaves them, and reports what waits', {
   timeout: PROCESS_START_MS,
 }, async () => {
   const server = start('serve', { JOBS_CONCURRENCY: '0' })
@@ -98,7 +98,7 @@ it('a server that runs no jobs itself leaves them, and tells what waits', {
   expect(await shop.jobs()).toMatchObject([{ attempts: 0 }])
 })
 
-it('a server without a role for jobs says so once, and has no figure of the queue', {
+it('a server without a role for jobs logs that once, and has no metrics of the queue', {
   timeout: PROCESS_START_MS,
 }, async () => {
   const server = start('serve', { DATABASE_WORKER_URL: '' })

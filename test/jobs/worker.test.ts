@@ -1,5 +1,5 @@
-// Jobs: queued with their transaction, stamped with its tenant, run under its scope, bounded, and free again when their
-// worker is gone. Cases 19 and 47.
+// Jobs: queued with their transaction, stamped with its tenant, run under its scope, bounded, and freed when their
+// worker has died. Cases 19 and 47.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -85,7 +85,7 @@ describe('queueing', () => {
     expect(await jobs()).toEqual([])
   })
 
-  it('cross-tenant: stamps the tenant in scope, whatever the payload says, and keeps keys apart', async () => {
+  it('cross-tenant: stamps the tenant in scope, not the one in the payload, and separates keys', async () => {
     await queued(TENANT_A.id, { task: 'test.x', key: 'test.x:same', payload: { tenantId: TENANT_B.id } })
     await queued(TENANT_B.id, { task: 'test.x', key: 'test.x:same' })
     await queued(TENANT_B.id, { task: 'test.x', key: 'test.x:same' })
@@ -154,7 +154,7 @@ describe('case 19: running', () => {
 })
 
 describe('case 47: failing', () => {
-  it('a poison job is tried so often and stays as a dead letter; the others of its tenant go on; it can be retried', async () => {
+  it("a failing job is tried so often and stays as a dead letter; the tenant's others continue; it can be retried", async () => {
     const done: string[] = []
     let isMended = false
     await queued(TENANT_A.id, { task: 'test.poison', attemptsMax: 1, payload: { id: 'poison' } })
@@ -186,7 +186,7 @@ describe('case 47: failing', () => {
     await eventually(async () => expect(await queue.state()).toMatchObject({ dead: 0, pending: 0 }))
   })
 
-  it('case 49: a tenant with 200 jobs has two at once, and another is not behind them', async () => {
+  it('case 49: a tenant with 200 jobs runs two at once, and another does not wait for them', async () => {
     let running = 0
     let mostAtOnce = 0
     const order: string[] = []
@@ -214,7 +214,7 @@ describe('case 47: failing', () => {
   })
 })
 
-it('jobs of one lane follow one another, rather than each waiting for the next poll', async () => {
+it('jobs of one lane follow each other without waiting for the next poll', async () => {
   let ran = 0
   await queued(TENANT_A.id, { task: 'test.x' })
   await asSuperuser(database, (client) =>
@@ -282,10 +282,10 @@ describe('case 47: a worker that ends', () => {
     first.child.kill('SIGKILL')
     const second = start(0)
     await second.said('ready')
-    // Somebody else looks for orphans more often than the second does, so that the test need not wait.
+    // Another worker looks for orphans more often than the second one, so that the test need not wait.
     await work([])
     await eventually(async () => expect(await versionOf(memberId)).toBe(before + 1))
-    // The queue forgets a job only after its effect was committed.
+    // The queue deletes a job only after its effect was committed.
     await eventually(async () => expect(await queue.state()).toMatchObject({ pending: 0, dead: 0 }))
   })
 
@@ -307,7 +307,7 @@ describe('case 47: a worker that ends', () => {
     expect(await versionOf(memberId)).toBe(before + 1)
   })
 
-  it('by SIGTERM: the job under way is finished first, and the next is left to others', {
+  it('by SIGTERM: the running job is finished first, and the next is left to others', {
     timeout: 60_000,
   }, async () => {
     const memberId = fixtureId(TENANT_A, 'members', 2)

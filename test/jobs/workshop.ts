@@ -1,4 +1,4 @@
-// Owns: a database with a queue, workers on it that are stopped after each test, and a look into the queue.
+// A database with a queue, workers on it that are stopped after each test, and a view of the queue.
 import pg from 'pg'
 import { expect } from 'vitest'
 import type { CommandContext } from '../../src/auth/command-context.ts'
@@ -22,18 +22,18 @@ import { addTestTasks } from '../support/test-tasks.ts'
 export interface Workshop {
   testDatabase: TestDatabase
   database: Database
-  /** Beside the workers: it announces nobody. */
+  /** Besides the workers: it announces no worker. */
   queue: QueueConnection
   metrics: Metrics
-  /** A superuser's, for what nobody does in order. */
+  /** A superuser's, for damage. */
   admin: pg.Client
   work(tasks: Task[], options?: Partial<WorkerOptions>): Promise<Worker>
-  /** Queues a job as the tenant, in a transaction of its own. */
+  /** Queues a job as the tenant, in its own transaction. */
   queued(tenantId: string, job: Partial<NewJob> & { task: string }): Promise<void>
   jobs(): Promise<QueuedJob[]>
-  /** What waits is due, whenever it was to be tried again. */
+  /** Makes all waiting jobs due. */
   makeDue(): Promise<void>
-  /** Until nothing waits and nothing is dead. */
+  /** Until no job waits and none is dead. */
   untilEmpty(): Promise<void>
   /** Stops the workers and empties the queue. */
   tidyUp(): Promise<void>
@@ -41,9 +41,9 @@ export interface Workshop {
 }
 
 const CONCURRENCY = 4
-/** Fast, so that tests do not wait. */
+/** Short, so that tests do not wait. */
 const ORPHAN_INTERVAL_MS = 200
-/** Slower than any test: somebody else frees orphans in it, or nobody. */
+/** Longer than any test: orphans are then freed by others, or not at all. */
 export const NO_LOOKS_MS = 600_000
 
 /** With the two small tenants. Call it in `beforeAll`, and `close` it. */
@@ -103,7 +103,7 @@ export async function openWorkshop(): Promise<Workshop> {
   }
 }
 
-/** A task that starts, and ends when it is told to. */
+/** A task that starts, and ends on demand. */
 export function heldTask(name: string): { task: Task; starts: string[]; finish(): void } {
   const { promise: held, resolve: finish } = Promise.withResolvers<void>()
   const starts: string[] = []
@@ -114,7 +114,7 @@ export function heldTask(name: string): { task: Task; starts: string[]; finish()
   return { task: { name, attemptsMax: 5, run }, starts, finish }
 }
 
-/** A task that keeps a note of each run, and does what it is told to. */
+/** A task that records each run, and behaves as given. */
 export function notedTask(
   name: string,
   attemptsMax: number,

@@ -1,4 +1,4 @@
-// The mailbox of development: what it keeps, who may look, and that nothing in a mail becomes part of the page.
+// The development mailbox: what it stores, who may read it, and that nothing in a mail becomes part of the page.
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -39,7 +39,7 @@ describe('the mailbox', () => {
     expect((await mailbox.list()).map(({ subject }) => subject)).toEqual(['three', 'two', 'one'])
   })
 
-  it('is for its owner alone, and what else lies there is no mail', async () => {
+  it('is readable only by its owner, and ignores other files', async () => {
     const path = join(dir, 'private')
     const mailbox = createMailbox({ dir: path, clock: systemClock })
     await mailbox.send({ to: 'a@x.example', subject: 's', text: 't' })
@@ -110,7 +110,7 @@ describe('its page', () => {
     }
   })
 
-  it('is closed to another machine, whatever it calls this one', async () => {
+  it('is closed to other machines, under any name', async () => {
     const app = fastify()
     const routes = developmentRoutes({ development: null, mailbox: api.mailbox })
     routes(app, { logger: createLogger('silent') } as RouteOptions)
@@ -164,7 +164,7 @@ describe('its page', () => {
   })
 })
 
-it('in production there is none, nor where a server is named that sends', async () => {
+it('there is none in production, nor with a configured SMTP server', async () => {
   const smtp = { SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'mail@shop.example' }
   const production = {
     NODE_ENV: 'production',
@@ -193,7 +193,7 @@ it('in production there is none, nor where a server is named that sends', async 
   }
 })
 
-/** GETs with a Host header of one's own, which fetch does not allow. */
+/** GETs with another Host header, which fetch does not allow. */
 function getAs(url: string, host: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     request(url, { headers: { host } }, (response) => {

@@ -1,4 +1,4 @@
-// What a name may hold that stands in mails, and how a mail shows one of before.
+// The names that mails contain, and how a mail shows an older one.
 import { describe, expect, it } from 'vitest'
 import {
   holdsAddress,
@@ -116,12 +116,12 @@ describe('a name', () => {
     expect(shown.isWellFormed()).toBe(true)
   })
 
-  it('that is long is not normalised: marks in disorder take the square of their number', () => {
+  it('that is long is not normalised: ordering marks takes quadratic time', () => {
     expect(messages(`a${'\u0301'.repeat(60_000)}${'\u0316'.repeat(60_000)}`)).toHaveLength(1)
   })
 })
 
-it('a member’s address is shown if nothing in it is read as another', () => {
+it('a member’s address is shown if no part of it reads as another', () => {
   for (const address of ['owner@acme.example', "o'neil+tag@x-y.example", 'jörg@münchen.example'])
     expect(showAddress(address, 'A colleague')).toBe(address)
   for (const address of [
@@ -134,7 +134,7 @@ it('a member’s address is shown if nothing in it is read as another', () => {
     expect(showAddress(address, 'A colleague')).toBe('A colleague')
 })
 
-it('a subject holds no encoded word, which mail programs would show as what it encodes', () => {
+it('a subject contains no encoded word, which mail programs would decode', () => {
   expect(oneLine('Join =?UTF-8?Q?Win_at_evil=2Ecom/x?=')).toBe('Join = ?UTF-8?Q?Win_at_evil=2Ecom/x?=')
   expect(oneLine('==?UTF-8?Q?x?==?UTF-8?Q?y?=')).not.toContain('=?')
 })

@@ -1,4 +1,4 @@
-// Mail by SMTP, to a real server on this machine: what arrives, what is refused, and what nobody can smuggle in.
+// Mail by SMTP, to a real server: what arrives, what is refused, and that nothing can be injected.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Mailer } from '../../src/mail/mailer.ts'
 import { createSmtpMailer } from '../../src/mail/smtp.ts'
@@ -53,13 +53,13 @@ it('a mail arrives as it was written, from the installation, to one person', asy
   expect(textOf(mail).replaceAll('\r\n', '\n')).toBe(MAIL.text)
 })
 
-it('the user and password of the address are what it signs in with', async () => {
+it('the user and password of the address are used for signing in', async () => {
   await mailerTo(server.url.replace('//', '//shop:pa%2Fss@')).send(MAIL)
   const plain = Buffer.from('\0shop\0pa/ss').toString('base64')
   expect(server.lines).toContain(`AUTH PLAIN ${plain}`)
 })
 
-it('where TLS is required, a server without it is told nothing, unless the address allows that', async () => {
+it('where TLS is required, nothing is sent to a server without it, unless the URL allows that', async () => {
   expect(await failureOf(mailerTo(server.url, true).send(MAIL))).toMatch(/^(no mail|the mail server)/)
   expect(server.lines.join()).not.toMatch(/MAIL FROM|AUTH/)
   expect(server.mails).toEqual([])

@@ -1,4 +1,4 @@
-// Why somebody may or may not: role, scope, status, and what is not there; of this tenant alone.
+// The query that explains a permission: role, list, status, and missing objects; within one tenant.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CommandContext } from '../../../src/auth/command-context.ts'
 import {
@@ -43,15 +43,18 @@ const asTenant = (sql: string, values: unknown[]) =>
   asOwner(api.database, api.tenantIds.A, (owner) => owner.query(sql, values))
 
 describe('a member', () => {
-  it.each(ROLES)('%s may what the role holds, and of the rest it is said who may', async (role) => {
-    const subject = await memberId('A', role)
-    for (const permission of PERMISSIONS) {
-      const held = permissionsOf(role).has(permission)
-      expect(await told({ subject, permission }), permission).toBe(
-        held ? 'true: GRANTED' : 'false: ROLE_LACKS',
-      )
-    }
-  })
+  it.each(ROLES)(
+    '%s may do what the role has, and for the rest the answer names the roles that may',
+    async (role) => {
+      const subject = await memberId('A', role)
+      for (const permission of PERMISSIONS) {
+        const held = permissionsOf(role).has(permission)
+        expect(await told({ subject, permission }), permission).toBe(
+          held ? 'true: GRANTED' : 'false: ROLE_LACKS',
+        )
+      }
+    },
+  )
 
   it('is told in words that help', async () => {
     const subject = await memberId('A', 'VIEWER')
@@ -63,7 +66,7 @@ describe('a member', () => {
     ])
   })
 
-  it('who was removed may nothing, and every reason is given at once', async () => {
+  it('a removed member may do nothing, and every reason is given at once', async () => {
     const subject = await memberId('A', 'STAFF')
     await asTenant(`UPDATE members SET status = 'REMOVED' WHERE email = $1`, [emailOf('A', 'STAFF')])
     try {
@@ -76,7 +79,7 @@ describe('a member', () => {
     }
   })
 
-  it('is looked up as they are now, though the front door still believes otherwise', async () => {
+  it('is read as of now, whatever the identity cache has', async () => {
     const subject = await memberId('A', 'STAFF')
     await asTenant(`UPDATE members SET role = 'VIEWER' WHERE email = $1`, [emailOf('A', 'STAFF')])
     try {
@@ -130,7 +133,7 @@ describe('a key', () => {
     ])
   })
 
-  it('does no more than its maker, and it is said whose role it is', async () => {
+  it('may do no more than its maker, and the answer names the maker’s role', async () => {
     const { id: subject } = await makeKey(api.as('A', 'ADMIN'), ['members:manage'])
     await asTenant(`UPDATE members SET role = 'STAFF' WHERE email = $1`, [emailOf('A', 'ADMIN')])
     api.services.sessions.forget('anchor')
@@ -159,7 +162,7 @@ describe('a key', () => {
       askWithKey({ url: api.url, secret, source: CHECK, variables })
     for (const variables of [{ permission: 'members:read' }, { permission: 'members:read', subject: id }])
       expect((await ask(variables)).data.accessCheck.allowed).toBe(true)
-    // Whether there is such a key or not.
+    // Whether the key exists or not.
     for (const subject of [other.id, encodeId('key', newId())]) {
       const { errors } = await ask({ permission: 'things:read', subject })
       expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', permission: 'keys:manage' } }])

@@ -1,4 +1,4 @@
-// Who may do what, as the API shows it.
+// The table of roles in the API.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { permissionsOf, ROLES } from '../../../src/auth/permissions.ts'
 import { type Api, startApi } from '../../support/api.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-it.each(ROLES)('%s is shown what it may do, and the same by the list of roles', async (role) => {
+it.each(ROLES)('%s sees its permissions, the same as in the list of roles', async (role) => {
   const { viewer, roles } = await api
     .as('A', role)
     .data('{ viewer { role permissions } roles { name permissions } }')
@@ -24,7 +24,7 @@ it.each(ROLES)('%s is shown what it may do, and the same by the list of roles', 
 
 it('a key whose list holds what this version does not know gets nothing by it', async () => {
   const { secret } = await makeKey(api.as('A'), ['things:read'])
-  // Past the API, as a later version might have left it.
+  // Inserted directly, as a later version might have left it.
   const list = ['things:fly', '*', 'system', 'invitations:accept', 'things:read']
   await asOwner(api.database, api.tenantIds.A, (owner) =>
     owner.query('UPDATE api_keys SET permissions = $1 WHERE hint = $2', [list, secret.slice(-4)]),

@@ -1,4 +1,5 @@
-// Sealing the audit: which entries a seal covers, that there is one chain however many seal, and what it costs to leave out.
+// Sealing the audit: which entries a seal covers, that concurrent runs make one chain, and what it would cost to leave
+// one out.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
@@ -37,7 +38,7 @@ const entriesOf = (tenantId: string) =>
   )
 
 describe('sealing', () => {
-  it('covers all that has settled, from the beginning of time, and leaves what is not two minutes old', async () => {
+  it('covers all settled entries from the beginning, and none younger than two minutes', async () => {
     const tenantId = await audited.open()
     const ids = await audited.write(tenantId, 3, 5)
     const [young] = await audited.write(tenantId, 1, 1)
@@ -49,7 +50,7 @@ describe('sealing', () => {
     expect(await audited.complaints(tenantId)).toEqual([])
   })
 
-  it('goes on where the last seal ended, link by link, and makes none where nothing is new', async () => {
+  it('continues where the last seal ended, link by link, and makes none without new entries', async () => {
     const tenantId = await audited.open()
     await audited.seal(tenantId)
     expect(await audited.seal(tenantId)).toEqual([])
@@ -63,7 +64,7 @@ describe('sealing', () => {
     expect(second?.ids).toHaveLength(2)
   })
 
-  it('puts a bounded number under each seal, and never parts entries of one instant', async () => {
+  it('puts a bounded number under each seal, and never divides entries of one instant', async () => {
     const tenantId = await audited.open()
     await audited.write(tenantId, 7, 8)
     await audited.owner.inTenant(tenantId, (query) =>
@@ -93,7 +94,7 @@ describe('sealing', () => {
     expect(await audited.complaints(tenantId)).toEqual([])
   })
 
-  it('is the same chain for every session, whatever its time zone and its way to write dates', async () => {
+  it('is the same chain for every session, with any time zone and date style', async () => {
     const tenantId = await audited.open()
     await audited.write(tenantId, 2, 5)
     await audited.seal(tenantId)
@@ -107,7 +108,7 @@ describe('sealing', () => {
     await settings(['UTC', 'ISO, MDY'])
   })
 
-  it('is a job of every five minutes, which tells the log of the head it made', async () => {
+  it('is a job of every five minutes, which logs the new head', async () => {
     expect(SCHEDULE).toContainEqual({ task: SEAL_TASK, pattern: '*/5 * * * *' })
     const tenantId = await audited.open()
     const lines: Record<string, unknown>[] = []
@@ -119,7 +120,7 @@ describe('sealing', () => {
     ])
   })
 
-  it('lets a new key vouch for the whole chain, though nothing was written since', async () => {
+  it('lets a new key vouch for the whole chain, without new entries', async () => {
     const tenantId = await audited.open()
     await audited.seal(tenantId)
     await audited.owner.inTenant(tenantId, (query) =>
@@ -137,7 +138,7 @@ describe('sealing', () => {
     expect(await audited.complaints(tenantId, only)).toEqual([])
   })
 
-  it('cross-tenant: a chain is of one tenant, and another’s job adds nothing to it', async () => {
+  it('cross-tenant: a chain belongs to one tenant, and another’s job adds nothing to it', async () => {
     const [own, other] = [await audited.open(), await audited.open()]
     await audited.seal(other)
     expect(await sealsOf(own)).toEqual([])
@@ -149,7 +150,7 @@ describe('sealing', () => {
 })
 
 describe('the head', () => {
-  it('is the last link with how much is under it, and an earlier link where that is asked for', async () => {
+  it('is the last link with the number of entries under it, or an earlier link by its number', async () => {
     const tenantId = await audited.open()
     const { database } = audited
     const head = (sequence?: number) => auditHead({ database, scope: { tenantId } }, sequence)
@@ -194,7 +195,7 @@ describe('the database', () => {
     }
   })
 
-  it('case 18: takes the tenant of an entry from the scope, and refuses one that is named for another', async () => {
+  it('case 18: takes the tenant of an entry from the scope, and refuses an entry that names another', async () => {
     const [own, other] = [await audited.open(), await audited.open()]
     const columns = 'id, actor_kind, action, subject_type, subject_id, request_id'
     const values = `gen_random_uuid(), 'SYSTEM', 'somethingDo', 'Thing', gen_random_uuid(), ''`
@@ -218,7 +219,7 @@ describe('the database', () => {
   })
 })
 
-/** The same tenants by connections that begin now. */
+/** The same tenants with new connections. */
 async function startSessionAnew(): Promise<Audited> {
   const { openDatabase } = await import('../../../src/db/database.ts')
   const { auditChain } = await import('../../../src/desk/audit/chain-check.ts')

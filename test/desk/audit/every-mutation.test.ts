@@ -1,5 +1,5 @@
-// Every mutation of the schema: a transaction that changed a row has an entry of the audit in it, and one that failed
-// leaves neither. A new mutation joins by existing; its arguments come from recipes.ts.
+// Every mutation of the schema: a transaction that changed a row has an audit entry, and one that failed leaves
+// neither. New mutations are covered; their arguments come from recipes.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema } from '../../../src/schema.ts'
 import { type Answer, type Api, startApi } from '../../support/api.ts'
@@ -10,9 +10,9 @@ import { askerOf, succeedingArguments } from '../../support/recipes.ts'
 const mutations = placesOf(buildSchema()).filter(({ operation }) => operation === 'mutation')
 const SELECTION_DEPTH = 1
 
-/** The audit itself, and what tells of the work rather than being it. */
+/** The audit itself, and records about the work. */
 const BESIDE_THE_WORK = new Set(['audit_entries', 'audit_seals', 'idempotency_keys', 'outbox_events'])
-/** What a provider sent, as it came: it is kept before anybody reads it, and what it changes is audited then. */
+/** A provider's event is stored as received, before it is parsed; its effects are audited. */
 const AS_RECEIVED = new Set(['provider_events'])
 
 let api: Api
@@ -32,7 +32,7 @@ type Entry = {
   request: string
 }
 
-/** Each row of tenant A with the transaction that wrote it as it is, and the entries of the audit. */
+/** Each row of tenant A with the transaction that wrote it, and the audit entries. */
 type State = { rows: Map<string, string>; entries: Entry[] }
 
 async function stateOf(): Promise<State> {
@@ -61,7 +61,7 @@ async function stateOf(): Promise<State> {
   })
 }
 
-/** Rows that were written since, each with its transaction. */
+/** Rows written since, each with its transaction. */
 function written(before: State, after: State): [row: string, transaction: string][] {
   return [...after.rows].filter(([row, transaction]) => before.rows.get(row) !== transaction)
 }
@@ -76,7 +76,7 @@ async function call(place: Place, given: Given, asker = askerOf(api, place, 'A')
   return await asker.send(source, given)
 }
 
-/** A mutation that no permission is needed for is somebody's who was invited, and does nothing for a member. */
+/** A mutation without a permission is for invited people, and does nothing for a member. */
 const isForTheInvited = ({ field }: Place) => field.extensions.permission == null
 
 const each = mutations.map((place) => [place.field.name, place] as const)
@@ -130,7 +130,7 @@ describe('a mutation that fails leaves neither a change nor an entry', () => {
   })
 })
 
-/** At COMMIT: by then everything is written, and all of it has to go. */
+/** At COMMIT: by then everything is written, and must be rolled back. */
 async function refuseEntries(): Promise<void> {
   await asSuperuser(api.database, async (client) => {
     await client.query(`

@@ -1,4 +1,4 @@
-// GET /audit.jsonl and /audit.csv: what leaves, for whom, and within which bounds.
+// GET /audit.jsonl and /audit.csv: content, permission and bounds.
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemContext } from '../../../src/auth/system-context.ts'
@@ -22,7 +22,7 @@ beforeAll(async () => {
     email: 'formula@shop.example',
     role: 'VIEWER',
   })
-  // A year ago, 1,200 of them: more than two pages, several in one instant.
+  // A year ago, 1,200 of them: more than two pages, several at one instant.
   await asOwner(api.database, api.tenantIds.A, (owner) =>
     owner.query(
       `INSERT INTO audit_entries
@@ -88,7 +88,7 @@ describe('GET /audit.jsonl', () => {
     expect([line.id, line.actor.id, line.subject.id]).toEqual([entry.id, entry.actor.id, entry.subject.id])
   })
 
-  it('holds a period from an instant, or a day, to before another; to now unless told', async () => {
+  it('covers a period from an instant, or a day, to before another. Default end: now', async () => {
     const count = async (query: string) => (await linesOf(query)).length
     expect(await count('from=2020-06-01T00:00:00Z&to=2020-06-01T00:00:01Z')).toBe(6)
     expect(await count('from=2020-06-01&to=2020-06-02')).toBe(1_200)
@@ -106,7 +106,7 @@ describe('GET /audit.jsonl', () => {
   })
 })
 
-it('is given to a key that has audit:read, and to no other', async () => {
+it('is given to a key with audit:read, and to no other', async () => {
   const reader = await makeKey(api.as('A'), ['audit:read'])
   expect((await get(`/audit.csv?${ALL}`, `Bearer ${reader.secret}`)).status).toBe(200)
   const other = await makeKey(api.as('A'), ['things:read'])
@@ -114,22 +114,19 @@ it('is given to a key that has audit:read, and to no other', async () => {
 })
 
 describe('case 21: an export', () => {
-  it.each(['A', 'B'] as const)(
-    'of tenant %s is what the tables have of it, to the last entry',
-    async (tenant) => {
-      const oracle = await asSuperuser(api.database, (client) =>
-        client.query<{ id: string; action: string }>(
-          'SELECT id, action FROM audit_entries WHERE tenant_id = $1 AND created_at >= $2 ORDER BY created_at, id',
-          [api.tenantIds[tenant], '2020-01-01'],
-        ),
-      )
-      const periods = [ALL, `from=${today()}`]
-      const lines = (await Promise.all(periods.map((period) => linesOf(period, tenant)))).flat()
-      expect(lines.map(({ id, action }) => ({ id, action }))).toEqual(
-        oracle.rows.map(({ id, action }) => ({ id: nodeId('AuditEntry', id), action })),
-      )
-    },
-  )
+  it.each(['A', 'B'] as const)('of tenant %s has all entries of the tables', async (tenant) => {
+    const oracle = await asSuperuser(api.database, (client) =>
+      client.query<{ id: string; action: string }>(
+        'SELECT id, action FROM audit_entries WHERE tenant_id = $1 AND created_at >= $2 ORDER BY created_at, id',
+        [api.tenantIds[tenant], '2020-01-01'],
+      ),
+    )
+    const periods = [ALL, `from=${today()}`]
+    const lines = (await Promise.all(periods.map((period) => linesOf(period, tenant)))).flat()
+    expect(lines.map(({ id, action }) => ({ id, action }))).toEqual(
+      oracle.rows.map(({ id, action }) => ({ id: nodeId('AuditEntry', id), action })),
+    )
+  })
 })
 
 describe('GET /audit.csv', () => {
@@ -187,7 +184,7 @@ describe('is refused', () => {
     }
   })
 
-  it('case 32: to a member who was removed, whose token is still good', async () => {
+  it('case 32: to a removed member with a valid token', async () => {
     const admin = api.as('B', 'ADMIN').authorization
     const setStatus = async (status: string) => {
       await asOwner(api.database, api.tenantIds.B, (owner) =>
@@ -213,7 +210,7 @@ describe('is refused', () => {
 describe('an export', () => {
   const LARGE = 'from=2019-01-01&to=2019-12-31'
 
-  /** More than the sockets on both sides take in when nobody reads: 24 MB. */
+  /** More than the sockets on both sides buffer: 24 MB. */
   beforeAll(async () => {
     await asOwner(api.database, api.tenantIds.A, (owner) =>
       owner.query(
@@ -225,7 +222,7 @@ describe('an export', () => {
     )
   })
 
-  it('holds two turns of its tenant at most, and gives them back when its reader goes away', async () => {
+  it('has at most two turns per tenant, and returns them when its reader leaves', async () => {
     const readers = [await slowReader(), await slowReader()]
     const refused = await get(`/audit.jsonl?${ALL}`)
     expect(refused.status).toBe(429)
@@ -271,7 +268,7 @@ describe('an export', () => {
     expect(sizes.filter((size) => size === 0)).toHaveLength(2)
   })
 
-  /** Somebody who asks for much, and then reads nothing. */
+  /** A client that asks for much, and then reads nothing. */
   async function slowReader() {
     const { hostname, port } = new URL(api.url)
     const socket = connect(Number(port), hostname)

@@ -1,4 +1,4 @@
-// What the owner of the tables can do to the audit, past every grant and trigger, and that the check finds each of it.
+// What the owner of the tables can do to the audit without grants and triggers, and that the check finds it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId } from '../../../src/core/ids.ts'
 import type { OwnerQuery } from '../../../src/db/owner.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => audited.close())
 
-/** A tenant with two seals: on its making with three entries, and on two more. */
+/** A tenant with two seals: on its creation with three entries, and on two more. */
 async function sealedTenant() {
   const tenantId = await audited.open()
   const first = await audited.write(tenantId, 3, 9)
@@ -26,7 +26,7 @@ async function sealedTenant() {
   return { tenantId, first, second }
 }
 
-/** The first seal ends eight minutes ago, as if it had been made then: later entries are the second's. */
+/** The first seal ends eight minutes ago, as if it had been made then: later entries belong to the second. */
 async function backdateFirstSeal(tenantId: string): Promise<void> {
   const [seal] = await audited.database.withTenant({ tenantId }, (tx) => sealsAfter(tx, 0, 1))
   if (seal === undefined) throw new Error('there is no seal')
@@ -38,7 +38,7 @@ async function backdateFirstSeal(tenantId: string): Promise<void> {
   })
 }
 
-/** A seal with a hash of what is in it, and with the right mac: what only the holder of the key can make. */
+/** A seal with a matching hash and mac, which only the holder of the key can make. */
 async function rewriteSeal(query: OwnerQuery, tenantId: string, content: SealedContent): Promise<void> {
   const hash = hashOf(tenantId, content)
   const mac = Buffer.from(sealer.mac(Buffer.from(hash, 'hex'), 'audit seal')).toString('hex')
@@ -48,7 +48,7 @@ async function rewriteSeal(query: OwnerQuery, tenantId: string, content: SealedC
   )
 }
 
-/** As the owner of the tables, with their triggers off. */
+/** As the owner of the tables, with triggers disabled. */
 async function tamper(
   tenantId: string,
   sql: string,
@@ -171,7 +171,7 @@ describe('a chain that was altered to suit is found', () => {
     ])
   })
 
-  it('the seal’s hash was made anew besides, which takes no key: its mac does', async () => {
+  it('the seal’s hash was recomputed too, which needs no key, unlike its mac', async () => {
     const { tenantId, second } = await sealedTenant()
     await tamper(tenantId, REMOVE, [second[0]])
     await rehash(tenantId, 2)
@@ -180,7 +180,7 @@ describe('a chain that was altered to suit is found', () => {
     ])
   })
 
-  it('an older seal was made anew, which the next one does not follow', async () => {
+  it('an older seal was made again, which the next one does not follow', async () => {
     const { tenantId } = await sealedTenant()
     await tamper(tenantId, `UPDATE audit_seals SET from_at = '2000-01-01' WHERE sequence = 1`)
     await rehash(tenantId, 1)
@@ -214,7 +214,7 @@ describe('a chain that was altered to suit is found', () => {
     )
   })
 
-  /** Puts the right hash on a seal that was altered; nobody but the key's holder could make its mac. */
+  /** Puts the right hash on an altered seal; only the key's holder could make its mac. */
   async function rehash(tenantId: string, sequence: number): Promise<void> {
     const [seal] = await audited.database.withTenant({ tenantId }, (tx) => sealsAfter(tx, sequence - 1, 1))
     if (seal === undefined) throw new Error('there is no such seal')
@@ -231,7 +231,7 @@ describe('a tail that was cut off', () => {
     await tamper(tenantId, 'DELETE FROM audit_seals WHERE sequence = 2')
   }
 
-  it('leaves a sound chain, and is found by whoever kept its head', async () => {
+  it('leaves a valid chain, and is found by a stored head', async () => {
     const { tenantId, second } = await sealedTenant()
     const kept = await headOf(tenantId)
     expect(kept.sequence).toBe(2)
@@ -243,7 +243,7 @@ describe('a tail that was cut off', () => {
     ])
   })
 
-  it('is found by its head when a new tail was sealed in its place', async () => {
+  it('is found by its head when a new tail was sealed instead', async () => {
     const { tenantId, second } = await sealedTenant()
     const kept = await headOf(tenantId)
     await cutTail(tenantId, second)
@@ -255,7 +255,7 @@ describe('a tail that was cut off', () => {
     ])
   })
 
-  it('is not what a head kept long ago complains of: the chain has grown since', async () => {
+  it('an old stored head is still valid when the chain has grown', async () => {
     const { tenantId } = await sealedTenant()
     const head = await auditHead({ database: audited.database, scope: { tenantId } }, 1)
     expect(await complaintsWith(tenantId, head as KeptHead)).toEqual([])

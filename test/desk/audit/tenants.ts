@@ -1,4 +1,4 @@
-// Owns: two tenants with entries in their audit, written as the owner role at any time of the past, and what seals them.
+// Two tenants with audit entries of any past time, written as the owner role, and their sealing.
 
 import type { CommandContext } from '../../../src/auth/command-context.ts'
 import { systemContext } from '../../../src/auth/system-context.ts'
@@ -20,13 +20,13 @@ export interface Audited {
   testDatabase: TestDatabase
   database: Database
   owner: OwnerConnection
-  /** A new tenant, whose audit has the entry of its making, ten minutes ago. */
+  /** A new tenant, whose audit has the entry of its creation, ten minutes ago. */
   open(): Promise<string>
-  /** Entries recorded so many minutes ago, a microsecond after one another; answers their ids. */
+  /** Entries recorded so many minutes ago, a microsecond apart; returns their ids. */
   write(tenantId: string, count: number, minutesAgo: number): Promise<string[]>
   caller(tenantId: string, logger?: Logger): CommandContext
   seal(tenantId: string, options?: { sealer?: Sealer; entriesMax?: number }): ReturnType<typeof sealEntries>
-  /** What the check says: message and ids of each violation, sorted. */
+  /** The check's result: message and ids of each violation, sorted. */
   complaints(tenantId: string, by?: Sealer): Promise<string[]>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-// Nobody ends what may do more than they: keys, and the access of the platform's people. The rule of giving, the other way.
+// Callers cannot revoke what may do more than they: keys, and support grants. The reverse of the rule on creating.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PERMISSIONS, permissionsOf, supportPermissions } from '../../../src/auth/permissions.ts'
 import { type Api, type Session, startApi } from '../../support/api.ts'
@@ -43,7 +43,7 @@ describe('apiKeyRevoke', () => {
     ])
   })
 
-  it('an administrator ends no key of an owner’s that is more than theirs, and an owner ends every key', async () => {
+  it('an administrator revokes no key that may do more, and an owner revokes every key', async () => {
     const strong = await makeKey(api.as('A'), PERMISSIONS)
     const asMuch = await makeKey(api.as('A'), [...permissionsOf('ADMIN')])
     expect((await revoke(api.as('A', 'ADMIN'), strong.id)).userErrors).toMatchObject([
@@ -82,7 +82,7 @@ describe('apiKeyRevoke', () => {
     }
   })
 
-  it('cross-tenant: another tenant’s key is not there, whatever it may do', async () => {
+  it('cross-tenant: another tenant’s key is NOT_FOUND', async () => {
     const { id } = await makeKey(api.as('B'), PERMISSIONS)
     expect((await revoke(api.as('A'), id)).userErrors).toMatchObject([{ code: 'NOT_FOUND' }])
   })

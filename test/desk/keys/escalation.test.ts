@@ -1,4 +1,4 @@
-// Nobody gets by a key what they have not: not when it is made, and not when its maker has become less since.
+// A key never gives its maker more permissions: not when it is made, and not when its maker has lost some since.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PERMISSIONS, permissionsOf, ROLES, type Role } from '../../../src/auth/permissions.ts'
 import { newId } from '../../../src/core/ids.ts'
@@ -38,7 +38,7 @@ const withKey = async (secret: string, input: Record<string, unknown>) =>
 
 describe('who makes a key', () => {
   it.each(ROLES.filter((role) => permissionsOf(role).has('keys:manage')))(
-    '%s gives every permission that the role has, and is told each that it lacks',
+    '%s can give every permission of the role, and is told each that it lacks',
     async (role) => {
       const held = permissionsOf(role)
       const errors = await errorsOf(api.as('A', role), PERMISSIONS)
@@ -123,11 +123,11 @@ describe('a maker who has become less', () => {
     }
   })
 
-  it('makes no key while the front door still believes otherwise', async () => {
+  it('makes no key while the identity cache is stale', async () => {
     await api.as('A', 'ADMIN').data('{ viewer { role } }')
     const { secret } = await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'things:read'])
     await askWithKey({ url: api.url, secret })
-    // As another process would: nobody here is told.
+    // As another process would, without invalidating this one's cache.
     const demote = (role: Role) =>
       asOwner(api.database, api.tenantIds.A, (owner) =>
         owner.query('UPDATE members SET role = $2 WHERE email = $1', [emailOf('A', 'ADMIN'), role]),
@@ -194,7 +194,7 @@ describe('the second wall', () => {
     },
   )
 
-  it('nobody deletes a key: what was given is never unsaid', async () => {
+  it('keys are never deleted', async () => {
     await expect(
       asRuntime(api.database, api.tenantIds.A, (client) => client.query('DELETE FROM api_keys')),
     ).rejects.toMatchObject({ code: '42501' })

@@ -1,4 +1,4 @@
-// Guesses at API keys are counted and held up, and nobody is held for what others get wrong elsewhere.
+// Failed guesses at API keys are counted and limited, and other addresses' failures do not affect anybody.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createFailureGuard, networkOf } from '../../../src/auth/failure-guard.ts'
@@ -7,9 +7,9 @@ import { refusal } from '../../auth/token-setup.ts'
 import { type Api, emailOf, startApi } from '../../support/api.ts'
 import { askWithKey, elsewhere, makeKey, sentBy, told } from '../../support/keys.ts'
 
-/** What one address may get wrong in a minute. */
+/** The failures per address and minute. */
 const FAILURES_MAX = 100
-/** In how many addresses of the loopback the siege comes. */
+/** The number of loopback addresses of the attack. */
 const BESIEGERS = 25
 
 let api: Api
@@ -90,7 +90,7 @@ describe('over HTTP', () => {
     expect(told(await ask(secret, '127.0.1.5'))).toBe('200 OK')
   })
 
-  it('people are not held for the keys of their neighbours', async () => {
+  it('people are not limited by the keys from their address', async () => {
     await guessFrom('127.0.0.1', FAILURES_MAX + 1)
     expect(told(await ask(wrong(), '127.0.0.1'))).toBe('429 RATE_LIMITED')
     const { viewer } = await api.as('A').data('{ viewer { member { email } } }')
@@ -100,7 +100,7 @@ describe('over HTTP', () => {
   it('in a siege from everywhere each address gets little wrong, and one that got nothing wrong is let in', async () => {
     const { secret } = await makeKey(api.as('A'), ['things:read'])
     const hosts = Array.from({ length: BESIEGERS }, (_, n) => `127.0.2.${n + 1}`)
-    // Past HTTP and the database, so that all of the siege is in one window however busy the machine is.
+    // Bypassing HTTP and the database, so that the whole attack is in one window on a busy machine.
     const lookUp = vi.spyOn(api.opened, 'resolveApiKey').mockResolvedValue(null)
     for (const host of hosts)
       for (let n = 0; n < FAILURES_MAX; n += 1)
@@ -124,7 +124,7 @@ describe('the guard', () => {
     vi.useRealTimers()
   })
 
-  it('takes the failures back after its window, and counts nothing that was found', async () => {
+  it('forgets failures after its window, and does not count successes', async () => {
     vi.useFakeTimers()
     const guard = createFailureGuard({ what: 'keys', failuresMax: 2, windowSeconds: 1 })
     for (let n = 0; n < 10; n += 1) expect(await guard.attempt(at('192.0.2.1'), found)).toBe('somebody')
@@ -134,7 +134,7 @@ describe('the guard', () => {
     expect(await guard.attempt(at('192.0.2.1'), found)).toBe('somebody')
   })
 
-  it('counts no failure of the database as one of the key', async () => {
+  it('does not count database errors as failures', async () => {
     const guard = createFailureGuard({ what: 'keys', failuresMax: 1 })
     for (let n = 0; n < 5; n += 1)
       await expect(guard.attempt(at('192.0.2.1'), () => Promise.reject(new Error('down')))).rejects.toThrow(
@@ -143,7 +143,7 @@ describe('the guard', () => {
     expect(await guard.attempt(at('192.0.2.1'), found)).toBe('somebody')
   })
 
-  it('tells a crowd of good keys to come again in a second, and an address that failed to wait for its minute', async () => {
+  it('asks a crowd of valid keys to retry in a second, and a failing address to wait for its minute', async () => {
     vi.useFakeTimers()
     const guard = createFailureGuard({ what: 'keys', failuresMax: 2 })
     let answer: (value: string) => void = () => {}

@@ -1,4 +1,4 @@
-// Making keys, listing and revoking them, through the API.
+// Creating, listing and revoking keys through the API.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newApiKey } from '../../../src/core/api-key.ts'
 import { encodeId, newId } from '../../../src/core/ids.ts'
@@ -20,7 +20,7 @@ const revoke = async (input: Record<string, unknown>, tenant: 'A' | 'B' = 'A') =
 const told3 = (errors: { field: string[] | null; code: string }[]) =>
   errors.map(({ field, code }) => `${field?.join('.') ?? '-'} ${code}`)
 const inFuture = () => new Date(Date.now() + 3_600_000).toISOString()
-/** Everything that the database holds, as one text. */
+/** The whole database as one text. */
 const everything = () =>
   asSuperuser(api.database, async (client) => {
     const { rows: tables } = await client.query(
@@ -36,7 +36,7 @@ const everything = () =>
   })
 
 describe('a new key', () => {
-  it('is answered with its secret, and asks as itself from then on', async () => {
+  it('is returned with its secret, and authenticates from then on', async () => {
     const expiresAt = inFuture()
     const made = await create({ name: ' Till ', permissions: ['things:write', 'things:read'], expiresAt })
     expect(made.userErrors).toEqual([])
@@ -73,7 +73,7 @@ describe('a new key', () => {
     expect(text).not.toContain(secret.slice(34, 82))
   })
 
-  it('shows its secret once: the same call again answers the same key without it', async () => {
+  it('shows its secret once: the same call again returns the same key without it', async () => {
     const input = {
       name: 'Once',
       permissions: ['things:read'],
@@ -146,7 +146,7 @@ describe('what is wrong with a new key', () => {
     expect(told3(userErrors)).toEqual(['permissions.0 INVALID', 'permissions.1 INVALID'])
   })
 
-  it('a hundred keys are enough: the next one is refused until one is revoked', async () => {
+  it('after a hundred active keys the next one is refused until one is revoked', async () => {
     const session = api.as('B')
     const { id } = await makeKey(session, ['things:read'])
     await asOwner(api.database, api.tenantIds.B, (owner) =>
@@ -252,7 +252,7 @@ describe('who may', () => {
 
   it("cross-tenant: a key that names another tenant than its own is nobody's", async () => {
     const { secret } = await makeKey(api.as('A'), ['things:read'])
-    // Its hash is A's, and what it says of itself is B: with a checksum that is right, as anybody can compute it.
+    // Its hash is A's, and it names B, with a correct checksum, which anybody can compute.
     const forged = newApiKey('test', api.tenantIds.B)
     await asOwner(api.database, api.tenantIds.A, (owner) =>
       owner.query('UPDATE api_keys SET hash = $1 WHERE hint = $2', [

@@ -1,4 +1,4 @@
-// What a key is let in by, and until when: the front door on a real database, here and in another process.
+// Authentication by key, on a real database, in this process and another one.
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newApiKey } from '../../../src/core/api-key.ts'
@@ -10,10 +10,10 @@ import { asOwner, asSuperuser } from '../../support/database.ts'
 import { askWithKey, elsewhere, type MadeKey, makeKey, REVOKE, sentBy, told } from '../../support/keys.ts'
 import { invitee } from '../../support/people.ts'
 
-/** Beyond this a key is looked up again; the promise is 5 s. */
+/** After this a key is looked up again; the promise is 5 s. */
 const BELIEVED_MS = 2_000
 const REQUEST = 'request-1'
-/** Where many requests with a bad key come from: the others here are not to be held for them. */
+/** The address of many requests with a bad key, so that the others are not limited. */
 const CROWD = '127.0.0.9'
 
 let api: Api
@@ -127,7 +127,7 @@ describe('case 32: a key that ends', () => {
     expect(await refusal(authenticate)).toBe('UNAUTHENTICATED')
   })
 
-  it('is refused at the moment that it expires, though it was let in a moment ago', async () => {
+  it('is refused at the moment that it expires, although it is cached', async () => {
     const clock = createTestClock()
     const key = await makeKey(api.as('A'), ['things:read'])
     const expiresAt = new Date(clock().getTime() + 1_000)

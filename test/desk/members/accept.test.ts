@@ -1,4 +1,4 @@
-// Accepting an invitation: who gets in, once, as what, and who does not.
+// Accepting an invitation: who becomes a member, once, with which role, and who does not.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROLES } from '../../../src/auth/permissions.ts'
 import { type Api, emailOf, startApi } from '../../support/api.ts'
@@ -49,7 +49,7 @@ describe('somebody who was invited', () => {
     })
   })
 
-  it('is called what they choose, or what they were invited as, or by their address', async () => {
+  it('has the chosen name, or the invited one, or their address', async () => {
     const named = async (invitedAs: string | undefined, chosen: string | null | undefined) => {
       const email = newEmail()
       const name = invitedAs === undefined ? {} : { name: invitedAs }
@@ -77,7 +77,7 @@ describe('somebody who was invited', () => {
     expect((await api.asPerson('A', early).send(VIEWER)).errors).toMatchObject(NOT_A_MEMBER)
   })
 
-  it('and was here before comes back as the same member with the new role', async () => {
+  it('and was a member before is the same member again, with the new role', async () => {
     const { id, email } = await newMember(api, 'A', 'ADMIN')
     const { version } = await memberOf(api.as('A'), email)
     expect(await codesOf(api.as('A'), REMOVE, { id, expectedVersion: version })).toEqual([])
@@ -113,7 +113,7 @@ describe('somebody who was invited', () => {
     expect(JSON.stringify(entries)).not.toContain(token)
   })
 
-  it('with a key leaves no token behind in what is kept of the call', async () => {
+  it('with a key stores no token with the call', async () => {
     const { token, session } = await invitee(api, 'A')
     expect(await codesOf(session, ACCEPT, { token, idempotencyKey: 'accept' })).toEqual([])
     const kept = await inA(`SELECT k::text FROM idempotency_keys k WHERE operation = 'invitationAccept'`)
@@ -152,7 +152,7 @@ describe('a token', () => {
     ).toHaveLength(1)
   })
 
-  it('of one person is worth nothing to another who was invited, nor to a member, nor to a stranger', async () => {
+  it('of one person is invalid for another invited one, a member and anybody else', async () => {
     const one = await invitee(api, 'A', 'OWNER')
     const other = await invitee(api, 'A', 'VIEWER')
     expect(await manage(other.session, ACCEPT, { token: one.token })).toEqual(NOT_VALID)
@@ -177,7 +177,7 @@ describe('a token', () => {
 
   it('is worth nothing when it has expired', async () => {
     const { id, token, session } = await invitee(api, 'A')
-    // Who was seen to be invited a moment ago is still known here: the token itself must be refused.
+    // An invited person is still cached here: the token itself must be refused.
     expect((await session.send(VIEWER)).errors).toMatchObject(TO_ACCEPT)
     await inA(`UPDATE invitations SET expires_at = now() - interval '1 ms' WHERE id = $1`, [uuidOf(id)])
     expect(await manage(session, ACCEPT, { token })).toEqual(NOT_VALID)
@@ -185,7 +185,7 @@ describe('a token', () => {
     expect((await session.send(ACCEPT, { input: { token } })).errors).toMatchObject(NOT_A_MEMBER)
   })
 
-  it('is worth nothing when the invitation was revoked, from the next request on', async () => {
+  it('is invalid after the invitation was revoked, from the next request on', async () => {
     const { id, token, session } = await invitee(api, 'A')
     expect((await session.send(VIEWER)).errors).toMatchObject(TO_ACCEPT)
     await manage(api.as('A'), REVOKE, { id })
@@ -219,7 +219,7 @@ describe('a token', () => {
 })
 
 describe('cross-tenant', () => {
-  it('a token of one tenant opens no other, though the same person is invited by both', async () => {
+  it('a token of one tenant is invalid for another that also invited the person', async () => {
     const inOne = await invitee(api, 'A', 'OWNER')
     const inOther = await invitee(api, 'B', 'VIEWER', inOne.email)
     expect(await manage(inOther.session, ACCEPT, { token: inOne.token })).toEqual(NOT_VALID)
@@ -229,7 +229,7 @@ describe('cross-tenant', () => {
     expect(await codesOf(inOne.session, ACCEPT, { token: inOne.token })).toEqual([])
   })
 
-  it('a member of one who was invited by no other is a stranger there', async () => {
+  it('a member of one has no access to another without an invitation', async () => {
     const { token } = await invitee(api, 'A')
     const { email } = await newMember(api, 'B', 'OWNER')
     const session = api.asPerson('A', email)

@@ -1,5 +1,5 @@
-// An invitation's mail on its whole way: the queue, the worker, SMTP, a server that does not want it yet, and what is
-// written down meanwhile.
+// An invitation's mail on its whole way: the queue, the worker, SMTP, a server that refuses it for now, and what is
+// stored meanwhile.
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
 import { createLogger } from '../../../src/core/logger.ts'
@@ -58,7 +58,7 @@ async function jobOf(invitation: string): Promise<WaitingJob | undefined> {
   })
 }
 
-/** The queue waits longer and longer: not so here. */
+/** Makes retries due now, since the queue's delays grow. */
 const makeDue = () =>
   asSuperuser(api.database, (admin) =>
     admin.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE locked_at IS NULL'),
@@ -67,7 +67,7 @@ const mailsTo = (email: string) => server.mails.filter(({ to }) => to.includes(e
 const tokenIn = (mail: ReceivedMail | undefined) =>
   /Token: +([\w-]{43})/.exec(mail === undefined ? '' : textOf(mail))?.[1] ?? 'no token'
 
-it('a server that wants it later gets it later, and the token that arrives lets in', async () => {
+it('a server that refuses it for now gets it later, and the delivered token is valid', async () => {
   server.refuse({ at: 'MAIL', reply: '451 4.3.0 try later' })
   const email = newEmail()
   const id = await invite(api.as('A'), { email, role: 'STAFF' })
@@ -99,7 +99,7 @@ it('a token that a server repeats in its refusal is neither in the queue, nor in
   worker = null
   const written = `${JSON.stringify(await jobOf(id))}${log.slice(before).join('')}`
   expect(written).toContain('554 5.7.1')
-  // 43 letters are a token; nothing else here is so long.
+  // A token has 43 characters; nothing else here is that long.
   expect(written).not.toMatch(/Token:|looks like spam|(?<![\w-])[\w-]{43}(?![\w-])/)
   server.refuse(null)
   await makeDue()
@@ -133,7 +133,7 @@ it('one that is revoked while its server is away is never sent', async () => {
   expect(mailsTo(email)).toEqual([])
 })
 
-/** Every row of every table, as text. */
+/** Every row of every table as text. */
 async function everything(): Promise<string> {
   return await asSuperuser(api.database, async (admin) => {
     const { rows: tables } = await admin.query<{ name: string }>(

@@ -1,4 +1,4 @@
-// What the mail of an invitation says, and that its job sends it when it is wanted, and only then.
+// The content of an invitation's mail, and that its job sends it only when it is wanted.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { invitationTask } from '../../../src/desk/members/send-invitation.ts'
 import { type Api, startApi } from '../../support/api.ts'
@@ -26,7 +26,7 @@ afterAll(() => api?.close())
 const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 
 describe('the mail', () => {
-  it('says who invites, to which tenant, as what, until when, and how to accept', async () => {
+  it('names the inviter, the tenant, the role, the expiry, and how to accept', async () => {
     const email = newEmail()
     const id = await invite(api.as('A', 'ADMIN'), { email, role: 'STAFF', name: 'Jo' })
     await sendMail(api, 'A', id)
@@ -46,7 +46,7 @@ describe('the mail', () => {
     expect(sent.sent_at).toBeInstanceOf(Date)
   })
 
-  it('is queued by the invitation’s id, and nothing more', async () => {
+  it('is queued with the invitation’s id only', async () => {
     const id = await invite(api.as('A'), { email: newEmail(), role: 'STAFF' })
     const jobs = (await queuedJobs(api, 'A')).filter(({ payload }) => payload.invitationId === uuidOf(id))
     expect(jobs).toEqual([
@@ -54,7 +54,7 @@ describe('the mail', () => {
     ])
   })
 
-  it('is sent once, though its job is done twice; one that was revoked or has expired is not sent', async () => {
+  it('is sent once, although its job runs twice; one that was revoked or has expired is not sent', async () => {
     const mails = async (email: string) => (await api.mailbox.list()).filter(({ to }) => to === email).length
     const { id, email } = await invitee(api, 'A')
     await sendMail(api, 'A', id)
@@ -71,7 +71,7 @@ describe('the mail', () => {
     expect(await mails(late)).toBe(0)
   })
 
-  it('that the server did not take is sent again, with a token that counts', async () => {
+  it('that the server refused is sent again, with a new valid token', async () => {
     const email = newEmail()
     const id = await invite(api.as('A'), { email, role: 'STAFF' })
     const failing = { ...api.services, mail: { send: () => Promise.reject(new Error('451 later')) } }

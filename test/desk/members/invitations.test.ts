@@ -1,4 +1,4 @@
-// Inviting by e-mail, taking an invitation back, and the list of them.
+// Inviting by e-mail, revoking an invitation, and their list.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf, ROLES, type Role } from '../../../src/auth/permissions.ts'
 import { newApiKey } from '../../../src/core/api-key.ts'
@@ -33,7 +33,7 @@ afterAll(() => api?.close())
 const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 
 describe('memberInvite', () => {
-  it('makes an invitation that is open for seven days, and says who invited', async () => {
+  it('makes an invitation that is open for seven days, and names the inviter', async () => {
     const email = newEmail()
     const { invitation, userErrors } = await manage(api.as('A', 'ADMIN'), INVITE, {
       email: ` ${email.toUpperCase()} `,
@@ -122,7 +122,7 @@ describe('memberInvite', () => {
     }
   })
 
-  it('by an API key: reaches no further than the key, and not at all when it was revoked', async () => {
+  it('by an API key: gives no more than the key has, and fails when it was revoked', async () => {
     const keyOf = async (permissions: readonly string[]) => {
       const { secret, hash, hint } = newApiKey('test', api.tenantIds.A)
       const id = newId()
@@ -139,7 +139,7 @@ describe('memberInvite', () => {
         headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
         body: JSON.stringify({ query, variables: { input: { email: newEmail(), role } } }),
       })
-      // What the server answers; its shape is the document's.
+      // The server's answer; its shape is the document's.
       const { data, errors = [] } = (await response.json()) as {
         data: Data
         errors?: { extensions: { code: string } }[]
@@ -159,7 +159,7 @@ describe('memberInvite', () => {
     expect(await inviteAs(bare.secret, 'VIEWER')).toEqual(['ROLE_TOO_HIGH'])
     const clerk = await keyOf([...permissionsOf('STAFF')])
     expect(await inviteAs(clerk.secret, 'VIEWER')).toEqual(['FORBIDDEN'])
-    // It is still believed here for a moment: the change itself must not be.
+    // The key is still cached here: the change itself must be refused.
     await inA('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [staff.id])
     expect(await inviteAs(staff.secret, 'VIEWER')).toEqual(['FORBIDDEN'])
   })
@@ -183,7 +183,7 @@ describe('memberInvite', () => {
     }
   })
 
-  it('cross-tenant: the same person may be invited by each, and neither learns of it', async () => {
+  it('cross-tenant: the same person may be invited by each, and neither finds out', async () => {
     const { email } = await invitee(api, 'A')
     await invitee(api, 'B', 'OWNER', email)
     const { invitations } = await api.as('B').data(LIST)

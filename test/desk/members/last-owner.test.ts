@@ -1,4 +1,4 @@
-// A merchant always has an owner: by the API, in a race, and by raw SQL.
+// A merchant always has an owner: through the API, in a race, and in raw SQL.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Api, emailOf, startApi } from '../../support/api.ts'
 import { asOwner, asRuntime } from '../../support/database.ts'
@@ -26,7 +26,7 @@ const owners = async () =>
   )
 const first = emailOf('A', 'OWNER')
 
-/** One owner, who is the one that startApi made. */
+/** The only owner, whom startApi made. */
 beforeEach(async () => {
   await inA(`UPDATE members SET role = 'OWNER', status = 'ACTIVE' WHERE email = $1`, [first])
   await inA(`UPDATE members SET role = 'STAFF' WHERE role = 'OWNER' AND email <> $1`, [first])
@@ -35,7 +35,7 @@ beforeEach(async () => {
 })
 
 describe('the last owner', () => {
-  it('can neither leave nor be made less, and is told so', async () => {
+  it('can neither leave nor get a lower role, and is told why', async () => {
     const { id, version } = await memberOf(api.as('A'), first)
     for (const role of ['ADMIN', 'STAFF', 'VIEWER'])
       expect(await manage(api.as('A'), CHANGE_ROLE, { id, expectedVersion: version, role })).toMatchObject({
@@ -49,7 +49,7 @@ describe('the last owner', () => {
     expect(await memberOf(api.as('A'), first)).toEqual({ id, email: first, version })
   })
 
-  it('may go when somebody else is an owner, and that one is then the last', async () => {
+  it('may leave when there is another owner, who is then the last', async () => {
     const heir = await newMember(api, 'A', 'OWNER')
     const { id, version } = await memberOf(api.as('A'), first)
     expect(await codesOf(api.as('A'), REMOVE, { id, expectedVersion: version })).toEqual([])
@@ -57,7 +57,7 @@ describe('the last owner', () => {
     expect(await codesOf(heir.session, REMOVE, { id: heir.id, expectedVersion: 1 })).toEqual(['LAST_OWNER'])
   })
 
-  it('is not saved by an owner who was removed, nor by another tenant’s', async () => {
+  it('does not count an owner who was removed, nor by another tenant’s', async () => {
     const former = await newMember(api, 'A', 'OWNER')
     await newMember(api, 'B', 'OWNER')
     await manage(api.as('A'), REMOVE, { id: former.id, expectedVersion: 1 })
@@ -91,7 +91,7 @@ describe('several owners at once', () => {
       other.session.send(CHANGE_ROLE, { input: { id, expectedVersion: version, role: 'VIEWER' } }),
     ])
     expect(await owners()).toHaveLength(1)
-    // Whoever came second was made less before, and may manage nobody.
+    // The second one lost the role before, and may manage nobody.
     expect(answers.flatMap(({ errors }) => errors)).toMatchObject([{ code: 'FORBIDDEN' }])
   })
 })

@@ -1,5 +1,5 @@
-// Mail is no weapon: what an invitation's mail says, over SMTP; how often one person is written to, whichever tenants ask;
-// and the pause after a revocation.
+// Invitations cannot be used for spam: the mail's content, over SMTP; the number of mails to one person over all
+// tenants; and the pause after a revocation.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PAUSE_AFTER_REVOCATION_MS } from '../../../src/desk/members/invitation.ts'
 import { invitationTask } from '../../../src/desk/members/send-invitation.ts'
@@ -27,7 +27,7 @@ beforeEach(async () => {
   await asSuperuser(api.database, (admin) => admin.query('DELETE FROM app.mailed_recipients'))
 })
 
-/** Does the job of an invitation's mail, by SMTP. */
+/** Runs the mail job of an invitation, by SMTP. */
 async function send(tenant: TenantKey, id: string): Promise<void> {
   const mail = createSmtpMailer({ url: server.url, from: 'Shop <mail@shop.example>', requireTls: false })
   await invitationTask({ ...api.services, mail }).run(await systemOf(api, tenant), {
@@ -35,7 +35,7 @@ async function send(tenant: TenantKey, id: string): Promise<void> {
   })
 }
 
-/** An invitation that leaves room for another of the same address, and was asked to be mailed. */
+/** A mailed invitation that leaves room for another to the same address. */
 async function mailTo(tenant: TenantKey, email: string): Promise<string> {
   const id = await invite(api.as(tenant), { email, role: 'STAFF' })
   await send(tenant, id)
@@ -106,7 +106,7 @@ describe('what a mail says', () => {
 })
 
 describe('one person', () => {
-  it('is sent so many mails a day over all tenants; more wait, and their inviters see no difference', async () => {
+  it('gets a bounded number of mails a day over all tenants; more wait, and their inviters see no difference', async () => {
     const email = newEmail()
     const [local, domain] = email.split('@')
     for (let n = 0; n < MAILS_PER_DAY_MAX; n += 1)
@@ -136,7 +136,7 @@ describe('one person', () => {
       )
       expect(waiting).toHaveLength(1)
     }
-    // A day later they go.
+    // They are sent a day later.
     await asSuperuser(api.database, (admin) =>
       admin.query(`UPDATE app.mailed_recipients SET mailed_at = mailed_at - interval '1 day'`),
     )
@@ -148,7 +148,7 @@ describe('one person', () => {
     expect(rows).toEqual([{ kept: 2 }])
   })
 
-  it('is one in the letters of their domain and in its ASCII', async () => {
+  it('is one person with the domain in Unicode and in ASCII', async () => {
     const [name] = newEmail().split('@')
     const spellings = [`${name}@münchen.example`, `${name}@xn--mnchen-3ya.example`] as const
     for (let n = 0; n <= MAILS_PER_DAY_MAX; n += 1) await mailTo('A', spellings[n % 2 === 0 ? 0 : 1])
@@ -180,7 +180,7 @@ describe('one person', () => {
     expect(server.mails).toHaveLength(1)
   })
 
-  it('ten tenants’ jobs at once are as many as there is room for', async () => {
+  it('ten tenants’ jobs at once send no more than the bound', async () => {
     const email = newEmail()
     const claims = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
@@ -193,7 +193,7 @@ describe('one person', () => {
     expect(claims.filter(Boolean)).toHaveLength(MAILS_PER_DAY_MAX)
   })
 
-  it('cross-tenant: whoever is no job of the system learns nothing of it', async () => {
+  it('cross-tenant: only a job of the system gets an answer', async () => {
     const ask = (tenant: string | null, sql: string, writes?: string) =>
       asRuntime(api.database, tenant, (client) => client.query(sql), writes)
     const claim = `SELECT app.claim_mail('a@x.example', gen_random_uuid())`
@@ -213,7 +213,7 @@ describe('one person', () => {
 })
 
 describe('after a revocation', () => {
-  it('the address is left alone for a while by this tenant, and no other learns of it', async () => {
+  it('the address is not mailed for a while by this tenant, and no other finds out', async () => {
     const email = newEmail()
     const id = await invite(api.as('A'), { email, role: 'STAFF' })
     await manage(api.as('A'), REVOKE, { id })
@@ -230,7 +230,7 @@ describe('after a revocation', () => {
     expect(await codesOf(api.as('A'), INVITE, { email, role: 'STAFF' })).toEqual([])
   })
 
-  it('one that had expired, and only made room, is no revocation', async () => {
+  it('an expired one that only made room does not count as revoked', async () => {
     const email = newEmail()
     await mailTo('A', email)
     const again = await invite(api.as('A'), { email, role: 'STAFF' })

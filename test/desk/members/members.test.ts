@@ -1,4 +1,4 @@
-// Who is asking, and who may see who else works here.
+// The viewer, and who may see the other members.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROLES } from '../../../src/auth/permissions.ts'
 import { type Api, emailOf, startApi } from '../../support/api.ts'

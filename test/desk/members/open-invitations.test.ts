@@ -1,5 +1,4 @@
-// An invitation stands on the authority of who sent it: it ends with that, whoever takes it and by whatever SQL, unless an
-// owner takes it over.
+// An invitation depends on its sender's authority: it ends with that, by any SQL, unless an owner takes it over.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf, ROLES, type Role } from '../../../src/auth/permissions.ts'
 import { type Api, emailOf, type Session, startApi } from '../../support/api.ts'
@@ -55,7 +54,7 @@ const NOT_VALID = ['INVITATION_NOT_VALID']
 const owner = () => api.as('A')
 
 describe('when somebody is removed', () => {
-  it('all that they invited to ends with them, in one transaction, and the audit says so', async () => {
+  it('all their invitations end with them, in one transaction, and are audited', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const sent = [await sentBy(admin.session, 'VIEWER'), await sentBy(admin.session, 'ADMIN')]
     const others = await sentBy(owner(), 'STAFF')
@@ -81,7 +80,7 @@ describe('when somebody is removed', () => {
     expect(await auditOf(sent)).toHaveLength(1)
   })
 
-  it('an owner keeps them open in their own name, and they end with that owner', async () => {
+  it('an owner takes them over, and they end with that owner', async () => {
     const second = await newMember(api, 'A', 'OWNER')
     const admin = await newMember(api, 'A', 'ADMIN')
     const { secret } = await makeKey(admin.session, [...permissionsOf('ADMIN')])
@@ -97,7 +96,7 @@ describe('when somebody is removed', () => {
     expect(await statusOf(last)).toMatchObject({ status: 'REVOKED' })
   })
 
-  it('nobody else keeps them, nor an owner who leaves: nothing is changed then', async () => {
+  it('nobody else takes them over, nor an owner who leaves: nothing is changed', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const leaving = await newMember(api, 'A', 'OWNER')
     const sent = await sentBy(admin.session, 'STAFF')
@@ -139,7 +138,7 @@ describe('when somebody is made less', () => {
 })
 
 describe('when a key is revoked', () => {
-  it('what it invited to, and what a key of its own did, ends with it', async () => {
+  it('its invitations, and those of a key that it made, end with it', async () => {
     const made = await makeKey(owner(), [...permissionsOf('ADMIN')])
     const child = await makeKey(api.bearing(made.secret) as Session, [...permissionsOf('ADMIN')])
     const sent = [
@@ -185,7 +184,7 @@ describe('the second wall', () => {
     expect(await statusOf(others)).toMatchObject({ status: 'PENDING' })
   })
 
-  it('accepting asks anew who sent it: where no trigger ran, it is not valid', async () => {
+  it('accepting checks the sender again: where no trigger ran, it is not valid', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const [first, last] = [await sentBy(admin.session, 'ADMIN'), await sentBy(admin.session, 'STAFF')]
     const { secret, id } = await makeKey(owner(), [...permissionsOf('ADMIN')])
@@ -205,7 +204,7 @@ describe('the second wall', () => {
     }
   })
 
-  it('accepting and removing who invited, at once: never a member of a removed one who came after', async () => {
+  it('accepting while the inviter is removed: never a new member after the removal', async () => {
     for (let round = 0; round < 5; round += 1) {
       const admin = await newMember(api, 'A', 'ADMIN')
       const sent = await sentBy(admin.session, 'STAFF')

@@ -1,4 +1,4 @@
-// What is changed in one process acts in another within five seconds: a server process of its own, on the same database.
+// A change in one process takes effect in another within five seconds: a separate server process on the same database.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { type Api, startApi } from '../../support/api.ts'
 import { type KillableServer, startKillableServer } from '../../support/killable-server.ts'
 import { ACCEPT, CHANGE_ROLE, invitee, manage, newMember, REMOVE, REVOKE } from '../../support/people.ts'
 
-/** What is promised. */
+/** The promise. */
 const WITHIN_MS = 5_000
 const POLL_MS = 50
 
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-/** What the other process answers somebody: the first error's code, or that there is none. */
+/** The other process's answer to a person: the first error's code, or none. */
 async function answerTo(email: string, query: string, variables: object = {}): Promise<string> {
   const token = signDevelopmentToken({
     secret,
@@ -53,7 +53,7 @@ async function answerTo(email: string, query: string, variables: object = {}): P
   return errors?.[0]?.extensions.code ?? 'fine'
 }
 
-/** How long until the other process, asked all the time, answers so. */
+/** How long until the other process, polled, gives this answer. */
 async function msUntil(answer: string, ask: () => Promise<string>): Promise<number> {
   const start = performance.now()
   for (;;) {
@@ -67,14 +67,14 @@ async function msUntil(answer: string, ask: () => Promise<string>): Promise<numb
 const VIEWER = '{ viewer { permissions } }'
 const MEMBERS = '{ members { totalCount } }'
 
-it('case 32: who was removed is refused there within 5 s, though they never stop asking', async () => {
+it('case 32: a removed member is refused there within 5 s, even with continuous requests', async () => {
   const { id, email } = await newMember(api, 'A', 'STAFF')
   expect(await answerTo(email, VIEWER)).toBe('fine')
   await manage(api.as('A'), REMOVE, { id, expectedVersion: 1 })
   expect(await msUntil('FORBIDDEN', () => answerTo(email, VIEWER))).toBeLessThan(WITHIN_MS)
 })
 
-it('case 32: who was made less may do less there within 5 s', async () => {
+it('case 32: a member with a lower role has fewer permissions there within 5 s', async () => {
   const { id, email } = await newMember(api, 'A', 'ADMIN')
   expect(await answerTo(email, MEMBERS)).toBe('fine')
   await manage(api.as('A'), CHANGE_ROLE, { id, expectedVersion: 1, role: 'VIEWER' })
@@ -82,7 +82,7 @@ it('case 32: who was made less may do less there within 5 s', async () => {
   expect(await answerTo(email, VIEWER)).toBe('fine')
 })
 
-it('who was known to be invited there accepts nothing once that was revoked here', async () => {
+it('an invited person cached there accepts nothing after the invitation was revoked here', async () => {
   const { id, email, token } = await invitee(api, 'A')
   expect(await answerTo(email, VIEWER)).toBe('FORBIDDEN')
   await manage(api.as('A'), REVOKE, { id })
@@ -93,7 +93,7 @@ it('who was known to be invited there accepts nothing once that was revoked here
   expect((await api.as('A').data(MEMBERS)).members.totalCount).toBe(5)
 })
 
-it('who accepted here is let in there within 5 s, though refused there a moment ago', async () => {
+it('a person who accepted here is admitted there within 5 s, though refused there before', async () => {
   const { email, token, session } = await invitee(api, 'A')
   expect(await answerTo(email, VIEWER)).toBe('FORBIDDEN')
   await manage(session, ACCEPT, { token })

@@ -1,4 +1,4 @@
-// Changing what somebody may do, and dismissing them: who may, whom it reaches, and what stays impossible.
+// Changing and removing members: who may, whom, and what stays impossible.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf, ROLES, type Role } from '../../../src/auth/permissions.ts'
 import { newId } from '../../../src/core/ids.ts'
@@ -56,7 +56,7 @@ describe('memberChangeRole', () => {
     })
   })
 
-  it.each(ROLES)('by %s: reaches whom, and gives what, is no more than theirs', async (role) => {
+  it.each(ROLES)('by %s: only for members, and to roles, that may do no more than they', async (role) => {
     const session = api.as('A', role)
     for (const from of ROLES) {
       const { id } = await newMember(api, 'A', from)
@@ -94,10 +94,10 @@ describe('memberChangeRole', () => {
     },
   )
 
-  it('by somebody who was made less while their request was on its way is refused', async () => {
+  it('by somebody who lost the role during the request is refused', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const friend = await newMember(api, 'A', 'VIEWER')
-    // Known as an ADMIN here; another process has changed that.
+    // Cached as an ADMIN here; another process has changed that.
     expect((await admin.session.send(MEMBERS)).errors).toEqual([])
     await inA(`UPDATE members SET role = 'STAFF' WHERE id = $1`, [uuidOf(admin.id)])
     const input = { id: friend.id, expectedVersion: 1, role: 'ADMIN' }
@@ -107,7 +107,7 @@ describe('memberChangeRole', () => {
     expect(await withRole(friend.id)).toEqual({ role: 'VIEWER', version: 1 })
   })
 
-  it('two who make each other less at once do so one after the other', async () => {
+  it('two who demote each other at once are serialised', async () => {
     for (let n = 0; n < 5; n += 1) {
       const one = await newMember(api, 'A', 'ADMIN')
       const other = await newMember(api, 'A', 'ADMIN')
@@ -129,7 +129,7 @@ describe('memberChangeRole', () => {
     expect(await withRole(id)).toEqual({ role: 'STAFF', version: 2 })
   })
 
-  it('cross-tenant: another tenant’s member is NOT_FOUND, as one that does not exist', async () => {
+  it('cross-tenant: another tenant’s member is NOT_FOUND, like an absent one', async () => {
     const foreign = await newMember(api, 'B', 'VIEWER')
     const gone = await newMember(api, 'A', 'VIEWER')
     await manage(api.as('A'), REMOVE, { id: gone.id, expectedVersion: 1 })
@@ -147,7 +147,7 @@ describe('memberChangeRole', () => {
 })
 
 describe('memberRemove', () => {
-  it('case 32: acts at the very next request, though the token lives on', async () => {
+  it('case 32: takes effect at the next request, although the token is still valid', async () => {
     const { id, session, email } = await newMember(api, 'A', 'STAFF')
     expect((await session.send(VIEWER)).errors).toEqual([])
     expect(await manage(api.as('A', 'ADMIN'), REMOVE, { id, expectedVersion: 1 })).toEqual({
@@ -194,7 +194,7 @@ describe('the API keys that somebody made', () => {
   const READS = ['things:read', 'places:read']
   const WRITES = ['things:write', 'members:manage', 'keys:manage']
 
-  /** A key that reads and one that writes, and one more of each that the writing one made. */
+  /** A key that reads and one that writes, and one of each that the writing one made. */
   async function makeKeys(memberId: string): Promise<string[]> {
     const ids = [newId(), newId(), newId(), newId()]
     const makers = [uuidOf(memberId), uuidOf(memberId), ids[1], ids[2]]
@@ -231,7 +231,7 @@ describe('the API keys that somebody made', () => {
     expect(await active(keys)).toEqual([true, false, true, false])
   })
 
-  it('nobody but another owner keeps: not who leaves, not an administrator, not a key', async () => {
+  it('only another owner takes over: not the one who leaves, not an administrator, not a key', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const leaving = await newMember(api, 'A', 'OWNER')
     const { secret } = await makeKey(leaving.session, [...permissionsOf('OWNER')])
@@ -251,7 +251,7 @@ describe('the API keys that somebody made', () => {
     expect(await withRole(admin.id)).toEqual({ role: 'ADMIN', version: 1 })
   })
 
-  it('that an owner keeps are that owner’s: they speak on, make no way back, and end with the owner', async () => {
+  it('that an owner takes over stay valid, give the former member no access, and end with the owner', async () => {
     const keeper = await newMember(api, 'A', 'OWNER')
     const admin = await newMember(api, 'A', 'ADMIN')
     const { id, secret } = await makeKey(admin.session, ['keys:manage', 'things:read'])

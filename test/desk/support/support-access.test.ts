@@ -1,5 +1,5 @@
-// The platform's people: nothing without a tenant's leave, no more than it says, no longer than it lasts; and the tenant's
-// own audit tells of it.
+// Support access of platform staff: nothing without a tenant's grant, no more than it allows, no longer than it lasts;
+// all of it audited.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf, supportPermissions } from '../../../src/auth/permissions.ts'
 import { decodeId } from '../../../src/core/ids.ts'
@@ -54,7 +54,7 @@ async function revoke(id: string, tenant: TenantKey = 'A') {
   return (await api.as(tenant).data(REVOKE, { input: { id } })).supportAccessRevoke
 }
 
-/** What the tenant's audit has of a grant, in its order. */
+/** The tenant's audit of a grant, in order. */
 async function auditOf(id: string, tenant: TenantKey = 'A') {
   const { rows } = await asOwner(api.database, api.tenantIds[tenant], (owner) =>
     owner.query(
@@ -73,12 +73,12 @@ describe('before', () => {
     expect((await supporter().send(INVITE, { input: someone() })).errors).toMatchObject(NO_LEAVE)
   })
 
-  it('an unknown tenant and one that has granted nothing are told alike', async () => {
+  it('an unknown tenant and one without a grant get the same answer', async () => {
     const { errors } = await supporter('B').send(WHO)
     expect(errors).toMatchObject(NO_LEAVE)
   })
 
-  it('a person who is no member and has no support claim is no supporter, though support is let in', async () => {
+  it('a person without a membership and a support claim has no access, although a grant is active', async () => {
     await grant()
     const { errors } = await api.bearing(personToken('A', SUPPORTER)).send(WHO)
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', message: 'You are not a member of this tenant.' }])
@@ -86,7 +86,7 @@ describe('before', () => {
 })
 
 describe('granting', () => {
-  it('is READ unless told, ends after the hours, and tells who granted it and why', async () => {
+  it('is READ by default, ends after the hours, and shows who granted it and why', async () => {
     const before = Date.now()
     const made = await grant()
     expect(made).toMatchObject({
@@ -154,7 +154,7 @@ describe('granting', () => {
 })
 
 describe('during', () => {
-  it('is in force at once, also for who was refused a moment ago', async () => {
+  it('is active at once, also for somebody who was just refused', async () => {
     expect((await supporter().send(WHO)).errors).toMatchObject(NO_LEAVE)
     const made = await grant()
     const { viewer } = await supporter().data(WHO)
@@ -180,7 +180,7 @@ describe('during', () => {
     expect((await supporter().data(WHO)).viewer.support.access, 'the other grant is left').toBe('READ')
   })
 
-  it('WRITE gives nothing of what makes a merchant’s people, keys, money or leave', () => {
+  it('WRITE does not include managing members, keys, money or support', () => {
     const granted = supportPermissions('WRITE')
     const never = [
       ...(['support:manage', 'members:manage', 'keys:manage', 'tenant:manage'] as const),
@@ -191,7 +191,7 @@ describe('during', () => {
     expect(writes.filter((permission) => !permissionsOf('STAFF').has(permission))).toEqual([])
   })
 
-  it('a supporter cannot let themselves in for longer, nor widen their leave', async () => {
+  it('a supporter cannot extend or widen the grant', async () => {
     const { id } = await grant('WRITE')
     for (const [source, input] of [
       [GRANT, { access: 'WRITE', hours: 168, reason: 'more' }],
@@ -248,7 +248,7 @@ describe('during', () => {
 })
 
 describe('after', () => {
-  it('it ends by itself, in the middle of what they are doing', async () => {
+  it('it ends at its time, also during a series of requests', async () => {
     const id = await letSupportIn(api, 'A', { access: 'WRITE', seconds: 1.5 })
     expect((await supporter().data(WHO)).viewer.support.access).toBe('WRITE')
     await eventually(async () => expect((await supporter().send(WHO)).errors).toMatchObject(NO_LEAVE))
@@ -258,7 +258,7 @@ describe('after', () => {
     expect((await auditOf(id)).map(({ action }) => action)).toEqual(['supportAccessUse'])
   })
 
-  it('no request that starts after a revocation was answered is let in', async () => {
+  it('no request that starts after the answer to a revocation is accepted', async () => {
     const { id } = await grant('WRITE')
     const late: string[] = []
     let revokedAtMs = Number.POSITIVE_INFINITY
@@ -282,7 +282,7 @@ describe('after', () => {
     expect((await supporter().send(WHO)).errors).toMatchObject(NO_LEAVE)
   })
 
-  it('revoking twice, or what has expired, changes nothing and says so in no audit', async () => {
+  it('revoking twice, or an expired one, changes nothing and is not audited', async () => {
     const { id } = await grant()
     const first = await revoke(id)
     expect(await revoke(id)).toEqual(first)
@@ -300,7 +300,7 @@ describe('cross-tenant', () => {
     expect((await supporter('B').data(WHO)).viewer.tenant.slug).toBe('bollard')
   })
 
-  it('a grant of B is not there for A: not to be seen, not to be revoked', async () => {
+  it('A can neither see nor revoke a grant of B', async () => {
     const { id } = await grant('WRITE', 'B')
     const absent = id.replace(/.{4}$/, 'zzzz')
     const refusal = { supportGrant: null, userErrors: [{ field: ['id'], code: 'NOT_FOUND' }] }
@@ -321,7 +321,7 @@ describe('cross-tenant', () => {
 describe('a supporter who is a member, too', () => {
   const email = () => emailOf('A', 'OWNER')
 
-  it('is nobody by their token of the platform until support is let in, and then may only read', async () => {
+  it('has no access by their platform token until support is granted, and then may only read', async () => {
     const token = supportToken('A', email())
     expect((await api.bearing(token).send(WHO)).errors).toMatchObject(NO_LEAVE)
     await grant('READ')
@@ -331,7 +331,7 @@ describe('a supporter who is a member, too', () => {
     expect((await api.bearing(token).send(GRANT, { input })).errors).toMatchObject([{ code: 'FORBIDDEN' }])
   })
 
-  it('is the member by their own token, and no supporter', async () => {
+  it('is the member by their own token', async () => {
     await grant('READ')
     const { viewer } = await api.bearing(personToken('A', email())).data(WHO)
     expect(viewer).toMatchObject({ support: null, member: { id: expect.stringMatching(/^mem_/) } })
@@ -377,7 +377,7 @@ describe('the second wall', () => {
   })
 })
 
-it('a suspended tenant lets nobody in, and notes no visit', async () => {
+it('a suspended tenant admits nobody, and records no visit', async () => {
   const id = await letSupportIn(api, 'B', { access: 'READ' })
   const suspend = (status: string) =>
     asOwner(api.database, null, (owner) =>

@@ -1,4 +1,4 @@
-// What a merchant's owner does with it through the API: its name, its exports, its end.
+// A merchant's own actions through the API: its name, its exports, its erasure.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
@@ -44,7 +44,7 @@ async function create(tenant: TenantKey): Promise<string> {
   return exportCreate.export.id
 }
 
-/** Has a worker do the jobs that wait, until no export is under way. */
+/** Runs the waiting jobs on a worker, until no export is running. */
 async function runExports(tenant: TenantKey): Promise<void> {
   const running = await startWorker({
     url: api.database.workerUrl,
@@ -97,7 +97,7 @@ async function actionsOf(tenant: TenantKey): Promise<string[]> {
 
 describe('an export', () => {
   let id: string
-  it('is asked for, made by a job, and then says where it is', async () => {
+  it('is requested, made by a job, and then has a download path', async () => {
     id = await create('A')
     expect(await create('A')).toBe(id)
     const { exports: before } = await api.as('A').data('{ exports { nodes { id status url rowCount } } }')
@@ -116,7 +116,7 @@ describe('an export', () => {
     })
   })
 
-  it('is downloaded as a file that is what its sums say, and that makes a tenant elsewhere', async () => {
+  it('is downloaded as a file that matches its checksum, and that makes a tenant elsewhere', async () => {
     const { node } = await api
       .as('A')
       .data('query ($id: ID!) { node(id: $id) { ... on Export { byteCount sha256 rowCount } } }', { id })
@@ -175,7 +175,7 @@ describe('an export', () => {
     expect(JSON.parse(lines.at(-1) ?? '').total).toBe(lines.length - 2)
   })
 
-  it('cross-tenant and error: who may not have it gets what anybody gets for one that never was', async () => {
+  it('cross-tenant and error: without the permission it gets the answer of an absent one', async () => {
     const absent = encodeId('exp', newId())
     const answers = await Promise.all(
       [`/exports/${id}`, `/exports/${absent}`, '/exports/nonsense'].map((path) => download('B', path)),
@@ -195,7 +195,7 @@ describe('an export', () => {
     expect(refused).toMatchObject([{ code: 'FORBIDDEN' }])
   })
 
-  it('crashed half way, is begun anew by the next attempt', async () => {
+  it('after a crash is started again by the next attempt', async () => {
     const third = await create('B')
     await asOwner(api.database, api.tenantIds.B, async (owner) => {
       await owner.query(`UPDATE exports SET status = 'RUNNING' WHERE status = 'PENDING'`)
@@ -209,7 +209,7 @@ describe('an export', () => {
     expect(gunzipSync(bytes).toString()).not.toContain('anchor')
   })
 
-  it('is let go of when its time is over, and one that was lost makes room for another', async () => {
+  it('is removed when it expires, and a lost one makes room for another', async () => {
     await asOwner(api.database, api.tenantIds.A, (owner) =>
       owner.query(`UPDATE exports SET expires_at = now() - interval '1 second'`),
     )
@@ -237,7 +237,7 @@ describe('how much is kept of exports', () => {
     })
   let made: string[]
 
-  it('the last three files: making another ends the oldest, whose bytes are gone', async () => {
+  it('the last three files: another one removes the oldest with its bytes', async () => {
     made = []
     for (let count = 0; count < 5; count += 1) made.push(await makeExport(api, 'B'))
     const nodes = await listed('B')
@@ -278,11 +278,11 @@ describe('how much is kept of exports', () => {
     )
     const latest = await makeExport(api, 'B')
     const kept = (await listed('B')).filter(({ status }) => status === 'COMPLETED')
-    // The new one, and of those of 4 GiB the one that stays within 8 GiB with it.
+    // The new one, and of those of 4 GiB the one that fits within 8 GiB with it.
     expect(kept.map(({ id }) => id)).toEqual([latest, made.at(-1)])
   })
 
-  it('entries of exports without a file are forgotten beyond the last hundred', async () => {
+  it('rows of exports without a file are deleted beyond the last hundred', async () => {
     await asOwner(api.database, api.tenantIds.B, (owner) =>
       owner.query(
         `INSERT INTO exports (id, status, requested_by, created_at)
@@ -325,14 +325,14 @@ describe('tenantUpdate', () => {
     expect((await actionsOf('A')).filter((action) => action === 'tenantUpdate')).toHaveLength(1)
   })
 
-  it('refuses a name that is none, and whoever does not own the place', async () => {
+  it('refuses an invalid name, and callers who are not owners', async () => {
     const { data } = await update('A', { expectedVersion: 2, name: ' ' })
     expect(data.tenantUpdate.userErrors).toMatchObject([{ code: 'INVALID', field: ['name'] }])
     const { errors } = await update('A', { expectedVersion: 2, name: 'X' }, 'ADMIN')
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'tenant:manage' } }])
   })
 
-  it('cross-tenant: changes the caller’s own and no other', async () => {
+  it('cross-tenant: changes only the caller’s own', async () => {
     await update('B', { expectedVersion: 1, name: 'Bollard Stores' })
     const { viewer } = await api.as('A').data('{ viewer { tenant { name } } }')
     expect(viewer.tenant.name).toBe('Anchor Stores')
@@ -343,7 +343,7 @@ describe('a merchant’s own erasure', () => {
   const schedule = async (tenant: TenantKey, input: object) =>
     (await api.as(tenant).data(SCHEDULE, { input })).tenantErasureSchedule
 
-  it('wants its slug typed and some days, and goes on serving until then', async () => {
+  it('needs the slug as confirmation and some days, and keeps serving until then', async () => {
     const wrong = await schedule('A', { confirmation: 'bollard' })
     expect(wrong.userErrors).toEqual([{ code: 'CONFIRMATION_WRONG', field: ['confirmation'] }])
     const soon = await schedule('A', { confirmation: 'anchor', graceDays: 1 })
@@ -355,7 +355,7 @@ describe('a merchant’s own erasure', () => {
     expect(viewer.tenant).toEqual({ slug: 'anchor', erasureAt: tenant.erasureAt })
   })
 
-  it('is called off as long as it has not begun, and needs the owner', async () => {
+  it('can be cancelled by the owner as long as it has not begun', async () => {
     const { errors } = await api.as('A', 'ADMIN').send(CANCEL)
     expect(errors).toMatchObject([{ code: 'FORBIDDEN' }])
     for (let time = 0; time < 2; time += 1) {
@@ -365,7 +365,7 @@ describe('a merchant’s own erasure', () => {
     expect((await actionsOf('A')).filter((action) => action === 'tenantErasureCancel')).toHaveLength(2)
   })
 
-  it('cross-tenant: leaves the other alone; and what the platform ordered is not the tenant’s to undo', async () => {
+  it('cross-tenant: does not affect the other; and a tenant cannot undo an order of the platform', async () => {
     await schedule('B', { confirmation: 'bollard', graceDays: 7 })
     const owner = await connectOwner(api.database.ownerUrl)
     try {

@@ -1,4 +1,4 @@
-// The audit as administrators read it: who did what to what, found again by each of them, and its head.
+// The audit in the API: entries with actor, action and object, their filters, and the head.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, type Data, startApi } from '../../support/api.ts'
@@ -52,7 +52,7 @@ async function entries(variables: Record<string, unknown> = {}, tenant: 'A' | 'B
 const actionsOf = ({ nodes }: Data) => nodes.map(({ action }: Data) => action)
 
 describe('auditEntries', () => {
-  it('show who did what to what, latest first, with each changed field before and after', async () => {
+  it('show actor, action and object, latest first, with each changed field before and after', async () => {
     const { nodes, totalCount } = await entries({ filter: { subjectId: customerId } })
     expect(totalCount).toBe(2)
     expect(nodes).toMatchObject([
@@ -99,7 +99,7 @@ describe('auditEntries', () => {
     expect(actionsOf(await entries({ filter: { actorKind: ['API_KEY', 'SUPPORT', 'INVITED'] } }))).toEqual([])
   })
 
-  it('are found by what was done, and to what kind of thing', async () => {
+  it('are found by action and type of object', async () => {
     expect(actionsOf(await entries({ filter: { action: ['productCreate', 'customerUpdate'] } }))).toEqual([
       'productCreate',
       'customerUpdate',
@@ -107,7 +107,7 @@ describe('auditEntries', () => {
     expect(actionsOf(await entries({ filter: { subjectType: 'Product' } }))).toEqual(['productCreate'])
   })
 
-  it('are found by when it was done: from an instant, and before another', async () => {
+  it('are found by time: from an instant, and before another', async () => {
     const [latest] = (await entries({ first: 1 })).nodes
     const at = latest.createdAt
     const from = await entries({ filter: { createdFrom: at } })
@@ -117,7 +117,7 @@ describe('auditEntries', () => {
     expect(actionsOf(await entries({ filter: { createdFrom: '2999-01-01T00:00:00Z' } }))).toEqual([])
   })
 
-  it('are found by words in who, what and the values before and after, all of them at once', async () => {
+  it('are found by words in actor, action and values, all of them at once', async () => {
     expect(actionsOf(await entries({ query: 'lovelace' }))).toEqual(['customerUpdate'])
     expect(actionsOf(await entries({ query: 'ada audit' }))).toEqual(['customerUpdate', 'customerCreate'])
     expect(actionsOf(await entries({ query: 'STAFF@anchor kettle' }))).toEqual(['productCreate'])
@@ -150,7 +150,7 @@ describe('auditEntries', () => {
     }
   })
 
-  it('cross-tenant: another tenant’s are not there, by whichever filter', async () => {
+  it('cross-tenant: another tenant’s are not found, by any filter', async () => {
     const foreign = await entries({}, 'B')
     expect(actionsOf(foreign)).toEqual(['customerCreate', 'tenantCreate'])
     const absent = encodeId('cust', newId())
@@ -171,7 +171,7 @@ describe('whoever it was', () => {
   const CREATE = `mutation ($input: CustomerCreateInput!) { customerCreate(input: $input) { userErrors { message } } }`
   const input = () => ({ name: 'Somebody', email: `${newId()}@shop.example` })
 
-  it('a key, by its name and id, and what it was given, but nothing of its secret', async () => {
+  it('a key, by its name and id, and its permissions, but nothing of its secret', async () => {
     const key = await makeKey(api.as('A'), ['customers:write', 'customers:read'], { name: 'Till 3' })
     await api.bearing(key.secret).data(CREATE, { input: input() })
     const [entry] = (await entries({ filter: { actorId: key.id } })).nodes
@@ -185,7 +185,7 @@ describe('whoever it was', () => {
     await expectNowhere(key.secret)
   })
 
-  it('one of the platform’s people, by their own address and the grant they came in by', async () => {
+  it('platform staff, by their own address and the grant', async () => {
     await letSupportIn(api, 'A', { access: 'WRITE' })
     await api.bearing(supportToken('A')).data(CREATE, { input: input() })
     const { nodes } = await entries({ filter: { actorKind: ['SUPPORT'] } })
@@ -196,13 +196,13 @@ describe('whoever it was', () => {
     expect(nodes[0].actor.id).toMatch(/^grant_/)
   })
 
-  it('somebody invited, and nothing of the token that they were sent', async () => {
+  it('an invited person, and nothing of the token', async () => {
     const { token, session, email } = await invitee(api, 'A')
     const source = `mutation ($input: InvitationAcceptInput!) { invitationAccept(input: $input) { userErrors { message } } }`
     const { invitationAccept } = await session.data(source, { input: { token } })
     expect(invitationAccept.userErrors).toEqual([])
     const { nodes } = await entries({ filter: { action: ['invitationAccept'] } })
-    // One entry for each object; those of one call in the order of their making, and so backwards here.
+    // One entry per object; entries of one call are in order of creation, so in reverse here.
     expect(nodes.map(({ subject }: Data) => subject.type)).toEqual(['Invitation', 'Member'])
     expect(new Set(nodes.map(({ createdAt }: Data) => createdAt)).size).toBe(1)
     for (const { actor } of nodes)
@@ -219,7 +219,7 @@ describe('whoever it was', () => {
 })
 
 describe('secrets', () => {
-  it('never get into it: a provider’s keys are not among its changes', async () => {
+  it('never appear in it: a provider’s keys are not among its changes', async () => {
     const source = `mutation ($input: PaymentProviderConnectInput!) {
       paymentProviderConnect(input: $input) { paymentProvider { id } userErrors { message } }
     }`
@@ -230,7 +230,7 @@ describe('secrets', () => {
     expect(JSON.stringify(nodes)).not.toMatch(/sk_|whsec_/)
   })
 
-  it('are cut out of a text that somebody wrote them into', async () => {
+  it('are redacted in free texts', async () => {
     await makeCustomer(api.as('A'), { name: 'My key is sk_live_51Habcdefgh', email: 'careless@shop.example' })
     const { nodes } = await entries({ query: 'careless@shop.example' })
     expect(nodes[0].changes).toContainEqual({ field: 'name', before: null, after: 'My key is [redacted]' })
@@ -242,7 +242,7 @@ describe('auditHead', () => {
     auditHead(sequence: $sequence) { sequence hash sealedAt entryCount unsealedCount }
   }`
 
-  it('is what an outside party keeps: the newest seal, and later the same one by its number', async () => {
+  it('is the newest seal, which can later be read by its number', async () => {
     const { auditHead: none } = await api.as('B').data(HEAD)
     expect(none).toEqual({
       sequence: 0,
@@ -265,7 +265,7 @@ describe('auditHead', () => {
     expect(auditHead).toMatchObject({ sequence: 0 })
   })
 
-  it('and the integrity query names what was altered under it', async () => {
+  it('and the integrity query names altered entries under it', async () => {
     const source = '{ integrity { checks { name ok violations { message subjects { type id } } } } }'
     const chainOf = ({ integrity }: Data) => integrity.checks.find(({ name }: Data) => name === 'audit-chain')
     expect(chainOf(await api.as('B').data(source))).toMatchObject({ ok: true, violations: [] })

@@ -1,4 +1,4 @@
-// Making products and variants: what they make, every reason for a refusal, other tenants, roles.
+// Creating products and variants: the result, every refusal, other tenants, roles.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -87,14 +87,14 @@ describe('productCreate', () => {
     },
   )
 
-  it('makes a handle of any title it takes, whatever its letters become', async () => {
+  it('makes a handle of any valid title', async () => {
     const { product } = await call('productCreate', { title: `${'ﬃ'.repeat(84)}ab ﬃ` })
     expect(product.handle).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
     const again = await call('productUpdate', { id: product.id, expectedVersion: 1, handle: product.handle })
     expect(again.userErrors).toEqual([])
   })
 
-  it('a handle is taken within the tenant alone: cross-tenant, the same one is free', async () => {
+  it('a handle is unique within the tenant: cross-tenant, the same one is free', async () => {
     const handle = unique('taken')
     await makeProduct(a, { handle })
     expect(refusals(await call('productCreate', { title: 'T', handle }))).toEqual(['HANDLE_TAKEN handle'])
@@ -104,7 +104,7 @@ describe('productCreate', () => {
     expect(refusals(update)).toEqual(['HANDLE_TAKEN handle'])
   })
 
-  it('with a key is made once, however often and at once it is sent', async () => {
+  it('with a key is made once, also when sent many times at once', async () => {
     const input = { title: 'Once', idempotencyKey: unique('key'), handle: unique('once') }
     const payloads = await Promise.all(Array.from({ length: 10 }, () => call('productCreate', input)))
     const ids = new Set(payloads.flatMap(({ product }) => product?.id ?? []))
@@ -115,7 +115,7 @@ describe('productCreate', () => {
 })
 
 describe('productUpdate and productArchive', () => {
-  it('what is null or left out stays, and an empty text is a value', async () => {
+  it('null or omitted fields stay, and an empty text is a value', async () => {
     const { product } = await call('productCreate', {
       title: 'T',
       vendor: 'V',
@@ -145,7 +145,7 @@ describe('productUpdate and productArchive', () => {
 })
 
 describe('variantCreate', () => {
-  it('adds a variant with nothing in stock, after the others', async () => {
+  it('adds a variant with no stock, after the others', async () => {
     const productId = await makeProduct(a)
     for (const title of ['One', 'Two', 'Three']) {
       const { variant, userErrors } = await call('variantCreate', {
@@ -263,7 +263,7 @@ it('VIEWER may read the catalogue and change nothing of it: FORBIDDEN names the 
   }
 })
 
-it('a look-up takes one of its arguments, and answers null for what is another tenant’s', async () => {
+it('a look-up takes one of its arguments, and returns null for another tenant’s', async () => {
   const { sku, productId, id } = await makeVariant(a)
   for (const args of ['', '(id: "x", sku: "y")', '(id: null)']) {
     const { errors } = await a.send(`{ variant${args} { id } }`)

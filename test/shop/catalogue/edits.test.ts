@@ -1,4 +1,4 @@
-// Products and variants under the hands of several people.
+// Concurrent edits of products and variants.
 import { afterAll, beforeAll } from 'vitest'
 import { type Api, startApi } from '../../support/api.ts'
 import { itEditsVersionedRecords } from '../../support/edits.ts'

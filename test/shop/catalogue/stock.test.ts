@@ -1,4 +1,4 @@
-// Booking stock that no order moved: its bounds, its repetitions, other tenants'.
+// Booking stock changes: bounds, repetitions, other tenants.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId, uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -37,7 +37,7 @@ describe('stockAdjust', () => {
   const adjust = (variantId: string, delta: number, session = a, idempotencyKey = unique('key')) =>
     call({ variantId, delta, reason: 'COUNT', idempotencyKey }, session)
 
-  it('books a movement, and never takes what orders have reserved', async () => {
+  it('books a movement, and never goes below what orders have reserved', async () => {
     const { id } = await makeVariant(a, { stock: 5 })
     await placeOrder(a, await makeCustomer(a), [{ variantId: id, quantity: 3 }])
     const { variant } = await adjust(id, -2)

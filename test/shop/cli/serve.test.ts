@@ -1,4 +1,4 @@
-// The product from its first start to its last signal, in processes of its own.
+// The product from its first start to its last signal, in separate processes.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -15,9 +15,9 @@ import { askForTokens, createBrowser, newAttempt } from '../../auth/oidc-client.
 import { bulkhead, type Ended, type Running, startBulkhead } from '../../cli/command-line.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
-/** A start from nothing makes a database, migrates it and fills two shops: seconds, and many where all is busy. */
+/** A first start makes a database, migrates it and fills two shops: seconds, and many on a busy machine. */
 const READY_WAIT_MS = 120_000
-/** Two starts, and what is asked of them. */
+/** Two starts, and the requests to them. */
 const TIMEOUT_MS = 300_000
 const POLL_MS = 25
 
@@ -40,7 +40,7 @@ const settings = (env: Record<string, string>) => ({
   cwd: directory,
   env: { ...explicit(env), DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0', ...env },
 })
-/** Beside a database of one's own the environment has to be named. */
+/** With a configured database NODE_ENV must be set. */
 const explicit = (env: Record<string, string>): Record<string, string> =>
   env.DATABASE_URL === undefined ? {} : { NODE_ENV: 'development' }
 const run = (args: string[], env: Record<string, string> = {}) => bulkhead(args, settings(env))
@@ -51,7 +51,7 @@ function serve(env: Record<string, string> = {}): Running {
   return running
 }
 
-/** Waits for the banner; answers the address of the API. */
+/** Waits for the banner; returns the API's URL. */
 async function ready({ said, ended }: Running): Promise<string> {
   const deadline = Date.now() + READY_WAIT_MS
   let over: Ended | undefined
@@ -91,7 +91,7 @@ async function postmasterPid(): Promise<number> {
   return Number.parseInt(await readFile(join(directory, 'data', 'postgres', 'postmaster.pid'), 'utf8'), 10)
 }
 
-/** A process that has ended but that nobody has waited for yet (init does, in its time) is not alive. */
+/** A process that has ended but was not waited for (init does that) is not alive. */
 async function isAlive(pid: number): Promise<boolean> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({
     stdout: '',
@@ -105,7 +105,7 @@ async function stop(running: Running, signal: NodeJS.Signals = 'SIGTERM'): Promi
 }
 
 describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
-  it('starts from nothing, serves the demo tenants, and stops without a trace', async () => {
+  it('starts from nothing, serves the demo tenants, and stops completely', async () => {
     const running = serve()
     const url = await ready(running)
     const token = await tokenOf('owner@acme.example')
@@ -240,7 +240,7 @@ describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
     expect(stderr).toContain('the embedded PostgreSQL ended unexpectedly')
   })
 
-  it('case 47: answers the request under way before it stops', async () => {
+  it('case 47: answers the running request before it stops', async () => {
     const running = serve()
     const url = await ready(running)
     const body = JSON.stringify({ query: '{ orders(first: 50) { nodes { id } } }' })
@@ -263,7 +263,7 @@ describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
     expect((await running.ended).code).toBe(0)
   })
 
-  it('a stop that is asked for in the middle of the start is an orderly one', async () => {
+  it('a stop during the start is clean', async () => {
     const running = serve()
     await expect.poll(postmasterPid, { interval: POLL_MS, timeout: READY_WAIT_MS }).toBeGreaterThan(0)
     const { code, stdout } = await stop(running, 'SIGINT')

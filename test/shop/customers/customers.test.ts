@@ -1,4 +1,4 @@
-// Customers: what makes one, every reason for a refusal, other tenants, roles.
+// Customers: creation, every refusal, other tenants, roles.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -73,7 +73,7 @@ describe('customerCreate', () => {
   )
 
   it.each(['İstanbul@x.example', 'ΑΣ@x.example', 'Straße@x.example', 'ǅ@x.example'])(
-    'takes %j, whatever its small letters are',
+    'accepts %j',
     async (email) => {
       expect(refusals(await call('customerCreate', { email, name: 'N' }))).toEqual([])
     },

@@ -1,4 +1,4 @@
-// Customers under the hands of several people.
+// Concurrent edits of customers.
 import { afterAll, beforeAll } from 'vitest'
 import { type Api, startApi } from '../../support/api.ts'
 import { itEditsVersionedRecords } from '../../support/edits.ts'
@@ -16,7 +16,7 @@ itEditsVersionedRecords({
   record: 'customer',
   prefix: 'cust',
   make: (of, tenant) => makeCustomer(of.as(tenant)),
-  // Nested in the input, so that the path of what differs is one, too.
+  // Nested in the input, so that the path of the difference is tested, too.
   input: (text) => ({ address: { line1: text } }),
   textOf: ({ address }) => address.line1,
   selection: 'address { line1 }',

@@ -1,6 +1,6 @@
-// An installation of before the migrations were squashed, upgraded. The fixture is a plain dump of one that had all of the
-// former series: two demo tenants with 72 orders, and a third with rows in every table. On the embedded PostgreSQL and, where
-// there is one, on version 15.
+// Upgrades an installation from before the migrations were squashed. The fixture is a plain dump of one with the whole
+// former series: two demo tenants with 72 orders, and a third with rows in every table. On the embedded PostgreSQL and,
+// where installed, on version 15.
 import { randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -38,7 +38,7 @@ const SINCE = readdirSync(MIGRATIONS)
 const ROLES = ['bulkhead_owner', 'bulkhead_runtime', 'bulkhead_worker'] as const
 const logger = createLogger('fatal')
 
-/** All that schemas app and public are made of, as lines of text; columns in their order. */
+/** The definitions of the schemas app and public as lines of text; columns in order. */
 const CATALOGUE = `
   WITH ours AS (SELECT c.* FROM pg_class c WHERE c.relnamespace IN ('app'::regnamespace, 'public'::regnamespace))
   SELECT format('%s %s rls %s %s %s owner %s %s', relkind, c.oid::regclass, relrowsecurity, relforcerowsecurity, reloptions,
@@ -131,13 +131,13 @@ describe.each([
   const catalogueOf = async (installation: Installation) =>
     asAdmin(installation.adminUrl, async (admin) => {
       await admin.query('SET search_path = pg_catalog')
-      // A dump writes a AND (b AND c) as it is parsed anew: a AND b AND c.
+      // A dump writes a AND (b AND c) as it is parsed again: a AND b AND c.
       return (await admin.query<{ line: string }>(CATALOGUE)).rows
         .map(({ line }) => (line.includes(' constraint ') ? line.replaceAll(/[()]/g, '') : line))
         .toSorted()
     })
 
-  /** Table → how many rows, and a sum over them all: as texts, whose form must not follow the database's own settings. */
+  /** Table → row count, and a hash of all rows: as text in a form that does not depend on the database's settings. */
   async function rowsOf({ adminUrl }: Installation): Promise<Record<string, string>> {
     return asAdmin(adminUrl, async (admin) => {
       await admin.query(

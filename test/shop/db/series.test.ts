@@ -1,5 +1,5 @@
-// The series of migrations: each module makes its own tables and touches no other's; the desk needs no shop; and what a
-// module says in the general tables holds.
+// The series of migrations: each module makes its own tables and changes no other's; the desk needs no shop; and the
+// modules' rows in the general tables are valid.
 import { randomUUID } from 'node:crypto'
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ import {
   type TestDatabase,
 } from '../../support/database.ts'
 
-/** Later migrations may change whatever they like, by any name. */
+/** Later migrations may change anything, under any name. */
 const LAST_SQUASHED = '20261201040240_shop_tenants'
 const MIGRATIONS = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url))
 /** How the general tables are filled: by a module's row. */
@@ -30,7 +30,7 @@ const TABLE_MADE = /^CREATE TABLE "?([\w.]+)"?/gm
 const TABLE_TOUCHED =
   /^(?:ALTER TABLE|INSERT INTO|UPDATE|DELETE FROM|SELECT app\.protect\(|CREATE (?:UNIQUE )?INDEX \S+ ON|CREATE TRIGGER [^;]*? ON|CREATE CONSTRAINT TRIGGER [^;]*? ON) ?["']?([\w.]+)/gm
 
-/** Of the series, and the text of these and of all that come after. */
+/** Of the series, and the text of these and of all later ones. */
 let names: string[]
 let scripts: Map<string, string>
 beforeAll(async () => {
@@ -132,7 +132,7 @@ describe('in a database of the whole series,', () => {
   })
   afterAll(() => database?.drop())
 
-  it('what is kept of an erased tenant names columns that there are', async () => {
+  it('the rules of retained records name existing columns', async () => {
     const { rows } = await asAdmin(database.adminUrl, (admin) =>
       admin.query<{ table_name: string; name: string; is_there: boolean }>(
         `SELECT r.table_name, name, EXISTS (SELECT FROM pg_attribute a
@@ -144,7 +144,7 @@ describe('in a database of the whole series,', () => {
     expect(rows.filter(({ is_there }) => !is_there)).toEqual([])
   })
 
-  it('what is done for a new tenant is done by functions that there are, and nobody else may call', async () => {
+  it('the hooks for a new tenant are existing functions that no other role may call', async () => {
     const { rows } = await asAdmin(database.adminUrl, (admin) =>
       admin.query(
         `SELECT function_name, to_regprocedure(format('app.%I()', function_name)) IS NOT NULL AS is_there,
@@ -156,7 +156,7 @@ describe('in a database of the whole series,', () => {
   })
 
   describe('app.protect called again', () => {
-    /** What the runtime role may do with each table and column. */
+    /** The runtime role's rights on each table and column. */
     const rights = async (client: pg.Client) => {
       const { rows } = await client.query<{ line: string }>(
         `SELECT format('%s %s %s', a.attrelid::regclass, a.attname, privilege) AS line

@@ -1,5 +1,5 @@
-// The demo shops' accounts with a payment provider, at each start: made once, moved with the server, and left alone where
-// somebody has connected another.
+// The demo shops' provider accounts at each start: made once, moved with the server, and unchanged where a user
+// connected another.
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
@@ -13,7 +13,7 @@ import { type Api, startApi } from '../../support/api.ts'
 
 let api: Api
 let tenantId: string
-/** A real tenant that has the name of a demo shop. */
+/** A real tenant with the slug of a demo shop. */
 let namesakeId: string
 beforeAll(async () => {
   api = await startApi()
@@ -52,7 +52,7 @@ it('are made at the first start, and kept at the next', async () => {
   expect(await active()).toEqual(first)
 })
 
-it('cross-tenant: a tenant that only has the name of a demo shop keeps what it has, which is nothing', async () => {
+it('cross-tenant: a tenant that only has the name of a demo shop is left alone', async () => {
   await start()
   const accounts = await api.opened.withTenant({ tenantId: namesakeId, writes: EVERYTHING }, (tx) =>
     tx.paymentProvider.count(),

@@ -6,7 +6,7 @@ import type { DemoTenant, OrderRow } from '../../../src/shop/demo/rows.ts'
 import { countries } from '../../../src/shop/demo/words/places.ts'
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-/** RFC 2606: names that are nobody's. */
+/** RFC 2606: reserved names. */
 const RESERVED_MAIL = /^[a-z0-9.-]+@(example\.(com|net|org)|[a-z]+\.example)$/
 
 describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
@@ -77,7 +77,7 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
     expect(new Set(dated.map(({ id }) => id)).size).toBe(dated.length)
   })
 
-  it('keeps the unique names unique, and writes to nobody who exists', () => {
+  it('has unique names, and no real mail address', () => {
     const unique = [
       tables.products.map(({ handle }) => handle),
       tables.variants.map(({ sku }) => sku),
@@ -160,7 +160,7 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
     expect(rows.filter(({ version, changed }) => version > 1 !== changed)).toEqual([])
   })
 
-  it('has a level for each variant that is the sum of its movements and never negative on the way', () => {
+  it('has a level for each variant that is the sum of its movements and is never negative meanwhile', () => {
     const byVariant = grouped(tables.stock_movements, 'variantId')
     for (const level of tables.stock_levels) {
       let [onHand, reserved] = [0, 0]
@@ -205,7 +205,7 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
     ).toEqual([])
   })
 
-  it('has plenty of most things, little of some, and none of a few', () => {
+  it('has much of most variants, little of some, and none of a few', () => {
     const available = tables.stock_levels.map(({ onHand, reserved }) => onHand - reserved)
     const share = (is: (quantity: number) => boolean) => available.filter(is).length / available.length
     expect(share((quantity) => quantity === 0)).toBeGreaterThan(0.01)

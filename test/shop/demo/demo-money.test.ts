@@ -1,4 +1,5 @@
-// The demo shops' money: payments, refunds and books that agree with the orders. The rest of their data is demo-data.test.ts's.
+// The demo shops' money: payments, refunds and entries that agree with the orders. demo-data.test.ts tests the rest of
+// their data.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_SLUGS, demoTenant } from '../../../src/shop/demo/demo-tenant.ts'
 import type { DemoTenant } from '../../../src/shop/demo/rows.ts'
@@ -11,7 +12,7 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
     tables = demo.tables
   })
 
-  it('has a payment for each order that was paid, and what was given back of it', () => {
+  it('has a payment for each paid order, and its refunds', () => {
     const payments = grouped(tables.payments, 'orderId')
     const refunds = grouped(tables.refunds, 'paymentId')
     for (const order of tables.orders) {
@@ -45,7 +46,7 @@ describe.each(DEMO_SLUGS)('demo tenant %s', (slug) => {
     expect(new Set(tables.refunds.map(({ paymentId }) => paymentId)).size).toBe(tables.refunds.length)
   })
 
-  it('books each payment and each refund once, between two accounts, so that all comes to zero', () => {
+  it('books each payment and each refund once, between two accounts, so that the sum is zero', () => {
     const codes = new Map(demo.accounts.map(({ id, code }) => [id, code]))
     const postings = grouped(tables.postings, 'entryId')
     const booked = tables.journal_entries.map(

@@ -17,7 +17,7 @@ afterAll(() => database?.drop())
 
 const seed = () => seedDemo({ ownerUrl: database.ownerUrl, logger })
 
-/** As the database was before. */
+/** Restores the earlier state of the database. */
 async function unseed(): Promise<void> {
   const tables = Object.keys(acme.tables).join(', ')
   await rows(
@@ -63,7 +63,7 @@ it('writes what the generator says, to the letter', async () => {
   })
 })
 
-it('holds the sums in the database: stock of movements and open orders, totals of lines', async () => {
+it('has consistent sums in the database: stock of movements and open orders, totals of lines', async () => {
   expect(
     await rows(`
       SELECT l.* FROM stock_levels l
@@ -89,7 +89,7 @@ it('holds the sums in the database: stock of movements and open orders, totals o
   ).toEqual([])
 })
 
-it('holds the money in the database: orders of payments, payments of refunds, and a ledger that balances', async () => {
+it('has consistent money in the database: orders of payments, payments of refunds, and a ledger that balances', async () => {
   expect(
     await rows(`
       SELECT o.number FROM orders o
@@ -105,7 +105,7 @@ it('holds the money in the database: orders of payments, payments of refunds, an
         ON r.tenant_id = p.tenant_id AND r.payment_id = p.id
       WHERE p.refunded_minor <> coalesce(r.refunded, 0)`),
   ).toEqual([])
-  // By the accounts' codes: what the shops took by hand, less what they gave back, is in the bank.
+  // By the accounts' codes: money received by hand, less refunds, is in the bank.
   expect(
     await rows(`
       SELECT d.slug, a.code, coalesce(sum(p.amount_minor), 0) = CASE a.code
@@ -145,7 +145,7 @@ it('two processes that seed at once make each tenant once', async () => {
   expect(await rows('SELECT count(*)::int AS orders FROM orders')).toEqual([{ orders: 6_000 }])
 })
 
-it('a failure in the middle leaves nothing of the tenant, and the next call makes it', async () => {
+it('a failure in the middle rolls the tenant back, and the next call makes it', async () => {
   await unseed()
   const check = 'ALTER TABLE audit_entries'
   await rows(`${check} ADD CONSTRAINT broken CHECK (actor_id IS NULL)`)
@@ -156,7 +156,7 @@ it('a failure in the middle leaves nothing of the tenant, and the next call make
   expect(await seed()).toMatchObject({ tenants: 2, skipped: false })
 })
 
-it('a demo tenant that was erased stays erased, and the start after it goes on', async () => {
+it('a demo tenant that was erased stays erased, and the next start succeeds', async () => {
   await rows(`DELETE FROM app.tenant_directory WHERE slug = 'acme'`)
   expect(await seed()).toEqual({ tenants: 0, rows: 0, skipped: true })
   expect(await rows('SELECT slug, is_demo FROM app.tenant_directory')).toEqual([

@@ -1,4 +1,4 @@
-// What paging refuses: cursors that are not of this list, and sizes out of bounds. And the pages of nested lists.
+// Refused paging: cursors of other lists, and invalid sizes. And the pages of nested lists.
 import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ async function cursorOf(session: Session, list: string): Promise<string> {
   return data.list.pageInfo.endCursor
 }
 
-/** What the API says to a cursor that is not of the list. */
+/** The API's answer to a cursor of another list. */
 async function refusalOf(session: Session, list: string, cursor: string) {
   const { data, errors } = await session.send(`query ($c: String!) { ${list} { nodes { id } } }`, {
     c: cursor,
@@ -36,7 +36,7 @@ const REFUSED = {
   errors: [{ code: 'BAD_USER_INPUT', message: 'the cursor does not belong to this list' }],
 }
 
-/** No database could be asked for it, so it is refused before it is taken for a cursor. */
+/** It is refused as unstorable before it is parsed as a cursor. */
 const UNSTORABLE = {
   data: null,
   errors: [{ code: 'BAD_USER_INPUT', message: 'the variable c holds a character that cannot be stored' }],
@@ -80,7 +80,7 @@ describe('a cursor that is not of the list is refused', () => {
     )
   })
 
-  it('whose check was made by somebody who knows how it is made: its content is read by a schema', async () => {
+  it('with a forged checksum: its content is validated by a schema', async () => {
     const list = { tenantId: api.tenantIds.A, type: 'OrderConnection' }
     const forge = (content: string) => {
       const check = hash('sha256', `${list.tenantId}${list.type}${content}`, 'hex').slice(0, 8)
@@ -112,13 +112,13 @@ describe('a cursor that is not of the list is refused', () => {
     }
   })
 
-  it('a cursor tells nothing but the row: neither the tenant nor a key of it', async () => {
+  it('a cursor reveals only the row: neither the tenant nor a key of it', async () => {
     const shown = Buffer.from(await cursorOf(a, 'orders(first: 2)'), 'base64url').toString()
     expect(shown).not.toContain(api.tenantIds.A)
   })
 })
 
-describe('case 28: a page that is too large, empty, negative or undecided is refused', () => {
+describe('case 28: a page that is too large, empty, negative or ambiguous is refused', () => {
   const LISTS = ['orders', 'products', 'variants', 'customers', 'members', 'stockMovements']
   const ARGUMENTS = [
     'first: 0',

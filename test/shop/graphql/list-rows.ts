@@ -4,15 +4,15 @@ import type { Api, TenantKey } from '../../support/api.ts'
 import { asOwner } from '../../support/database.ts'
 import { insertRow } from '../../support/two-tenants.ts'
 
-/** Of most tables; more than a page's default, so that a forgotten page size shows. */
+/** Of most tables; more than the default page size, so that an ignored page size is noticed. */
 const ROWS = 43
-/** How many different values a sorted column has. */
+/** The number of different values in a sorted column. */
 const VALUES = 5
 
 const instant = (n: number) => new Date(Date.UTC(2026, 0, 1 + (n % VALUES), 12, 0, 0, n % 3))
 const word = (n: number) => ['delta', 'Alpha', 'charlie', 'bravo', 'Écho'][n % VALUES]
 
-/** Fills the tenant's lists, past the API: a test wants more rows, and more ties, than a shop would have. */
+/** Fills the tenant's lists directly: with more rows and ties than the API would make. */
 export async function seedLists(api: Api, tenant: TenantKey): Promise<void> {
   const numbers = Array.from({ length: ROWS }, (_, n) => n)
   await asOwner(api.database, api.tenantIds[tenant], async (owner) => {

@@ -1,5 +1,5 @@
-// What the compiler holds of a mutation: it is its command's, and cannot say otherwise. Each line that must not compile is
-// marked, and `tsc` fails where one does.
+// Compile-time checks of a mutation against its command. Each line that must not compile is marked, and `tsc` fails
+// where one does.
 import { expect, it } from 'vitest'
 import { addMutation } from '../../../src/graphql/mutation.ts'
 import { adjustStock, stockAdjust } from '../../../src/shop/catalogue/adjust-stock.ts'

@@ -1,4 +1,4 @@
-// How many statements an operation costs, whatever its shape: look-ahead must leave no query per row.
+// The number of statements of an operation of any shape: projection must leave no query per row.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { countStatements } from '../../support/statements.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-/** The caller's membership is looked up once per request; everything else is the operation's. */
+/** The caller's membership is looked up once per request; all other statements are the operation's. */
 const MEMBERSHIP = /app\.resolve_member/
 
 async function statementsOf(source: string, variables: Record<string, unknown> = {}): Promise<string[]> {
@@ -116,7 +116,7 @@ describe('an operation costs a fixed number of statements', () => {
     expect(text).not.toMatch(/cancel_reason|refunded_minor|customer_id/)
   })
 
-  it('reads nothing for what @skip and @include leave out', async () => {
+  it('reads nothing for fields that @skip and @include omit', async () => {
     const source = `query ($yes: Boolean!, $no: Boolean!) { orders { nodes {
       number
       customer @skip(if: $yes) { name }
@@ -156,7 +156,7 @@ describe('lists asked for more than once', () => {
     })
   })
 
-  it('and a fragment that stands in two places, one of which asks for more, has more there', async () => {
+  it('and a fragment used in two places, one of which has more fields, has them there', async () => {
     const { order } = await session.data(
       `query ($id: ID!) { order(id: $id) {
         customer { orders(last: 1) { nodes { ...Pages } } }
@@ -172,7 +172,7 @@ describe('lists asked for more than once', () => {
     )
   })
 
-  it('and so do aliases inside a list that was itself an alias', async () => {
+  it('and so do aliases inside an aliased list', async () => {
     const movements = (first: number) => `stockMovements(first: ${first}) { nodes { reason } }`
     const { order } = await session.data(
       `query ($id: ID!) { order(id: $id) {
@@ -188,7 +188,7 @@ describe('lists asked for more than once', () => {
     }
   })
 
-  it('a fragment that stands in two places answers in both, whichever list came first', async () => {
+  it('a fragment used in two places answers in both, in any order of the lists', async () => {
     const { orders, order } = await session.data(
       `query ($id: ID!) {
         orders(last: 1) { nodes { a: lines(first: 1) { nodes { sku } } ...Two } }

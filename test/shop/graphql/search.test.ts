@@ -1,4 +1,4 @@
-// Text search: every word, in any case, in any of the columns; what a person types means itself.
+// Text search: every word, in any case, in any of the columns; special characters are literal.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { makeCustomer, makeProduct, makeVariant, placeOrder } from '../support/shop.ts'
@@ -17,7 +17,7 @@ beforeAll(async () => {
   })
   const { id } = await makeVariant(a, { title: 'Anchor' })
   for (let n = 0; n < 12; n += 1) await placeOrder(a, customer, [{ variantId: id, quantity: 1 }])
-  // Another tenant sells the same: none of it may be counted or found.
+  // Another tenant sells the same, which must not be counted or found.
   const b = api.as('B')
   for (const title of TITLES) await makeProduct(b, { title, vendor: 'Öst & Väst' })
 })
@@ -88,7 +88,7 @@ describe('a search for products', () => {
   })
 })
 
-it('a search for customers looks at name, address and city', async () => {
+it('a search for customers searches name, address and city', async () => {
   for (const query of ["o'neil", 'ann_o@', 'malmö', 'ann malmö']) {
     const { customers } = await a.data('query ($q: String) { customers(query: $q) { totalCount } }', {
       q: query,
@@ -123,7 +123,7 @@ describe('a search for orders', () => {
 })
 
 describe('a filter takes what it is given literally', () => {
-  it('an empty text finds the records without one, and no filter is everything', async () => {
+  it('an empty text finds the records without one, and without a filter all are found', async () => {
     const { none, all } = await a.data(
       `{ none: products(filter: { vendor: "" }) { totalCount nodes { title } } all: products(filter: {}) { totalCount } }`,
     )

@@ -1,4 +1,4 @@
-// Owns: the shops' accounts with the sandbox, and what stands in its books of them.
+// The shops' accounts with the sandbox, and their charges there.
 import type { Sealer } from '../../../src/core/seal.ts'
 import type { ProviderAccount, ProviderGateway } from '../../../src/shop/payments/provider.ts'
 import { sealSecrets } from '../../../src/shop/payments/provider-record.ts'
@@ -10,11 +10,11 @@ export interface ConnectedShop extends Shop {
 }
 
 export interface Accounts {
-  /** A shop in order with an account of its own. Nothing is in the provider's books yet. */
+  /** A valid shop with its own account. The provider has no charges yet. */
   openShop(): Promise<ConnectedShop>
   /** Sets the key with which the server opens an account. */
   seal(shop: Shop, providerId: string, secretKey: string): Promise<void>
-  /** Charges and refunds what the shop says was charged and refunded, but for the payments in `except`. */
+  /** Charges and refunds what the shop says was charged and refunded, except the payments in `except`. */
   charge(shop: ConnectedShop, except?: readonly string[]): Promise<void>
 }
 

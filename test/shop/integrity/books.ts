@@ -1,5 +1,5 @@
-// Owns: the rows of a small shop whose books are in order, with an order in every state that money can leave it in,
-// written as the owner role, past the use cases: the checks are to judge rows, whoever wrote them.
+// The rows of a small valid shop, with an order in every state of its money, written directly as the owner role, since
+// the checks judge rows however they were written.
 import { createHash } from 'node:crypto'
 import type { OwnerQuery } from '../../../src/db/owner.ts'
 
@@ -52,7 +52,7 @@ interface OrderPlan {
 const PAID = { status: 'PAID', paidMinor: 2_000, holdsStock: true } as const
 const UNPAID = { status: 'PLACED', paidMinor: 0, refundedMinor: 0, holdsStock: true } as const
 
-/** Every state, by the name that the tests know it by. What the order says is written out, not worked out. */
+/** Every state, by its name in the tests. The order's sums are literal, not computed. */
 const PLANS = {
   placed: { ...UNPAID, paymentStatus: 'UNPAID', payments: [] },
   waiting: { ...UNPAID, paymentStatus: 'PENDING', payments: [{ status: 'PENDING', amountMinor: 2_000 }] },
@@ -119,7 +119,7 @@ const PLANS = {
       },
     ],
   },
-  /** 1,200 were taken and given back before it was paid: the whole price was still to be taken. */
+  /** 1,200 were paid and refunded before it was fully paid: the whole price was still due. */
   paidAnew: {
     ...PAID,
     paidMinor: 3_200,
@@ -166,7 +166,7 @@ const PLANS = {
       },
     ],
   },
-  /** The bank took 1,000 for good, and gave 600 back. */
+  /** The bank charged back 1,000 for good, and reinstated 600. */
   disputed: {
     ...PAID,
     status: 'FULFILLED',
@@ -204,7 +204,7 @@ export interface Written {
 }
 
 export interface Books {
-  /** The variant that all orders are of, and one that nobody ever touched. */
+  /** The variant of all orders, and an unused one. */
   variant: string
   untouched: string
   providerId: string
@@ -212,7 +212,7 @@ export interface Books {
   orders: Record<OrderName, Written>
 }
 
-/** Writes the shop into the tenant of the transaction. The times are of a minute ago: nothing in it is stuck. */
+/** Writes the shop into the transaction's tenant. The times are a minute ago, so that nothing counts as stuck. */
 export async function writeBooks(query: OwnerQuery, tenantId: string): Promise<Books> {
   const writer = new Writer(query, tenantId)
   const shop = await writer.shop()
@@ -236,7 +236,7 @@ class Writer {
     this.#tenantId = tenantId
   }
 
-  /** The same ids for the same tenant at every run. */
+  /** The same ids for the same tenant in every run. */
   #id(): string {
     this.#count += 1
     const hex = createHash('sha256').update(`${this.#tenantId}/${this.#count}`).digest('hex')

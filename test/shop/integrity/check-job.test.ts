@@ -1,4 +1,4 @@
-// The scheduled check: what it tells the metrics and the log, of one tenant at a time.
+// The scheduled check: its metrics and log, of one tenant at a time.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CommandContext } from '../../../src/auth/command-context.ts'
 import { createLogger } from '../../../src/core/logger.ts'
@@ -46,7 +46,7 @@ async function run(shop: Shop, metrics: Metrics): Promise<Told> {
   const log: Told['log'] = []
   const logger = createLogger('warn', { write: (line) => log.push(JSON.parse(line)) })
   const { database } = shops
-  // Of a caller the job takes what is here.
+  // The part of a context that the job uses.
   const caller = {
     database,
     logger,
@@ -65,7 +65,7 @@ const seriesOf = async (metrics: Metrics, name: string) =>
   (await metrics.render()).split('\n').filter((line) => line.startsWith(`${name}{`))
 
 describe('the scheduled check', () => {
-  it('tells the metrics of every check, and the log of nothing, when the books are in order', async () => {
+  it('reports every check to the metrics, and logs nothing, without violations', async () => {
     const { metrics, log } = await run(sound, createMetrics(shops.database))
     expect(log).toEqual([])
     expect((await seriesOf(metrics, 'bulkhead_integrity_violations')).sort()).toEqual(
@@ -78,7 +78,7 @@ describe('the scheduled check', () => {
     ])
   })
 
-  it('tells the log of violations as errors, of a check a few, and the metrics of how many there are', async () => {
+  it('logs a few violations per check as errors, and reports their number to the metrics', async () => {
     const { metrics, log } = await run(damaged, createMetrics(shops.database))
     const found = await seriesOf(metrics, 'bulkhead_integrity_violations')
     expect(found.filter((line) => !line.endsWith(' 0')).sort()).toEqual([
@@ -118,7 +118,7 @@ describe('the scheduled check', () => {
 })
 
 describe('the gauges', () => {
-  it('keep no series of clean tenants beyond a thousand, and of others all', async () => {
+  it('keep no series of clean tenants beyond a thousand, and all of others', async () => {
     const metrics = createMetrics(shops.database)
     const observe = (tenantSlug: string, violationCount: number) =>
       metrics.observeIntegrity({

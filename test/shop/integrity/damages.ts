@@ -1,5 +1,5 @@
-// Owns: what can be wrong with the shop of books.ts: one thing at a time, written as the owner role, past the database's
-// own constraints, and what each check is to say of it.
+// The possible damages of the shop in books.ts, one at a time, written as the owner role without the database's
+// constraints, and the expected result of each check.
 import type { OwnerQuery } from '../../../src/db/owner.ts'
 import { type SubjectType, subject } from '../../../src/integrity/check.ts'
 import type { Books, OrderName } from './books.ts'
@@ -28,7 +28,7 @@ async function reversalOf(query: OwnerQuery, refundId: string): Promise<string> 
   return await entryOf(query, 'REVERSAL', await entryOf(query, 'REFUND', refundId))
 }
 
-/** Doubles an entry with its postings. */
+/** Duplicates an entry with its postings. */
 async function doubleEntry(query: OwnerQuery, entryId: string): Promise<string> {
   const [copy] = await query<{ id: string }>(
     `INSERT INTO journal_entries (id, kind, source_type, source_id, posting_count, posted_at)
@@ -52,7 +52,7 @@ async function dropEntry(query: OwnerQuery, entryId: string): Promise<void> {
 export type Damage = {
   /** `check: what`. */
   name: string
-  /** Damages the tenant's rows; answers what each check is to complain of. */
+  /** Damages the tenant's rows; returns the expected violations of each check. */
   inflict: (query: OwnerQuery, books: Books) => Promise<Record<string, string[]>>
 }
 
@@ -215,7 +215,7 @@ export const DAMAGES: Damage[] = [
       ['partlyPaid', 'PAID'],
       ['paid', 'PLACED'],
       ['paid', 'CANCELLED'],
-      // Another sum than what is kept would call it paid: 1,200 were captured, and 1,200 given back.
+      // A sum other than the kept one would count it as paid: 1,200 were captured, and 1,200 refunded.
       ['givenBack', 'PAID'],
       ['givenBack', 'CANCELLED'],
       ['paidAnew', 'PLACED'],
@@ -249,7 +249,7 @@ export const DAMAGES: Damage[] = [
         `UPDATE orders SET refunded_minor = 10, payment_status = 'PARTIALLY_REFUNDED' WHERE id = $1`,
         [orderId(books, 'paid')],
       )
-      // No refund tells of it, so that it was not given back after all was paid: neither state is due.
+      // No refund accounts for it, so it was not refunded after all was paid: neither state is right.
       const order = idOf('Order', orderId(books, 'paid'))
       return { 'orders-paid': [order, order], 'payments-refunds': [idOf('Payment', id)] }
     },

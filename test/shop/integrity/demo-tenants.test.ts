@@ -1,4 +1,4 @@
-// The demo tenants' books are in order: they are what a newcomer tries `bulkhead verify` on.
+// The demo tenants pass all checks, since newcomers try `bulkhead verify` on them.
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLogger } from '../../../src/core/logger.ts'
@@ -30,7 +30,7 @@ it.each(DEMO_SLUGS)('%s is in order', async (tenantSlug) => {
   const scope = { tenantId: tenant.id, writes: EVERYTHING }
   const report = await verifyTenant({ database, scope, clock: () => new Date(), tenantSlug }, rowChecks())
   expect(complaints(report)).toEqual({})
-  // There is something to be in order.
+  // There are rows to check.
   const [payments, postings] = await database.withTenant(scope, async (tx) => [
     await tx.payment.count(),
     await tx.posting.count(),

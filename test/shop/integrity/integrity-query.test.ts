@@ -1,4 +1,4 @@
-// The `integrity` query: who may ask, what it answers, what it costs.
+// The `integrity` query: its permission, result and cost.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
 import { connectOwner } from '../../../src/db/owner.ts'
@@ -16,7 +16,7 @@ import {
   refundPayment,
 } from '../support/shop.ts'
 
-/** In their order: those of the rows, then the audit's chain. */
+/** In order: the checks of the rows, then the audit's chain. */
 const CHECKED = [...CHECKS.map(({ name }) => name), 'audit-chain']
 
 let api: Api
@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-/** A new order, paid through the API by the sandbox; answers the payment's id. */
+/** A new order, paid through the API and the sandbox; returns the payment's id. */
 async function paid(tenant: TenantKey): Promise<string> {
   const session = api.as(tenant)
   const customerId = await makeCustomer(session)
@@ -40,7 +40,7 @@ const INTEGRITY = `query ($provider: Boolean) {
   integrity(provider: $provider) { checkedAt ok checks { name description ok violationCount violations { message subjects { type id } } } }
 }`
 
-/** Changes the level behind the movements' back. */
+/** Changes the level without a movement. */
 async function damage(tenant: TenantKey, sku: string): Promise<void> {
   const owner = await connectOwner(api.database.ownerUrl)
   await owner.inTenant(api.tenantIds[tenant], (query) =>
@@ -60,7 +60,7 @@ describe('integrity', () => {
     expect(integrity.checks.map(({ name }: { name: string }) => name)).toEqual(CHECKED)
   })
 
-  it('compares with the provider’s books where that is asked for', async () => {
+  it('compares with the provider’s books on request', async () => {
     const session = api.as('B', 'ADMIN')
     const names = (data: Data) => data.integrity.checks.map(({ name }: { name: string }) => name)
     const { integrity } = await session.data(INTEGRITY, { provider: true })
@@ -71,7 +71,7 @@ describe('integrity', () => {
     }
   })
 
-  it('names what is not in order by an id that can be looked up, and nobody else hears of it', async () => {
+  it('names violations by ids that can be looked up, visible to nobody else', async () => {
     const session = api.as('A', 'OWNER')
     const { id, sku } = await makeVariant(session)
     await damage('A', sku)
@@ -99,7 +99,7 @@ describe('integrity', () => {
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'integrity:read' } }])
   })
 
-  it('costs so much that nobody asks for it twice in an operation', async () => {
+  it('costs so much that an operation cannot have it twice', async () => {
     const twice = `{ one: integrity { ok } two: integrity { ok } }`
     const { errors } = await api.as('A').send(twice)
     expect(errors).toMatchObject([{ code: 'QUERY_TOO_COMPLEX' }])
@@ -119,7 +119,7 @@ describe('integrity', () => {
       description: 'of nobody here',
     })
     const { integrity } = await api.as('A').data(INTEGRITY, { provider: true })
-    // The charge's event finds no payment either, and may have come by now: that is another check's.
+    // The charge's event has no payment either, and may have arrived by now: that is another check's.
     expect(integrity.checks.at(-1)).toMatchObject({
       name: 'provider-records',
       violations: [{ subjects: [{ type: 'Payment', id: nodeId('Payment', paymentId) }] }],

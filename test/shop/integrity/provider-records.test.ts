@@ -1,4 +1,5 @@
-// A tenant's payments against the books of its provider, the sandbox: what is found, and what it is when nobody answers.
+// A tenant's payments against the books of its provider, the sandbox: the violations, and those of an unreachable
+// provider.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,7 +56,7 @@ async function verify(
   return await verifyTenant(tenant, rowChecks(providerRecords(tenant, access, sinceDays)), { remote: true })
 }
 
-/** What the check of the provider's books says: ids and words. */
+/** The result of the check of the provider's books: ids and messages. */
 async function found(shop: Shop, sinceDays?: number): Promise<string[]> {
   const { checks } = await verify(shop, { gateway, sealer }, sinceDays)
   const records = checks.find(({ name }) => name === 'provider-records')
@@ -152,7 +153,7 @@ describe('the provider’s books', () => {
     const shop = await openShop()
     await charge(shop)
     const id = paymentOf(shop, 'paid')
-    // Past the adapter, whose key makes it one charge.
+    // Without the adapter, whose key would make it one charge.
     const response = await fetch(`${sandbox.url}/v1/payment_intents`, {
       method: 'POST',
       headers: {
@@ -167,7 +168,7 @@ describe('the provider’s books', () => {
     ])
   })
 
-  it('may say anything of a payment that is still in flight', async () => {
+  it('may have any state for a payment that is still in flight', async () => {
     const shop = await openShop()
     await charge(shop)
     await chargeOne(shop, paymentOf(shop, 'unheard'), 2_000n)
@@ -175,7 +176,7 @@ describe('the provider’s books', () => {
     expect(await found(shop)).toEqual([])
   })
 
-  it('are asked once for an account whose key was replaced, and hold for what both keys charged', async () => {
+  it('are read once for an account whose key was replaced, and cover the charges of both keys', async () => {
     const shop = await openShop()
     await charge(shop)
     await change(shop, `UPDATE payment_providers SET status = 'REPLACED', events_until = now()`)
@@ -188,12 +189,12 @@ describe('the provider’s books', () => {
       [providerId],
     )
     await seal(shop, providerId, shop.secretKey)
-    // The old key opens nothing any more.
+    // The old key is no longer valid.
     await seal(shop, shop.books.providerId, 'sk_test_gone')
     expect(await found(shop)).toEqual([])
   })
 
-  it('are asked for as many days as one wants, and older payments are left alone', async () => {
+  it('are read for the given days, and older payments are ignored', async () => {
     const shop = await openShop()
     const id = paymentOf(shop, 'paid')
     await charge(shop, [id])
@@ -250,7 +251,7 @@ describe('an account that cannot be asked', () => {
     expect(messagesOf(report)).toEqual(['the account acct_test could not be asked: there is no sandbox here'])
   })
 
-  it('is no matter when it was replaced, and took nothing in all that time', async () => {
+  it('is ignored when it was replaced, and took nothing in that time', async () => {
     const shop = await openShop()
     await change(shop, `UPDATE payment_providers SET status = 'REPLACED', events_until = now()`)
     await change(shop, `UPDATE payments SET created_at = created_at - interval '40 days'`)

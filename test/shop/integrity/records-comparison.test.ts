@@ -1,4 +1,5 @@
-// A provider's books against ours, as lists: which differences are told, and which may be while something is under way.
+// A provider's charges against our payments: which differences are violations, and which are allowed while something is
+// open.
 import { describe, expect, it } from 'vitest'
 import { nodeId } from '../../../src/graphql/node-ids.ts'
 import { disagreements, type OurPayment } from '../../../src/shop/integrity/records-comparison.ts'
@@ -33,7 +34,7 @@ const charge = (changes: Partial<BookedCharge> = {}): BookedCharge => ({
   ...changes,
 })
 
-/** What is told of ours and theirs when ours did not move meanwhile, or was `before`. */
+/** The violations when our payments did not change meanwhile, or were `before`. */
 function told(ours: OurPayment[], theirs: BookedCharge[], before = ours): string[] {
   const found = disagreements({ tenantId: TENANT, before, theirs, after: ours, since: SINCE })
   for (const { subjects } of found) expect(subjects).toEqual([{ type: 'Payment', id: nodeId('Payment', ID) }])
@@ -78,10 +79,10 @@ describe('both books', () => {
     expect(told([failed], [])).toEqual([])
   })
 
-  it('leave alone what another tenant charged and gave back by the same account', () => {
+  it('ignore what another tenant charged and refunded by the same account', () => {
     const other = '0190a0c0-0000-7000-8000-0000000000bb'
     expect(told([], [charge({ tenantId: other })])).toEqual([])
-    // A restored tenant has the payment too, and what it was given back since is the other's.
+    // A restored tenant has the payment too, and later refunds are the other's.
     expect(told([payment()], [charge({ tenantId: other, refundedMinor: 2_000n })])).toEqual([])
     expect(told([payment()], [charge({ tenantId: other, refundedMinor: 499n })])).toHaveLength(1)
     expect(told([payment()], [charge(), charge({ tenantId: other, reference: 'pi_2' })])).toEqual([])
@@ -105,7 +106,7 @@ describe('both books', () => {
     expect(told([payment()], [own, { ...other, status: 'FAILED' }])).toEqual([])
   })
 
-  it('belong together by the charge’s own id where the payment’s is not in it', () => {
+  it('match by the charge’s id where it does not contain the payment’s', () => {
     expect(told([payment()], [charge({ paymentId: null })])).toEqual([])
     expect(told([payment()], [charge({ paymentId: null, amountMinor: 1n })])).toHaveLength(1)
   })
@@ -128,7 +129,7 @@ describe('what may differ', () => {
     },
   )
 
-  it('is what is being refunded, between none of it and all of it', () => {
+  it('is a pending refund, between none of it and all of it', () => {
     const open = payment({ refundPendingMinor: 300n })
     expect(told([open], [charge({ refundedMinor: 500n })])).toEqual([])
     expect(told([open], [charge({ refundedMinor: 800n })])).toEqual([])
@@ -144,12 +145,12 @@ describe('what may differ', () => {
     expect(told([payment()], [], [])).toEqual([])
   })
 
-  it('is a payment of before the time that the provider was asked for', () => {
+  it('is a payment from before the compared period', () => {
     expect(told([payment({ createdAt: new Date('2026-02-28T23:59:59Z') })], [])).toEqual([])
   })
 })
 
-it('a charge with a payment’s id that is none is told without one', () => {
+it('a charge with a malformed payment id is reported without one', () => {
   const found = disagreements({
     tenantId: TENANT,
     before: [],

@@ -1,4 +1,4 @@
-// Owns: a database without the constraints that would refuse damage, and tenants in it whose books are in order.
+// A database without the constraints that would refuse damage, and tenants in it with valid rows.
 
 import { createLogger } from '../../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../../src/db/database.ts'
@@ -19,7 +19,7 @@ export interface Shops {
   testDatabase: TestDatabase
   owner: OwnerConnection
   database: Database
-  /** A tenant with a shop in order. */
+  /** A tenant with a valid shop. */
   open(): Promise<Shop>
   /** How many were opened so far. */
   count(): number
@@ -64,7 +64,7 @@ export async function startShops(): Promise<Shops> {
   }
 }
 
-/** What the database refuses by itself could not be damaged for the checks to find. */
+/** Removes constraints, so that rows can be damaged for the checks. */
 async function takeDownConstraints({ query }: OwnerConnection): Promise<void> {
   const checks = await query<{ table: string; name: string }>(
     `SELECT conrelid::regclass::text AS "table", conname AS name FROM pg_constraint
@@ -77,7 +77,7 @@ async function takeDownConstraints({ query }: OwnerConnection): Promise<void> {
   await query('DROP INDEX journal_entries_tenant_id_kind_source_type_source_id_key')
 }
 
-/** Check → ids of what it complains about, sorted; without those that found nothing. */
+/** Check → ids of its violations, sorted; without checks that passed. */
 export function complaints({ checks }: IntegrityReport): Record<string, string[]> {
   return Object.fromEntries(
     checks

@@ -1,4 +1,4 @@
-// `bulkhead verify` as people run it: what it prints and how it ends.
+// `bulkhead verify`: its output and exit code.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,10 +18,10 @@ import { bulkhead } from '../../cli/command-line.ts'
 import { accountsOf, type ConnectedShop, chargeOne } from './accounts.ts'
 import { type Shop, type Shops, startShops } from './shops.ts'
 
-/** A payment that nobody here knows of. */
+/** An unknown payment. */
 const STRAY = '0190a0c0-0000-7000-8000-00000000abcd'
 
-/** Those of the rows, and the audit's chain; the provider's books are another. */
+/** The checks of the rows, and the audit's chain; the provider's books come on top. */
 const CHECKED = CHECKS.length + 1
 
 let shops: Shops
@@ -73,7 +73,7 @@ describe('bulkhead verify', () => {
     }
   })
 
-  it('says that all is well of a tenant whose books are in order, and succeeds', async () => {
+  it('succeeds for a tenant without violations', async () => {
     const { code, stdout, stderr } = await verify('--tenant', sound.slug, '--no-provider')
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toBe(`${sound.slug}  ok  ${CHECKED} checks\n1 tenant checked: everything adds up.\n`)
@@ -130,7 +130,7 @@ describe('bulkhead verify', () => {
     expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(message)])
   })
 
-  it('asks for the owner, who knows which tenants there are', async () => {
+  it('needs the owner, to list the tenants', async () => {
     const { code, stderr } = await bulkhead(['verify'], {
       cwd: directory,
       env: {
@@ -167,7 +167,7 @@ describe('bulkhead verify of the audit', () => {
     head = `${sequence}:${hash}`
   })
 
-  it('succeeds while the chain is whole, and the head that was kept is in it', async () => {
+  it('succeeds while the chain is valid, and contains the stored head', async () => {
     const { code, stdout, stderr } = await verifyAudit('--audit-head', head)
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain(`${shop.slug}  ok  ${CHECKED} checks`)
@@ -180,7 +180,7 @@ describe('bulkhead verify of the audit', () => {
     expect(stdout).toMatch(/^ {2}audit-chain {2}aud_\w{26} {2}it was altered after seal 1 was put on it$/m)
   })
 
-  it('fails when everything is gone with its seals: the head that was kept is not', async () => {
+  it('fails when everything was removed with its seals: the stored head is missing', async () => {
     await shops.owner.inTenant(shop.tenantId, async (query) => {
       await query('DELETE FROM audit_entries')
       await query('DELETE FROM audit_seals')
@@ -198,7 +198,7 @@ describe('bulkhead verify with the payment provider’s books', () => {
   let shop: ConnectedShop
   let strayOf: ConnectedShop
   beforeAll(async () => {
-    // As the server does: a key of the installation's own, and a sandbox in its data directory.
+    // As the server does: the installation's own key, and a sandbox in its data directory.
     const sealer = createSealer({ current: await developmentSecret(dataDir(), 'secrets-key') })
     await inSandbox(async (url) => {
       const accounts = accountsOf(shops, { gateway: createGateway({ sandboxUrl: url }), sealer })
@@ -228,14 +228,14 @@ describe('bulkhead verify with the payment provider’s books', () => {
     })
   })
 
-  it('starts the sandbox when none runs, and ends it again', async () => {
+  it('starts the sandbox when none runs, and stops it again', async () => {
     const { code, stdout, stderr } = await verify('--tenant', shop.slug)
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain(`${shop.slug}  ok  ${CHECKED + 1} checks`)
     expect(await findRunningSandbox(sandboxDir())).toBeNull()
   })
 
-  it('fails on a charge that only the provider has, unless it is told not to ask', async () => {
+  it('fails on a charge that only the provider has, unless --no-provider is given', async () => {
     const { code, stdout } = await verify('--tenant', strayOf.slug)
     expect(code).toBe(1)
     expect(stdout).toContain(`  provider-records  ${nodeId('Payment', STRAY)}  the provider has a charge`)

@@ -1,4 +1,4 @@
-// What accounts come to: after each posting, and at any moment. PostgreSQL says the same by other ways, posting by posting.
+// Account balances: after each posting, and at any time. Compared with PostgreSQL's sums, posting by posting.
 
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -27,7 +27,7 @@ const sql = <Row extends object>(text: string, tenant: TenantKey, ...values: unk
   rowsOf<Row>(api.database, text, [api.tenantIds[tenant], ...values])
 
 describe('running balances', () => {
-  /** By a sum of its own for each posting. */
+  /** By a separate sum for each posting. */
   async function expectedOf(tenant: TenantKey): Promise<Map<string, string>> {
     const rows = await sql<{ id: string; balance: string }>(
       `SELECT id, (SELECT sum(amount_minor) FROM postings q WHERE q.tenant_id = p.tenant_id
@@ -89,7 +89,7 @@ describe('the trial balance', () => {
     return (await api.as(tenant).data(TRIAL, { asOf: asOf?.toISOString() })).trialBalance
   }
 
-  /** Each account by sub-selects of its own. */
+  /** Each account by separate sub-selects. */
   async function expectedOf(tenant: TenantKey, asOf: Date): Promise<Sums[]> {
     const sumOf = (
       condition: string,
@@ -142,7 +142,7 @@ describe('the trial balance', () => {
     }
   })
 
-  it('is that of now unless told, and then every account has the balance that it shows itself', async () => {
+  it('is as of now by default, when every account has its own balance', async () => {
     const trial = await trialOf('A', null)
     expect(trial.rows.map(shown)).toEqual(await expectedOf('A', new Date(trial.asOf)))
     const accounts = await allOf(api.as('A'), 'ledgerAccounts', `id balance ${MONEY}`)
@@ -150,7 +150,7 @@ describe('the trial balance', () => {
     expect(new Map(trial.rows.map(({ account, balance }: Data) => [account.id, balance]))).toEqual(balances)
   })
 
-  it('is of nothing before the first entry, with every account in it', async () => {
+  it('is zero before the first entry, with every account in it', async () => {
     const trial = await trialOf('A', new Date(0))
     expect(trial.rows).toHaveLength(16)
     expect(new Set(trial.rows.map(({ balance }: Data) => balance.amountMinor))).toEqual(new Set(['0']))
@@ -177,7 +177,7 @@ describe('the trial balance', () => {
     }
   })
 
-  it("says when the books do not come to zero, and in which currency; cross-tenant: not in the other's", async () => {
+  it("reports unbalanced books, by currency; cross-tenant: not in the other's", async () => {
     await rowsOf(api.database, 'ALTER TABLE postings DISABLE TRIGGER USER')
     await sql(
       `UPDATE postings SET amount_minor = amount_minor + 1 WHERE tenant_id = $1 AND amount_minor > 1 AND currency = 'JPY'

@@ -1,4 +1,4 @@
-// Owns: entries at random in a tenant's ledger, reading lists of it to their end, and rows as they are past every wall.
+// Random entries in a tenant's ledger, reading whole lists, and reading rows as a superuser.
 
 import { newId } from '../../../src/core/ids.ts'
 import type { Database } from '../../../src/db/database.ts'
@@ -9,19 +9,19 @@ import { ACCOUNT_CODES } from '../../../src/shop/ledger/posting.ts'
 import type { Data, Session } from '../../support/api.ts'
 import { asSuperuser, type TestDatabase } from '../../support/database.ts'
 
-/** Entries are posted at one of so many instants, in no order: with ties, and some before those that were there. */
+/** Entries are posted at one of so many instants, in random order: with ties, and some before existing ones. */
 export const INSTANTS = 12
 export const instant = (n: number) => new Date(Date.UTC(2026, 0, 1 + n))
 
 const KINDS = ['SALE', 'REFUND', 'FEE', 'PAYOUT'] as const
 const AMOUNT_MAX_MINOR = 1_000_000
-/** Beside the one that makes it zero. */
+/** Besides the one that makes the sum zero. */
 const LINES_MAX = 5
-/** One entry of so many is in yen, and one of so many is reversed. */
+/** One in so many entries is in yen, and one in so many is reversed. */
 const YEN_EVERY = 3
 export const REVERSED_EVERY = 5
 
-/** Posts `count` entries: the same ones for the same seed, but for their ids. */
+/** Posts `count` entries: the same ones for the same seed, except for their ids. */
 export async function postAtRandom(
   database: Database,
   tenantId: string,
@@ -70,7 +70,7 @@ export async function allOf(
   return nodes
 }
 
-/** What a statement answers to a superuser. */
+/** The rows of a statement, as a superuser. */
 export async function rowsOf<Row extends object>(
   database: TestDatabase,
   sql: string,

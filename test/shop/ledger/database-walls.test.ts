@@ -1,4 +1,4 @@
-// Case 38: what the database itself holds of the ledger, whoever writes: asked as the runtime role, by SQL of its own.
+// Case 38: what the database enforces in the ledger for every writer: in SQL as the runtime role.
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
@@ -79,7 +79,7 @@ async function insertEntry(
   return id
 }
 
-/** Posts an entry of A in a transaction of its own; answers its id. */
+/** Posts an entry of A in its own transaction; returns its id. */
 const post = (entry: Entry) => asRuntime(database, tenants.a, (client) => insertEntry(client, entry))
 
 /** The SQLSTATE that refuses `work` in a transaction of A, and whether the statements or their COMMIT are refused. */
@@ -144,7 +144,7 @@ describe('an entry that is not whole fails its COMMIT, and leaves nothing', () =
     expect(await refusalOfEntry({ lines: both })).toEqual(['not refused', 'COMMIT'])
   })
 
-  it('whose transaction has gone on to another tenant, from where it cannot be seen', async () => {
+  it('whose transaction has switched to another tenant, where it is invisible', async () => {
     const before = await countOf('postings')
     for (const scope of [tenants.b, newId()]) {
       const moved = refusalOf(async (client) => {
@@ -192,7 +192,7 @@ describe('what was posted stays', () => {
     },
   )
 
-  it('nor can an entry that is there be overwritten by inserting it again', async () => {
+  it('nor can an existing entry be overwritten by inserting it again', async () => {
     const id = await post({ lines: SALE })
     const again = refusalOf((client) =>
       client.query(

@@ -1,4 +1,4 @@
-// The ledger in the API: accounts, entries and postings as they are, and sums that PostgreSQL confirms by other ways.
+// The ledger in the API: accounts, entries and postings, and sums compared with PostgreSQL's.
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId, uuidOf } from '../../../src/core/ids.ts'
@@ -12,7 +12,7 @@ const seed = process.env.LEDGER_SEED ?? String(randomInt(2 ** 31))
 let api: Api
 let a: Session
 let b: Session
-/** Of A: taken and partly given back by the sandbox. */
+/** Of A: paid and partly refunded through the sandbox. */
 let paymentId: string
 let refundId: string
 
@@ -38,7 +38,7 @@ const sql = <Row extends object>(text: string, tenant: TenantKey, ...values: unk
 
 describe('accounts', () => {
   it.each(['A', 'B'] as const)(
-    'cross-tenant: are those of %s, by code, with what their postings come to',
+    'cross-tenant: are those of %s, by code, with the sums of their postings',
     async (tenant) => {
       const expected = await sql(
         `SELECT id, code, name, type, trim(currency) AS currency, (SELECT coalesce(sum(amount_minor), 0) FROM postings p
@@ -84,7 +84,7 @@ describe('entries', () => {
   const ENTRY = 'id kind description postedAt source { type id }'
 
   it.each(['A', 'B'] as const)(
-    'cross-tenant: are those of %s, latest first, with postings that come to zero',
+    'cross-tenant: are those of %s, latest first, with postings whose sum is zero',
     async (tenant) => {
       const expected = await sql<{ id: string; kind: string }>(
         `SELECT id, kind, posting_count AS postings FROM journal_entries WHERE tenant_id = $1 ORDER BY posted_at DESC, id DESC`,
@@ -214,7 +214,7 @@ describe('who may not', () => {
     for (const query of QUERIES) await api.as('A', 'ADMIN').data(`{ ${query} }`)
   })
 
-  it("cross-tenant: another tenant's account, entry and posting are not there, nor found by what they are about", async () => {
+  it("cross-tenant: another tenant's account, entry and posting are not found, nor by their source", async () => {
     const [entry] = await allOf(
       a,
       'journalEntries',

@@ -1,5 +1,4 @@
-// How the ledger is read: a fixed number of statements whatever is asked of it, by the index, and nothing of one request
-// in another.
+// Reading the ledger: a fixed number of statements for any request, by the index, and no data shared between requests.
 
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,7 +11,7 @@ import { asOwner, asRuntime, asSuperuser } from '../../support/database.ts'
 import { countStatements } from '../../support/statements.ts'
 import { allOf, instant, postAtRandom } from './books.ts'
 
-/** The same entries every time: nothing here depends on which they are. */
+/** The same entries every time. */
 const SEED = 'reads'
 
 let api: Api
@@ -25,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-/** The caller's membership is looked up once per request; everything else is the operation's. */
+/** The caller's membership is looked up once per request; all other statements are the operation's. */
 const MEMBERSHIP = /app\.resolve_member/
 
 async function statementsOf(source: string): Promise<string[]> {
@@ -110,7 +109,7 @@ describe('nothing of one request is in another', () => {
     expect(await bank()).toEqual({ code: '1010', balance: { amountMinor } })
   })
 
-  it('nor of one place of an operation in another that asks for more', async () => {
+  it('nor of one place of an operation in another with more fields', async () => {
     const { journalEntries } = await a.data(`{ journalEntries(first: 50) { nodes {
       ...Entry
       postings(first: 1) { nodes { entry { ...Entry reversedBy { kind source { id } } } } }
@@ -144,7 +143,7 @@ it('a running balance is read by the index of its account', async () => {
     `{ ledgerAccounts { nodes { postings { nodes { runningBalance ${AMOUNT} } } } } }`,
   )
   expect(text).toContain('OVER')
-  // Enough of other tenants' rows for a plan to be worth anything. What they are made of does not matter here.
+  // Enough rows of other tenants for a realistic plan; their content does not matter.
   await asSuperuser(api.database, async (client) => {
     await client.query('ALTER TABLE postings DISABLE TRIGGER USER')
     await client.query(

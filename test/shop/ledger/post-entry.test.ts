@@ -1,4 +1,4 @@
-// Posting and reversing: once for each business event, however often and however many at once.
+// Posting and reversing: once for each business event, with any number of concurrent calls.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
@@ -57,7 +57,7 @@ function aSale(more: Partial<NewEntry> = {}): NewEntry {
   }
 }
 
-/** Posts in a transaction of its own. */
+/** Posts in its own transaction. */
 const post = (entry: NewEntry, tenantId = tenants.a) =>
   database.withTenant({ tenantId, writes: EVERYTHING }, (tx) => postEntry(tx, entry))
 
@@ -148,7 +148,7 @@ describe('an entry', () => {
     ])
   })
 
-  it('that does not come to zero, has one line, or a line of nothing is LEDGER_UNBALANCED, and posts nothing', async () => {
+  it('whose sum is not zero, with one line, or with a line of zero is LEDGER_UNBALANCED, and posts nothing', async () => {
     const debit = { account: '1010', amountMinor: 5n } as const
     const entries = [
       aSale({ lines: [debit, { account: '4010', amountMinor: -4n }] }),
@@ -171,7 +171,7 @@ describe('an entry', () => {
 })
 
 describe('within one instant', () => {
-  /** What was posted of these events to the provider's balance, in the order in which it is read. */
+  /** The postings of these events to the provider's balance, in reading order. */
   async function amountsOf(sourceIds: readonly string[]): Promise<bigint[]> {
     const found = await rowsOf<{ amount: string }>(
       testDatabase,
@@ -195,7 +195,7 @@ describe('within one instant', () => {
     expect(await amountsOf(sales.map(({ source }) => source.id))).toEqual(sales.flatMap(() => [1_999n, -88n]))
   })
 
-  it('and what was reversed at once before its reversal, line by line', async () => {
+  it('and an entry that was reversed at once comes before its reversal, line by line', async () => {
     const payouts = Array.from({ length: 10 }, () =>
       aSale({ kind: 'PAYOUT', lines: [...payoutLines(5n), ...payoutLines(7n)] }),
     )
@@ -223,7 +223,7 @@ describe('a business event', () => {
     expect(await told(() => reverse(sale))).toBe(1)
   })
 
-  it('posts once: the second time it answers null and changes nothing', async () => {
+  it('posts once: the second time it returns null and changes nothing', async () => {
     const sale = aSale()
     const id = await post(sale)
     expect(await post(sale)).toBeNull()
@@ -258,7 +258,7 @@ describe('a business event', () => {
     expect(await post(sale)).not.toBeNull()
   })
 
-  it("cross-tenant: is each tenant's own, in its own accounts", async () => {
+  it('cross-tenant: is separate for each tenant, in its own accounts', async () => {
     const sale = aSale()
     const ids = [await post(sale, tenants.b), await post(sale)]
     expect(ids).not.toContain(null)
@@ -294,7 +294,7 @@ describe('a reversal', () => {
     })
   })
 
-  it(`happens once, when ${AT_ONCE} ask for it at once, too`, async () => {
+  it(`happens once, also with ${AT_ONCE} concurrent calls`, async () => {
     const sale = aSale()
     await post(sale)
     const ids = await Promise.all(Array.from({ length: AT_ONCE }, () => reverse(sale)))
@@ -318,7 +318,7 @@ describe('a reversal', () => {
     expect(await post(sale)).toBeNull()
   })
 
-  it('of what was never posted is none, nor of another kind of the same event', async () => {
+  it('of an event without an entry does nothing, nor of another kind of the same event', async () => {
     const sale = aSale()
     expect(await reverse(sale)).toBeNull()
     await post(sale)
@@ -334,7 +334,7 @@ describe('a reversal', () => {
 })
 
 describe('a new currency', () => {
-  it('opens its chart of accounts with the first entry, once, however many are the first', async () => {
+  it('opens its chart of accounts with the first entry, once, also with several concurrent ones', async () => {
     const lines = saleLines({ amountMinor: 500n, byHand: true })
     const sales = Array.from({ length: AT_ONCE }, () => aSale({ currency: 'JPY', lines }))
     expect(await Promise.all(sales.map((sale) => post(sale)))).not.toContain(null)

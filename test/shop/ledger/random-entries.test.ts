@@ -1,5 +1,4 @@
-// The sums of the ledger against plain addition, for any entries: what the one adds up in PostgreSQL, the other does
-// row by row.
+// The ledger's sums against plain addition, for random entries.
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -16,9 +15,9 @@ import { trialBalance } from '../../../src/shop/ledger/trial-balance.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { INSTANTS, instant, rowsOf } from './books.ts'
 
-/** Each in a tenant of its own. */
+/** Each in its own tenant. */
 const RUNS = 15
-/** Beyond what a double holds exactly, and far enough from the end of 64 bits that no entry of five lines gets there. */
+/** Beyond what a double represents exactly, and small enough that no entry of five lines exceeds 64 bits. */
 const AMOUNT_MAX_MINOR = 2n ** 58n
 
 let testDatabase: TestDatabase
@@ -82,7 +81,7 @@ async function postAll(tenantId: string, entries: Random[]): Promise<void> {
 
 type Row = { id: string; account_id: string; currency: string; amount_minor: string; posted_at: Date }
 
-/** All postings in order of time and id, past the walls. */
+/** All postings in order of time and id, as a superuser. */
 async function rowsInOrder(tenantId: string): Promise<Row[]> {
   const rows = await rowsOf<Row>(
     testDatabase,
@@ -139,6 +138,6 @@ it('any entries: balances, running balances of any postings, and the trial balan
       expect(trial.balanced).toBe(true)
     },
   )
-  // A counterexample comes with the seed that gives it again.
+  // A counterexample comes with the seed that reproduces it.
   await fc.assert(cases, { numRuns: RUNS })
 })

@@ -1,4 +1,4 @@
-// An order is what was agreed: buyer, addresses and price as they were, and what costs nothing is paid.
+// What an order copies when it is placed: buyer, addresses and price; and an order that costs nothing is paid.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -56,7 +56,7 @@ describe('buyer and addresses', () => {
   const address = { line1: '1 Quay St', line2: 'Shed 2', city: 'Leith', postalCode: 'EH6', country: 'GB' }
   const ada = { name: 'Ada Quay', phone: '+44 131' }
 
-  it('are those of the customer at that moment, and stay so', async () => {
+  it('are the customer’s at that time, and stay so', async () => {
     const email = `${unique('ada')}@a.example`
     const { lines } = await aLine()
     const buyerId = await makeCustomer(a, { ...ada, email, address })
@@ -154,7 +154,7 @@ describe('buyer and addresses', () => {
     await expect(altered).rejects.toMatchObject({ code: '42501' })
   })
 
-  it('cross-tenant: of another tenant’s customer are not taken over', async () => {
+  it('cross-tenant: of another tenant’s customer are not copied', async () => {
     const { id: variantId } = await makeVariant(api.as('B'))
     const { order, userErrors } = await place({ lines: [{ variantId, quantity: 1 }] }, api.as('B'))
     expect(order).toBeNull()
@@ -163,7 +163,7 @@ describe('buyer and addresses', () => {
 })
 
 describe('expectedTotal', () => {
-  it('that it costs is accepted; another is PRICE_CHANGED and names the new total; nothing is written', async () => {
+  it('that is right is accepted; another is PRICE_CHANGED and names the new total; nothing is written', async () => {
     const { variantId, lines } = await aLine(1_000n)
     expect((await place({ lines, expectedTotal: usd('1000') })).order).toMatchObject({
       total: { amountMinor: '1000' },
@@ -187,7 +187,7 @@ describe('expectedTotal', () => {
     expect(variant.stock.reserved).toBe(1)
   })
 
-  it('comes with every other reason; of lines that are not to be had nothing is said of the price', async () => {
+  it('comes with every other reason, except of lines that are not for sale', async () => {
     const { lines } = await aLine(1_000n, 1)
     const [line] = lines
     const both = await place({ lines: [{ ...line, quantity: 2 }], expectedTotal: usd('1000') })
@@ -199,7 +199,7 @@ describe('expectedTotal', () => {
     expect(absent.userErrors.map(({ code }: Data) => code)).toEqual(['NOT_FOUND'])
   })
 
-  it('holds while the price changes: every order costs what its buyer was shown', async () => {
+  it('holds while the price changes: every order costs the expected total', async () => {
     const { variantId, lines } = await aLine(1_000n, 100)
     const shown = ['1000', '1100']
     const tries = Array.from({ length: 30 }, (_, index) => shown[index % 2] as string)
@@ -255,7 +255,7 @@ describe('an order that costs nothing', () => {
     expect(variant.stock).toEqual({ onHand: 4, reserved: 0 })
   })
 
-  it('can be cancelled, and lets go of its stock; the same key places it once', async () => {
+  it('can be cancelled, and releases its stock; the same key places it once', async () => {
     const { variantId, lines } = await aLine(0n)
     const input = { idempotencyKey: unique('order'), lines }
     const { order } = await place(input)

@@ -1,4 +1,4 @@
-// Cancelling and fulfilling: which states allow it, what becomes of the stock, other tenants, roles, repetitions.
+// Cancelling and fulfilling: allowed states, effects on stock, other tenants, roles, repetitions.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Answer, type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -132,7 +132,7 @@ describe.each(['orderCancel', 'orderFulfill'] as const)('%s', (mutation) => {
   const state = mutation === 'orderCancel' ? 'PLACED' : 'PAID'
   const version = mutation === 'orderCancel' ? 1 : 2
 
-  it('of a version that is no more is a CONFLICT that shows the order', async () => {
+  it('of an old version is a CONFLICT that shows the order', async () => {
     const { id } = await orderIn(state)
     const { order, userErrors } = await finish(mutation, { id, expectedVersion: version + 4 })
     expect(order).toMatchObject({ id, status: state, version })
@@ -160,7 +160,7 @@ describe.each(['orderCancel', 'orderFulfill'] as const)('%s', (mutation) => {
     expect(data.answer.userErrors).toEqual([])
   })
 
-  it('twice with one key moves the stock once, and answers the same', async () => {
+  it('twice with one key moves the stock once, with the same answer', async () => {
     const { id, variantId } = await orderIn(state)
     const input = { id, expectedVersion: version, idempotencyKey: unique('twice') }
     const first = await send(mutation, input)

@@ -1,4 +1,4 @@
-// An order's idempotency key: what is stored under it, what is replayed, and whose it is.
+// An order's idempotency key: what it stores and replays, and its tenant.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { unique } from '../../support/unique.ts'
@@ -35,7 +35,7 @@ const stockOf = async (id: string) =>
     .variant.stock
 
 describe('idempotency', () => {
-  it('the same key and input answer the stored outcome, and say so', async () => {
+  it('the same key and input return the stored outcome, marked as replayed', async () => {
     const { id: variantId } = await makeVariant(a, { stock: 3 })
     const input = { idempotencyKey: unique('key'), customerId, lines: [{ variantId, quantity: 2 }] }
     const first = await a.send(ORDER_PLACE, { input })
@@ -49,7 +49,7 @@ describe('idempotency', () => {
     ])
   })
 
-  it('a refusal of the business is replayed even when it would succeed by now', async () => {
+  it('a business refusal is replayed even if the call would succeed now', async () => {
     const { id: variantId } = await makeVariant(a, { stock: 1 })
     const input = { idempotencyKey: unique('key'), customerId, lines: [{ variantId, quantity: 2 }] }
     const first = await a.send(ORDER_PLACE, { input })
@@ -76,7 +76,7 @@ describe('idempotency', () => {
     expect(orderPlace.userErrors).toEqual([])
   })
 
-  it('cross-tenant: a key of one tenant is no key of another, nor of another mutation', async () => {
+  it('cross-tenant: keys are separate per tenant and per mutation', async () => {
     const idempotencyKey = unique('key')
     const { id: variantId } = await makeVariant(a)
     await place({ idempotencyKey, lines: [{ variantId, quantity: 1 }] })

@@ -1,4 +1,4 @@
-// Placing an order: what it makes, every reason for a refusal, and another tenant's things.
+// Placing an order: its effects, every refusal, and another tenant's ids.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -163,7 +163,7 @@ describe('a refusal', () => {
     expect(await stockOf(fine.id)).toMatchObject({ reserved: 0 })
   })
 
-  it('for input that cannot be is INVALID, all of it at once, before anything is looked up', async () => {
+  it('for malformed input is INVALID, all at once, before any look-up', async () => {
     const { id: variantId } = await makeVariant(a)
     expect(
       refusalsOf(
@@ -229,7 +229,7 @@ describe('cross-tenant', () => {
     expect(await stockOf(foreign.id)).toMatchObject({ reserved: 0 })
   })
 
-  it('two ids that nobody has are two lines not found, however they are spelt', async () => {
+  it('two unknown ids are two lines not found, in any spelling', async () => {
     for (const ids of [
       ['var_x', 'y'],
       [encodeId('var', newId()), encodeId('var', newId())],
@@ -263,7 +263,7 @@ describe('roles', () => {
   })
 })
 
-it('the database refuses what the API would: negative and overflowing amounts, quantities and stock', async () => {
+it('the database enforces the same bounds as the API: negative and overflowing amounts, quantities and stock', async () => {
   const refusals: [string, string][] = [
     ['UPDATE variants SET price_minor = -1', '23514'],
     ['UPDATE stock_levels SET on_hand = -1', '23514'],

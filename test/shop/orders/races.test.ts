@@ -1,4 +1,4 @@
-// Many at once: stock is never sold twice, numbers have no gaps, and nobody waits for ever.
+// Concurrent orders: stock is never sold twice, numbers have no gaps, and nothing waits forever.
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -67,7 +67,7 @@ it('quantities of more than one: what is sold never exceeds what there is', asyn
   const sold = payloads.flatMap(({ order }, n) => (order === null ? [] : 1 + (n % 4)))
   const { stock } = await variantOf(variantId)
   expect(stock.reserved).toBe(sold.reduce((sum, quantity) => sum + quantity, 0))
-  // Whoever was refused asked for more than was left at the end or before it.
+  // Each refused order asked for more than was left at that time.
   expect(stock.available).toBeLessThan(4)
 })
 
@@ -78,14 +78,14 @@ it('the same two variants in opposite order, 50 at once: every order is placed',
   expect(codesOf(payloads)).toEqual({ DONE: 50 })
 })
 
-it('baskets of the same 40 variants, each in an order of its own: none has to be tried again', async () => {
+it('baskets of the same 40 variants, each in another order: none has to be retried', async () => {
   const variants = await times(40, async () => (await makeVariant(a, { stock: 500 })).id)
   const baskets = fc.sample(fc.shuffledSubarray(variants, { minLength: 20 }), { numRuns: 80, seed: 1 })
   const { result, statements } = await countStatements(() =>
     Promise.all(baskets.map((basket) => place(basket.map((variantId) => ({ variantId, quantity: 1 }))))),
   )
   expect(codesOf(result)).toEqual({ DONE: 80 })
-  // A deadlock is noticed after a second, ends one of its transactions and has it run again.
+  // A deadlock is noticed after a second, aborts one of its transactions and has it retried.
   expect(statements.filter((text) => text.includes('INSERT INTO idempotency_keys'))).toHaveLength(80)
 })
 
@@ -104,7 +104,7 @@ it('orders of many variants, cancellations and adjustments of the same stock all
 })
 
 describe('case 34: one idempotency key', () => {
-  it('100 times at once places one order, and every answer is that order or says that it is being worked on', async () => {
+  it('100 times at once places one order, and every answer is that order or says that the call is in progress', async () => {
     const { id: variantId } = await makeVariant(a, { stock: 50 })
     const key = unique('key')
     const payloads = await times(100, () => place([{ variantId, quantity: 1 }], key))
@@ -147,7 +147,7 @@ describe('an order that is paid', () => {
     expect((await variantOf(variantId)).stock).toEqual({ onHand: 10, reserved: 0, available: 10 })
   })
 
-  it('taking stock away and ordering it at once never leaves less than nothing', async () => {
+  it('removing stock and ordering it at once never makes it negative', async () => {
     const { id: variantId } = await makeVariant(a, { stock: 10 })
     await times(40, (n) => (n % 2 === 0 ? place([{ variantId, quantity: 1 }]) : adjust(variantId, -1)))
     const { stock } = await variantOf(variantId)

@@ -1,4 +1,4 @@
-// Connecting a merchant's account: what is tried, what is refused, and that its secrets never come out again.
+// Connecting a merchant's account: its test, the refusals, and that its secrets are never returned.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
@@ -35,7 +35,7 @@ async function providers(session = a): Promise<Data[]> {
 }
 
 describe('paymentProviderConnect', () => {
-  it('with the sandbox needs no secret, and has events sent here', async () => {
+  it('with the sandbox needs no secret, and sends events here', async () => {
     const { paymentProvider, userErrors } = await connect({ provider: 'SANDBOX' })
     expect(userErrors).toEqual([])
     expect(paymentProvider).toMatchObject({
@@ -48,7 +48,7 @@ describe('paymentProviderConnect', () => {
     expect((await sendEvent(api, 'A', { type: 'unknown.type', object: {} })).status).toBe(200)
   })
 
-  it('replaces the account before it, whose own events still count', async () => {
+  it('replaces the previous account, whose events are still accepted', async () => {
     const first = (await connect({ provider: 'SANDBOX' })).paymentProvider
     const late = await signedEvent(api, 'A', { type: 'unknown.type', object: {} })
     const second = (await connect({ provider: 'SANDBOX' })).paymentProvider
@@ -79,7 +79,7 @@ describe('paymentProviderConnect', () => {
     expect(await providers()).toEqual(before)
   })
 
-  it('where there is no sandbox, or nobody said where this server is, it is NOT_AVAILABLE', async () => {
+  it('without a sandbox, or without a public URL, it is NOT_AVAILABLE', async () => {
     const caller = await systemOf(api, 'A')
     const sealer = createSealer({ current: Buffer.alloc(32, 'x') })
     const none = { gateway: createGateway({ sandboxUrl: null }), sealer, publicUrl: null }
@@ -151,7 +151,7 @@ describe('secrets', () => {
     expect(() => openSecrets(sealer, { ...row, sealingKeyId: 'unknown' })).toThrow('which is not configured')
   })
 
-  it('are sealed anew when the key is rotated: the old key is then not needed', async () => {
+  it('are sealed again when the key is rotated: the old key is then not needed', async () => {
     const before = await secretsOf(api, 'A')
     const old = Buffer.alloc(32, 'seal')
     const current = Buffer.alloc(32, 'new key')
@@ -166,7 +166,7 @@ describe('secrets', () => {
       secretKey: before.secretKey,
       webhookSecret: before.webhookSecret,
     })
-    // And back, for whoever comes after.
+    // And back, for the next tests.
     await resealSecrets(caller, { sealer: createSealer({ current: old, previous: [current] }) })
   })
 

@@ -1,5 +1,5 @@
-// Connecting an account of Stripe's: a real sandbox stands in its place. What connecting has in common for all providers
-// is connect-provider.test.ts's.
+// Connecting a Stripe account, with a real sandbox in place of Stripe. connect-provider.test.ts tests what all
+// providers share.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandContext } from '../../../src/auth/command-context.ts'
@@ -22,7 +22,7 @@ import { sandboxUrl } from '../support/sandbox-url.ts'
 const PUBLIC_URL = 'http://127.0.0.1:9'
 const WEBHOOK_SECRET = 'whsec_of_an_endpoint_of_their_own'
 
-/** Longer than an event is sent again. */
+/** Longer than an event is resent. */
 const DAYS_4_MS = 4 * 24 * 3_600_000
 const NO_CHARGE = { paymentId: 'x', amountMinor: 1n, currency: 'USD' }
 
@@ -67,7 +67,7 @@ async function active() {
 const endpoints = async () => (await merchant.stripe.webhookEndpoints.list({ limit: 100 })).data
 
 describe('an account of Stripe', () => {
-  it('is the one that the key opens, and sends its events to an endpoint of its own', async () => {
+  it('is the one that the key opens, and sends its events to a new endpoint', async () => {
     const { id, userErrors } = await connect()
     expect(userErrors).toEqual([])
     const record = await active()
@@ -92,18 +92,18 @@ describe('an account of Stripe', () => {
     })
   })
 
-  it('with an endpoint of the merchant’s own is sent there, and no other is made', async () => {
+  it('with the merchant’s own endpoint uses it, and makes no other', async () => {
     expect((await connect({ webhookSecret: WEBHOOK_SECRET })).userErrors).toEqual([])
     const record = await active()
     expect(record.endpointReference).toBeNull()
     expect(openSecrets(services.sealer, record).webhookSecret).toBe(WEBHOOK_SECRET)
     expect(await endpoints()).toEqual([])
-    // Then nobody need know where this server is reached.
+    // Then this server's address need not be known.
     const nowhere = { ...services, publicUrl: null }
     expect((await connect({ webhookSecret: WEBHOOK_SECRET }, nowhere)).userErrors).toEqual([])
   })
 
-  it('connected anew sends its events to the new endpoint, to the old one until its secret ends, and the old record still opens', async () => {
+  it('connected again sends its events to the new endpoint, to the old one until its secret ends, and the old record still opens', async () => {
     const first = await connect()
     const second = await connect()
     const record = await active()
@@ -175,7 +175,7 @@ describe('what changes nothing', () => {
     expect(await records()).toEqual(before)
   })
 
-  it('an address that the provider sends nothing to: NOT_AVAILABLE, with its reason', async () => {
+  it('an address to which the provider does not send: NOT_AVAILABLE, with its reason', async () => {
     const before = await records()
     const { userErrors } = await connect({}, { ...services, publicUrl: 'ftp://shop.example' })
     expect(userErrors).toEqual([
@@ -188,7 +188,7 @@ describe('what changes nothing', () => {
     expect(await records()).toEqual(before)
   })
 
-  it('a provider that is lost between examining and subscribing: PROVIDER_UNAVAILABLE', async () => {
+  it('a provider that becomes unreachable between examining and subscribing: PROVIDER_UNAVAILABLE', async () => {
     const before = await records()
     const proxy = await startHttpProxy(sandboxUrl())
     proxy.breakAt = (call) => (call.includes('webhook_endpoints') ? 'lost' : null)
@@ -234,7 +234,7 @@ describe('when the old account cannot be told', () => {
 
   it('since its key was revoked, the new one is connected all the same', async () => {
     const { id: old } = await connect()
-    // The provider does not know the old account any more.
+    // The provider no longer knows the old account.
     const lines: string[] = []
     const gateway = createGateway({
       sandboxUrl: null,
@@ -253,7 +253,7 @@ describe('when the old account cannot be told', () => {
     expect(lines.join()).not.toContain('sk_test_')
   })
 
-  it('since the key that sealed its secrets is lost, connecting anew is the way out', async () => {
+  it('since the key that sealed its secrets is lost, connecting again helps', async () => {
     const { id: old } = await connect()
     const lines: string[] = []
     const sealer = createSealer({ current: Buffer.alloc(32, 'another') })

@@ -1,4 +1,4 @@
-// What buyers' banks ask about payments, take back and return: booked by the payment, in any order and number of events.
+// Disputes by buyers' banks: withdrawals and reinstatements, booked to the payment, in any order and number of events.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { providerRecords } from '../../../src/shop/integrity/provider-records.ts'
@@ -55,7 +55,7 @@ async function paymentOf(id: string): Promise<Data> {
   return (await a.data(PAYMENT, { id })).payment
 }
 
-/** By how much the accounts moved meanwhile, those that did. */
+/** The accounts that changed meanwhile, and by how much. */
 async function movedBy(work: () => Promise<unknown>): Promise<Record<string, bigint>> {
   const before = await ledgerOf(api, 'A')
   await work()
@@ -152,7 +152,7 @@ describe('a dispute, from its opening to its end, by the events of the provider'
 })
 
 describe('any order and number of the same events', () => {
-  it('ends alike: each movement is booked once, and the latest word stands', async () => {
+  it('ends alike: each movement is booked once, and the latest state stands', async () => {
     const second = (n: number) => new Date(Math.floor(Date.now() / 1_000 - 100 + n) * 1_000)
     await fc.assert(
       fc.asyncProperty(
@@ -249,7 +249,7 @@ describe('any order and number of the same events', () => {
     )
     const moved = await movedBy(async () => {
       for (const { status } of await Promise.all(events)) expect(status).toBe(200)
-      // What met another's transaction is tried again.
+      // An event that conflicted with another transaction is retried.
       await eventually(async () => {
         await tellDispute(api, 'A', 'closed', { id, chargeReference: reference, status: 'lost', movements })
         expect((await paymentOf(paymentId)).disputes.nodes).toMatchObject([{ status: 'LOST' }])
@@ -261,7 +261,7 @@ describe('any order and number of the same events', () => {
 })
 
 describe('beside refunds and further payments', () => {
-  it('a bank that takes back what was refunded already leaves less than nothing kept', async () => {
+  it('a chargeback of a refunded payment makes the kept amount negative', async () => {
     const { paymentId, reference } = await paid()
     await refundPayment(a, paymentId, 1_500n)
     await told('created', {
@@ -277,7 +277,7 @@ describe('beside refunds and further payments', () => {
     await expectBooksInOrder(api, 'A')
   })
 
-  it('what was paid anew after a charge-back is overpaid when the dispute is won, and can be given back', async () => {
+  it('a second payment after a chargeback is overpaid when the dispute is won, and can be refunded', async () => {
     const { orderId, paymentId, reference } = await paid()
     const id = unique('du')
     const [out, back] = [withdrawal(), reinstatement()]
@@ -298,7 +298,7 @@ describe('beside refunds and further payments', () => {
     await expectBooksInOrder(api, 'A')
   })
 
-  it('before the payment’s success is known: kept, and booked afterwards', async () => {
+  it('before the payment’s success is known: stored, and booked afterwards', async () => {
     const { id } = await makeVariant(a, { stock: 5 })
     const orderId = (await placeOrder(a, customerId, [{ variantId: id, quantity: 2 }])).id
     const input = { idempotencyKey: unique('pay'), orderId, paymentMethod: 'pm_card_processing' }
@@ -350,7 +350,7 @@ describe('what does not fit is kept, and nothing is booked', () => {
     })
     expect(moved).toEqual({})
     expect((await paymentOf(paymentId)).disputes.nodes).toEqual([])
-    // The sandbox tells of the payment meanwhile, so the newest event need not be the dispute's.
+    // The sandbox sends the payment's event meanwhile, so the newest event need not be the dispute's.
     const { providerEvents } = await a.data('{ providerEvents(first: 5) { nodes { type status error } } }')
     const [newest] = providerEvents.nodes.filter(({ type }: Data) => type === 'charge.dispute.created')
     expect(newest).toMatchObject({ status: 'FAILED', error })

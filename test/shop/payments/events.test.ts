@@ -1,4 +1,4 @@
-// What a provider sends: genuine or refused, once or often, in any order, of things we know and do not. Case 40.
+// A provider's events: genuine or refused, once or often, in any order, of known and unknown objects. Case 40.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, uuidOf } from '../../../src/core/ids.ts'
@@ -46,7 +46,7 @@ async function anOrder(): Promise<string> {
   return (await placeOrder(a, customerId, [{ variantId: id, quantity: 2 }])).id
 }
 
-/** A payment that is with the provider, and its id there and here. */
+/** A payment that is with the provider, and its ids there and here. */
 async function openPayment(): Promise<{ orderId: string; paymentId: string; reference: string }> {
   const orderId = await anOrder()
   const input = { idempotencyKey: unique('pay'), orderId, paymentMethod: 'pm_card_processing' }
@@ -95,7 +95,7 @@ async function countOf(table: string): Promise<number> {
 }
 
 describe('a genuine event', () => {
-  it('has its effect once, however often it comes: a duplicate is a 200 without effect', async () => {
+  it('is applied once, however often it comes: a duplicate gets 200 without effect', async () => {
     const payment = await openPayment()
     const event = await signedEvent(api, 'A', {
       type: 'payment_intent.succeeded',
@@ -166,7 +166,7 @@ describe('a genuine event', () => {
     ANY_ORDER_TIMEOUT_MS,
   )
 
-  it('of an unknown type, or about something else in the same account, is kept and ignored', async () => {
+  it('of an unknown type, or about something else in the same account, is stored and ignored', async () => {
     const about = { ...intent({ paymentId: '', reference: 'pi_other' }, 'succeeded'), metadata: {} }
     for (const [type, object] of [
       ['radar.something_new', { id: 'x' }],
@@ -187,7 +187,7 @@ describe('a genuine event', () => {
     }
   })
 
-  it('that cannot be acted on is kept as FAILED, tried again by a job, and then done once', async () => {
+  it('that cannot be applied is stored as FAILED, retried by a job, and then applied once', async () => {
     const payment = await openPayment()
     const lost = {
       ...payment,
@@ -204,7 +204,7 @@ describe('a genuine event', () => {
     const jobs = (await queuedJobs(api, 'A')).filter(({ task }) => task === 'provider-event.process')
     const job = jobs.find(({ payload }) => payload.reference === id)
     await expect(runJob(api, 'A', 'provider-event.process', job?.payload ?? {})).rejects.toThrow()
-    // What was wrong is put right: the event is about a payment that is there.
+    // The cause is repaired: the event's payment exists.
     await asOwner(api.database, api.tenantIds.A, (owner) =>
       owner.query(
         `UPDATE provider_events SET body = convert_to(replace(convert_from(body, 'UTF8'), $2, $3), 'UTF8')
@@ -222,7 +222,7 @@ describe('a genuine event', () => {
     await expectBooksInOrder(api, 'A')
   })
 
-  it('a payout is booked once, and one that failed comes to nothing in any order', async () => {
+  it('a payout is booked once, and a failed one sums up to zero in any order', async () => {
     const before = (await ledgerOf(api, 'A'))['1010'] ?? 0n
     const payout = (id: string, status: string) => ({
       id,
@@ -242,7 +242,7 @@ describe('a genuine event', () => {
     await expectBooksInOrder(api, 'A')
   })
 
-  it('a refund that the bank sends back is reversed, and can be made again', async () => {
+  it('a refund that the bank returns is reversed, and can be repeated', async () => {
     const orderId = await anOrder()
     const paymentId = await payOrder(api, 'A', orderId)
     const refundId = await refundPayment(a, paymentId)
@@ -274,7 +274,7 @@ describe('a genuine event', () => {
 describe('what is refused', () => {
   const event = { type: 'payment_intent.created', object: { id: 'pi_1' } }
 
-  it('an altered byte, a stale and a future time: 401, and nothing is kept', async () => {
+  it('an altered byte, a stale and a future time: 401, and nothing is stored', async () => {
     const before = await countOf('provider_events')
     const genuine = await signedEvent(api, 'A', event)
     const altered = { ...genuine, body: genuine.body.replace('pi_1', 'pi_2') }
@@ -291,7 +291,7 @@ describe('what is refused', () => {
     expect(await countOf('provider_events')).toBe(before)
   })
 
-  it("cross-tenant: another tenant's secret does not sign, and an endpoint of one is none of another", async () => {
+  it("cross-tenant: another tenant's secret is not accepted, and an endpoint of one does not work for another", async () => {
     const ofA = await signedEvent(api, 'A', event)
     const ofB = await signedEvent(api, 'B', event)
     expect((await post({ ...ofA, url: ofB.url })).status).toBe(401)
@@ -303,7 +303,7 @@ describe('what is refused', () => {
         post({ ...ofA, url }),
       ),
     )
-    // As a signature that is another's: whether there is such an account cannot be told.
+    // Like a signature of another account, so that the existence of the account is not revealed.
     const said = answers.map(({ status, answer }) => [status, answer.errors[0].message])
     expect(said.slice(0, 3)).toEqual(Array(3).fill([401, 'The signature is not valid.']))
     expect(said[3]).toEqual([404, 'There is no such endpoint.'])

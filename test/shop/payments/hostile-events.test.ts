@@ -1,5 +1,5 @@
-// Signed events that are not what they should be, whoever signed them: nothing that they name by other means than the value
-// of its id is touched, what does not fit what was asked is kept and moves nothing, and whatever is signed is kept.
+// Malformed signed events: they affect nothing that they do not name by the exact value of its id; what does not fit
+// what was asked is stored without effect; and every signed event is stored.
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import pg from 'pg'
@@ -33,7 +33,7 @@ const PROPERTY_TIMEOUT_MS = 120_000
 let api: Api
 let a: Session
 let customerId: string
-/** Of A: a payment that waits, one that was taken, and a refund of it. */
+/** Of A: a payment that waits, a successful one, and a refund of it. */
 let open: Taken
 let taken: Taken
 let refund: { id: string; reference: string }
@@ -65,8 +65,8 @@ async function openPayment(): Promise<Taken> {
   const input = {
     idempotencyKey: unique('pay'),
     orderId: await anOrder(),
-    // Open until its buyer confirms it: one that is processing would succeed by itself meanwhile, and one whose buyer has
-    // nowhere to come back to fails at once.
+    // Open until its buyer confirms it: a processing one would succeed meanwhile, and one without a return URL fails at
+    // once.
     paymentMethod: 'pm_card_authenticationRequired',
     returnUrl: 'http://127.0.0.1:9/thanks',
   }
@@ -86,7 +86,7 @@ async function referenceOf(id: string): Promise<string> {
   return node.providerReference
 }
 
-/** Everything that money moves, of both tenants: but for the inbox, the audit of it, and what waits in the outbox. */
+/** All rows about money, of both tenants, except the inbox, its audit, and the outbox. */
 const MONEY = [
   'payments',
   'refunds',
@@ -164,10 +164,10 @@ const OBJECTS: [type: string, object: () => Data][] = [
   ['payout.failed', payoutObject],
 ]
 
-/** More than any payment here: no event of it can move anything. */
+/** More than any payment here: no event with it can have an effect. */
 const AMOUNT_OF_NOTHING = 1_999_999
 
-/** What our software is made of. None of it may be in what a merchant reads. */
+/** Names of our software, which a merchant's messages must not contain. */
 const OUR_WORDS =
   /prisma|sql|postgres|zod|typeerror|syntaxerror|undefined|null|json|column|constraint|invocation|0x/i
 
@@ -180,10 +180,10 @@ describe('an object in the place of an id, a name or a sum', () => {
     { toString: 'x', __proto__: null },
   ]
 
-  /** An object is what they may hold. Metadata without our ids is that of a refund made at the provider. */
+  /** They may contain an object. Metadata without our ids is that of a refund made at the provider. */
   const MAY_BE_OBJECTS = new Set(['object', 'latest_charge', 'metadata'])
 
-  it.each(OBJECTS)('in any field of %s: it is kept, and no row changes', async (type, object) => {
+  it.each(OBJECTS)('in any field of %s: it is stored, and no row changes', async (type, object) => {
     const before = await money()
     const whole = object()
     const fields = [
@@ -257,7 +257,7 @@ describe('what does not fit what was asked', () => {
     expect(error).toMatch(/^its? /)
     expect(error).not.toMatch(OUR_WORDS)
     expect(await money()).toEqual(before)
-    // It will never fit: nobody tries again.
+    // It will never fit, so it is not retried.
     expect((await queuedJobs(api, 'A')).length).toBe(jobs)
   })
 })
@@ -301,7 +301,7 @@ describe('an event of others', () => {
     expect(await money()).toEqual(before)
   })
 
-  it('leaves verify clean; one of this tenant that is lost does not', async () => {
+  it('is no violation for verify; one of this tenant that is lost is', async () => {
     const fresh = await startApi()
     try {
       await connectSandbox(fresh, 'A')
@@ -413,13 +413,13 @@ describe('whatever is signed is kept', () => {
           fc.constantFrom(...OBJECTS),
           fc.array(fc.tuple(place, fc.jsonValue()), { minLength: 1, maxLength: 3 }),
         )
-        // A refund without our ids was made at the provider: of a sum that is left, it is one to book.
+        // A refund without our ids was made at the provider: with an amount that is left, it is booked.
         .filter(
           ([[type], changes]) =>
             !(type.includes('refund') && changes.some(([path]) => path.includes('amount'))),
         )
         .map(([[type, object], changes]) => {
-          // With sums that were never asked for, and that no payment has left: what is left whole has no effect either.
+          // With amounts that were never asked for, and that no payment has left: it has no effect either.
           const whole: Data = {
             id: unique('evt'),
             type,
@@ -447,7 +447,7 @@ describe('whatever is signed is kept', () => {
         expect([body.toString(), isKept]).toEqual([body.toString(), true])
       }
       const after = await money()
-      // A payout is of no payment: its own sum is all that there is to say.
+      // A payout belongs to no payment: its amount is its only content.
       for (const name of MONEY.filter((table) => !['journal_entries', 'postings'].includes(table))) {
         expect([name, after[name]]).toEqual([name, before[name]])
       }
@@ -456,7 +456,7 @@ describe('whatever is signed is kept', () => {
   )
 })
 
-/** The id that a body gives itself: another body may have come under it before. */
+/** The id in a body: another body may have come under it before. */
 function idIn(body: Buffer): unknown {
   try {
     return (JSON.parse(body.toString()) as Data).id
@@ -471,7 +471,7 @@ function put(object: Data, path: readonly string[], value: unknown): void {
   else if (typeof object[name] === 'object' && object[name] !== null) put(object[name], rest, value)
 }
 
-it('a signed event whose bytes were altered on the way is kept by nobody', async () => {
+it('a signed event whose bytes were altered on the way is not stored', async () => {
   const event = await signedEvent(api, 'A', { type: 'payment_intent.succeeded', object: chargeObject() })
   expect((await post({ ...event, body: event.body.replace('2000', '2001') })).status).toBe(401)
 })
@@ -501,7 +501,7 @@ describe('a payout that is said to have been made', () => {
     }
   })
 
-  it('never more than the books have with the provider, whichever come at once', async () => {
+  it('never more than the provider’s balance in the books, also concurrently', async () => {
     const had = await withProvider()
     const amount = Math.floor(had / 2) + 1
     const sent = await Promise.all(
@@ -519,7 +519,7 @@ describe('a payout that is said to have been made', () => {
     expect(await withProvider()).toBe(had - amount)
   })
 
-  it('one that comes before what it pays is booked after it', async () => {
+  it('one that comes before its payments is booked after them', async () => {
     const amount = (await withProvider()) + 1_000
     const id = unique('evt')
     const object = { ...payoutObject(), amount }
@@ -554,7 +554,7 @@ describe('what an event says beside the state', () => {
     expect(asks.map(({ task }) => task)).toContain('payment.fee')
   })
 
-  it('a buyer is sent to the page that the provider answered, and to no other', async () => {
+  it('a buyer is sent only to the page in the provider’s answer', async () => {
     const payment = await openPayment()
     const { actionUrl } = await told('pay', payment.id)
     expect(actionUrl).toMatch(/authenticate/)
@@ -566,7 +566,7 @@ describe('what an event says beside the state', () => {
     expect(await told('pay', payment.id)).toMatchObject({ status: 'PENDING', actionUrl })
   })
 
-  it('why a payment or refund failed is told in words of ours', async () => {
+  it('the reason of a failed payment or refund is one of our texts', async () => {
     const payment = await openPayment()
     const last_payment_error = { code: 'card_declined', decline_code: 'expired_card', message: LURE }
     const failed = { ...chargeObject(payment), status: 'requires_payment_method', last_payment_error }
@@ -617,7 +617,7 @@ describe('the secret of another account of the same shop', () => {
     expect((await post(forged)).status).toBe(401)
     expect(await money()).toEqual(before)
     expect(await post(late)).toMatchObject({ status: 200, answer: { status: 'PROCESSED' } })
-    // Nor does the new account speak for the old one's payments.
+    // Nor does the new account's event apply to the old one's payments.
     const old = await sendEvent(api, 'A', { type: 'payment_intent.succeeded', object: chargeObject(open) })
     expect(old).toMatchObject({ status: 200, answer: { status: 'FAILED' } })
   })

@@ -1,5 +1,5 @@
-// What is kept decides, not what was once taken: parts taken, given back and taken again, and what follows for the order's
-// states, its stock, cancelling and fulfilling.
+// The kept amount decides, not the captured one: partial payments and refunds, and their effects on the order's states,
+// its stock, cancelling and fulfilling.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -43,7 +43,7 @@ async function anOrder(): Promise<{ id: string; variantId: string }> {
 const money = (amountMinor: number | null) =>
   amountMinor === null ? null : { amountMinor: String(amountMinor), currency: 'USD' }
 
-/** Takes so much, or all that is left. */
+/** Pays this amount, or all that is left. */
 async function take(
   orderId: string,
   amountMinor: number | null,
@@ -88,7 +88,7 @@ async function end(mutation: 'orderCancel' | 'orderFulfill', id: string): Promis
 }
 
 describe('given back before all was paid', () => {
-  it('60 taken and given back: all that is left is 100, and only then it is PAID and can be fulfilled', async () => {
+  it('60 paid and refunded: 100 are left, and only then it is PAID and can be fulfilled', async () => {
     const { id } = await anOrder()
     const { payment } = await take(id, 6_000)
     expect(await orderOf(id)).toMatchObject({
@@ -120,7 +120,7 @@ describe('given back before all was paid', () => {
     expect(await end('orderFulfill', id)).toEqual({ order: { status: 'FULFILLED' }, userErrors: [] })
   })
 
-  it('40 more do not pay it, and more than what is outstanding is refused', async () => {
+  it('40 more do not pay it, and more than the outstanding amount is refused', async () => {
     const { id } = await anOrder()
     const { payment } = await take(id, 6_000)
     await giveBack(payment.id, 5_000)
@@ -138,7 +138,7 @@ describe('given back before all was paid', () => {
     expect(await orderOf(id)).toMatchObject({ status: 'PAID', captured: 15_000, kept: PRICE })
   })
 
-  it('what is on its way back pays for nothing: not even while another payment is under way', async () => {
+  it('a pending refund pays for nothing, not even while another payment is open', async () => {
     const { id } = await anOrder()
     const { payment } = await take(id, 6_000, 'pm_card_refundPending')
     await controlSandbox(api, 'A', 'settings', { processingDelayMs: 300 })
@@ -151,7 +151,7 @@ describe('given back before all was paid', () => {
     expect(await orderOf(id)).toMatchObject({ status: 'PLACED', kept: 4_000, outstanding: 6_000 })
   })
 
-  it('a refund that comes back counts again: the order is paid by it, or overpaid', async () => {
+  it('a returned refund counts again: the order is paid by it, or overpaid', async () => {
     const { id } = await anOrder()
     await controlSandbox(api, 'A', 'settings', { processingDelayMs: 600 })
     const { payment } = await take(id, 6_000, 'pm_card_refundFail')
@@ -162,7 +162,7 @@ describe('given back before all was paid', () => {
       expect(await orderOf(id)).toMatchObject({ status: 'PAID', paymentStatus: 'PAID', kept: 13_000 }),
     )
     expect(await orderOf(id)).toMatchObject({ outstanding: 0, overpaid: 3_000 })
-    // What is overpaid goes back first, and lowers no price.
+    // An overpaid amount is refunded first, without lowering the price.
     const { payments } = (
       await a.data(
         `query ($id: ID!) { order(id: $id) { payments { nodes { id amount { amountMinor } } } } }`,
@@ -185,7 +185,7 @@ describe('given back before all was paid', () => {
     })
   })
 
-  it('its stock is let go of a day later, or when the next card is declined', async () => {
+  it('its stock is released a day later, or when the next card is declined', async () => {
     const first = await anOrder()
     await giveBack((await take(first.id, 6_000)).payment.id)
     expect(await orderOf(first.id)).toMatchObject({ holdsStock: true })
@@ -195,7 +195,7 @@ describe('given back before all was paid', () => {
     await giveBack((await take(second.id, 6_000)).payment.id)
     await take(second.id, null, 'pm_card_chargeDeclined')
     expect(await orderOf(second.id)).toMatchObject({ holdsStock: false, outstanding: PRICE })
-    // Taken again by the next payment, this time until a day from now.
+    // Reserved again by the next payment, until a day from now.
     await giveBack((await take(second.id, 6_000)).payment.id)
     expect(await orderOf(second.id)).toMatchObject({ holdsStock: true })
     await runJob(api, 'A', 'order.release-holds', {}, () => new Date(Date.now() + DAY_MS + 1_000))
@@ -237,7 +237,7 @@ describe('rivals', () => {
       const { status, captured, refunded, kept, outstanding } = await orderOf(id)
       expect(kept).toBe(captured - refunded)
       expect(kept).toBeLessThanOrEqual(PRICE)
-      // A refund that came before the last payment leaves more to pay; one that came after it has lowered the price.
+      // A refund before the last payment adds to what is due; one after it lowers the price.
       expect(outstanding).toBe(status === 'PAID' ? 0 : PRICE - kept)
       if (status === 'PAID') continue
       await take(id, null)

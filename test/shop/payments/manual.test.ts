@@ -1,5 +1,5 @@
-// Money that was received and given back by hand: recorded once, booked where it is, never more than is left, and with
-// nobody asked.
+// Payments and refunds by hand: recorded once, booked to the right account, never more than is left, without a
+// provider.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -72,37 +72,34 @@ describe('paymentRecord', () => {
     ['CASH', '1000'],
     ['BANK_TRANSFER', '1010'],
     ['OTHER', '1010'],
-  ])(
-    'of %s pays the order and is booked on %s; no provider is connected, and none is asked',
-    async (method, code) => {
-      const orderId = await anOrder()
-      const receivedAt = '2026-01-02T03:04:05.000Z'
-      const booked = await bookedBy(async () => {
-        const made = await record(orderId, {
+  ])('of %s pays the order and is booked on %s; without a provider', async (method, code) => {
+    const orderId = await anOrder()
+    const receivedAt = '2026-01-02T03:04:05.000Z'
+    const booked = await bookedBy(async () => {
+      const made = await record(orderId, {
+        method,
+        reference: ' receipt 7 ',
+        note: 'at the door',
+        receivedAt,
+      })
+      expect(made).toEqual({
+        payment: {
+          id: expect.stringMatching(/^pay_/),
+          status: 'SUCCEEDED',
+          provider: 'MANUAL',
           method,
-          reference: ' receipt 7 ',
+          reference: 'receipt 7',
           note: 'at the door',
           receivedAt,
-        })
-        expect(made).toEqual({
-          payment: {
-            id: expect.stringMatching(/^pay_/),
-            status: 'SUCCEEDED',
-            provider: 'MANUAL',
-            method,
-            reference: 'receipt 7',
-            note: 'at the door',
-            receivedAt,
-            amount: { amountMinor: '2000' },
-            fee: { amountMinor: '0' },
-            order: { status: 'PAID', paymentStatus: 'PAID', outstandingAmount: { amountMinor: '0' } },
-          },
-          userErrors: [],
-        })
+          amount: { amountMinor: '2000' },
+          fee: { amountMinor: '0' },
+          order: { status: 'PAID', paymentStatus: 'PAID', outstandingAmount: { amountMinor: '0' } },
+        },
+        userErrors: [],
       })
-      expect(booked).toEqual({ [code]: 2_000n, '4010': -2_000n })
-    },
-  )
+    })
+    expect(booked).toEqual({ [code]: 2_000n, '4010': -2_000n })
+  })
 
   it('in parts, beside a card; more than is left, another currency, the future and nothing are refused', async () => {
     const orderId = await anOrder()
@@ -128,7 +125,7 @@ describe('paymentRecord', () => {
     expect(await codes({})).toEqual([['orderId', 'WRONG_STATUS']])
   })
 
-  it('the same key records once; rivals never record more than is left', async () => {
+  it('the same key records once; concurrent calls never record more than is left', async () => {
     const orderId = await anOrder()
     const input = { idempotencyKey: unique('record'), amount: usd(700) }
     const answers = await Promise.all(Array.from({ length: 5 }, () => record(orderId, input)))
@@ -139,7 +136,7 @@ describe('paymentRecord', () => {
     expect((await record(orderId)).payment.amount.amountMinor).toBe('300')
   })
 
-  it('is in the audit by who recorded it, tells others, and queues nothing', async () => {
+  it('is audited with its recorder, emits an event, and queues nothing', async () => {
     const orderId = await anOrder()
     const { payment } = await record(orderId, {}, api.as('A', 'STAFF'))
     const { rows } = await asSuperuser(api.database, (client) =>
@@ -157,7 +154,7 @@ describe('paymentRecord', () => {
     })
   })
 
-  it('a viewer is FORBIDDEN; cross-tenant: another tenant’s order is NOT_FOUND, as one that is none', async () => {
+  it('a viewer is FORBIDDEN; cross-tenant: another tenant’s order is NOT_FOUND, like an absent one', async () => {
     const orderId = await anOrder()
     const foreign = await record(orderId, {}, api.as('B'))
     expect(foreign).toEqual(await record('ord_00000000000000000000000000', {}, api.as('B')))
@@ -169,7 +166,7 @@ describe('paymentRecord', () => {
 })
 
 describe('refundRecord', () => {
-  it('gives cash back out of the till, or by transfer, and says so', async () => {
+  it('refunds cash from the till, or by transfer, and records it', async () => {
     const orderId = await anOrder()
     const { payment } = await record(orderId)
     const fromTill = await bookedBy(async () => {
@@ -195,7 +192,7 @@ describe('refundRecord', () => {
     expect((await giveBack(payment.id)).userErrors).toMatchObject([{ code: 'AMOUNT_TOO_LARGE' }])
   })
 
-  it('of what was recorded before all was paid leaves more to pay; refundCreate does the same, from where it was', async () => {
+  it('before all was paid leaves more to pay; refundCreate does the same, from the same account', async () => {
     const orderId = await anOrder()
     const { payment } = await record(orderId, { amount: usd(1_200) })
     const booked = await bookedBy(() =>
@@ -208,7 +205,7 @@ describe('refundRecord', () => {
     })
   })
 
-  it('of what a provider took is refused: it is given back there, and the provider’s books stay ours', async () => {
+  it('of a payment through a provider is refused, so that both books agree', async () => {
     await connectSandbox(api, 'A')
     const orderId = await anOrder()
     const paymentId = await payOrder(api, 'A', orderId)
@@ -221,7 +218,7 @@ describe('refundRecord', () => {
     expect(charge).toMatchObject({ refundedMinor: 0n })
   })
 
-  it('in the future, and by staff, is refused; rivals never give back more than was received', async () => {
+  it('in the future, and by staff, is refused; concurrent calls never refund more than was received', async () => {
     const orderId = await anOrder()
     const { payment } = await record(orderId)
     const givenAt = new Date(Date.now() + 3_600_000).toISOString()

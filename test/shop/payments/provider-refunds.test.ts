@@ -1,4 +1,4 @@
-// Refunds that are made at the provider by others than us: booked by their payment, in any order and number of their events.
+// Refunds made at the provider by others: booked to their payment, in any order and number of their events.
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -43,7 +43,7 @@ async function paymentOf(id: string): Promise<Data> {
   return (await a.data(source, { id })).payment
 }
 
-/** In the provider's dashboard: without any metadata of ours. */
+/** In the provider's dashboard: without our metadata. */
 async function refundAtProvider(reference: string, amount: number): Promise<string> {
   const { secretKey } = await secretsOf(api, 'A')
   const response = await fetch(`${sandboxUrl()}/v1/refunds`, {
@@ -55,7 +55,7 @@ async function refundAtProvider(reference: string, amount: number): Promise<stri
   return ((await response.json()) as { id: string }).id
 }
 
-it('one made in the dashboard comes to payment, order, ledger and stock by its event', async () => {
+it('one made in the dashboard is applied to payment, order, ledger and stock by its event', async () => {
   const { paymentId, reference } = await paid()
   const before = (await ledgerOf(api, 'A'))['4020'] ?? 0n
   const id = await refundAtProvider(reference, 700)
@@ -73,7 +73,7 @@ it('one made in the dashboard comes to payment, order, ledger and stock by its e
   expect(
     (await bookedCharges(api, 'A')).find((charge) => charge.reference === reference)?.refundedMinor,
   ).toBe(700n)
-  // What is left can be given back here, and no more.
+  // The rest can be refunded here, and no more.
   await refundPayment(a, paymentId, 1_300n)
   await expect(refundPayment(a, paymentId, 1n)).rejects.toThrow('AMOUNT_TOO_LARGE')
 })
@@ -105,7 +105,7 @@ it('any order and number of its events ends alike: one refund, and FAILED is the
   await expectBooksInOrder(api, 'A')
 }, 120_000)
 
-it('more than what is left, or in another currency, is kept FAILED; of no charge of ours: IGNORED', async () => {
+it('more than what is left, or in another currency, is stored as FAILED; of an unknown charge: IGNORED', async () => {
   const { paymentId, reference } = await paid()
   const object = {
     id: 're_much',

@@ -1,5 +1,5 @@
-// The end of secrets: an account that is disconnected or replaced, and a secret that another takes the place of. Each counts
-// until its date and no longer, for the payments of its own account, and is then forgotten.
+// The end of secrets: disconnected and replaced accounts, and rotated secrets. Each is accepted until its date, for the
+// payments of its own account, and is then deleted.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
@@ -62,7 +62,7 @@ async function rowOf(id: string): Promise<Data> {
   })
 }
 
-/** How many endpoints the sandbox sends this account's events to. */
+/** The number of endpoints to which the sandbox sends this account's events. */
 async function endpointsAt(secretKey: string): Promise<string[]> {
   const response = await fetch(`${sandboxUrl()}/v1/webhook_endpoints?limit=100`, {
     headers: { authorization: `Bearer ${secretKey}` },
@@ -78,7 +78,7 @@ const unknown = (secret?: string) =>
   signedEvent(api, 'A', { id: unique('evt'), type: 'x', object: {}, ...(secret !== undefined && { secret }) })
 
 describe('paymentProviderRotateWebhookSecret', () => {
-  it('makes another endpoint; both secrets count until the date, then one, and the first endpoint is deleted', async () => {
+  it('makes another endpoint; both secrets are valid until the date, then one, and the first endpoint is deleted', async () => {
     const { id, version } = await connect()
     const before = await secretsOf(api, 'A')
     const { paymentProvider, userErrors } = await rotate({ id, expectedVersion: version })
@@ -93,7 +93,7 @@ describe('paymentProviderRotateWebhookSecret', () => {
     for (const secret of [before.webhookSecret, after.webhookSecret]) {
       expect((await post(await unknown(secret))).status).toBe(200)
     }
-    // The end of it, by the job that was queued: nothing before its date.
+    // Its end, by the queued job: nothing before its date.
     await runEnd(id)
     expect(await endpointsAt(before.secretKey)).toHaveLength(2)
     await runEnd(id, until)
@@ -106,7 +106,7 @@ describe('paymentProviderRotateWebhookSecret', () => {
     expect((await post(await unknown())).status).toBe(200)
   })
 
-  it('with a time that is past ends the secret before at once; so does its time, without any job', async () => {
+  it('with a time in the past ends the previous secret at once; so does its time, without any job', async () => {
     const { id, version } = await connect()
     const { webhookSecret: first } = await secretsOf(api, 'A')
     await rotate({ id, expectedVersion: version, previousUntil: new Date(0).toISOString() })
@@ -124,7 +124,7 @@ describe('paymentProviderRotateWebhookSecret', () => {
     expect((await post(await unknown('whsec_mine'))).status).toBe(200)
   })
 
-  it('again while one counts still: the one before that ends, and its endpoint with it', async () => {
+  it('again while the previous one is valid: the oldest ends, with its endpoint', async () => {
     const { id, version } = await connect()
     const { webhookSecret, secretKey } = await secretsOf(api, 'A')
     await rotate({ id, expectedVersion: version })
@@ -187,7 +187,7 @@ describe('paymentProviderRotateWebhookSecret', () => {
 })
 
 describe('paymentProviderDisconnect', () => {
-  it('takes no payment any more; its events count until the date, and then its keys are forgotten', async () => {
+  it('takes no payments; its events are accepted until the date, and then its keys are deleted', async () => {
     const { id, version } = await connect()
     const { secretKey } = await secretsOf(api, 'A')
     const orderId = await anOrder()
@@ -208,7 +208,7 @@ describe('paymentProviderDisconnect', () => {
         payload: expect.objectContaining({ providerId: uuidOf('prov', id) }),
       }),
     )
-    // Something is open with it: it can still be asked.
+    // A payment of it is open, so it can still be called.
     await setPayment(paymentId, 'PENDING')
     await runEnd(id, until)
     expect(await endpointsAt(secretKey)).toEqual([])
@@ -219,7 +219,7 @@ describe('paymentProviderDisconnect', () => {
     await connect()
   })
 
-  it('with a time that is past: no event counts any more, as if its secret were another', async () => {
+  it('with a time in the past: no event is accepted, as if its secret were another', async () => {
     const { id, version } = await connect()
     const event = await unknown()
     expect((await post(event)).status).toBe(200)
@@ -230,7 +230,7 @@ describe('paymentProviderDisconnect', () => {
     await connect()
   })
 
-  it('ends one that was replaced, too; and sooner, but not later', async () => {
+  it('ends a replaced one, too; sooner, but not later', async () => {
     const replaced = await connect()
     const event = await unknown()
     await connect()

@@ -1,4 +1,4 @@
-// Giving back: whole, in parts, repeated, raced, and when the provider takes its time or says nothing.
+// Refunds: whole, partial, repeated, concurrent, and with a slow or silent provider.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -86,7 +86,7 @@ describe('refundCreate', () => {
     expect((await refund(id)).userErrors).toMatchObject([{ field: ['paymentId'], code: 'AMOUNT_TOO_LARGE' }])
   })
 
-  it('after it, the order is cancelled rather than fulfilled, and lets go of its stock', async () => {
+  it('after it, the order can be cancelled but not fulfilled, and releases its stock', async () => {
     const { id, orderId } = await aPayment()
     await refund(id)
     const send = async (mutation: string) => {
@@ -101,7 +101,7 @@ describe('refundCreate', () => {
     expect(await send('orderCancel')).toEqual({ order: { status: 'CANCELLED' }, userErrors: [] })
   })
 
-  it('the same key gives back once; another input is refused', async () => {
+  it('the same key refunds once; another input is refused', async () => {
     const { id } = await aPayment()
     const input = {
       idempotencyKey: unique('refund'),
@@ -189,7 +189,7 @@ describe('a refund that takes a while', () => {
     })
   })
 
-  it('whose answer is lost is UNKNOWN, and found out by the job: given back once', async () => {
+  it('whose answer is lost is UNKNOWN, and settled by the job: refunded once', async () => {
     await controlSandbox(api, 'A', 'settings', { webhooks: 'paused' })
     const { id, orderId } = await aPayment('pm_card_refundTimeout')
     const { refund: made } = await refund(id, 800)

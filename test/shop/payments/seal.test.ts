@@ -1,4 +1,4 @@
-// Secrets at rest: only the right key opens them, in the right place, unaltered.
+// Secrets at rest: they open only with the right key, in the right place, unaltered.
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ const PLACE = 'tenant/row/secret key'
 const key = (byte: number) => new Uint8Array(32).fill(byte)
 const sealer = createSealer({ current: key(1) })
 
-/** What is thrown, as text, causes and all. */
+/** The thrown error as text, with its causes. */
 function failureOf(work: () => unknown): string {
   try {
     work()
@@ -57,13 +57,13 @@ describe('a sealed secret', () => {
 })
 
 describe('keys', () => {
-  it('have ids that differ, and stay the same from start to start', () => {
+  it('have different ids, which stay the same after a restart', () => {
     expect(sealer.keyId).toMatch(/^[0-9a-f]{12}$/)
     expect(createSealer({ current: key(1) }).keyId).toBe(sealer.keyId)
     expect(createSealer({ current: key(2) }).keyId).not.toBe(sealer.keyId)
   })
 
-  it('of before open what they sealed; what is sealed now needs them no more', () => {
+  it('that are previous ones open what they sealed; new seals do not need them', () => {
     const sealed = sealer.seal(SECRET, PLACE)
     const rotated = createSealer({ current: key(2), previous: [key(3), key(1)] })
     expect(rotated.open(sealed, sealer.keyId, PLACE)).toBe(SECRET)
@@ -72,7 +72,7 @@ describe('keys', () => {
     )
   })
 
-  it('that are not here are named, and neither they nor the secret are told', () => {
+  it('that are not configured are named, and neither they nor the secret are revealed', () => {
     const current = randomBytes(32)
     const other = createSealer({ current })
     const sealed = other.seal(SECRET, PLACE)
@@ -92,7 +92,7 @@ describe('keys', () => {
     }
   })
 
-  it('a ciphertext that is said to be of another configured key does not open', () => {
+  it('a ciphertext under another configured key’s id does not open', () => {
     const both = createSealer({ current: key(2), previous: [key(1)] })
     expect(() => both.open(sealer.seal(SECRET, PLACE), both.keyId, PLACE)).toThrow(/was altered/)
   })

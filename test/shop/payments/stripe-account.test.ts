@@ -1,5 +1,5 @@
-// A merchant's account, asked by Stripe's own library at a real sandbox: charged once, found again, given back, whatever
-// breaks between.
+// A merchant's account, through Stripe's library and a real sandbox: charged once, found again, refunded, whatever
+// fails.
 
 import { afterEach, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
@@ -19,7 +19,7 @@ const RETURN_URL = 'http://127.0.0.1:9/thanks'
 
 interface Opened {
   account: ProviderAccount
-  /** The same account's books, past what is tested. */
+  /** The same account's books, read directly. */
   merchant: Merchant
 }
 
@@ -42,7 +42,7 @@ function chargeOf(more: Partial<Charge> = {}): Charge {
   }
 }
 
-/** A charge that succeeded, and what a refund of it says. */
+/** A successful charge, and the data of its refund. */
 async function charged({ account }: Opened, more: Partial<Charge> = {}) {
   const charge = chargeOf(more)
   const verdict = await account.charge(charge)
@@ -70,7 +70,7 @@ async function refundsAt({ merchant: { stripe } }: Opened): Promise<number> {
 }
 
 describe('a charge', () => {
-  it('that succeeds has its fee, and stands in the books with our id', async () => {
+  it('that succeeds has its fee, and is in the books with our id', async () => {
     const opened = open()
     const charge = chargeOf()
     const verdict = await opened.account.charge(charge)
@@ -115,7 +115,7 @@ describe('a charge', () => {
     expect(await booked(opened)).toMatchObject([{ status: 'FAILED' }])
   })
 
-  it('by a way to pay that there is not, or of a sum that is too large, has FAILED and is in no book', async () => {
+  it('with an unknown payment method, or a too large amount, has FAILED and is not in the books', async () => {
     const opened = open()
     expect(await opened.account.charge(chargeOf({ method: 'pm_unheard_of' }))).toMatchObject({
       status: 'FAILED',
@@ -171,7 +171,7 @@ describe('the same charge again', () => {
     expect(await booked(opened)).toHaveLength(1)
   })
 
-  it('of another sum is refused by the provider, and says nothing of the first', async () => {
+  it('of another amount is refused by the provider, and proves nothing about the first', async () => {
     const opened = open()
     const charge = chargeOf()
     await opened.account.charge(charge)
@@ -209,7 +209,7 @@ describe('the same charge again', () => {
     expect(await booked(opened)).toHaveLength(1)
   })
 
-  it('ten at once are one charge: each says so, or that it does not know', async () => {
+  it('ten at once are one charge: each returns it, or UNKNOWN', async () => {
     const opened = open()
     await opened.merchant.control('settings', { latencyMs: 50 })
     const charge = chargeOf()
@@ -225,7 +225,7 @@ describe('a provider that is gone', () => {
   let sandbox: OwnSandbox | undefined
   afterEach(() => sandbox?.close())
 
-  it('leaves everything UNKNOWN; when it is back, what was asked before happens once', async () => {
+  it('leaves everything UNKNOWN; when it is back, earlier calls happen once', async () => {
     sandbox = await startOwnSandbox()
     const opened = open(sandbox.url)
     const { account } = opened
@@ -257,7 +257,7 @@ describe('a provider that is gone', () => {
 })
 
 describe('a charge that is looked for', () => {
-  it('is found by our id behind hundreds of others, whatever became of the key', async () => {
+  it('is found by our id behind hundreds of others, without the key', async () => {
     const opened = open()
     const { stripe } = opened.merchant
     const { paymentId, reference } = await charged(opened)
@@ -270,7 +270,7 @@ describe('a charge that is looked for', () => {
       reference,
       feeMinor: 88n,
     })
-    // Not asked for from so late on.
+    // Not when asked for from that late on.
     expect(await find(new Date(Date.now() + 600_000))).toBeNull()
   })
 
@@ -281,7 +281,7 @@ describe('a charge that is looked for', () => {
     expect(await account.findCharge({ ...SUMS, ...charge, reference: 'pi_unheard_of' })).toBeNull()
   })
 
-  it('cross-account: is not found in another account, nor given back or cancelled there', async () => {
+  it('cross-account: is not found in another account, nor refunded or cancelled there', async () => {
     const owner = open()
     const other = open()
     const { paymentId, reference, refundOf } = await charged(owner)
@@ -408,7 +408,7 @@ describe('a refund', () => {
 })
 
 describe('the books', () => {
-  it('tell the fee of a charge that succeeded, and none of one that did not', async () => {
+  it('have the fee of a successful charge, and none of any other', async () => {
     const opened = open()
     const { reference } = await charged(opened, { amountMinor: 100_000n })
     expect(await opened.account.feeOf(reference)).toBe(2_930n)
@@ -417,7 +417,7 @@ describe('the books', () => {
     expect(await opened.account.feeOf(declined.reference ?? '')).toBeNull()
   })
 
-  it('start when they are asked from, and hold what is none of ours', async () => {
+  it('start at the given time, and include charges that are not ours', async () => {
     const opened = open()
     await charged(opened)
     await opened.merchant.stripe.paymentIntents.create({ amount: 100, currency: 'usd' })

@@ -1,13 +1,13 @@
-// Amounts as Stripe counts them, by its own documentation: never another sum than ours.
+// Amounts in Stripe's units, by its documentation: never another amount than ours.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toDecimal } from '../../../src/core/money.ts'
 import { fromStripeAmount, fromStripeFee, toStripeAmount } from '../../../src/shop/payments/stripe-amount.ts'
 
-/** What Stripe takes an amount for: its decimals by https://docs.stripe.com/currencies. */
+/** Stripe's decimals by https://docs.stripe.com/currencies. */
 const ZERO_DECIMALS = 'BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' ')
 const THREE_DECIMALS = 'BHD JOD KWD OMR TND'.split(' ')
-/** Others, and those that Stripe writes with two decimals though they have none any more. */
+/** Others, and those that Stripe writes with two decimals though they no longer have any. */
 const TWO_DECIMALS = 'USD EUR GBP HUF IDR COP TWD INR PLN CZK ISK UGX'.split(' ')
 
 function decimalsAtStripe(currency: string): number {
@@ -15,7 +15,7 @@ function decimalsAtStripe(currency: string): number {
   return THREE_DECIMALS.includes(currency) ? 3 : 2
 }
 
-/** In units of which no currency has smaller ones. */
+/** In units small enough for every currency. */
 function scaled(decimal: string): bigint {
   const [whole = '', fraction = ''] = decimal.split('.')
   return BigInt(whole + fraction.padEnd(6, '0'))
@@ -70,7 +70,7 @@ describe('an amount', () => {
     expect(toStripeAmount(amountMinor, currency)).toBeNull()
   })
 
-  it('that our units cannot hold is no amount; a fee leaves out what is less than one', () => {
+  it('that our units cannot express is refused; a fee is rounded down', () => {
     expect(() => fromStripeAmount(50_001, 'ISK')).toThrow('50001 is no amount in ISK')
     expect(fromStripeFee(50_099, 'ISK')).toBe(500n)
     expect(fromStripeFee(88, 'USD')).toBe(88n)

@@ -1,5 +1,5 @@
-// What Stripe's library makes of every kind of answer, and what that says about the money: only a refusal of the very
-// request is a failure; whatever leaves open what happened is UNKNOWN.
+// Every kind of answer through Stripe's library, and what it proves: only a refusal of the very request is a failure;
+// everything else is UNKNOWN.
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +11,7 @@ import type { Charge, ProviderAccount } from '../../../src/shop/payments/provide
 const SECRET_KEY = 'sk_test_4eC39HqLyjWDarjtT1zdp7dc'
 const TIMEOUT_MS = 300
 
-/** What is answered: a status with an error in Stripe's form, or with any text; or nothing. */
+/** The answer: a status with an error in Stripe's form, or with any text; or none. */
 type Given = { status: number; error?: object; body?: string } | 'CUT' | 'SILENCE'
 
 interface Asked {
@@ -220,7 +220,7 @@ describe('an answer that leaves open what happened', () => {
   })
 
   it.each(unanswered.filter(([given]) => typeof given === 'string' || given.status !== 404))(
-    '%j: neither is what is looked for missing',
+    '%j: nor does a look-up report it missing',
     async (given, reason) => {
       answer = given
       const unknown = { status: 'UNKNOWN', reason }
@@ -237,7 +237,7 @@ describe('an answer that leaves open what happened', () => {
     },
   )
 
-  it.each(unanswered)('%j: a charge that is to be cancelled may still happen', async (given) => {
+  it.each(unanswered)('%j: a cancelled charge may still happen', async (given) => {
     answer = given
     expect(await account.cancelCharge('pi_1')).toMatchObject({ status: 'UNKNOWN' })
   })
@@ -280,7 +280,7 @@ describe('an answer that leaves open what happened', () => {
     }
   })
 
-  it('of a charge that succeeded with an answer that makes no sense: UNKNOWN', async () => {
+  it('of a charge that succeeded with an invalid answer: UNKNOWN', async () => {
     answer = {
       status: 200,
       body: JSON.stringify({

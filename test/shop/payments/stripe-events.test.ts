@@ -1,4 +1,4 @@
-// Signed events: which are genuine and of now, whose they are, and what they are about. Case 40.
+// Signed events: which are genuine and recent, their account, and their subject. Case 40.
 import { createHmac } from 'node:crypto'
 import Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
@@ -37,7 +37,7 @@ function read(payload: string, signature = signatureOf(payload), reader = accoun
   return readSignedEvent(reader, { rawBody: Buffer.from(payload), signature, now: NOW })
 }
 
-/** The code of what is thrown. */
+/** The code of the thrown error. */
 function codeOf(work: () => unknown): string {
   try {
     work()
@@ -173,20 +173,20 @@ describe('what is signed', () => {
     expect(read(payload)).toEqual(event)
   })
 
-  it('in bytes that are no text is signed as the bytes that it is', () => {
+  it('in bytes that are not UTF-8 is verified by its bytes', () => {
     const bytes = Buffer.from([0xff, 0x00, 0x7b])
     const digest = createHmac('sha256', SECRET).update(`${NOW_SECONDS}.`).update(bytes).digest('hex')
     const signature = `t=${NOW_SECONDS},v1=${digest}`
     const event = readSignedEvent(account, { rawBody: bytes, signature, now: NOW })
     expect(event).toMatchObject({ body: bytes, subject: { kind: 'UNREADABLE' } })
-    // A decoder puts U+FFFD in the place of either.
+    // A decoder replaces either by U+FFFD.
     const altered = Buffer.from([0xfe, 0x00, 0x7b])
     expect(codeOf(() => readSignedEvent(account, { rawBody: altered, signature, now: NOW }))).toBe(
       'UNAUTHENTICATED',
     )
   })
 
-  it('by either of two secrets counts, while one takes the other’s place', () => {
+  it('is accepted with either of two secrets during a rotation', () => {
     const both = { ...account, webhookSecrets: ['whsec_new', SECRET] }
     const payload = bodyOf()
     expect(read(payload, signatureOf(payload), both).reference).toBe('evt_1')
@@ -249,7 +249,7 @@ describe('what is signed', () => {
     }
   })
 
-  it('and not as it should be is kept as UNREADABLE, with the reason', () => {
+  it('and malformed is stored as UNREADABLE, with the reason', () => {
     for (const object of [null, [], { id: 'po_1', status: 'paid', amount: 50_001, currency: 'isk' }]) {
       const { subject, reference } = read(bodyOf({ type: 'payout.paid', data: { object } }))
       expect([reference, subject.kind]).toEqual(['evt_1', 'UNREADABLE'])

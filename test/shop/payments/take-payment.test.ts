@@ -1,4 +1,4 @@
-// Taking payments: what succeeds, what is refused and why, what becomes of order, stock and ledger, and repetitions.
+// Taking payments: successes, refusals, the effects on order, stock and ledger, and repetitions.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidOf } from '../../../src/core/ids.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 afterAll(() => api?.close())
 
-/** An order of 2 pieces at 1,000 of 5, and the variant. */
+/** An order of 2 of 5 pieces at 1,000, and the variant. */
 async function anOrder(session = a, buyer = customerId): Promise<{ id: string; variantId: string }> {
   const { id: variantId } = await makeVariant(session, { stock: 5, priceMinor: 1_000n })
   const { id } = await placeOrder(session, buyer, [{ variantId, quantity: 2 }])
@@ -55,7 +55,7 @@ async function reservedOf(variantId: string): Promise<number> {
 }
 
 describe('a card that succeeds', () => {
-  it('pays the order, books sale and fee, and keeps the stock for it', async () => {
+  it('pays the order, books sale and fee, and holds the stock', async () => {
     const before = await ledgerOf(api, 'A')
     const { id, variantId } = await anOrder()
     const { payment, userErrors } = await take(id)
@@ -100,7 +100,7 @@ describe('a card that is declined', () => {
     ['pm_card_chargeDeclinedExpiredCard', 'CARD_EXPIRED'],
     ['pm_nobody_knows', 'METHOD_INVALID'],
   ])(
-    '%s fails with %s and lets go of the stock; another card takes it again',
+    '%s fails with %s and releases the stock; another card reserves it again',
     async (paymentMethod, code) => {
       const { id, variantId } = await anOrder()
       const { payment, userErrors } = await take(id, { paymentMethod })
@@ -118,7 +118,7 @@ describe('a card that is declined', () => {
     },
   )
 
-  it('leaves the stock to others: who comes back too late hears STOCK_INSUFFICIENT, and nothing is charged', async () => {
+  it('leaves the stock to others: a late retry gets STOCK_INSUFFICIENT, and nothing is charged', async () => {
     const { id, variantId } = await anOrder()
     await take(id, { paymentMethod: 'pm_card_chargeDeclined' })
     await placeOrder(a, customerId, [{ variantId, quantity: 4 }])
@@ -141,7 +141,7 @@ describe('a card that is declined', () => {
 })
 
 describe('what cannot be paid', () => {
-  it('wrong currency, no amount, no method: all is said, and nothing is stored', async () => {
+  it('wrong currency, no amount, no method: all are reported, and nothing is stored', async () => {
     const { id } = await anOrder()
     const wrong = await take(id, { amount: { amountMinor: '100', currency: 'EUR' } })
     expect(wrong.userErrors).toMatchObject([{ field: ['amount'], code: 'CURRENCY_MISMATCH' }])
@@ -159,7 +159,7 @@ describe('what cannot be paid', () => {
     expect((await take(id)).userErrors).toMatchObject([{ code: 'WRONG_STATUS', message: 'it was cancelled' }])
   })
 
-  it("cross-tenant: another tenant's order is NOT_FOUND, as one that is none", async () => {
+  it("cross-tenant: another tenant's order is NOT_FOUND, like an absent one", async () => {
     const { id } = await anOrder()
     await connectSandbox(api, 'B')
     const foreign = await take(id, {}, api.as('B'))
@@ -211,7 +211,7 @@ describe('repetitions', () => {
     expect(await bookedCharges(api, 'A')).toHaveLength(charges + 1)
   })
 
-  it('two keys at once make one payment: the other hears PAYMENT_IN_PROGRESS or WRONG_STATUS', async () => {
+  it('two keys at once make one payment: the other gets PAYMENT_IN_PROGRESS or WRONG_STATUS', async () => {
     const { id } = await anOrder()
     const tries = await Promise.all(Array.from({ length: 8 }, () => take(id)))
     const codes = tries.flatMap(({ userErrors }) => userErrors.map(({ code }: Data) => code))
@@ -224,12 +224,12 @@ describe('repetitions', () => {
 })
 
 describe('an answer that is lost', () => {
-  // Else the provider's event may be here before anybody has noticed.
+  // Otherwise the provider's event may arrive first.
   beforeAll(() => controlSandbox(api, 'A', 'settings', { webhooks: 'paused' }))
   afterAll(() => controlSandbox(api, 'A', 'settings', { webhooks: 'on' }))
 
   it.each(['pm_card_timeout_after_charge', 'pm_card_timeout_before_charge', 'pm_card_error500_after_charge'])(
-    'case 36: %s is UNKNOWN, then found out by the job with the same key: one charge',
+    'case 36: %s is UNKNOWN, then settled by the job with the same key: one charge',
     async (paymentMethod) => {
       const { id, variantId } = await anOrder()
       const charges = (await bookedCharges(api, 'A')).length
@@ -272,7 +272,7 @@ describe('an answer that is lost', () => {
     })
   })
 
-  it('while it is open nobody cancels the order, nor pays it another way', async () => {
+  it('while it is open the order can neither be cancelled nor paid otherwise', async () => {
     const { id } = await anOrder()
     await take(id, { paymentMethod: 'pm_card_timeout_before_charge' })
     expect((await take(id)).userErrors).toMatchObject([{ code: 'PAYMENT_IN_PROGRESS' }])
@@ -283,7 +283,7 @@ describe('an answer that is lost', () => {
     expect(orderCancel.userErrors).toEqual([{ code: 'PAYMENT_IN_PROGRESS' }])
   })
 
-  it('after the provider has forgotten keys its list is asked, and what is not in it has failed', async () => {
+  it('after the provider’s keys expire its list is read, and a payment missing in it has failed', async () => {
     const { id } = await anOrder()
     const charges = (await bookedCharges(api, 'A')).length
     const { payment } = await take(id, { paymentMethod: 'pm_card_timeout_before_charge' })
@@ -302,7 +302,7 @@ describe('an answer that is lost', () => {
 })
 
 describe('what takes a while', () => {
-  it('a payment that processes is PENDING until the webhook tells', async () => {
+  it('a processing payment is PENDING until the webhook', async () => {
     await controlSandbox(api, 'A', 'settings', { processingDelayMs: 50 })
     const { id } = await anOrder()
     const { payment, userErrors } = await take(id, { paymentMethod: 'pm_card_processing' })
@@ -324,7 +324,7 @@ describe('what takes a while', () => {
     expect(await reservedOf(variantId)).toBe(0)
   })
 
-  it('a buyer who confirms with their bank pays; who declines does not', async () => {
+  it('a buyer who confirms with their bank pays; one who declines does not', async () => {
     for (const [answer, status] of [
       ['approve', 'PAID'],
       ['decline', 'PLACED'],
@@ -344,7 +344,7 @@ describe('what takes a while', () => {
     }
   })
 
-  it('a buyer who never comes back has abandoned it after an hour: the charge is cancelled, the stock released', async () => {
+  it('a buyer who does not return has abandoned it after an hour: the charge is cancelled, the stock released', async () => {
     const { id, variantId } = await anOrder()
     const { payment } = await take(id, {
       paymentMethod: 'pm_card_authenticationRequired',
@@ -367,7 +367,7 @@ describe('what takes a while', () => {
     })
   })
 
-  it('an order that nobody pays lets go of its stock after a day, and stays payable', async () => {
+  it('an unpaid order releases its stock after a day, and stays payable', async () => {
     const { id, variantId } = await anOrder()
     const tomorrow = () => new Date(Date.now() + 25 * 3_600_000)
     await runJob(api, 'A', 'order.release-holds', {})
@@ -379,7 +379,7 @@ describe('what takes a while', () => {
   })
 })
 
-it('without a provider a payment is refused, and says what to do', async () => {
+it('without a provider a payment is refused, with advice', async () => {
   const fresh = await startApi()
   try {
     const session = fresh.as('A')

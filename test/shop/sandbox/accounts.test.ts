@@ -1,4 +1,4 @@
-// Keys and accounts: every test key opens an account of its own, and nothing of another one can be seen or moved.
+// Keys and accounts: every test key opens its own account, which no other can see or change.
 
 import Stripe from 'stripe'
 import { expect, it } from 'vitest'
@@ -62,7 +62,7 @@ it('cross-account: another account’s objects are 404, and its lists are empty'
     stripe.events.retrieve(event?.id ?? ''),
     stripe.paymentIntents.list({ starting_after: intent.id }),
   ]
-  // All are awaited at once: a refusal that nobody waits for yet ends the run.
+  // All are awaited at once: an unhandled rejection would end the run.
   for (const error of await Promise.all(refused.map(errorOf))) {
     expect(error).toMatchObject({ statusCode: 404, code: 'resource_missing' })
   }
@@ -80,7 +80,7 @@ it('cross-account: another account’s objects are 404, and its lists are empty'
   expect(await owner.stripe.webhookEndpoints.retrieve(endpoint.id)).toMatchObject({ status: 'enabled' })
 })
 
-it('cross-account: one key is two keys in two accounts', async () => {
+it('cross-account: idempotency keys are separate per account', async () => {
   const [one, two] = [newMerchant(), newMerchant()]
   const options = { idempotencyKey: 'the-same' }
   const first = await one.stripe.paymentIntents.create(charged(), options)

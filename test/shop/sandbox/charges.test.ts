@@ -1,4 +1,4 @@
-// Charges by Stripe's own library: what each test payment method does, and what is refused.
+// Charges through Stripe's library: the effect of each test payment method, and the refusals.
 import Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
@@ -10,7 +10,7 @@ const { stripe } = merchant
 describe('a card that succeeds', () => {
   it.each([
     [2_000, 88],
-    // 2.9 % of these are 14.5 and 0.435: halves go up.
+    // 2.9 % of these are 14.5 and 0.435: halves are rounded up.
     [500, 45],
     [15, 30],
     [99_999_999, 2_900_030],
@@ -34,7 +34,7 @@ describe('a card that succeeds', () => {
     })
   })
 
-  it('is read back as it was answered, with its charge and its place in the balance', async () => {
+  it('is read back as answered, with its charge and its balance transaction', async () => {
     const made = await stripe.paymentIntents.create(
       charged({ payment_method: 'pm_card_mastercard', metadata: { order: '7' }, description: 'Order 7' }),
     )
@@ -231,7 +231,7 @@ describe('a payment that the buyer has to confirm with their bank', () => {
     })
   })
 
-  it('can be cancelled while it waits, and the bank then asks no more', async () => {
+  it('can be cancelled while it waits, and the bank page then has no form', async () => {
     const intent = await ask()
     const cancelled = await stripe.paymentIntents.cancel(intent.id, { cancellation_reason: 'abandoned' })
     expect(cancelled).toMatchObject({ status: 'canceled', cancellation_reason: 'abandoned' })
@@ -286,7 +286,7 @@ describe('what is refused', () => {
     })
   })
 
-  it('a call that there is not: 404; a body that is too large: 413, as an error of Stripe’s form', async () => {
+  it('an unknown call: 404; a body that is too large: 413, as an error of Stripe’s form', async () => {
     expect((await merchant.send('GET', 'unheard_of')).status).toBe(404)
     const large = await merchant.send('POST', 'payment_intents', {
       form: { description: 'x'.repeat(2 ** 21) },

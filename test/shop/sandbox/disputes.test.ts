@@ -1,5 +1,5 @@
-// Disputes: of the test payment methods and of any charge, what they take from the balance and give back, the merchant's
-// answers, the bank's decisions, and what is told of each.
+// Disputes: of the test payment methods and of any charge, their effects on the balance, the merchant's answers, the
+// bank's decisions, and their events.
 import type Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { charged, errorOf, type Merchant, newMerchant } from './merchant.ts'
@@ -13,7 +13,7 @@ interface Disputed extends Merchant {
   dispute: Stripe.Dispute
 }
 
-/** The merchant with one payment of 20 dollars, disputed as the payment method has it. */
+/** The merchant with one payment of 20 dollars, disputed as the payment method says. */
 async function disputed(payment_method = 'pm_card_createDispute'): Promise<Disputed> {
   const merchant = newMerchant()
   const intent = await merchant.stripe.paymentIntents.create(charged({ payment_method }))
@@ -34,7 +34,7 @@ async function balanceOf({ stripe }: Pick<Merchant, 'stripe'>): Promise<number |
   return (await stripe.balance.retrieve()).available[0]?.amount
 }
 
-/** Each event of a dispute, oldest first, with the status and the lines of the balance that it shows. */
+/** Each event of a dispute, oldest first, with its status and balance transactions. */
 async function told({ stripe }: Pick<Merchant, 'stripe'>): Promise<unknown[]> {
   const { data } = await stripe.events.list({ limit: 100 })
   return data.toReversed().flatMap(({ type, data: { object } }) => {
@@ -227,7 +227,7 @@ describe('giving in', () => {
 })
 
 describe('a dispute that a control opens', () => {
-  it('is of the whole charge, as fraudulent, unless told', async () => {
+  it('is of the whole charge, as fraudulent, by default', async () => {
     const { stripe, intent, dispute } = await paid()
     const whole = await dispute()
     expect(whole).toMatchObject({ amount: 2_000, reason: 'fraudulent', status: 'needs_response' })
@@ -260,14 +260,14 @@ describe('a dispute that a control opens', () => {
     expect(await balanceOf(merchant)).toBe(NET - 2_000 - 2 * FEE)
   })
 
-  it('races others for the charge: together they never pass it', async () => {
+  it('concurrent ones never exceed the charge', async () => {
     const merchant = await paid()
     const tries = await Promise.allSettled(Array.from({ length: 5 }, () => merchant.dispute({ amount: 900 })))
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
     expect(await balanceOf(merchant)).toBe(NET - 1_800 - 2 * FEE)
   })
 
-  it('may be of what was refunded: the buyer has it twice', async () => {
+  it('may be of a refunded amount, which the buyer then gets twice', async () => {
     const merchant = await paid()
     await merchant.stripe.refunds.create({ payment_intent: merchant.intent.id })
     await merchant.dispute()

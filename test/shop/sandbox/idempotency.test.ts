@@ -1,4 +1,4 @@
-// Idempotency keys, and the answers that never arrive.
+// Idempotency keys, and answers that are lost.
 import Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { charged, errorOf, newMerchant } from './merchant.ts'
@@ -94,8 +94,8 @@ describe('a key', () => {
 })
 
 describe('an answer that never arrives', () => {
-  // Stripe's library sends once more by itself when a connection is cut: a fault has to outlast that.
-  it('pm_card_timeout_after_charge charges first: the key then tells', async () => {
+  // Stripe's library retries once when a connection is cut, so a fault must happen more often.
+  it('pm_card_timeout_after_charge charges first: a retry returns it', async () => {
     const { stripe } = newMerchant()
     const pay = () =>
       stripe.paymentIntents.create(charged({ payment_method: 'pm_card_timeout_after_charge' }), {
@@ -135,7 +135,7 @@ describe('an answer that never arrives', () => {
     expect(await errorOf(pay(1_000))).toMatchObject({ rawType: 'idempotency_error' })
   })
 
-  it('pm_card_error500_after_charge charges, answers 500 once, and then tells', async () => {
+  it('pm_card_error500_after_charge charges, answers 500 once, and then returns it', async () => {
     const { stripe } = newMerchant()
     const pay = () =>
       stripe.paymentIntents.create(charged({ payment_method: 'pm_card_error500_after_charge' }), {

@@ -1,4 +1,4 @@
-// Lists: their order, their pages, what they are narrowed by, and what they expand.
+// Lists: order, pages, filters, and expansions.
 import { beforeAll, expect, it } from 'vitest'
 import { parseForm } from '../../../src/shop/sandbox/form.ts'
 import { charged, errorOf, newMerchant } from './merchant.ts'

@@ -1,4 +1,4 @@
-// Owns: a merchant with an account of their own at a sandbox: Stripe's library, the sandbox's controls, and plain HTTP.
+// A merchant with an account at a sandbox: Stripe's library, the sandbox's controls, and plain HTTP.
 
 import { randomBytes } from 'node:crypto'
 import Stripe from 'stripe'
@@ -7,9 +7,9 @@ import { sandboxUrl } from '../support/sandbox-url.ts'
 export interface Merchant {
   stripe: Stripe
   secretKey: string
-  /** Sends a control, or asks for one without a body; answers what comes back. Throws for a refusal. */
+  /** Sends a control, or reads one without a body; returns the answer. Throws for a refusal. */
   control<T = Record<string, unknown>>(path: string, body?: object): Promise<T>
-  /** A call as it goes over the wire, without the library in between. */
+  /** A raw HTTP call, without the library. */
   send(method: 'GET' | 'POST', path: string, more?: { form?: Form; key?: string }): Promise<Response>
 }
 
@@ -61,7 +61,7 @@ export function charged(
   return { amount: 2_000, currency: 'usd', payment_method: 'pm_card_visa', confirm: true, ...more }
 }
 
-/** What a call fails with; throws when it does not fail. */
+/** The error of a call; throws when it succeeds. */
 export async function errorOf(
   call: Promise<unknown>,
 ): Promise<InstanceType<typeof Stripe.errors.StripeError>> {

@@ -1,4 +1,4 @@
-// Owns: a sandbox of a test's own, that can be killed and started again on the same books.
+// A separate sandbox for a test, which can be killed and restarted on the same store.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,11 +7,11 @@ import { type Sandbox, startSandbox } from '../../../src/shop/sandbox/start-sand
 export interface OwnSandbox {
   dataDir: string
   url: string
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>
-  /** Starts it again, at the same address. */
+  /** Restarts it, at the same address. */
   restart(): Promise<void>
-  /** Ends it, and throws its books away. */
+  /** Stops it, and deletes its store. */
   close(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-// The balance, and paying it out.
+// The balance and payouts.
 import { expect, it } from 'vitest'
 import { charged, errorOf, newMerchant } from './merchant.ts'
 
@@ -19,7 +19,7 @@ it('the balance is what was charged, less fees, refunds and payouts, by currency
   expect(line).toMatchObject({ type: 'payout', amount: -1_000, net: -1_000, source: payout.id })
 })
 
-it('a payout takes all that there is, and nothing beyond', async () => {
+it('a payout takes at most the whole balance', async () => {
   const { stripe } = newMerchant()
   await stripe.paymentIntents.create(charged())
   const pay = (amount: number, currency = 'usd') => stripe.payouts.create({ amount, currency })
@@ -29,7 +29,7 @@ it('a payout takes all that there is, and nothing beyond', async () => {
   expect(await errorOf(pay(1))).toMatchObject({ statusCode: 400, code: 'balance_insufficient' })
 })
 
-it('payouts race for the balance: together they never pass it', async () => {
+it('concurrent payouts never exceed the balance', async () => {
   const { stripe } = newMerchant()
   await stripe.paymentIntents.create(charged())
   const tries = await Promise.allSettled(

@@ -1,4 +1,4 @@
-// The sandbox as a process: what outlives a SIGKILL, how it starts and ends, and what it says when it cannot.
+// The sandbox as a process: what survives a SIGKILL, its start and end, and its errors.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -93,7 +93,7 @@ describe('after a SIGKILL', () => {
     expect((await stripe.paymentIntents.list()).data).toHaveLength(2)
   })
 
-  it('a charge whose answer was lost is told by its key', async () => {
+  it('a charge whose answer was lost is returned by its key', async () => {
     const sandbox = await ownSandbox()
     const { stripe } = newMerchant(sandbox.url)
     const params = charged({ payment_method: 'pm_card_timeout_after_charge' })
@@ -112,7 +112,7 @@ describe('after a SIGKILL', () => {
     const form = { amount: '2000', currency: 'usd', payment_method: 'pm_card_visa', confirm: 'true' }
     const calls = [1, 2].map(() => send('POST', 'payment_intents', { form, key: 'k' }))
     const lost = Promise.allSettled(calls)
-    // One of them is turned away: the other has arrived, and waits.
+    // One of them is refused: the other has arrived, and waits.
     expect((await Promise.race(calls)).status).toBe(409)
     await sandbox.kill()
     expect((await lost).map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
@@ -174,7 +174,7 @@ describe('the process', () => {
     expect(await findRunningSandbox(sandbox.dataDir)).toBeNull()
   })
 
-  it('is not mistaken for another that listens at its address now', async () => {
+  it('is not mistaken for another process at its address', async () => {
     const sandbox = await ownSandbox()
     await sandbox.kill()
     const otherDir = await mkdtemp(join(tmpdir(), 'bulkhead-sandbox-'))
@@ -208,7 +208,7 @@ describe('the process', () => {
     }
   })
 
-  it('stops at once and cleanly, though somebody does not answer a webhook', async () => {
+  it('stops at once and cleanly, even with an unanswered webhook', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'bulkhead-sandbox-'))
     const receiver = await startReceiver()
     const sandbox = await startSandbox({ dataDir, port: 0 })

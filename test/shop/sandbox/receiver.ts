@@ -1,4 +1,4 @@
-// Owns: a webhook endpoint that keeps what it is sent, and answers as it is told.
+// A webhook endpoint that stores its deliveries, and answers as configured.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,9 +13,9 @@ interface Received {
 
 export interface Receiver {
   url: string
-  /** In the order in which they came. */
+  /** In order of arrival. */
   received: Received[]
-  /** What is answered to the next ones, one after the other; afterwards 200. Null: nothing at all. */
+  /** The next answers, one after the other; afterwards 200. Null: no answer. */
   answers: (number | null)[]
   types(): string[]
   close(): Promise<void>
@@ -51,7 +51,7 @@ export async function startReceiver(): Promise<Receiver> {
   }
 }
 
-/** Subscribes the merchant to these events; answers the endpoint with its secret. */
+/** Subscribes the merchant to these events; returns the endpoint with its secret. */
 export async function subscribe(
   { stripe }: Merchant,
   { url }: Pick<Receiver, 'url'>,
@@ -62,7 +62,7 @@ export async function subscribe(
   return { id, secret }
 }
 
-/** The event, when the signature is genuine and of now; throws otherwise. */
+/** The event, when the signature is genuine and recent; throws otherwise. */
 export function verified({ rawBody, signature }: Received, secret: string): Stripe.Event {
   return Stripe.webhooks.constructEvent(rawBody, signature, secret)
 }

@@ -1,4 +1,4 @@
-// Refunds: in parts, too many, slow, failing, and unanswered.
+// Refunds: partial, too large, slow, failing, and unanswered.
 import Stripe from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
@@ -55,7 +55,7 @@ describe('a refund', () => {
     expect(await chargeOf(stripe, intent)).toMatchObject({ amount_refunded: 2_000 })
   })
 
-  it('races others for what is left: together they never pass it', async () => {
+  it('concurrent ones never exceed what is left', async () => {
     const { stripe, intent } = await paid()
     const tries = await Promise.allSettled(
       Array.from({ length: 10 }, () => stripe.refunds.create({ payment_intent: intent.id, amount: 300 })),
@@ -127,7 +127,7 @@ describe('a refund that takes a while', () => {
 })
 
 it.each(['payment_intent', 'charge'] as const)(
-  'pm_card_refundTimeout, named by its %s, refunds and is lost: the key then tells',
+  'pm_card_refundTimeout, named by its %s, refunds and is lost: a retry returns it',
   async (by) => {
     const { stripe, intent } = await paid('pm_card_refundTimeout')
     const params =

@@ -1,4 +1,4 @@
-// The order of shuffled webhooks: of a seed and of what happened, and of nothing else.
+// The order of shuffled webhooks: depends only on the seed and the sequence of events.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ function newAccount(settings: Partial<Settings>): Account {
   return account
 }
 
-/** The numbers of the events, in the order in which they are to be sent. */
+/** The numbers of the events, in sending order. */
 function orderOf(account: Account): number[] {
   return store.waitingDeliveriesOf(account.id).map(({ event }) => {
     const data = store.find(account.id, event)?.data as { object: { number: number } }
@@ -55,7 +55,7 @@ function shuffled(seed: number, when: 'FROM_THE_START' | 'AFTERWARDS'): number[]
   return orderOf(account)
 }
 
-it('is that in which things happened when nothing is shuffled', () => {
+it('is that of the events when nothing is shuffled', () => {
   const account = newAccount({})
   emitAll(account)
   expect(orderOf(account)).toEqual(Array.from({ length: COUNT }, (_, number) => number))
@@ -70,7 +70,7 @@ it.each(['FROM_THE_START', 'AFTERWARDS'] as const)(
   },
 )
 
-it('is the same for the same seed, whatever the ids and the hour, and another for another', () => {
+it('is the same for the same seed, for any ids and time, and another for another seed', () => {
   const order = shuffled(7, 'FROM_THE_START')
   expect(shuffled(7, 'FROM_THE_START')).toEqual(order)
   expect(shuffled(7, 'AFTERWARDS')).toEqual(order)

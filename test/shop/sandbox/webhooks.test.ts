@@ -1,4 +1,4 @@
-// Events and their webhooks: signed as Stripe signs, tried until taken, and sent as an unkind network would.
+// Events and their webhooks: signed like Stripe's, retried until accepted, and sent as by an unreliable network.
 import Stripe from 'stripe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
@@ -16,7 +16,7 @@ afterEach(() => receiver.close())
 const pay = (more?: Partial<Stripe.PaymentIntentCreateParams>) =>
   merchant.stripe.paymentIntents.create(charged(more))
 const flush = () => merchant.control('flush', {})
-/** Nothing is sent but by a flush, which sends in order: what is due is sent as it comes, several at once. */
+/** Only a flush sends, in order: due deliveries are otherwise sent several at once. */
 const sendInOrder = () => merchant.control('settings', { webhooks: 'delay', webhookDelayMs: 3_600_000 })
 const idsOf = (sent: Receiver['received']) => sent.map(({ event }) => event.id)
 
@@ -26,7 +26,7 @@ interface Deliveries {
 const deliveries = async () => (await merchant.control<Deliveries>('deliveries')).deliveries
 
 describe('an endpoint', () => {
-  it('is told of what it asked for, signed with the secret that only its maker saw', async () => {
+  it('gets the events that it subscribed to, signed with the secret that only its maker saw', async () => {
     const { id, secret } = await subscribe(merchant, receiver, [
       'payment_intent.succeeded',
       'charge.succeeded',
@@ -107,7 +107,7 @@ describe('an endpoint', () => {
   })
 })
 
-describe('what happens is told', () => {
+describe('events are emitted', () => {
   async function told(work: () => Promise<unknown>): Promise<string[]> {
     await subscribe(merchant, receiver)
     await sendInOrder()
@@ -158,7 +158,7 @@ describe('what happens is told', () => {
 })
 
 describe('a delivery', () => {
-  it('that is not taken is tried again, the same event, after longer and longer', async () => {
+  it('that is not accepted is retried with the same event, after growing delays', async () => {
     const { secret } = await subscribe(merchant, receiver, ['charge.succeeded'])
     receiver.answers.push(500, 302)
     await pay()
@@ -228,13 +228,13 @@ describe('a delivery', () => {
 })
 
 describe('an unkind network', () => {
-  it('holds events back until it is told to let go, however often they are flushed', async () => {
+  it('holds events back until it is released, however often they are flushed', async () => {
     await subscribe(merchant, receiver, ['charge.succeeded'])
     await merchant.control('settings', { webhooks: 'paused' })
     await pay()
     await flush()
     expect(receiver.received).toEqual([])
-    // Another account's, made later, is not held up.
+    // Another account's later delivery is not held up.
     const other = newMerchant()
     await subscribe(other, receiver, ['charge.succeeded'])
     await other.stripe.paymentIntents.create(charged())

@@ -1,4 +1,4 @@
-// The platform's commands on a tenant's whole life, as people run them, on the demo tenants.
+// The platform's commands on a tenant's whole life, run on the demo tenants.
 import { createHash } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -41,7 +41,7 @@ const run = (on: Installation, ...args: string[]) => bulkhead(args, settings(on)
 const tenant = (on: Installation, ...args: string[]) => run(on, 'tenant', ...args)
 
 describe('looking', () => {
-  it('tenant show tells what there is, and the tenant of it', async () => {
+  it('tenant show prints a tenant, and its audit records that', async () => {
     const { code, stdout } = await tenant(here, 'show', 'acme', '--json')
     expect(code).toBe(0)
     const shown = JSON.parse(stdout)
@@ -73,7 +73,7 @@ describe('looking', () => {
 })
 
 describe('moving', () => {
-  it('tenant export writes a file of its owner’s alone, and restore makes a tenant of it that verify finds whole', async () => {
+  it('tenant export writes a file that only its owner can read, and restore makes a tenant of it that passes verify', async () => {
     const exported = await tenant(here, 'export', 'acme', '--out', file, '--json')
     expect([exported.code, exported.stderr]).toEqual([0, ''])
     const { total, sha256 } = JSON.parse(exported.stdout)
@@ -105,7 +105,7 @@ describe('moving', () => {
     expect(shown).toMatchObject({ name: 'Acme Two', rows: { orders: 3_000 } })
   })
 
-  it('tenant restore refuses an altered file, one that is not there, and a slug that is taken', async () => {
+  it('tenant restore refuses an altered file, a missing one, and a used slug', async () => {
     const altered = join(directory, 'altered.gz')
     await writeFile(altered, (await readFile(file)).subarray(0, 100_000))
     const cut = await tenant(elsewhere, 'restore', altered, '--slug', 'cut')
@@ -121,7 +121,7 @@ describe('moving', () => {
     expect(tenants.map(({ slug }: { slug: string }) => slug)).toEqual(['acme-two'])
   })
 
-  it('tenant restore says whose file it is, and takes neither a forged nor an unknown one', async () => {
+  it('tenant restore prints the origin of the file, and refuses a forged or unknown one', async () => {
     const text = gunzipSync(await readFile(file)).toString()
     const forged = join(directory, 'forged.jsonl')
     const write = async (changed: string) => {
@@ -184,7 +184,7 @@ describe('ending', () => {
     expect((await tenant(elsewhere, 'list')).stdout).not.toContain('erased')
   })
 
-  it('tenant erase --now, killed half way, goes on when it is run again; retained shows what is kept', async () => {
+  it('tenant erase --now, killed half way, continues when it is run again; retained shows the records', async () => {
     const args = ['tenant', 'erase', 'acme-two', '--confirm', 'acme-two', '--now']
     const running = startBulkhead(args, settings(elsewhere))
     const hasBegun = async () =>
@@ -213,7 +213,7 @@ describe('ending', () => {
     expect(JSON.parse(records[0] ?? '')).toMatchObject({ tenantId: kept.tenantId, kind: 'journal_entries' })
   })
 
-  it('its address is nobody else’s, unless the platform says so outright', async () => {
+  it('its slug is not reused, except with --reuse-slug', async () => {
     const details = ['--name', 'Other', '--currency', 'USD', '--owner-email', 'owner@other.example']
     const create = ['create', '--slug', 'acme-two', ...details]
     const refused = await tenant(elsewhere, ...create)
