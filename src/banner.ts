@@ -11,7 +11,7 @@ interface Greeting {
   companionUrl: string | null
   /** Since the start of the process. */
   readyMs: number
-  /** What somebody may try: the demo tenants, or making a first one; null: it is no developer's own database. */
+  /** Instructions to print: for the demo tenants, or for making a first tenant; null: none. */
   tryOut: 'demo' | 'first tenant' | null
 }
 

@@ -91,7 +91,7 @@ export type DevelopmentParts = {
     | null
   /** The people that the development issuer offers. */
   readonly people: (() => Promise<readonly DemoTenantPeople[]>) | null
-  /** Fields that the first query in GraphiQL asks for, besides who the caller is; empty: none. */
+  /** Root fields of the first query in GraphiQL, besides `viewer`; empty: none. */
   readonly firstFields: string
   /** Called once the server listens. */
   readonly whenListening: ((runtime: DevelopmentRuntime, config: Config) => Promise<void>) | null

@@ -16,7 +16,7 @@ export const CHECKS = PARTS.flatMap(({ checks }) => checks)
 export const COMPANION =
   PARTS.map(({ development }) => development.companion).find((one) => one !== null) ?? null
 export const DEVELOPMENT = PARTS.map(({ development }) => development)
-/** Of the first query in GraphiQL. */
+/** What GraphiQL's first query asks for. */
 export const FIRST_FIELDS = DEVELOPMENT.flatMap(({ firstFields }) =>
   firstFields === '' ? [] : [firstFields],
 )

@@ -1,13 +1,15 @@
-// Owns: a project to start from: a copy of the product's own files, with or without the shop. Installs nothing.
+// Writes a new project: a copy of the product's own files, with or without the shop. Installs nothing.
+import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { writeSnapshot } from '../db/migrations/write-migration.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What a project consists of. All else in a checkout was installed, built, or is a database's. */
+/** The parts of a project. Everything else in a checkout is installed, built, or data. */
 const PARTS: readonly string[] = [
   '.ci',
   '.env.example',
@@ -32,22 +34,24 @@ const PARTS: readonly string[] = [
   'tsconfig.json',
   'vitest.config.ts',
 ]
-/** Folders within them that installing, building and running make. */
+/** Folders within the parts that installing, building and running create. */
 const MADE: ReadonlySet<string> = new Set(['node_modules', 'generated', 'dist', '.data', 'coverage'])
 
-/** The shop: its code, its tests, what is measured with it, and the API that it is most of. */
+/** The shop's code, tests, benchmarks and page, and the printed API, which `schema:print` writes again. */
 const SHOP_PARTS: readonly string[] = ['src/shop', 'test/shop', 'bench', 'docs/money.md', 'schema.graphql']
-/** Of the schema's files. */
+/** Files of prisma/schema. */
 const SHOP_SCHEMA = /^(shop|(catalogue|customers|ledger|orders|payments)\.prisma)$/
-/** Of the migrations. */
+/** Folders of prisma/migrations. */
 const SHOP_MIGRATION = /^\d+_shop_/
 
-/** Of npm's packages. */
+/** Of a package.json. */
+const NAMED = z.object({ name: z.string() })
+/** npm's bound on package names. */
 const NAME_LENGTH_MAX = 214
 
 /**
- * Writes the project to `directory`, which need not be there. Throws BAD_USER_INPUT for one that has anything in it, and
- * whose name is no package's.
+ * Writes the project to `directory`, which is created if it does not exist. Throws BAD_USER_INPUT for a directory that is not
+ * empty, and for a name that no package can have.
  */
 export async function newProject(
   directory: string,
@@ -68,7 +72,7 @@ export async function newProject(
 /** The files that a fresh clone has. */
 export async function copyProject(target: string): Promise<void> {
   await mkdir(target, { recursive: true })
-  for (const part of PARTS)
+  for (const part of PARTS.filter((one) => existsSync(join(ROOT, one))))
     await cp(join(ROOT, part), join(target, part), {
       recursive: true,
       filter: (path) => !MADE.has(basename(path)),
@@ -115,8 +119,9 @@ function packageName(folder: string): string {
 }
 
 async function rename(project: string, name: string): Promise<void> {
+  const { name: former } = NAMED.parse(JSON.parse(await readFile(join(project, 'package.json'), 'utf8')))
   for (const file of ['package.json', 'package-lock.json'])
-    await edit(join(project, file), (text) => text.replaceAll('"name": "bulkhead",', `"name": "${name}",`))
+    await edit(join(project, file), (text) => text.replaceAll(`"name": "${former}",`, `"name": "${name}",`))
 }
 
 async function edit(path: string, change: (text: string) => string): Promise<void> {

@@ -1,4 +1,4 @@
-// `bulkhead new`: a project of one's own. What is in it is new-project.ts's.
+// `bulkhead new`: writes a new project. new-project.ts has its contents.
 import { Command, Option } from 'commander'
 import { plainAction, report } from './run.ts'
 
@@ -14,7 +14,7 @@ export function newCommand(): Command {
       plainAction(async (directory: string, options: Options) => {
         const { newProject } = await import('./new-project.ts')
         const made = await newProject(directory, { withoutShop: options.without === 'shop' })
-        report(options, made, `Made ${made.name}. Next: cd ${made.directory} && npm ci && npm start`)
+        report(options, made, `Made ${made.name}. Next: cd "${made.directory}" && npm ci && npm start`)
       }),
     )
 }

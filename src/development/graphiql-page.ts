@@ -10,7 +10,7 @@ query Hello {
 ${fields.map((field) => `  ${field}\n`).join('')}}
 `
 
-/** The page, which signs in with an issuer as its client. `firstFields`: of its first query, besides who the caller is. */
+/** The page, which signs in with an issuer as its client. `firstFields`: root fields of its first query, besides `viewer`. */
 export function graphiqlPage({
   issuer,
   clientId,

@@ -1,5 +1,5 @@
-// `bulkhead new`: a project of one's own, whole or without the shop, and what it refuses. That the one without the shop
-// proves its walls and runs is test/shop/docs/without-the-shop.test.ts's.
+// `bulkhead new`: a project with and without the shop, and its errors. test/shop/docs/without-the-shop.test.ts runs the one
+// without the shop.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'

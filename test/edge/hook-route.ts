@@ -1,12 +1,11 @@
-// Owns: a route that takes what strangers send, in the way of those that providers of a module call: bytes of any type, and
-// what can be refused without them is.
+// A route that takes bodies of any type from strangers, as a module's webhooks do, and refuses what it can by the headers.
 import { HttpRefusal } from '../../src/edge/http-refusal.ts'
 import type { Route } from '../../src/edge/http-server.ts'
 
 const BODY_BYTES_MAX = 512 * 1_024
 
 export const HOOK = '/hooks/in/acme'
-/** A header without which it answers 400. */
+/** Without this header it answers 400. */
 export const SIGNED = 'x-signature: whatever'
 
 export const hookRoute: Route = (app) => {

@@ -1,5 +1,4 @@
-// Owns: permissions that only tests have, for what a viewer reads and a clerk writes: whichever modules there are, something
-// takes them.
+// Permissions that exist only in tests: for VIEWER, STAFF and ADMIN, whichever modules there are.
 import { type AreasOf, definePermissions } from '../../src/auth/permissions.ts'
 
 const EXAMPLES = definePermissions({

@@ -34,9 +34,9 @@ function rowsOf({ rows, refused }: FixtureTable, { key }: FixtureTenant): Fixtur
 }
 
 /**
- * Runs `work` in the open transaction of the tables' owner, while the modules' unchecked tables fire no trigger: rows made
- * up one by one would be refused at COMMIT. Keys, checks and policies hold as ever. These tables stay locked until the
- * transaction ends, so that nobody else's rows go unchecked.
+ * Runs `work` in the open transaction of the tables' owner, with the triggers of the modules' unchecked tables disabled:
+ * generated rows would fail their deferred checks at COMMIT. Keys, checks and policies still apply. The tables stay locked
+ * until the transaction ends, so no other session writes unchecked rows.
  */
 export async function withTriggersOff(owner: pg.Client, work: () => Promise<void>): Promise<void> {
   for (const table of UNCHECKED_TABLES) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`)

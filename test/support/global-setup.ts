@@ -1,5 +1,5 @@
-// Owns: one PostgreSQL and one companion of the server, such as a payment sandbox, for a whole test run. Test files clone
-// their databases from the template, and have accounts of their own with the companion.
+// One PostgreSQL and one companion process (the payment sandbox) for a whole test run. Test files clone their databases from
+// the template, and have their own accounts in the sandbox.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { openRunDirectory } from './run-directory.ts'
 declare module 'vitest' {
   export interface ProvidedContext {
     cluster: TestCluster
-    /** Null: no module has one. */
+    /** Null: no module has a companion. */
     companionUrl: string | null
   }
 }

@@ -1,5 +1,5 @@
-// Owns: what the tests must be told of each module before there is a server: `test/<module>/setup.ts` says it. What is
-// asked of the server afterwards is samples.ts's.
+// What the tests need to know of each module before a server runs, from `test/<module>/setup.ts`. samples.ts has what they
+// ask the server.
 
 import type pg from 'pg'
 import type { Services } from '../../src/graphql/context.ts'
@@ -10,21 +10,21 @@ import type { FixtureTenant } from './two-tenants.ts'
 export type Right = 'select' | 'insert' | 'update' | 'delete'
 
 export interface ModuleSetup {
-  /** By table: columns whose values cannot be made up of their type and checks, and those that tests know. */
+  /** By table and column: values that cannot be generated from the type and the checks, or that tests refer to. */
   ownValues: Record<string, Record<string, (tenant: FixtureTenant, n: number) => string>>
-  /** By table: the runtime role's rights, where they are not the usual four and the table is not append-only. */
+  /** By table: the rights of the runtime role, for tables with other than all four that are not append-only. */
   rights: Record<string, readonly Right[]>
-  /** By table: a column that the runtime role may update, where it may not update all of them. */
+  /** By table: a column that the runtime role may update, for tables where it may not update all columns. */
   updatable: Record<string, string>
-  /** Tables whose deferred triggers refuse rows that are made up one by one. */
+  /** Tables whose deferred triggers reject generated rows. */
   uncheckedTables: readonly string[]
-  /** Makes a tenant's made-up rows such as these triggers want them. A superuser's connection, in a transaction. */
+  /** Changes a tenant's generated rows so that these triggers accept them. `client`: a superuser, in a transaction. */
   mendRows: (client: pg.Client, tenantId: string) => Promise<void>
-  /** Its part of the services. */
+  /** The module's part of the services. */
   services: (environment: Omit<ModuleEnvironment, 'config'>) => Partial<Services>
 }
 
-/** In the order of the modules. Throws for a module whose tests have no setup. */
+/** In the order of the modules. Throws for a module without a setup file. */
 export const SETUPS: readonly ModuleSetup[] = await Promise.all(
   MODULES.map(async ({ name }) => (await import(`../${name}/setup.ts`)).SETUP as ModuleSetup),
 )

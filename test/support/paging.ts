@@ -1,5 +1,5 @@
-// Owns: the laws of paging, against a list that PostgreSQL sorts whole: any walk gives each row once, in order. Each
-// module's tests say what its lists are.
+// The laws of paging, against a list that PostgreSQL sorts as a whole: any walk gives each row once, in order. The tests of
+// each module name its lists.
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { encodeId } from '../../src/core/ids.ts'

@@ -1,12 +1,12 @@
-// Owns: valid values for the arguments of generated operations. A new type joins by its `Create` mutation. An argument
-// with a new name joins by a line in its module's samples; until then the tests that generate operations fail and say so.
+// Valid values for the arguments of generated operations. A new type is covered by its `Create` mutation. An argument
+// with a new name needs a line in its module's samples; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import type { Api, Session, TenantKey } from './api.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import { type Maker, SAMPLES } from './samples.ts'
 import { unique } from './unique.ts'
 
-/** Who has what it takes to ask a field with valid arguments. */
+/** The session that has the permissions to call a field with valid arguments. */
 export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
   return SAMPLES.askers[place.name]?.(api) ?? api.as(tenant)
 }

@@ -1,39 +1,39 @@
-// Owns: what the tests that are generated from the schema are given by each module: `test/<module>/samples.ts` says it.
-// What a valid call is made of is recipes.ts's.
+// What each module gives the tests that are generated from the schema, from `test/<module>/samples.ts`. recipes.ts builds
+// valid calls from it.
 import { MODULES } from '../../src/modules.ts'
 import type { Api, Session, TenantKey } from './api.ts'
 
 export type Maker = (api: Api, tenant: TenantKey) => Promise<string>
 
 export interface ModuleSamples {
-  /** By type: a new record of it, of version 1, where that takes more than its `Create` mutation, or it has none. */
+  /** By type: makes a record of version 1, for types whose `Create` mutation is missing or does not suffice. */
   records: Record<string, Maker>
-  /** By an argument's name; one that means something else in one field stands as `mutation orderFulfill: id`. */
+  /** A valid value by the argument's name, or for one field by `mutation orderFulfill: id`. */
   values: Record<string, (api: Api, tenant: TenantKey) => unknown>
-  /** By field: what a look-up by one of several arguments is given by rights. */
+  /** By field: the id to pass to a look-up that takes one of several arguments. */
   lookUps: Record<string, Maker>
-  /** By field: what must be so before it does what it is for. */
+  /** By field: what to do before the call, so that it succeeds. */
   beforehand: Record<string, Maker>
-  /** By field: who may ask it, where that is no owner. */
+  /** By field: the session that calls it, if not the owner's. */
   askers: Record<string, (api: Api) => Session | undefined>
   /** By table: the prefix of its rows' ids. */
   prefixes: Record<string, string>
-  /** By an argument's name, for those that are no id, cursor or text: what a tenant has there, and what nobody has. */
+  /** By argument name, for arguments that are no id, cursor or text: a tenant's own value, and one that no tenant has. */
   foreign: Record<string, { of: (api: Api, tenant: TenantKey) => Promise<unknown>; absent: unknown }>
-  /** Columns in which a filled tenant has texts that no other has. */
+  /** Columns in which `fill` gives a tenant texts that the other tenant lacks. */
   telling: readonly string[]
-  /** Fields that must be seen to leak without walls. First come those that show a page: calls make rows that come before. */
+  /** Fields that must leak without walls. Fields that show a page come first: later calls add rows before A's. */
   sabotaged: readonly string[]
-  /** Gives a tenant a few of everything, in every state. */
+  /** Makes a few records of every type in every state. */
   fill: (api: Api, tenant: TenantKey) => Promise<void>
 }
 
-/** In the order of the modules. Throws for a module whose tests have no samples. */
+/** In the order of the modules. Throws for a module without a samples file. */
 const ALL: readonly ModuleSamples[] = await Promise.all(
   MODULES.map(async ({ name }) => (await import(`../${name}/samples.ts`)).SAMPLES as ModuleSamples),
 )
 
-/** Of all modules together; what a later one says of the same name counts. */
+/** Of all modules; for equal names the later module wins. */
 export const SAMPLES: Omit<ModuleSamples, 'fill' | 'sabotaged' | 'telling'> = {
   records: merged(({ records }) => records),
   values: merged(({ values }) => values),
@@ -51,7 +51,7 @@ function merged<T>(part: (samples: ModuleSamples) => Record<string, T>): Record<
   return Object.assign({}, ...ALL.map(part))
 }
 
-/** The desk comes last: it looks at what the others left, and seals it. */
+/** In reverse order: the desk seals the audit entries and exports the rows that the others make. */
 export async function fillTenant(api: Api, tenant: TenantKey): Promise<void> {
   for (const { fill } of ALL.toReversed()) await fill(api, tenant)
 }

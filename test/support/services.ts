@@ -1,4 +1,4 @@
-// Owns: the outside world of a test's server: what its modules need of it, and a sealing key.
+// The services of a test's server: those of the modules, and a sealing key.
 import { createIdentityInvalidation } from '../../src/auth/identity-invalidation.ts'
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
@@ -8,7 +8,7 @@ import { SETUPS } from './module-setup.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')
 
-/** `companionUrl` null: there is none. `publicUrl` is asked when it is needed: the server may not listen yet. */
+/** `companionUrl` null: no companion runs. `publicUrl` is called when needed: the server may not listen yet. */
 export function servicesAt(
   companionUrl: string | null,
   publicUrl: () => string | null,

@@ -1,8 +1,8 @@
-// Owns: numbers that tests count their work in, by name: the row counts of exports that were never made.
+// Named counters for tests of writes: the `row_count` of exports that are never run, found by `requested_by`.
 import type { Transaction } from '../../src/db/database.ts'
 import { asSuperuser, type TestDatabase } from './database.ts'
 
-/** Each at 0, for each of the tenants; what was counted under these names before is forgotten. */
+/** Sets the counters to 0 for each of the tenants. */
 export async function resetTallies(
   database: TestDatabase,
   tenantIds: readonly string[],
@@ -18,20 +18,20 @@ export async function resetTallies(
   })
 }
 
-/** Through the tenant's client. */
+/** Adds 1 through the tenant's client. */
 export async function raise(tx: Transaction, name: string): Promise<void> {
   await tx.export.updateMany({ where: { requestedBy: name }, data: { rowCount: { increment: 1 } } })
 }
 
-/** By SQL; answers the row's `tenant_id`. */
+/** Adds 1 by SQL; returns the row's `tenant_id`. */
 export const raiseRaw = (tx: Transaction, name: string) =>
   tx.$queryRaw`UPDATE exports SET row_count = row_count + 1 WHERE requested_by = ${name} RETURNING tenant_id`
 
-/** For a command in one message; `$1` is the name. */
+/** Adds 1 in a command's one message; `$1` is the name. */
 export const RAISE_IN_ONE_MESSAGE = `
   WITH raised AS (UPDATE exports SET row_count = row_count + 1 WHERE requested_by = $1 RETURNING row_count)
   SELECT app.set_command_result((SELECT jsonb_build_object('value', row_count) FROM raised))`
 
-/** SQL for what stands at a name. `tenant`: an expression. */
+/** SQL for the value of a counter. `tenant`: an expression. */
 export const tallyOf = (tenant: string, name: string) =>
   `(SELECT row_count FROM exports WHERE exports.tenant_id = ${tenant} AND requested_by = '${name}')`

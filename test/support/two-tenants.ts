@@ -1,5 +1,5 @@
-// Owns: who the two small tenants of the isolation tests are, and inserting a row. Their rows are fixture.ts's: a new
-// table joins by existing. The rows of both differ in nothing but ids and what a module's setup says (module-setup.ts).
+// The two small tenants of the isolation tests, and inserting a row. fixture.ts has their rows, so a new table is
+// covered without further work. The rows of both differ only in ids and in what a module's setup gives (module-setup.ts).
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 
@@ -37,7 +37,7 @@ export function fixtureId(tenant: FixtureTenant, table: string, n: number): stri
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-/** Inserts one row and answers how many the server says it inserted. */
+/** Inserts one row and returns the number of inserted rows. */
 export async function insertRow(client: pg.Client, table: string, row: FixtureRow): Promise<number> {
   const { text, values } = insertStatement(table, row)
   return (await client.query(text, values)).rowCount ?? 0

@@ -1,4 +1,4 @@
-// Owns: texts that mean something to SQL, to patterns, or to nobody.
+// Texts with SQL, patterns and characters that must have no effect.
 export const ATTACKS = [
   `' OR '1'='1`,
   `x'); DROP TABLE orders; --`,

@@ -52,7 +52,7 @@ async function violationsOf(tables: readonly string[]): Promise<string[]> {
   return found
 }
 
-/** Enough to see it: the form is the same for every table. */
+/** Two tables suffice: the policies have the same form for every table. */
 const RELYING = ['exports', 'outbox_events']
 
 describe('cross-tenant: policies copied without AS RESTRICTIVE', () => {

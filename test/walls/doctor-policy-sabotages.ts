@@ -4,11 +4,11 @@ const TENANT = 'tenant_id = (SELECT app.tenant_id())'
 const WRITER = `(SELECT app.may_write('{tenant:manage}'::text[]))`
 const TENANT_AND_WRITER = `${TENANT} AND ${WRITER}`
 
-/** A policy of exports made anew, right but for what is said. */
+/** Recreates a policy of exports, correct except for `rest`. */
 const repolicy = (name: string, rest: string) =>
   `DROP POLICY tenant_${name} ON exports; CREATE POLICY tenant_${name} ON exports ${rest}`
 
-/** Run as a superuser, after PRELUDE; about exports, the doctor must find this code. */
+/** Run as a superuser, after PRELUDE; the doctor must report this code for exports. */
 type PolicySabotage = [what: string, sql: string, code: string]
 
 /** Objects that resemble those which the policies use. */

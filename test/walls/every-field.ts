@@ -28,7 +28,7 @@ const TRIED_MAX = 2
 /** Shorter texts appear in answers by chance. */
 const TELLING_LENGTH_MIN = 6
 
-/** What there is of A that B must never learn, nor reach. */
+/** A's values that B must not see or reach. */
 export interface Secrets {
   ids: { prefix: string; id: string }[]
   /** One column's texts, by the column's name. */
@@ -60,7 +60,7 @@ export async function rowsOf(database: TestDatabase, tenantId: string): Promise<
   })
 }
 
-/** Fills both tenants, and tells what A has. */
+/** Fills both tenants, and returns A's values. */
 export async function makeSecrets(api: Api): Promise<Secrets> {
   for (const tenant of ['A', 'B'] as const) await fillTenant(api, tenant)
   const others = await makeOthers(api)
@@ -69,7 +69,7 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
   return { ...secrets, ids: [...secrets.ids, ...others] }
 }
 
-/** A record of A's, and one of B's, of every type that no module filled in. Answers A's ids. */
+/** A record of A's, and one of B's, of every type that the modules did not fill. Returns A's ids. */
 async function makeOthers(api: Api): Promise<Secrets['ids']> {
   const rows = await rowsOf(api.database, api.tenantIds.A)
   const made: Secrets['ids'] = []
@@ -226,7 +226,7 @@ function cursorsIn(value: Data): string[] {
   )
 }
 
-/** What two answers must have in common: all of it, for a query; whether it was done and why not, for a mutation. */
+/** What must be equal in two answers: everything for a query; whether it succeeded and the errors for a mutation. */
 function comparable(place: Place, { data, errors }: Answer, given: unknown): string {
   const answer = place.operation === 'query' ? data : outcomeOf(data?.answer)
   // The given value may appear in the answer, such as a product's new title.

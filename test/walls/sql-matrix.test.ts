@@ -106,7 +106,7 @@ describe('cross-tenant: scopes', () => {
 
   it('case 10: one prepared statement across tenants gives each its own rows', async () => {
     const prepared = { name: 'exports_of_whom', text: 'SELECT DISTINCT tenant_id FROM exports' }
-    // Past the fifth execution PostgreSQL may keep a plan for all parameters.
+    // After the fifth execution PostgreSQL may keep a generic plan.
     for (let round = 0; round < 8; round += 1) {
       for (const tenant of [TENANT_A, TENANT_B]) {
         await runtime.query('BEGIN')

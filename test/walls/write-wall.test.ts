@@ -28,7 +28,7 @@ const READ_ONLY = 'BK004'
 const WALL = 'this needs a permission to write'
 /** In a table's list: what no role, key or grant has. */
 const SYSTEM = 'system'
-/** The desk's series names it for the shop, which locks the tenant's row while it connects an account. */
+/** The desk's migration names it for the shop, which locks the tenant's row while it connects an account. */
 const OF_THE_SHOP = 'payments:manage'
 
 const holders: [who: string, permissions: ReadonlySet<Permission>][] = [

@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(copy, { recursive: true, force: true })
 })
 
-/** No setting of this run's: those of a person at a terminal, with ports that nobody has. */
+/** Without this run's settings: a user's environment, with free ports. */
 const environment = () => ({
   PATH: process.env.PATH ?? '',
   HOME: process.env.HOME ?? '',

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { startBulkhead } from '../../cli/command-line.ts'
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-/** The server makes a database, migrates it and fills two shops first. */
+/** The server first creates a database, migrates it and fills two shops. */
 const READY_WAIT_MS = 120_000
 const POLL_MS = 50
 const SEPARATOR = '\u001e'

@@ -1,5 +1,5 @@
-// The shop left out, as `bulkhead new --without shop` does it: what is left is a whole product. It compiles with its tests,
-// proves its walls, starts on its own PostgreSQL, and makes, moves and ends tenants.
+// Makes a project by `bulkhead new --without shop`. It compiles with its tests, the tests of its walls pass, it starts on its own
+// PostgreSQL, and makes, exports, restores and erases tenants.
 import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,10 +16,7 @@ const POLL_MS = 50
 const OUTPUT_MAX = 16 * 1_048_576
 /** So much of the tests' output is shown when they fail. */
 const SHOWN = 4_000
-/**
- * Of the tests that are left, those that prove most in half a minute: every table in every scope by SQL, every way through the
- * tenant's client, what the database lets nobody write, the pool, the pipeline, paging. All of them take some minutes.
- */
+/** The remaining tests that prove most in a short time; all of them take several minutes. */
 const PROOFS = [
   'test/walls/sql-matrix',
   'test/walls/tenant-client',
@@ -49,7 +46,7 @@ afterAll(async () => {
 const program = (name: string, ...args: string[]) =>
   promisify(execFile)(join(ROOT, 'node_modules/.bin', name), args, {
     cwd: copy,
-    // Nothing of this run's own.
+    // Without the variables of this test run.
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
     maxBuffer: OUTPUT_MAX,
   })

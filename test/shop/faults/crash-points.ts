@@ -1,7 +1,6 @@
-// Owns: breaking one operation at every point in turn (each message to the database, each call of the provider, before it
-// arrives and after it was done), ending the server there or cutting the connection only, and repeating the call until it
-// is settled, as a client would. What must be true afterwards is the test's.
-
+// Breaks one operation at every point in turn (each message to the database, each call of the provider, before it
+// arrives and after it was processed), kills the server there or cuts only the connection, and repeats the call like a
+// client until it is settled. The test checks the result.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

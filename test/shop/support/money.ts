@@ -1,5 +1,4 @@
-// Owns: looking at money from all sides (the provider's books, the ledger, the checks), and doing its jobs when a test says.
-
+// Reads money from all sides (the provider's books, the ledger, the checks), and runs its jobs on demand.
 import Stripe from 'stripe'
 import { expect } from 'vitest'
 import type { JsonObject } from '../../../src/commands/outcome.ts'

@@ -1,4 +1,4 @@
-// Owns: where the run's payment sandbox is.
+// The URL of the run's payment sandbox.
 import { inject } from 'vitest'
 
 export function sandboxUrl(): string {

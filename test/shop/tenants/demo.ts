@@ -1,4 +1,4 @@
-// Owns: an installation with the demo tenants.
+// An installation with the demo tenants.
 import { seedDemo } from '../../../src/shop/demo/seed.ts'
 import { type Installation, openInstallation, silent } from '../../desk/tenants/installation.ts'
 import { asSuperuser, type TestDatabase } from '../../support/database.ts'
