@@ -1,20 +1,23 @@
 // Recognises names and addresses of this machine: for the development pages, which only it may use, and where plain
 // http is safe.
 
-const LOOPBACK_ADDRESS = /^((::ffff:)?127(\.\d{1,3}){3}|::1)$/
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/
+import ipaddr from 'ipaddr.js'
+
+/** A host with an optional port: an IPv6 address stands in brackets. */
+const HOST = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/
 
 /**
  * Whether a Host header, or a URL's host, names the loopback. Any other name that resolves here may belong to another
  * site's page.
  */
 export function isLoopbackName(host: string | undefined): boolean {
-  return LOOPBACK.test(host ?? '')
+  const [, inBrackets, name] = HOST.exec(host ?? '') ?? []
+  return name === 'localhost' || isLoopbackAddress(inBrackets ?? name)
 }
 
 /** Whether the client is on this machine. The Host header does not tell, since the client chooses it. */
-export function isLoopbackAddress(ip: string | undefined): boolean {
-  return LOOPBACK_ADDRESS.test(ip ?? '')
+export function isLoopbackAddress(ip = ''): boolean {
+  return ipaddr.isValid(ip) && ipaddr.process(ip).range() === 'loopback'
 }
 
 /** Whether an Origin header names a page on this machine. */

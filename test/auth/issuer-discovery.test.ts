@@ -141,7 +141,10 @@ test('a document of another issuer, no document, a too large one or a redirect i
   await elsewhere.stop()
 })
 
-test('a remote issuer cannot name an address on this machine', async () => {
+test.each([
+  ['plain', () => keyServer.url],
+  ['mapped to IPv6', () => 'https://[::ffff:127.0.0.1]/keys'],
+])('a remote issuer cannot name an address on this machine, %s', async (_, jwksUri) => {
   const far = 'https://id.example.com'
   const asked: string[] = []
   const own = createTokenVerifier({
@@ -152,7 +155,7 @@ test('a remote issuer cannot name an address on this machine', async () => {
     fetch: (async (url: string, init?: RequestInit) => {
       asked.push(url)
       return url.startsWith(far)
-        ? Response.json({ issuer: far, jwks_uri: keyServer.url })
+        ? Response.json({ issuer: far, jwks_uri: jwksUri() })
         : globalThis.fetch(url, init)
     }) as typeof fetch,
   })
