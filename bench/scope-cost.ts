@@ -4,8 +4,8 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { pino } from 'pino'
 import { openDatabase } from '../src/db/database.ts'
-import { DATAMODEL } from '../src/db/datamodel.ts'
-import { compileRead, type ReadQuery } from '../src/db/reader/read-sql.ts'
+import { type AnyQuery, readerOf } from '../src/db/reader/any-model.ts'
+import { compileRead } from '../src/db/reader/read-sql.ts'
 import { statementName } from '../src/db/statement-name.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 import { median } from './median.ts'
@@ -57,7 +57,7 @@ const SELECT = {
   version: true,
   placedAt: true,
 } as const
-const READ: ReadQuery = { ...ordered, select: SELECT }
+const READ: AnyQuery = { ...ordered, select: SELECT }
 
 /** The same read by Prisma in three ways, and by the API's reader in two, each with its own pool. */
 function variantsOf({ adminUrl, runtimeUrl }: Settings) {
@@ -82,7 +82,7 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
   }
   const pool = new pg.Pool({ connectionString: adminUrl, max: CONNECTIONS })
   const readerWithout = async (tenant: number) => {
-    const { text, values, decode } = compileRead(DATAMODEL, 'Order', READ, rowId('tenant', tenant, 0))
+    const { text, values, decode } = compileRead('Order', READ, rowId('tenant', tenant, 0))
     const name = statementName({ sql: text })
     const { rows } = await pool.query({ name, text, values: [...values], rowMode: 'array' })
     return decode((rows[0] as unknown[])[0]) as unknown[]
@@ -100,7 +100,8 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
         .order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
     documented: (tenant) => documented(tenant).order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
     readerWithout,
-    reader: (tenant) => database.read({ tenantId: rowId('tenant', tenant, 0) }, 'Order', READ),
+    reader: (tenant) =>
+      readerOf(database.forTenant({ tenantId: rowId('tenant', tenant, 0) }), 'Order').readMany(READ),
   }
   const close = () => Promise.all([unscoped.$disconnect(), plain.$disconnect(), pool.end(), database.close()])
   return { reads, close }

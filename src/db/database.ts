@@ -5,14 +5,12 @@ import { LRUCache } from 'lru-cache'
 import { isUuid } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
-import { DATAMODEL, type ModelName } from './datamodel.ts'
 import { CommitUnknown, type Fault, faultOf } from './faults.ts'
-import { compileCount, compileRead, type Filter, type ReadQuery } from './reader/read-sql.ts'
+import { turnOffBatching } from './prisma-internals.ts'
 import { type Around, currentFrame, enterScope, type Scope, type Statement } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
-import { extendForTenant, type TenantClient } from './tenant-client.ts'
-import { turnOffBatching } from './unbatched.ts'
+import { extendForTenant, type ReadValue, type TenantClient } from './tenant-client.ts'
 
 export { EVERYTHING, type Scope, type Statement } from './scope.ts'
 export type { TenantClient } from './tenant-client.ts'
@@ -107,13 +105,6 @@ export type Database = {
    * the connection is lost before the answer.
    */
   runAtOnce(scope: Scope, statements: readonly Statement[]): Promise<void>
-  /**
-   * Reads rows of the tenant with their relations by one statement: the result of the handle's `findMany`, at a third
-   * of the cost. For the API's reads; a use case uses the handle or its transaction.
-   */
-  read<Row>(scope: Scope, model: ModelName, query: ReadQuery): Promise<Row[]>
-  /** The number of the tenant's rows that match the filter. */
-  count(scope: Scope, model: ModelName, where: Filter): Promise<number>
   /** Null for an unknown tenant, and for a person who is neither an active member nor invited. */
   resolveMember(tenantSlug: string, email: string): Promise<Membership | null>
   /** The slugs of the tenants of which the address is an active member; at most a hundred. */
@@ -150,23 +141,19 @@ export function openDatabase(options: DatabaseOptions): Database {
     const key = `${tenantId} ${writes} ${isUnauthenticated} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
-    const handle = extendForTenant(client, scope)
+    const handle = extendForTenant(client, scope, readValue)
     handles.set(key, handle)
     return handle
   }
 
-  /** The single value that a reader's statement returns. */
-  async function firstValue(
-    scope: Scope,
-    { text, values }: { readonly text: string; readonly values: readonly unknown[] },
-  ) {
+  async function readValue({ text, values }: Parameters<ReadValue>[0]): Promise<unknown> {
     const name = namedStatements ? statementName({ sql: text }) : ''
-    const result = await enterScope(scope, () => pool.query({ name, text, values, rowMode: 'array' }))
+    const result = await pool.query({ name, text, values: [...values], rowMode: 'array' })
     return result.rows[0]?.[0]
   }
 
   return {
-    // The extension has all operations of TenantClient; only its inferred type is larger.
+    // The extension has all operations of TenantClient; its inferred type cannot express those of the reader.
     forTenant: (scope) => handleOf(scope) as unknown as TenantClient,
 
     async withTenant(scope, work, around = {}, { isSnapshot, timeoutMs = TRANSACTION_TIMEOUT_MS } = {}) {
@@ -196,15 +183,6 @@ export function openDatabase(options: DatabaseOptions): Database {
 
     async runAtOnce(scope, statements) {
       await enterScope(scope, () => pool.runAtOnce(statements))
-    },
-
-    async read<Row>(scope: Scope, model: ModelName, query: ReadQuery) {
-      const { decode, ...statement } = compileRead(DATAMODEL, model, query, scope.tenantId)
-      return decode(await firstValue(scope, statement)) as Row[]
-    },
-
-    async count(scope, model, where) {
-      return (await firstValue(scope, compileCount(DATAMODEL, model, where, scope.tenantId))) as number
     },
 
     async resolveMember(tenantSlug, email) {

@@ -2,15 +2,32 @@
 // and lacks the operations that could bypass either.
 import { AppError } from '../core/errors.ts'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import { type PlainTransaction, placeOf } from './prisma-internals.ts'
 import { guardRawSql } from './raw-sql-guard.ts'
+import type { AnyQuery } from './reader/any-model.ts'
+import { type Compiled, compileCount, compileRead } from './reader/read-sql.ts'
+import type { DelegateName, ModelReader } from './reader/types.ts'
 import { enterScope, type Scope } from './scope.ts'
 import { guardWhere } from './where-guard.ts'
 
-/** Prisma's client for one tenant: without transactions, unsafe SQL, and access to a wider client. */
+/**
+ * Prisma's client for one tenant: without transactions, unsafe SQL, and access to a wider client; with `readMany` and
+ * `readCount` of each model.
+ */
 export type TenantClient = Omit<
   PrismaClient,
-  '$transaction' | '$extends' | '$connect' | '$disconnect' | '$on' | '$queryRawUnsafe' | '$executeRawUnsafe'
->
+  | DelegateName
+  | '$transaction'
+  | '$extends'
+  | '$connect'
+  | '$disconnect'
+  | '$on'
+  | '$queryRawUnsafe'
+  | '$executeRawUnsafe'
+> & { readonly [Name in DelegateName]: PrismaClient[Name] & ModelReader<PrismaClient[Name]> }
+
+/** Runs a statement that returns one value, outside of a transaction, in the current scope. */
+export type ReadValue = (statement: Omit<Compiled, 'decode'>) => Promise<unknown>
 
 /** Operations without a `where`: the database sets the tenant of new rows. */
 const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndReturn'])
@@ -19,7 +36,16 @@ const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndRet
 const RAW_OPERATIONS: ReadonlySet<string> = new Set(['$queryRaw', '$executeRaw'])
 
 /** Makes the handle of `scope` from the unscoped client, which only src/db has. Costs about 35 µs. */
-export function extendForTenant(client: PrismaClient, scope: Scope) {
+export function extendForTenant(client: PrismaClient, scope: Scope, readValue: ReadValue) {
+  async function read(context: object, compile: (model: string) => Compiled): Promise<unknown> {
+    const { model, transaction } = placeOf(context)
+    const { decode, ...statement } = compile(model)
+    const answer = enterScope(scope, () =>
+      transaction === null ? readValue(statement) : readValueIn(transaction, statement),
+    )
+    return decode(await answer)
+  }
+
   return client.$extends({
     name: 'tenant',
     model: {
@@ -30,6 +56,12 @@ export function extendForTenant(client: PrismaClient, scope: Scope) {
         },
         findUniqueOrThrow(args: UniqueArgs) {
           return delegateOf(this).findFirstOrThrow(flattenUnique(args))
+        },
+        readMany(query: AnyQuery = {}) {
+          return read(this, (model) => compileRead(model, query, scope.tenantId))
+        },
+        readCount(query: Pick<AnyQuery, 'where'> = {}) {
+          return read(this, (model) => compileCount(model, query, scope.tenantId))
         },
       },
     },
@@ -43,6 +75,15 @@ export function extendForTenant(client: PrismaClient, scope: Scope) {
       },
     },
   })
+}
+
+/** On the transaction's connection, which requires the scope. */
+async function readValueIn(
+  transaction: PlainTransaction,
+  { text, values }: Omit<Compiled, 'decode'>,
+): Promise<unknown> {
+  const [row] = await transaction.$queryRawUnsafe<Record<string, unknown>[]>(text, ...values)
+  return Object.values(row ?? {})[0]
 }
 
 type UniqueArgs = { where: Record<string, unknown> }

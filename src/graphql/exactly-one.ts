@@ -1,16 +1,17 @@
 // Looks up one record by one of several unique arguments.
 import { AppError } from '../core/errors.ts'
-import type { Filter } from '../db/reader/read-sql.ts'
 
 /** The filter for the given argument. Throws BAD_USER_INPUT for none, and for more than one. */
-export function exactlyOne<Args extends object>(
-  args: Args,
-  filters: { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => Filter },
-): Filter {
+export function exactlyOne<
+  Args extends object,
+  Filters extends { readonly [Name in keyof Args]-?: (value: NonNullable<Args[Name]>) => object },
+>(args: Args, filters: Filters): ReturnType<Filters[keyof Args]> {
   const names = Object.keys(filters) as (keyof Args)[]
   const [given, another] = names.filter((name) => args[name] !== undefined && args[name] !== null)
   if (given === undefined || another !== undefined) {
     throw new AppError('BAD_USER_INPUT', `give one of ${names.join(', ')}`)
   }
-  return filters[given](args[given] as NonNullable<Args[keyof Args]>)
+  // The filter of an argument takes that argument's values, which the compiler cannot follow through `given`.
+  const filterOf = filters[given] as (value: unknown) => ReturnType<Filters[keyof Args]>
+  return filterOf(args[given])
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { isUuid } from '../core/ids.ts'
 import type { ModelName } from '../db/datamodel.ts'
-import type { Filter, Order } from '../db/reader/read-sql.ts'
+import type { AnyOrder, AnyWhere } from '../db/reader/any-model.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
 const PAGE_SIZE_MAX = 100
@@ -19,8 +19,8 @@ export type PageArguments = {
 declare const isDeclared: unique symbol
 
 /** A column by which a model's rows can be sorted: not null, and indexed. Only sorts.ts makes one, and checks both. */
-export type Sort = {
-  readonly model: ModelName
+export type Sort<Model extends ModelName = ModelName> = {
+  readonly model: Model
   readonly column: string
   readonly type: 'string' | 'number' | 'bigint' | 'date'
   readonly descending: boolean
@@ -32,8 +32,8 @@ export type ListKey = { readonly tenantId: string; readonly type: string }
 
 /** One page, ready to be read: `take` is one row more than the page, to find out whether others follow. */
 export type PagePlan = {
-  readonly where: Filter
-  readonly orderBy: readonly Order[]
+  readonly where: AnyWhere
+  readonly orderBy: readonly AnyOrder[]
   readonly take: number
   readonly size: number
   readonly backward: boolean
@@ -80,7 +80,7 @@ export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePl
 }
 
 /** Rows beyond a position. The first condition lets the index find the start; the second handles ties. */
-function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): Filter {
+function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): AnyWhere {
   return {
     AND: [
       { [column]: { [`${comparison}e`]: value } },

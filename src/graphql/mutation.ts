@@ -7,11 +7,11 @@ import { ACCEPT_INVITATION, type Permission } from '../auth/permissions.ts'
 import { COMMON_ERRORS, type Command, type Keyed } from '../commands/command.ts'
 import type { Executed } from '../commands/executed.ts'
 import type { UserError } from '../commands/outcome.ts'
-import type { Filter } from '../db/reader/read-sql.ts'
+import type { AnyWhere } from '../db/reader/any-model.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
 import type { NodeName } from './node-ids.ts'
-import { readOne } from './read.ts'
+import { readFirst } from './read.ts'
 import { textBytes } from './text-bytes.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
@@ -160,7 +160,7 @@ function addPayload<Row extends object, Value>(
           // The row is read with the columns of its own type; Pothos cannot resolve that type through Row.
           (made.id === null || !mayBeShown(made, context, info)
             ? null
-            : readOne<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
+            : readFirst<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
       }),
       ...(shownOnce && {
         [shownOnce.field]: t.string({
@@ -193,6 +193,6 @@ function mayBeShown({ isOwn }: Payload, { caller }: Context, info: GraphQLResolv
 }
 
 /** A tenant is its own key; every other record also has an id. */
-function whereOf(model: NodeName | 'Tenant', id: string): Filter {
+function whereOf(model: NodeName | 'Tenant', id: string): AnyWhere {
   return model === 'Tenant' ? { tenantId: id } : { id }
 }

@@ -2,6 +2,7 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { type Permission, requirePermission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
+import { readerOf } from '../db/reader/any-model.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { type NodeName, nodeOf } from './node-ids.ts'
@@ -45,8 +46,7 @@ export async function isHere(id: string, context: Context, info: GraphQLResolveI
   const wanted = nodeOf(id)
   if (wanted === null) return false
   requireAccess(wanted.name, [wanted.uuid], context, info)
-  const { database, scope } = context.caller
-  return (await database.count(scope, wanted.name, { id: wanted.uuid })) > 0
+  return (await readerOf(context.db, wanted.name).readCount({ where: { id: wanted.uuid } })) > 0
 }
 
 /**

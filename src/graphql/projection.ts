@@ -16,11 +16,18 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { type ModelName, modelOf } from '../db/datamodel.ts'
-import type { Filter, Order, RelationSelection, Selection } from '../db/reader/read-sql.ts'
+import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-model.ts'
 import type { Context } from './context.ts'
 
 /** The rows that one page of a list needs. */
-export type ListQuery = { readonly where: Filter; readonly orderBy: readonly Order[]; readonly take: number }
+export type ListQuery = {
+  readonly where: AnyWhere
+  readonly orderBy: readonly AnyOrder[]
+  readonly take: number
+}
+
+/** A selection that is being made. */
+export type Selection = { [field: string]: true | (AnyQuery & { readonly select?: Selection }) }
 
 /** What a field needs from its parent's row. */
 export type Projection =
@@ -101,6 +108,8 @@ function collect(
   const model = type.extensions.model as ModelName | undefined
   if (model !== undefined && modelOf(model).columns.has('id')) into.id = true
   for (const [field, node] of fieldsOf(walk, type, set)) collectField(walk, field, node, into, model)
+  // Of a row without an id, nothing may be asked but its `__typename`.
+  if (model !== undefined && Object.keys(into).length === 0) into.tenantId = true
 }
 
 function collectField(
@@ -169,12 +178,12 @@ function collectPage(
   }
 }
 
-function relationOf(selection: Selection, name: string): RelationSelection {
+function relationOf(selection: Selection, name: string): { readonly select?: Selection } {
   const present = selection[name]
   return typeof present === 'object' ? present : {}
 }
 
-function samePage({ where, orderBy, take }: RelationSelection, list: ListQuery): boolean {
+function samePage({ where, orderBy, take }: AnyQuery, list: ListQuery): boolean {
   return isDeepStrictEqual([where, orderBy, take], [list.where, list.orderBy, list.take])
 }
 

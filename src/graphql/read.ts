@@ -2,17 +2,39 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { getNamedType } from 'graphql'
 import type { ModelName } from '../db/datamodel.ts'
-import type { Filter } from '../db/reader/read-sql.ts'
+import { type AnyWhere, readerOf } from '../db/reader/any-model.ts'
+import type { ReadWhere } from '../db/reader/types.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './projection.ts'
+
+type Filters = { readonly [Model in ModelName]: ReadWhere<Model> }
+
+/** A list of one model: its rows, and their order. */
+export type ModelList = {
+  [Model in ModelName]: { readonly where: Filters[Model]; readonly sort: Sort<Model> }
+}[ModelName]
+
+/** The list of a model that is known by name only: the reader checks its filter, not the compiler. */
+export function anyList(where: AnyWhere, sort: Sort): ModelList {
+  return { where, sort } as ModelList
+}
 
 /** The row that `where` finds, with the requested fields; null when this tenant has none. */
 export async function readOne<T>(
   context: Context,
   info: GraphQLResolveInfo,
+  ...[model, where]: { [Model in ModelName]: [model: Model, where: Filters[Model]] }[ModelName]
+): Promise<T | null> {
+  return await readFirst<T>(context, info, model, where)
+}
+
+/** The same for a model that is known by name only. */
+export async function readFirst<T>(
+  context: Context,
+  info: GraphQLResolveInfo,
   model: ModelName,
-  where: Filter,
+  where: AnyWhere,
 ): Promise<T | null> {
   const [row] = await readMany<T>(context, info, model, where)
   return row ?? null
@@ -23,17 +45,16 @@ export async function readMany<T>(
   context: Context,
   info: GraphQLResolveInfo,
   model: ModelName,
-  where: Filter,
+  where: AnyWhere,
 ): Promise<T[]> {
-  const select = selectionOf(info, context, model)
-  return await context.caller.database.read<T>(context.caller.scope, model, { where, select })
+  return await readerOf(context.db, model).readMany<T>({ where, select: selectionOf(info, context, model) })
 }
 
 /** One page of a root list. `sort.column` is added to the selection for the cursors. */
 export async function readPage<T extends Row>(
   context: Context,
   info: GraphQLResolveInfo,
-  list: { readonly where: Filter; readonly sort: Sort },
+  list: ModelList,
   args: PageArguments,
 ): Promise<Page<T>> {
   const type = getNamedType(info.returnType).name
@@ -41,14 +62,8 @@ export async function readPage<T extends Row>(
   const select = selectionOfNodes(info, context, type)
   select.id = true
   select[list.sort.column] = true
-  const { database, scope } = context.caller
-  const { model } = list.sort
-  const where = { AND: [list.where, plan.where] }
-  const rows = await database.read<T>(scope, model, {
-    where,
-    orderBy: plan.orderBy,
-    take: plan.take,
-    select,
-  })
-  return new Page(rows, plan, () => database.count(scope, model, list.where))
+  const { where, orderBy, take } = plan
+  const reader = readerOf(context.db, list.sort.model)
+  const rows = await reader.readMany<T>({ where: { AND: [list.where, where] }, orderBy, take, select })
+  return new Page(rows, plan, () => reader.readCount({ where: list.where }))
 }

@@ -1,6 +1,7 @@
 // A parent's relations: loaded with its row, or otherwise in one batch for all parents of the field.
 import { type FieldNode, type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { ModelName } from '../db/datamodel.ts'
+import { readerOf } from '../db/reader/any-model.ts'
 import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
@@ -71,8 +72,8 @@ async function loadWithParents(
   return await loadTogether(context, info.fieldNodes, id, async (ids) => {
     const model = info.parentType.extensions.model as ModelName
     const select = { ...selectionOfRelation(info, context), id: true as const }
-    const { database, scope } = context.caller
-    const found = await database.read<ParentRow>(scope, model, { where: { id: { in: ids } }, select })
+    const where = { id: { in: ids } }
+    const found = await readerOf(context.db, model).readMany<ParentRow>({ where, select })
     return new Map(found.map((row) => [row.id, row]))
   })
 }

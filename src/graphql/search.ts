@@ -1,17 +1,21 @@
 // Text search: every word must be in one of the columns, ignoring case.
 
-import type { Filter } from '../db/reader/read-sql.ts'
-
 /** The maximum number of words; further ones are ignored. */
 const WORDS_MAX = 8
 /** The maximum number of characters of a query that are used. */
 const QUERY_LENGTH_MAX = 200
 
-/** A filter; empty for a query without words. */
-export function search(
+/** Finds the rows whose column contains a word. */
+export type WordFilter = { readonly contains: string; readonly mode: 'insensitive' }
+
+/**
+ * A filter of rows in which each word matches one of the filters that `columnsOf` makes for it; empty for a query without
+ * words.
+ */
+export function search<Where>(
   query: string | null | undefined,
-  columnsOf: (contains: Filter) => readonly Filter[],
-): Filter {
+  columnsOf: (word: WordFilter) => readonly Where[],
+): { readonly AND?: { readonly OR: readonly Where[] }[] } {
   const words = (query ?? '').slice(0, QUERY_LENGTH_MAX).split(/\s+/).filter(Boolean).slice(0, WORDS_MAX)
   if (words.length === 0) return {}
   return {

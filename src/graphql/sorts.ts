@@ -6,7 +6,7 @@ import type { Sort } from './keyset.ts'
 type Direction = 'ascending' | 'descending'
 
 /** An index that a sort needs: its fields in order, after the tenant and before the id. */
-type NeededIndex = { readonly model: ModelName; readonly fields: readonly string[] }
+type NeededIndex<Model = ModelName> = { readonly model: Model; readonly fields: readonly string[] }
 
 const needed: NeededIndex[] = []
 
@@ -21,7 +21,11 @@ const TYPES: Readonly<Record<string, Sort['type']>> = {
  * The sort of a root list. Default: instants latest first, all others ascending. Call it where the list is declared, not in a
  * resolver: the start checks the index of every sort. Throws a plain Error for a column that cannot be sorted by.
  */
-export function sortOf(model: ModelName, column: string, direction?: Direction): Sort {
+export function sortOf<Model extends ModelName>(
+  model: Model,
+  column: string,
+  direction?: Direction,
+): Sort<Model> {
   return declare({ model, fields: [column] }, column, direction)
 }
 
@@ -40,13 +44,13 @@ export function sortOfRelation(name: ModelName, relation: string, column: string
 }
 
 /** Makes the enum `name`, and a reader of `sortKey` and `reverse`. */
-export function sortsOf<Key extends string>(
+export function sortsOf<Key extends string, Model extends ModelName>(
   name: string,
-  keys: Readonly<Record<Key, Sort>>,
+  keys: Readonly<Record<Key, Sort<Model>>>,
   defaultKey: NoInfer<Key>,
 ) {
   const type = builder.enumType(name, { values: Object.keys(keys) as [Key, ...Key[]] })
-  const read = (sortKey: Key | null | undefined, reverse: boolean | null | undefined): Sort => {
+  const read = (sortKey: Key | null | undefined, reverse: boolean | null | undefined): Sort<Model> => {
     const sort = keys[sortKey ?? defaultKey]
     return reverse === true ? { ...sort, descending: !sort.descending } : sort
   }
@@ -64,7 +68,11 @@ export function unindexedSorts(): string[] {
 
 const TENANT = 'tenantId'
 
-function declare(index: NeededIndex, column: string, direction: Direction | undefined): Sort {
+function declare<Model extends ModelName>(
+  index: NeededIndex<Model>,
+  column: string,
+  direction: Direction | undefined,
+): Sort<Model> {
   const { model } = index
   const found = modelOf(model).columns.get(column)
   const type = TYPES[found?.type ?? '']
@@ -74,7 +82,7 @@ function declare(index: NeededIndex, column: string, direction: Direction | unde
     )
   needed.push(index)
   const descending = direction === undefined ? type === 'date' : direction === 'descending'
-  return { model, column, type, descending } as Sort
+  return { model, column, type, descending } as Sort<Model>
 }
 
 function isIndexed({ keys, indexes }: Model, fields: readonly string[]): boolean {

@@ -60,7 +60,7 @@ it('case 48: a database that stops under load is told as unavailable, and is use
   const readers = Array.from({ length: READERS }, async (_, n) => {
     while (!isOver) {
       await settled(() => database.forTenant(A).tenant.findFirstOrThrow())
-      if (n % 2 === 0) await settled(() => database.read(A, 'Tenant', { select: { name: true } }))
+      if (n % 2 === 0) await settled(() => database.forTenant(A).tenant.readMany({ select: { name: true } }))
       const error = await settled(() =>
         database.withTenant(A, (tx) => tx.tenant.updateMany({ data: { version: { increment: 1 } } })),
       )
@@ -116,7 +116,7 @@ it('case 48: a database that takes no more connections is told as unavailable, a
     for (const work of [
       () => crowded.forTenant(A).tenant.count(),
       () => crowded.withTenant(A, (tx) => tx.tenant.count()),
-      () => crowded.read(A, 'Tenant', { select: { name: true } }),
+      () => crowded.forTenant(A).tenant.readMany({ select: { name: true } }),
       () => crowded.resolveMember('tenant-a', 'nobody@a.example'),
       () => crowded.runAtOnce(A, [{ text: 'SELECT 1', values: [] }]),
     ]) {
@@ -149,7 +149,7 @@ it('case 48: a database that takes the connection and says nothing is told as un
       unanswered.ping(),
       unanswered.forTenant(A).tenant.count(),
       unanswered.withTenant(A, (tx) => tx.tenant.count()),
-      unanswered.read(A, 'Tenant', { select: { name: true } }),
+      unanswered.forTenant(A).tenant.readMany({ select: { name: true } }),
     ].map((work) => work.catch((reason: unknown) => reason)),
   )
   expect(performance.now() - start).toBeLessThan(ACQUIRE_TIMEOUT_MS * 3)

@@ -211,7 +211,7 @@ describe('case 49: a tenant at a hundred times', () => {
     const hundred = Promise.all(Array.from({ length: 100 }, slow))
     await expect.poll(() => database.poolState()).toMatchObject({ total: 3, idle: 0, waiting: 97 })
     const scope = { tenantId: TENANT_B.id }
-    await database.count(scope, 'Export', {})
+    await database.forTenant(scope).export.readCount()
     await database.withTenant(scope, (tx) => tx.export.count())
     expect(done).toBe(0)
     gate.resolve()
@@ -228,6 +228,6 @@ describe('case 49: a tenant at a hundred times', () => {
         .catch(() => 'failed'),
     )
     expect(new Set(await Promise.all(failing))).toEqual(new Set(['failed']))
-    expect(await database.count({ tenantId: TENANT_A.id }, 'Export', {})).toBeGreaterThan(0)
+    expect(await database.forTenant({ tenantId: TENANT_A.id }).export.readCount()).toBeGreaterThan(0)
   })
 })

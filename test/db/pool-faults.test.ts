@@ -226,7 +226,7 @@ describe('case 45: bounds', () => {
     const waiters = await Promise.all([
       ...Array.from({ length: 20 }, () => outcomeOf(database.forTenant(B).export.findMany())),
       ...Array.from({ length: 20 }, () => outcomeOf(database.withTenant(B, (tx) => tx.export.count()))),
-      outcomeOf(database.read(B, 'Export', { select: { id: true } })),
+      outcomeOf(database.forTenant(B).export.readMany({ select: { id: true } })),
       outcomeOf(database.resolveMember(TENANT_B.slug, TENANT_B.ownerEmail)),
       outcomeOf(database.ping()),
     ])

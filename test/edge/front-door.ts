@@ -128,8 +128,6 @@ export function memberDatabase(more: Partial<Database> = {}): Database {
     forTenant: () => ({}) as ReturnType<Database['forTenant']>, // using it would fail on the missing model
     withTenant: unexpected,
     runAtOnce: unexpected,
-    read: unexpected,
-    count: unexpected,
     resolveMember: async (slug, email) => (slug === 'acme' ? memberOf(email) : null),
     membershipsOf: unexpected,
     resolveApiKey: unexpected,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
-import { type Database, openDatabase, type TenantClient } from '../../src/db/database.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
 import type { ModelName } from '../../src/db/datamodel.ts'
+import { readerOf } from '../../src/db/reader/any-model.ts'
 import { enterScope } from '../../src/db/scope.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { SEEDED } from '../support/two-tenants.ts'
@@ -193,14 +194,18 @@ describe('case 23: tenants in one tick', () => {
         ),
       }
       const answers = await Promise.all(
-        tenantIds.map((tenantId) => database.read<Row>({ tenantId }, name as ModelName, { select })),
+        tenantIds.map((tenantId) =>
+          readerOf(database.forTenant({ tenantId }), name as ModelName).readMany<Row>({ select }),
+        ),
       )
       for (const [n, tenantId] of tenantIds.entries())
         expect(tenantsIn(answers[n])).toEqual(new Set([tenantId]))
       const key = keyFields.at(-1) as string
       const counts = await Promise.all(
         tenantIds.map((tenantId, n) =>
-          database.count({ tenantId }, name as ModelName, { [key]: answers[n]?.[0]?.[key] }),
+          readerOf(database.forTenant({ tenantId }), name as ModelName).readCount({
+            where: { [key]: answers[n]?.[0]?.[key] },
+          }),
         ),
       )
       expect(new Set(counts)).toEqual(new Set([1]))
@@ -229,7 +234,7 @@ describe('case 23: tenants in one tick', () => {
 
   it('without the handle Prisma merges the findUnique of two tenants: this is what the tests above would see', async () => {
     const two = tenantIds.slice(0, 2)
-    const client: Pick<TenantClient, 'export'> = unprotected.client
+    const { client } = unprotected
     const rows = await Promise.all(
       two.map((tenantId) => database.forTenant({ tenantId }).export.findFirstOrThrow()),
     )

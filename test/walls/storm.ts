@@ -185,14 +185,11 @@ const UNITS: [string, Unit][] = [
   [
     'the reader',
     (world, id) =>
-      world.database.read({ tenantId: id }, 'Export', {
+      handleOf(world, id).export.readMany({
         select: { tenantId: true, chunks: { select: { tenantId: true } } },
       }),
   ],
-  [
-    'the reader’s count',
-    async (world, id) => mustBe(await world.database.count({ tenantId: id }, 'Export', {})),
-  ],
+  ['the reader’s count', async (world, id) => mustBe(await handleOf(world, id).export.readCount())],
   [
     'hand-written SQL',
     (world, id) =>

@@ -1,210 +1,158 @@
-// Compiles a selection into one SQL statement, which returns all rows with their relations as one JSON text. Uses
-// Prisma's syntax for filters and selections.
-import type { Column, Datamodel, Model, Relation } from '../datamodel.ts'
+// From a selection to one SQL statement whose rows, with all that hangs on them, PostgreSQL builds as one JSON text.
+// Takes Prisma's own words; knows nothing of connections.
+import { type Column, type Model, modelOf, type Relation } from '../datamodel.ts'
+import type { AnyOrder, AnyQuery, AnySelect } from './any-model.ts'
+import { joinSql, quote, Statement } from './statement.ts'
+import { whereSql } from './where-sql.ts'
 
-/** Which rows: the part of Prisma's `where` that the API's lists need. */
-export type Filter = { readonly [field: string]: unknown }
+const ARGUMENTS: ReadonlySet<string> = new Set(['select', 'where', 'orderBy', 'take'])
+const ARGUMENTS_OF_ONE: ReadonlySet<string> = new Set(['select'])
+const ARGUMENTS_OF_COUNT: ReadonlySet<string> = new Set(['where'])
 
-/** Which fields: columns, relations with their own selections, and `_count` of relations. */
-export type Selection = { [field: string]: true | RelationSelection }
-
-export type RelationSelection = {
-  select?: Selection
-  where?: Filter
-  orderBy?: readonly Order[]
-  take?: number
-}
-
-export type Order = { readonly [field: string]: 'asc' | 'desc' }
-
-export type ReadQuery = RelationSelection & { readonly select: Selection }
-
-/** Converts a row from PostgreSQL's JSON array. */
-export type Decode = (value: unknown) => unknown
+/** Makes a row of the JSON array that PostgreSQL built of it. */
+type Decode = (value: unknown) => unknown
 
 export type Compiled = { readonly text: string; readonly values: readonly unknown[]; readonly decode: Decode }
 
 /**
- * `tenantId` is in the filter of every table: row-level security protects the rows, this lets the planner use the
- * index.
+ * `tenantId` stands in the filter of every table it reads: row-level security is the wall, this is the signpost. Throws a
+ * plain Error for what the model does not have, and for what the reader does not take.
  */
-export function compileRead(
-  datamodel: Datamodel,
-  modelName: string,
-  query: ReadQuery,
-  tenantId: string,
-): Compiled {
-  const statement = new Statement(datamodel)
+export function compileRead(modelName: string, query: AnyQuery, tenantId: string): Compiled {
+  const statement = new Statement()
   const tenant = statement.parameter(tenantId)
-  const root = statement.rows(modelName, query, (alias) => `${alias}.tenant_id = ${tenant}`)
+  const root = rowsPart(statement, modelName, query, (alias) => `${alias}.tenant_id = ${tenant}`)
   return { text: `SELECT ${root.sql}`, values: statement.values, decode: root.decode }
 }
 
-/** The number of rows that match the filter. */
-export function compileCount(
-  datamodel: Datamodel,
-  modelName: string,
-  where: Filter,
-  tenantId: string,
-): Omit<Compiled, 'decode'> {
-  const statement = new Statement(datamodel)
+/** How many rows the filter finds. */
+export function compileCount(modelName: string, query: Pick<AnyQuery, 'where'>, tenantId: string): Compiled {
+  checkArguments(query, ARGUMENTS_OF_COUNT)
+  const { where = {} } = query
+  const statement = new Statement()
   const tenant = statement.parameter(tenantId)
+  const model = modelOf(modelName)
+  const alias = statement.alias()
+  const conditions = [`${alias}.tenant_id = ${tenant}`, ...whereSql(statement, model, alias, where)]
   return {
-    text: statement.count(modelName, where, (alias) => `${alias}.tenant_id = ${tenant}`),
+    text: `SELECT count(*)::int FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')}`,
     values: statement.values,
+    decode: asIs,
   }
 }
 
 type Part = { readonly sql: string; readonly decode: Decode }
 
-class Statement {
-  readonly values: unknown[] = []
-  readonly #datamodel: Datamodel
-  #aliases = 0
-
-  constructor(datamodel: Datamodel) {
-    this.#datamodel = datamodel
-  }
-
-  parameter(value: unknown): string {
-    this.values.push(value instanceof Date ? value.toISOString() : value)
-    return `$${this.values.length}`
-  }
-
-  /**
-   * All rows as one JSON array. The limit is a literal: as a parameter it would hide the row count from the planner.
-   */
-  rows(modelName: string, query: RelationSelection, joined: (alias: string) => string): Part {
-    const model = this.#model(modelName)
-    const alias = this.#alias()
-    const row = this.#row(model, alias, query.select ?? {})
-    const orderBy = (query.orderBy ?? []).map((order) => orderSql(model, alias, order)).join(', ')
-    const sql = [
-      `SELECT ${row.sql} AS r FROM ${quote(model.table)} ${alias}`,
-      `WHERE ${[joined(alias), ...this.#conditions(model, alias, query.where ?? {})].join(' AND ')}`,
-      orderBy && `ORDER BY ${orderBy}`,
-      query.take !== undefined && `LIMIT ${limitSql(query.take)}`,
-    ]
-    const inner = sql.filter(Boolean).join(' ')
-    return {
-      sql: `(SELECT coalesce(json_agg(s.r), '[]') FROM (${inner}) s)`,
-      decode: (rows) => (rows as unknown[]).map(row.decode),
-    }
-  }
-
-  count(modelName: string, where: Filter, joined: (alias: string) => string): string {
-    const model = this.#model(modelName)
-    const alias = this.#alias()
-    const conditions = [joined(alias), ...this.#conditions(model, alias, where)]
-    return `SELECT count(*)::int FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')}`
-  }
-
-  #one(relation: Relation, parent: string, { select = {} }: RelationSelection): Part {
-    const model = this.#model(relation.model)
-    const alias = this.#alias()
-    const row = this.#row(model, alias, select)
-    return {
-      sql: `(SELECT ${row.sql} FROM ${quote(model.table)} ${alias} WHERE ${joinSql(relation, alias, parent)})`,
-      decode: (value) => (value === null ? null : row.decode(value)),
-    }
-  }
-
-  /** One row as a JSON array, in the order of its selection. */
-  #row(model: Model, alias: string, select: Selection): Part {
-    const names = Object.keys(select)
-    const parts = names.map((name) =>
-      this.#field(model, alias, name, select[name] as true | RelationSelection),
-    )
-    return {
-      sql: `json_build_array(${parts.map(({ sql }) => sql).join(', ')})`,
-      decode: (value) => {
-        const row: Record<string, unknown> = {}
-        for (let index = 0; index < names.length; index += 1) {
-          row[names[index] as string] = (parts[index] as Part).decode((value as unknown[])[index])
-        }
-        return row
-      },
-    }
-  }
-
-  #field(model: Model, alias: string, name: string, selected: true | RelationSelection): Part {
-    if (name === '_count') return this.#counts(model, alias, selected)
-    const column = model.columns.get(name)
-    if (column !== undefined) return columnPart(column, alias)
-    const relation = relationOf(model, name)
-    const query = selected === true ? {} : selected
-    if (!relation.many) return this.#one(relation, alias, query)
-    return this.rows(relation.model, query, (other) => joinSql(relation, other, alias))
-  }
-
-  #counts(model: Model, alias: string, selected: true | RelationSelection): Part {
-    const names = selected === true ? [] : Object.keys(selected.select ?? {})
-    const counts = names.map((name) => {
-      const relation = relationOf(model, name)
-      const other = this.#alias()
-      const table = quote(this.#model(relation.model).table)
-      return `(SELECT count(*) FROM ${table} ${other} WHERE ${joinSql(relation, other, alias)})`
-    })
-    return {
-      sql: `json_build_array(${counts.join(', ')})`,
-      decode: (value) => Object.fromEntries(names.map((name, index) => [name, (value as unknown[])[index]])),
-    }
-  }
-
-  #conditions(model: Model, alias: string, filter: Filter): string[] {
-    return Object.entries(filter).flatMap(([name, wanted]) => {
-      if (wanted === undefined) return []
-      if (name === 'AND') return asList(wanted).flatMap((part) => this.#conditions(model, alias, part))
-      if (name === 'OR') return [this.#anyOf(model, alias, asList(wanted))]
-      const column = model.columns.get(name)
-      if (column !== undefined) return this.#comparisons(comparedSql(column, alias), wanted)
-      return [this.#exists(relationOf(model, name), alias, wanted as Filter)]
-    })
-  }
-
-  #anyOf(model: Model, alias: string, parts: Filter[]): string {
-    const options = parts.map((part) => allOf(this.#conditions(model, alias, part)))
-    return options.length === 0 ? 'false' : `(${options.join(' OR ')})`
-  }
-
-  #exists(relation: Relation, parent: string, wanted: Filter): string {
-    const model = this.#model(relation.model)
-    const alias = this.#alias()
-    const conditions = this.#conditions(model, alias, relation.many ? (wanted.some as Filter) : wanted)
-    return `EXISTS (SELECT FROM ${quote(model.table)} ${alias} WHERE ${[joinSql(relation, alias, parent), ...conditions].join(' AND ')})`
-  }
-
-  #comparisons(column: string, wanted: unknown): string[] {
-    if (wanted === null) return [`${column} IS NULL`]
-    if (typeof wanted !== 'object' || wanted instanceof Date) return [`${column} = ${this.parameter(wanted)}`]
-    return Object.entries(wanted).flatMap(([operator, operand]) => {
-      if (operator === 'mode' || operand === undefined) return []
-      if (operator === 'in') return [`${column} = ANY (${this.parameter(operand)})`]
-      if (operator === 'contains') return [`${column} ILIKE ${this.parameter(`%${operand}%`)}`]
-      const comparison = COMPARISONS[operator]
-      if (comparison === undefined) throw new Error(`the reader knows no filter ${operator}`)
-      return [`${column} ${comparison} ${this.parameter(operand)}`]
-    })
-  }
-
-  #model(name: string): Model {
-    const model = this.#datamodel.get(name)
-    if (model === undefined) throw new Error(`there is no model ${name}`)
-    return model
-  }
-
-  #alias(): string {
-    this.#aliases += 1
-    return `t${this.#aliases}`
+function checkArguments(query: AnyQuery, taken: ReadonlySet<string>): void {
+  for (const name of Object.keys(query)) {
+    if (!taken.has(name) && query[name as keyof AnyQuery] !== undefined)
+      throw new Error(`the reader takes no ${name}`)
   }
 }
 
-const COMPARISONS: Readonly<Record<string, string>> = { equals: '=', lt: '<', lte: '<=', gt: '>', gte: '>=' }
+/** All rows as one JSON array. The limit is a literal: as a parameter it would make PostgreSQL plan blindly. */
+function rowsPart(
+  statement: Statement,
+  modelName: string,
+  query: AnyQuery,
+  joined: (alias: string) => string,
+): Part {
+  checkArguments(query, ARGUMENTS)
+  const { select, where = {}, orderBy, take } = query
+  const model = modelOf(modelName)
+  const alias = statement.alias()
+  const row = rowPart(statement, model, alias, select)
+  const conditions = [joined(alias), ...whereSql(statement, model, alias, where)]
+  const order = orderSql(model, alias, orderBy, take)
+  const sql = [
+    `SELECT ${row.sql} AS r FROM ${quote(model.table)} ${alias}`,
+    `WHERE ${conditions.join(' AND ')}`,
+    order && `ORDER BY ${order}`,
+    take !== undefined && `LIMIT ${limitSql(take)}`,
+  ]
+  const inner = sql.filter(Boolean).join(' ')
+  return {
+    sql: `(SELECT coalesce(json_agg(s.r), '[]') FROM (${inner}) s)`,
+    decode: (rows) => (rows as unknown[]).map(row.decode),
+  }
+}
 
-/** A JSON document is compared by its text, which is what a person searches. */
-function comparedSql({ name, type }: Column, alias: string): string {
-  const column = `${alias}.${quote(name)}`
-  return type === 'Json' ? `${column}::text` : column
+/** One row as a JSON array, in the order of its selection. */
+function rowPart(
+  statement: Statement,
+  model: Model,
+  alias: string,
+  select: AnySelect | null | undefined,
+): Part {
+  const fields = selectedOf(model, select)
+  const names = fields.map(([name]) => name)
+  const parts = fields.map(([name, selected]) => fieldPart(statement, model, alias, name, selected))
+  return {
+    sql: `json_build_array(${parts.map(({ sql }) => sql).join(', ')})`,
+    decode: (value) => {
+      const row: Record<string, unknown> = {}
+      for (let index = 0; index < names.length; index += 1) {
+        row[names[index] as string] = (parts[index] as Part).decode((value as unknown[])[index])
+      }
+      return row
+    },
+  }
+}
+
+type Selected = readonly [name: string, selected: true | AnyQuery]
+
+function selectedOf(model: Model, select: AnySelect | null | undefined): readonly Selected[] {
+  if (select === undefined || select === null) return [...model.columns.keys()].map((name) => [name, true])
+  const selected = Object.entries(select).filter(([, value]) => value !== undefined && value !== false)
+  if (selected.length === 0) throw new Error(`nothing of ${model.table} is selected`)
+  return selected as Selected[]
+}
+
+function fieldPart(statement: Statement, model: Model, alias: string, ...[name, selected]: Selected): Part {
+  if (name === '_count') return countsPart(statement, model, alias, selected)
+  const column = model.columns.get(name)
+  if (column !== undefined) return columnPart(column, alias)
+  const relation = relationOf(model, name)
+  const query = selected === true ? {} : selected
+  if (!relation.many) return onePart(statement, relation, alias, query)
+  return rowsPart(statement, relation.model, query, (other) => joinSql(relation, other, alias))
+}
+
+function onePart(statement: Statement, relation: Relation, parent: string, query: AnyQuery): Part {
+  checkArguments(query, ARGUMENTS_OF_ONE)
+  const model = modelOf(relation.model)
+  const alias = statement.alias()
+  const row = rowPart(statement, model, alias, query.select)
+  return {
+    sql: `(SELECT ${row.sql} FROM ${quote(model.table)} ${alias} WHERE ${joinSql(relation, alias, parent)})`,
+    decode: (value) => (value === null ? null : row.decode(value)),
+  }
+}
+
+function countsPart(statement: Statement, model: Model, alias: string, selected: true | AnyQuery): Part {
+  const counted = countedOf(model, selected)
+  const counts = counted.map(([name, query]) => {
+    checkArguments(query, ARGUMENTS_OF_COUNT)
+    const relation = relationOf(model, name)
+    if (!relation.many) throw new Error(`${name} is no list that could be counted`)
+    const other = modelOf(relation.model)
+    const its = statement.alias()
+    const conditions = [joinSql(relation, its, alias), ...whereSql(statement, other, its, query.where ?? {})]
+    return `(SELECT count(*) FROM ${quote(other.table)} ${its} WHERE ${conditions.join(' AND ')})`
+  })
+  return {
+    sql: `json_build_array(${counts.join(', ')})`,
+    decode: (value) =>
+      Object.fromEntries(counted.map(([name], index) => [name, (value as unknown[])[index]])),
+  }
+}
+
+function countedOf(model: Model, selected: true | AnyQuery): (readonly [string, Pick<AnyQuery, 'where'>])[] {
+  if (selected === true) {
+    return [...model.relations].flatMap(([name, { many }]) => (many ? [[name, {}] as const] : []))
+  }
+  checkArguments(selected, ARGUMENTS_OF_ONE)
+  return selectedOf(model, selected.select ?? {}).map(([name, query]) => [name, query === true ? {} : query])
 }
 
 function relationOf(model: Model, name: string): Relation {
@@ -213,18 +161,39 @@ function relationOf(model: Model, name: string): Relation {
   return relation
 }
 
-function joinSql({ on }: Relation, other: string, own: string): string {
-  return on.map(([theirs, ours]) => `${other}.${quote(theirs)} = ${own}.${quote(ours)}`).join(' AND ')
+/** Empty: in no order. Of a limited number the first by the primary key are read, as in Prisma. */
+function orderSql(model: Model, alias: string, orderBy: AnyQuery['orderBy'] = [], take?: number): string {
+  const orders = (Array.isArray(orderBy) ? orderBy : [orderBy]) as readonly AnyOrder[]
+  const terms = orders.flatMap((order) => {
+    const [term, another] = Object.entries(order).filter(([, direction]) => direction !== undefined)
+    if (another !== undefined) throw new Error('orderBy takes one field in each of its objects')
+    return term === undefined ? [] : [orderTermSql(model, alias, ...term)]
+  })
+  if (terms.length > 0 || take === undefined) return terms.join(', ')
+  return (model.keys[0]?.fields ?? []).map((name) => orderTermSql(model, alias, name, 'asc')).join(', ')
 }
 
-function orderSql(model: Model, alias: string, order: Order): string {
-  return Object.entries(order)
-    .map(([name, direction]) => {
-      const column = model.columns.get(name)
-      if (column === undefined) throw new Error(`${model.table} cannot be sorted by ${name}`)
-      return `${alias}.${quote(column.name)} ${direction === 'desc' ? 'DESC' : 'ASC'}`
-    })
-    .join(', ')
+const DIRECTIONS: ReadonlyMap<unknown, string> = new Map([
+  ['asc', 'ASC'],
+  ['desc', 'DESC'],
+])
+const NULLS: ReadonlyMap<unknown, string> = new Map([
+  ['first', ' NULLS FIRST'],
+  ['last', ' NULLS LAST'],
+])
+
+function orderTermSql(model: Model, alias: string, name: string, wanted: unknown): string {
+  const column = model.columns.get(name)
+  if (column === undefined) throw new Error(`${model.table} cannot be sorted by ${name}`)
+  const { sort, nulls } = (typeof wanted === 'object' && wanted !== null ? wanted : { sort: wanted }) as {
+    readonly sort?: unknown
+    readonly nulls?: unknown
+  }
+  const direction = DIRECTIONS.get(sort)
+  const where = nulls === undefined ? '' : NULLS.get(nulls)
+  if (direction === undefined || where === undefined)
+    throw new Error(`the reader cannot sort by ${name} in this way`)
+  return `${alias}.${quote(column.name)} ${direction}${where}`
 }
 
 function limitSql(take: number): string {
@@ -233,35 +202,44 @@ function limitSql(take: number): string {
 }
 
 const asIs: Decode = (value) => value
-const asDate: Decode = (value) => (value === null ? null : new Date(value as string))
-const asBigInt: Decode = (value) => (value === null ? null : BigInt(value as string))
+const asDate: Decode = (value) => new Date(value as string)
+const asBigInt: Decode = (value) => BigInt(value as string)
+const asBytes: Decode = (value) => Uint8Array.from(Buffer.from(value as string, 'base64'))
 
-/** JSON has no 64-bit integers and no timestamps: the former are text, the latter ISO 8601 with their offset. */
-function columnPart({ name, type }: Column, alias: string): Part {
-  const column = `${alias}.${quote(name)}`
-  switch (type) {
-    case 'BigInt':
-      return { sql: `${column}::text`, decode: asBigInt }
-    case 'DateTime':
-      return { sql: column, decode: asDate }
-    case 'Bytes':
-    case 'Decimal':
-    case 'Float':
-      throw new Error(`the reader does not read ${type} columns`)
-    default:
-      return { sql: column, decode: asIs }
+function columnPart(column: Column, alias: string): Part {
+  const sql = `${alias}.${quote(column.name)}`
+  if (!column.isList) {
+    const value = valuePart(column, sql)
+    return value.decode === asIs ? value : { ...value, decode: unlessNull(value.decode) }
+  }
+  const item = valuePart(column, 'i')
+  return {
+    sql: item.sql === 'i' ? sql : `ARRAY(SELECT ${item.sql} FROM unnest(${sql}) i)`,
+    // A list that is NULL is empty, as in Prisma.
+    decode: (items) => ((items ?? []) as unknown[]).map(item.decode),
   }
 }
 
-function allOf(conditions: string[]): string {
-  return conditions.length === 0 ? 'true' : `(${conditions.join(' AND ')})`
+function unlessNull(decode: Decode): Decode {
+  return (value) => (value === null ? null : decode(value))
 }
 
-function asList(parts: unknown): Filter[] {
-  return (Array.isArray(parts) ? parts : [parts]) as Filter[]
-}
+const IN_JSON: ReadonlySet<string> = new Set(['String', 'Int', 'Boolean', 'Json'])
 
-/** Names come from the schema, never from a request; they are quoted all the same. */
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+/**
+ * JSON has no 64-bit integers, no points in time and no bytes: they travel as text, the second in ISO 8601 with their
+ * offset, the third in base64.
+ */
+function valuePart({ name, type, isEnum }: Column, sql: string): Part {
+  if (isEnum || IN_JSON.has(type)) return { sql, decode: asIs }
+  switch (type) {
+    case 'BigInt':
+      return { sql: `${sql}::text`, decode: asBigInt }
+    case 'DateTime':
+      return { sql, decode: asDate }
+    case 'Bytes':
+      return { sql: `encode(${sql}, 'base64')`, decode: asBytes }
+    default:
+      throw new Error(`the reader does not read ${name}: a ${type}`)
+  }
 }

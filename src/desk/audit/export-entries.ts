@@ -4,7 +4,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { csvRow } from '../../core/csv.ts'
 import { AppError } from '../../core/errors.ts'
-import type { Filter } from '../../db/reader/read-sql.ts'
+import type { ReadWhere } from '../../db/reader/types.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { ACTOR_TYPES } from './entry.ts'
 
@@ -67,10 +67,11 @@ export async function* exportEntries(
   requirePermission(caller.permissions, 'audit:read')
   const lineOf = format === 'csv' ? csvLine : jsonLine
   let header = format === 'csv' ? csvRow(CSV_COLUMNS) : ''
+  const db = caller.database.forTenant(caller.scope)
   let last: Row | null = null
   let count = 0
   for (;;) {
-    const rows: Row[] = await caller.database.read<Row>(caller.scope, 'AuditEntry', {
+    const rows: Row[] = await db.auditEntry.readMany({
       where: { AND: [{ createdAt: { gte: period.from, lt: period.to } }, beyond(last)] },
       orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       take: pageSize,
@@ -86,7 +87,7 @@ export async function* exportEntries(
   caller.logger.info({ format, ...period, count }, 'the audit was exported')
 }
 
-function beyond(last: Row | null): Filter {
+function beyond(last: Row | null): ReadWhere<'AuditEntry'> {
   if (last === null) return {}
   const { createdAt, id } = last
   return {

@@ -1,6 +1,6 @@
 // The tenant's audit: its entries, and the head of its chain of seals. Nothing here writes.
 import { isUuid, NO_ID } from '../../core/ids.ts'
-import type { Filter } from '../../db/reader/read-sql.ts'
+import type { ReadWhere } from '../../db/reader/types.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
@@ -140,7 +140,9 @@ const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
   }),
 })
 
-function entryFilter(filter: typeof AuditEntryFilter.$inferInput | null | undefined): Filter {
+function entryFilter(
+  filter: typeof AuditEntryFilter.$inferInput | null | undefined,
+): ReadWhere<'AuditEntry'> {
   const { actorKind, actorId, action, subjectType, subjectId, createdFrom, createdBefore } = filter ?? {}
   return {
     ...(actorKind && { actorKind: anyOf(actorKind) }),
@@ -158,7 +160,7 @@ function uuidIn(id: string): string {
   return nodeOf(id)?.uuid ?? (isUuid(id) ? id : NO_ID)
 }
 
-function ofSubject(id: string): Filter {
+function ofSubject(id: string): ReadWhere<'AuditEntry'> {
   const node = nodeOf(id)
   return node === null ? { subjectId: uuidIn(id) } : { subjectType: node.name, subjectId: node.uuid }
 }
@@ -183,8 +185,8 @@ builder.queryFields((t) => ({
                 { action: word },
                 { subjectType: word },
                 { requestId: word },
-                { before: word },
-                { after: word },
+                { before: { asText: word } },
+                { after: { asText: word } },
               ]),
             ],
           },

@@ -32,6 +32,6 @@ export async function auditHead(
   )
   if (head !== undefined) return head
   if (sequence !== null) return null
-  const unsealedCount = await database.count(scope, 'AuditEntry', {})
+  const unsealedCount = await database.forTenant(scope).auditEntry.readCount()
   return { sequence: 0, hash: NO_HASH, sealedAt: null, entryCount: 0, unsealedCount }
 }

@@ -1,11 +1,11 @@
 // The list of a resource: its filter, sorts and search, as arguments and as the rows they find.
 import type { z } from 'zod'
 import type { Model, ModelName } from '../../db/datamodel.ts'
-import type { Filter } from '../../db/reader/read-sql.ts'
+import type { AnyWhere } from '../../db/reader/any-model.ts'
 import { anyOf } from '../any-of.ts'
 import { builder } from '../builder.ts'
 import { nodeUuid } from '../node-ids.ts'
-import { search } from '../search.ts'
+import { search, type WordFilter } from '../search.ts'
 import { sortOf, sortsOf } from '../sorts.ts'
 import { type Field, type InputBuilder, keyOf, outputType } from './fields.ts'
 
@@ -22,11 +22,11 @@ export type ListOptions = {
 /** The arguments of a list beside its paging, and what they find. */
 export type List = {
   readonly filterType: unknown
-  readonly sorts: ReturnType<typeof sortsOf<string>>
+  readonly sorts: ReturnType<typeof sortsOf<string, ModelName>>
   readonly where: (
     filter: Record<string, unknown> | null | undefined,
     query: string | null | undefined,
-  ) => Filter
+  ) => AnyWhere
 }
 
 export function listOf(name: ModelName, model: Model, fields: readonly Field[], options: ListOptions): List {
@@ -50,7 +50,7 @@ export function listOf(name: ModelName, model: Model, fields: readonly Field[], 
 
 type Criterion = {
   readonly fields: (t: InputBuilder) => Record<string, unknown>
-  readonly where: (filter: Record<string, unknown>) => Filter
+  readonly where: (filter: Record<string, unknown>) => AnyWhere
 }
 
 function criterionOf(name: string, model: Model, fields: readonly Field[]): Criterion {
@@ -102,7 +102,7 @@ function rangeOf(name: string): Criterion {
   }
 }
 
-function found([field = '', ...rest]: readonly string[], word: Filter): Filter {
+function found([field = '', ...rest]: readonly string[], word: WordFilter): AnyWhere {
   return rest.length === 0 ? { [field]: word } : { [field]: { some: found(rest, word) } }
 }
 

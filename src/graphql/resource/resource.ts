@@ -14,7 +14,7 @@ import { addMutation } from '../mutation.ts'
 import { Node } from '../node.ts'
 import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
-import { readOne, readPage } from '../read.ts'
+import { anyList, readFirst, readPage } from '../read.ts'
 import { connectionRef, type NodeRef, nodeRef, type RowOf } from '../refs.ts'
 import {
   camel,
@@ -234,7 +234,7 @@ function addQueries(
         ...Object.fromEntries(by.map((column) => [column, t.arg.string()])),
       },
       resolve: (_root, args, context, info) =>
-        readOne(
+        readFirst(
           context,
           info,
           name,
@@ -262,7 +262,7 @@ function addQueries(
       },
       resolve: (_root, args, context, info) => {
         const { query, filter, sortKey, reverse, ...page } = args as ListArguments
-        const asked = { where: where(filter, query), sort: sorts.read(sortKey, reverse) }
+        const asked = anyList(where(filter, query), sorts.read(sortKey, reverse))
         return readPage(context, info, asked, page) as never
       },
     }),

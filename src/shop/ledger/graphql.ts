@@ -1,7 +1,8 @@
 // The ledger's types and queries. Nothing here writes; payments, refunds, disputes and payouts post their entries.
 import type { GraphQLResolveInfo } from 'graphql'
 import { isUuid, NO_ID } from '../../core/ids.ts'
-import type { Filter } from '../../db/reader/read-sql.ts'
+import { readerOf } from '../../db/reader/any-model.ts'
+import type { ReadWhere } from '../../db/reader/types.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { loadTogether } from '../../graphql/batch.ts'
@@ -63,8 +64,8 @@ async function readTogether<T extends object>(
   // first node alone does not, since a fragment can be used in two places and merged with other fields in one.
   const row = await loadTogether(context, info.fieldNodes, value, async (values) => {
     const select = { ...selectionOf(info, context, model), [by]: true as const }
-    const { database, scope } = context.caller
-    const rows = await database.read<T>(scope, model, { where: { [by]: { in: values } }, select })
+    const where = { [by]: { in: values } }
+    const rows = await readerOf(context.db, model).readMany<T>({ where, select })
     return new Map(rows.map((row) => [(row as Record<string, unknown>)[by] as string, row]))
   })
   return row ?? null
@@ -131,7 +132,7 @@ function sourceOf({ sourceType: type, sourceId }: EntryRow): { type: string; id:
 }
 
 /** The entries of a source, by the id that `sourceOf` returns. */
-function ofSource(id: string): Filter {
+function ofSource(id: string): ReadWhere<'JournalEntry'> {
   for (const sourceType of SOURCE_NODES) {
     const sourceId = nodeUuid(sourceType, id)
     if (sourceId !== NO_ID) return { sourceType, sourceId }
@@ -287,7 +288,9 @@ const JournalEntryFilter = builder.inputType('JournalEntryFilter', {
   }),
 })
 
-function entryFilter(filter: typeof JournalEntryFilter.$inferInput | null | undefined): Filter {
+function entryFilter(
+  filter: typeof JournalEntryFilter.$inferInput | null | undefined,
+): ReadWhere<'JournalEntry'> {
   const { kind, sourceId, postedFrom, postedBefore } = filter ?? {}
   return {
     ...(kind && { kind: anyOf(kind) }),

@@ -1,7 +1,7 @@
 // Orders and their lines: types, queries and mutations.
 
 import { requirePermission } from '../../auth/permissions.ts'
-import type { Filter } from '../../db/reader/read-sql.ts'
+import type { ReadWhere } from '../../db/reader/types.ts'
 import type {
   Customer as CustomerRow,
   Order as OrderRow,
@@ -244,7 +244,7 @@ function numberIn(query: string | null | undefined): number | null {
   return digits === undefined ? null : Number(digits)
 }
 
-function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined): Filter {
+function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined): ReadWhere<'Order'> {
   return {
     ...(filter?.status && { status: anyOf(filter.status) }),
     ...(filter?.paymentStatus && { paymentStatus: anyOf(filter.paymentStatus) }),

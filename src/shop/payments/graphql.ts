@@ -1,6 +1,5 @@
 // Payments, refunds, disputes, the merchant's provider account and its events: types and queries. The mutations are in
 // mutations.ts.
-import type { Filter } from '../../db/reader/read-sql.ts'
 import type {
   Dispute as DisputeRow,
   ProviderEvent as EventRow,
@@ -384,13 +383,13 @@ const ProviderEventFilter = builder.inputType('ProviderEventFilter', {
 })
 
 type CommonFilter = {
-  readonly status?: readonly string[] | null | undefined
+  readonly status?: readonly PaymentRow['status'][] | null | undefined
   readonly createdFrom?: Date | null | undefined
   readonly createdBefore?: Date | null | undefined
 }
 
 /** The filter that payments and refunds have in common. */
-function commonFilter(filter: CommonFilter | null | undefined): Filter {
+function commonFilter(filter: CommonFilter | null | undefined) {
   const { status, createdFrom: from, createdBefore: before } = filter ?? {}
   return {
     ...(status && { status: anyOf(status) }),

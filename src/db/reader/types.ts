@@ -1,0 +1,110 @@
+// What the reader takes of Prisma's own types: less than findMany does, and nothing that findMany does not.
+import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts'
+import type { ModelName } from '../datamodel.ts'
+
+export type DelegateName = Uncapitalize<ModelName>
+type FindMany<Delegate> = Prisma.Args<Delegate, 'findMany'>
+
+/** Which rows of a model. */
+export type ReadWhere<Model extends ModelName> = Taken<
+  NonNullable<FindMany<PrismaClient[Uncapitalize<Model>]>['where']>
+>
+
+type Value = string | number | bigint | boolean | Date | null | undefined
+
+/** Prisma's filter, without comparisons with columns, with bytes and within lists, and with the whole of a JSON document. */
+type Taken<Filter> = Filter extends Value
+  ? Filter
+  : Filter extends Uint8Array
+    ? never
+    : Filter extends readonly (infer Item)[]
+      ? readonly Taken<Item>[]
+      : 'AND' extends keyof Filter
+        ? TakenWhere<Filter>
+        : 'every' extends keyof Filter
+          ? TakenWhere<Filter>
+          : 'typeName' extends keyof Filter
+            ? never
+            : 'array_contains' extends keyof Filter
+              ? DocumentFilter
+              : 'has' extends keyof Filter
+                ? never
+                : TakenComparisons<Filter>
+
+/** Relations are never compared with null: their own columns are. */
+type TakenWhere<Where> = {
+  readonly [Field in keyof Where]: IsRelation<Where[Field]> extends true
+    ? Exclude<Taken<Where[Field]>, null>
+    : Taken<Where[Field]>
+}
+type IsRelation<Filter> = 'AND' extends KeysOf<Filter> ? true : 'every' extends KeysOf<Filter> ? true : false
+type KeysOf<Union> = Union extends Value ? never : keyof Union
+
+/** Ids are the same in any letter case. */
+type TakenComparisons<Filter> = {
+  readonly [Operator in keyof Filter as Operator extends 'mode'
+    ? 'contains' extends keyof Filter
+      ? 'mode'
+      : never
+    : Operator]: Operator extends 'not' ? NotNot<Taken<Filter[Operator]>> : Taken<Filter[Operator]>
+}
+type NotNot<Filter> = Filter extends Value ? Filter : Omit<Filter, 'not'>
+
+/** `asText`: the text that the document is written as. Prisma has no such filter. */
+type DocumentFilter = {
+  readonly equals?: Prisma.InputJsonValue | Prisma.JsonNullValueFilter
+  readonly not?: Prisma.InputJsonValue | Prisma.JsonNullValueFilter
+  readonly asText?: { readonly contains: string; readonly mode?: Prisma.QueryMode }
+}
+
+/** By columns, each in an object of its own. */
+type TakenOrder<Order> = Order extends readonly (infer Item)[]
+  ? readonly TakenOrder<Item>[]
+  : { readonly [Field in keyof Order as IsSortable<Order[Field]> extends true ? Field : never]: Order[Field] }
+type IsSortable<Direction> = 'asc' extends Direction ? true : false
+
+type TakenSelect<Select> = { readonly [Field in keyof Select]: TakenSelected<Select[Field]> }
+type TakenSelected<Selected> = Selected extends Value
+  ? Selected
+  : 'take' extends keyof Selected
+    ? TakenArguments<Selected>
+    : 'select' extends keyof Selected
+      ? { readonly select?: TakenSelect<NonNullable<Selected['select']>> }
+      : { readonly where?: Taken<Selected['where' & keyof Selected]> }
+
+type TakenArguments<Arguments> = {
+  readonly select?: TakenSelect<NonNullable<Arguments['select' & keyof Arguments]>>
+  readonly where?: Taken<Arguments['where' & keyof Arguments]>
+  readonly orderBy?: TakenOrder<NonNullable<Arguments['orderBy' & keyof Arguments]>>
+  readonly take?: number
+}
+
+/** `Given`, with `never` for each field that `Taken` does not know, however deep. */
+type Known<Given, Taken> = Given extends Value
+  ? Given
+  : Given extends readonly unknown[]
+    ? { readonly [Index in keyof Given]: Known<Given[Index], ItemOf<Taken>> }
+    : {
+        readonly [Field in keyof Given]: Field extends KeysOf<Taken>
+          ? Known<Given[Field], At<Taken, Field>>
+          : never
+      }
+type ItemOf<Union> = Union extends readonly (infer Item)[] ? Item : never
+type At<Union, Field> = Union extends Value ? never : Field extends keyof Union ? Union[Field] : never
+
+type ReadArguments<Delegate> = TakenArguments<FindMany<Delegate>>
+
+/** What a model of the tenant's client has beside Prisma's own operations. */
+export type ModelReader<Delegate> = {
+  /**
+   * The rows that `findMany` answers to the same arguments, with all that hangs on them, by one statement and at a third of
+   * the cost. What it does not take is refused by its type; and where that was passed over, by an Error that says what.
+   */
+  readMany<const Select extends ReadArguments<Delegate>['select'] = undefined>(
+    query?: Omit<ReadArguments<Delegate>, 'select'> & {
+      readonly select?: Select & Known<Select, NonNullable<ReadArguments<Delegate>['select']>>
+    },
+  ): Promise<Prisma.Result<Delegate, { select: Select }, 'findMany'>>
+  /** How many rows `where` finds. */
+  readCount(query?: { readonly where?: ReadArguments<Delegate>['where'] }): Promise<number>
+}

@@ -1,0 +1,307 @@
+// From Prisma's `where` to SQL conditions that find the rows which Prisma's own do, in all that they say of NULL, of empty
+// filters and of letter case.
+import { Prisma } from '../../generated/prisma/client.ts'
+import { type Column, type Model, modelOf, type Relation } from '../datamodel.ts'
+import type { AnyWhere } from './any-model.ts'
+import { joinSql, quote, type Statement } from './statement.ts'
+
+/** The rows that a filter is about: a table under its alias. */
+type Rows = { readonly statement: Statement; readonly model: Model; readonly alias: string }
+
+/** Conditions that hold together. `isEmpty`: the filter asked for nothing. */
+type Conditions = { readonly all: readonly string[]; readonly isEmpty: boolean }
+
+/** Conditions to be joined by AND; none where every row is meant. Throws a plain Error for what the reader does not take. */
+export function whereSql(
+  statement: Statement,
+  model: Model,
+  alias: string,
+  where: AnyWhere,
+): readonly string[] {
+  return conditionsOf({ statement, model, alias }, where, false).all
+}
+
+/** `isNegated`: the conditions stand beneath an odd number of NOTs. */
+function conditionsOf(rows: Rows, where: AnyWhere, isNegated: boolean): Conditions {
+  return together(partsOf(rows, where, isNegated))
+}
+
+/**
+ * The same within AND, OR and NOT. Prisma leaves out of them what asks for nothing, an OR of nothing too, which by itself
+ * no row answers.
+ */
+function innerConditions(rows: Rows, filters: readonly AnyWhere[], isNegated: boolean): Conditions[] {
+  const asked = filters.map((filter) =>
+    together(partsOf(rows, filter, isNegated).filter(({ isEmpty }) => !isEmpty)),
+  )
+  return asked.filter(({ isEmpty }) => !isEmpty)
+}
+
+function partsOf(rows: Rows, where: AnyWhere, isNegated: boolean): Conditions[] {
+  return definedIn(where).map(([name, wanted]) => {
+    switch (name) {
+      case 'AND':
+        return together(innerConditions(rows, listOf(wanted), isNegated))
+      case 'OR':
+        return anyOf(innerConditions(rows, arrayOf(wanted), isNegated))
+      case 'NOT':
+        return together(
+          innerConditions(rows, listOf(wanted), !isNegated).map((part) => one(`NOT ${bracketed(part)}`)),
+        )
+      default:
+        return fieldConditions(rows, name, wanted, isNegated)
+    }
+  })
+}
+
+function together(parts: readonly Conditions[]): Conditions {
+  return { all: parts.flatMap(({ all }) => all), isEmpty: parts.every(({ isEmpty }) => isEmpty) }
+}
+
+/** What each of the words of a field's filter asks for. */
+function eachOf(
+  words: readonly (readonly [word: string, operand: unknown])[],
+  make: (word: readonly [word: string, operand: unknown]) => Conditions,
+): Conditions {
+  return together(words.map(make))
+}
+
+function anyOf(options: readonly Conditions[]): Conditions {
+  if (options.length === 0) return { all: ['false'], isEmpty: true }
+  return one(`(${options.map(bracketed).join(' OR ')})`)
+}
+
+function one(condition: string): Conditions {
+  return { all: [condition], isEmpty: false }
+}
+
+function bracketed({ all }: Conditions): string {
+  return all.length === 0 ? 'true' : `(${all.join(' AND ')})`
+}
+
+function fieldConditions(rows: Rows, name: string, wanted: unknown, isNegated: boolean): Conditions {
+  const { model, alias } = rows
+  const column = model.columns.get(name)
+  if (column !== undefined) return columnConditions(rows.statement, column, alias, wanted)
+  const relation = model.relations.get(name)
+  if (relation === undefined) throw new Error(`${model.table} has no field ${name}`)
+  if (!isObject(wanted)) throw new Error(`${name} is a relation: ${NO_NULL}`)
+  if (relation.many) return manyConditions(rows, relation, wanted)
+  return oneConditions(rows, relation, wanted, isNegated)
+}
+
+// --- relations
+
+/** Of a key of several columns Prisma calls none null while one of them, the tenant's, is not. */
+const NO_NULL = 'compare the column that it stands on with null'
+
+function manyConditions(rows: Rows, relation: Relation, wanted: AnyWhere): Conditions {
+  return eachOf(definedIn(wanted), ([word, filter]) => {
+    if (!isObject(filter)) throw new Error(`${word} takes a filter`)
+    switch (word) {
+      case 'some':
+        return one(existsSql(rows, relation, filter, 'true'))
+      case 'none':
+        return one(`NOT ${existsSql(rows, relation, filter, 'true')}`)
+      case 'every':
+        return one(`NOT ${existsSql(rows, relation, filter, 'false')}`)
+      default:
+        throw new Error(`the reader knows no filter ${word}`)
+    }
+  })
+}
+
+/**
+ * A filter of a relation to one is unknown where it compares NULL, and Prisma carries that through a NOT: such a row is
+ * found neither way. EXISTS is never unknown: beneath a NOT it takes those rows in, which leaves them out in the end.
+ */
+function oneConditions(rows: Rows, relation: Relation, wanted: AnyWhere, isNegated: boolean): Conditions {
+  const parts = definedIn(wanted)
+  const exists = (filter: AnyWhere, beneathNot: boolean) =>
+    existsSql(rows, relation, filter, beneathNot ? 'not false' : 'true')
+  const isSpelt = parts.some(([word]) => word === 'is' || word === 'isNot')
+  if (!isSpelt) return parts.length === 0 ? together([]) : one(exists(wanted, isNegated))
+  return eachOf(parts, ([word, filter]) => {
+    if (word !== 'is' && word !== 'isNot') throw new Error(`${word} stands beside is or isNot`)
+    if (!isObject(filter)) throw new Error(`${word} takes a filter: ${NO_NULL}`)
+    return one(word === 'is' ? exists(filter, isNegated) : `NOT ${exists(filter, !isNegated)}`)
+  })
+}
+
+/** Which rows there must be: those of which a filter is true, is false, or is true or unknown. */
+type Truth = 'true' | 'false' | 'not false'
+
+function existsSql(
+  { statement, alias: own }: Rows,
+  relation: Relation,
+  filter: AnyWhere,
+  truth: Truth,
+): string {
+  const model = modelOf(relation.model)
+  const alias = statement.alias()
+  const found = conditionsOf({ statement, model, alias }, filter, truth !== 'true')
+  const conditions = [joinSql(relation, alias, own), ...truthSql(found, truth)]
+  return `EXISTS (SELECT FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')})`
+}
+
+function truthSql(found: Conditions, truth: Truth): readonly string[] {
+  if (truth === 'true') return found.all
+  return [truth === 'false' ? `NOT ${bracketed(found)}` : `${bracketed(found)} IS NOT FALSE`]
+}
+
+// --- columns
+
+/** What is compared, and how: `isInverted` beneath `not`, `isInsensitive` in any letter case. */
+type Compared = {
+  readonly statement: Statement
+  readonly column: Column
+  readonly sql: string
+  readonly isInverted: boolean
+  readonly isInsensitive: boolean
+}
+
+function columnConditions(statement: Statement, column: Column, alias: string, wanted: unknown): Conditions {
+  const { name, type, isList } = column
+  if (isList || type === 'Bytes') throw new Error(`the reader does not filter by ${name}`)
+  const sql = `${alias}.${quote(name)}`
+  if (type === 'Json') return jsonConditions(statement, column, sql, wanted)
+  const compared = { statement, column, sql, isInverted: false, isInsensitive: false }
+  if (!isObject(wanted)) return one(compareSql(compared, 'equals', wanted))
+  return comparisons({ ...compared, isInsensitive: isInsensitive(wanted.mode) }, wanted)
+}
+
+function comparisons(compared: Compared, filter: AnyWhere): Conditions {
+  const parts = definedIn(filter).filter(([operator]) => operator !== 'mode')
+  return eachOf(parts, ([operator, operand]) => {
+    if (operator !== 'not') return one(compareSql(compared, operator, operand))
+    if (compared.isInverted) throw new Error('the reader takes no not within not')
+    const inverted = { ...compared, isInverted: true }
+    // Of several comparisons within `not` each is inverted, and all of those must hold: so it is in Prisma.
+    return isObject(operand) ? comparisons(inverted, operand) : one(compareSql(inverted, 'equals', operand))
+  })
+}
+
+const COMPARISONS: Readonly<Record<string, readonly [sign: string, inverse: string]>> = {
+  equals: ['=', '<>'],
+  lt: ['<', '>='],
+  lte: ['<=', '>'],
+  gt: ['>', '<='],
+  gte: ['>=', '<'],
+}
+
+function compareSql(compared: Compared, operator: string, operand: unknown): string {
+  switch (operator) {
+    case 'in':
+      return listSql(compared, operand)
+    case 'notIn':
+      return listSql({ ...compared, isInverted: !compared.isInverted }, operand)
+    case 'contains':
+      return likeSql(compared, `%${textOf(operand)}%`)
+    case 'startsWith':
+      return likeSql(compared, `${textOf(operand)}%`)
+    case 'endsWith':
+      return likeSql(compared, `%${textOf(operand)}`)
+    default:
+      return signSql(compared, operator, operand)
+  }
+}
+
+function signSql(compared: Compared, operator: string, operand: unknown): string {
+  const { statement, column, sql, isInverted, isInsensitive } = compared
+  const signs = COMPARISONS[operator]
+  if (signs === undefined) throw new Error(`the reader knows no filter ${operator}`)
+  if (operand === null && operator === 'equals') return nullSql(compared)
+  const sign = signs[isInverted ? 1 : 0]
+  if (!isInsensitive) return `${sql} ${sign} ${statement.operand(column, operand)}`
+  // As in Prisma: % and _ of the operand stand for any characters here.
+  if (operator === 'equals') return likeSql(compared, textOf(operand))
+  return `lower(${sql}) ${sign} lower(${statement.operand(column, operand)})`
+}
+
+function nullSql({ column, sql, isInverted }: Compared): string {
+  if (!column.isNullable) throw new Error(`${column.name} is never null`)
+  return `${sql} IS ${isInverted ? 'NOT ' : ''}NULL`
+}
+
+function listSql(compared: Compared, operand: unknown): string {
+  const { statement, column, sql, isInverted, isInsensitive } = compared
+  if (operand === null) return nullSql(compared)
+  if (!Array.isArray(operand)) throw new Error(`${column.name} is compared with what is no list`)
+  if (!isInsensitive)
+    return `${sql} ${isInverted ? '<> ALL' : '= ANY'} (${statement.operands(column, operand)})`
+  if (operand.length === 0) return String(isInverted)
+  const values = operand.map((value) => `lower(${statement.operand(column, value)})`)
+  return `lower(${sql}) ${isInverted ? 'NOT IN' : 'IN'} (${values.join(', ')})`
+}
+
+/** The pattern goes to LIKE as it is, as it does in Prisma: % and _ of the operand stand for any characters. */
+function likeSql({ statement, sql, isInverted, isInsensitive }: Compared, pattern: string): string {
+  const not = isInverted ? 'NOT ' : ''
+  const like = isInsensitive ? `${sql} ${not}ILIKE` : `${sql}::text ${not}LIKE`
+  return `${like} ${statement.parameter(pattern)}`
+}
+
+function textOf(operand: unknown): string {
+  if (typeof operand !== 'string') throw new Error('a text is looked for by what is no text')
+  return operand
+}
+
+function isInsensitive(mode: unknown): boolean {
+  if (mode !== undefined && mode !== 'default' && mode !== 'insensitive')
+    throw new Error(`the reader has no such mode`)
+  return mode === 'insensitive'
+}
+
+// --- JSON
+
+/** A document is compared as a whole, or searched as the text that it is written as (`asText`, which Prisma has not). */
+function jsonConditions(statement: Statement, column: Column, sql: string, wanted: unknown): Conditions {
+  if (!isObject(wanted)) throw new Error(`${column.name} is compared by a filter`)
+  return eachOf(definedIn(wanted), ([operator, operand]) => {
+    switch (operator) {
+      case 'equals':
+        return one(documentSql(statement, sql, operand, false))
+      case 'not':
+        return one(documentSql(statement, sql, operand, true))
+      case 'asText':
+        return asTextConditions(statement, column, sql, operand)
+      default:
+        throw new Error(`the reader knows no filter ${operator} of JSON`)
+    }
+  })
+}
+
+function asTextConditions(statement: Statement, column: Column, sql: string, filter: unknown): Conditions {
+  if (!isObject(filter)) throw new Error('asText takes a filter')
+  const text = { ...column, type: 'String' }
+  const compared = { statement, column: text, sql: `${sql}::text`, isInverted: false }
+  return comparisons({ ...compared, isInsensitive: isInsensitive(filter.mode) }, filter)
+}
+
+function documentSql(statement: Statement, sql: string, operand: unknown, isInverted: boolean): string {
+  const not = isInverted ? 'NOT ' : ''
+  if (operand === Prisma.DbNull) return `${sql} IS ${not}NULL`
+  const isAnyNull = operand === Prisma.AnyNull
+  const document = isAnyNull || operand === Prisma.JsonNull ? 'null' : JSON.stringify(operand)
+  const same = `${sql}::jsonb ${isInverted ? '<>' : '='} ${statement.parameter(document)}::jsonb`
+  return isAnyNull ? `(${same} ${isInverted ? 'AND' : 'OR'} ${sql} IS ${not}NULL)` : same
+}
+
+// --- what filters are made of
+
+function definedIn(filter: AnyWhere): [name: string, value: unknown][] {
+  return Object.entries(filter).filter(([, value]) => value !== undefined)
+}
+
+function listOf(filters: unknown): AnyWhere[] {
+  return isObject(filters) ? [filters] : arrayOf(filters)
+}
+
+function arrayOf(filters: unknown): AnyWhere[] {
+  if (!Array.isArray(filters) || !filters.every(isObject)) throw new Error('AND, OR and NOT take filters')
+  return filters
+}
+
+function isObject(value: unknown): value is AnyWhere {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+}

@@ -1,0 +1,100 @@
+// The reader beside Prisma's client: of the same query the same rows, whatever is asked.
+import { randomInt } from 'node:crypto'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLogger } from '../../../../src/core/logger.ts'
+import { type Database, openDatabase, type TenantClient } from '../../../../src/db/database.ts'
+import { DATAMODEL, type ModelName } from '../../../../src/db/datamodel.ts'
+import { readerOf } from '../../../../src/db/reader/any-model.ts'
+import { demoTenant } from '../../../../src/shop/demo/demo-tenant.ts'
+import { seedDemo } from '../../../../src/shop/demo/seed.ts'
+import { asSuperuser, createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import { TENANT_A, TENANT_B } from '../../../support/two-tenants.ts'
+import { type Known, queryOf } from './queries.ts'
+
+const RUNS = Number(process.env.READER_RUNS ?? 20)
+const SAMPLE = 60
+const FINDING_SHARE_MIN = 0.15
+const seed = Number(process.env.READER_SEED ?? randomInt(2 ** 31))
+/** A shop with much in it, and a tenant with a few rows of every table; each beside another of its kind. */
+const [acme, globex] = [demoTenant('acme').tenant.id, demoTenant('globex').tenant.id]
+const [small, other] = [TENANT_A.id, TENANT_B.id]
+const MODELS = [...DATAMODEL.keys()] as ModelName[]
+
+let testDatabase: TestDatabase
+let database: Database
+let known: Known
+beforeAll(async () => {
+  console.info(`READER_SEED=${seed} draws these queries again`)
+  testDatabase = await createTestDatabase({ seed: 'two-tenants' })
+  const logger = createLogger('silent')
+  await seedDemo({ ownerUrl: testDatabase.ownerUrl, logger })
+  database = openDatabase({ url: testDatabase.runtimeUrl, poolMax: 4, namedStatements: true, logger })
+  known = await knownValues()
+})
+afterAll(async () => {
+  await database?.close()
+  await testDatabase?.drop()
+})
+
+type Row = Record<string, unknown>
+type Findable = { findMany(args: object): Promise<Row[]>; count(args: object): Promise<number> }
+
+function prismas(handle: TenantClient, model: ModelName): Findable {
+  return readerOf(handle, model) as unknown as Findable
+}
+
+/** Values of both tenants' rows: those of the other are to find nothing. */
+async function knownValues(): Promise<Known> {
+  const values = new Map<string, Map<string, unknown[]>>()
+  for (const model of MODELS) {
+    const columns = new Map<string, unknown[]>()
+    for (const tenantId of [acme, globex, small, other]) {
+      for (const row of await prismas(database.forTenant({ tenantId }), model).findMany({ take: SAMPLE })) {
+        for (const [name, value] of Object.entries(row))
+          columns.set(name, [...(columns.get(name) ?? []), value])
+      }
+    }
+    values.set(model, columns)
+  }
+  const { rows } = await asSuperuser(testDatabase, (client) =>
+    client.query<{ name: string }>(
+      `SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE data_type = 'uuid'`,
+    ),
+  )
+  return { values, uuids: new Set(rows.map(({ name }) => name)) }
+}
+
+let answers = 0
+let answersWithRows = 0
+
+describe('the reader answers what findMany answers', () => {
+  it.each(MODELS)('%s', async (model) => {
+    await fc.assert(
+      fc.asyncProperty(
+        queryOf(model, known),
+        fc.constantFrom('join', 'query'),
+        fc.record({ tenantId: fc.constantFrom(acme, small) }),
+        fc.boolean(),
+        async (query, relationLoadStrategy, scope, inTransaction) => {
+          const compare = async (handle: TenantClient) => {
+            const theirs = prismas(handle, model)
+            const found = await theirs.findMany({ ...query, relationLoadStrategy })
+            answers += 1
+            if (found.length > 0) answersWithRows += 1
+            expect(await readerOf(handle, model).readMany(query)).toStrictEqual(found)
+            const counted = query.where === undefined ? {} : { where: query.where }
+            expect(await readerOf(handle, model).readCount(counted)).toBe(await theirs.count(counted))
+          }
+          if (inTransaction) await database.withTenant(scope, compare)
+          else await compare(database.forTenant(scope))
+        },
+      ),
+      { seed, numRuns: RUNS },
+    )
+  })
+
+  it('to queries of which many find something', () => {
+    expect(answersWithRows / answers).toBeGreaterThan(FINDING_SHARE_MIN)
+  })
+})
