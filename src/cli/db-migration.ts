@@ -11,14 +11,16 @@ const PRISMA_DIR = fileURLToPath(new URL('../../prisma', import.meta.url))
 await new Command('db:migration')
   .description('write the migration that brings the database from the last one to prisma/schema')
   .argument('<name>', 'what it does, as add_suppliers')
+  .option('--empty', 'without statements: for SQL written by hand')
   .option('--json', 'report as JSON')
   .action(
-    plainAction(async (name: string, options: { json?: boolean }) => {
+    plainAction(async (name: string, options: { empty?: boolean; json?: boolean }) => {
       const written = await writeMigration({
         name,
         schemaDir: `${PRISMA_DIR}/schema`,
         migrationsDir: `${PRISMA_DIR}/migrations`,
         now: systemClock,
+        isEmpty: options.empty === true,
       })
       if (written === null)
         return report(options, { path: null }, 'The schema has not changed: nothing to migrate.')

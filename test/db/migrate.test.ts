@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,19 +15,15 @@ import { migrate } from '../../src/db/migrations/migrate.ts'
 import { writeMigration } from '../../src/db/migrations/write-migration.ts'
 import { HAS_POSTGRES_15, startPostgres15 } from './debian-postgres.ts'
 
-const WALLS = `DO $$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_runtime') THEN CREATE ROLE bulkhead_runtime NOLOGIN; END IF;
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bulkhead_worker') THEN CREATE ROLE bulkhead_worker NOLOGIN; END IF;
-END $$;
-CREATE SCHEMA app;
-CREATE FUNCTION app.tenant_id() RETURNS uuid LANGUAGE sql AS $$ SELECT current_setting('app.tenant_id')::uuid; $$;
-CREATE FUNCTION app.protect(target regclass) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE format('GRANT SELECT ON %s TO bulkhead_runtime', target);
-END;
-$$;
-CREATE TABLE things (id int PRIMARY KEY);
-SELECT app.protect('things');`
+const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url)
+const sqlOf = (name: string) => readFileSync(new URL(`${name}/migration.sql`, MIGRATIONS), 'utf8')
+
+/** A tenant's table behind the walls. */
+const table = (name: string) =>
+  `CREATE TABLE ${name} (tenant_id uuid, id int, PRIMARY KEY (tenant_id, id)); SELECT app.protect('${name}');`
+
+const WALLS = [sqlOf('20261201040000_walls'), sqlOf('20261201040010_protect'), table('things')].join('\n')
+const IN_SCOPE = `SET app.tenant_id = '${randomUUID()}'`
 
 let root: string
 let migrationsDir: string
@@ -130,8 +127,10 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
   it.skipIf(missing)('applies what is missing, once, and lets the runtime role in', async () => {
     expect(await run()).toEqual({ applied: ['20260101000000_walls'] })
     expect(await run()).toEqual({ applied: [] })
-    expect(await query(at.runtimeUrl, 'SELECT count(*)::int AS things FROM things')).toEqual([{ things: 0 }])
-    await migration('20260102000000_more', `CREATE TABLE more (id int);`)
+    expect(await query(at.runtimeUrl, IN_SCOPE, 'SELECT count(*)::int AS things FROM things')).toEqual([
+      { things: 0 },
+    ])
+    await migration('20260102000000_more', table('more'))
     expect(await run()).toEqual({ applied: ['20260102000000_more'] })
   })
 
@@ -155,7 +154,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
         at.ownerUrl,
         `ALTER DATABASE ${new URL(at.ownerUrl).pathname.slice(1)} SET statement_timeout = '1s'`,
       )
-      await migration('20260102000000_slow', `SELECT pg_sleep(1.2); CREATE TABLE slow (id int);`)
+      await migration('20260102000000_slow', `SELECT pg_sleep(1.2); ${table('slow')}`)
       expect((await run()).applied).toContain('20260102000000_slow')
       expect(
         await query(
@@ -189,14 +188,115 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
   it.skipIf(missing)(
     'names a migration that fails, leaves nothing of it, and retries it when it is fixed',
     async () => {
-      await migration('20260102000000_bad', `CREATE TABLE half (id int); SELECT 1 / 0;`)
+      await migration('20260102000000_bad', `${table('half')} SELECT 1 / 0;`)
       await expect(run()).rejects.toThrow(/Migration 20260102000000_bad failed, .*: division by zero/)
       expect(await query(at.ownerUrl, `SELECT to_regclass('half') AS half`)).toEqual([{ half: null }])
       await expect(run()).rejects.toThrow(/Migration 20260102000000_bad failed, .*: division by zero/)
-      await migration('20260102000000_bad', `CREATE TABLE half (id int);`)
+      await migration('20260102000000_bad', table('half'))
       expect(await run()).toEqual({ applied: ['20260102000000_bad'] })
     },
   )
+
+  it.skipIf(missing).each([
+    [
+      'a table without its tenant',
+      'CREATE TABLE open (id int PRIMARY KEY);',
+      'public.open: has no column tenant_id of type uuid, and is not on the list of global tables (tenant-id-missing)',
+    ],
+    [
+      'a table that nobody protected',
+      'CREATE TABLE open (tenant_id uuid, id int, PRIMARY KEY (tenant_id, id));',
+      '(rls-disabled)',
+    ],
+    [
+      'a policy beside the walls',
+      `${table('open')} CREATE POLICY mine ON open USING (true);`,
+      "public.open: policy mine is not one of app.protect's",
+    ],
+    [
+      'a right beyond the walls',
+      `${table('open')} GRANT TRUNCATE ON open TO bulkhead_runtime;`,
+      'public.open: the runtime role holds TRUNCATE',
+    ],
+    [
+      'a function with the owner’s rights',
+      'CREATE FUNCTION app.open() RETURNS int LANGUAGE sql SECURITY DEFINER AS $$ SELECT 1 $$;',
+      'app.open(): is SECURITY DEFINER and not on the list',
+    ],
+    [
+      'what app.protect refuses',
+      "CREATE TABLE open (tenant_id uuid, id int PRIMARY KEY); SELECT app.protect('open');",
+      'the primary key of open must start with tenant_id',
+    ],
+  ])('refuses %s before it commits, and applies the mended migration', async (_, sql, said) => {
+    const name = '20260102000000_open'
+    await migration(name, sql)
+    const error = await run().catch((cause: unknown) => cause)
+    expect(String(error)).toContain(`Migration ${name} failed, and none after it was tried: `)
+    expect(String(error)).toContain(said)
+    expect(
+      await query(at.ownerUrl, `SELECT to_regclass('open') AS open, to_regproc('app.open') AS function`),
+    ).toEqual([{ open: null, function: null }])
+    await migration(name, table('open'))
+    expect(await run()).toEqual({ applied: [name] })
+  })
+
+  describe.skipIf(missing)('refuses a history that is not the database’s, before it applies anything', () => {
+    const MORE = '20260103000000_more'
+
+    it('an applied migration whose file was changed, by name, until it is restored or recorded', async () => {
+      await run()
+      await migration('20260101000000_walls', `${WALLS}\n-- changed`)
+      await migration(MORE, table('more'))
+      const message = String(await run().catch((cause: unknown) => cause))
+      expect(message).toContain('20260101000000_walls was changed after it was applied. Restore the file')
+      expect(await query(at.ownerUrl, `SELECT to_regclass('more') AS more`)).toEqual([{ more: null }])
+      const record = /-c "(UPDATE [^"]+)"/.exec(message)?.[1]
+      await query(at.ownerUrl, record ?? '')
+      expect(await run()).toEqual({ applied: [MORE] })
+    })
+
+    it('an applied migration that is not in the folder, by name, until it is restored or forgotten', async () => {
+      await migration('20260102000000_gone', table('gone'))
+      await migration(MORE, table('more'))
+      await run()
+      await rm(join(migrationsDir, '20260102000000_gone'), { recursive: true })
+      const message = String(await run().catch((cause: unknown) => cause))
+      expect(message).toContain('20260102000000_gone was applied and is not in the folder. Restore it')
+      await query(at.ownerUrl, /-c "(DELETE [^"]+)"/.exec(message)?.[1] ?? '')
+      expect(await run()).toEqual({ applied: [] })
+    })
+
+    it('one that sorts before an applied one, by both names, until it is renamed', async () => {
+      await migration(MORE, table('more'))
+      await run()
+      await migration('20260102000000_late', table('late'))
+      await expect(run()).rejects.toThrow(
+        /20260102000000_late is not applied and sorts before 20260103000000_more, which is\..*a time after 20260103000000$/,
+      )
+      await rm(join(migrationsDir, '20260102000000_late'), { recursive: true })
+      await migration('20260104000000_late', table('late'))
+      expect(await run()).toEqual({ applied: ['20260104000000_late'] })
+    })
+
+    it('all of them in one message', async () => {
+      await migration('20260102000000_gone', table('gone'))
+      await migration(MORE, table('more'))
+      await run()
+      await rm(join(migrationsDir, '20260102000000_gone'), { recursive: true })
+      await migration(MORE, `${table('more')} -- changed`)
+      await migration('20260101000001_late', table('late'))
+      await expect(run()).rejects.toThrow(/more was changed[\s\S]*gone was applied[\s\S]*late is not applied/)
+    })
+
+    it('but not those of a later version, which it only logs', async () => {
+      await migration(MORE, table('more'))
+      await run()
+      await rm(join(migrationsDir, MORE), { recursive: true })
+      expect(await run()).toEqual({ applied: [] })
+      expect(logLines.join('')).toContain('the database has migrations of a later version')
+    })
+  })
 
   describe.skipIf(missing)('whose process is killed in the middle', () => {
     it('is applied again, whole, when its session ended too', async () => {
@@ -209,18 +309,18 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
       expect(await run()).toEqual({ applied: ['20260102000000_long'] })
     }, 60_000)
 
-    it('is waited for, and not applied twice, when its session lives on and commits', async () => {
+    it('is waited for while its session lives on, which commits nothing, and applied again', async () => {
       await killInTheMiddle(1)
-      expect(await run()).toEqual({ applied: [] })
+      expect(await run()).toEqual({ applied: ['20260102000000_long'] })
       expect(await query(at.ownerUrl, 'SELECT count(*)::int AS n FROM _prisma_migrations')).toEqual([
-        { n: 2 },
+        { n: 3 },
       ])
-      expect(await query(at.ownerUrl, 'SELECT * FROM half')).toEqual([])
+      expect(await query(at.ownerUrl, IN_SCOPE, 'SELECT * FROM half')).toEqual([])
     })
 
     async function killInTheMiddle(sleepS: number): Promise<void> {
       await run()
-      await migration('20260102000000_long', `CREATE TABLE half (id int); SELECT pg_sleep(${sleepS});`)
+      await migration('20260102000000_long', `${table('half')} SELECT pg_sleep(${sleepS});`)
       const args = ['--input-type=module-typescript', '-e', RUNNER, at.ownerUrl, at.runtimeUrl, migrationsDir]
       const child = spawn(process.execPath, args)
       const exit = once(child, 'exit')
@@ -233,17 +333,13 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
       })
       child.kill('SIGKILL')
       await exit
-      await migration('20260102000000_long', 'CREATE TABLE half (id int);')
+      await migration('20260102000000_long', table('half'))
     }
   })
 
   it.skipIf(missing)('leaves a failure outside a transaction to a person', async () => {
     await run()
-    await query(
-      at.ownerUrl,
-      'INSERT INTO things VALUES (1)',
-      'CREATE TABLE twice AS SELECT 1 AS id UNION ALL SELECT 1',
-    )
+    await query(at.ownerUrl, 'CREATE TABLE twice AS SELECT 1 AS id UNION ALL SELECT 1')
     await migration('20260102000000_index', `CREATE UNIQUE INDEX CONCURRENTLY twice_id ON twice (id);`)
     await expect(run()).rejects.toThrow(/20260102000000_index failed, .*Unique constraint failed/)
     await expect(run()).rejects.toThrow(
@@ -350,8 +446,7 @@ describe.each(servers)('migrating $version', ({ start, missing }) => {
     })
     expect((await run()).applied.at(-1)).toBe('20300201000000_add_suppliers')
     await expect(query(at.runtimeUrl, 'SELECT * FROM suppliers')).rejects.toThrow('no tenant in scope')
-    const inScope = `SET app.tenant_id = '${randomUUID()}'`
-    expect(await query(at.runtimeUrl, inScope, 'SELECT * FROM suppliers')).toEqual([])
+    expect(await query(at.runtimeUrl, IN_SCOPE, 'SELECT * FROM suppliers')).toEqual([])
   })
 })
 

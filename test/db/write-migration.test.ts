@@ -42,8 +42,8 @@ async function schema(files: Record<string, string>): Promise<void> {
     await writeFile(join(schemaDir, `${name}.prisma`), content)
 }
 
-function write(name: string, at = '2026-01-02T03:04:05Z') {
-  return writeMigration({ name, schemaDir, migrationsDir, now: () => new Date(at) })
+function write(name: string, at = '2026-01-02T03:04:05Z', isEmpty = false) {
+  return writeMigration({ name, schemaDir, migrationsDir, now: () => new Date(at), isEmpty })
 }
 
 describe('writing a migration', () => {
@@ -96,6 +96,34 @@ describe('writing a migration', () => {
     expect((await write('own_suppliers', '2026-01-03T00:00:00Z'))?.sql).toContain(
       "SELECT app.protect('suppliers', writers => '{suppliers:write}');",
     )
+  })
+})
+
+describe('an empty migration', () => {
+  const isComment = (line: string) => line === '' || line.startsWith('--')
+
+  it('has a comment and no statement, where nothing changed too', async () => {
+    await schema({ base: BASE, suppliers: SUPPLIER })
+    await write('first')
+    const { path = '', sql = '' } = (await write('by_hand', '2026-01-03T00:00:00Z', true)) ?? {}
+    expect(path).toBe(join(migrationsDir, '20260103000000_by_hand', 'migration.sql'))
+    expect(await readFile(path, 'utf8')).toBe(sql)
+    expect(sql).toContain('SQL written by hand')
+    expect(sql.split('\n').filter((line) => !isComment(line))).toEqual([])
+  })
+
+  it('has what the schema’s change needs as a comment, and takes the snapshot along', async () => {
+    await schema({ base: BASE, suppliers: SUPPLIER })
+    const { sql = '' } = (await write('by_hand', undefined, true)) ?? {}
+    expect(sql).toContain('-- CREATE TABLE "suppliers" (')
+    expect(sql).toContain("-- SELECT app.protect('suppliers'")
+    expect(sql.split('\n').filter((line) => !isComment(line))).toEqual([])
+    expect(await write('nothing', '2026-01-03T00:00:00Z')).toBeNull()
+  })
+
+  it('is refused with a bad name, like any other', async () => {
+    await schema({ base: BASE })
+    await expect(write('By Hand', undefined, true)).rejects.toThrow('is no name for a migration')
   })
 })
 

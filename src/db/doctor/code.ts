@@ -168,4 +168,7 @@ function writeFinding(message: string): Finding {
   return { level: 'error', code: 'write-function', object: 'app.may_write(text[])', message }
 }
 
-export const codeChecks: readonly Check[] = [views, definerListed, definerPath, tenantFunction, writeFunction]
+/** Those about views and functions that a migration may make. */
+export const codeRules: readonly Check[] = [views, definerListed, definerPath]
+
+export const codeChecks: readonly Check[] = [...codeRules, tenantFunction, writeFunction]

@@ -133,4 +133,7 @@ const heldByPolicies: Check = rightsRule({
     `does not inherit from ${WRITERS_GROUP}, for which the policies are: GRANT ${WRITERS_GROUP} to it`,
 })
 
-export const policyChecks: readonly Check[] = [disabled, notForced, policies, heldByPolicies]
+/** Those about tables alone. */
+export const policyRules: readonly Check[] = [disabled, notForced, policies]
+
+export const policyChecks: readonly Check[] = [...policyRules, heldByPolicies]

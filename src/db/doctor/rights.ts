@@ -143,16 +143,15 @@ const definersForAll: Check = rightsRule({
   message: () => 'SECURITY DEFINER, and PUBLIC may execute it: REVOKE EXECUTE FROM PUBLIC, grant it by name',
 })
 
-export const rightsChecks: readonly Check[] = [
+/** Those about what a migration may grant. */
+export const grantRules: readonly Check[] = [
   excessive,
   tenantUpdatable,
   appendOnly,
   globalTables,
-  queue,
-  schemaCreate,
-  database,
   sequences,
-  parameters,
   materializedViews,
   definersForAll,
 ]
+
+export const rightsChecks: readonly Check[] = [...grantRules, queue, schemaCreate, database, parameters]

@@ -112,6 +112,11 @@ export async function takeOverFormerSeries(
   return [...RUN]
 }
 
+/** Whether a recorded migration is one of those that were squashed. */
+export function isFormer(name: string): boolean {
+  return FORMER_SERIES.includes(name)
+}
+
 /** Whether rows exported under one schema fit the other: the squash changed no tenant's table. */
 export function isSameSchema(one: string, other: string): boolean {
   const present = (name: string) => (name === LAST_FORMER ? LAST_SQUASHED : name)

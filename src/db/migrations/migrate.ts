@@ -11,6 +11,7 @@ import { prepareQueue } from '../queue/job-queue.ts'
 import { prepareSession } from '../session-settings.ts'
 import { refuseUnsupportedEngine } from '../unsupported-engine.ts'
 import { takeOverFormerSeries } from './former-series.ts'
+import { checkHistory } from './history.ts'
 import { checkEncoding, checkRoles, prepareDatabase } from './prepare-database.ts'
 import { applyMigrations, isTransactional, NO_TIMEOUTS } from './schema-engine.ts'
 
@@ -23,7 +24,7 @@ const LOCK_POLL_MS = 200
 const MIGRATION_LOCK = 0x62_75_6c_6b
 /**
  * The lock that Prisma's engine takes in the session that runs the scripts. When its process is killed, that session
- * continues until its script ends, and commits it; unfinished migrations must be judged only after that.
+ * continues until its script ends; unfinished migrations must be judged only after that.
  */
 const ENGINE_LOCK = 72_707_369
 
@@ -55,6 +56,7 @@ export async function migrate(options: {
     await takeLock(owner, ENGINE_LOCK, lockWaitMs, logger)
     const takenOver = await takeOverFormerSeries(owner, migrationsDir, logger)
     await reopenUnfinished(owner, migrationsDir, logger)
+    await checkHistory(owner, migrationsDir, logger)
     await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])
     const missing = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
     const applied = [...takenOver, ...missing.applied]

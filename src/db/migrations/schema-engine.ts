@@ -12,6 +12,7 @@ import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/sch
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
 import type { Logger } from '../../core/logger.ts'
+import { examineMigration } from '../doctor/migration.ts'
 import { prepareSession } from '../session-settings.ts'
 
 export interface SchemaFile {
@@ -85,18 +86,56 @@ export async function diffDatamodels(from: SchemaFile[] | null, to: SchemaFile[]
 
 /**
  * Prisma's adapter splits a script at every semicolon, which breaks function bodies. Sent as a whole (without
- * arguments: the simple protocol) it is also one transaction, together with the record of its completion. So a
- * migration that fails, or whose process is killed, leaves nothing, and migrate.ts may retry it. A statement that
- * cannot run in a transaction must be the only one of its migration.
+ * arguments: the simple protocol), in one transaction with the doctor's rules and the record of its completion. So a
+ * migration that fails, that the doctor refuses, or whose process is killed, leaves nothing, and migrate.ts may retry it.
+ * A statement that cannot run in a transaction must be the only one of its migration.
  */
 class WholeScripts extends PrismaPg {
   override async connect() {
     const adapter = await super.connect()
     adapter.executeScript = async (script) => {
-      const sql = isTransactional(script) ? `${script}\n;\n${RECORD_AS_DONE}` : script
-      await adapter.executeRaw({ sql, args: [], argTypes: [] })
+      if (!isTransactional(script)) return void (await adapter.executeRaw(statement(script)))
+      const transaction = await adapter.startTransaction()
+      try {
+        await transaction.executeRaw(statement(script))
+        await refuseFindings(transaction)
+        await transaction.executeRaw(statement(RECORD_AS_DONE))
+        await transaction.executeRaw(statement('COMMIT'))
+        await transaction.commit() // which only releases the connection
+      } catch (error) {
+        // The error that counts is the first; a lost connection has rolled back already.
+        await transaction.executeRaw(statement('ROLLBACK')).catch(() => {})
+        await transaction.rollback()
+        throw error
+      }
     }
     return adapter
+  }
+}
+
+/** Raised in the database, so that the engine records and reports it like a statement's failure. */
+async function refuseFindings(transaction: Transaction): Promise<void> {
+  const findings = await examineMigration(async (sql, parameters = []) => {
+    const { columnNames, rows } = await transaction.queryRaw(statement(sql, parameters))
+    return rows.map((row) =>
+      Object.fromEntries(columnNames.map((name, index) => [name, row[index] as string])),
+    )
+  })
+  if (findings.length === 0) return
+  const list = findings.map(({ code, object, message }) => `${object}: ${message} (${code})`).join('; ')
+  const message = `the doctor refuses what it makes: ${list}`
+  await transaction.executeRaw(
+    statement(`DO $refuse$ BEGIN RAISE EXCEPTION USING MESSAGE = ${pg.escapeLiteral(message)}; END $refuse$`),
+  )
+}
+
+type Transaction = Awaited<ReturnType<Awaited<ReturnType<PrismaPg['connect']>>['startTransaction']>>
+
+function statement(sql: string, parameters: readonly unknown[] = []) {
+  return {
+    sql,
+    args: [...parameters],
+    argTypes: parameters.map(() => ({ scalarType: 'string' as const, arity: 'scalar' as const })),
   }
 }
 

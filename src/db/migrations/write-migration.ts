@@ -23,15 +23,18 @@ export async function writeMigration(options: {
   schemaDir: string
   migrationsDir: string
   now: Clock
+  /** Writes no statement: for SQL by hand. A difference of the schema is written as a comment. */
+  isEmpty?: boolean
 }): Promise<{ path: string; sql: string } | null> {
-  const { name, schemaDir, migrationsDir, now } = options
+  const { name, schemaDir, migrationsDir, now, isEmpty = false } = options
   checkName(name)
   const after = await readSchema(schemaDir)
   const before = await readSnapshot(migrationsDir)
   const difference = await diffDatamodels(before && [before], after).catch(refuseSchema)
   const protects = await protectStatements({ before, after, difference, migrationsDir })
-  if (difference === '' && protects.length === 0) return null
-  const sql = `${[...checkedAsOwner(difference, before), ...protects].filter(Boolean).join('\n\n')}\n`
+  if (difference === '' && protects.length === 0 && !isEmpty) return null
+  const statements = [...checkedAsOwner(difference, before), ...protects].filter(Boolean).join('\n\n')
+  const sql = isEmpty ? emptyMigration(statements) : `${statements}\n`
   const directory = join(migrationsDir, `${timestamp(now())}_${name}`)
   await refuseOutOfOrder(directory, migrationsDir)
   await mkdir(directory, { recursive: true })
@@ -40,6 +43,18 @@ export async function writeMigration(options: {
   await writeSnapshot({ schemaDir, migrationsDir })
   return { path, sql }
 }
+
+function emptyMigration(statements: string): string {
+  const commented = statements.split('\n').map((line) => `-- ${line}`.trimEnd())
+  return `${[...EMPTY_COMMENT, ...(statements === '' ? [] : [DIFFERENCE_COMMENT, ...commented])].join('\n')}\n`
+}
+
+const EMPTY_COMMENT = [
+  '-- SQL written by hand: changes of rows, functions, triggers, app.protect with other options. It runs as one transaction,',
+  '-- as the owner, whom the policies hold: docs/schema-changes.md says how to reach the rows of every tenant.',
+]
+const DIFFERENCE_COMMENT =
+  '-- The schema differs from that of the migration before, and no later migration will contain these statements:'
 
 /** Stores the present schema as the snapshot: for a migration whose SQL was written by hand. */
 export async function writeSnapshot(options: { schemaDir: string; migrationsDir: string }): Promise<void> {
