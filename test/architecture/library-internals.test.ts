@@ -26,6 +26,7 @@ const PLACES: Readonly<Record<string, string>> = {
   'db/queue/queue-connection.ts': 'graphile-worker: its tables',
   'db/doctor/check.ts': 'graphile-worker and Prisma: the names of their tables',
   'db/migrations/former-series.ts': 'Prisma: its record of migrations',
+  'db/migrations/history.ts': 'Prisma: its record of migrations',
   'db/migrations/migrate.ts': 'Prisma: its record of migrations',
   'db/migrations/schema-engine.ts': 'Prisma: its record of migrations',
   'development/provider.ts': 'oidc-provider: its memory adapter',
