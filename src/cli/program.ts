@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import type { CommandLine } from '../module.ts'
 import { MODULES } from '../modules.ts'
+import { addCommand } from './add-model/command.ts'
 import { parseSlug } from './arguments.ts'
 import { doctorCommand } from './doctor.ts'
 import { jobsCommand } from './jobs.ts'
@@ -44,6 +45,7 @@ export function program(): Command {
     .addCommand(workerCommand())
     .addCommand(jobsCommand())
     .addCommand(secretsCommand())
+    .addCommand(addCommand())
   for (const { commands } of MODULES) {
     for (const command of commands(COMMAND_LINE)) bulkhead.addCommand(command)
   }

@@ -10,7 +10,7 @@ import type { UserError } from '../commands/outcome.ts'
 import type { AnyWhere } from '../db/reader/any-model.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
-import type { NodeName } from './node-ids.ts'
+import { type NodeName, nodeId } from './node-ids.ts'
 import { readFirst } from './read.ts'
 import { textBytes } from './text-bytes.ts'
 
@@ -21,6 +21,8 @@ type Shown<Row extends object> = {
   readonly field: string
   readonly type: ObjectRef<Types, Row>
   readonly model: NodeName | 'Tenant'
+  /** Whether the command deletes the record: then the payload has its id. */
+  readonly deletes?: boolean
 }
 
 /** The value that the work gave to `done`, as a payload field that only the first answer contains: a secret. */
@@ -161,6 +163,14 @@ function addPayload<Row extends object, Value>(
           (made.id === null || !mayBeShown(made, context, info)
             ? null
             : readFirst<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
+      }),
+      ...(result.deletes === true && {
+        deletedId: t.id({
+          nullable: true,
+          description: 'The id of the deleted record; null when nothing was deleted.',
+          resolve: ({ id, userErrors }) =>
+            id === null || userErrors.length > 0 ? null : nodeId(result.model as NodeName, id),
+        }),
       }),
       ...(shownOnce && {
         [shownOnce.field]: t.string({

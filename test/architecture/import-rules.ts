@@ -11,6 +11,9 @@ interface Import {
   isOurs: boolean
 }
 
+/** Modules that a project adds: all folders that are named nowhere here, and have a module.ts. */
+const OWN = 'a module of one’s own'
+
 /** The rooms from the ground up: a file may import its own room and those below it. */
 const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
@@ -28,6 +31,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['module', /^module\.ts$/],
   ['desk', /^desk\//],
   ['shop', /^shop\//],
+  [OWN, /^(?!development\/|cli\/)[\w-]+\//],
   ['development', /^development\//],
   ['modules', /^(modules|parts|schema)\.ts$/],
   ['main', /^(main|api|banner|lifecycle|runtime)\.ts$/],
@@ -58,6 +62,7 @@ const IMPORT =
 export function breaches(sources: Sources): string[] {
   const imports = [...sources].flatMap(([path, text]) => importsOf(path, text))
   return [
+    ...strayFolders(sources),
     ...imports.flatMap(roomBreaches),
     ...imports.flatMap(doorBreaches),
     ...imports.flatMap(configBreaches),
@@ -82,10 +87,21 @@ function resolve(from: string, to: string): string {
 
 /** The module of a file and its domain: `desk/members`; null for a file in no module. */
 function domainOf(path: string): string | null {
-  return /^(?:desk|shop)\/[\w-]+(?=\/)/.exec(path)?.[0] ?? null
+  return roomOf(path) < roomOf('desk/module.ts') || roomOf(path) >= roomOf('development/module.ts')
+    ? null
+    : (/^[\w-]+\/[\w-]+(?=\/)/.exec(path)?.[0] ?? null)
 }
 
 const roomOf = (path: string): number => ROOMS.findIndex(([, matches]) => matches.test(path))
+
+function strayFolders(sources: Sources): string[] {
+  const folders = new Set([...sources.keys()].flatMap((path) => /^[\w-]+(?=\/)/.exec(path)?.[0] ?? []))
+  return [...folders].flatMap((folder) =>
+    ROOMS[roomOf(`${folder}/`)]?.[0] === OWN && !sources.has(`${folder}/module.ts`)
+      ? [`${folder}/ is in no room: add it to the rules, or make it a module`]
+      : [],
+  )
+}
 
 function roomBreaches({ from, to, isOurs }: Import): string[] {
   if (from.startsWith('generated/') || !isOurs) return []

@@ -55,7 +55,7 @@ function literals(table: string, column: ColumnShape, n: number): string[] {
       return [`2026-01-0${n}`]
     case 'timestamp without time zone':
     case 'timestamp with time zone':
-      return [`2026-01-0${n}T00:00:00Z`]
+      return [`2026-01-0${n}T${isEnd(column.name) ? '00:30' : '00:00'}:00Z`]
     case 'time without time zone':
     case 'time with time zone':
       return [`0${n}:00:00Z`]
@@ -72,6 +72,11 @@ function literals(table: string, column: ColumnShape, n: number): string[] {
     default:
       return []
   }
+}
+
+/** Whether an instant of this name ends something, and is later than others of the same record. */
+export function isEnd(name: string): boolean {
+  return /^(end|until|expire|finish|due)/.test(name)
 }
 
 function texts(table: string, column: string, n: number): string[] {

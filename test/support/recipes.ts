@@ -2,6 +2,7 @@
 // with a new name needs a line in its module's samples; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import type { Api, Session, TenantKey } from './api.ts'
+import { isEnd } from './candidates.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import { type Maker, SAMPLES } from './samples.ts'
 import { unique } from './unique.ts'
@@ -20,6 +21,7 @@ export async function succeedingArguments(api: Api, place: Place, tenant: Tenant
 
 /** The required arguments of a field, new for every call. Throws for a field without a recipe. */
 export async function validArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
+  hour += HOUR_MS
   const needed: Slot[] = []
   requiredArguments(place.field, (slot) => needed.push(slot))
   const values = new Map<string, unknown>()
@@ -33,8 +35,12 @@ const BY_TYPE: Record<string, (name: string) => unknown> = {
   Int: () => 1,
   BigInt: () => '1',
   Boolean: () => true,
-  DateTime: () => new Date().toISOString(),
+  DateTime: (name) => new Date(isEnd(name) ? hour + HOUR_MS / 2 : hour).toISOString(),
 }
+
+const HOUR_MS = 3_600_000
+/** The instants in the arguments of one call. Each call has its own hour, so that no two spans overlap. */
+let hour = Date.UTC(2030, 0, 1)
 
 function makerOf(
   schema: GraphQLSchema,

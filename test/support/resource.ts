@@ -91,7 +91,13 @@ export function itIsAResource(type: string): void {
       if (has('Delete')) {
         const version = has('Update') ? 2 : 1
         expect((await write('Delete', { id, expectedVersion: version + 1 })).userErrors).toEqual(stale)
-        expect((await write('Delete', { id, expectedVersion: version })).userErrors).toEqual([])
+        const source = `mutation { ${camel}Delete(input: { id: "${id}", expectedVersion: ${version} }) {
+          ${camel} { id } deletedId userErrors { code } } }`
+        expect((await api.as('A').data(source))[`${camel}Delete`]).toEqual({
+          [camel]: null,
+          deletedId: id,
+          userErrors: [],
+        })
         expect(await api.as('A').data(lookUp, { id })).toEqual({ [camel]: null })
       }
     })

@@ -1,11 +1,12 @@
 // Permission to write does not imply reading: each mutation × a key with only its permission. The key sees the record
 // that it made or changed, and nothing else that is stored: not by a conflict, a refusal, or a repeated call.
+import { getNamedType, isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GrantablePermission, permissionsOf, ROLES } from '../../src/auth/permissions.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
 import { makeKey } from '../support/keys.ts'
-import { documentOf, type Given, slotsOf, withValue } from '../support/operations.ts'
+import { documentOf, type Given, type Place, type Slot, slotsOf, withValue } from '../support/operations.ts'
 import { ACCEPT, codesOf, newEmail, sendMail, tokenFor } from '../support/people.ts'
 import { validArguments } from '../support/recipes.ts'
 import { unique } from '../support/unique.ts'
@@ -38,7 +39,17 @@ async function argumentsOf(operation: Operation): Promise<Given> {
   const secret = slotOf(operation, 'webhookSecret')
   if (secret !== undefined) return withValue(given, secret, `whsec_${unique('nobody-is-told')}`)
   if (slotOf(operation, 'expectedVersion') === undefined) return given
-  return withNamed(operation, withNamed(operation, given, 'name', unique('Name')), 'title', unique('Title'))
+  const text = textSlot(operation)
+  return text === undefined ? given : withValue(given, text, unique('Text'))
+}
+
+/** A text that an edit can change: a name, or else any. */
+function textSlot({ place }: Operation): Slot | undefined {
+  const texts = slotsOf(place.field).filter(
+    ({ type, name }) => type === 'String' && !['idempotencyKey', 'email'].includes(name),
+  )
+  const usual = texts.find(({ name }) => ['name', 'title'].includes(name))
+  return usual ?? (place.field.name.endsWith('Update') ? texts[0] : undefined)
 }
 
 const slotOf = ({ place }: Operation, name: string) => slotsOf(place.field).find((slot) => slot.name === name)
@@ -50,10 +61,17 @@ const withNamed = (operation: Operation, given: Given, name: string, value: unkn
 /** The payload: the record with its own fields, and the errors. */
 async function call({ send }: Bearer, { place }: Operation, given: Given): Promise<Data> {
   const { name } = recordIn(schema, place)
-  const selection = `{ record: ${name} { ${ownSelection(schema, place)} } userErrors { field message code } }`
+  const deleted = deletes(place) ? 'deletedId' : ''
+  const selection = `{ record: ${name} { ${ownSelection(schema, place)} } ${deleted} userErrors { field message code } }`
   const { data, errors } = await send(documentOf(place, given, selection), given)
   expect(errors, place.name).toEqual([])
   return data.answer
+}
+
+/** Whether the mutation deletes its record. */
+function deletes({ field }: Place): boolean {
+  const payload = getNamedType(field.type)
+  return isObjectType(payload) && 'deletedId' in payload.getFields()
 }
 
 /** A key with one permission may not give some roles: refused by its authority, without a record. */
@@ -65,12 +83,16 @@ describe('what is done', () => {
     async (_name, operation) => {
       const key = await writer(operation)
       const given = await argumentsOf(operation)
-      const { record, userErrors } = await call(key, operation, given)
+      const { record, userErrors, deletedId } = await call(key, operation, given)
       if (AUTHORITY.includes(userErrors[0]?.code)) {
         expect(record).toBeNull()
         return
       }
       expect(userErrors).toEqual([])
+      if (deletes(operation.place)) {
+        expect([record, deletedId]).toEqual([null, expect.any(String)])
+        return
+      }
       // exportCreate returns the running export, which this call did not make; its permission allows reading it.
       expect(record).not.toBeNull()
     },
@@ -112,6 +134,7 @@ describe('a conflict', () => {
       if (AUTHORITY.includes(blind.userErrors[0]?.code)) return
       expect(blind).toEqual({
         record: null,
+        ...(deletes(operation.place) && { deletedId: null }),
         userErrors: [
           {
             field: ['expectedVersion'],

@@ -65,7 +65,9 @@ export async function writeSnapshot(options: { schemaDir: string; migrationsDir:
 
 /** The schema's files sorted by name, so that a snapshot changes only with the schema. */
 export async function readSchema(schemaDir: string): Promise<SchemaFile[]> {
-  const names = (await readdir(schemaDir)).filter((name) => name.endsWith('.prisma')).toSorted()
+  const names = (await readdir(schemaDir, { recursive: true }))
+    .filter((name) => name.endsWith('.prisma'))
+    .toSorted()
   if (names.length === 0) throw new AppError('BAD_USER_INPUT', `${schemaDir} holds no .prisma file.`)
   return Promise.all(
     names.map(async (name) => ({ path: name, content: await readFile(join(schemaDir, name), 'utf8') })),

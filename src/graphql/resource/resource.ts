@@ -288,6 +288,7 @@ function addWrite(subject: Subject, write: Write, { writeDescriptions = {} }: De
   const { command, fields, description } = WRITES[write]
   addResourceMutation(subject, command(subject), {
     description: writeDescriptions[write] ?? description(noun(name)),
+    deletes: write === 'delete',
     fields: (t) => fields(t, subject.inputs),
   })
 }
@@ -336,12 +337,16 @@ export function versioned(t: InputBuilder): Inputs {
 export function addResourceMutation(
   { name }: Pick<Subject, 'name'>,
   { command, run }: { readonly command: Command; readonly run: Run },
-  options: {
+  {
+    deletes = false,
+    ...options
+  }: {
     readonly description: string
     readonly fields: (t: InputBuilder) => Inputs
+    readonly deletes?: boolean
   },
 ): void {
-  const result = { field: camel(name), type: nodeRef(name), model: name }
+  const result = { field: camel(name), type: nodeRef(name), model: name, deletes }
   const add = addMutation as unknown as (command: Command, options: object) => void
   add(command, { ...options, result, run })
 }

@@ -1,0 +1,77 @@
+// `bulkhead add model NAME FIELD…`: writes a model into this project, from its table to its test.
+import { execFileSync } from 'node:child_process'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { systemClock } from '../../core/clock.ts'
+import { plainAction, report } from '../run.ts'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+/** The module of a project's own models. */
+const OWN_MODULE = 'app'
+
+export function addCommand(): Command {
+  return new Command('add')
+    .description('write code of your own into this project')
+    .addCommand(addModelCommand())
+}
+
+function addModelCommand(): Command {
+  return new Command('model')
+    .description('add a model: its table, API, permissions, migration and test')
+    .argument('<name>', 'the name of the model, as PriceList')
+    .argument(
+      '<field...>',
+      'name:type, as email:email:unique price:money "status:enum(OPEN,CLOSED)" customer:Customer:optional',
+    )
+    .option('--module <name>', 'the folder of src that it belongs to; made if it is not there', OWN_MODULE)
+    .option('--json', 'report as JSON')
+    .action(
+      plainAction(async (name: string, fields: string[], options: { module: string; json?: boolean }) => {
+        const written = await add(name, fields, options.module)
+        report(
+          options,
+          { written },
+          `${written.map((path) => `wrote ${path}`).join('\n')}\n\nRead them, then: npm test -- test/${options.module}`,
+        )
+      }),
+    )
+}
+
+async function add(name: string, texts: readonly string[], module: string): Promise<readonly string[]> {
+  // Loaded here: `bulkhead --help` needs none of it.
+  const [{ parseFields, parseModelName, parseModuleName }, { addModel }, { loadGraphql }] = await Promise.all(
+    [import('./fields.ts'), import('./files.ts'), import('../../parts.ts')],
+  )
+  const model = { name: parseModelName(name), fields: parseFields(texts) }
+  // The prefixes of ids that are taken are known when all types are.
+  await loadGraphql()
+  const written = await addModel(ROOT, parseModuleName(module), model)
+  run('prisma', 'format')
+  run('prisma', 'generate')
+  const migration = await writeMigrationOf(name)
+  run('biome', 'check', '--write', ...written.filter((path) => path.endsWith('.ts')))
+  run('node', 'tools/print-schema.ts')
+  return [...written, migration, 'schema.graphql']
+}
+
+async function writeMigrationOf(name: string): Promise<string> {
+  const [{ writeMigration }, { namesOf }] = await Promise.all([
+    import('../../db/migrations/write-migration.ts'),
+    import('./texts.ts'),
+  ])
+  const made = await writeMigration({
+    name: `add_${namesOf(name).table}`,
+    schemaDir: join(ROOT, 'prisma/schema'),
+    migrationsDir: join(ROOT, 'prisma/migrations'),
+    now: systemClock,
+  })
+  if (made === null) throw new Error('the schema has not changed')
+  return relative(ROOT, made.path)
+}
+
+/** A program of this project's own packages. Throws with what it printed. */
+function run(program: string, ...args: readonly string[]): void {
+  const command = program === 'node' ? process.execPath : join(ROOT, 'node_modules/.bin', program)
+  execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+}

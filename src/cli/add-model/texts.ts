@@ -1,0 +1,172 @@
+// What the files of a new model say: its part of the schema, its declaration, its test.
+import type { NewField } from './fields.ts'
+
+export type NewModel = { readonly name: string; readonly fields: readonly NewField[] }
+
+/** The names that are made of a model's: `PriceList`, `priceList`, `price_list`, `priceLists`, `price-list`. */
+export function namesOf(name: string) {
+  const camel = name.charAt(0).toLowerCase() + name.slice(1)
+  const words = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return {
+    camel,
+    plural: `${camel}s`,
+    table: `${words}s`,
+    file: words.replaceAll('_', '-'),
+    noun: words.replaceAll('_', ' '),
+  }
+}
+
+/** Its part of prisma/schema. */
+export function prismaText({ name, fields }: NewModel): string {
+  const { table } = namesOf(name)
+  const lines = [
+    'tenantId String @default(dbgenerated("app.tenant_id()")) @map("tenant_id") @db.Uuid',
+    'id String @default(uuid(7)) @db.Uuid',
+    ...fields.flatMap((field) => columnLines(name, field)),
+    'version Int @default(1)',
+    'createdAt DateTime @default(now()) @map("created_at") @db.Timestamptz(3)',
+    'updatedAt DateTime @default(now()) @map("updated_at") @db.Timestamptz(3)',
+    ...fields.flatMap(relationLines),
+    '',
+    '@@id([tenantId, id])',
+    ...fields.flatMap((field) => (field.isUnique ? [`@@unique([tenantId, ${columnOf(field)}])`] : [])),
+    '@@index([tenantId, createdAt, id])',
+    ...sortable(fields).map((field) => `@@index([tenantId, ${columnOf(field)}, id])`),
+    ...fields.flatMap((field) =>
+      field.kind === 'relation' && !field.isUnique ? [`@@index([tenantId, ${columnOf(field)}])`] : [],
+    ),
+    `@@map("${table}")`,
+  ]
+  const body = lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')
+  return [`model ${name} {`, body, '}', ...fields.flatMap((field) => enumText(name, field)), ''].join('\n')
+}
+
+/** The column that a field is sorted by and kept in, or the first of them. */
+function columnOf(field: NewField): string {
+  if (field.kind === 'money') return `${field.name}Minor`
+  return field.kind === 'relation' ? `${field.name}Id` : field.name
+}
+
+function columnLines(model: string, field: NewField): readonly string[] {
+  const { name, isOptional } = field
+  const optional = isOptional ? '?' : ''
+  switch (field.kind) {
+    case 'scalar':
+      return [
+        `${name} ${field.prisma}${optional}${mapped(name)}${field.type === 'datetime' ? ' @db.Timestamptz(3)' : ''}`,
+      ]
+    case 'money':
+      return [
+        `${name}Minor BigInt${optional}${mapped(`${name}Minor`)}`,
+        `${currencyOf(field)} String${optional}${mapped(currencyOf(field))} @db.Char(3)`,
+      ]
+    case 'enum':
+      return [
+        `${name} ${enumName(model, name)}${isOptional ? '?' : ` @default(${field.values[0]})`}${mapped(name)}`,
+      ]
+    case 'relation':
+      return [`${name}Id String${optional}${mapped(`${name}Id`)} @db.Uuid`]
+  }
+}
+
+function relationLines(field: NewField): readonly string[] {
+  if (field.kind !== 'relation') return []
+  const { name, model, isOptional } = field
+  const keys = `fields: [tenantId, ${name}Id], references: [tenantId, id], onDelete: Restrict, onUpdate: Restrict`
+  return [`${name} ${model}${isOptional ? '?' : ''} @relation(${keys})`]
+}
+
+function enumText(model: string, field: NewField): readonly string[] {
+  if (field.kind !== 'enum') return []
+  const name = enumName(model, field.name)
+  const map = snake(name.charAt(0).toLowerCase() + name.slice(1))
+  return ['', `enum ${name} {`, ...field.values.map((value) => `  ${value}`), '', `  @@map("${map}")`, '}']
+}
+
+function enumName(model: string, field: string): string {
+  return `${model}${field.charAt(0).toUpperCase()}${field.slice(1)}`
+}
+
+function currencyOf({ name }: NewField): string {
+  return `${name}Currency`
+}
+
+function mapped(name: string): string {
+  return snake(name) === name ? '' : ` @map("${snake(name)}")`
+}
+
+function snake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** What a list can be sorted by beside the time of creation: texts, numbers, instants and sums that every record has. */
+function sortable(fields: readonly NewField[]): readonly NewField[] {
+  return fields.filter(
+    (field) =>
+      !field.isOptional &&
+      !field.isUnique &&
+      (field.kind === 'money' || (field.kind === 'scalar' && !['longtext', 'boolean'].includes(field.type))),
+  )
+}
+
+/** Its declaration. */
+export function resourceText({ name, fields }: NewModel, prefix: string): string {
+  const { plural, noun } = namesOf(name)
+  const relations = fields.filter(({ kind }) => kind === 'relation')
+  const filters = fields.filter(({ kind, isUnique }) => kind === 'enum' || kind === 'relation' || isUnique)
+  const texts = fields.flatMap((field) =>
+    field.kind === 'scalar' && field.prisma === 'String' ? [field.name] : [],
+  )
+  const sorts = [
+    'createdAt',
+    ...[
+      ...sortable(fields),
+      ...fields.filter((field) => field.isUnique && !field.isOptional && field.kind === 'scalar'),
+    ].map((field) => field.name),
+  ]
+  const columns = fields.filter(({ kind }) => kind !== 'relation')
+  const lines = [
+    `prefix: '${prefix}',`,
+    `permission: '${plural}',`,
+    `fields: { ${columns.map((field) => `${field.name}: ${declared(field)}`).join(', ')} },`,
+    ...(relations.length > 0
+      ? [`one: { ${relations.map((field) => `${field.name}: {}`).join(', ')} },`]
+      : []),
+    `list: { ${[
+      ...(filters.length > 0 ? [`filter: ${listed(filters.map((field) => field.name))}`] : []),
+      `sort: ${listed(sorts)}`,
+      ...(texts.length > 0 ? [`search: ${listed(texts)}`] : []),
+    ].join(', ')} },`,
+    `write: ['create', 'update', 'delete'],`,
+  ]
+  const hasEmail = fields.some((field) => field.kind === 'scalar' && field.type === 'email')
+  const imported = fields.some(({ kind }) => kind === 'money') ? 'money, resource' : 'resource'
+  return [
+    `// The ${noun} in the API.`,
+    ...(hasEmail ? [`import { emailAddress } from '../core/email.ts'`] : []),
+    `import { ${imported} } from '../graphql/resource/resource.ts'`,
+    '',
+    `resource('${name}', {`,
+    ...lines.map((line) => `  ${line}`),
+    '})',
+    '',
+  ].join('\n')
+}
+
+function declared(field: NewField): string {
+  if (field.kind === 'scalar') return field.declared
+  return field.kind === 'money' ? `money('${field.name}Minor', '${currencyOf(field)}')` : '{}'
+}
+
+function listed(names: readonly string[]): string {
+  return `[${names.map((name) => `'${name}'`).join(', ')}]`
+}
+
+/** Its test: what every resource must hold. What only this model does is its author's to add. */
+export function testText(name: string): string {
+  return `// What every resource must hold, for ${namesOf(name).noun}s. Add what only they do.
+import { itIsAResource } from '../support/resource.ts'
+
+itIsAResource('${name}')
+`
+}
