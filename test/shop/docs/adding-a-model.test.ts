@@ -1,7 +1,7 @@
 // Follows docs/adding-a-model.md literally, in a copy of the project: its files, its commands, its answers.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ import { copyProject } from '../../../src/cli/new-project.ts'
 import { type Section, type Step, sectionsOf } from './guide.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-const GUIDE = readFileSync(join(ROOT, 'docs/adding-a-model.md'), 'utf8')
+const GUIDES = ['docs/adding-a-model.md', 'docs/going-further.md']
 /** The section that checks the types and runs the isolation tests takes a minute, and up to four on a busy machine. */
 const SECTION_TIMEOUT_MS = 600_000
 const READY_WAIT_MS = 120_000
@@ -29,6 +29,7 @@ beforeAll(async () => {
   await chmod(copy, 0o755) // under root, PostgreSQL's own user passes through
   await copyProject(copy)
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  await run('npx prisma generate') // as npm ci does
 }, SECTION_TIMEOUT_MS)
 afterAll(async () => {
   if (server !== null) {
@@ -130,8 +131,7 @@ let lastAnswer: unknown
 async function follow(step: Step): Promise<void> {
   switch (step.kind) {
     case 'file':
-      await mkdir(dirname(join(copy, step.path)), { recursive: true })
-      return await writeFile(join(copy, step.path), step.text, { flag: 'wx' })
+      return await writeOrShow(step.path, step.text)
     case 'change': {
       const parts = (await readFile(join(copy, step.path), 'utf8')).split(step.before)
       expect(parts, `${step.path} has, once:\n${step.before}`).toHaveLength(2)
@@ -165,6 +165,14 @@ async function follow(step: Step): Promise<void> {
   }
 }
 
+/** A new file, an addition to one, or what one has already. */
+async function writeOrShow(path: string, text: string): Promise<void> {
+  const present = existsSync(join(copy, path)) ? await readFile(join(copy, path), 'utf8') : null
+  if (present?.includes(text) === true) return
+  await mkdir(dirname(join(copy, path)), { recursive: true })
+  await writeFile(join(copy, path), present === null ? text : `${present}\n${text}`)
+}
+
 let failed: string | null = null
 
 async function followAll({ title, steps }: Section): Promise<void> {
@@ -174,14 +182,15 @@ async function followAll({ title, steps }: Section): Promise<void> {
   failed = null
 }
 
-describe('docs/adding-a-model.md, followed literally', () => {
-  it.each(sectionsOf(GUIDE))('$title', followAll, SECTION_TIMEOUT_MS)
+describe('the guides to adding a model, followed literally', () => {
+  const sections = GUIDES.flatMap((path) => sectionsOf(readFileSync(join(ROOT, path), 'utf8')))
+  it.each(sections)('$title', followAll, SECTION_TIMEOUT_MS)
 
   it(
     'leaves sources and migrations that pass the checks, whole walls, and every tenant’s rows filled',
     async () => {
       expect(failed, 'the guide could be followed').toBeNull()
-      await run('npx biome check --error-on-warnings src/shop src/graphql src/auth')
+      await run('npx biome check --error-on-warnings src test')
       await run('npm run check:sql')
       await run('npm run --silent bulkhead -- migrate')
       await run('npm run --silent bulkhead -- doctor')

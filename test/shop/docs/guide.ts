@@ -23,13 +23,15 @@ export function sectionsOf(guide: string): Section[] {
   return guide.split(/^## /m).flatMap((part) => {
     const title = part.slice(0, part.indexOf('\n'))
     const steps: Step[] = []
+    let path: string | undefined
     let end = 0
     for (const block of part.matchAll(BLOCK)) {
       const [all, language = '', text = ''] = block
       const prose = part.slice(end, block.index)
       end = block.index + all.length
       as = [...prose.matchAll(WHO)].at(-1)?.[1] ?? as
-      steps.push(...stepsOf(language, text, [...prose.matchAll(PATH)].at(-1)?.[1], as))
+      path = [...prose.matchAll(PATH)].at(-1)?.[1] ?? path
+      steps.push(...stepsOf(language, text, path, as))
     }
     return steps.length === 0 ? [] : [{ title, steps }]
   })
