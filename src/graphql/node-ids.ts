@@ -20,11 +20,6 @@ export function defineNodes(types: Readonly<Record<string, ModelName>>): void {
   }
 }
 
-/** Whether ids of some type start with it. */
-export function isDefinedPrefix(prefix: string): boolean {
-  return names.has(prefix)
-}
-
 export function nodeId(name: NodeName, uuid: string): string {
   return encodeId(prefixOf(name), uuid)
 }
