@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../core/errors.ts'
-import { NODES } from '../../graphql/node-ids.ts'
+import { NODE_TYPES } from '../../graphql/node-ids.ts'
 import { type Draft, openDraft } from './draft.ts'
 import { moduleFiles } from './module-texts.ts'
 import { type NewModel, namesOf, prismaText, resourceText, testText } from './texts.ts'
@@ -75,7 +75,7 @@ function prefixOf(name: string): string {
   const letters = name.toLowerCase().replaceAll(/[^a-z]/g, '')
   for (let length = 3; length <= Math.min(PREFIX_LENGTH_MAX, letters.length); length += 1) {
     const prefix = letters.slice(0, length)
-    if (!NODES.has(prefix)) return prefix
+    if (!NODE_TYPES.has(prefix)) return prefix
   }
   throw new AppError('BAD_USER_INPUT', `The ids of ${name} have no prefix that is free: choose another name.`)
 }
