@@ -33,7 +33,9 @@ export function prismaText({ name, fields }: NewModel): string {
     '@@index([tenantId, createdAt, id])',
     ...sortable(fields).map((field) => `@@index([tenantId, ${columnOf(field)}, id])`),
     ...fields.flatMap((field) =>
-      field.kind === 'relation' && !field.isUnique ? [`@@index([tenantId, ${columnOf(field)}])`] : [],
+      field.kind === 'relation' && !field.isUnique
+        ? [`@@index([tenantId, ${columnOf(field)}, createdAt, id])`]
+        : [],
     ),
     `@@map("${table}")`,
   ]
