@@ -150,7 +150,8 @@ npm run --silent bulkhead -- token --tenant first --email you@first.example
 \`\`\`
 
 The API is at <http://127.0.0.1:4000/graphql>, its explorer at <http://127.0.0.1:4000/graphiql>. \`npm run schema:print\`
-writes its schema to \`schema.graphql\`, to be committed.
+writes its schema to \`schema.graphql\`, to be committed. \`npm run check\` holds types, lint and more; its look for dead
+code names what only the shop used, until something of yours does.
 
 Where the pages in [docs/](docs/) show the tenants \`acme\` and \`globex\`, an order or a file in \`src/shop\`, they show
 Bulkhead's example module, a shop, which this project was made without: write to \`src/desk\`, or to a module of your own. [docs/ARCHITECTURE.md](docs/ARCHITECTURE.md) is the map, and
