@@ -38,12 +38,12 @@ const problems = (nodes: ReadonlyMap<string, string> = NODES) => schemaProblems(
 /** The schema with what every rule asks for, and more types or fields where a rule is to be broken. */
 function whole(more = ''): void {
   schema = buildSchema(`${SDL} ${more}`)
-  typeOf('Room').extensions = { model: 'Room', permission: 'catalogue:read' }
+  typeOf('Room').extensions = { model: 'Room', permission: 'places:read' }
   typeOf('Person').extensions = { model: 'Person', permission: 'members:read' }
-  typeOf('RoomConnection').extensions = { permission: 'catalogue:read' }
+  typeOf('RoomConnection').extensions = { permission: 'places:read' }
   fieldOf('Room.guests').extensions = { listSize: 2 }
   fieldOf('Query.about').extensions = { noPermission: 'it says nothing of anybody' }
-  fieldOf('Mutation.roomAdd').extensions = { permission: 'catalogue:write' }
+  fieldOf('Mutation.roomAdd').extensions = { permission: 'places:write' }
   fieldOf('Payload.room').extensions = { showsOwnRecord: true }
   fieldOf('Payload.errors').extensions = { listSize: 1 }
 }

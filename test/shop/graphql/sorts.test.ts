@@ -1,6 +1,9 @@
 // Sorts of lists: columns of the model, with an index.
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { sortOf, sortOfRelation, sortsOf, unindexedSorts } from '../../src/graphql/sorts.ts'
+import { sortOf, sortOfRelation, sortsOf } from '../../../src/graphql/sorts.ts'
 
 it('default: instants latest first, all others ascending', () => {
   expect(sortOf('Order', 'placedAt')).toMatchObject({ model: 'Order', type: 'date', descending: true })
@@ -29,12 +32,14 @@ it('an unknown column, one that may be null, an enum and an unknown relation are
   expect(() => sortOfRelation('Order', 'customer', 'name')).toThrow('Order has no relation customer to many')
 })
 
-it('a sort without an index of its own, or of its relation, is named with the index to add', () => {
-  expect(unindexedSorts()).toEqual([])
-  sortOf('Order', 'paidMinor')
-  sortOfRelation('Customer', 'orders', 'totalMinor')
-  expect(unindexedSorts()).toEqual([
-    'Order is sorted by paidMinor: add @@index([tenantId, paidMinor, id]) to its model, and write the migration',
-    'Order is sorted by totalMinor: add @@index([tenantId, customerId, totalMinor, id]) to its model, and write the migration',
-  ])
+it('a sort without an index of its own, or of its relation, is named with the index to add', async () => {
+  const script = fileURLToPath(new URL('./unindexed-sorts.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script])
+  expect(JSON.parse(stdout)).toEqual({
+    before: [],
+    after: [
+      'Order is sorted by paidMinor: add @@index([tenantId, paidMinor, id]) to its model, and write the migration',
+      'Order is sorted by totalMinor: add @@index([tenantId, customerId, totalMinor, id]) to its model, and write the migration',
+    ],
+  })
 })

@@ -1,0 +1,22 @@
+// Prints the message with which a schema with bad declarations is refused. In a process of its own: a declaration is for good,
+// and the schemas that other tests of the same process build would be refused, too.
+import '../support/every-module.ts'
+import { builder } from '../../src/graphql/builder.ts'
+import { Node } from '../../src/graphql/node.ts'
+import { sortOf } from '../../src/graphql/sorts.ts'
+import { buildSchema } from '../../src/schema.ts'
+
+const Room = builder.objectRef<{ readonly id: string }>('Room').implement({
+  interfaces: [Node],
+  extensions: { model: 'Room' },
+  fields: (t) => ({ tags: t.stringList({ resolve: () => [] }) }),
+})
+builder.queryField('rooms', (t) => t.field({ type: [Room], resolve: () => [] }))
+sortOf('Export', 'byteCount')
+try {
+  buildSchema()
+  process.stdout.write('it was not refused')
+} catch (error) {
+  const { code, message } = error as { readonly code: string; readonly message: string }
+  process.stdout.write(JSON.stringify({ code, message }))
+}

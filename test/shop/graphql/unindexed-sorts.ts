@@ -1,0 +1,8 @@
+// Prints the sorts without an index, before and after two are declared. In a process of its own: a declaration is for good.
+import { sortOf, sortOfRelation, unindexedSorts } from '../../../src/graphql/sorts.ts'
+import '../../../src/schema.ts'
+
+const before = unindexedSorts()
+sortOf('Order', 'paidMinor')
+sortOfRelation('Customer', 'orders', 'totalMinor')
+process.stdout.write(JSON.stringify({ before, after: unindexedSorts() }))
