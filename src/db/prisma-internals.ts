@@ -1,5 +1,6 @@
 // All unpublished parts of Prisma's client that src/db uses. The client's version is pinned, and
-// test/db/prisma-internals.test.ts has a test of each part.
+// test/db/prisma-internals.test.ts has a test of each part, and of the messages of Prisma's adapter that
+// scoped-connection.ts recognises.
 import type { PrismaClient } from '../generated/prisma/client.ts'
 
 type WithLoader = {

@@ -26,7 +26,7 @@ export type ListQuery = {
   readonly take: number
 }
 
-/** A selection that is being made. */
+/** A selection while it is composed. */
 export type Selection = { [field: string]: true | (AnyQuery & { readonly select?: Selection }) }
 
 /** What a field needs from its parent's row. */
@@ -108,7 +108,7 @@ function collect(
   const model = type.extensions.model as ModelName | undefined
   if (model !== undefined && modelOf(model).columns.has('id')) into.id = true
   for (const [field, node] of fieldsOf(walk, type, set)) collectField(walk, field, node, into, model)
-  // Of a row without an id, nothing may be asked but its `__typename`.
+  // A selection of only `__typename`, of a row without an id.
   if (model !== undefined && Object.keys(into).length === 0) into.tenantId = true
 }
 

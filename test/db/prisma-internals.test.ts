@@ -84,3 +84,30 @@ it('a context of another kind is refused', () => {
   expect(() => placeOf({ $name: 'Export' })).toThrow('models are not supported')
   expect(() => placeOf({ $parent: { $queryRawUnsafe: () => null } })).toThrow('models are not supported')
 })
+
+it('the adapter takes a connection for each transaction, and begins, sets and ends it by these statements', async () => {
+  const { pool, client, close } = openUnprotected(test.runtimeUrl)
+  const sent: string[] = []
+  const connect = pool.connect.bind(pool)
+  pool.connect = async () => {
+    const connection = await connect()
+    const query = connection.query.bind(connection)
+    connection.query = (config: { text: string }) => {
+      sent.push(config.text)
+      return query(config)
+    }
+    return connection
+  }
+  const inTransaction = (sql: string) =>
+    enterScope({ tenantId: TENANT_A.id }, () =>
+      client.$transaction((tx) => tx.$queryRawUnsafe(sql), { isolationLevel: 'RepeatableRead' }),
+    )
+  try {
+    await inTransaction('SELECT 1')
+    await expect(inTransaction('SELECT 1 / 0')).rejects.toThrow('division by zero')
+  } finally {
+    await close()
+  }
+  const opening = ['BEGIN', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ']
+  expect(sent).toEqual([...opening, 'SELECT 1', 'COMMIT', ...opening, 'SELECT 1 / 0', 'ROLLBACK'])
+})

@@ -1,5 +1,4 @@
-// From a selection to one SQL statement whose rows, with all that hangs on them, PostgreSQL builds as one JSON text.
-// Takes Prisma's own words; knows nothing of connections.
+// Compiles the arguments of readMany into one SQL statement, which returns all rows with their relations as one JSON text.
 import { type Column, type Model, modelOf, type Relation } from '../datamodel.ts'
 import type { AnyOrder, AnyQuery, AnySelect } from './any-model.ts'
 import { joinSql, quote, Statement } from './statement.ts'
@@ -9,14 +8,14 @@ const ARGUMENTS: ReadonlySet<string> = new Set(['select', 'where', 'orderBy', 't
 const ARGUMENTS_OF_ONE: ReadonlySet<string> = new Set(['select'])
 const ARGUMENTS_OF_COUNT: ReadonlySet<string> = new Set(['where'])
 
-/** Makes a row of the JSON array that PostgreSQL built of it. */
+/** Converts a value from PostgreSQL's JSON. */
 type Decode = (value: unknown) => unknown
 
 export type Compiled = { readonly text: string; readonly values: readonly unknown[]; readonly decode: Decode }
 
 /**
- * `tenantId` stands in the filter of every table it reads: row-level security is the wall, this is the signpost. Throws a
- * plain Error for what the model does not have, and for what the reader does not take.
+ * `tenantId` is in the filter of every table: row-level security protects the rows, this lets the planner use the index.
+ * Throws a plain Error for unknown fields and unsupported arguments.
  */
 export function compileRead(modelName: string, query: AnyQuery, tenantId: string): Compiled {
   const statement = new Statement()
@@ -25,7 +24,7 @@ export function compileRead(modelName: string, query: AnyQuery, tenantId: string
   return { text: `SELECT ${root.sql}`, values: statement.values, decode: root.decode }
 }
 
-/** How many rows the filter finds. */
+/** The number of rows that match the filter. Throws like `compileRead`. */
 export function compileCount(modelName: string, query: Pick<AnyQuery, 'where'>, tenantId: string): Compiled {
   checkArguments(query, ARGUMENTS_OF_COUNT)
   const { where = {} } = query
@@ -50,7 +49,7 @@ function checkArguments(query: AnyQuery, taken: ReadonlySet<string>): void {
   }
 }
 
-/** All rows as one JSON array. The limit is a literal: as a parameter it would make PostgreSQL plan blindly. */
+/** All rows as one JSON array. The limit is a literal: as a parameter it would hide the row count from the planner. */
 function rowsPart(
   statement: Statement,
   modelName: string,
@@ -161,7 +160,7 @@ function relationOf(model: Model, name: string): Relation {
   return relation
 }
 
-/** Empty: in no order. Of a limited number the first by the primary key are read, as in Prisma. */
+/** Empty without an order. With a limit the default is the primary key, as in Prisma. */
 function orderSql(model: Model, alias: string, orderBy: AnyQuery['orderBy'] = [], take?: number): string {
   const orders = (Array.isArray(orderBy) ? orderBy : [orderBy]) as readonly AnyOrder[]
   const terms = orders.flatMap((order) => {
@@ -215,7 +214,7 @@ function columnPart(column: Column, alias: string): Part {
   const item = valuePart(column, 'i')
   return {
     sql: item.sql === 'i' ? sql : `ARRAY(SELECT ${item.sql} FROM unnest(${sql}) i)`,
-    // A list that is NULL is empty, as in Prisma.
+    // As in Prisma, a list that is NULL is returned as an empty one.
     decode: (items) => ((items ?? []) as unknown[]).map(item.decode),
   }
 }
@@ -227,8 +226,8 @@ function unlessNull(decode: Decode): Decode {
 const IN_JSON: ReadonlySet<string> = new Set(['String', 'Int', 'Boolean', 'Json'])
 
 /**
- * JSON has no 64-bit integers, no points in time and no bytes: they travel as text, the second in ISO 8601 with their
- * offset, the third in base64.
+ * JSON has no 64-bit integers, timestamps and bytes: they are text, the timestamps in ISO 8601 with their offset, the bytes in
+ * base64.
  */
 function valuePart({ name, type, isEnum }: Column, sql: string): Part {
   if (isEnum || IN_JSON.has(type)) return { sql, decode: asIs }

@@ -1,16 +1,16 @@
-// What the parts of one SQL statement share: its parameters, its aliases, and how names and joins are written.
+// The shared state of one SQL statement (parameters and aliases), and its names and joins.
 import type { Column, Relation } from '../datamodel.ts'
 
 export class Statement {
   readonly values: unknown[] = []
   #aliases = 0
 
-  /** A value of a column, as a parameter. Throws a plain Error for what is no value of its type. */
+  /** A value of a column, as a parameter. Throws a plain Error for a value of another type. */
   operand(column: Column, value: unknown): string {
     return this.parameter(operandOf(column, value))
   }
 
-  /** A list of such values, as one parameter. */
+  /** A list of values of a column, as one parameter. Throws like `operand`. */
   operands(column: Column, values: readonly unknown[]): string {
     return this.parameter(values.map((value) => operandOf(column, value)))
   }
@@ -26,10 +26,10 @@ export class Statement {
   }
 }
 
-/** Prisma takes a point in time as a Date, or in ISO 8601 with its offset. */
+/** Prisma accepts a timestamp as a Date, or in ISO 8601 with its offset. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
-/** What values of a scalar type are, by `typeof`; those of an enum are strings. */
+/** The `typeof` of a scalar type's values; of all other types and enums it is `string`. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   Boolean: ['boolean'],
   Int: ['number'],
@@ -39,17 +39,17 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 function operandOf({ name, type }: Column, value: unknown): unknown {
   if (type === 'DateTime') return instantOf(name, value)
   if (!(KINDS[type] ?? ['string']).includes(typeof value))
-    throw new Error(`${name} is compared with what is no ${type}`)
+    throw new Error(`${name} must be compared with a ${type}`)
   return typeof value === 'bigint' ? value.toString() : value
 }
 
 function instantOf(name: string, value: unknown): string {
   if (value instanceof Date) return value.toISOString()
   if (typeof value === 'string' && INSTANT.test(value)) return new Date(value).toISOString()
-  throw new Error(`${name} is compared with what is no point in time`)
+  throw new Error(`${name} must be compared with a Date, or an ISO 8601 timestamp with an offset`)
 }
 
-/** Names come from the schema, never from a request; they are quoted all the same. */
+/** Names come from the schema, not from requests; quoting is a precaution. */
 export function quote(name: string): string {
   return name.includes('"') ? `"${name.replaceAll('"', '""')}"` : `"${name}"`
 }

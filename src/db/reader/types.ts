@@ -1,18 +1,21 @@
-// What the reader takes of Prisma's own types: less than findMany does, and nothing that findMany does not.
+// The types of readMany: Prisma's own for findMany, without what the reader does not support.
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts'
 import type { ModelName } from '../datamodel.ts'
 
 export type DelegateName = Uncapitalize<ModelName>
 type FindMany<Delegate> = Prisma.Args<Delegate, 'findMany'>
 
-/** Which rows of a model. */
+/** The `where` of a model. */
 export type ReadWhere<Model extends ModelName> = Taken<
   NonNullable<FindMany<PrismaClient[Uncapitalize<Model>]>['where']>
 >
 
 type Value = string | number | bigint | boolean | Date | null | undefined
 
-/** Prisma's filter, without comparisons with columns, with bytes and within lists, and with the whole of a JSON document. */
+/**
+ * A filter without comparisons with other columns and with bytes, without filters of list columns, and with `DocumentFilter`
+ * for JSON.
+ */
 type Taken<Filter> = Filter extends Value
   ? Filter
   : Filter extends Uint8Array
@@ -31,7 +34,7 @@ type Taken<Filter> = Filter extends Value
                 ? never
                 : TakenComparisons<Filter>
 
-/** Relations are never compared with null: their own columns are. */
+/** Relations are not compared with null: their foreign key is. */
 type TakenWhere<Where> = {
   readonly [Field in keyof Where]: IsRelation<Where[Field]> extends true
     ? Exclude<Taken<Where[Field]>, null>
@@ -40,7 +43,7 @@ type TakenWhere<Where> = {
 type IsRelation<Filter> = 'AND' extends KeysOf<Filter> ? true : 'every' extends KeysOf<Filter> ? true : false
 type KeysOf<Union> = Union extends Value ? never : keyof Union
 
-/** Ids are the same in any letter case. */
+/** UUIDs have no `contains`, and no `mode`: PostgreSQL has no ILIKE for them. */
 type TakenComparisons<Filter> = {
   readonly [Operator in keyof Filter as Operator extends 'mode'
     ? 'contains' extends keyof Filter
@@ -50,14 +53,14 @@ type TakenComparisons<Filter> = {
 }
 type NotNot<Filter> = Filter extends Value ? Filter : Omit<Filter, 'not'>
 
-/** `asText`: the text that the document is written as. Prisma has no such filter. */
+/** `asText` searches the document's text. It is the one filter that Prisma lacks. */
 type DocumentFilter = {
   readonly equals?: Prisma.InputJsonValue | Prisma.JsonNullValueFilter
   readonly not?: Prisma.InputJsonValue | Prisma.JsonNullValueFilter
   readonly asText?: { readonly contains: string; readonly mode?: Prisma.QueryMode }
 }
 
-/** By columns, each in an object of its own. */
+/** Only by columns. */
 type TakenOrder<Order> = Order extends readonly (infer Item)[]
   ? readonly TakenOrder<Item>[]
   : { readonly [Field in keyof Order as IsSortable<Order[Field]> extends true ? Field : never]: Order[Field] }
@@ -79,7 +82,7 @@ type TakenArguments<Arguments> = {
   readonly take?: number
 }
 
-/** `Given`, with `never` for each field that `Taken` does not know, however deep. */
+/** `Given` with `never` for each field that `Taken` lacks, at every depth. */
 type Known<Given, Taken> = Given extends Value
   ? Given
   : Given extends readonly unknown[]
@@ -94,17 +97,17 @@ type At<Union, Field> = Union extends Value ? never : Field extends keyof Union 
 
 type ReadArguments<Delegate> = TakenArguments<FindMany<Delegate>>
 
-/** What a model of the tenant's client has beside Prisma's own operations. */
+/** The methods that a model of the tenant's client has in addition to Prisma's. */
 export type ModelReader<Delegate> = {
   /**
-   * The rows that `findMany` answers to the same arguments, with all that hangs on them, by one statement and at a third of
-   * the cost. What it does not take is refused by its type; and where that was passed over, by an Error that says what.
+   * The rows that `findMany` returns for the same arguments, with their relations, by one statement and at a third of the
+   * cost. Rejects with a plain Error that names an unsupported argument.
    */
   readMany<const Select extends ReadArguments<Delegate>['select'] = undefined>(
     query?: Omit<ReadArguments<Delegate>, 'select'> & {
       readonly select?: Select & Known<Select, NonNullable<ReadArguments<Delegate>['select']>>
     },
   ): Promise<Prisma.Result<Delegate, { select: Select }, 'findMany'>>
-  /** How many rows `where` finds. */
+  /** The number of rows that match `where`. */
   readCount(query?: { readonly where?: ReadArguments<Delegate>['where'] }): Promise<number>
 }

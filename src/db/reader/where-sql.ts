@@ -1,17 +1,17 @@
-// From Prisma's `where` to SQL conditions that find the rows which Prisma's own do, in all that they say of NULL, of empty
-// filters and of letter case.
+// Compiles Prisma's `where` into SQL conditions that match the same rows as Prisma's own, also for NULL, empty filters and
+// letter case.
 import { Prisma } from '../../generated/prisma/client.ts'
 import { type Column, type Model, modelOf, type Relation } from '../datamodel.ts'
 import type { AnyWhere } from './any-model.ts'
 import { joinSql, quote, type Statement } from './statement.ts'
 
-/** The rows that a filter is about: a table under its alias. */
+/** The filtered table, under its alias. */
 type Rows = { readonly statement: Statement; readonly model: Model; readonly alias: string }
 
-/** Conditions that hold together. `isEmpty`: the filter asked for nothing. */
+/** Conditions joined by AND. `isEmpty`: the filter has no comparison. */
 type Conditions = { readonly all: readonly string[]; readonly isEmpty: boolean }
 
-/** Conditions to be joined by AND; none where every row is meant. Throws a plain Error for what the reader does not take. */
+/** Conditions to join by AND; none if all rows match. Throws a plain Error for unknown fields and unsupported filters. */
 export function whereSql(
   statement: Statement,
   model: Model,
@@ -21,14 +21,13 @@ export function whereSql(
   return conditionsOf({ statement, model, alias }, where, false).all
 }
 
-/** `isNegated`: the conditions stand beneath an odd number of NOTs. */
+/** `isNegated`: the conditions are inside an odd number of NOTs. */
 function conditionsOf(rows: Rows, where: AnyWhere, isNegated: boolean): Conditions {
   return together(partsOf(rows, where, isNegated))
 }
 
 /**
- * The same within AND, OR and NOT. Prisma leaves out of them what asks for nothing, an OR of nothing too, which by itself
- * no row answers.
+ * The same inside AND, OR and NOT. There Prisma ignores empty filters, also an empty OR, which matches no row elsewhere.
  */
 function innerConditions(rows: Rows, filters: readonly AnyWhere[], isNegated: boolean): Conditions[] {
   const asked = filters.map((filter) =>
@@ -58,7 +57,7 @@ function together(parts: readonly Conditions[]): Conditions {
   return { all: parts.flatMap(({ all }) => all), isEmpty: parts.every(({ isEmpty }) => isEmpty) }
 }
 
-/** What each of the words of a field's filter asks for. */
+/** The conditions of each word of a field's filter. */
 function eachOf(
   words: readonly (readonly [word: string, operand: unknown])[],
   make: (word: readonly [word: string, operand: unknown]) => Conditions,
@@ -92,8 +91,8 @@ function fieldConditions(rows: Rows, name: string, wanted: unknown, isNegated: b
 
 // --- relations
 
-/** Of a key of several columns Prisma calls none null while one of them, the tenant's, is not. */
-const NO_NULL = 'compare the column that it stands on with null'
+/** In Prisma a foreign key of several columns is null only if all of them are, and the tenant's never is. */
+const NO_NULL = 'compare its foreign key with null'
 
 function manyConditions(rows: Rows, relation: Relation, wanted: AnyWhere): Conditions {
   return eachOf(definedIn(wanted), ([word, filter]) => {
@@ -112,8 +111,8 @@ function manyConditions(rows: Rows, relation: Relation, wanted: AnyWhere): Condi
 }
 
 /**
- * A filter of a relation to one is unknown where it compares NULL, and Prisma carries that through a NOT: such a row is
- * found neither way. EXISTS is never unknown: beneath a NOT it takes those rows in, which leaves them out in the end.
+ * In Prisma the filter of a relation to one is unknown (NULL) if it compares NULL, and so is its negation: neither matches
+ * the row. EXISTS is never unknown, so inside a NOT it must also be true for unknown filters.
  */
 function oneConditions(rows: Rows, relation: Relation, wanted: AnyWhere, isNegated: boolean): Conditions {
   const parts = definedIn(wanted)
@@ -123,12 +122,12 @@ function oneConditions(rows: Rows, relation: Relation, wanted: AnyWhere, isNegat
   if (!isSpelt) return parts.length === 0 ? together([]) : one(exists(wanted, isNegated))
   return eachOf(parts, ([word, filter]) => {
     if (word !== 'is' && word !== 'isNot') throw new Error(`${word} stands beside is or isNot`)
-    if (!isObject(filter)) throw new Error(`${word} takes a filter: ${NO_NULL}`)
+    if (!isObject(filter)) throw new Error(`${word} is not null: ${NO_NULL}`)
     return one(word === 'is' ? exists(filter, isNegated) : `NOT ${exists(filter, !isNegated)}`)
   })
 }
 
-/** Which rows there must be: those of which a filter is true, is false, or is true or unknown. */
+/** The required value of a filter for a row of the relation; `not false`: true or unknown. */
 type Truth = 'true' | 'false' | 'not false'
 
 function existsSql(
@@ -151,7 +150,7 @@ function truthSql(found: Conditions, truth: Truth): readonly string[] {
 
 // --- columns
 
-/** What is compared, and how: `isInverted` beneath `not`, `isInsensitive` in any letter case. */
+/** The compared column. `isInverted`: inside `not`. `isInsensitive`: ignores letter case. */
 type Compared = {
   readonly statement: Statement
   readonly column: Column
@@ -176,7 +175,7 @@ function comparisons(compared: Compared, filter: AnyWhere): Conditions {
     if (operator !== 'not') return one(compareSql(compared, operator, operand))
     if (compared.isInverted) throw new Error('the reader takes no not within not')
     const inverted = { ...compared, isInverted: true }
-    // Of several comparisons within `not` each is inverted, and all of those must hold: so it is in Prisma.
+    // As in Prisma, each of several comparisons inside `not` is inverted, and all of these must hold.
     return isObject(operand) ? comparisons(inverted, operand) : one(compareSql(inverted, 'equals', operand))
   })
 }
@@ -213,7 +212,7 @@ function signSql(compared: Compared, operator: string, operand: unknown): string
   if (operand === null && operator === 'equals') return nullSql(compared)
   const sign = signs[isInverted ? 1 : 0]
   if (!isInsensitive) return `${sql} ${sign} ${statement.operand(column, operand)}`
-  // As in Prisma: % and _ of the operand stand for any characters here.
+  // As in Prisma: % and _ are wildcards here.
   if (operator === 'equals') return likeSql(compared, textOf(operand))
   return `lower(${sql}) ${sign} lower(${statement.operand(column, operand)})`
 }
@@ -234,7 +233,7 @@ function listSql(compared: Compared, operand: unknown): string {
   return `lower(${sql}) ${isInverted ? 'NOT IN' : 'IN'} (${values.join(', ')})`
 }
 
-/** The pattern goes to LIKE as it is, as it does in Prisma: % and _ of the operand stand for any characters. */
+/** As in Prisma, % and _ of the operand are not escaped. */
 function likeSql({ statement, sql, isInverted, isInsensitive }: Compared, pattern: string): string {
   const not = isInverted ? 'NOT ' : ''
   const like = isInsensitive ? `${sql} ${not}ILIKE` : `${sql}::text ${not}LIKE`
@@ -254,7 +253,7 @@ function isInsensitive(mode: unknown): boolean {
 
 // --- JSON
 
-/** A document is compared as a whole, or searched as the text that it is written as (`asText`, which Prisma has not). */
+/** A document is compared as a whole, or searched as text (`asText`, which Prisma lacks). */
 function jsonConditions(statement: Statement, column: Column, sql: string, wanted: unknown): Conditions {
   if (!isObject(wanted)) throw new Error(`${column.name} is compared by a filter`)
   return eachOf(definedIn(wanted), ([operator, operand]) => {
@@ -287,7 +286,7 @@ function documentSql(statement: Statement, sql: string, operand: unknown, isInve
   return isAnyNull ? `(${same} ${isInverted ? 'AND' : 'OR'} ${sql} IS ${not}NULL)` : same
 }
 
-// --- what filters are made of
+// --- the parts of filters
 
 function definedIn(filter: AnyWhere): [name: string, value: unknown][] {
   return Object.entries(filter).filter(([, value]) => value !== undefined)

@@ -146,7 +146,7 @@ describe('refuses', () => {
     'a value of another type': [
       // @ts-expect-error
       () => db.customer.readMany({ where: { name: 5 } }),
-      'compared with what is no String',
+      'must be compared with a String',
     ],
     'a value that its enum does not have': [
       // @ts-expect-error
@@ -181,12 +181,12 @@ describe('refuses', () => {
     'a relation that is null': [
       // @ts-expect-error
       () => db.stockMovement.readMany({ where: { order: null } }),
-      'compare the column that it stands on',
+      'compare its foreign key',
     ],
     'the same, spelt': [
       // @ts-expect-error
       () => db.stockMovement.readMany({ where: { order: { is: null } } }),
-      'compare the column that it stands on',
+      'compare its foreign key',
     ],
     'the elements of a list': [
       // @ts-expect-error
@@ -206,7 +206,7 @@ describe('refuses', () => {
     'the value of another column': [
       // @ts-expect-error
       () => db.order.readMany({ where: { paidMinor: { equals: db.order.fields.totalMinor } } }),
-      'compared with what is no BigInt',
+      'must be compared with a BigInt',
     ],
     'a sort by a relation': [
       // @ts-expect-error
