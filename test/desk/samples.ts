@@ -53,6 +53,7 @@ export const SAMPLES: ModuleSamples = {
     exports: 'exp',
   },
   foreign: {},
+  least: { letThrough: 1, unread: 1 },
   telling: ['email', 'name'],
   sabotaged: ['query members', 'query invitations', 'mutation invitationRevoke'],
   fill: async (api, tenant) => {

@@ -125,6 +125,7 @@ export const SAMPLES: ModuleSamples = {
     postings: 'post',
   },
   foreign: { number: { of: numberOf, absent: 999_999_999 } },
+  least: { letThrough: 10, unread: 10 },
   telling: ['title', 'sku', 'handle', 'city', 'cancel_reason'],
   sabotaged: [
     'Order.lines',

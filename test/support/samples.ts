@@ -25,6 +25,8 @@ export interface ModuleSamples {
   telling: readonly string[]
   /** Fields that must leak without walls. Fields that show a page come first: later calls add rows before A's. */
   sabotaged: readonly string[]
+  /** How many cases of these kinds the generated tests find in the module at least, so that none of them is empty. */
+  least: Record<'letThrough' | 'unread', number>
   /** Makes a few records of every type in every state. */
   fill: (api: Api, tenant: TenantKey) => Promise<void>
 }
@@ -40,6 +42,7 @@ const PLAIN: ModuleSamples = {
   foreign: {},
   telling: [],
   sabotaged: [],
+  least: { letThrough: 0, unread: 0 },
   fill: async () => {},
 }
 
@@ -52,7 +55,7 @@ const ALL: readonly ModuleSamples[] = await Promise.all(
 )
 
 /** Of all modules; for equal names the later module wins. */
-export const SAMPLES: Omit<ModuleSamples, 'fill' | 'sabotaged' | 'telling'> = {
+export const SAMPLES: Omit<ModuleSamples, 'fill' | 'least' | 'sabotaged' | 'telling'> = {
   records: merged(({ records }) => records),
   values: merged(({ values }) => values),
   lookUps: merged(({ lookUps }) => lookUps),
@@ -62,8 +65,16 @@ export const SAMPLES: Omit<ModuleSamples, 'fill' | 'sabotaged' | 'telling'> = {
   foreign: merged(({ foreign }) => foreign),
 }
 
+/** Mutations that only the second wall refuses to a VIEWER whom the process lets through. */
+export const LET_THROUGH_MIN = sumOf(({ least }) => least.letThrough)
+/** Mutations whose permission does not read the record that they show. */
+export const UNREAD_MIN = sumOf(({ least }) => least.unread)
 export const TELLING = ALL.flatMap(({ telling }) => telling)
 export const SABOTAGED = ALL.flatMap(({ sabotaged }) => sabotaged)
+
+function sumOf(part: (samples: ModuleSamples) => number): number {
+  return ALL.reduce((sum, samples) => sum + part(samples), 0)
+}
 
 function merged<T>(part: (samples: ModuleSamples) => Record<string, T>): Record<string, T> {
   return Object.assign({}, ...ALL.map(part))

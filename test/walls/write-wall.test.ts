@@ -18,6 +18,7 @@ import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/d
 import { fixtureTableNames } from '../support/fixture.ts'
 import { documentOf } from '../support/operations.ts'
 import { validArguments } from '../support/recipes.ts'
+import { LET_THROUGH_MIN } from '../support/samples.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
 import { rowsBesideUse } from './bearers.ts'
 import { type Attempt, answerTo, attemptsOn, tableFacts } from './matrix.ts'
@@ -195,6 +196,6 @@ describe('with the first wall gone', () => {
       expect(errors, place.name).toEqual(bySelf)
       if (errors.length === 0) done.push(place.name)
     }
-    expect(done).not.toHaveLength(0)
+    expect(done.length).toBeGreaterThanOrEqual(LET_THROUGH_MIN)
   })
 })
