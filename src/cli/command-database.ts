@@ -34,11 +34,12 @@ export async function withDatabase<T>(
 
 type Found = (DatabaseUrls & { isOurs: false }) | (DatabaseUrls & { ownerUrl: string; isOurs: true })
 
-/** The same, but leaves migrating to `work`. */
+/** The same, but leaves migrating to `work`. `handlesInterrupt`: `work` acts on Ctrl-C itself, and ends afterwards. */
 export async function withUnmigratedDatabase<T>(
   config: Config,
   logger: Logger,
   work: (found: Found) => Promise<T>,
+  { handlesInterrupt = false }: { handlesInterrupt?: boolean } = {},
 ): Promise<T> {
   const { runtimeUrl, workerUrl, ownerUrl } = config.database
   if (runtimeUrl !== null) return work({ runtimeUrl, workerUrl, ownerUrl, isOurs: false })
@@ -50,7 +51,8 @@ export async function withUnmigratedDatabase<T>(
   const server = await startEmbeddedServer({ dataDir: config.dataDir, logger })
   // A signal would otherwise end the process without the exit handler that stops PostgreSQL.
   const onSignal = () => process.exit(EXIT_INTERRUPTED)
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  process.once('SIGTERM', onSignal)
+  if (!handlesInterrupt) process.once('SIGINT', onSignal)
   try {
     const { runtimeUrl, workerUrl, ownerUrl } = server
     return await work({ runtimeUrl, workerUrl, ownerUrl, isOurs: true })

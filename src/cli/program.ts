@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { newCommand } from './new.ts'
+import { psqlCommand } from './psql.ts'
 import { action, report } from './run.ts'
 import { secretsCommand } from './secrets.ts'
 import { seedCommand } from './seed.ts'
@@ -38,6 +39,7 @@ export function program(): Command {
     .addCommand(serveCommand())
     .addCommand(migrateCommand())
     .addCommand(doctorCommand())
+    .addCommand(psqlCommand())
     .addCommand(verifyCommand())
     .addCommand(tokenCommand())
     .addCommand(tenantCommand())
