@@ -1,8 +1,8 @@
 // `bulkhead psql`, with the real psql where the machine has one.
-import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts'
@@ -23,14 +23,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const missing = (() => {
-  try {
-    execFileSync('psql', ['--version'])
-    return false
-  } catch {
-    return true
-  }
-})()
+const missing = !(process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'psql')))
 
 const ask = (sql: string) => ['psql', '--', '--no-psqlrc', '-tA', '-v', 'ON_ERROR_STOP=1', '-c', sql]
 const own = () => ({ DATABASE_URL: database.runtimeUrl, DATABASE_OWNER_URL: database.ownerUrl })
