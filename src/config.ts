@@ -424,3 +424,8 @@ function looksRandom(bytes: Uint8Array): boolean {
 function oneOf(values: readonly string[]): string {
   return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`
 }
+
+/** This process's environment and `more`: for a program that a person works with, and that reads settings of its own. */
+export function environmentWith(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...more }
+}

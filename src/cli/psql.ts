@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Command } from 'commander'
+import { environmentWith } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import { createLogger } from '../core/logger.ts'
 import { requireOwner, withUnmigratedDatabase } from './command-database.ts'
@@ -41,7 +42,7 @@ async function runPsql(ownerUrl: string, args: readonly string[]): Promise<numbe
   url.password = ''
   const child = spawn(await findPsql(), [`--dbname=${url.href}`, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, ...(password !== '' && { PGPASSWORD: password }) },
+    env: environmentWith(password === '' ? {} : { PGPASSWORD: password }),
   })
   const [code] = await once(child, 'exit').catch(refuseMissing)
   return typeof code === 'number' ? code : EXIT_KILLED
