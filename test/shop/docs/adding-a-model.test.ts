@@ -32,13 +32,17 @@ beforeAll(async () => {
   await run('npx prisma generate') // as npm ci does
 }, SECTION_TIMEOUT_MS)
 afterAll(async () => {
-  if (server !== null) {
-    // The whole process group, as Ctrl-C in a terminal: a shell and npm are between us and the server.
-    process.kill(-(server.process.pid as number), 'SIGTERM')
-    await server.ended
-  }
+  await stop()
   await rm(copy, { recursive: true, force: true })
 })
+
+async function stop(): Promise<void> {
+  if (server === null) return
+  // The whole process group, as Ctrl-C in a terminal: a shell and npm are between us and the server.
+  process.kill(-(server.process.pid as number), 'SIGTERM')
+  await server.ended
+  server = null
+}
 
 /** Without this run's settings: a user's environment, with free ports. */
 const environment = () => ({
@@ -72,6 +76,7 @@ async function run(line: string): Promise<string> {
 }
 
 async function serve(line: string): Promise<void> {
+  await stop()
   const { process: child, said } = start(line)
   const ended = once(child, 'close')
   const deadline = Date.now() + READY_WAIT_MS
