@@ -106,6 +106,7 @@ export function resource<const Name extends ModelName, const Fields extends Fiel
   const declared = options as unknown as Declared
   const fields = fieldsOf(name, model, declared)
   const subject = subjectOf(name, model, fields, declared)
+  for (const field of Object.keys(declared.many ?? {})) relationOf(name, model, field, true)
   defineNodes({ [declared.prefix]: name })
   addType(subject, fields, declared)
   addQueries(subject, fields, declared)
