@@ -406,7 +406,7 @@ function partsOf(text: string): string[] {
 
 const network = z.union([z.ipv4(), z.cidrv4(), z.ipv6(), z.cidrv6()])
 
-/** An address, with or without a name before it: `Shop <mail@shop.example.com>`. */
+/** An address, with an optional name: `Shop <mail@shop.example.com>`. */
 function isSender(text: string): boolean {
   const [, inBrackets, alone] = /^(?:[^<>@\p{Cc}]*<([^<>]+)>|([^<>]+))$/u.exec(text) ?? []
   return isEmailAddress(normalizeEmail(inBrackets ?? alone ?? ''))

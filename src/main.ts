@@ -110,7 +110,7 @@ async function findWorkersDatabase(config: Config): Promise<Urls> {
   throw new AppError('SERVICE_UNAVAILABLE', advice)
 }
 
-/** Which instructions fit: 'demo' if a module makes demo tenants. */
+/** Which instructions to print: 'demo' if a module makes demo tenants. */
 async function tryOut(): Promise<'demo' | 'first tenant'> {
   const { DEVELOPMENT } = await import('./parts.ts')
   return DEVELOPMENT.some(({ seed }) => seed !== null) ? 'demo' : 'first tenant'

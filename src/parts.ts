@@ -16,7 +16,7 @@ export const CHECKS = PARTS.flatMap(({ checks }) => checks)
 export const COMPANION =
   PARTS.map(({ development }) => development.companion).find((one) => one !== null) ?? null
 export const DEVELOPMENT = PARTS.map(({ development }) => development)
-/** What GraphiQL's first query asks for. */
+/** The fields of GraphiQL's first query. */
 export const FIRST_FIELDS = DEVELOPMENT.flatMap(({ firstFields }) =>
   firstFields === '' ? [] : [firstFields],
 )

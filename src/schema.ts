@@ -11,7 +11,7 @@ await loadGraphql()
 builder.queryType({})
 builder.mutationType({})
 
-/** Throws SERVICE_UNAVAILABLE with every problem of the schema (graphql/schema-rules.ts, graphql/sorts.ts). */
+/** Throws SERVICE_UNAVAILABLE with all problems of the schema (graphql/schema-rules.ts, graphql/sorts.ts). */
 export function buildSchema(): GraphQLSchema {
   const schema = builder.toSchema()
   const problems = [...schemaProblems(schema, NODE_TYPES), ...unindexedSorts()]

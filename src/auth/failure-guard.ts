@@ -17,7 +17,7 @@ const FAILURES_MAX_UNDER_ATTACK = 5
 const WINDOW_SECONDS = 60
 /** The delay for an address that only sends too many at once. */
 const CROWD_WAIT_SECONDS = 1
-/** Beyond it the address that failed longest ago is forgotten: its failures count everywhere all the same. */
+/** Beyond it the address with the oldest failure is forgotten; its failures still count in the total. */
 const ADDRESSES_MAX = 20_000
 /** Subjects that were found recently. */
 const GOOD_SUBJECTS_MAX = 10_000
@@ -59,7 +59,7 @@ export function createFailureGuard({
   const good = new LRUCache<string, true>({ max: GOOD_SUBJECTS_MAX })
   /** The number of running look-ups per address. */
   const underWay = createCounters<string>()
-  /** That have failed. */
+  /** Addresses with failures. */
   const addresses = new LRUCache<string, true>({
     max: ADDRESSES_MAX,
     dispose: (_, bucket) => void failures.delete(bucket),

@@ -1,7 +1,7 @@
-// One issuer's public keys: fetches, caches and renews them. Verifies no token.
-// Own code beside jose's createRemoteJWKSet, which chooses the key here too. That one has no keys in an outage longer than
-// their age, waits for each renewal, asks a failing server at every request, counts an age from the answer, reads an answer
-// of any size, and keeps the address that it was made with.
+// Fetches, caches and renews one issuer's public keys. Verifies no token. Our own code besides jose's
+// createRemoteJWKSet, which chooses the key here too: that one has no keys in an outage longer than their age, waits
+// for each renewal, retries a failing server at every request, counts an age from the answer, reads an answer of any
+// size, and keeps its initial URL.
 import type { LocalJWKSet } from 'jose'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'

@@ -56,10 +56,10 @@ export function isPermission(text: string): text is GrantablePermission {
   return leastRoles.has(text as GrantablePermission)
 }
 
-/** In a table's writers: no role, key or grant has it, so only the system's own work writes. */
+/** As a table's writer: no role, key or grant has it, so only the system's own work writes. */
 const SYSTEM_WRITER = 'system'
 
-/** What app.protect takes as the writers of a table. */
+/** The names that app.protect accepts as the writers of a table. */
 export function writerNames(): readonly string[] {
   return [...defined.filter((permission) => !permission.endsWith(':read')), ACCEPT_INVITATION, SYSTEM_WRITER]
 }

@@ -44,9 +44,9 @@ const SHOP_SCHEMA = /^(shop|(catalogue|customers|ledger|orders|payments)\.prisma
 /** Folders of prisma/migrations. */
 const SHOP_MIGRATION = /^\d+_shop_/
 
-/** Of a package.json. */
+/** The part of package.json that is used. */
 const NAMED = z.object({ name: z.string() })
-/** npm's bound on package names. */
+/** npm's maximum length of a package name. */
 const NAME_LENGTH_MAX = 214
 
 /**
@@ -106,7 +106,7 @@ async function refuseFull(directory: string): Promise<void> {
     throw error
   })
   if (names.length > 0)
-    throw new AppError('BAD_USER_INPUT', `${directory} is not empty: name a folder that is, or is not there.`)
+    throw new AppError('BAD_USER_INPUT', `${directory} is not empty: name an empty or a new folder.`)
 }
 
 function packageName(folder: string): string {

@@ -6,8 +6,8 @@ type Options = { readonly without?: 'shop'; readonly json?: boolean }
 
 export function newCommand(): Command {
   return new Command('new')
-    .description('write a project to start from: these sources under a name of your own')
-    .argument('<directory>', 'where to; its name becomes the project’s')
+    .description('write a new project: these sources under your own name')
+    .argument('<directory>', 'the target; its name becomes the project’s')
     .addOption(new Option('--without <module>', 'leave a module out').choices(['shop']))
     .option('--json', 'report as JSON')
     .action(

@@ -1,17 +1,17 @@
-// Constraints of the database as user errors: what a write that meets one is refused with.
+// Maps constraints of the database to user errors.
 import { violatedConstraint } from '../db/faults.ts'
 import { type Refused, refused } from './outcome.ts'
 
 export type Constraint<Code extends string = string> = {
   /** In the database: `bookings_no_overlap`. */
   readonly name: string
-  /** The field of the mutation's input that the user can put right; null: none by itself. */
+  /** The field of the mutation's input that the user can fix; null: no single one. */
   readonly field: string | readonly string[] | null
   readonly code: Code
   readonly message: string
 }
 
-/** A CHECK, UNIQUE, EXCLUDE or FOREIGN KEY constraint, by its name, as a user error. */
+/** Maps a CHECK, UNIQUE, EXCLUDE or FOREIGN KEY constraint, by its name, to a user error. */
 export function constraint<const Code extends string>(
   name: string,
   error: Omit<Constraint<Code>, 'name'>,
@@ -19,7 +19,7 @@ export function constraint<const Code extends string>(
   return { name, ...error }
 }
 
-/** The refusal of a write that met one of the constraints; throws any other error as it is. */
+/** The refusal of a write that violated one of the constraints; rethrows any other error. */
 export function refusedBy<Code extends string>(
   error: unknown,
   constraints: readonly Constraint<Code>[],

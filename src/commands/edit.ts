@@ -80,25 +80,25 @@ type Wanted<Row> = { readonly [Column in keyof Row]?: Row[Column] | null | undef
 export type Edit<Row, Code extends string> = {
   /** The record's type in the API, as the audit's subject. */
   readonly type: string
-  /** What messages call it. */
+  /** The record's name in messages. */
   readonly noun: string
   readonly id: string
   readonly expectedVersion: number
-  /** Or what is made of the record as it is now; it may refuse. */
+  /** The wanted columns, or a function of the current record, which may refuse. */
   readonly wanted: Wanted<Row> | ((current: Row) => Promise<Wanted<Row> | Refused<Code>>)
   readonly paths?: InputPaths<Row>
   /** The permission to read such records, and to see the current values in a conflict. */
   readonly reads: Permission
-  /** Columns that are set whether or not anything changes: when it was updated. */
+  /** Columns that are set even without a change: the time of the update. */
   readonly touches: object
   readonly constraints: readonly Constraint<Code>[]
-  /** The type of the event; null: there is none. */
+  /** The event's type; null: none. */
   readonly event: string | null | ((changes: Partial<Row>) => string)
 }
 
 /**
- * Edits one record, if it still has the version that the user saw: its version goes up by one, with an audit entry of
- * what changed. Refuses with NOT_FOUND, CONFLICT or the code of a constraint that the write meets.
+ * Edits one record if it still has the version that the user saw: increments its version and audits the changes.
+ * Refused with NOT_FOUND, CONFLICT or the code of a violated constraint.
  */
 export async function edit<Row extends Versioned, Code extends string>(
   table: EditedTable<Row>,
@@ -127,7 +127,7 @@ export async function edit<Row extends Versioned, Code extends string>(
   return edited(type, current, changes, events)
 }
 
-/** Whether columns, or their refusal. */
+/** Distinguishes a refusal from columns. */
 export function isRefused<Code extends string>(decided: object | Refused<Code>): decided is Refused<Code> {
   return 'done' in decided && decided.done === false
 }

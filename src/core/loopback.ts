@@ -3,7 +3,7 @@
 
 import ipaddr from 'ipaddr.js'
 
-/** A host with an optional port: an IPv6 address stands in brackets. */
+/** A host with an optional port; an IPv6 address is in brackets. */
 const HOST = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/
 
 /**

@@ -1,5 +1,6 @@
-// A generator for `prisma generate`: writes what the product needs to know of the schema at run time and Prisma's client does
-// not publish (nullable columns, defaults, keys, relations). It runs before there is a client, so it imports nothing generated.
+// A generator for `prisma generate`: writes the parts of the schema that the product needs at run time and Prisma's
+// client does not publish (nullable columns, defaults, keys, relations). It runs before the client exists, so it
+// imports nothing generated.
 import { writeFile } from 'node:fs/promises'
 import type * as DMMF from '@prisma/dmmf'
 import helper from '@prisma/generator-helper'
@@ -53,7 +54,7 @@ function columnOf(field: DMMF.Field): Column {
   }
 }
 
-/** Of `@db.VarChar(40)` and `@db.Char(2)`: the most characters it holds. */
+/** The maximum length of `@db.VarChar(40)` and `@db.Char(2)`. */
 function sizeOf({ nativeType }: DMMF.Field): number | null {
   const [name, [size]] = nativeType ?? ['', []]
   return name.endsWith('Char') && size !== undefined ? Number(size) : null
@@ -64,7 +65,7 @@ function relationOf(model: DMMF.Model, field: DMMF.Field, models: readonly DMMF.
   const { relationFromFields: from = [], relationToFields: to = [] } = field
   const isOwn = from.length > 0
   const columns = from.map((name) => columnIn(model, name))
-  // The side without columns of its own: they stand on the other model's field of the same relation.
+  // The side without columns: the other model's field of the same relation has them.
   const inverse = isOwn ? field : (other.fields.find((back) => isInverse(field, back, model)) as DMMF.Field)
   const [theirs, ours] = isOwn
     ? [to, from]
@@ -94,10 +95,10 @@ function keyName(model: DMMF.Model, { type, dbName, fields }: DMMF.Index): strin
   return constraintName([tableOf(model), ...fields.map(({ name }) => columnIn(model, name))], 'key')
 }
 
-/** PostgreSQL's bound on names, to which Prisma shortens its own. */
+/** PostgreSQL's maximum length of names, to which Prisma shortens its own. */
 const NAME_LENGTH_MAX = 63
 
-/** As Prisma names a constraint that the schema does not name: `customers_tenant_id_email_key`. */
+/** Prisma's name of a constraint without a name in the schema: `customers_tenant_id_email_key`. */
 function constraintName(parts: readonly string[], suffix: string): string {
   return `${parts.join('_').slice(0, NAME_LENGTH_MAX - suffix.length - 1)}_${suffix}`
 }

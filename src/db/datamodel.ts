@@ -1,4 +1,4 @@
-// The schema at run time: models with their columns, relations and keys, as `prisma generate` writes them down
+// The schema at run time: models with their columns, relations and keys, as written by `prisma generate`
 // (datamodel-generator.ts).
 import written from '../generated/datamodel.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
@@ -15,20 +15,20 @@ export type Column = {
   readonly isList: boolean
   readonly isNullable: boolean
   readonly hasDefault: boolean
-  /** The most characters it holds; null: the column has no bound. */
+  /** The maximum length; null: no bound. */
   readonly size: number | null
 }
 
 export type Relation = {
   readonly model: string
   readonly description?: string
-  /** The foreign key, if it is this model's; null: it is the other's. */
+  /** The foreign key, if this model has it; null: the other one has it. */
   readonly foreignKey: string | null
   readonly many: boolean
   readonly isNullable: boolean
   /** Pairs of equal columns: the other table's, and this one's. */
   readonly on: readonly (readonly [other: string, own: string])[]
-  /** The fields of this model that its key is made of; none where the key is the other's. */
+  /** The fields of this model in the key; empty where the other model has the key. */
   readonly fields: readonly string[]
 }
 
@@ -38,20 +38,20 @@ export type Model = {
   /** By the field's name in the client. */
   readonly columns: ReadonlyMap<string, Column>
   readonly relations: ReadonlyMap<string, Relation>
-  /** Unique ones, the primary one first. */
+  /** Unique keys, the primary key first. */
   readonly keys: readonly Key[]
-  /** The fields of each other index. */
+  /** The fields of the other indexes. */
   readonly indexes: readonly (readonly string[])[]
 }
 
-/** The name is the constraint's, in the database. */
+/** The name is that of the constraint in the database. */
 export type Key = { readonly name: string; readonly fields: readonly string[] }
 
 export type Datamodel = ReadonlyMap<string, Model>
 
 type Entries<Value> = readonly (readonly [name: string, value: Value])[]
 
-/** As it is written down. */
+/** In its written form. */
 export type WrittenModel = Omit<Model, 'columns' | 'relations'> & {
   readonly columns: Entries<Column>
   readonly relations: Entries<Relation>
@@ -72,14 +72,14 @@ export const DATAMODEL: Datamodel = new Map(
 
 const ENUMS = new Map(SCHEMA.enums)
 
-/** Throws a plain Error for a name that no model has. */
+/** Throws a plain Error for an unknown name. */
 export function modelOf(name: string): Model {
   const model = DATAMODEL.get(name)
   if (model === undefined) throw new Error(`there is no model ${name}`)
   return model
 }
 
-/** The values of an enum, in their order. Throws a plain Error for a name that no enum has. */
+/** The values of an enum, in order. Throws a plain Error for an unknown name. */
 export function enumValues(name: string): readonly string[] {
   const values = ENUMS.get(name)
   if (values === undefined) throw new Error(`there is no enum ${name}`)

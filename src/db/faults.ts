@@ -143,8 +143,8 @@ export function isRetryable(error: unknown): boolean {
 const CONSTRAINT = / \(constraint "([^"]+)"\)$/
 
 /**
- * Writes the name of the constraint that a statement met into the error's message. Prisma keeps it for unique and foreign keys
- * only; of others it keeps the message, which is in the server's language and may name the constraint or not.
+ * Adds the name of the violated constraint to the error's message. Prisma passes it only for unique and foreign keys;
+ * for others it passes the message, which is in the server's language and may or may not name the constraint.
  */
 export function nameConstraint(error: unknown): void {
   const { constraint } = (error ?? {}) as { constraint?: unknown }
@@ -154,7 +154,7 @@ export function nameConstraint(error: unknown): void {
 
 const VIOLATIONS: ReadonlySet<string | null> = new Set(['23503', '23505', '23514', '23P01'])
 
-/** The name of the unique, foreign key, CHECK or EXCLUDE constraint that a write met; null for any other error. */
+/** The name of the violated unique, foreign key, CHECK or EXCLUDE constraint; null for any other error. */
 export function violatedConstraint(error: unknown): string | null {
   if (!VIOLATIONS.has(sqlstateOf(error))) return null
   for (const link of chain(error)) {

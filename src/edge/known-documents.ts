@@ -9,7 +9,7 @@ import { HttpRefusal } from './http-refusal.ts'
 /** Characters; about two thousand documents of a usual size. */
 const LENGTH_PER_TENANT_MAX = 1_048_576
 const LENGTH_MAX = 32 * 1_048_576
-/** What a tenant's map takes itself, whatever it holds. */
+/** The size of an empty map of a tenant. */
 const MAP_LENGTH = 1_024
 
 /** Clients of Apollo's protocol wait for this message, and then send the whole document. */
@@ -30,14 +30,14 @@ export type KnownDocuments = {
 }
 
 export function createKnownDocuments(): KnownDocuments {
-  /** The tenant that asked nothing for longest makes room. */
+  /** Evicts the longest idle tenant. */
   const tenants = new LRUCache<string, Sources>({ maxSize: LENGTH_MAX })
   return {
     has: (tenantId, sha256) => tenants.get(tenantId)?.get(sha256) !== undefined,
     add(tenantId, sha256, source) {
       const sources = tenants.get(tenantId) ?? createSources()
       sources.set(sha256, source)
-      // The size of what is there already would stay as it was.
+      // Otherwise the existing entry's size would not be updated.
       tenants.delete(tenantId)
       tenants.set(tenantId, sources, { size: MAP_LENGTH + sources.calculatedSize })
     },

@@ -5,10 +5,10 @@ import Negotiator from 'negotiator'
 export const JSON_TYPE = 'application/json; charset=utf-8'
 const RESPONSE_TYPE = 'application/graphql-response+json; charset=utf-8'
 
-/** Stands for null in the cache, which cannot hold it. */
+/** Represents null, which the cache cannot store. */
 const NEITHER = 'neither'
 
-/** Clients send few different headers. To read one takes some 10 µs, longer ones much longer. */
+/** Clients send few different headers. Parsing one takes about 10 µs, a longer one much more. */
 const HEADERS_KEPT_MAX = 200
 const HEADER_LENGTH_MAX = 1_000
 
@@ -21,7 +21,7 @@ export function answerType(accept: string | undefined): string | null {
   return type === NEITHER ? null : type
 }
 
-/** JSON when both are wanted alike by a wildcard. */
+/** JSON when a wildcard accepts both alike. */
 function choose(accept: string): string {
   return new Negotiator({ headers: { accept } }).mediaType([JSON_TYPE, RESPONSE_TYPE]) ?? NEITHER
 }

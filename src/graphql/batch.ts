@@ -7,9 +7,9 @@ type Loader<Value> = DataLoader<string, Value | undefined>
 const loadersOf = new WeakMap<object, Map<object, Loader<unknown>>>()
 
 /**
- * What `load` finds for `id`, loaded once for all ids that the request asks for by the same `key` within a tick;
- * undefined when it finds none. `request` and `key` are known by identity; a key's first `load` in a request serves all
- * of its ids. Rejects as `load` does.
+ * The value that `load` finds for `id`, loaded once for all ids of the request with the same `key` in a tick; undefined
+ * when there is none. `request` and `key` are compared by identity; a key's first `load` in a request serves all of its
+ * ids. Rejects as `load` does.
  */
 export function loadTogether<Value>(
   request: object,
@@ -28,7 +28,7 @@ export function loadTogether<Value>(
   return loader.load(id)
 }
 
-/** Remembers nothing: a mutation of the same request may have changed what was loaded before. */
+/** Caches nothing: a mutation of the same request may have changed what was loaded before. */
 function createLoader<Value>(load: (ids: string[]) => Promise<ReadonlyMap<string, Value>>): Loader<Value> {
   return new DataLoader(
     async (ids) => {

@@ -67,8 +67,8 @@ export function pageArgs(t: ArgBuilder) {
 }
 
 /**
- * A field that is a page of a model's to-many relation, loaded with its parent and sorted by a column: instants latest
- * first, all others ascending.
+ * A field that is a page of a to-many relation, loaded with its parent and sorted by a column: times latest first, all
+ * others ascending.
  */
 export function relationListField<Parent extends Row, T extends Row>(
   t: PothosSchemaTypes.ObjectFieldBuilder<Types, Parent>,

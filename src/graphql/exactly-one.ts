@@ -11,7 +11,7 @@ export function exactlyOne<
   if (given === undefined || another !== undefined) {
     throw new AppError('BAD_USER_INPUT', `give one of ${names.join(', ')}`)
   }
-  // The filter of an argument takes that argument's values, which the compiler cannot follow through `given`.
+  // An argument's filter takes that argument's values, which the compiler cannot follow through `given`.
   const filterOf = filters[given] as (value: unknown) => ReturnType<Filters[keyof Args]>
   return filterOf(args[given])
 }

@@ -15,7 +15,7 @@ export type ModelList = {
   [Model in ModelName]: { readonly where: Filters[Model]; readonly sort: Sort<Model> }
 }[ModelName]
 
-/** The list of a model that is known by name only: the reader checks its filter, not the compiler. */
+/** The list of a model that is known only by name: the reader checks its filter, not the compiler. */
 export function anyList(where: AnyWhere, sort: Sort): ModelList {
   return { where, sort } as ModelList
 }
@@ -29,7 +29,7 @@ export async function readOne<T>(
   return await readFirst<T>(context, info, model, where)
 }
 
-/** The same for a model that is known by name only. */
+/** The same for a model that is known only by name. */
 export async function readFirst<T>(
   context: Context,
   info: GraphQLResolveInfo,

@@ -13,7 +13,7 @@ export type RowOf<Name extends ModelName> = Prisma.TypeMap['model'][Name]['paylo
 export type NodeRef<T> = ReturnType<typeof builder.objectRef<T>>
 export type ConnectionRef<T extends Row> = NodeRef<Page<T>>
 
-/** The API's type of a model, implemented somewhere once. */
+/** The API's type of a model, which is implemented elsewhere. */
 export function nodeRef<Name extends ModelName>(name: Name): NodeRef<RowOf<Name>> {
   return remembered(nodes, name, () => builder.objectRef<object>(name)) as unknown as NodeRef<RowOf<Name>>
 }
@@ -27,7 +27,7 @@ export function connectionRef<T extends Row>(name: string): ConnectionRef<T> {
 }
 const connections = new Map<string, unknown>()
 
-/** The API's enum of a database's, with all its values. */
+/** The API's enum for a database enum, with all its values. */
 export function enumRef<Value extends string>(name: string): EnumRef<Types, Value> {
   return remembered(enums, name, () =>
     builder.enumType(name, { values: enumValues(name) as [Value, ...Value[]] }),

@@ -48,7 +48,9 @@ function ownTypes(schema: GraphQLSchema): GraphQLNamedType[] {
   return Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
 }
 
-/** Types of a model, nodes, and targets of a relation: each shows a row of its own, so its parent's permission does not cover it. */
+/**
+ * Types of a model, nodes, and targets of a relation: each shows a row, so its parent's permission does not cover it.
+ */
 function typesWithRows(schema: GraphQLSchema, places: readonly Place[]): GraphQLObjectType[] {
   const related = new Set(
     places.flatMap(({ field }) => {

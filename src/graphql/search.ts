@@ -9,7 +9,7 @@ const QUERY_LENGTH_MAX = 200
 export type WordFilter = { readonly contains: string; readonly mode: 'insensitive' }
 
 /**
- * A filter of rows in which each word matches one of the filters that `columnsOf` makes for it; empty for a query without
+ * A filter by which each word matches one of the filters that `columnsOf` makes for it; empty for a query without
  * words.
  */
 export function search<Where>(

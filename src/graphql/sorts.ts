@@ -1,4 +1,4 @@
-// Sorts of lists: a column of a model, and the index it needs. The only way to make one.
+// Sorts of lists: a column of a model, with its index. The only way to make one.
 import { type Model, type ModelName, modelOf } from '../db/datamodel.ts'
 import { builder } from './builder.ts'
 import type { Sort } from './keyset.ts'
@@ -18,8 +18,8 @@ const TYPES: Readonly<Record<string, Sort['type']>> = {
 }
 
 /**
- * The sort of a root list. Default: instants latest first, all others ascending. Call it where the list is declared, not in a
- * resolver: the start checks the index of every sort. Throws a plain Error for a column that cannot be sorted by.
+ * The sort of a root list. Default: times latest first, all others ascending. Call it where the list is declared, not
+ * in a resolver: the start checks the index of every sort. Throws a plain Error for a column that cannot be sorted.
  */
 export function sortOf<Model extends ModelName>(
   model: Model,

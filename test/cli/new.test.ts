@@ -72,9 +72,7 @@ it('refuses a folder that has anything in it, in one line, and writes nothing', 
   await writeFile(join(directory, 'full/mine.txt'), 'mine')
   const { code, stdout, stderr } = await run('full')
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toBe(
-    `bulkhead: ${join(directory, 'full')} is not empty: name a folder that is, or is not there.\n`,
-  )
+  expect(stderr).toBe(`bulkhead: ${join(directory, 'full')} is not empty: name an empty or a new folder.\n`)
   expect(await readdir(join(directory, 'full'))).toEqual(['mine.txt'])
 })
 

@@ -1,4 +1,4 @@
-// `bulkhead add model NAME FIELD…`: writes a model into this project, from its table to its test.
+// `bulkhead add model NAME FIELD…`: adds a model to this project, from its table to its test.
 import { execFileSync } from 'node:child_process'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,12 +39,12 @@ function addModelCommand(): Command {
 }
 
 async function add(name: string, texts: readonly string[], module: string): Promise<readonly string[]> {
-  // Loaded here: `bulkhead --help` needs none of it.
+  // Loaded here, since `bulkhead --help` does not need it.
   const [{ parseFields, parseModelName, parseModuleName }, { addModel }, { loadGraphql }] = await Promise.all(
     [import('./fields.ts'), import('./files.ts'), import('../../parts.ts')],
   )
   const model = { name: parseModelName(name), fields: parseFields(texts) }
-  // The prefixes of ids that are taken are known when all types are.
+  // The used prefixes of ids are known when all types are loaded.
   await loadGraphql()
   const written = await addModel(ROOT, parseModuleName(module), model)
   run('prisma', 'format')
@@ -70,7 +70,7 @@ async function writeMigrationOf(name: string): Promise<string> {
   return relative(ROOT, made.path)
 }
 
-/** A program of this project's own packages. Throws with what it printed. */
+/** Runs a program of this project's packages. Throws with its output. */
 function run(program: string, ...args: readonly string[]): void {
   const command = program === 'node' ? process.execPath : join(ROOT, 'node_modules/.bin', program)
   execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,18 +1,18 @@
-// Changes to files that are written together at the end, or not at all when one of them cannot be made.
+// Collects changes to files, and writes them at the end, or none when one of them cannot be made.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError } from '../../core/errors.ts'
 
 export type Draft = {
-  /** The text as it will be; null: there is no such file. */
+  /** The text after the changes; null: no such file. */
   read(path: string): Promise<string | null>
-  /** Throws BAD_USER_INPUT for a file that is there. */
+  /** Throws BAD_USER_INPUT for an existing file. */
   create(path: string, text: string): Promise<void>
-  /** Puts `line` before the first match of `before`. Throws BAD_USER_INPUT where there is none. */
+  /** Inserts `line` before the first match of `before`. Throws BAD_USER_INPUT when there is none. */
   insert(path: string, line: string, before: RegExp): Promise<void>
-  /** Puts `text` in the place of the first `old`. */
+  /** Replaces the first `old` by `text`. */
   replace(path: string, old: string, text: string): Promise<void>
-  /** Writes all of it; answers the paths. */
+  /** Writes all changes; returns the paths. */
   write(): Promise<readonly string[]>
 }
 

@@ -1,7 +1,7 @@
-// The fields of a new model, as they are written on the command line: `email:email:unique`, `customer:Customer:optional`.
+// Parses the fields of a new model from the command line: `email:email:unique`, `customer:Customer:optional`.
 import { AppError } from '../../core/errors.ts'
 
-/** Text that is longer than this is `longtext`. */
+/** Longer text is `longtext`. */
 const TYPES = {
   text: { prisma: 'String', declared: '{}' },
   longtext: { prisma: 'String', declared: '{ length: 10_000 }' },
@@ -27,25 +27,25 @@ export type NewField = {
 const FIELD_NAME = /^[a-z][a-zA-Z0-9]{0,40}$/
 const MODEL_NAME = /^[A-Z][a-zA-Z0-9]{0,40}$/
 const ENUM_VALUE = /^[A-Z][A-Z0-9_]{0,40}$/
-/** What every model has, and nobody needs to ask for. */
+/** The fields that every model has. */
 const STANDARD: ReadonlySet<string> = new Set(['id', 'tenantId', 'version', 'createdAt', 'updatedAt'])
 const FIELDS_MAX = 50
 
 const USAGE = `Write name:type, and :optional or :unique behind it. Types: ${Object.keys(TYPES).join(', ')}, money, enum(A,B), or the name of a model.`
 
-/** Throws BAD_USER_INPUT for a name that is none. */
+/** Throws BAD_USER_INPUT for an invalid name. */
 export function parseModelName(text: string): string {
   if (MODEL_NAME.test(text)) return text
   throw new AppError('BAD_USER_INPUT', `"${text}" is no name for a model. Write it like PriceList.`)
 }
 
-/** Throws BAD_USER_INPUT for a name that no folder of sources has. */
+/** Throws BAD_USER_INPUT for an invalid name of a folder. */
 export function parseModuleName(text: string): string {
   if (/^[a-z][a-z0-9]{0,30}$/.test(text)) return text
   throw new AppError('BAD_USER_INPUT', `"${text}" is no name for a module. Write it like app.`)
 }
 
-/** Throws BAD_USER_INPUT that names the field which cannot be read. */
+/** Throws BAD_USER_INPUT, naming the first invalid field. */
 export function parseFields(texts: readonly string[]): readonly NewField[] {
   if (texts.length === 0 || texts.length > FIELDS_MAX)
     throw new AppError('BAD_USER_INPUT', `A model needs 1 to ${FIELDS_MAX} fields. ${USAGE}`)
@@ -62,7 +62,7 @@ function parseField(text: string): NewField {
   if (!FIELD_NAME.test(name) || unknown !== undefined || STANDARD.has(name)) return refuse(text, name)
   const base = { name, isOptional: words.includes('optional'), isUnique: words.includes('unique') }
   if (Object.hasOwn(TYPES, type)) {
-    // The check just made: an own key of TYPES.
+    // Checked above: a key of TYPES.
     const scalar = type as Scalar
     return { ...base, kind: 'scalar', type: scalar, ...TYPES[scalar] }
   }

@@ -1,5 +1,4 @@
-// The files of a new model: its part of the schema, its declaration, its permissions, its test, and the lines that make them
-// known.
+// Writes the files of a new model: its schema, declaration, permissions and test, and the lines that register them.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../core/errors.ts'
@@ -12,8 +11,8 @@ const SCHEMA = 'prisma/schema'
 const PREFIX_LENGTH_MAX = 8
 
 /**
- * Adds `model` to a project's module, which is made if it is not there; answers the paths that were written. Throws
- * BAD_USER_INPUT, and writes nothing, for a name that is taken and for a relation to a model that is not there.
+ * Adds `model` to a project's module, which is made if it is missing; returns the written paths. Throws BAD_USER_INPUT,
+ * without writing, for a used name and for a relation to a missing model.
  */
 export async function addModel(root: string, module: string, model: NewModel): Promise<readonly string[]> {
   const { plural, file } = namesOf(model.name)
@@ -44,7 +43,7 @@ async function requireModule(draft: Draft, module: string): Promise<void> {
   await draft.replace('src/modules.ts', list[0], `MODULES = [${list[1]}, ${module}]`)
 }
 
-/** The other side of each relation, which Prisma asks for. */
+/** The other side of each relation, which Prisma requires. */
 async function relate(root: string, draft: Draft, { name, fields }: NewModel): Promise<void> {
   const schema = await schemaFiles(root)
   for (const field of fields) {
@@ -70,7 +69,7 @@ async function fileOfModel(draft: Draft, paths: readonly string[], model: string
   throw new AppError('BAD_USER_INPUT', `There is no model ${model} in ${SCHEMA}. Nothing was written.`)
 }
 
-/** What its ids start with: the shortest beginning of its name that no other has. */
+/** The prefix of its ids: the shortest unused beginning of its name. */
 function prefixOf(name: string): string {
   const letters = name.toLowerCase().replaceAll(/[^a-z]/g, '')
   for (let length = 3; length <= Math.min(PREFIX_LENGTH_MAX, letters.length); length += 1) {

@@ -1,4 +1,4 @@
-// The files of a module that has nothing in it yet.
+// The files of an empty module.
 
 /** Path below the module's folder → text. */
 export function moduleFiles(name: string): Readonly<Record<string, string>> {

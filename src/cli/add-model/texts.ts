@@ -1,9 +1,9 @@
-// What the files of a new model say: its part of the schema, its declaration, its test.
+// The texts of a new model's files: its schema, declaration and test.
 import type { NewField } from './fields.ts'
 
 export type NewModel = { readonly name: string; readonly fields: readonly NewField[] }
 
-/** The names that are made of a model's: `PriceList`, `priceList`, `price_list`, `priceLists`, `price-list`. */
+/** The forms of a model's name: `PriceList`, `priceList`, `price_list`, `priceLists`, `price-list`. */
 export function namesOf(name: string) {
   const camel = name.charAt(0).toLowerCase() + name.slice(1)
   const words = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -43,7 +43,7 @@ export function prismaText({ name, fields }: NewModel): string {
   return [`model ${name} {`, body, '}', ...fields.flatMap((field) => enumText(name, field)), ''].join('\n')
 }
 
-/** The column that a field is sorted by and kept in, or the first of them. */
+/** The column of a field, or the first of several. */
 function columnOf(field: NewField): string {
   if (field.kind === 'money') return `${field.name}Minor`
   return field.kind === 'relation' ? `${field.name}Id` : field.name
@@ -101,7 +101,10 @@ function snake(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
-/** What a list can be sorted by beside the time of creation: texts, numbers, instants and sums that every record has. */
+/**
+ * The fields by which a list can be sorted, besides the creation time: texts, numbers, times and amounts that every
+ * record has.
+ */
 function sortable(fields: readonly NewField[]): readonly NewField[] {
   return fields.filter(
     (field) =>
@@ -164,7 +167,7 @@ function listed(names: readonly string[]): string {
   return `[${names.map((name) => `'${name}'`).join(', ')}]`
 }
 
-/** Its test: what every resource must hold. What only this model does is its author's to add. */
+/** Its test: those of every resource. The author adds the model's own. */
 export function testText(name: string): string {
   return `// What every resource must hold, for ${namesOf(name).noun}s. Add what only they do.
 import { itIsAResource } from '../support/resource.ts'

@@ -168,7 +168,7 @@ function writeFinding(message: string): Finding {
   return { level: 'error', code: 'write-function', object: 'app.may_write(text[])', message }
 }
 
-/** Those about views and functions that a migration may make. */
+/** The rules about views and functions that a migration may make. */
 export const codeRules: readonly Check[] = [views, definerListed, definerPath]
 
 export const codeChecks: readonly Check[] = [...codeRules, tenantFunction, writeFunction]

@@ -25,7 +25,7 @@ export interface ExamineOptions {
   workerUrl?: string | null
   /** The tasks that this program queues, each with its permissions; the database must have the same. */
   tasks?: TaskList
-  /** What a table's writers may be: the permissions that write. Default: they are not checked. */
+  /** The valid writers of a table: the write permissions. Default: not checked. */
   writers?: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-// Owns: the rules that a migration is checked against before it commits: those about what a migration makes.
+// Checks a migration before it commits, by the rules about objects that a migration makes.
 import type { Check, Finding, Patient } from './check.ts'
 import { codeRules } from './code.ts'
 import { policyRules } from './policies.ts'
@@ -14,7 +14,7 @@ const CHECKS: readonly Check[] = [...tableChecks, ...policyRules, ...grantRules,
 export async function examineMigration(query: Patient['query']): Promise<Finding[]> {
   await query('SET LOCAL search_path = pg_catalog')
   const [group] = await query(`SELECT oid::text AS role FROM pg_roles WHERE rolname = 'bulkhead_runtime'`)
-  // Nothing is granted to a group that the first migration has not made.
+  // Nothing is granted yet to a group that does not exist.
   if (group?.role == null) return []
   const patient: Patient = {
     query,

@@ -133,7 +133,7 @@ const heldByPolicies: Check = rightsRule({
     `does not inherit from ${WRITERS_GROUP}, for which the policies are: GRANT ${WRITERS_GROUP} to it`,
 })
 
-/** Those about tables alone. */
+/** The rules about tables only. */
 export const policyRules: readonly Check[] = [disabled, notForced, policies]
 
 export const policyChecks: readonly Check[] = [...policyRules, heldByPolicies]

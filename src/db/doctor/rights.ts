@@ -143,7 +143,7 @@ const definersForAll: Check = rightsRule({
   message: () => 'SECURITY DEFINER, and PUBLIC may execute it: REVOKE EXECUTE FROM PUBLIC, grant it by name',
 })
 
-/** Those about what a migration may grant. */
+/** The rules about grants that a migration may make. */
 export const grantRules: readonly Check[] = [
   excessive,
   tenantUpdatable,

@@ -1,13 +1,13 @@
-// Owns: the rule that a table's writers, which app.protect was given, are permissions of this program.
+// The rule that a table's writers, as given to app.protect, are permissions of this program.
 import { DATAMODEL } from '../datamodel.ts'
 import { type Finding, type Patient, TENANT_TABLES } from './check.ts'
 
-/** Of any model of this program. */
+/** The tables of this program's models. */
 const TABLES = new Set([...DATAMODEL.values()].map(({ table }) => `public.${table}`))
 
 /**
- * `known`: the permissions that write. A table of which none of the writers is known is one that nobody can write: an error.
- * A table without a model here is a warning: a newer version of the program may run beside this one.
+ * `known`: the write permissions. A table without any known writer cannot be written: an error. For a table without a
+ * model here it is a warning: a newer version of the program may be running too.
  */
 export async function examineWriters({ query }: Patient, known: readonly string[]): Promise<Finding[]> {
   const rows = await query(

@@ -112,7 +112,7 @@ export async function takeOverFormerSeries(
   return [...RUN]
 }
 
-/** Whether a recorded migration is one of those that were squashed. */
+/** Whether a recorded migration belongs to the squashed ones. */
 export function isFormer(name: string): boolean {
   return FORMER_SERIES.includes(name)
 }

@@ -1,4 +1,4 @@
-// Owns: whether the migrations that a database has had are those of the folder.
+// Compares a database's applied migrations with the folder.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,9 +11,9 @@ import { isFormer } from './former-series.ts'
 type Migrations = ReadonlyMap<string, string>
 
 /**
- * Throws SERVICE_UNAVAILABLE for an applied migration whose file was changed or is missing, and for one to be applied that
- * sorts before an applied one: each by name, with what to do, all in one message. Migrations of a later version are only
- * logged: this one may run beside it, or again after it. Changes nothing.
+ * Throws SERVICE_UNAVAILABLE for an applied migration whose file was changed or is missing, and for a new one that
+ * sorts before an applied one: each by name, with advice, in one message. Migrations of a later version are only
+ * logged: this version may run beside it, or again after it. Changes nothing.
  */
 export async function checkHistory(owner: pg.Client, migrationsDir: string, logger: Logger): Promise<void> {
   const applied = await readApplied(owner)

@@ -103,7 +103,7 @@ class WholeScripts extends PrismaPg {
         await transaction.executeRaw(statement('COMMIT'))
         await transaction.commit() // which only releases the connection
       } catch (error) {
-        // The error that counts is the first; a lost connection has rolled back already.
+        // The first error is the relevant one; a lost connection has rolled back already.
         await transaction.executeRaw(statement('ROLLBACK')).catch(() => {})
         await transaction.rollback()
         throw error

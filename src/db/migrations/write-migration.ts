@@ -23,7 +23,7 @@ export async function writeMigration(options: {
   schemaDir: string
   migrationsDir: string
   now: Clock
-  /** Writes no statement: for SQL by hand. A difference of the schema is written as a comment. */
+  /** Writes no statement, for SQL by hand; a difference of the schema becomes a comment. */
   isEmpty?: boolean
 }): Promise<{ path: string; sql: string } | null> {
   const { name, schemaDir, migrationsDir, now, isEmpty = false } = options

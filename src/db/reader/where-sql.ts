@@ -89,7 +89,7 @@ function fieldConditions(rows: Rows, name: string, wanted: unknown, isNegated: b
   return oneConditions(rows, relation, wanted, isNegated)
 }
 
-// --- relations
+// relations
 
 /** In Prisma a foreign key of several columns is null only if all of them are, and the tenant's never is. */
 const NO_NULL = 'compare its foreign key with null'
@@ -148,7 +148,7 @@ function truthSql(found: Conditions, truth: Truth): readonly string[] {
   return [truth === 'false' ? `NOT ${bracketed(found)}` : `${bracketed(found)} IS NOT FALSE`]
 }
 
-// --- columns
+// columns
 
 /** The compared column. `isInverted`: inside `not`. `isInsensitive`: ignores letter case. */
 type Compared = {
@@ -251,7 +251,7 @@ function isInsensitive(mode: unknown): boolean {
   return mode === 'insensitive'
 }
 
-// --- JSON
+// JSON
 
 /** A document is compared as a whole, or searched as text (`asText`, which Prisma lacks). */
 function jsonConditions(statement: Statement, column: Column, sql: string, wanted: unknown): Conditions {

@@ -72,8 +72,7 @@ Member.implement({
 })
 
 Invitation.implement({
-  description:
-    'Somebody who was asked to work for the merchant. What lets them in stands in their mail alone.',
+  description: 'An invitation to work for the merchant. Its token is only in the mail.',
   interfaces: [Node],
   extensions: { model: 'Invitation', permission: 'members:read' },
   fields: (t) => ({

@@ -103,7 +103,7 @@ addMutation(tenantErasureSchedule, {
   description:
     'Schedules the erasure of all data, after a grace period. Until then nothing changes, and it can be cancelled.',
   fields: (t) => ({
-    confirmation: t.string({ required: true, description: "The tenant's slug, typed." }),
+    confirmation: t.string({ required: true, description: "The tenant's slug, as confirmation." }),
     graceDays: t.int({ description: '7 to 365. Default: 30.' }),
   }),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },

@@ -1,4 +1,4 @@
-// An action on a resource: a mutation of one record that is more than an edit, such as cancelling it.
+// An action on a resource: a mutation of one record beyond an edit, such as cancelling it.
 import type { Permission } from '../../auth/permissions.ts'
 import { type Refused, refused } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -10,21 +10,24 @@ import { addResourceMutation, type Resource, versioned } from './resource.ts'
 
 export type ActionOptions<Name extends ModelName, Changes> = {
   readonly description?: string
-  /** Default: the resource's own to write. */
+  /** Default: the resource's write permission. */
   readonly permission?: Permission
-  /** The values of `status` in which it can be done; others are refused as WRONG_STATUS. Default: all. */
+  /** The values of `status` in which it is allowed; others are refused with WRONG_STATUS. Default: all. */
   readonly from?: readonly string[]
-  /** What it takes beside the record: columns of the model, as in a resource's `fields`. */
+  /** Its input besides the record: columns of the model, as in a resource's `fields`. */
   readonly input?: { readonly [Column in keyof RowOf<Name> & string]?: FieldOptions }
-  /** What `run` may refuse with, beside what an edit may. */
+  /** The error codes of `run`, besides those of an edit. */
   readonly errors?: readonly string[]
-  /** Answers the columns to change, or a refusal; other records are written by the transaction. */
+  /** Returns the columns to change, or a refusal; it may write other records by the transaction. */
   readonly run: (tx: Transaction, row: RowOf<Name>, input: Partial<RowOf<Name>>) => Changes | Promise<Changes>
-  /** The type of its event: `booking.cancelled`. Without it there is none. */
+  /** The type of its event: `booking.cancelled`. Default: no event. */
   readonly event?: string
 }
 
-/** Adds the mutation `bookingCancel` for `action(Booking, 'cancel', …)`. Like an edit it takes the version that the user saw. */
+/**
+ * Adds the mutation `bookingCancel` for `action(Booking, 'cancel', …)`. Like an edit it takes the version that the user
+ * saw.
+ */
 export function action<Name extends ModelName, const Changes extends Partial<RowOf<Name>> | Refused>(
   subject: Resource<Name>,
   verb: string,
@@ -47,7 +50,7 @@ export function action<Name extends ModelName, const Changes extends Partial<Row
     ),
     refuses: (row) =>
       from === undefined || from.includes(String(row.status)) ? null : wrongStatus(name, row, from),
-    // The row is of the resource's model; the pipeline does not know which.
+    // The row is of the resource's model, which the pipeline does not know.
     work: run as unknown as ActionWork,
     event: event ?? null,
   })

@@ -1,4 +1,4 @@
-// What a resource's mutations do: commands that create, edit, act on and delete one record, each through the pipeline.
+// The commands of a resource: create, edit, act on and delete one record, each through the pipeline.
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
@@ -33,7 +33,7 @@ export type Subject = {
   readonly writes: Permission
   /** Completes the columns of a new record, or refuses. */
   readonly complete: (columns: Columns, tx: Transaction) => Columns | Refused | Promise<Columns | Refused>
-  /** Writes what a new record comes with. */
+  /** Writes the records that belong to a new record. */
   readonly created: (tx: Transaction, row: Columns & { readonly id: string }) => Promise<void>
   /** The type of an edit's event. */
   readonly updatedEvent: (changes: Columns) => string
@@ -41,7 +41,7 @@ export type Subject = {
 
 export type Input = Readonly<Record<string, unknown>> & { readonly idempotencyKey?: string | null }
 export type Run = (caller: CommandContext, input: Input) => Promise<Executed>
-/** A row, as hand-written parts of a resource see it: its model's columns. */
+/** A row with its model's columns, for hand-written parts of a resource. */
 export type Row = Columns & { readonly id: string; readonly version: number }
 
 type Table = EditedTable<Row> & {
@@ -49,12 +49,12 @@ type Table = EditedTable<Row> & {
   deleteMany(query: { where: { id: string; version: number } }): PromiseLike<{ readonly count: number }>
 }
 
-/** `Booking` → `booking`: its name on a client, and what its operations start with. */
+/** `Booking` → `booking`: the client's property, and the beginning of its operations. */
 export function camel(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1)
 }
 
-/** `PriceList` → `price_list`: what its events start with. */
+/** `PriceList` → `price_list`: the beginning of its events. */
 export function snake(name: string): string {
   return camel(name).replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
@@ -65,7 +65,7 @@ export function noun(name: string): string {
 }
 
 function tableOf(tx: Transaction, name: ModelName): Table {
-  // Every model has these operations; the compiler cannot follow a name that is made up.
+  // Every model has these operations; the compiler cannot follow a computed name.
   return (tx as unknown as Record<string, Table>)[camel(name)] as Table
 }
 
@@ -139,7 +139,7 @@ export function actionCommand(
     readonly permission: Permission
     readonly errors: readonly string[]
     readonly rules: Readonly<Record<string, z.ZodType>>
-    /** Why a record in this state is not acted on; null: it is. */
+    /** The refusal for a record in this state; null: allowed. */
     readonly refuses: (row: Row) => Refused | null
     readonly work: ActionWork
     readonly event: string | null
@@ -232,7 +232,7 @@ function ruleForCreate({ rule, initialRule = rule, required }: FieldInput): z.Zo
   return required ? initialRule : initialRule.nullish()
 }
 
-/** The columns of a checked input. Null stands only in columns that take it: elsewhere it is the same as leaving out. */
+/** The columns of a validated input. Null is kept only for nullable columns; elsewhere it means omitted. */
 function columnsOf(inputs: readonly FieldInput[], value: Columns): Columns {
   return Object.assign(
     {},
@@ -255,7 +255,7 @@ function codesOf(constraints: readonly Constraint[]): readonly string[] {
   return [...new Set(constraints.map(({ code }) => code))]
 }
 
-/** The foreign keys of other models that keep a record from being deleted. */
+/** The foreign keys of other models that prevent deleting a record. */
 function referencesTo(name: ModelName): readonly Constraint<'IN_USE'>[] {
   return [...DATAMODEL.values()].flatMap(({ relations }) =>
     [...relations.values()].flatMap(({ model, foreignKey }) =>

@@ -1,4 +1,4 @@
-// The fields of a resource: from a column, a relation or a hand-written part to what the API shows and takes of it.
+// The fields of a resource: maps a column, a relation or a hand-written part to the API's output and input.
 import type { InputFieldRef } from '@pothos/core'
 import { z } from 'zod'
 import { type Column, enumValues, type Model, type ModelName, type Relation } from '../../db/datamodel.ts'
@@ -15,45 +15,48 @@ export type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, { readonl
 export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>
 export type Columns = Readonly<Record<string, unknown>>
 
-/** A text that says nothing else of its length. */
+/** The maximum length of a text without its own. */
 const TEXT_LENGTH_DEFAULT = 255
-/** Longer texts say so in the price of an answer. */
+/** Longer texts state their length, for the cost of an answer. */
 const NAME_BYTES = 255
 /** The maximum and the assumed number of values of a list column. */
 const VALUES_MAX = 100
 const VALUES_EXPECTED = 10
 const INT_MAX = 2 ** 31 - 1
-/** Large enough for any price, and small enough that a hundred lines of ten thousand pieces stay within 64 bits. */
+/** Large enough for any price, and small enough that a hundred lines of ten thousand pieces fit into 64 bits. */
 const MONEY_MINOR_MAX = 1_000_000_000_000n
 
-/** A column as a field of the same name. Everything has a default that follows from the column. */
+/** A column as a field of the same name. All options have defaults that follow from the column. */
 export type FieldOptions = {
   readonly description?: string
-  /** Whether mutations take it; `create`: once, at its creation. Default: true. */
+  /** Whether mutations accept it; `create`: only on creation. Default: true. */
   readonly writable?: boolean | 'create'
-  /** What a value must be like. Default: by the column's type; a text is trimmed, and empty only where the column has a default. */
+  /**
+   * The validation rule. Default: by the column's type; a text is trimmed, and may be empty only where the column has a
+   * default.
+   */
   readonly rule?: z.ZodType
-  /** The most characters of a text. Default: the column's own bound, or 255. */
+  /** The maximum length of a text. Default: the column's own, or 255. */
   readonly length?: number
-  /** Whether a create must give it. Default: the column is not nullable and has no default. */
+  /** Whether a create requires it. Default: the column is not nullable and has no default. */
   readonly required?: boolean
-  /** The only values of an enum that a create takes. */
+  /** The only values of an enum that a create accepts. */
   readonly initial?: readonly string[]
-  /** Said when another record has the value of a unique column. */
+  /** The message when another record has the value of a unique column. */
   readonly taken?: string
-  /** Makes a valid value, another one each time, for the generated tests. Default: by the column's type. */
+  /** Makes a valid value, a different one each time, for the generated tests. Default: by the column's type. */
   readonly sample?: () => unknown
 }
 
-/** A field that is more than one column: `money(…)`, or one written by hand. Without `input` it cannot be written. */
+/** A field of several columns: `money(…)`, or a hand-written one. Without `input` it cannot be written. */
 export type Part = {
   readonly description?: string
-  /** What it is read from. */
+  /** The columns that it is read from. */
   readonly columns: readonly string[]
   readonly type: unknown
   readonly nullable?: boolean
   readonly resolve: (row: never) => unknown
-  /** The column that a list is sorted by; without it no list is sorted by the part. */
+  /** The column by which a list is sorted; without it lists cannot be sorted by the part. */
   readonly sort?: string
   readonly input?: PartInput
 }
@@ -63,20 +66,20 @@ export type PartInput = {
   readonly rule: z.ZodType
   /** Default: true. */
   readonly required?: boolean
-  /** The columns of a value. What is undefined stays as it is. */
+  /** The columns of a value. Undefined ones stay unchanged. */
   readonly columnsOf: (value: never) => Columns
-  /** Where in the part's value its columns stand, for user errors: `{ priceMinor: ['amountMinor'] }`. */
+  /** The paths of its columns in the part's value, for user errors: `{ priceMinor: ['amountMinor'] }`. */
   readonly paths?: Readonly<Record<string, readonly string[]>>
   readonly sample?: () => unknown
 }
 
 export type RelationOptions = {
   readonly description?: string
-  /** Whether mutations take its id; `create`: once, at its creation. Default: true. */
+  /** Whether mutations accept its id; `create`: only on creation. Default: true. */
   readonly writable?: boolean | 'create'
 }
 
-/** One field, ready to be put into types, inputs and lists. */
+/** One field, ready for types, inputs and lists. */
 export type Field = {
   readonly name: string
   readonly output: (t: FieldBuilder) => unknown
@@ -88,19 +91,19 @@ export type FieldInput = {
   readonly name: string
   readonly writable: true | 'create'
   readonly required: boolean
-  /** Whether null is a value of its own, which empties the column. Otherwise null is the same as leaving out. */
+  /** Whether null is a value that clears the column. Otherwise null means omitted. */
   readonly isNullable: boolean
   readonly field: (
     t: InputBuilder,
     options: { readonly required: boolean; readonly isNew: boolean },
   ) => InputFieldRef<Types, unknown>
   readonly rule: z.ZodType
-  /** In place of `rule` for a create. */
+  /** Replaces `rule` for a create. */
   readonly initialRule?: z.ZodType
   readonly columnsOf: (value: never) => Columns
-  /** Where its columns stand in the input. */
+  /** The paths of its columns in the input. */
   readonly paths: Readonly<Record<string, readonly string[]>>
-  /** Of a unique column. */
+  /** For a unique column. */
   readonly taken?: string
 }
 
@@ -167,7 +170,7 @@ function columnInput(
   }
 }
 
-/** The API's type of a column. Throws for a type that has none: it takes a part. */
+/** The API's type of a column. Throws for a column that needs a part. */
 export function outputType(column: Column): unknown {
   if (column.isEnum) return enumRef(column.type)
   if (!SCALARS.has(column.type))
@@ -236,7 +239,7 @@ function partInput(
   }
 }
 
-/** An amount of money that is kept in two columns: minor units, and an ISO 4217 currency. Never negative. */
+/** An amount of money in two columns: minor units, and an ISO 4217 currency. Never negative. */
 export function money(
   amount: string,
   currency: string,
@@ -264,7 +267,7 @@ export function money(
 }
 type MoneyOptions = { readonly description?: string; readonly max?: bigint }
 
-/** A relation to one: shown as the record, taken as its id. Throws where the key is not one column of this model's. */
+/** A to-one relation: output as the record, input as its id. Throws where the key is not one column of this model. */
 export function relationField(
   name: string,
   relation_: Relation,
@@ -308,7 +311,7 @@ function relationInput(
   }
 }
 
-/** The column of a relation's key beside the tenant. */
+/** The column of a relation's key besides the tenant. */
 export function keyOf(name: string, fields: readonly string[]): string {
   const [key, another] = fields.filter((field) => field !== 'tenantId')
   if (key === undefined || another !== undefined)

@@ -1,4 +1,4 @@
-// The list of a resource: its filter, sorts and search, as arguments and as the rows they find.
+// The list of a resource: its filter, sorts and search, as arguments and as conditions.
 import type { z } from 'zod'
 import type { Model, ModelName } from '../../db/datamodel.ts'
 import type { AnyWhere } from '../../db/reader/any-model.ts'
@@ -11,15 +11,15 @@ import { type Field, type InputBuilder, keyOf, outputType } from './fields.ts'
 
 export type ListOptions = {
   readonly description?: string
-  /** Columns and relations to one. Enums take a list of values, instants a range. */
+  /** Columns and to-one relations. Enums take a list of values, times a range. */
   readonly filter?: readonly string[]
-  /** Fields that the list can be sorted by; the first is the default. Each needs an index. */
+  /** Fields by which the list can be sorted; the first is the default. Each needs an index. */
   readonly sort: readonly string[]
-  /** Columns of text in which `query` finds words; `variants.sku`: of the records of a relation to many. */
+  /** Text columns in which `query` finds words; `variants.sku`: of the records of a to-many relation. */
   readonly search?: readonly string[]
 }
 
-/** The arguments of a list beside its paging, and what they find. */
+/** The arguments of a list besides its paging, and their conditions. */
 export type List = {
   readonly filterType: unknown
   readonly sorts: ReturnType<typeof sortsOf<string, ModelName>>
@@ -83,7 +83,7 @@ function criterionOf(name: string, model: Model, fields: readonly Field[]): Crit
   }
 }
 
-/** As an input of the field would be kept, so that both are compared in one form. */
+/** In the form in which the field's input is stored, so that both compare equal. */
 function normalised(value: unknown, rule: z.ZodType | undefined): unknown {
   return rule?.safeParse(value).data ?? value
 }

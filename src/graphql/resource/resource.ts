@@ -1,5 +1,5 @@
-// A model in the API by one declaration: its type, its look-up and list, and commands that create, edit and delete it.
-// What the declaration leaves out follows from the model. Hand-written fields, lists and commands can stand beside it.
+// A model in the API by one declaration: its type, look-up and list, and the commands that create, edit and delete it.
+// Omitted options follow from the model. Hand-written fields, lists and commands can be added.
 import type { PermissionAreas } from '../../auth/permissions.ts'
 import type { Command } from '../../commands/command.ts'
 import { type Constraint, constraint } from '../../commands/constraint.ts'
@@ -53,37 +53,37 @@ type Write = 'create' | 'update' | 'delete'
 type ManyOptions = { readonly sort: string; readonly description?: string }
 
 export type ResourceOptions<Name extends ModelName> = {
-  /** What its ids start with, for good. */
+  /** The prefix of its ids, which never changes. */
   readonly prefix: string
-  /** The area of its permissions: `bookings` takes `bookings:read` to see it and `bookings:write` to change it. */
+  /** The area of its permissions: `bookings` needs `bookings:read` to read it and `bookings:write` to change it. */
   readonly permission: Area
   readonly description?: string
-  /** The list's name in the API. Default: the model's with an s. */
+  /** The list's name in the API. Default: the model's name with an s. */
   readonly plural?: string
-  /** Relations to one: shown as the record, taken as its id. */
+  /** To-one relations: output as the record, input as its id. */
   readonly one?: { readonly [Relation in RelationOf<Name>]?: RelationOptions }
-  /** Relations to many, as pages that are sorted by a column: instants latest first, all others ascending. */
+  /** To-many relations, as pages that are sorted by a column: times latest first, all others ascending. */
   readonly many?: { readonly [Relation in RelationOf<Name>]?: ManyOptions }
-  /** Unique columns by which one record can be looked up, beside its id. */
+  /** Unique columns by which one record can be looked up, besides its id. */
   readonly by?: readonly ColumnOf<Name>[]
   readonly list?: ListOptions
   /** Its mutations. All take an idempotency key; an edit and a deletion take the version that the user saw. */
   readonly write?: readonly Write[]
   readonly writeDescriptions?: Partial<Readonly<Record<Write, string>>>
-  /** Constraints of the database as user errors. Unique columns and relations to one have theirs without a word here. */
+  /** Constraints of the database as user errors. Unique columns and to-one relations have them by default. */
   readonly rules?: readonly Constraint[]
-  /** Completes the columns of a new record by what depends on others, or refuses. */
+  /** Completes the columns of a new record that depend on others, or refuses. */
   readonly complete?: (
     columns: Partial<RowOf<Name>>,
     tx: Transaction,
   ) => Partial<RowOf<Name>> | Refused | Promise<Partial<RowOf<Name>> | Refused>
-  /** Writes what a new record comes with, in its transaction. */
+  /** Writes the records that belong to a new record, in its transaction. */
   readonly created?: (tx: Transaction, row: Partial<RowOf<Name>> & { readonly id: string }) => Promise<void>
   /** The type of an edit's event. Default: `booking.updated`. */
   readonly updatedEvent?: (changes: Partial<RowOf<Name>>) => string
 }
 
-/** Options under a column's name; whatever is no column is a part. */
+/** Options under a column's name; any other name is a part. */
 type FieldsOf<Name extends ModelName, Fields> = {
   readonly [Field in keyof Fields]: Field extends ColumnOf<Name> ? FieldOptions | Part : Part
 }
@@ -94,15 +94,15 @@ export type Resource<Name extends ModelName = ModelName> = Subject & {
 }
 
 /**
- * Adds a model to the API. Throws a plain Error at start for a declaration that does not fit the model: an unknown column, a
- * sort without an index, an edit without a version.
+ * Adds a model to the API. Throws a plain Error at start for a declaration that does not fit the model: an unknown
+ * column, a sort without an index, an edit without a version.
  */
 export function resource<const Name extends ModelName, const Fields extends FieldsOf<Name, Fields>>(
   name: Name,
   options: ResourceOptions<Name> & { readonly fields: Fields },
 ): Resource<Name> {
   const model = modelOf(name)
-  // From here on names are looked up in the model: its types have done their work.
+  // From here on names are looked up in the model; the types have been checked.
   const declared = options as unknown as Declared
   const fields = fieldsOf(name, model, declared)
   const subject = subjectOf(name, model, fields, declared)
@@ -127,7 +127,7 @@ type Declared = Pick<
   readonly updatedEvent?: Subject['updatedEvent']
 }
 
-/** What every resource shows, as far as its model has it. */
+/** The fields of every resource, where its model has them. */
 const STANDARD: Readonly<Record<string, FieldOptions>> = {
   version: { description: 'Send it back as expectedVersion when you edit.', writable: false },
   createdAt: { writable: false },
@@ -184,7 +184,7 @@ function uniqueRules(name: ModelName, model: Model, inputs: readonly FieldInput[
   })
 }
 
-/** An id of a relation that this tenant does not have is NOT_FOUND: another tenant's, and none at all, alike. */
+/** An id of a relation that this tenant does not have is NOT_FOUND: another tenant's and an absent one alike. */
 function relationRules(model: Model, inputs: readonly FieldInput[]): Constraint[] {
   return [...model.relations].flatMap(([field, { foreignKey, fields, model: target }]) => {
     if (foreignKey === null) return []
@@ -316,7 +316,7 @@ const WRITES: Readonly<
   },
   update: {
     command: updateCommand,
-    description: (noun) => `Edits one ${noun}. What is left out stays as it is.`,
+    description: (noun) => `Edits one ${noun}. Omitted fields stay unchanged.`,
     fields: (t, inputs) => ({
       ...versioned(t),
       ...Object.fromEntries(
@@ -329,12 +329,12 @@ const WRITES: Readonly<
   delete: { command: deleteCommand, description: (noun) => `Deletes one ${noun}.`, fields: versioned },
 }
 
-/** What an edit, an action and a deletion take: which record, and as of which version. */
+/** The record and its version, for an edit, an action and a deletion. */
 export function versioned(t: InputBuilder): Inputs {
   return { id: t.id({ required: true }), expectedVersion: t.int({ required: true }) }
 }
 
-/** `addMutation`, for a command whose fields are made at run time and not known to the compiler. */
+/** `addMutation` for a command whose fields are made at run time, unknown to the compiler. */
 export function addResourceMutation(
   { name }: Pick<Subject, 'name'>,
   { command, run }: { readonly command: Command; readonly run: Run },

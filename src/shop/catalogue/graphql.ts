@@ -1,4 +1,4 @@
-// Stock: how many pieces of a variant there are, what changed that, and the mutation that books a change.
+// Stock: the level of a variant, its movements, and the mutation that books a change.
 import type {
   StockMovement as MovementRow,
   StockLevel,
@@ -26,7 +26,7 @@ const Stock = builder.objectRef<StockLevel>('Stock').implement({
   description: 'The stock level of a variant.',
   extensions: { model: 'StockLevel', permission: 'stock:read' },
   fields: (t) => ({
-    onHand: t.exposeInt('onHand', { description: 'In the warehouse.' }),
+    onHand: t.exposeInt('onHand', { description: 'The stock in the warehouse.' }),
     reserved: t.exposeInt('reserved', { description: 'Reserved for orders that are not fulfilled yet.' }),
     available: t.int({
       description: 'What can be sold: on hand less reserved.',
@@ -64,7 +64,7 @@ builder.objectFields(Variant, (t) => ({
     t,
     StockMovementConnection,
     { model: 'Variant', relation: 'movements', sort: 'createdAt' },
-    'What changed its stock, latest first.',
+    'The changes of its stock, latest first.',
   ),
 }))
 
@@ -97,7 +97,7 @@ addMutation(stockAdjust, {
   needsKey: true,
   fields: (t) => ({
     variantId: t.id({ required: true }),
-    delta: t.int({ required: true, description: 'Pieces to add; negative to take away.' }),
+    delta: t.int({ required: true, description: 'Pieces to add; negative to remove.' }),
     reason: t.field({ type: StockAdjustReason, required: true }),
   }),
   result: { field: 'variant', type: Variant, model: 'Variant' },

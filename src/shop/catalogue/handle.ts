@@ -1,4 +1,4 @@
-// A product's name in addresses.
+// A product's name in URLs.
 
 export const HANDLE_LENGTH_MAX = 255
 

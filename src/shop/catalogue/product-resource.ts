@@ -1,4 +1,4 @@
-// Products: what a merchant sells, in one or more variants.
+// Products: sold in one or more variants.
 import { z } from 'zod'
 import { refused } from '../../commands/outcome.ts'
 import { action } from '../../graphql/resource/action.ts'
@@ -12,16 +12,16 @@ const handle = z
   .max(HANDLE_LENGTH_MAX, `at most ${HANDLE_LENGTH_MAX} characters`)
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'a handle is small letters, digits and single hyphens, like red-kettle')
 
-/** Kept as it was typed: a text of several lines may start with a space. */
+/** Not trimmed: a text of several lines may start with a space. */
 const description = z.string().max(DESCRIPTION_LENGTH_MAX, `at most ${DESCRIPTION_LENGTH_MAX} characters`)
 
 const Product = resource('Product', {
   prefix: 'prod',
   permission: 'catalogue',
-  description: 'Something the merchant sells, in one or more variants.',
+  description: 'A product that the merchant sells, in one or more variants.',
   fields: {
     handle: {
-      description: 'Its name in addresses, unique in the shop. Default: made of the title.',
+      description: 'Its name in URLs, unique in the shop. Default: made from the title.',
       rule: handle,
       required: false,
       taken: 'another product has this handle',
@@ -32,7 +32,7 @@ const Product = resource('Product', {
     category: {},
     status: { initial: ['DRAFT', 'ACTIVE'] },
   },
-  many: { variants: { sort: 'position', description: 'Its variants, in the order the merchant gave them.' } },
+  many: { variants: { sort: 'position', description: 'Its variants, in the merchant’s order.' } },
   by: ['handle'],
   list: {
     description: 'The catalogue.',
@@ -42,8 +42,8 @@ const Product = resource('Product', {
   },
   write: ['create', 'update'],
   writeDescriptions: {
-    create: 'Adds a product. Variants, which carry price and stock, are added to it next.',
-    update: 'Edits a product. What is left out stays as it is.',
+    create: 'Adds a product. Price and stock belong to its variants: add them with variantCreate.',
+    update: 'Edits a product. Omitted fields stay unchanged.',
   },
   complete: ({ title = '', handle = handleOf(title), ...columns }) =>
     handle === ''
@@ -55,7 +55,7 @@ const Product = resource('Product', {
 })
 
 action(Product, 'archive', {
-  description: 'Takes a product out of the shop. Orders keep their lines.',
+  description: 'Archives a product. Orders keep their lines.',
   run: () => ({ status: 'ARCHIVED' }),
   event: 'product.archived',
 })

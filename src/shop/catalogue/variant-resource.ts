@@ -1,4 +1,4 @@
-// Variants: the forms of a product that can be bought, each with a price and a stock of its own.
+// Variants: the forms of a product that can be bought, each with a price and a stock level.
 import { money, resource } from '../../graphql/resource/resource.ts'
 
 const SKU_LENGTH_MAX = 64
@@ -6,7 +6,7 @@ const SKU_LENGTH_MAX = 64
 resource('Variant', {
   prefix: 'var',
   permission: 'catalogue',
-  description: 'One form of a product that can be bought.',
+  description: 'A form of a product that can be bought.',
   fields: {
     sku: {
       description: 'Unique in the shop.',
@@ -25,10 +25,11 @@ resource('Variant', {
   },
   write: ['create', 'update'],
   writeDescriptions: {
-    create: 'Adds a variant to a product, with nothing in stock.',
-    update: 'Edits a variant. What is left out stays as it is; orders keep the price they were placed at.',
+    create: 'Adds a variant to a product, with no stock.',
+    update:
+      'Edits a variant. Omitted fields stay unchanged; orders keep the price at which they were placed.',
   },
-  // Last among its product's.
+  // Last among its product's variants.
   async complete({ productId = '', ...columns }, tx) {
     const last = await tx.variant.findFirst({
       where: { productId },

@@ -1,4 +1,4 @@
-// Customers: the people who buy from a merchant.
+// Customers.
 import { emailAddress } from '../../core/email.ts'
 import type { Customer as CustomerRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
@@ -8,7 +8,7 @@ import { ADDRESS_COLUMNS, address, name } from './customer.ts'
 const COUNTRY = 'ISO 3166-1, two letters.'
 
 const Address = builder.objectRef<CustomerRow>('Address').implement({
-  description: 'Where to send things.',
+  description: 'A postal address.',
   fields: (t) => ({
     line1: t.exposeString('addressLine1', { nullable: true }),
     line2: t.exposeString('addressLine2', { nullable: true }),
@@ -54,9 +54,9 @@ resource('Customer', {
     phone: {},
     address: addressPart,
   },
-  many: { orders: { sort: 'placedAt', description: 'What they ordered, latest first.' } },
+  many: { orders: { sort: 'placedAt', description: 'Their orders, latest first.' } },
   list: {
-    description: 'Everybody who buys here.',
+    description: 'All customers.',
     filter: ['country', 'email'],
     sort: ['createdAt', 'name', 'email'],
     search: ['name', 'email', 'city'],
@@ -64,6 +64,6 @@ resource('Customer', {
   write: ['create', 'update'],
   writeDescriptions: {
     create: 'Adds a customer.',
-    update: 'Edits a customer. What is left out stays as it is.',
+    update: 'Edits a customer. Omitted fields stay unchanged.',
   },
 })

@@ -1,4 +1,4 @@
-// What a customer's name and contact must be like.
+// The validation rules of a customer's name and contact.
 import { z } from 'zod'
 
 const LINE_LENGTH_MAX = 255
@@ -26,7 +26,7 @@ export const address = z.object({
     .nullish(),
 })
 
-/** Where an address is kept, by its field in the API. */
+/** The columns of an address, by the API's fields. */
 export const ADDRESS_COLUMNS = {
   line1: 'addressLine1',
   line2: 'addressLine2',

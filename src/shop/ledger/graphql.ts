@@ -76,7 +76,7 @@ const LedgerAccountType = builder.enumType('LedgerAccountType', {
 })
 
 const JournalEntryKind = builder.enumType('JournalEntryKind', {
-  description: 'REVERSAL: undoes another entry, posting by posting.',
+  description: 'REVERSAL: negates another entry, posting by posting.',
   values: ['SALE', 'REFUND', 'FEE', 'PAYOUT', 'DISPUTE', 'REVERSAL'] as const,
 })
 

@@ -38,7 +38,7 @@ const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
 // Personal data needs customers:read here too, so that a key with orders:read alone cannot read people through their
 // orders.
 const OrderBuyer = builder.objectRef<FrozenBuyer>('OrderBuyer').implement({
-  description: 'Who bought, as agreed when the order was placed.',
+  description: 'The buyer, as agreed when the order was placed.',
   extensions: { permission: 'customers:read' },
   fields: (t) => ({
     name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),
@@ -186,7 +186,7 @@ Order.implement({
       t,
       OrderLineConnection,
       { model: 'Order', relation: 'lines', sort: 'position' },
-      'What was bought, line by line.',
+      'Its lines, in order.',
     ),
   }),
 })

@@ -301,7 +301,7 @@ PaymentProvider.implement({
       description: "The provider's id of the account.",
     }),
     accountName: t.exposeString('accountName'),
-    liveMode: t.exposeBoolean('liveMode', { description: 'Real money moves.' }),
+    liveMode: t.exposeBoolean('liveMode', { description: 'Whether real money moves.' }),
     webhookPath: t.string({
       description: 'The URL of this server to which the provider sends its events.',
       ...projection({ columns: ['id'] }),

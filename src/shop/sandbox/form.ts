@@ -9,8 +9,8 @@ const NAMES_MAX = 1_000
 const DEPTH_MAX = 5
 
 /**
- * The values of a body or a query string. A list is a group with numeric names, which metadata may have as well. Throws for
- * more than its bounds take; names of an object's own are left out.
+ * The values of a body or a query string. A list is a group with numeric names, which metadata may have as well. Throws
+ * when a bound is exceeded; names of Object's own properties are left out.
  */
 export function parseForm(form: string): Params {
   return parse(form, {
@@ -33,7 +33,7 @@ export function text(params: Params, name: string): string | null {
 export function texts(params: Params, name: string): string[] {
   const value = params[name]
   if (typeof value !== 'object') return []
-  // What stands in empty brackets comes as one.
+  // Values with empty brackets come as one.
   return Object.values(value)
     .flat()
     .filter((item) => typeof item === 'string')
