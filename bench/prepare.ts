@@ -1,7 +1,7 @@
 // Prepares the peers: installs their packages, and generates what `typical` needs. Uses only Node's own modules.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 
 const HERE = import.meta.dirname
 const INSTALLED = join(HERE, 'node_modules/.package-lock.json')
@@ -18,7 +18,9 @@ export function preparePeers(): void {
     process.stderr.write("installing the peers' packages …\n")
     run('npm', ['ci', '--no-audit', '--no-fund'])
   }
-  const models = readdirSync(MODELS).filter((name) => name !== GENERATORS)
+  const models = readdirSync(MODELS, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.prisma') && name !== GENERATORS,
+  )
   const sources = [
     ...models.map((name) => join(MODELS, name)),
     join(HERE, 'peers/generators.prisma'),
@@ -27,7 +29,7 @@ export function preparePeers(): void {
   if (isNewer(GENERATED, sources)) return
   rmSync(SCHEMA, { recursive: true, force: true })
   mkdirSync(SCHEMA, { recursive: true })
-  for (const name of models) copyFileSync(join(MODELS, name), join(SCHEMA, name))
+  for (const name of models) copyFileSync(join(MODELS, name), join(SCHEMA, basename(name)))
   copyFileSync(join(HERE, 'peers/generators.prisma'), join(SCHEMA, GENERATORS))
   run(process.execPath, [join(HERE, 'node_modules/prisma/build/index.js'), 'generate'])
 }

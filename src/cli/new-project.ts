@@ -38,9 +38,14 @@ const PARTS: readonly string[] = [
 const MADE: ReadonlySet<string> = new Set(['node_modules', 'generated', 'dist', '.data', 'coverage'])
 
 /** The shop's code, tests, benchmarks and page, and the printed API, which `schema:print` writes again. */
-const SHOP_PARTS: readonly string[] = ['src/shop', 'test/shop', 'bench', 'docs/money.md', 'schema.graphql']
-/** Files of prisma/schema. */
-const SHOP_SCHEMA = /^(shop|(catalogue|customers|ledger|orders|payments)\.prisma)$/
+const SHOP_PARTS: readonly string[] = [
+  'src/shop',
+  'test/shop',
+  'prisma/schema/shop',
+  'bench',
+  'docs/money.md',
+  'schema.graphql',
+]
 /** Folders of prisma/migrations. */
 const SHOP_MIGRATION = /^\d+_shop_/
 
@@ -88,7 +93,6 @@ async function leaveShopOut(project: string): Promise<void> {
   await writeFile(modules, left.join('\n').replace('[desk, shop]', '[desk]'))
   for (const part of SHOP_PARTS) await rm(join(project, part), { recursive: true, force: true })
   const [schemaDir, migrationsDir] = [join(project, 'prisma/schema'), join(project, 'prisma/migrations')]
-  await removeNamed(schemaDir, SHOP_SCHEMA)
   await removeNamed(migrationsDir, SHOP_MIGRATION)
   await writeSnapshot({ schemaDir, migrationsDir })
   await edit(join(project, 'package.json'), (text) => text.replace(/^ *"bench": .*\n/m, ''))

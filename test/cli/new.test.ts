@@ -54,7 +54,7 @@ it.runIf(existsSync(join(ROOT, 'src/shop')))(
     const { code, stdout, stderr } = await run('clinic', '--without', 'shop', '--json')
     expect([code, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout)).toEqual({ directory: join(directory, 'clinic'), name: 'clinic' })
-    for (const path of ['src/shop', 'test/shop', 'bench', 'prisma/schema/orders.prisma', 'schema.graphql'])
+    for (const path of ['src/shop', 'test/shop', 'bench', 'prisma/schema/shop', 'schema.graphql'])
       expect(isThere('clinic', path), path).toBe(false)
     const migrations = await readdir(join(directory, 'clinic/prisma/migrations'))
     expect(migrations.filter((name) => name.includes('shop'))).toEqual([])

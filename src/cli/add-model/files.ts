@@ -19,7 +19,7 @@ export async function addModel(root: string, module: string, model: NewModel): P
   const draft = openDraft(root)
   await requireModule(draft, module)
   await relate(root, draft, model)
-  await draft.create(`${SCHEMA}/${file}.prisma`, prismaText(model))
+  await draft.create(`${SCHEMA}/${module}/${file}.prisma`, prismaText(model))
   await draft.create(`src/${module}/${file}-resource.ts`, resourceText(model, prefixOf(model.name)))
   await draft.create(`test/${module}/${file}-resource.test.ts`, testText(model.name))
   await draft.insert(
