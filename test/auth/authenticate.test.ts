@@ -104,7 +104,7 @@ describe('a caller', () => {
     expect(caller.requestId).toBe(REQUEST)
   })
 
-  it('is found whatever the case of its address', async () => {
+  it('is found by its address in any letter case', async () => {
     expect((await authenticate(bearer('MEMBER1@A.example', TENANT_A.slug))).actor).toMatchObject({
       role: 'OWNER',
     })
@@ -213,7 +213,7 @@ describe('case 31: who is refused', () => {
     expect(messages).toEqual(Array(2).fill('You are not a member of this tenant.'))
   })
 
-  it('case 31: members of a suspended tenant are FORBIDDEN, and told so', async () => {
+  it('case 31: members of a suspended tenant get FORBIDDEN with the reason', async () => {
     await change(`UPDATE app.tenant_directory SET status = 'SUSPENDED' WHERE slug = $1`, [TENANT_B.slug])
     const refused = authenticate(bearer(TENANT_B.ownerEmail, TENANT_B.slug))
     await expect(refused).rejects.toMatchObject({ code: 'FORBIDDEN', message: 'this tenant is suspended' })
@@ -346,7 +346,7 @@ describe('over HTTP', () => {
     }
   })
 
-  it('the client address is taken from a trusted proxy, and from nobody else', async () => {
+  it('the client address is taken only from a trusted proxy', async () => {
     const behindProxy = await openFrontDoor({ trustedProxies: ['127.0.0.1'] })
     const bad = (over: FrontDoor, from: string) =>
       over.send('/graphql', {

@@ -56,7 +56,7 @@ describe('the configuration', () => {
     expect(parseConfig({ PORT: '', DATABASE_URL: '' })).toEqual(parseConfig({}))
   })
 
-  it('tells all mistakes at once, one line for each, by name', () => {
+  it('reports all mistakes at once, one line each, by name', () => {
     const offenders = offendersOf({
       NODE_ENV: 'staging',
       PORT: '4000a',
@@ -113,7 +113,7 @@ describe('the configuration', () => {
     }
   })
 
-  it('knows what an issuer may be told, and nothing else', () => {
+  it('accepts the settings of an issuer, and no others', () => {
     const [first] = JSON.parse(AUTH_ISSUERS)
     const more = {
       tokenType: 'at+jwt',
@@ -359,7 +359,7 @@ describe('in production', () => {
     })
   })
 
-  it('every unsafe default is a mistake, told at once', () => {
+  it('every unsafe default is a mistake; all are reported at once', () => {
     expect(offendersOf({ NODE_ENV: 'production' })).toEqual(['AUTH_ISSUERS', 'SECRETS_KEY', 'DATABASE_URL'])
   })
 
@@ -371,7 +371,7 @@ describe('in production', () => {
     ])
   })
 
-  it('mistakes of other kinds are told beside them', () => {
+  it('mistakes of other kinds are reported with them', () => {
     expect(offendersOf({ NODE_ENV: 'production', PORT: 'x' })).toEqual([
       'PORT',
       'AUTH_ISSUERS',

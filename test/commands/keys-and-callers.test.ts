@@ -60,7 +60,7 @@ describe('a refusal for want of authority', () => {
 })
 
 describe('a success', () => {
-  it('is the answer to the same call by another caller, too, and happens once; its secret is told nobody again', async () => {
+  it('is also the answer to the same call by another caller, and happens once; its secret is not shown again', async () => {
     const input = { name: unique('Key'), permissions: ['things:read'], idempotencyKey: unique('once') }
     const first = await manage(api.as('A'), CREATE_KEY, input)
     const again = await manage(api.as('A', 'ADMIN'), CREATE_KEY, input)

@@ -66,7 +66,7 @@ const commandOf = (more: Partial<CallOf> = {}): CallOf => ({
   ...more,
 })
 
-/** Adds one to a tally that no use case knows, and says so. */
+/** A write without a use case: adds 1 to a tally, with its audit record and message. */
 async function count(tx: Transaction): Promise<Done> {
   const id = newId()
   await raiseRaw(tx, TALLY)
@@ -177,7 +177,7 @@ describe('one command', () => {
 })
 
 describe('one key', () => {
-  it(`case 34: the same call ${TWINS} times at once has one effect; the others are told to wait, or the outcome`, async () => {
+  it(`case 34: the same call ${TWINS} times at once has one effect; the others get the outcome, or an error to wait`, async () => {
     const command = commandOf()
     const traced = left(async () => {
       const outcomes = await Promise.all(Array.from({ length: TWINS }, () => run(command)))
@@ -351,7 +351,7 @@ describe('a value', () => {
     expect({ value, replayed, looks }).toEqual({ value: attempts, replayed: false, looks: 1 })
   })
 
-  it('of a command that nobody calls is its answer', async () => {
+  it('of a command without a caller is its answer', async () => {
     const internal = { name: 'counterRaise', permission: 'members:manage' } as const
     expect(
       await runInternalCommand(callerOf(), internal, (tx) => telling(tx, {}) as Promise<Done<number>>),

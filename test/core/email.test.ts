@@ -29,7 +29,7 @@ describe('the form', () => {
     expect(normalizeEmail(given)).toBe(expected)
   })
 
-  it('is its own form, whatever the text', () => {
+  it('is idempotent for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (text) => {
         const form = normalizeEmail(text)

@@ -1,4 +1,4 @@
-// Which hosts and addresses are this machine's own.
+// Which hosts and addresses count as loopback.
 import { expect, it } from 'vitest'
 import {
   isLoopbackAddress,

@@ -43,7 +43,7 @@ afterAll(async () => {
   if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true })
 })
 
-it('case 48: a database that stops under load is told as unavailable, and is used again when it is back, unaided', async () => {
+it('case 48: a database that stops under load is reported as unavailable, and is used again when it is back, unaided', async () => {
   let isOver = false
   const seen: { error: unknown; ms: number }[] = []
   let written = 0
@@ -109,7 +109,7 @@ it('case 48: a database that stops under load is told as unavailable, and is use
   expect(database.poolState().waiting).toBe(0)
 })
 
-it('case 48: a database that takes no more connections is told as unavailable, and used when it does', async () => {
+it('case 48: a database that takes no more connections is reported as unavailable, and used when it does', async () => {
   const crowded = openDatabase({ url: server.runtimeUrl, poolMax: 2, namedStatements: true, logger })
   try {
     await asAdmin(server.adminUrl, (admin) => admin.query('ALTER ROLE bulkhead_runtime CONNECTION LIMIT 0'))
@@ -131,7 +131,7 @@ it('case 48: a database that takes no more connections is told as unavailable, a
   }
 })
 
-it('case 48: a database that takes the connection and says nothing is told as unavailable in bounded time', async () => {
+it('case 48: a database that takes the connection and says nothing is reported as unavailable in bounded time', async () => {
   const mute = createServer(() => {})
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
   const url = new URL(server.runtimeUrl)

@@ -239,7 +239,7 @@ describe('stopping and starting', () => {
     }
   })
 
-  it('tells when PostgreSQL ends on its own, and starts again after', async () => {
+  it('reports that PostgreSQL ended unexpectedly, and starts again afterwards', async () => {
     const first = await start({ durable: true })
     await query(first.ownerUrl, 'CREATE TABLE kept AS SELECT 42 AS answer')
     process.kill(first.pid, 'SIGKILL')

@@ -110,7 +110,7 @@ describe('a connection that keeps statements', () => {
     expect(await everywhere(transaction)).toEqual([SEEDED, SEEDED, SEEDED])
   })
 
-  it('tells a true error of the same kind as it is', async () => {
+  it('reports a genuine error of the same kind unchanged', async () => {
     await query('SELECT id FROM exports', 'gone')
     await migrate('ALTER TABLE exports RENAME TO exports_elsewhere')
     const again = query('SELECT id FROM exports', 'gone')

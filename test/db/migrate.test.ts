@@ -18,7 +18,7 @@ import { HAS_POSTGRES_15, startPostgres15 } from './debian-postgres.ts'
 const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url)
 const sqlOf = (name: string) => readFileSync(new URL(`${name}/migration.sql`, MIGRATIONS), 'utf8')
 
-/** A tenant's table behind the walls. */
+/** A tenant table with policies. */
 const table = (name: string) =>
   `CREATE TABLE ${name} (tenant_id uuid, id int, PRIMARY KEY (tenant_id, id)); SELECT app.protect('${name}');`
 

@@ -58,7 +58,7 @@ const nameOf = async (scope: { tenantId: string; writes?: string }) =>
 /** Reads a table that `blocked` has locked: as slow as the lock is held. */
 const slowRead = (handle: Pick<Transaction, 'invitation'>) => handle.invitation.count()
 
-/** Runs `work` while nobody can read invitations. */
+/** Runs `work` while the table of invitations is locked. */
 async function blocked<T>(work: () => Promise<T>): Promise<T> {
   return await asSuperuser(test, async (admin) => {
     await admin.query('LOCK TABLE invitations')

@@ -1,4 +1,4 @@
-// The parts of Prisma's client that src/db builds on and nobody publishes: each test fails when one of them changes.
+// The undocumented parts of Prisma's client that src/db depends on: a test fails when one of them changes.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
@@ -45,7 +45,7 @@ it('a client whose data loader is built otherwise is refused, and not used as it
   expect(() => turnOffBatching({} as PrismaClient)).toThrow('data loader is not supported')
 })
 
-/** What `placeOf` makes of the context of a method of all models, on a client and in its transaction. */
+/** The result of `placeOf` for the context of an all-models method, on a client and in its transaction. */
 async function placesOf(client: PrismaClient) {
   const extended = client.$extends({
     model: {

@@ -90,7 +90,7 @@ describe('a raw statement cannot give itself a permission to write', () => {
     expect(refusalOf(statements[0])).toContain('a raw statement was refused')
   })
 
-  it('and without one it is refused, whatever else it sets', async () => {
+  it('and without one it is refused, with any other settings', async () => {
     const bare = asRuntime(database, TENANT_A.id, (client) => client.query(RENAME), '')
     await expect(bare).rejects.toMatchObject({ code: 'BK004' })
   })
@@ -230,7 +230,7 @@ const HARMLESS = new Set([
   ...['installation_id', 'is_demo', 'queueable_tasks'],
 ])
 
-it('whatever the runtime role may call is refused in raw statements, or is known to be harmless', async () => {
+it('every function that the runtime role may call is refused in raw statements, or is known to be harmless', async () => {
   const { rows } = await asRuntime(database, null, (client) =>
     client.query<{ name: string }>(`
       SELECT DISTINCT proname AS name FROM pg_proc

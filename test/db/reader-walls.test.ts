@@ -1,4 +1,4 @@
-// The reader and the walls: whose rows it reads, on which connection.
+// The reader respects tenants: which rows it reads, on which connection.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, EVERYTHING, openDatabase, type TenantClient } from '../../src/db/database.ts'

@@ -111,7 +111,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     expect(await backend()).toBe(pid)
   })
 
-  it('an SQL error is told, and the connection serves on', async () => {
+  it('an SQL error is reported, and the connection stays in use', async () => {
     const pid = await backend()
     await expect(query(A, 'SELECT 1 / $1::int', [0])).rejects.toMatchObject({ code: '22012' })
     expect((await query(A, 'SELECT 1 / $1::int AS one', [1], 'other')).rows).toEqual([{ one: 1 }])

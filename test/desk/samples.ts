@@ -1,4 +1,4 @@
-// The desk's part of the generated tests.
+// The desk's samples for the tests that are generated from the schema.
 import { type Api, type Session, SLUGS } from '../support/api.ts'
 import { makeExport } from '../support/make-export.ts'
 import { grantSupport, invitee, newMember } from '../support/people.ts'
@@ -8,7 +8,7 @@ import { unique } from '../support/unique.ts'
 
 const makeMember: Maker = async (api, tenant) => (await newMember(api, tenant)).id
 
-/** Who was invited last to a server's tenants. */
+/** The person invited last, by server. */
 const lastInvited = new WeakMap<Api, Session>()
 
 export const SAMPLES: ModuleSamples = {
@@ -40,7 +40,7 @@ export const SAMPLES: ModuleSamples = {
   },
   lookUps: {},
   beforehand: {
-    // While one is under way, that one is answered.
+    // A tenant has one unfinished export: a second request returns it.
     'mutation exportCreate': makeExport,
   },
   askers: { 'mutation invitationAccept': (api) => lastInvited.get(api) },

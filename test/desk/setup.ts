@@ -1,10 +1,10 @@
-// What the tests are told of the desk.
+// The desk's setup for the tests: values, rights and services.
 import { createHash } from 'node:crypto'
 import type { ModuleSetup } from '../support/module-setup.ts'
 
 export const SETUP: ModuleSetup = {
   ownValues: {
-    // The one place where the tenants must differ: their members log in by it.
+    // Addresses must differ between tenants: members sign in with them.
     members: { email: (tenant, n) => `member${n}@${tenant.key}.example` },
     api_keys: {
       hash: (tenant, n) => `\\x${createHash('sha256').update(`${tenant.key}${n}`).digest('hex')}`,
@@ -16,7 +16,7 @@ export const SETUP: ModuleSetup = {
       entry_ids: () => '{}',
       entry_digests: () => '{}',
     },
-    // Of a tenant one may be under way.
+    // Only one export of a tenant may be unfinished.
     exports: { status: () => 'COMPLETED' },
   },
   rights: {

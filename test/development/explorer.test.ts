@@ -71,7 +71,7 @@ describe.skipIf(chromium === null)('the explorer', () => {
     expect(await page.evaluate('location.search')).toBe('')
   })
 
-  it('renews its token by itself before it expires', async () => {
+  it('renews its token automatically before it expires', async () => {
     const renewals =
       'performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/oidc/token")).length'
     expect(await page.evaluate(renewals)).toBe(1)
@@ -86,7 +86,7 @@ describe.skipIf(chromium === null)('the explorer', () => {
     await runUntil('Anchor Alpha')
   })
 
-  it('lets one be somebody else', async () => {
+  it('switches to another person', async () => {
     await page.click('#sign-in')
     await choose(VIEWER_B)
     await whoSays(VIEWER_B)
@@ -107,7 +107,7 @@ describe.skipIf(chromium === null)('the explorer', () => {
     await runUntil('Bollard Beta')
   })
 
-  it('says so when nobody was chosen', async () => {
+  it('says so when no person was chosen', async () => {
     await page.click('#sign-in')
     await page.click('button[name=cancel]')
     await whoSays('not signed in: nobody was chosen')

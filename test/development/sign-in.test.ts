@@ -93,7 +93,7 @@ it('its ID token is no access token, though both are for bulkhead', async () => 
   expect(await hello(token)).toBe(401)
 })
 
-it('cross-tenant: signs in anybody, but makes nobody a member', async () => {
+it('cross-tenant: signs in anybody, but gives no membership', async () => {
   const tokens = await tokensOf(await choose({ email: 'owner@globex.example' }))
   expect(await hello(tokens.access_token, 'nowhere')).toBe(403)
 })
@@ -136,7 +136,7 @@ it('serves programs on this machine at any port, and asks each time', async () =
   expect(again.text).toContain('Choose who you are')
 })
 
-it('sends nobody to another machine, and takes no code without PKCE', async () => {
+it('redirects only to this machine, and requires PKCE for codes', async () => {
   const elsewhere = { clientId: 'bulkhead', redirectUri: 'https://evil.example/graphiql' }
   const page = await createBrowser().open(newAttempt(issuer, elsewhere).url, elsewhere.redirectUri)
   expect([page.status, page.url.origin]).toEqual([400, door.url])

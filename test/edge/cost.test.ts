@@ -64,7 +64,7 @@ describe('the cost of an operation', () => {
     expect(factsFor(source).cost(variables)).toBe(cost)
   })
 
-  it('is known once for a document, whoever asks', () => {
+  it('is computed once for a document, for all callers', () => {
     const document = parse('{ orders { nodes { id } } }')
     const operation = document.definitions[0] as OperationDefinitionNode
     expect(costOf(schema, document, operation)).toBe(costOf(schema, document, operation))

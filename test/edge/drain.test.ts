@@ -116,7 +116,7 @@ describe('closing', () => {
     await Promise.all([door.close(), door.close()])
   })
 
-  it('a client that went away meanwhile hurts nobody', async () => {
+  it('a client that disconnects meanwhile affects no one else', async () => {
     const held = gate()
     door = await openFrontDoor({ resolvers: { fails: held.wait } })
     const aborted = new AbortController()

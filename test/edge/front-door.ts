@@ -42,7 +42,7 @@ export interface FrontDoor {
   close(): Promise<void>
 }
 
-/** Whom the development issuer offers to be. */
+/** The members that the development issuer offers to sign in as. */
 const PEOPLE = ['acme', 'globex'].map((slug) => ({
   slug,
   name: slug,

@@ -1,11 +1,11 @@
-// A route that takes bodies of any type from strangers, as a module's webhooks do, and refuses what it can by the headers.
+// A route for unauthenticated bodies of any type, like a module's webhooks. It refuses by the headers what it can.
 import { HttpRefusal } from '../../src/edge/http-refusal.ts'
 import type { Route } from '../../src/edge/http-server.ts'
 
 const BODY_BYTES_MAX = 512 * 1_024
 
 export const HOOK = '/hooks/in/acme'
-/** Without this header it answers 400. */
+/** Requests without this header get 400. */
 export const SIGNED = 'x-signature: whatever'
 
 export const hookRoute: Route = (app) => {

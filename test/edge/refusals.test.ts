@@ -159,7 +159,7 @@ describe('a refused request pays', () => {
   })
 })
 
-describe('somebody of whom too much was refused', () => {
+describe('a caller with too many refusals', () => {
   const budget = { capacity: 20_000, restorePerSecond: 2_000 }
   const wrong = (n: number) => `{ nothing${n} }`
 

@@ -114,7 +114,7 @@ describe('a client that takes nothing', () => {
   })
 })
 
-describe('answers that nobody takes', () => {
+describe('answers that the client does not read', () => {
   it('leave no room for more large ones of the tenant: 503, with Retry-After; small ones are answered', async () => {
     const opened = await openFrontDoor({ ...options, answerBytesMax: LARGE_BYTES + 65_536 })
     door = opened

@@ -1,5 +1,5 @@
-// What anybody can send before a credential is known: floods of it are held up by where they come from and leave the others
-// alone, and it tells nobody what there is.
+// Requests without a valid credential: floods are limited by address without affecting others, and the answers reveal
+// nothing about what exists.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newApiKey } from '../../src/core/api-key.ts'
 import { newId } from '../../src/core/ids.ts'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-it('nobody can tell a tenant that is none from one that somebody is no member of', async () => {
+it('a missing tenant and a tenant without membership get the same answer', async () => {
   const stranger = (slug: string, email: string) => async () => {
     const { authorization } = api.asPerson('A', email)
     const response = await fetch(`${api.url}/graphql`, {

@@ -103,13 +103,13 @@ const ANCHOR = { slug: 'anchor', name: 'Anchor Alpha', role: 'STAFF', status: 'A
 const BOLLARD = { slug: 'bollard', name: 'Bollard Beta', role: 'VIEWER', status: 'ACTIVE' }
 
 describe('the tenants of a person', () => {
-  it('are those of their address, with the role in each, whatever its case', async () => {
+  it('are found by the address in any letter case, with the role in each', async () => {
     const { status, headers, body } = await list(await tokenOf(CHOICE, BOTH.toUpperCase()))
     expect([status, body]).toEqual([200, { tenants: [ANCHOR, BOLLARD] }])
     expect(headers.get('cache-control')).toBe('no-store')
   })
 
-  it('cross-tenant: are of nobody else', async () => {
+  it('cross-tenant: include no other person’s', async () => {
     const { body } = await list(await tokenOf(CHOICE, emailOf('B', 'STAFF')))
     expect(body.tenants.map(({ slug }: { slug: string }) => slug)).toEqual(['bollard'])
     expect((await list(await tokenOf(CHOICE, 'stranger@example.com'))).body).toEqual({ tenants: [] })

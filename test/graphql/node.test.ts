@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-/** The prefix of its ids, by type. */
+/** Each type with the prefix of its ids. */
 const typesOf = () =>
   api.schema
     .getPossibleTypes(api.schema.getType('Node') as never)

@@ -1,4 +1,4 @@
-// The desk's lists keep the laws of paging.
+// The desk's lists obey the laws of paging (support/paging.ts).
 import { afterAll, beforeAll } from 'vitest'
 import { newId } from '../../src/core/ids.ts'
 import { type Api, startApi, type TenantKey } from '../support/api.ts'
@@ -6,9 +6,9 @@ import { asOwner } from '../support/database.ts'
 import { itPagesLists, type List, ordered } from '../support/paging.ts'
 import { insertRow } from '../support/two-tenants.ts'
 
-/** More than a page's default, so that a forgotten page size shows. */
+/** More than the default page size, so that an ignored page size is noticed. */
 const ROWS = 43
-/** How many different values a sorted column has: the others are ties. */
+/** The number of different values in a sorted column; the other rows are ties. */
 const VALUES = 5
 
 let api: Api

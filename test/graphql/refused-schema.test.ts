@@ -1,4 +1,4 @@
-// Bad declarations of a module: the start is refused, with every problem in one message.
+// A module's invalid declarations refuse the start, with all problems in one message.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'

@@ -1,5 +1,5 @@
-// Prints the message with which a schema with bad declarations is refused. In a process of its own: a declaration is for good,
-// and the schemas that other tests of the same process build would be refused, too.
+// Prints the message for a schema with invalid declarations. It is a separate process, because declarations cannot be
+// undone: they would also invalidate the schemas of other tests in the same process.
 import '../support/every-module.ts'
 import { builder } from '../../src/graphql/builder.ts'
 import { Node } from '../../src/graphql/node.ts'

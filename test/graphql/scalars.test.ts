@@ -133,7 +133,7 @@ describe('an id', () => {
     )
   })
 
-  it('has one spelling: whatever decodes is the result of encoding', () => {
+  it('has one spelling: everything that decodes is the result of encoding', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^ord_[0-9A-Za-z]{26}$/), (id) => {
         const decoded = decodeId(id)

@@ -1,4 +1,4 @@
-// The rules of schemas: each by a small schema that breaks it, with its message.
+// Each schema rule, by a small schema that breaks it, and its message.
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { schemaProblems } from '../../src/graphql/schema-rules.ts'
@@ -35,7 +35,7 @@ const fieldOf = (place: string) => {
 }
 const problems = (nodes: ReadonlyMap<string, string> = NODES) => schemaProblems(schema, nodes)
 
-/** The schema with what every rule asks for, and more types or fields where a rule is to be broken. */
+/** A valid schema, and `more`: types or fields that break a rule. */
 function whole(more = ''): void {
   schema = buildSchema(`${SDL} ${more}`)
   typeOf('Room').extensions = { model: 'Room', permission: 'places:read' }

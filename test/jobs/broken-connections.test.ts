@@ -111,8 +111,8 @@ describe('a connection that breaks', () => {
   })
 })
 
-describe('who is gone', () => {
-  it('is whoever was missing twice, and nobody else', async () => {
+describe('missing workers', () => {
+  it('are those missing in two checks, and no others', async () => {
     const { task, starts, finish } = heldTask('test.hold')
     await shop.work([task], { orphanIntervalMs: NO_LOOKS_MS })
     await shop.queued(TENANT_A.id, { task: 'test.hold' })

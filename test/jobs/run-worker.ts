@@ -1,5 +1,5 @@
-// Owns: a worker process for tests to kill. Its one task waits, raises a member's version by one, unless that was done
-// before, and waits again. Argument: a JSON object. Says in one line how far it is.
+// A worker process for tests to kill. Its one task waits, adds 1 to a member's version unless it has already done so,
+// and waits again. Argument: a JSON object. Prints each step on one line.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'

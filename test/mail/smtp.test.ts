@@ -96,7 +96,7 @@ describe('a server that does not take it', () => {
   })
 })
 
-describe('nobody adds a header, a line or a reader', () => {
+describe('no input adds a header, a line or a recipient', () => {
   it.each(['Bcc: thief@x.example', 'X-Own: 1', '\r\n\r\n<h1>another body</h1>'])(
     'a subject that ends in %j is one line',
     async (tail) => {

@@ -1,4 +1,4 @@
-// The shop's part of the generated tests.
+// The shop's samples for the tests that are generated from the schema.
 import type { Api, TenantKey } from '../support/api.ts'
 import { asOwner } from '../support/database.ts'
 import type { Maker, ModuleSamples } from '../support/samples.ts'
@@ -33,13 +33,13 @@ async function providersOf(
   return (await api.as(tenant).data(source)).paymentProviders.nodes
 }
 
-/** The account that takes payments; of those that were connected, the last. */
+/** The active account: the one connected last. */
 async function activeProvider(api: Api, tenant: TenantKey): Promise<string> {
   await connectSandbox(api, tenant)
   return (await providersOf(api, tenant))[0]?.id ?? ''
 }
 
-/** An account in whose place another one is, which goes on taking payments. */
+/** A replaced account; its successor takes the payments. */
 async function replacedProvider(api: Api, tenant: TenantKey): Promise<string> {
   const connect = `mutation { paymentProviderConnect(input: { provider: SANDBOX, webhookSecret: "whsec_${unique('x')}" }) {
     paymentProvider { id } } }`
@@ -137,7 +137,7 @@ export const SAMPLES: ModuleSamples = {
   fill: async (api, tenant) => {
     await makeShop(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
-    // A number that B's orders do not reach, whatever B orders meanwhile.
+    // An order number that B does not reach, however many orders it places.
     if (tenant === 'A')
       await asOwner(api.database, api.tenantIds.A, (owner) =>
         owner.query('UPDATE orders SET number = 500000 WHERE number = 1'),

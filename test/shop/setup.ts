@@ -1,16 +1,16 @@
-// What the tests are told of the shop.
+// The shop's setup for the tests: values, rights and services.
 import { createGateway } from '../../src/shop/payments/gateway.ts'
 import type { ModuleSetup } from '../support/module-setup.ts'
 import { fixtureId } from '../support/two-tenants.ts'
 
-/** A provider that says nothing is given up sooner than in production, so that a test need not wait for it. */
+/** Shorter than in production, so that tests of a silent provider finish sooner. */
 const PROVIDER_TIMEOUT_MS = 3_000
 
 export const SETUP: ModuleSetup = {
   ownValues: {
-    // Beside the chart that every tenant has.
+    // Codes outside the chart of accounts that every tenant has.
     ledger_accounts: { code: (_tenant, n) => String(9_000 + n) },
-    // Its checks hold its sums and states together: an order that nobody has paid.
+    // CHECKs tie the sums to the status: an unpaid order passes them.
     orders: {
       status: () => 'PLACED',
       payment_status: () => 'UNPAID',
@@ -22,7 +22,7 @@ export const SETUP: ModuleSetup = {
       reduced_minor: () => '0',
       returned_minor: () => '0',
     },
-    // Of an order one may be under way, of a tenant one account active.
+    // An order has at most one pending payment, and a tenant one active account.
     payments: {
       status: () => 'SUCCEEDED',
       amount_minor: () => '1000',
@@ -33,7 +33,7 @@ export const SETUP: ModuleSetup = {
     },
     disputes: { withdrawn_minor: () => '0', reinstated_minor: () => '0', fee_minor: () => '0' },
     payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
-    // Reversals, of themselves: the one kind of entry that refers to another.
+    // Each reverses itself: only reversals refer to another entry.
     journal_entries: {
       kind: () => 'REVERSAL',
       reverses_id: (tenant, n) => fixtureId(tenant, 'journal_entries', n),
@@ -45,10 +45,10 @@ export const SETUP: ModuleSetup = {
     disputes: ['select', 'insert', 'update'],
     payment_providers: ['select', 'insert', 'update'],
   },
-  // What was agreed or taken is not altered.
+  // Agreed and received amounts cannot be changed.
   updatable: { orders: 'version', payments: 'version', refunds: 'version', disputes: 'version' },
   uncheckedTables: ['journal_entries', 'postings'],
-  /** Gives each entry postings that balance. */
+  /** Gives each entry balanced postings. */
   mendRows: async (client, tenantId) => {
     await client.query('SET LOCAL session_replication_role = replica')
     await client.query('DELETE FROM postings WHERE tenant_id = $1', [tenantId])

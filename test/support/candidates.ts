@@ -74,7 +74,7 @@ function literals(table: string, column: ColumnShape, n: number): string[] {
   }
 }
 
-/** Whether an instant of this name ends something, and is later than others of the same record. */
+/** Whether the column's name says that its time ends something, so that it must be later than others of the record. */
 export function isEnd(name: string): boolean {
   return /^(end|until|expire|finish|due)/.test(name)
 }

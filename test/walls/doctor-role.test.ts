@@ -126,7 +126,7 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     )
   })
 
-  it('rights held beside the runtime group, whom the policies on writing hold', async () => {
+  it('rights outside the runtime group, to which the write policies apply', async () => {
     const beside = 'GRANT SELECT, INSERT ON exports TO ROLE_; REVOKE bulkhead_runtime FROM ROLE_'
     expect(await findingsAfter(beside)).toEqual([`role-not-held role ${role}`])
   })
@@ -198,7 +198,7 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     expect(await findingsOfWorker('nobody_at_all')).toEqual(['worker-missing role nobody_at_all'])
   })
 
-  it('whoever it connects as, when nobody is named: the owner and the superuser', async () => {
+  it('the connecting role by default: the owner and the superuser', async () => {
     expect(about(await examine(database.ownerUrl))).toContain('role-owner role bulkhead_owner')
     expect(about(await examine(database.adminUrl))).toContain(
       `role-attribute role ${new URL(database.adminUrl).username}`,

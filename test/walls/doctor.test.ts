@@ -157,7 +157,7 @@ describe('case 2: the release of the server', () => {
     for (const mended of [150_019, 160_015, 170_011, 180_006, 190_000]) expect(cves(mended)).toEqual([])
   })
 
-  it('CVE-2026-14666 tells why it is none here, and is an error where it is one', async () => {
+  it('CVE-2026-14666 is explained where it does not apply, and is an error where it does', async () => {
     await afterSabotage('SELECT', async (database) => {
       const about = (findings: Finding[]) =>
         findings

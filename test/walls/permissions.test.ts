@@ -246,7 +246,7 @@ describe('a way around', () => {
     expect((await key.send(`mutation { ${CREATE} }`)).errors).toEqual([])
   })
 
-  it('is not to skip it by a variable that is told afterwards', async () => {
+  it('an @include with a variable does not skip the check', async () => {
     const key = await keyWith(api, 'A', ['support:manage'])
     const source = `mutation ($yes: Boolean!) { ${BESIDE.replace(') {', ') @include(if: $yes) {')} }`
     const { errors } = await key.send(source, { yes: true })

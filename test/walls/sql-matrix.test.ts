@@ -81,7 +81,7 @@ describe.each(fixtureTableNames())('cross-tenant: %s', (table) => {
   })
 })
 
-describe('cross-tenant: tables of nobody in particular', () => {
+describe('cross-tenant: tables without a tenant', () => {
   it.each(Object.keys(GLOBAL_TABLES))('%s answers nothing to the runtime role', async (table) => {
     for (const text of [
       `SELECT * FROM ${table}`,

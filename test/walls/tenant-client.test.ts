@@ -399,7 +399,7 @@ describe('the handle', () => {
     expect(await database.withTenant(asB, (tx) => tx.export.count())).toBe(SEEDED)
   })
 
-  it('case 5: leaves no tenant in a session, whatever it did', async () => {
+  it('case 5: leaves no tenant in a session after any use', async () => {
     const left = () =>
       unprotected.pool.queryBeforeTenant(`SELECT current_setting('app.tenant_id', true) AS tenant`, [])
     const { client } = unprotected

@@ -97,7 +97,7 @@ describe('who may write to which table', () => {
       }
   })
 
-  it('a VIEWER writes to none, and what is the system’s nobody else writes', () => {
+  it('a VIEWER writes to none, and only the system writes the system’s tables', () => {
     for (const table of fixtureTableNames())
       expect(mayWrite(table, permissionsOf('VIEWER')), table).toBe(false)
     const ofSystem = fixtureTableNames().filter((table) => writers.get(table)?.join() === SYSTEM)
@@ -124,7 +124,7 @@ describe.each(fixtureTableNames())('%s', (table) => {
     expect(await wrongAnswers(attempts, table, permissions)).toEqual([])
   })
 
-  it('so does whoever has a single permission', async () => {
+  it('so does a caller with a single permission', async () => {
     const writing = attempts.filter(({ command }) => ['insert', 'update', 'delete'].includes(command))
     for (const permission of single)
       expect(await wrongAnswers(writing, table, new Set([permission])), permission).toEqual([])

@@ -56,7 +56,7 @@ describe('a member', () => {
     },
   )
 
-  it('is told in words that help', async () => {
+  it('gets a helpful explanation', async () => {
     const subject = await memberId('A', 'VIEWER')
     expect((await check({ subject, permission: 'things:read' })).reasons).toEqual([
       { code: 'GRANTED', message: 'by the role VIEWER' },
@@ -79,7 +79,7 @@ describe('a member', () => {
     }
   })
 
-  it('is read as of now, whatever the identity cache has', async () => {
+  it('is read from the database, not from the identity cache', async () => {
     const subject = await memberId('A', 'STAFF')
     await asTenant(`UPDATE members SET role = 'VIEWER' WHERE email = $1`, [emailOf('A', 'STAFF')])
     try {
@@ -171,7 +171,7 @@ describe('a key', () => {
 })
 
 describe('an object', () => {
-  it('that is here stands in nobody’s way', async () => {
+  it('that exists does not change the answer', async () => {
     const { id } = await invitee(api, 'A')
     expect(await told({ permission: 'members:manage', id })).toBe('true: GRANTED')
   })
@@ -189,8 +189,8 @@ describe('an object', () => {
   })
 })
 
-describe('somebody who is not here', () => {
-  it('cross-tenant: another tenant’s member or key is nobody, as an absent one is', async () => {
+describe('a missing subject', () => {
+  it('cross-tenant: another tenant’s member or key gets the same answer as an absent one', async () => {
     const foreignKey = await makeKey(api.as('B'), ['things:read'])
     const foreign = [await memberId('B', 'OWNER'), foreignKey.id]
     const absent = [encodeId('mem', newId()), encodeId('key', newId()), 'mem_x', 'key_x', '']
@@ -228,7 +228,7 @@ describe('the platform’s people', () => {
 })
 
 describe('a question', () => {
-  it('without a subject is about whoever asks', async () => {
+  it('without a subject is about the caller', async () => {
     expect(await told({ permission: 'members:read' })).toBe('true: GRANTED')
     expect(await told({ permission: 'tenant:manage' })).toBe('false: ROLE_LACKS')
     expect(await told({ permission: 'tenant:manage' }, api.as('A', 'OWNER'))).toBe('true: GRANTED')
@@ -241,7 +241,7 @@ describe('a question', () => {
     },
   )
 
-  it.each(['STAFF', 'VIEWER'] as const)('is not for %s, who is told what it needs', async (role) => {
+  it.each(['STAFF', 'VIEWER'] as const)('is FORBIDDEN for %s, with the missing permission', async (role) => {
     const { data, errors } = await api.as('A', role).send(CHECK, { permission: 'things:read' })
     expect(data).toBeNull()
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'members:read' } }])

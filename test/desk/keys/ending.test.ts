@@ -116,7 +116,7 @@ describe('support access', () => {
     expect((await api.as('A').data(END, end)).supportAccessRevoke.userErrors).toEqual([])
   })
 
-  it('a key with support:manage alone lets nobody in', async () => {
+  it('a key with support:manage alone grants no access', async () => {
     const { session } = await withKey(['support:manage'])
     const { supportAccessGrant } = await session.data(GRANT, input('READ'))
     expect(supportAccessGrant.userErrors).toMatchObject([{ code: 'PERMISSION_NOT_HELD' }])

@@ -54,7 +54,7 @@ describe('who makes a key', () => {
     },
   )
 
-  it('a key gives no more than its own list, whoever made it', async () => {
+  it('a key gives no more than its own list, by any maker', async () => {
     const { secret } = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
     const { data } = await withKey(secret, { permissions: ['things:read', 'things:write', 'tenant:manage'] })
     expect(data.apiKeyCreate.userErrors).toEqual([
@@ -91,8 +91,8 @@ describe('who makes a key', () => {
   })
 })
 
-describe('a maker who has become less', () => {
-  it('takes their key along: a demoted administrator keeps nothing of it in a drawer', async () => {
+describe('a maker that lost its role', () => {
+  it('limits its keys, and the keys made with them, to the new role', async () => {
     const { secret } = await makeKey(api.as('A', 'ADMIN'), ['members:manage', 'things:read', 'things:write'])
     const child = await withKey(
       (await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'members:manage'])).secret,
@@ -110,7 +110,7 @@ describe('a maker who has become less', () => {
     expect(await permissionsOfKey(secret)).toEqual(['members:manage', 'things:read', 'things:write'])
   })
 
-  it('who was removed, by whatever SQL, has none, nor has a key that it made', async () => {
+  it('a removed maker’s keys are refused, and so are the keys made with them', async () => {
     const { secret } = await makeKey(api.as('A', 'ADMIN'), ['keys:manage', 'things:read'])
     const child = await withKey(secret, { permissions: ['things:read'] })
     await setMember('ADMIN', { status: 'REMOVED' })

@@ -141,7 +141,7 @@ describe('what is wrong with a new key', () => {
     )
   })
 
-  it('no key can be given what nobody can be given', async () => {
+  it('refuses permissions that no key can have', async () => {
     const { userErrors } = await create({ name: 'x', permissions: ['invitations:accept', 'system'] })
     expect(told3(userErrors)).toEqual(['permissions.0 INVALID', 'permissions.1 INVALID'])
   })
@@ -176,7 +176,7 @@ describe('revoking', () => {
     expect((await revoke({ id })).apiKey.revokedAt).toBe(apiKey.revokedAt)
   })
 
-  it('ends the keys that it made, and theirs: whoever had the one may have the others', async () => {
+  it('ends the keys that it made, and theirs, since its holder may have them too', async () => {
     const first = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
     const madeBy = async (secret: string) => {
       const input = { name: unique('Key'), permissions: ['keys:manage', 'things:read'] }
@@ -250,7 +250,7 @@ describe('who may', () => {
     expect(times).toEqual(times.toSorted().reverse())
   })
 
-  it("cross-tenant: a key that names another tenant than its own is nobody's", async () => {
+  it('cross-tenant: a key that names another tenant is unknown', async () => {
     const { secret } = await makeKey(api.as('A'), ['things:read'])
     // Its hash is A's, and it names B, with a correct checksum, which anybody can compute.
     const forged = newApiKey('test', api.tenantIds.B)

@@ -32,7 +32,7 @@ const revokeBehind = (key: MadeKey) =>
   asTenant('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [uuidOf(key)])
 
 describe('a key', () => {
-  it('reads and writes what its list says, as the tenant, and is told what it lacks', async () => {
+  it('reads and writes what its list permits, as the tenant, and errors name the missing permission', async () => {
     const { id } = await invitee(api, 'A')
     const { secret } = await makeKey(api.as('A'), ['members:read'])
     const ask = (source: string) => askWithKey({ url: api.url, secret, source })
@@ -66,7 +66,7 @@ describe('a key', () => {
     }
   })
 
-  it('of a suspended tenant is FORBIDDEN, and told so', async () => {
+  it('of a suspended tenant gets FORBIDDEN with the reason', async () => {
     const { secret } = await makeKey(api.as('B'), ['things:read'])
     const suspend = (status: string) =>
       asSuperuser(api.database, (client) =>
@@ -197,7 +197,7 @@ describe('the last use', () => {
     expect(Date.now() - ((await lastUse(key))?.getTime() ?? 0)).toBeLessThan(5_000)
   })
 
-  it('is in no request’s way: while somebody holds the row, the key is let in without waiting', async () => {
+  it('delays no request: while the row is locked, the key is accepted without waiting', async () => {
     const key = await makeKey(api.as('A'), ['things:read'])
     await asOwner(api.database, api.tenantIds.A, async (owner) => {
       await owner.query('SELECT FROM api_keys WHERE id = $1 FOR UPDATE', [uuidOf(key)])

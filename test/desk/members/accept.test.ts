@@ -36,7 +36,7 @@ afterAll(() => api?.close())
 
 const inA = (sql: string, values?: unknown[]) => rowsIn(api, 'A', sql, values)
 
-describe('somebody who was invited', () => {
+describe('an invited person', () => {
   it.each(ROLES)('becomes a member as %s, and may at once do what the role may', async (role) => {
     const { token, session, email } = await invitee(api, 'A', role)
     const { member, userErrors } = await manage(session, ACCEPT, { token, name: 'Jo' })
@@ -132,7 +132,7 @@ describe('a token', () => {
     expect(await inA('SELECT FROM members WHERE email = $1', [email])).toHaveLength(1)
   })
 
-  it('used ten times at once lets somebody in once', async () => {
+  it('used ten times at once admits once', async () => {
     const { token, session, email } = await invitee(api, 'A')
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => {
@@ -236,7 +236,7 @@ describe('cross-tenant', () => {
     expect((await session.send(ACCEPT, { input: { token } })).errors).toMatchObject(NOT_A_MEMBER)
   })
 
-  it('in a suspended tenant nobody accepts', async () => {
+  it('in a suspended tenant accepting is refused', async () => {
     const { token, session } = await invitee(api, 'B')
     const suspend = (status: string) =>
       asSuperuser(api.database, (admin) =>

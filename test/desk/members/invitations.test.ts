@@ -55,7 +55,7 @@ describe('memberInvite', () => {
     })
   })
 
-  it('tells every problem at once', async () => {
+  it('reports every problem at once', async () => {
     const { invitation, userErrors } = await manage(api.as('A'), INVITE, {
       email: 'a@x.example, b@x.example',
       role: 'STAFF',
@@ -260,7 +260,7 @@ describe('the list of invitations', () => {
   })
 })
 
-it('somebody who was removed can be invited again', async () => {
+it('a removed member can be invited again', async () => {
   const { id, email } = await newMember(api, 'A')
   const { version } = await memberOf(api.as('A'), email)
   expect(await codesOf(api.as('A'), REMOVE, { id, expectedVersion: version })).toEqual([])

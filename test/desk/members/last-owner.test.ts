@@ -35,7 +35,7 @@ beforeEach(async () => {
 })
 
 describe('the last owner', () => {
-  it('can neither leave nor get a lower role, and is told why', async () => {
+  it('can neither leave nor get a lower role; the error says why', async () => {
     const { id, version } = await memberOf(api.as('A'), first)
     for (const role of ['ADMIN', 'STAFF', 'VIEWER'])
       expect(await manage(api.as('A'), CHANGE_ROLE, { id, expectedVersion: version, role })).toMatchObject({
@@ -123,12 +123,12 @@ describe('the database itself', () => {
     expect(await owners()).toEqual(before)
   })
 
-  it('lets nobody delete a member', async () => {
+  it('refuses to delete a member', async () => {
     const attempt = asRuntime(api.database, api.tenantIds.A, (client) => client.query('DELETE FROM members'))
     await expect(attempt).rejects.toMatchObject({ code: '42501' })
   })
 
-  it('lets nobody write members who may not manage them', async () => {
+  it('refuses writes to members without the permission to manage them', async () => {
     const attempt = asRuntime(
       api.database,
       api.tenantIds.A,

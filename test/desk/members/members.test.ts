@@ -46,7 +46,7 @@ it('cross-tenant: each tenant has its own viewer, name and members', async () =>
   expect(JSON.stringify(a)).not.toContain('bollard')
 })
 
-it('somebody who was removed is in no list', async () => {
+it('a removed member is in no list', async () => {
   await asOwner(api.database, api.tenantIds.B, (owner) =>
     owner.query(`UPDATE members SET status = 'REMOVED' WHERE role = 'STAFF'`),
   )

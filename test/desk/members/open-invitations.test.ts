@@ -53,7 +53,7 @@ const auditOf = async ({ id }: Sent) =>
 const NOT_VALID = ['INVITATION_NOT_VALID']
 const owner = () => api.as('A')
 
-describe('when somebody is removed', () => {
+describe('when a member is removed', () => {
   it('all their invitations end with them, in one transaction, and are audited', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const sent = [await sentBy(admin.session, 'VIEWER'), await sentBy(admin.session, 'ADMIN')]
@@ -96,7 +96,7 @@ describe('when somebody is removed', () => {
     expect(await statusOf(last)).toMatchObject({ status: 'REVOKED' })
   })
 
-  it('nobody else takes them over, nor an owner who leaves: nothing is changed', async () => {
+  it('neither another member nor a leaving owner takes them over: nothing is changed', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const leaving = await newMember(api, 'A', 'OWNER')
     const sent = await sentBy(admin.session, 'STAFF')
@@ -108,7 +108,7 @@ describe('when somebody is removed', () => {
   })
 })
 
-describe('when somebody is made less', () => {
+describe('when a member gets a lower role', () => {
   it.each([
     ['OWNER', 'ADMIN', ['OWNER']],
     ['OWNER', 'STAFF', ['OWNER', 'ADMIN', 'VIEWER']],

@@ -94,7 +94,7 @@ describe('memberChangeRole', () => {
     },
   )
 
-  it('by somebody who lost the role during the request is refused', async () => {
+  it('by a member who lost the role during the request is refused', async () => {
     const admin = await newMember(api, 'A', 'ADMIN')
     const friend = await newMember(api, 'A', 'VIEWER')
     // Cached as an ADMIN here; another process has changed that.
@@ -171,7 +171,7 @@ describe('memberRemove', () => {
     }
   })
 
-  it('lets somebody leave by themselves', async () => {
+  it('lets a member leave', async () => {
     const { id, session } = await newMember(api, 'A', 'ADMIN')
     expect(await manage(session, REMOVE, { id, expectedVersion: 1 })).toMatchObject({
       member: { status: 'REMOVED' },
@@ -190,7 +190,7 @@ describe('memberRemove', () => {
   })
 })
 
-describe('the API keys that somebody made', () => {
+describe('the API keys that a member made', () => {
   const READS = ['things:read', 'places:read']
   const WRITES = ['things:write', 'members:manage', 'keys:manage']
 

@@ -67,7 +67,7 @@ async function auditOf(id: string, tenant: TenantKey = 'A') {
 }
 
 describe('before', () => {
-  it('nobody of the platform has access, whatever they ask', async () => {
+  it('no supporter has access to anything', async () => {
     for (const source of ['{ __typename }', WHO, '{ members { totalCount } }'])
       expect(await supporter().send(source)).toMatchObject({ data: null, errors: NO_LEAVE })
     expect((await supporter().send(INVITE, { input: someone() })).errors).toMatchObject(NO_LEAVE)
@@ -103,7 +103,7 @@ describe('granting', () => {
     expect(supportGrants.nodes).toEqual([{ id: made.id, status: 'ACTIVE' }])
   })
 
-  it('every mistake is told at once', async () => {
+  it('every error is reported at once', async () => {
     for (const hours of [0, -1, 169]) {
       const input = { hours, reason: '  ' }
       const { supportAccessGrant } = await api.as('A').data(GRANT, { input })
@@ -154,7 +154,7 @@ describe('granting', () => {
 })
 
 describe('during', () => {
-  it('is active at once, also for somebody who was just refused', async () => {
+  it('is active at once, also for a supporter who was just refused', async () => {
     expect((await supporter().send(WHO)).errors).toMatchObject(NO_LEAVE)
     const made = await grant()
     const { viewer } = await supporter().data(WHO)
@@ -377,7 +377,7 @@ describe('the second wall', () => {
   })
 })
 
-it('a suspended tenant admits nobody, and records no visit', async () => {
+it('a suspended tenant admits no supporter, and records no visit', async () => {
   const id = await letSupportIn(api, 'B', { access: 'READ' })
   const suspend = (status: string) =>
     asOwner(api.database, null, (owner) =>

@@ -1,5 +1,5 @@
-// Owns: an installation with a database of its own, and looking at all that a tenant has there.
-// Which columns are secret is the modules' to say.
+// An installation with its own database, and reading all rows that a tenant has in it. The modules state which columns
+// are secret.
 import '../../../src/modules.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ export interface Installation {
   close(): Promise<void>
 }
 
-/** Without tenants; with a seed, two small ones that have rows in every table. */
+/** Without tenants by default; the seed has two small tenants with rows in every table. */
 export async function openInstallation(options: { seed?: 'two-tenants' } = {}): Promise<Installation> {
   const database = await createTestDatabase(options)
   const owner = await connectOwner(database.ownerUrl)

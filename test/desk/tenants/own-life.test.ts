@@ -251,7 +251,7 @@ describe('how much is kept of exports', () => {
     expect((await download('B', `/exports/${made.at(-1)}`)).status).toBe(200)
   })
 
-  it('the database holds it, whatever the server does', async () => {
+  it('the database enforces it', async () => {
     const asB = (sql: string) =>
       asRuntime(api.database, api.tenantIds.B, async (client) => {
         await client.query(sql)

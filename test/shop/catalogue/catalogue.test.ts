@@ -61,7 +61,7 @@ describe('productCreate', () => {
     expect((await a.data('{ product(handle: "etoile-sohne") { id } }')).product.id).toBe(product.id)
   })
 
-  it('tells everything that is wrong at once', async () => {
+  it('reports every error at once', async () => {
     const input = {
       title: ' ',
       handle: 'Not A Handle',

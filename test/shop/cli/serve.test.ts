@@ -231,7 +231,7 @@ describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
     expect(body).toMatchObject({ data: { viewer: { member: { email: 'viewer@acme.example' } } } })
   })
 
-  it('fails when its database ends by itself', async () => {
+  it('fails when its database ends unexpectedly', async () => {
     const running = serve()
     await ready(running)
     process.kill(await postmasterPid(), 'SIGQUIT')
@@ -270,7 +270,7 @@ describe('the server on its embedded database', { timeout: TIMEOUT_MS }, () => {
     expect([code, stdout]).toEqual([0, ''])
   })
 
-  it('names the port that somebody else has', async () => {
+  it('names the port that is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const address = other.address()

@@ -84,7 +84,7 @@ describe('an edit', () => {
     expect(answers[0]).toMatchObject({ customer: null, userErrors: [{ field: ['id'], code: 'NOT_FOUND' }] })
   })
 
-  it('of a product or a variant tells others its kind and the new version', async () => {
+  it('of a product or a variant publishes an event with the new version', async () => {
     const { id, productId } = await makeVariant(session)
     const before = (await eventsOf()).length
     const edit = (name: string, type: string, more: object) =>

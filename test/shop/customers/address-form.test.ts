@@ -1,4 +1,4 @@
-// A customer's address stands in one form in the database, whoever writes it.
+// A customer's address has one normalized form in the database, by every way of writing it.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { asOwner, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { TENANT_A } from '../../support/two-tenants.ts'

@@ -49,7 +49,7 @@ describe('customerCreate', () => {
     expect(customers.nodes).toEqual([{ id: customer.id }])
   })
 
-  it('tells everything that is wrong at once', async () => {
+  it('reports every error at once', async () => {
     const input = {
       email: 'nobody',
       name: ' ',

@@ -77,7 +77,7 @@ describe('a refusal', () => {
     expect(() => refusedBy(failure, [])).toThrow(failure as Error)
   })
 
-  it('without a rule the API answers INTERNAL, tells nothing of it, and writes nothing', async () => {
+  it('without a rule the API answers INTERNAL, reveals nothing of it, and writes nothing', async () => {
     const source = `mutation { customerCreate(input: { email: "sixth@buyer.example", name: "Ada", phone: "x" }) {
       customer { id } userErrors { code } } }`
     const { data, errors } = await api.as('A').send(source)

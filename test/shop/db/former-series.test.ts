@@ -31,7 +31,7 @@ const RUN = [
   '20261201040170_desk_retained',
   '20261201040240_shop_tenants',
 ]
-/** What is applied besides, as to any installation: the migrations since. */
+/** The later migrations, which every installation applies. */
 const SINCE = readdirSync(MIGRATIONS)
   .filter((name) => /^\d/.test(name) && name > (RUN.at(-1) ?? ''))
   .toSorted()

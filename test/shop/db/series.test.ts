@@ -21,7 +21,7 @@ import {
 /** Later migrations may change anything, under any name. */
 const LAST_SQUASHED = '20261201040240_shop_tenants'
 const MIGRATIONS = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url))
-/** How the general tables are filled: by a module's row. */
+/** Tables to which modules add rows. */
 const REGISTRIES = ['app.tasks', 'app.tenant_hooks', 'app.retained']
 const isShop = (name: string) => /^\d{14}_shop_/.test(name)
 const moduleOf = (name: string) => /^\d{14}_(desk|shop)_/.exec(name)?.[1] ?? 'walls'
@@ -213,7 +213,7 @@ describe('in a database of the whole series,', () => {
       })
     })
 
-    it('freezes what it is told, and thaws the rest', async () => {
+    it('freezes the given columns, and thaws the rest', async () => {
       await undone(async (client) => {
         await client.query(`SELECT app.protect('customers', frozen => '{email}')`)
         expect(await mayUpdate(client, 'customers')).not.toContain('email')

@@ -71,7 +71,7 @@ it('one whose sandbox or key is lost is made anew', async () => {
   expect(now?.id).not.toBe(before?.id)
 })
 
-it('an account that somebody connected is left alone', async () => {
+it('an account that was connected by hand is left alone', async () => {
   const [row] = await active()
   if (row === undefined) throw new Error('no account')
   const { sealer } = api.services.payments

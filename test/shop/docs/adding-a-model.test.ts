@@ -170,7 +170,7 @@ async function follow(step: Step): Promise<void> {
   }
 }
 
-/** A new file, an addition to one, or what one has already. */
+/** Creates the file, or appends to it unless it contains the text. */
 async function writeOrShow(path: string, text: string): Promise<void> {
   const present = existsSync(join(copy, path)) ? await readFile(join(copy, path), 'utf8') : null
   if (present?.includes(text) === true) return

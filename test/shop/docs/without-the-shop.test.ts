@@ -1,5 +1,5 @@
-// Makes a project by `bulkhead new --without shop`. It compiles with its tests, the tests of its walls pass, it starts on its own
-// PostgreSQL, and makes, exports, restores and erases tenants.
+// A project made by `bulkhead new --without shop`: it compiles with its tests, its wall tests pass, it starts on its
+// own PostgreSQL, and it creates, exports, restores and erases tenants.
 import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,9 +14,9 @@ import { ROOT } from './shell-walk.ts'
 const TIMEOUT_MS = 600_000
 const POLL_MS = 50
 const OUTPUT_MAX = 16 * 1_048_576
-/** So much of the tests' output is shown when they fail. */
+/** The characters of the tests' output shown on failure. */
 const SHOWN = 4_000
-/** The remaining tests that prove most in a short time; all of them take several minutes. */
+/** The tests that cover most in a short time; running all takes several minutes. */
 const PROOFS = [
   'test/walls/sql-matrix',
   'test/walls/tenant-client',

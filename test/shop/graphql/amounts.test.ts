@@ -1,4 +1,4 @@
-// Amounts as they go over the wire, beside what test/graphql/scalars.test.ts holds of the scalars.
+// Amounts in requests and answers; test/graphql/scalars.test.ts tests the scalars.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Api, startApi } from '../../support/api.ts'
 import { makeVariant } from '../support/shop.ts'

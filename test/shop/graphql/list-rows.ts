@@ -1,4 +1,4 @@
-// Owns: rows for tests of lists, in numbers and with many ties in every column that lists are sorted by.
+// Rows for list tests: many, with ties in every sorted column.
 import { newId } from '../../../src/core/ids.ts'
 import type { Api, TenantKey } from '../../support/api.ts'
 import { asOwner } from '../../support/database.ts'

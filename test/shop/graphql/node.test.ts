@@ -1,4 +1,4 @@
-// Nodes of several types in one list, with what hangs on them.
+// `nodes` with several types in one request, and their nested fields.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Api, type Session, startApi } from '../../support/api.ts'
 import { makeShop, type Shop } from '../support/shop.ts'

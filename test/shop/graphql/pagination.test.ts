@@ -1,4 +1,4 @@
-// The shop's lists keep the laws of paging, by every sort key, filtered and searched.
+// The shop's lists obey the laws of paging (support/paging.ts), by every sort key, with filters and search.
 import { afterAll, beforeAll } from 'vitest'
 import { type Api, startApi } from '../../support/api.ts'
 import { itPagesLists, type List, ordered } from '../../support/paging.ts'

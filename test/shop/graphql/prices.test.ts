@@ -1,4 +1,4 @@
-// What the product's own operations cost: what a frontend asks stays far under the bound, and what stops others is over.
+// The cost of the product's own operations: a frontend's are far below the limit, and abusive ones are above it.
 import { type GraphQLObjectType, type OperationDefinitionNode, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { costOf } from '../../../src/edge/cost-analysis.ts'

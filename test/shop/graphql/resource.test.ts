@@ -1,4 +1,5 @@
-// What a declaration of a resource is refused for at the start, and what the compiler refuses. None of these is ever added.
+// Invalid declarations of a resource: errors at the start and errors of the compiler. None of them is added to the
+// schema.
 import { describe, expect, it } from 'vitest'
 import { action } from '../../../src/graphql/resource/action.ts'
 import { money, resource } from '../../../src/graphql/resource/resource.ts'

@@ -122,7 +122,7 @@ describe('a search for orders', () => {
   })
 })
 
-describe('a filter takes what it is given literally', () => {
+describe('a filter takes its text literally', () => {
   it('an empty text finds the records without one, and without a filter all are found', async () => {
     const { none, all } = await a.data(
       `{ none: products(filter: { vendor: "" }) { totalCount nodes { title } } all: products(filter: {}) { totalCount } }`,

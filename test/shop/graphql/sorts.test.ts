@@ -1,4 +1,4 @@
-// Sorts of lists: columns of the model, with an index.
+// Lists sort by columns of the model that have an index.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'

@@ -1,4 +1,5 @@
-// Prints the sorts without an index, before and after two are declared. In a process of its own: a declaration is for good.
+// Prints the sorts without an index, before and after two are declared. It is a separate process, because declarations
+// cannot be undone.
 import { sortOf, sortOfRelation, unindexedSorts } from '../../../src/graphql/sorts.ts'
 import '../../../src/schema.ts'
 

@@ -81,7 +81,7 @@ describe('damage', () => {
     expect(total?.violationCount).toBe(VIOLATIONS_MAX + 7)
   })
 
-  it('is told in words that name the amounts', async () => {
+  it('is described with its amounts', async () => {
     const shop = await shops.open()
     const id = orderId(shop.books, 'partlyPaid')
     await shops.owner.inTenant(shop.tenantId, (query) =>

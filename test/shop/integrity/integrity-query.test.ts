@@ -71,7 +71,7 @@ describe('integrity', () => {
     }
   })
 
-  it('names violations by ids that can be looked up, visible to nobody else', async () => {
+  it('names violations by ids that can be looked up, and that no other tenant can see', async () => {
     const session = api.as('A', 'OWNER')
     const { id, sku } = await makeVariant(session)
     await damage('A', sku)
@@ -105,7 +105,7 @@ describe('integrity', () => {
     expect(errors).toMatchObject([{ code: 'QUERY_TOO_COMPLEX' }])
   })
 
-  it('tells of a charge that only the provider has', async () => {
+  it('reports a charge that only the provider has', async () => {
     await connectSandbox(api, 'A')
     const account = await accountOf(api, 'A')
     const paymentId = newId()

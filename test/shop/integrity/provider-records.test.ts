@@ -109,7 +109,7 @@ describe('the provider’s books', () => {
     ])
   })
 
-  it('say so when somebody refunded behind our back', async () => {
+  it('show a refund made outside the shop', async () => {
     const shop = await openShop()
     await charge(shop)
     const id = paymentOf(shop, 'paid')
@@ -214,7 +214,7 @@ describe('the provider’s books', () => {
 })
 
 describe('an account that cannot be asked', () => {
-  it('because nobody answers is a violation of its own', async () => {
+  it('because it does not answer is a separate violation', async () => {
     const shop = await openShop()
     const report = await verify(shop, { gateway: createGateway({ sandboxUrl: NOBODY }), sealer })
     expect(report.ok).toBe(false)
@@ -228,7 +228,7 @@ describe('an account that cannot be asked', () => {
     ])
   })
 
-  it('because its secrets were sealed with another key is one, too, and tells no secret', async () => {
+  it('because its secrets were sealed with another key is one, too, and reveals no secret', async () => {
     const shop = await openShop()
     const other = createSealer({ current: Buffer.alloc(32, 'another') })
     const messages = messagesOf(await verify(shop, { gateway, sealer: other }))

@@ -113,7 +113,7 @@ describe('both books', () => {
 })
 
 describe('what may differ', () => {
-  it('is what somebody else charged on the same account', () => {
+  it('is another system’s charge on the same account', () => {
     expect(told([payment()], [charge(), charge({ reference: 'pi_9', paymentId: null })])).toEqual([])
   })
 

@@ -79,7 +79,7 @@ describe('bulkhead verify', () => {
     expect(stdout).toBe(`${sound.slug}  ok  ${CHECKED} checks\n1 tenant checked: everything adds up.\n`)
   })
 
-  it('names what does not add up, of whom, and fails', async () => {
+  it('names each violation with its tenant, and fails', async () => {
     const { code, stdout, stderr } = await verify('--no-provider')
     expect([code, stderr]).toEqual([1, ''])
     const lines = stdout.trimEnd().split('\n')

@@ -1,4 +1,4 @@
-// Balances are loaded together, for all who ask within a tick; what joins a load is test/graphql/batch.test.ts's.
+// Balances requested in the same tick are loaded in one batch; test/graphql/batch.test.ts tests batching itself.
 import type { GraphQLFieldResolver } from 'graphql'
 import { isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -31,7 +31,7 @@ describe('in the API', () => {
     return resolve
   }
 
-  /** The bank's account and posting of a tenant, past the walls: what its resolvers are given. */
+  /** A tenant's bank account and its posting, read as a superuser: the parents of the resolvers. */
   async function bankOf(tenant: TenantKey): Promise<{ account: string; posting: string }> {
     const [row] = await rowsOf<{ account: string; posting: string }>(
       api.database,
@@ -56,7 +56,7 @@ describe('in the API', () => {
           context: { db: api.opened.forTenant({ tenantId: api.tenantIds[tenant], writes: EVERYTHING }) },
         })),
       )
-      // Over HTTP two requests hardly ever meet within a tick: here all four ask before anything is awaited.
+      // Two HTTP requests rarely share a tick, so all four resolvers are called before the first await.
       const found = await Promise.all(
         asked.map(({ id, context }) => resolve({ id, currency: 'USD' }, {}, context, {} as never)),
       )

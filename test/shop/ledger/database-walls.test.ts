@@ -229,14 +229,14 @@ describe('a posting', () => {
     ])
   })
 
-  it("cross-tenant: to another tenant's account is refused, as to one that nobody has", async () => {
+  it("cross-tenant: to another tenant's account is refused like one to a missing account", async () => {
     const to = (account: string) =>
       refusalOfEntry({ lines: [{ code: '1010', amount: 500, account }, second] })
     expect(await to(accounts.b.get('1010') ?? '')).toEqual([NO_SUCH_ROW, 'statement'])
     expect(await to(newId())).toEqual([NO_SUCH_ROW, 'statement'])
   })
 
-  it("cross-tenant: in another tenant's entry is refused, as in one that nobody has", async () => {
+  it("cross-tenant: in another tenant's entry is refused like one in a missing entry", async () => {
     const entry = await asRuntime(database, tenants.b, async (client) => {
       const lines = SALE.map((line) => ({ ...line, account: accounts.b.get(line.code) ?? '' }))
       return await insertEntry(client, { lines })
@@ -247,7 +247,7 @@ describe('a posting', () => {
   })
 })
 
-it("cross-tenant: opens no accounts in another tenant's books, nor in those of one that nobody has", async () => {
+it("cross-tenant: opens no accounts in another or a missing tenant's books", async () => {
   for (const tenant of [tenants.b, newId()]) {
     const opened = refusalOf((client) => client.query(`SELECT app.open_accounts($1, 'JPY')`, [tenant]))
     expect(await opened).toEqual([DENIED, 'statement'])

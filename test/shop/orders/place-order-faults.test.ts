@@ -1,4 +1,4 @@
-// An order whose message was lost, or its answer.
+// Placing an order when its request to the database, or the answer, is lost.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { CommandContext } from '../../../src/auth/command-context.ts'
 import { permissionsOf } from '../../../src/auth/permissions.ts'
@@ -19,7 +19,7 @@ let database: Database
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ seed: 'two-tenants' })
   proxy = await startWireProxy(testDatabase.runtimeUrl)
-  // Without names every statement crosses the relay with its text, by which it is chosen to break at.
+  // Without named statements the proxy sees every statement's text, by which it chooses where to break the connection.
   database = openDatabase({ url: proxy.url, poolMax: 8, namedStatements: false, logger })
 })
 afterAll(async () => {

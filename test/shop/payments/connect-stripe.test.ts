@@ -221,7 +221,7 @@ describe('what changes nothing', () => {
   })
 })
 
-describe('when the old account cannot be told', () => {
+describe('when the old account cannot be notified', () => {
   const logged = (lines: string[]): CommandContext => ({
     ...caller,
     logger: createLogger('warn', { write: (line: string) => lines.push(line) }),

@@ -367,7 +367,7 @@ describe('what does not fit is kept, and nothing is booked', () => {
 })
 
 describe('who sees and who writes', () => {
-  it('lists them by status and payment, to who may read payments; another tenant finds none', async () => {
+  it('lists them by status and payment to callers that may read payments; another tenant finds none', async () => {
     const { paymentId } = await paid()
     const id = await disputePayment(api, 'A', paymentId)
     const list = `query ($paymentId: ID!) {
@@ -449,7 +449,7 @@ describe('who sees and who writes', () => {
     expect(audit).toEqual([{ action: 'providerEventReceive', status: 'NEEDS_RESPONSE' }])
   })
 
-  it('the database holds its sums, whoever writes', async () => {
+  it('the database enforces its sums for every writer', async () => {
     const { paymentId } = await paid()
     await disputePayment(api, 'A', paymentId)
     for (const change of [

@@ -320,7 +320,7 @@ describe('an event of others', () => {
   })
 })
 
-describe('whatever is signed is kept', () => {
+describe('every signed event is kept', () => {
   let endpoint: { url: string; webhookSecret: string } | null = null
 
   async function sendRaw(body: Buffer): Promise<{ status: number; answer: Data }> {

@@ -163,7 +163,7 @@ describe('paymentProviderRotateWebhookSecret', () => {
     expect(errors).toMatchObject([{ code: 'FORBIDDEN' }])
   })
 
-  it('tells neither secret, in the audit nor anywhere', async () => {
+  it('reveals neither secret, in the audit or elsewhere', async () => {
     const { id, version } = await connect()
     const before = await secretsOf(api, 'A')
     await rotateWebhookSecret(await systemOf(api, 'A'), api.services.payments, {

@@ -58,7 +58,7 @@ async function orderOf(id: string): Promise<Data> {
 }
 
 describe('refundCreate', () => {
-  it('gives all of it back unless told, and books it', async () => {
+  it('refunds the whole amount by default, and books it', async () => {
     const before = await ledgerOf(api, 'A')
     const { id, orderId } = await aPayment()
     const made = await refund(id)

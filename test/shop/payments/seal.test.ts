@@ -22,7 +22,7 @@ function failureOf(work: () => unknown): string {
 }
 
 describe('a sealed secret', () => {
-  it('opens in its place, whatever it says', () => {
+  it('opens in its place, with any content', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (secret, place) => {
         expect(sealer.open(sealer.seal(secret, place), sealer.keyId, place)).toBe(secret)

@@ -1,5 +1,5 @@
-// What anybody can send to an endpoint of a payment provider: it takes none of a tenant's turns, floods of it are held up by
-// where they come from and leave the others alone, and it tells nobody what there is.
+// Unauthenticated requests to a payment provider's endpoint: they take none of the tenant's turns, floods are limited
+// by address without affecting others, and the answers reveal nothing about what exists.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
 import { webhookRoute } from '../../../src/shop/payments/webhook-route.ts'
@@ -9,9 +9,9 @@ import { countStatements } from '../../support/statements.ts'
 import { post, signedEvent } from '../support/money.ts'
 import { connectSandbox } from '../support/shop.ts'
 
-/** What one address may get wrong in a minute. */
+/** The failures allowed per address and minute. */
 const FAILURES_MAX = 100
-/** For a machine that has other things to do. */
+/** For a loaded machine. */
 const PATIENCE = { timeout: 25_000 }
 const EVENT = { type: 'payment_intent.created', object: { id: 'pi_1' } }
 
@@ -35,7 +35,7 @@ describe('forged deliveries', () => {
     const event = await forged()
     let answered = 0
     const { flood, page } = await asSuperuser(api.database, async (client) => {
-      // The account cannot be read: each delivery that looks it up waits for the end of this transaction.
+      // With the table of accounts locked, each delivery that looks up its account waits until this transaction ends.
       await client.query('LOCK TABLE payment_providers IN ACCESS EXCLUSIVE MODE')
       const sent = Array.from({ length: 50 }, () =>
         post(event).then((answer) => {
@@ -69,7 +69,7 @@ describe('forged deliveries', () => {
   })
 })
 
-it('nobody can tell an endpoint that is none from one whose secret is not known: the same answer after the same statements', async () => {
+it('a missing endpoint and a wrong secret get the same answer after the same statements', async () => {
   const other = await startApi()
   try {
     await connectSandbox(other, 'A')

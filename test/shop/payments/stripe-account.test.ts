@@ -329,7 +329,7 @@ describe('a charge that is to be cancelled', () => {
     expect(await merchant.stripe.paymentIntents.retrieve(reference)).toMatchObject({ status: 'canceled' })
   })
 
-  it('but has gone on meanwhile is what it is', async () => {
+  it('but has proceeded meanwhile keeps its state', async () => {
     const opened = open()
     const { reference } = await charged(opened)
     expect(await opened.account.cancelCharge(reference)).toEqual({

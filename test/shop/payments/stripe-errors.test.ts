@@ -181,7 +181,7 @@ describe('an answer that refuses the very request', () => {
     expect(await account.charge(CHARGE)).toEqual({ status: 'FAILED', reference, failure })
   })
 
-  it('fails a refund, whatever it says', async () => {
+  it('fails a refund, with any code', async () => {
     for (const given of [
       { status: 400, error: invalid({ code: 'charge_already_refunded' }) },
       { status: 402, error: { type: 'card_error', code: 'card_declined', message: 'it is so' } },

@@ -138,7 +138,7 @@ describe('what is not genuine is UNAUTHENTICATED', () => {
     expect(codeOf(() => read(payload, signatureOf(payload).replace('v1=', 'v0=')))).toBe('UNAUTHENTICATED')
   })
 
-  it('and the error tells neither secret nor signature', () => {
+  it('and the error reveals neither secret nor signature', () => {
     const payload = bodyOf()
     try {
       read(payload, signatureOf(payload, { secret: 'whsec_other' }))

@@ -38,7 +38,7 @@ it('concurrent payouts never exceed the balance', async () => {
   expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
 })
 
-it('tells of it in two events', async () => {
+it('reports it in two events', async () => {
   const { stripe } = newMerchant()
   await stripe.paymentIntents.create(charged())
   const { id } = await stripe.payouts.create({ amount: 100, currency: 'usd' })

@@ -1,4 +1,4 @@
-// The URL of the run's payment sandbox.
+// The payment sandbox's URL for this test run.
 import { inject } from 'vitest'
 
 export function sandboxUrl(): string {

@@ -80,7 +80,7 @@ describe('the time to think again', () => {
     )
   })
 
-  it('is at least seven days for a tenant’s own wish, whatever the server asks', async () => {
+  it('is at least seven days for a tenant’s own request, even if the server asks for less', async () => {
     const id = await here.idOf('globex')
     const schedule = (days: number | null, writes = EVERYTHING) =>
       asRuntime(
@@ -189,7 +189,7 @@ describe('erasure', () => {
     expect(everywhere).toEqual([])
   })
 
-  it('keeps apart what the law needs: numbers and dates of the books, and nobody’s name or words', async () => {
+  it('keeps the records that the law requires: the books’ numbers and dates, and no names or texts', async () => {
     const kinds: Record<string, number> = {}
     const columns = new Set<string>()
     const ids: string[] = []
@@ -299,7 +299,7 @@ describe('the address of an erased tenant', () => {
   const create = (slug: string, reuseSlug = false) =>
     createTenant(here.owner, { slug, name: 'Acme', currency: 'USD', owner: OWNER, reuseSlug })
 
-  it('is nobody else’s: not by the command, nor in SQL, nor by another’s new name', async () => {
+  it('cannot be reused: not by the command, nor in SQL, nor by renaming another tenant', async () => {
     await expect(create('acme')).rejects.toMatchObject({
       code: 'CONFLICT',
       message: expect.stringMatching(/was the address of a tenant that was erased.*--reuse-slug/),
@@ -324,7 +324,7 @@ describe('the address of an erased tenant', () => {
     await expect(create('acme')).rejects.toMatchObject({ code: 'CONFLICT' })
   })
 
-  it('lets nobody in who still has a token that names it', async () => {
+  it('refuses a token that still names it', async () => {
     const opened = openDatabase({
       url: here.database.runtimeUrl,
       poolMax: 2,

@@ -75,7 +75,7 @@ const restoreAs = (installation: Installation, slug: string, file = path): Promi
   restoreTenant(installation.owner, () => openTenantFile(file), { slug, name: null, sealer })
 
 describe('the file', () => {
-  it('says in its first line what it is, and in its last what it comes to', async () => {
+  it('has its format in the first line and its totals in the last', async () => {
     const header = JSON.parse(lines[0] ?? '')
     expect(header).toMatchObject({
       format: 'bulkhead-tenant',
@@ -114,7 +114,7 @@ describe('the file', () => {
     }
   })
 
-  it('is told of in the tenant’s audit', async () => {
+  it('is recorded in the tenant’s audit', async () => {
     const entries = await rowsOf(here.database, 'audit_entries', await here.idOf('acme'))
     expect(entries.filter(({ action }) => action === 'tenantExport')).toMatchObject([
       { actor_kind: 'SYSTEM', actor_label: 'command line', after: { rows: lines.length - 2 } },
@@ -173,7 +173,7 @@ describe('a restored tenant', () => {
     expect(await violationsOf(elsewhere.database, restored)).toEqual([])
   })
 
-  it('can act in nobody’s name: no key, invitation, leave or account of the first one works', async () => {
+  it('has no working credentials: no key, invitation, support grant or payment account of the first one works', async () => {
     const [key] = await rowsOf(elsewhere.database, 'api_keys', restored.id)
     expect(key?.revoked_at).not.toBeNull()
     expect(key?.hash).not.toBe(`\\x${createHash('sha256').update('the key of acme').digest('hex')}`)
@@ -187,7 +187,7 @@ describe('a restored tenant', () => {
     ])
   })
 
-  it('tells in its audit where it came from', async () => {
+  it('names its origin in its audit', async () => {
     const entries = await rowsOf(elsewhere.database, 'audit_entries', restored.id)
     expect(entries.filter(({ action }) => action === 'tenantRestore')).toMatchObject([
       { actor_kind: 'SYSTEM', after: { source: { slug: 'acme' }, rows: lines.length - 2 } },

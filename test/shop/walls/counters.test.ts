@@ -1,4 +1,4 @@
-// Case 16: counters are each tenant's own, so that no number's gaps tell of another tenant.
+// Case 16: each tenant has its own counters, so gaps in its numbers reveal nothing about other tenants.
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { asRuntime, createTestDatabase, type TestDatabase } from '../../support/database.ts'

@@ -1,4 +1,4 @@
-// Case 22: a hostile text is found again by a filter, as any other.
+// Case 22: a filter finds hostile texts like any other text.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Api, startApi } from '../../support/api.ts'
 import { ATTACKS } from '../../walls/attacks.ts'

@@ -1,4 +1,4 @@
-// Rows three deep, written at once by the tenant's client.
+// Nested writes three levels deep through the tenant's client.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLogger } from '../../../src/core/logger.ts'
 import { type Database, openDatabase } from '../../../src/db/database.ts'
@@ -18,7 +18,7 @@ afterAll(async () => {
   await test?.drop()
 })
 
-it('are of the handle’s tenant, whatever hangs on them', async () => {
+it('belong to the handle’s tenant, with all nested rows', async () => {
   const A = { tenantId: TENANT_A.id }
   const variant = { sku: 's', title: 't', priceMinor: 1n, currency: 'USD', stock: { create: {} } }
   const made = await database.forTenant({ ...A, writes: EVERYTHING }).product.create({

@@ -1,4 +1,4 @@
-// What the platform's people may do of a shop's work; by whose leave, and for how long, is test/desk/support's.
+// What support may do in a shop; test/desk/support tests who grants access, and for how long.
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { encodeId } from '../../../src/core/ids.ts'
 import { sqlstateOf } from '../../../src/db/faults.ts'

@@ -1,5 +1,5 @@
-// Writing is not reading, in what the shop's mutations refuse, repeat and search; what holds of every mutation is
-// test/walls/write-only.test.ts's.
+// A permission to write does not permit reading, in what the shop's mutations refuse, replay and search;
+// test/walls/write-only.test.ts tests all mutations.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GrantablePermission } from '../../../src/auth/permissions.ts'
 import { type Api, startApi } from '../../support/api.ts'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-it('a conflict under a key that a reader used tells no more to who may not read, and the other way round', async () => {
+it('a conflict under a reader’s key reveals nothing to a caller that may not read, and vice versa', async () => {
   const id = await makeCustomer(api.as('A'))
   const source = `mutation ($input: CustomerUpdateInput!) {
     customerUpdate(input: $input) { customer { email } userErrors { message } } }`
@@ -51,7 +51,7 @@ describe('an edit', () => {
     expect(data.customerUpdate).toEqual({ customer: null, userErrors: [] })
   })
 
-  it('repeated after somebody else’s shows nothing of theirs', async () => {
+  it('repeated after another caller’s edit shows nothing of it', async () => {
     const id = await makeCustomer(api.as('A'))
     const { send } = await keyWith(api, 'A', ['customers:write'])
     const input = { id, expectedVersion: 1, name: 'Mine', idempotencyKey: unique('mine') }
@@ -61,14 +61,14 @@ describe('an edit', () => {
     await api.as('A').data(UPDATE, { input: { id, expectedVersion: 2, email: 'theirs@else.example' } })
     const nothing = { customer: null, userErrors: [] }
     expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(nothing)
-    // An edit of the key's own that changes nothing does not make theirs its own, nor does one that does.
+    // After another's edit, an edit by the key, with or without changes, does not let it see the other's values.
     await send(UPDATE, { input: { id, expectedVersion: 3 } })
     expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(nothing)
     await send(UPDATE, { input: { id, expectedVersion: 4, name: 'Mine again' } })
     expect((await send(UPDATE, { input })).data.customerUpdate).toEqual(nothing)
   })
 
-  it('of a payment shows nothing of it after somebody else’s refund', async () => {
+  it('of a payment shows nothing of it after another caller’s refund', async () => {
     await connectSandbox(api, 'A')
     const customerId = await makeCustomer(api.as('A'))
     const { id } = await makeVariant(api.as('A'))
@@ -94,7 +94,7 @@ describe('a refusal', () => {
       .userErrors
   }
 
-  it('of stock says how much there is to who may read stock and catalogue', async () => {
+  it('of stock states the amount to callers that may read stock and catalogue', async () => {
     const customerId = await makeCustomer(api.as('A'))
     const { id, sku } = await makeVariant(api.as('A'))
     const input = { customerId, lines: lines(id, 9_999) }
@@ -105,7 +105,7 @@ describe('a refusal', () => {
     expect(told.message).toContain(sku)
   })
 
-  it('of stock is told last to who may not read stock, and of no line: it is no way to count without an order', async () => {
+  it('of stock comes last for callers that may not read stock, and names no line, so it cannot be used to count stock', async () => {
     const customerId = await makeCustomer(api.as('A'))
     const [one, other] = [await makeVariant(api.as('A')), await makeVariant(api.as('A'))]
     const nobody = { customerId: 'nobody', lines: lines(one.id, 9_999) }
@@ -131,7 +131,7 @@ describe('a refusal', () => {
     expect(await told(['stock:read'], both(9_999))).toEqual([short(0), short(1)])
   })
 
-  it('of an order’s or a payment’s state says which to who may read it', async () => {
+  it('of an order’s or a payment’s state names the state to callers that may read it', async () => {
     await connectSandbox(api, 'A')
     const customerId = await makeCustomer(api.as('A'))
     const { id } = await makeVariant(api.as('A'))
@@ -184,7 +184,7 @@ describe('a refusal', () => {
 })
 
 describe('a search', () => {
-  it('for orders by whom they are for takes what reading customers does', async () => {
+  it('for orders by customer needs the permission to read customers', async () => {
     const reading = await keyWith(api, 'A', ['orders:read'])
     const source = 'query ($query: String) { orders(query: $query) { totalCount } }'
     expect((await reading.send(source, { query: 'kim@' })).errors).toMatchObject([

@@ -1,5 +1,5 @@
-// Draws what the reader can be asked of a model: filters, selections and orders over every column and relation of the schema,
-// with values that its rows have, and with values that none has.
+// Generates queries for the reader: filters, selections and orders over every column and relation of the schema, with
+// values that occur in the rows and values that do not.
 import fc from 'fast-check'
 import {
   type Column,
@@ -11,13 +11,13 @@ import {
 import type { AnyOrder, AnyQuery, AnySelect, AnyWhere } from '../../../../src/db/reader/any-model.ts'
 import { Prisma } from '../../../../src/generated/prisma/client.ts'
 
-/** Values that rows have, by model and column; and the columns that are UUIDs in the database, as `table.column`. */
+/** Values that occur in the rows, by model and column; and the UUID columns, as `table.column`. */
 export type Known = {
   readonly values: ReadonlyMap<string, ReadonlyMap<string, readonly unknown[]>>
   readonly uuids: ReadonlySet<string>
 }
 
-/** How many relations deep a query goes. */
+/** The maximum depth of relations in a query. */
 const DEPTH = 2
 const TAKE_MAX = 5
 
@@ -108,7 +108,7 @@ function operandOf(column: Column, values: readonly unknown[], isUuid: boolean):
   return present.length === 0 ? other : fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...present) }, other)
 }
 
-/** Values of the column's type that no row need have. */
+/** Values of the column's type, usually absent from the rows. */
 function otherOf({ type, isEnum }: Column, isUuid: boolean): fc.Arbitrary<unknown> {
   if (isEnum) return fc.constantFrom(...enumValues(type))
   if (isUuid) return fc.uuid({ version: 7 })
@@ -130,7 +130,7 @@ function otherOf({ type, isEnum }: Column, isUuid: boolean): fc.Arbitrary<unknow
   }
 }
 
-/** Part of a text, in another letter case perhaps; or a pattern. A backslash by itself is no pattern. */
+/** A part of a text, sometimes in another letter case; or a pattern. A lone backslash is not a pattern. */
 function piece(text: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
   const part = fc.tuple(text, fc.nat(6), fc.nat(6), fc.boolean()).map(([text, from, length, isUpper]) => {
     const part = String(text)
@@ -177,7 +177,7 @@ function selectOf(model: ModelName, known: Known, depth: number): fc.Arbitrary<A
   return fc.tuple(chosen, someOf(extras)).map(([columns, more]) => ({ ...columns, ...more }) as AnySelect)
 }
 
-/** Of a field that is selected, or not. */
+/** The value in a selection of a selected or an unselected field. */
 function flag(isSelected: boolean): fc.Arbitrary<boolean | undefined> {
   return isSelected ? fc.constant(true) : fc.constantFrom(false, undefined)
 }
@@ -204,7 +204,7 @@ function countsOf(
   return fc.oneof(fc.constant(true), fc.record({ select: someOf<unknown>(counted) }))
 }
 
-/** An order that leaves nothing open, and how many rows of it. */
+/** A total order, and a number of rows. */
 function pageOf(model: ModelName): {
   orderBy: fc.Arbitrary<AnyOrder[]>
   take: fc.Arbitrary<number>

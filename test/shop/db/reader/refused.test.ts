@@ -1,4 +1,4 @@
-// What the reader takes and refuses: each refusal by the compiler, and, where that was passed over, when it runs.
+// What the reader accepts and refuses: the compiler refuses first, then the reader at run time.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../../../src/core/logger.ts'
 import { type Database, EVERYTHING, openDatabase, type TenantClient } from '../../../../src/db/database.ts'

@@ -1,4 +1,4 @@
-// The reader beside Prisma's client: of the same query the same rows, whatever is asked.
+// The reader returns the same rows as Prisma's client for the same generated query.
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ const SAMPLE = 60
 const CASE_ROWS = 20
 const FINDING_SHARE_MIN = 0.15
 const seed = Number(process.env.READER_SEED ?? randomInt(2 ** 31))
-/** A shop with much in it, and a tenant with a few rows of every table; each beside another of its kind. */
+/** A large shop, and a tenant with a few rows in every table; each with a second tenant of the same kind. */
 const [acme, globex] = [demoTenant('acme').tenant.id, demoTenant('globex').tenant.id]
 const [small, other] = [TENANT_A.id, TENANT_B.id]
 const MODELS = [...DATAMODEL.keys()] as ModelName[]
@@ -45,7 +45,7 @@ function prismas(handle: TenantClient, model: ModelName): Findable {
   return readerOf(handle, model) as unknown as Findable
 }
 
-/** Values of both tenants' rows: those of the other are to find nothing. */
+/** Values of both tenants' rows: the other tenant's values must match nothing. */
 async function knownValues(): Promise<Known> {
   const values = new Map<string, Map<string, unknown[]>>()
   for (const model of MODELS) {
