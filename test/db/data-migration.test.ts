@@ -155,7 +155,7 @@ describe.each([
     },
   )
 
-  it.skipIf(missing)('a reference written by hand without care fails', async () => {
+  it.skipIf(missing)('a reference written by hand without the FORCE steps fails', async () => {
     await byHand('20300202000000_careless', `${REFERENCE};`)
     await expect(run()).rejects.toThrow(NO_TENANT)
   })
@@ -169,7 +169,7 @@ describe.each([
     expect((await run()).applied).toHaveLength(1)
   })
 
-  it.skipIf(missing)('a backfill without care fails', async () => {
+  it.skipIf(missing)('a backfill without the FORCE steps fails', async () => {
     await byHand('20300202000000_careless', 'UPDATE books SET author_id = NULL;')
     await expect(run()).rejects.toThrow(NO_TENANT)
   })

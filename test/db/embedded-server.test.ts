@@ -113,7 +113,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
-describe('a server that was just made', () => {
+describe('a new server', () => {
   let server: EmbeddedServer
   let ownDir: string
   let ownLog: string[]
@@ -128,7 +128,7 @@ describe('a server that was just made', () => {
     await rm(ownDir, { recursive: true, force: true })
   })
 
-  it('has a role for serving and one for jobs that own nothing and may make nothing', async () => {
+  it('has a role for serving and one for jobs that own nothing and may create nothing', async () => {
     const { runtimeUrl, workerUrl, ownerUrl } = server
     await expect(query(workerUrl, 'CREATE TABLE mine (id int)')).rejects.toThrow(/permission denied/)
     expect(
@@ -193,7 +193,7 @@ describe('a server that was just made', () => {
   })
 
   if (process.platform !== 'win32')
-    it('is in a process group of its own, so that Ctrl-C reaches only us', async () => {
+    it('is in a separate process group, so that Ctrl-C reaches only us', async () => {
       const { pid } = server
       const ps = spawn('ps', ['-o', 'pgid=', '-p', String(pid)])
       const [output] = await once(ps.stdout, 'data')
@@ -225,7 +225,7 @@ describe('stopping and starting', () => {
     expect((await server.exited).code).toBe(0)
   })
 
-  it('takes another port when the last one, or the wished one, is taken', async () => {
+  it('takes another port when the last or the requested one is in use', async () => {
     const first = await start()
     await first.stop()
     const other = createServer().listen(first.port, '127.0.0.1')

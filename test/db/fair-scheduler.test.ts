@@ -30,7 +30,7 @@ function createFairScheduler(options: Parameters<typeof makeFairScheduler>[0]): 
   }
 }
 
-describe('scheduler', () => {
+describe('turns', () => {
   it('are granted at once while there are any, up to the share of one tenant', () => {
     const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
     expect([1, 2, 3].map(() => scheduler.acquire('a'))).toEqual([null, null, null])
@@ -49,7 +49,7 @@ describe('scheduler', () => {
     expect(scheduler.waiting).toBe(0)
   })
 
-  it('go to the tenant that has the fewest, and among equals in the order of asking', async () => {
+  it('go to the tenant with the fewest, and among equals in the order of the requests', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 3, waitMaxMs: WAIT_MS })
     for (const tenant of ['a', 'a', 'a', 'b']) void scheduler.acquire(tenant) // a waits for its fourth, at its share of 3
     const order: string[] = []
@@ -66,7 +66,7 @@ describe('scheduler', () => {
     expect(order.slice(0, 2)).toEqual(['c', 'd'])
   })
 
-  it('are in the order of asking within a tenant', async () => {
+  it('are granted in the order of the requests within a tenant', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 1, waitMaxMs: WAIT_MS })
     void scheduler.acquire('a')
     const order: number[] = []
@@ -107,7 +107,7 @@ describe('scheduler', () => {
   })
 })
 
-describe('scheduler of the callers of one tenant', () => {
+describe('turns of the callers of one tenant', () => {
   it('leave room for another: no caller has all of the share', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 8, waitMaxMs: WAIT_MS })
     const taken = Array.from({ length: 6 }, () => scheduler.acquire('a', 'key 1'))
@@ -117,7 +117,7 @@ describe('scheduler of the callers of one tenant', () => {
     expect(scheduler.acquire('a', 'key 2')).toBeNull()
   })
 
-  it('go to the caller with the fewest, however many another waits for', async () => {
+  it('go to the caller with the fewest, even if another waits for many', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: WAIT_MS })
     for (const caller of ['x', 'x', 'y']) expect(scheduler.acquire('a', caller)).toBeNull()
     const order: string[] = []
@@ -134,12 +134,12 @@ describe('scheduler of the callers of one tenant', () => {
     expect(order).toEqual(['z', 'y', 'x'])
   })
 
-  it('are one in a share that is too small to divide, for work that needs two', () => {
+  it('are one for work that needs two, in a share that is too small to divide', () => {
     const scheduler = createFairScheduler({ connectionsMax: 2, waitMaxMs: WAIT_MS })
     expect([scheduler.acquire('a', 'x'), scheduler.acquire('a', 'x')]).toEqual([null, null])
   })
 
-  it('that were given up leave nothing behind', async () => {
+  it('that are given up leave nothing behind', async () => {
     const scheduler = createFairScheduler({ connectionsMax: 4, waitMaxMs: 10 })
     for (let n = 0; n < 2; n += 1) expect(scheduler.acquire('a', 'x')).toBeNull()
     await expect(scheduler.acquire('a', 'x')).rejects.toThrow()
@@ -149,8 +149,8 @@ describe('scheduler of the callers of one tenant', () => {
   })
 })
 
-describe('the lane of all that is asked before a tenant is known', () => {
-  it('is small, and no kind of question has all of it', () => {
+describe('the lane for queries before a tenant is known', () => {
+  it('is small, and no kind of query may use all of it', () => {
     const scheduler = createFairScheduler({ connectionsMax: 8, waitMaxMs: WAIT_MS })
     expect(scheduler.acquire(BEFORE_TENANT, 'deliveries')).toBeNull()
     const more = Array.from({ length: 100 }, () => scheduler.acquire(BEFORE_TENANT, 'deliveries'))
@@ -179,7 +179,7 @@ describe('the lane of all that is asked before a tenant is known', () => {
   })
 })
 
-describe('case 49: a tenant at a hundred times', () => {
+describe('case 49: a tenant with a hundred times the load', () => {
   let files: TestDatabase
   let database: Database
   beforeAll(async () => {
@@ -198,7 +198,7 @@ describe('case 49: a tenant at a hundred times', () => {
     await files?.drop()
   })
 
-  it('case 49: is answered in full, and another before any of it is done, by reads and by transactions', async () => {
+  it('case 49: is answered in full, and another tenant before it finishes, for reads and for transactions', async () => {
     const gate = Promise.withResolvers<void>()
     let done = 0
     const slow = async () => {
@@ -220,7 +220,7 @@ describe('case 49: a tenant at a hundred times', () => {
     expect(database.poolState().waiting).toBe(0)
   })
 
-  it('gives its scheduler back when its work fails', async () => {
+  it('returns its turn when its work fails', async () => {
     const failing = Array.from({ length: 20 }, () =>
       database
         .withTenant({ tenantId: TENANT_A.id }, (tx) => tx.$queryRaw`SELECT 1 / 0`)

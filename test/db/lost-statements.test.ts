@@ -14,7 +14,7 @@ import { SEEDED, TENANT_A } from '../support/two-tenants.ts'
 
 const SCOPE = { tenantId: TENANT_A.id, writes: EVERYTHING }
 
-describe('a connection that keeps statements', () => {
+describe('a connection with prepared statements', () => {
   let database: TestDatabase
   let pool: ScopedPool
   beforeAll(async () => {

@@ -81,7 +81,7 @@ const sweep = sweepOf(
   inGroups(codePoints, CODE_POINTS_PER_TEXT).map((group) => group.map((one) => `${one}A${one}z`).join('')),
 )
 
-it('the sweep has what was found before', () => {
+it('the sweep includes the known cases', () => {
   for (const one of [
     '\u{13437}',
     '\u{16FE4}',
@@ -131,11 +131,11 @@ describe.each(Object.keys(LOCALES) as LocaleName[])('on a database of %s', (loca
     await at?.drop()
   })
 
-  it('is there to be tested', () => {
+  it('exists on this machine', () => {
     if (!MAY_BE_MISSING.has(locale)) expect(at).not.toBeNull()
   })
 
-  it('the doctor finds it whole', async ({ skip }) => {
+  it('the doctor finds no problem', async ({ skip }) => {
     if (at === null) return skip()
     const findings = await examine(at.runtimeUrl)
     expect(findings.filter(({ level }) => level === 'error')).toEqual([])

@@ -270,7 +270,7 @@ describe('case 45: bounds', () => {
     })
   })
 
-  it('a transaction left open is ended by the server: a retryable error, and its connection is given up', async () => {
+  it('a transaction left open is ended by the server: a retryable error, and its connection is discarded', async () => {
     await withSetting('idle_in_transaction_session_timeout', '100ms', async () => {
       const { error } = await outcomeOf(
         database.withTenant(A, async (tx) => {

@@ -45,7 +45,7 @@ describe.each([
     }
   })
 
-  it('cross-tenant: nothing of another tenant is with a row', async () => {
+  it('cross-tenant: a row comes with nothing of another tenant', async () => {
     const rows = await run((db) =>
       db.export.readMany({
         select: {
@@ -80,7 +80,7 @@ describe('the connection', () => {
     expect(await database.forTenant(A).export.readMany({ where })).toEqual([])
   })
 
-  it('of a transaction that has ended is read on no more', async () => {
+  it('of an ended transaction is no longer used', async () => {
     const ended = await database.withTenant(A, async (tx) => {
       expect(await tx.export.readCount()).toBe(SEEDED)
       return { tx }
@@ -89,7 +89,7 @@ describe('the connection', () => {
     expect(await database.forTenant(A).export.readCount()).toBe(SEEDED)
   })
 
-  it('is not taken without the id of a tenant', async () => {
+  it('is not acquired without a tenant’s id', async () => {
     const nobody = database.forTenant({ tenantId: '' })
     await expect(nobody.export.readMany()).rejects.toThrow('a scope needs the uuid of a tenant')
     await expect(nobody.export.readCount()).rejects.toThrow('a scope needs the uuid of a tenant')

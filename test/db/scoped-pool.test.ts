@@ -276,7 +276,7 @@ describe.each([true, false])('with named statements: %s', (named) => {
     next.release()
   })
 
-  it('a connection that is returned in the middle of a transaction is destroyed', async () => {
+  it('a connection that is released in the middle of a transaction is destroyed', async () => {
     const pid = await backend()
     const connection = await connect(A)
     await enterScope(A, async () => {

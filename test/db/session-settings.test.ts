@@ -47,7 +47,7 @@ afterAll(() => test?.drop())
 
 const open = (url: string): Database => openDatabase({ url, poolMax: 2, namedStatements: true, logger })
 
-it('these roles do start with others', async () => {
+it('these roles start with other settings', async () => {
   const [row] = await asAdmin(test.runtimeUrl, async (client) => (await client.query(SHOW)).rows)
   for (const name of NAMES) expect(row[name], name).not.toBe(SESSION_SETTINGS[name as 'TimeZone'])
 })
@@ -106,7 +106,7 @@ async function keysAreDatedRightly(database: Database): Promise<void> {
   expect(await database.resolveApiKey(TENANT_A.id, expired.hash)).toBeNull()
 }
 
-describe('a key of half an hour is good for that long', () => {
+describe('a key for half an hour is valid for that long', () => {
   it('and not at once expired, nor for hours more', async () => {
     const database = open(test.runtimeUrl)
     try {

@@ -138,7 +138,7 @@ describe('a tenant’s budget', () => {
     expect([invited.caller.capacity, invited.caller.restorePerSecond]).toEqual([50, 5])
   })
 
-  it('says when to come again, and when it will be full', () => {
+  it('says when to retry, and when it will be full', () => {
     const account = budget().accountOf(callerOf('a'))
     spend(account, 690)
     expect(() => spend(account, 360)).toThrow(expect.objectContaining({ details: { retryAfterSeconds: 4 } }))

@@ -137,7 +137,7 @@ describe('faults of the database', () => {
   })
 })
 
-describe('what the client did wrong is said', () => {
+describe('the client’s errors are reported', () => {
   it.each([
     ['a syntax error', '{ hello'],
     ['an unknown field', '{ nothing }'],

@@ -53,7 +53,7 @@ async function allClosed(opened: FrontDoor): Promise<void> {
   while ((await count()) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-describe('a client that takes nothing', () => {
+describe('a client that reads nothing', () => {
   it('of an answer of /graphql is cut off', async () => {
     const opened = await openFrontDoor({ ...options, limits: { quietMs: QUIET_MS } })
     door = opened
@@ -90,7 +90,7 @@ describe('a client that takes nothing', () => {
     await once(server, 'close')
   })
 
-  it('that is slow, but takes it, gets all of it', async () => {
+  it('that reads slowly gets the whole answer', async () => {
     const opened = await openFrontDoor({ ...options, limits: { quietMs: 5 * QUIET_MS } })
     door = opened
     const socket = request(opened.url, '/graphql', '{ notes { text } }')

@@ -41,7 +41,7 @@ describe('bad keys from behind one proxy', () => {
   const from = '127.0.5.1'
   const ask = (secret: string) => askWithKey({ url: api.url, secret, from })
 
-  it('that are malformed cost a key that can be one nothing', async () => {
+  it('that are malformed do not block a well-formed key', async () => {
     const { secret } = await makeKey(api.as('B'), ['members:read'])
     for (let n = 0; n < FAILURES_MAX; n += 1)
       expect(told(await ask('bk_test_nonsense'))).toBe('401 UNAUTHENTICATED')

@@ -120,7 +120,7 @@ describe('the tenants of a person', () => {
     expect((await list(await tokenOf(OWN, emailOf('B', 'OWNER')))).body).toEqual({ tenants: [] })
   })
 
-  it('are those alone that the token names', async () => {
+  it('are only those that the token names', async () => {
     const named = async (tenants: unknown) => (await list(await tokenOf(CLAIM, BOTH, { tenants }))).body
     expect(await named(['anchor', 'bollard', 'nowhere'])).toEqual({ tenants: [ANCHOR, BOLLARD] })
     expect(await named(['bollard'])).toEqual({ tenants: [BOLLARD] })
@@ -148,7 +148,7 @@ describe('the tenants of a person', () => {
     }
   })
 
-  it('include a suspended one, which says so', async () => {
+  it('include a suspended one, marked as such', async () => {
     const owner = await connectOwner(api.database.ownerUrl)
     const set = (status: string) =>
       owner.query(`UPDATE app.tenant_directory SET status = $1 WHERE slug = 'bollard'`, [status])

@@ -130,7 +130,7 @@ describe('missing workers', () => {
     finish()
   })
 
-  it('is no worker that logs in under another role than the one that looks', async () => {
+  it('do not include a worker that logs in under another role than the checking one', async () => {
     const role = `worker_${randomUUID().replaceAll('-', '')}`
     await asAdmin(shop.testDatabase.adminUrl, (admin) =>
       admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'of-a-test' IN ROLE bulkhead_worker`),
@@ -150,7 +150,7 @@ describe('missing workers', () => {
     }
   })
 
-  it('leaves a dead letter where the job had no attempts left: a job that kills its worker is bounded too', async () => {
+  it('leave a dead letter where the job had no attempts left, so a job that kills its worker is bounded too', async () => {
     const { task, ran } = notedTask('test.x', 1)
     await shop.queued(TENANT_A.id, { task: 'test.x', attemptsMax: 1 })
     await shop.admin.query(

@@ -103,7 +103,7 @@ describe('a member', () => {
 })
 
 describe('a key', () => {
-  it('may what its list holds', async () => {
+  it('may do what its list permits', async () => {
     const { id: subject } = await makeKey(api.as('A'), ['things:read'])
     expect(await told({ subject, permission: 'things:read' })).toBe('true: GRANTED')
     expect((await check({ subject, permission: 'things:write' })).reasons).toEqual([
@@ -114,7 +114,7 @@ describe('a key', () => {
     ])
   })
 
-  it('that was revoked, or has expired, may nothing, and it is said since when', async () => {
+  it('that was revoked, or has expired, may do nothing, and the answer says since when', async () => {
     const revoked = await makeKey(api.as('A'), ['things:read'])
     const { apiKeyRevoke } = await api.as('A').data(REVOKE, { input: { id: revoked.id } })
     expect((await check({ subject: revoked.id, permission: 'things:read' })).reasons).toEqual([
@@ -176,7 +176,7 @@ describe('an object', () => {
     expect(await told({ permission: 'members:manage', id })).toBe('true: GRANTED')
   })
 
-  it('cross-tenant: that is another tenant’s, absent or no id at all is not there, in the same words', async () => {
+  it('cross-tenant: of another tenant, absent or with a malformed id gets the same answer', async () => {
     const { id: foreign } = await invitee(api, 'B')
     const answers = []
     for (const id of [foreign, encodeId('inv', newId()), 'inv_x', '', 'nonsense'])

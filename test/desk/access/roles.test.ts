@@ -22,7 +22,7 @@ it.each(ROLES)('%s sees its permissions, the same as in the list of roles', asyn
   expect(own.permissions.toSorted()).toEqual(held.toSorted())
 })
 
-it('a key whose list holds what this version does not know gets nothing by it', async () => {
+it('a key’s unknown permission gives nothing', async () => {
   const { secret } = await makeKey(api.as('A'), ['things:read'])
   // Inserted directly, as a later version might have left it.
   const list = ['things:fly', '*', 'system', 'invitations:accept', 'things:read']

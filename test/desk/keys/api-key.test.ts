@@ -9,7 +9,7 @@ const tenantId = newId()
 describe.each(['live', 'test'] as const)('a %s key', (mode) => {
   const made = newApiKey(mode, tenantId)
 
-  it('says what it is, and which tenant it is for', () => {
+  it('states its mode and its tenant', () => {
     expect(made.secret).toMatch(new RegExp(`^bk_${mode}_[0-9a-z]{82}$`))
     expect(looksLikeApiKey(made.secret)).toBe(true)
     expect(readApiKey(made.secret)).toEqual({ mode, tenantId, hash: made.hash })
@@ -22,7 +22,7 @@ describe.each(['live', 'test'] as const)('a %s key', (mode) => {
     expect(new Set(secrets).size).toBe(1_000)
   })
 
-  it('with any one character altered is none', () => {
+  it('is invalid with any one character altered', () => {
     for (let place = 0; place < made.secret.length; place += 1) {
       const other = made.secret[place] === '7' ? '8' : '7'
       expect(readApiKey(made.secret.slice(0, place) + other + made.secret.slice(place + 1))).toBeNull()

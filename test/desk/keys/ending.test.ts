@@ -25,7 +25,7 @@ const END = `mutation ($input: SupportAccessRevokeInput!) { supportAccessRevoke(
   supportGrant { id status } userErrors { field code message } } }`
 
 describe('apiKeyRevoke', () => {
-  it('with keys:manage alone ends no key that may do more, and names what it lacks', async () => {
+  it('with keys:manage alone revokes no key that may do more, and names the missing permission', async () => {
     const strong = await makeKey(api.as('A'), ['things:read', 'tenant:manage'])
     const weak = await withKey(['keys:manage'])
     const { apiKey, userErrors } = await revoke(weak.session, strong.id)
@@ -53,7 +53,7 @@ describe('apiKeyRevoke', () => {
     expect((await revoke(api.as('A'), strong.id)).apiKey).toMatchObject({ status: 'REVOKED' })
   })
 
-  it('a key ends itself, and what may do as much', async () => {
+  it('a key revokes itself, and keys with no more permissions', async () => {
     const [one, other] = [
       await withKey(['keys:manage', 'things:read']),
       await withKey(['keys:manage', 'things:read']),
@@ -62,7 +62,7 @@ describe('apiKeyRevoke', () => {
     expect((await revoke(one.session, one.id)).userErrors).toEqual([])
   })
 
-  it('counts what a key may do now: whose maker became less is within reach', async () => {
+  it('counts a key’s present permissions: after its maker’s demotion it can be revoked', async () => {
     const permissions = ['members:manage', 'members:read', 'things:read']
     const { id } = await makeKey(api.as('A', 'ADMIN'), permissions)
     const weak = await withKey(['keys:manage', 'things:read'])
@@ -99,7 +99,7 @@ describe('apiKeyRevoke', () => {
 describe('support access', () => {
   const input = (access: string) => ({ input: { access, hours: 1, reason: unique('why') } })
 
-  it('is given, and ended, by who may do as much', async () => {
+  it('is granted and revoked by callers that may do as much', async () => {
     const reading = await withKey(['support:manage', ...supportPermissions('READ')])
     const { supportAccessGrant: read } = await reading.session.data(GRANT, input('READ'))
     expect(read.userErrors).toEqual([])

@@ -152,7 +152,7 @@ describe('case 32: a key that was revoked while it was in use', () => {
   const uuidOfKey = async (secret: string) =>
     (await elsewhere(api).authenticate(sentBy(secret), 'request-1')).actor.id as string
 
-  it('makes no other one, though the front door still lets it in', async () => {
+  it('makes no other one, even while it is still accepted', async () => {
     const { secret } = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
     expect(told(await askWithKey({ url: api.url, secret }))).toBe('200 OK')
     await revokeBehind(await uuidOfKey(secret))
@@ -161,7 +161,7 @@ describe('case 32: a key that was revoked while it was in use', () => {
     expect(data).toBeNull()
   })
 
-  it('takes a key along that slipped through: one whose maker was ended is not good', async () => {
+  it('invalidates a key that was made meanwhile: one whose maker was revoked is refused', async () => {
     const { secret } = await makeKey(api.as('A'), ['keys:manage', 'things:read'])
     const child = (await withKey(secret, { permissions: ['things:read'] })).data.apiKeyCreate
     await revokeBehind(await uuidOfKey(secret))

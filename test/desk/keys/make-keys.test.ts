@@ -64,7 +64,7 @@ describe('a new key', () => {
     })
   })
 
-  it('keeps its secret nowhere: no table holds it, nor the random part of it', async () => {
+  it('is stored without its secret: no table holds it, nor its random part', async () => {
     const { secret } = await makeKey(api.as('A'), ['things:read'])
     await askWithKey({ url: api.url, secret })
     const text = await everything()
@@ -91,7 +91,7 @@ describe('a new key', () => {
     ])
   })
 
-  it('is made once by twenty calls at once with the same idempotency key, and one of them knows its secret', async () => {
+  it('is made once by twenty calls at once with the same idempotency key, and one of them returns its secret', async () => {
     const input = { name: 'Rivals', permissions: ['things:read'], idempotencyKey: unique('key') }
     const made = await Promise.all(Array.from({ length: 20 }, () => create(input)))
     expect(made.filter(({ secret }) => secret !== null)).toHaveLength(1)
@@ -122,7 +122,7 @@ describe('a new key', () => {
 })
 
 describe('what is wrong with a new key', () => {
-  it('is said all at once, and nothing is made', async () => {
+  it('is reported at once, and nothing is made', async () => {
     const made = await create({
       name: ' ',
       permissions: ['things:fly', '*'],
@@ -166,7 +166,7 @@ describe('what is wrong with a new key', () => {
 })
 
 describe('revoking', () => {
-  it('refuses the key at its next request, and can be said twice', async () => {
+  it('refuses the key at its next request, and can be repeated', async () => {
     const { id, secret } = await makeKey(api.as('A'), ['things:read'])
     expect(told(await askWithKey({ url: api.url, secret }))).toBe('200 OK')
     const { apiKey, userErrors } = await revoke({ id })
@@ -203,7 +203,7 @@ describe('revoking', () => {
     ])
   })
 
-  it("cross-tenant: another tenant's key, an absent one and no id at all are NOT_FOUND, and the key stays good", async () => {
+  it("cross-tenant: another tenant's key, an absent one and a malformed id are NOT_FOUND, and the key stays valid", async () => {
     const { id, secret } = await makeKey(api.as('A'), ['things:read'])
     for (const other of [id, encodeId('key', newId()), 'key_x', '']) {
       const answer = await revoke({ id: other }, 'B')

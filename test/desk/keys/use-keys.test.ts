@@ -49,7 +49,7 @@ describe('a key', () => {
     expect(written.errors[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', permission: 'members:manage' })
   })
 
-  it("cross-tenant: finds nothing of another tenant's, and may not be sent for it", async () => {
+  it("cross-tenant: finds nothing of another tenant's, and is refused for it", async () => {
     const { id } = await invitee(api, 'B')
     const { secret } = await makeKey(api.as('A'), ['members:read'])
     const source = `{ node(id: "${id}") { id } invitations { totalCount nodes { id } } }`
@@ -78,7 +78,7 @@ describe('a key', () => {
     await suspend('ACTIVE')
   })
 
-  it('is 401 in the same words whether it never was, was revoked or has expired', async () => {
+  it('gets the same 401 whether it never existed, was revoked or has expired', async () => {
     const revoked = await makeKey(api.as('A'), ['things:read'])
     await revoke(revoked)
     const expired = await makeKey(api.as('A'), ['things:read'])
@@ -115,7 +115,7 @@ describe('a key', () => {
 })
 
 describe('case 32: a key that ends', () => {
-  it('is refused within 2 s by another process, and not asked for at every request until then', async () => {
+  it('is refused within 2 s by another process, and not looked up at every request until then', async () => {
     const key = await makeKey(api.as('A'), ['things:read'])
     const clock = createTestClock()
     const other = elsewhere(api, clock)
@@ -142,7 +142,7 @@ describe('case 32: a key that ends', () => {
     expect(await refusal(authenticate)).toBe('UNAUTHENTICATED')
   })
 
-  it('is refused from the moment that its revocation is answered, among a hundred requests under way', async () => {
+  it('is refused once its revocation is answered, during a hundred requests', async () => {
     const key = await makeKey(api.as('A'), ['things:read'])
     let isRevoked = false
     const answers: { told: string; begunAfter: boolean }[] = []
@@ -168,7 +168,7 @@ describe('case 32: a key that ends', () => {
 })
 
 describe('the last use', () => {
-  it('is noted at the first request, and shown', async () => {
+  it('is recorded at the first request, and shown', async () => {
     const key = await makeKey(api.as('A'), ['things:read'])
     expect(await lastUse(key)).toBeNull()
     const before = Date.now()
@@ -208,7 +208,7 @@ describe('the last use', () => {
     expect(await lastUse(key)).toBeNull()
   })
 
-  it('is left alone where the database takes no writes, and the key is let in', async () => {
+  it('is not written on a read-only database, and the key is accepted', async () => {
     const key = await makeKey(api.as('A'), ['things:read'])
     const hash = createHash('sha256').update(key.secret).digest()
     const rows = await asSuperuser(api.database, async (client) => {
@@ -219,7 +219,7 @@ describe('the last use', () => {
     expect(await lastUse(key)).toBeNull()
   })
 
-  it('of a key that is not good is not noted', async () => {
+  it('of an invalid key is not recorded', async () => {
     const key = await makeKey(api.as('A'), ['things:read'])
     await revoke(key)
     await askWithKey({ url: api.url, secret: key.secret })
@@ -227,7 +227,7 @@ describe('the last use', () => {
   })
 })
 
-it('a key that is known costs no look-up: the second request is let in at once', async () => {
+it('a cached key costs no look-up: the second request is accepted at once', async () => {
   const { secret } = await makeKey(api.as('A'), ['things:read'])
   const other = elsewhere(api)
   await other.authenticate(sentBy(secret), REQUEST)

@@ -126,7 +126,7 @@ describe('granting', () => {
     expect(new Set([...ids, again]).size).toBe(1)
   })
 
-  it('is bounded: more than anybody surveys are refused', async () => {
+  it('is limited in number', async () => {
     await asOwner(api.database, api.tenantIds.B, (owner) =>
       owner.query(
         `INSERT INTO support_grants (id, access, reason, granted_by, expires_at)
@@ -228,13 +228,13 @@ describe('during', () => {
     ])
   })
 
-  it('servers that are asked at once note one visit', async () => {
+  it('simultaneous requests to several servers record one visit', async () => {
     const id = await letSupportIn(api, 'A', { access: 'READ' })
     await Promise.all(Array.from({ length: 8 }, () => api.opened.resolveSupport(SLUGS.A, SUPPORTER)))
     expect(await auditOf(id)).toHaveLength(1)
   })
 
-  it('after a quarter of an hour a visit is another one', async () => {
+  it('a request after a quarter of an hour is another visit', async () => {
     const id = await letSupportIn(api, 'A', { access: 'READ' })
     await api.opened.resolveSupport(SLUGS.A, SUPPORTER)
     await asOwner(api.database, api.tenantIds.A, (owner) =>
@@ -311,7 +311,7 @@ describe('cross-tenant', () => {
     expect((await supporter('B').data(WHO)).viewer.support.access).toBe('WRITE')
   })
 
-  it('while A lets them in, what is B’s is not there', async () => {
+  it('with A’s grant, B’s data is not found', async () => {
     await grant('WRITE', 'A')
     const { id } = await invitee(api, 'B')
     expect(await supporter('A').data(`{ node(id: "${id}") { id } }`)).toEqual({ node: null })
@@ -346,7 +346,7 @@ describe('the second wall', () => {
       'request',
     )
 
-  it('what a READ grant may not write it cannot write by raw SQL either', async () => {
+  it('a READ grant cannot write by raw SQL either', async () => {
     await grant('READ')
     await invitee(api, 'A')
     await api.as('A').data('mutation { exportCreate(input: {}) { export { id } } }')

@@ -150,7 +150,7 @@ describe('an export', () => {
     )
   })
 
-  it('is of one moment, though entries are written while it is made', async () => {
+  it('is a consistent snapshot, though entries are written while it is made', async () => {
     const second = await create('A')
     const caller = await worker('A')
     const making = runExports('A')
@@ -311,7 +311,7 @@ describe('tenantUpdate', () => {
   const update = (tenant: TenantKey, input: object, role: 'OWNER' | 'ADMIN' = 'OWNER') =>
     api.as(tenant, role).send(UPDATE, { input })
 
-  it('names the merchant anew, once for each version', async () => {
+  it('renames the merchant, once for each version', async () => {
     const { data } = await update('A', { expectedVersion: 1, name: '  Anchor Stores ' })
     expect(data.tenantUpdate).toEqual({ tenant: { name: 'Anchor Stores', version: 2 }, userErrors: [] })
     const late = (await update('A', { expectedVersion: 1, name: 'Other' })).data.tenantUpdate
@@ -355,7 +355,7 @@ describe('a merchant’s own erasure', () => {
     expect(viewer.tenant).toEqual({ slug: 'anchor', erasureAt: tenant.erasureAt })
   })
 
-  it('can be cancelled by the owner as long as it has not begun', async () => {
+  it('can be cancelled by the owner until it begins', async () => {
     const { errors } = await api.as('A', 'ADMIN').send(CANCEL)
     expect(errors).toMatchObject([{ code: 'FORBIDDEN' }])
     for (let time = 0; time < 2; time += 1) {
@@ -365,7 +365,7 @@ describe('a merchant’s own erasure', () => {
     expect((await actionsOf('A')).filter((action) => action === 'tenantErasureCancel')).toHaveLength(2)
   })
 
-  it('cross-tenant: does not affect the other; and a tenant cannot undo an order of the platform', async () => {
+  it('cross-tenant: does not affect the other; and a tenant cannot cancel an erasure by the platform', async () => {
     await schedule('B', { confirmation: 'bollard', graceDays: 7 })
     const owner = await connectOwner(api.database.ownerUrl)
     try {
