@@ -4,7 +4,9 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { pino } from 'pino'
 import { openDatabase } from '../src/db/database.ts'
-import { type AnyQuery, readerOf } from '../src/db/reader/any-model.ts'
+import { DATAMODEL } from '../src/db/datamodel.ts'
+import { readerOf } from '../src/db/reader/any-model.ts'
+import type { AnyQuery } from '../src/db/reader/any-query.ts'
 import { compileRead } from '../src/db/reader/read-sql.ts'
 import { statementName } from '../src/db/statement-name.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
@@ -82,7 +84,7 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
   }
   const pool = new pg.Pool({ connectionString: adminUrl, max: CONNECTIONS })
   const readerWithout = async (tenant: number) => {
-    const { text, values, decode } = compileRead('Order', READ, rowId('tenant', tenant, 0))
+    const { text, values, decode } = compileRead(DATAMODEL, 'Order', READ, rowId('tenant', tenant, 0))
     const name = statementName({ sql: text })
     const { rows } = await pool.query({ name, text, values: [...values], rowMode: 'array' })
     return decode((rows[0] as unknown[])[0]) as unknown[]

@@ -203,13 +203,15 @@ async function refuseBrokenWalls(
   { runtimeUrl, workerUrl }: Urls,
   logger: Logger,
 ): Promise<void> {
-  const [{ examine }, { QUEUED_BY: tasks }, { writerNames }] = await Promise.all([
+  const [{ examine }, { SCHEMA: schema }, { QUEUED_BY: tasks }, { writerNames }] = await Promise.all([
     import('./db/doctor/doctor.ts'),
+    import('./db/datamodel.ts'),
     import('./parts.ts'),
     import('./auth/permissions.ts'),
   ])
   const { strictVersion } = config.database
-  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks, writers: writerNames() })
+  const writers = { permissions: writerNames(), schema }
+  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks, writers })
   for (const { level, code, object, message } of findings) {
     if (level === 'warning') logger.warn({ code, object }, message)
   }

@@ -12,8 +12,9 @@ export function doctorCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
-        const [{ examine }, { QUEUED_BY }, { writerNames }] = await Promise.all([
+        const [{ examine }, { SCHEMA }, { QUEUED_BY }, { writerNames }] = await Promise.all([
           import('../db/doctor/doctor.ts'),
+          import('../db/datamodel.ts'),
           import('../parts.ts'),
           import('../auth/permissions.ts'),
         ])
@@ -25,7 +26,7 @@ export function doctorCommand(): Command {
               strictVersion: options.strictVersion ?? config.database.strictVersion,
               workerUrl,
               tasks: QUEUED_BY,
-              writers: writerNames(),
+              writers: { permissions: writerNames(), schema: SCHEMA },
             }),
         )
         report(options, { findings }, asText(findings))

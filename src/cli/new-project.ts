@@ -32,6 +32,7 @@ const PARTS: readonly string[] = [
   'tools',
   'tsconfig.build.json',
   'tsconfig.json',
+  'tsconfig.package.json',
   'vitest.config.ts',
 ]
 /** Folders within the parts that installing, building and running create. */

@@ -1,10 +1,14 @@
-// A generator for `prisma generate`: writes the parts of the schema that the product needs at run time and Prisma's
-// client does not publish (nullable columns, defaults, keys, relations). It runs before the client exists, so it
-// imports nothing generated.
+#!/usr/bin/env node
+// A generator for `prisma generate`: writes the parts of the schema that the database layer needs at run time and
+// Prisma's client does not publish (nullable columns, defaults, keys, relations). It runs before the client exists, so
+// it imports nothing generated. `types` in its block: the module with the type of the written schema. Default: this
+// package.
 import { writeFile } from 'node:fs/promises'
 import type * as DMMF from '@prisma/dmmf'
 import helper from '@prisma/generator-helper'
-import type { Column, Relation, WrittenModel, WrittenSchema } from './datamodel.ts'
+import type { Column, Relation, WrittenModel, WrittenSchema } from './models.ts'
+
+const TYPES = 'bulkhead/walls'
 
 helper.generatorHandler({
   onManifest: () => ({ prettyName: 'datamodel' }),
@@ -18,7 +22,7 @@ helper.generatorHandler({
     const json = JSON.stringify(schema, null, 2)
     await writeFile(
       output,
-      `import type { WrittenSchema } from '../db/datamodel.ts'\n\nexport default ${json} satisfies WrittenSchema as WrittenSchema\n`,
+      `import type { WrittenSchema } from '${String(generator.config.types ?? TYPES)}'\n\nexport default ${json} satisfies WrittenSchema as WrittenSchema\n`,
     )
   },
 })

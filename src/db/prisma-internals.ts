@@ -1,7 +1,6 @@
 // All unpublished parts of Prisma's client that src/db uses. The client's version is pinned, and
 // test/db/prisma-internals.test.ts has a test of each part, and of the messages of Prisma's adapter that
 // scoped-connection.ts recognises.
-import type { PrismaClient } from '../generated/prisma/client.ts'
 
 type WithLoader = {
   readonly _requestHandler?: { readonly dataloader?: { readonly options?: { batchBy: () => undefined } } }
@@ -12,17 +11,22 @@ type WithLoader = {
  * in that context, so the statement of another tenant's transaction was refused as outside its scope. Without merging,
  * each caller sends its own statements. Throws when the client is not built as expected.
  */
-export function turnOffBatching(client: PrismaClient): void {
-  const options = (client as unknown as WithLoader)._requestHandler?.dataloader?.options
+export function turnOffBatching(client: object): void {
+  const options = (client as WithLoader)._requestHandler?.dataloader?.options
   if (typeof options?.batchBy !== 'function')
     throw new Error("this Prisma client's data loader is not supported")
   options.batchBy = () => undefined
 }
 
 /** A client in a transaction, without the extension. */
-export type PlainTransaction = Pick<PrismaClient, '$queryRawUnsafe'>
+export type PlainTransaction = {
+  $queryRawUnsafe<Rows>(text: string, ...values: readonly unknown[]): Promise<Rows>
+}
 
-type ModelContext = { readonly $name?: string; readonly $parent?: Partial<PrismaClient> }
+type ModelContext = {
+  readonly $name?: string
+  readonly $parent?: Partial<PlainTransaction> & { readonly $extends?: unknown }
+}
 
 /**
  * `context`: of an extension's method of a model. `transaction`: the extended client in the transaction in which the method

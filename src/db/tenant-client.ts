@@ -1,10 +1,11 @@
 // Makes the handle of a tenant: Prisma's client, which adds the tenant to every filter, sets the scope for the pool,
-// and lacks the operations that could bypass either.
+// and lacks the operations that could bypass either. Of any generated client: it knows no schema.
+import { Extensions, type Sql } from '@prisma/client/runtime/client'
 import { AppError } from '../core/errors.ts'
-import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import type { Datamodel } from './models.ts'
 import { type PlainTransaction, placeOf } from './prisma-internals.ts'
 import { guardRawSql } from './raw-sql-guard.ts'
-import type { AnyQuery } from './reader/any-model.ts'
+import type { AnyQuery } from './reader/any-query.ts'
 import { type Compiled, compileCount, compileRead } from './reader/read-sql.ts'
 import type { DelegateName, ModelReader } from './reader/types.ts'
 import { enterScope, type Scope } from './scope.ts'
@@ -14,9 +15,9 @@ import { guardWhere } from './where-guard.ts'
  * Prisma's client for one tenant: without transactions, unsafe SQL, and access to a wider client; with `readMany` and
  * `readCount` of each model.
  */
-export type TenantClient = Omit<
-  PrismaClient,
-  | DelegateName
+export type TenantClientOf<Client> = Omit<
+  Client,
+  | DelegateName<Client>
   | '$transaction'
   | '$extends'
   | '$connect'
@@ -24,7 +25,34 @@ export type TenantClient = Omit<
   | '$on'
   | '$queryRawUnsafe'
   | '$executeRawUnsafe'
-> & { readonly [Name in DelegateName]: PrismaClient[Name] & ModelReader<PrismaClient[Name]> }
+> & { readonly [Name in DelegateName<Client>]: Client[Name] & ModelReader<Client[Name]> }
+
+/** What is used here of a generated client, whose own type depends on its schema. */
+export type Extendable = {
+  $extends(extension: {
+    readonly name: string
+    readonly model: { readonly $allModels: ThisType<object> & Readonly<Record<string, unknown>> }
+    readonly query: { $allOperations(operation: Operation): Promise<unknown> }
+  }): Handle
+}
+
+type Operation = {
+  readonly model?: string
+  readonly operation: string
+  readonly args: unknown
+  readonly query: (args: unknown) => Promise<unknown>
+}
+
+/** A client with the extension; `tx` is one too, in the transaction. */
+export type Handle = {
+  $transaction<T>(work: (tx: unknown) => Promise<T>, options: TransactionBounds): Promise<T>
+}
+
+type TransactionBounds = {
+  readonly maxWait: number
+  readonly timeout: number
+  readonly isolationLevel?: 'RepeatableRead'
+}
 
 /** Runs a statement that returns one value, outside of a transaction, in the current scope. */
 export type ReadValue = (statement: Omit<Compiled, 'decode'>) => Promise<unknown>
@@ -36,7 +64,12 @@ const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndRet
 const RAW_OPERATIONS: ReadonlySet<string> = new Set(['$queryRaw', '$executeRaw'])
 
 /** Makes the handle of `scope` from the unscoped client, which only src/db has. Costs about 35 µs. */
-export function extendForTenant(client: PrismaClient, scope: Scope, readValue: ReadValue) {
+export function extendForTenant(
+  client: Extendable,
+  datamodel: Datamodel,
+  scope: Scope,
+  readValue: ReadValue,
+): Handle {
   async function read(context: object, compile: (model: string) => Compiled): Promise<unknown> {
     const { model, transaction } = placeOf(context)
     const { decode, ...statement } = compile(model)
@@ -58,10 +91,10 @@ export function extendForTenant(client: PrismaClient, scope: Scope, readValue: R
           return delegateOf(this).findFirstOrThrow(flattenUnique(args))
         },
         readMany(query: AnyQuery = {}) {
-          return read(this, (model) => compileRead(model, query, scope.tenantId))
+          return read(this, (model) => compileRead(datamodel, model, query, scope.tenantId))
         },
         readCount(query: Pick<AnyQuery, 'where'> = {}) {
-          return read(this, (model) => compileCount(model, query, scope.tenantId))
+          return read(this, (model) => compileCount(datamodel, model, query, scope.tenantId))
         },
       },
     },
@@ -93,7 +126,7 @@ type Delegate = {
 }
 
 function delegateOf(self: unknown): Delegate {
-  return Prisma.getExtensionContext(self) as unknown as Delegate
+  return Extensions.getExtensionContext(self as object) as unknown as Delegate
 }
 
 /** `{ tenantId_id: { tenantId, id } }` is Prisma's form of a composite key; findFirst takes its fields one by one. */
@@ -123,5 +156,5 @@ function conjuncts(where: Record<string, unknown>): unknown[] {
 function guardRaw(operation: string, args: unknown): void {
   if (!RAW_OPERATIONS.has(operation)) throw new AppError('INTERNAL', `${operation} is not for features`)
   // The form of the template's SQL that PostgreSQL gets.
-  guardRawSql((args as Prisma.Sql).text)
+  guardRawSql((args as Sql).text)
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { isUuid } from '../core/ids.ts'
 import type { ModelName } from '../db/datamodel.ts'
-import type { AnyOrder, AnyWhere } from '../db/reader/any-model.ts'
+import type { AnyOrder, AnyWhere } from '../db/reader/any-query.ts'
 
 export const PAGE_SIZE_DEFAULT = 20
 const PAGE_SIZE_MAX = 100

@@ -16,7 +16,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { type ModelName, modelOf } from '../db/datamodel.ts'
-import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-model.ts'
+import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-query.ts'
 import type { Context } from './context.ts'
 
 /** The rows that one page of a list needs. */

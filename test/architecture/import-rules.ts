@@ -19,6 +19,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['core', /^core\//],
   ['generated', /^generated\//],
   ['db', /^db\//],
+  ['package', /^package\//],
   ['telemetry', /^telemetry\//],
   ['mail', /^mail\//],
   ['auth', /^auth\//],

@@ -19,10 +19,10 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 const PLACES: Readonly<Record<string, string>> = {
   'db/scoped-query.ts': 'pg: the protocol methods of Query, the connection of a client',
   'db/message.ts': 'pg: a query of our own given to a client',
-  'db/database.ts': 'Prisma: the type that it infers of an extended client is larger than ours',
   'db/tenant-client.ts': 'Prisma: the model that an extension is asked on',
   'db/prisma-internals.ts': 'Prisma: the data loader of its client, and where an extension is asked',
   'db/reader/any-model.ts': 'Prisma: the models of its client by their names',
+  'db/walls.ts': 'Prisma: the type of a generated client depends on its schema',
   'db/queue/queue-connection.ts': 'graphile-worker: its tables',
   'db/doctor/check.ts': 'graphile-worker and Prisma: the names of their tables',
   'db/migrations/former-series.ts': 'Prisma: its record of migrations',

@@ -1,6 +1,7 @@
 // The doctor's rule about the writers of tables: permissions that this program knows.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writerNames } from '../../src/auth/permissions.ts'
+import { SCHEMA } from '../../src/db/datamodel.ts'
 import { examine } from '../../src/db/doctor/doctor.ts'
 import '../../src/modules.ts'
 import { asAdmin } from '../support/cluster.ts'
@@ -16,7 +17,9 @@ afterAll(() => database?.drop())
 
 async function found(sql: string) {
   await asAdmin(database.ownerUrl, (owner) => owner.query(sql))
-  const findings = await examine(database.runtimeUrl, { writers: writerNames() })
+  const findings = await examine(database.runtimeUrl, {
+    writers: { permissions: writerNames(), schema: SCHEMA },
+  })
   return findings.filter(({ code }) => code === CODE)
 }
 

@@ -12,7 +12,7 @@ import { sessionChecks } from './session.ts'
 import { tableChecks } from './tables.ts'
 import { examineTasks, type TaskList } from './tasks.ts'
 import { workerChecks } from './worker.ts'
-import { examineWriters } from './writers.ts'
+import { examineWriters, type KnownWriters } from './writers.ts'
 
 export type { Finding }
 
@@ -25,8 +25,8 @@ export interface ExamineOptions {
   workerUrl?: string | null
   /** The tasks that this program queues, each with its permissions; the database must have the same. */
   tasks?: TaskList
-  /** The valid writers of a table: the write permissions. Default: not checked. */
-  writers?: readonly string[]
+  /** The valid writers of a table. Default: not checked. */
+  writers?: KnownWriters
 }
 
 const CHECKS: readonly Check[] = [

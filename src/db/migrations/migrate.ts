@@ -28,13 +28,7 @@ const MIGRATION_LOCK = 0x62_75_6c_6b
  */
 const ENGINE_LOCK = 72_707_369
 
-/**
- * Applies the project's missing migrations to `ownerUrl`'s database as its owner, and prepares it for the login role of
- * `runtimeUrl`. Returns the names of the applied ones. Safe to run in several processes at once: one works, the others
- * wait, then find nothing to do. `ownerUrl` must reach PostgreSQL itself, not PgBouncer's transaction mode (the lock
- * belongs to the session). Throws SERVICE_UNAVAILABLE with a message for the operator.
- */
-export async function migrate(options: {
+export interface MigrateOptions {
   ownerUrl: string
   runtimeUrl: string
   /** Of the role that will run jobs; null: none yet. */
@@ -42,7 +36,17 @@ export async function migrate(options: {
   logger: Logger
   migrationsDir?: string
   lockWaitMs?: number
-}): Promise<{ applied: string[] }> {
+  /** Whether to make the queue's tables too. Default: true. */
+  withQueue?: boolean
+}
+
+/**
+ * Applies the project's missing migrations to `ownerUrl`'s database as its owner, and prepares it for the login role of
+ * `runtimeUrl`. Returns the names of the applied ones. Safe to run in several processes at once: one works, the others
+ * wait, then find nothing to do. `ownerUrl` must reach PostgreSQL itself, not PgBouncer's transaction mode (the lock
+ * belongs to the session). Throws SERVICE_UNAVAILABLE with a message for the operator.
+ */
+export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
   const { ownerUrl, logger, migrationsDir = MIGRATIONS_DIR, lockWaitMs = LOCK_WAIT_MS } = options
   const runtimeRole = parseUrl('DATABASE_URL', options.runtimeUrl).role
   const workerRole = options.workerUrl ? parseUrl('DATABASE_WORKER_URL', options.workerUrl).role : null
@@ -60,7 +64,7 @@ export async function migrate(options: {
     await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])
     const missing = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
     const applied = [...takenOver, ...missing.applied]
-    await prepareQueue(owner, ownerUrl, logger)
+    if (options.withQueue !== false) await prepareQueue(owner, ownerUrl, logger)
     await prepareDatabase(owner, { runtimeRole, workerRole })
     if (applied.length > 0) logger.info({ applied }, 'the database was migrated')
     return { applied }

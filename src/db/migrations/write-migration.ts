@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
+import { isOfWalls } from './add-walls.ts'
 import { diffDatamodels, type SchemaFile } from './schema-engine.ts'
 import { complaintAboutKey, tenantTables } from './tenant-tables.ts'
 
@@ -86,7 +87,7 @@ async function readSnapshot(migrationsDir: string): Promise<SchemaFile | null> {
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause
     // With an empty snapshot every table would be written a second time.
-    const newest = (await migrationNames(migrationsDir)).at(-1)
+    const newest = (await migrationNames(migrationsDir)).findLast((migration) => !isOfWalls(migration))
     if (newest === undefined) return null
     const message = `${join(migrationsDir, SNAPSHOT_NAME)} is missing, although there are migrations. Restore it from version control.`
     throw new AppError('BAD_USER_INPUT', message, { newest }, { cause })

@@ -1,23 +1,8 @@
 // The reader of a model that is known by name only: the API composes filters and selections from GraphQL documents, so the
 // compiler cannot check their fields. The reader checks them at run time.
+import type { TenantClient } from '../database.ts'
 import type { ModelName } from '../datamodel.ts'
-import type { TenantClient } from '../tenant-client.ts'
-
-/** Prisma's `where` of any model. */
-export type AnyWhere = { readonly [field: string]: unknown }
-
-/** Columns, relations with their own selections, and `_count` of relations. */
-export type AnySelect = { readonly [field: string]: boolean | AnyQuery | undefined }
-
-export type AnyOrder = { readonly [field: string]: unknown }
-
-/** `select`: all columns by default. `take`: the maximum number of rows. */
-export type AnyQuery = {
-  readonly select?: AnySelect | null | undefined
-  readonly where?: AnyWhere | undefined
-  readonly orderBy?: AnyOrder | readonly AnyOrder[] | undefined
-  readonly take?: number | undefined
-}
+import type { AnyQuery } from './any-query.ts'
 
 /** `Row`: the type of the selected fields, which is not checked. */
 export type AnyReader = {

@@ -1,6 +1,6 @@
 // Compiles the arguments of readMany into one SQL statement, which returns all rows with their relations as one JSON text.
-import { type Column, type Model, modelOf, type Relation } from '../datamodel.ts'
-import type { AnyOrder, AnyQuery, AnySelect } from './any-model.ts'
+import type { Column, Datamodel, Model, Relation } from '../models.ts'
+import type { AnyOrder, AnyQuery, AnySelect } from './any-query.ts'
 import { joinSql, quote, Statement } from './statement.ts'
 import { whereSql } from './where-sql.ts'
 
@@ -17,20 +17,30 @@ export type Compiled = { readonly text: string; readonly values: readonly unknow
  * `tenantId` is in the filter of every table: row-level security protects the rows, this lets the planner use the index.
  * Throws a plain Error for unknown fields and unsupported arguments.
  */
-export function compileRead(modelName: string, query: AnyQuery, tenantId: string): Compiled {
-  const statement = new Statement()
+export function compileRead(
+  datamodel: Datamodel,
+  modelName: string,
+  query: AnyQuery,
+  tenantId: string,
+): Compiled {
+  const statement = new Statement(datamodel)
   const tenant = statement.parameter(tenantId)
   const root = rowsPart(statement, modelName, query, (alias) => `${alias}.tenant_id = ${tenant}`)
   return { text: `SELECT ${root.sql}`, values: statement.values, decode: root.decode }
 }
 
 /** The number of rows that match the filter. Throws like `compileRead`. */
-export function compileCount(modelName: string, query: Pick<AnyQuery, 'where'>, tenantId: string): Compiled {
+export function compileCount(
+  datamodel: Datamodel,
+  modelName: string,
+  query: Pick<AnyQuery, 'where'>,
+  tenantId: string,
+): Compiled {
   checkArguments(query, ARGUMENTS_OF_COUNT)
   const { where = {} } = query
-  const statement = new Statement()
+  const statement = new Statement(datamodel)
   const tenant = statement.parameter(tenantId)
-  const model = modelOf(modelName)
+  const model = statement.model(modelName)
   const alias = statement.alias()
   const conditions = [`${alias}.tenant_id = ${tenant}`, ...whereSql(statement, model, alias, where)]
   return {
@@ -58,7 +68,7 @@ function rowsPart(
 ): Part {
   checkArguments(query, ARGUMENTS)
   const { select, where = {}, orderBy, take } = query
-  const model = modelOf(modelName)
+  const model = statement.model(modelName)
   const alias = statement.alias()
   const row = rowPart(statement, model, alias, select)
   const conditions = [joined(alias), ...whereSql(statement, model, alias, where)]
@@ -119,7 +129,7 @@ function fieldPart(statement: Statement, model: Model, alias: string, ...[name, 
 
 function onePart(statement: Statement, relation: Relation, parent: string, query: AnyQuery): Part {
   checkArguments(query, ARGUMENTS_OF_ONE)
-  const model = modelOf(relation.model)
+  const model = statement.model(relation.model)
   const alias = statement.alias()
   const row = rowPart(statement, model, alias, query.select)
   return {
@@ -134,7 +144,7 @@ function countsPart(statement: Statement, model: Model, alias: string, selected:
     checkArguments(query, ARGUMENTS_OF_COUNT)
     const relation = relationOf(model, name)
     if (!relation.many) throw new Error(`${name} is no list that could be counted`)
-    const other = modelOf(relation.model)
+    const other = statement.model(relation.model)
     const its = statement.alias()
     const conditions = [joinSql(relation, its, alias), ...whereSql(statement, other, its, query.where ?? {})]
     return `(SELECT count(*) FROM ${quote(other.table)} ${its} WHERE ${conditions.join(' AND ')})`

@@ -1,9 +1,19 @@
-// The shared state of one SQL statement (parameters and aliases), and its names and joins.
-import type { Column, Relation } from '../datamodel.ts'
+// The shared state of one SQL statement (models, parameters and aliases), and its names and joins.
+import { type Column, type Datamodel, type Model, modelIn, type Relation } from '../models.ts'
 
 export class Statement {
   readonly values: unknown[] = []
+  readonly #datamodel: Datamodel
   #aliases = 0
+
+  constructor(datamodel: Datamodel) {
+    this.#datamodel = datamodel
+  }
+
+  /** Throws a plain Error for an unknown name. */
+  model(name: string): Model {
+    return modelIn(this.#datamodel, name)
+  }
 
   /** A value of a column, as a parameter. Throws a plain Error for a value of another type. */
   operand(column: Column, value: unknown): string {

@@ -1,14 +1,16 @@
 // The types of readMany: Prisma's own for findMany, without what the reader does not support.
-import type { Prisma, PrismaClient } from '../../generated/prisma/client.ts'
-import type { ModelName } from '../datamodel.ts'
+// `Delegate` is the type of a model of any generated client.
+import type { AnyNull, DbNull, InputJsonValue, JsonNull, Types } from '@prisma/client/runtime/client'
 
-export type DelegateName = Uncapitalize<ModelName>
-type FindMany<Delegate> = Prisma.Args<Delegate, 'findMany'>
+/** The models of a generated client: `customer`. */
+export type DelegateName<Client> = {
+  [Name in keyof Client & string]: Client[Name] extends { readonly findMany: unknown } ? Name : never
+}[keyof Client & string]
+
+type FindMany<Delegate> = Types.Public.Args<Delegate, 'findMany'>
 
 /** The `where` of a model. */
-export type ReadWhere<Model extends ModelName> = Taken<
-  NonNullable<FindMany<PrismaClient[Uncapitalize<Model>]>['where']>
->
+export type WhereOf<Delegate> = Taken<NonNullable<FindMany<Delegate>['where']>>
 
 type Value = string | number | bigint | boolean | Date | null | undefined
 
@@ -55,10 +57,11 @@ type NotNot<Filter> = Filter extends Value ? Filter : Omit<Filter, 'not'>
 
 /** `asText` searches the document's text. It is the one filter that Prisma lacks. */
 type DocumentFilter = {
-  readonly equals?: Prisma.InputJsonValue | Prisma.JsonNullValueFilter
-  readonly not?: Prisma.InputJsonValue | Prisma.JsonNullValueFilter
-  readonly asText?: { readonly contains: string; readonly mode?: Prisma.QueryMode }
+  readonly equals?: InputJsonValue | JsonNullFilter
+  readonly not?: InputJsonValue | JsonNullFilter
+  readonly asText?: { readonly contains: string; readonly mode?: 'default' | 'insensitive' }
 }
+type JsonNullFilter = typeof DbNull | typeof JsonNull | typeof AnyNull
 
 /** Only by columns. */
 type TakenOrder<Order> = Order extends readonly (infer Item)[]
@@ -107,7 +110,7 @@ export type ModelReader<Delegate> = {
     query?: Omit<ReadArguments<Delegate>, 'select'> & {
       readonly select?: Select & Known<Select, NonNullable<ReadArguments<Delegate>['select']>>
     },
-  ): Promise<Prisma.Result<Delegate, { select: Select }, 'findMany'>>
+  ): Promise<Types.Public.Result<Delegate, { select: Select }, 'findMany'>>
   /** The number of rows that match `where`. */
   readCount(query?: { readonly where?: ReadArguments<Delegate>['where'] }): Promise<number>
 }

@@ -1,8 +1,8 @@
 // Compiles Prisma's `where` into SQL conditions that match the same rows as Prisma's own, also for NULL, empty filters and
 // letter case.
-import { Prisma } from '../../generated/prisma/client.ts'
-import { type Column, type Model, modelOf, type Relation } from '../datamodel.ts'
-import type { AnyWhere } from './any-model.ts'
+import { AnyNull, DbNull, JsonNull } from '@prisma/client/runtime/client'
+import type { Column, Model, Relation } from '../models.ts'
+import type { AnyWhere } from './any-query.ts'
 import { joinSql, quote, type Statement } from './statement.ts'
 
 /** The filtered table, under its alias. */
@@ -136,7 +136,7 @@ function existsSql(
   filter: AnyWhere,
   truth: Truth,
 ): string {
-  const model = modelOf(relation.model)
+  const model = statement.model(relation.model)
   const alias = statement.alias()
   const found = conditionsOf({ statement, model, alias }, filter, truth !== 'true')
   const conditions = [joinSql(relation, alias, own), ...truthSql(found, truth)]
@@ -279,9 +279,9 @@ function asTextConditions(statement: Statement, column: Column, sql: string, fil
 
 function documentSql(statement: Statement, sql: string, operand: unknown, isInverted: boolean): string {
   const not = isInverted ? 'NOT ' : ''
-  if (operand === Prisma.DbNull) return `${sql} IS ${not}NULL`
-  const isAnyNull = operand === Prisma.AnyNull
-  const document = isAnyNull || operand === Prisma.JsonNull ? 'null' : JSON.stringify(operand)
+  if (operand === DbNull) return `${sql} IS ${not}NULL`
+  const isAnyNull = operand === AnyNull
+  const document = isAnyNull || operand === JsonNull ? 'null' : JSON.stringify(operand)
   const same = `${sql}::jsonb ${isInverted ? '<>' : '='} ${statement.parameter(document)}::jsonb`
   return isAnyNull ? `(${same} ${isInverted ? 'AND' : 'OR'} ${sql} IS ${not}NULL)` : same
 }

@@ -1,7 +1,7 @@
 // The list of a resource: its filter, sorts and search, as arguments and as conditions.
 import type { z } from 'zod'
 import type { Model, ModelName } from '../../db/datamodel.ts'
-import type { AnyWhere } from '../../db/reader/any-model.ts'
+import type { AnyWhere } from '../../db/reader/any-query.ts'
 import { anyOf } from '../any-of.ts'
 import { builder } from '../builder.ts'
 import { nodeUuid } from '../node-ids.ts'

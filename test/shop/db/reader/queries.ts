@@ -8,7 +8,7 @@ import {
   modelOf,
   type Relation,
 } from '../../../../src/db/datamodel.ts'
-import type { AnyOrder, AnyQuery, AnySelect, AnyWhere } from '../../../../src/db/reader/any-model.ts'
+import type { AnyOrder, AnyQuery, AnySelect, AnyWhere } from '../../../../src/db/reader/any-query.ts'
 import { Prisma } from '../../../../src/generated/prisma/client.ts'
 
 /** Values that occur in the rows, by model and column; and the UUID columns, as `table.column`. */
