@@ -75,7 +75,7 @@ test('the document below the issuer says where the keys are', async () => {
   expect(keyServer.requests).toBe(1)
 })
 
-test('an issuer whose name ends in a slash is asked without it', async () => {
+test('a trailing slash of the issuer’s name is dropped from the discovery URL', async () => {
   const name = `${issuer.url}/`
   issuer.answer = saying({ issuer: name, jwks_uri: keyServer.url })
   const own = verifierOf(name)

@@ -474,7 +474,7 @@ test('a signature has one spelling: the spare bits of its last character must be
   }
 })
 
-test('verdicts are bounded: one long unused is verified anew, one in use stays', async () => {
+test('cached results are bounded: one long unused is verified again, one in use stays', async () => {
   const unused = await sign(rsa, clock)
   const used = await sign(rsa, clock)
   const claims = await verifier.verify(unused)
@@ -488,7 +488,7 @@ test('verdicts are bounded: one long unused is verified anew, one in use stays',
   expect(await again).toEqual(claims)
 })
 
-test('a token signed by a private key published by mistake is still only as good as its public half', async () => {
+test('a token is refused if its key was published with the private part', async () => {
   const leaky = await createSigningKey('EdDSA', 'leaky')
   server.publish([...keys.map((key) => key.jwk), { ...leaky.jwk, d: 'AAAA' }])
   const fresh = createVerifier(server.url, clock)

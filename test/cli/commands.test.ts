@@ -155,7 +155,7 @@ describe('on an embedded database that does not run', () => {
     await expect(stat(join(directory, 'data', 'postgres', 'postmaster.pid'))).rejects.toThrow('ENOENT')
   })
 
-  it('doctor finds the walls whole', async () => {
+  it('doctor finds no problem', async () => {
     const { code, stdout } = await run(['doctor', '--json'])
     const { findings } = JSON.parse(stdout)
     expect(findings.filter((finding: { level: string }) => finding.level === 'error')).toEqual([])

@@ -105,7 +105,7 @@ it('asks for the owner where only the runtime role is configured', async () => {
   expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringContaining('set DATABASE_OWNER_URL')]])
 })
 
-it('says where to get psql where there is none', async () => {
+it('says where to get psql if it is missing', async () => {
   const { code, stdout, stderr } = await run(ask('SELECT 1'), { ...own(), PATH: directory })
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(/^bulkhead: There is no psql on the PATH\. Install .*\n$/)

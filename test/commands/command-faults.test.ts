@@ -180,7 +180,7 @@ describe.each([
     expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: false })
   })
 
-  it('that refuses returns the reason, leaves nothing but the stored answer, and repeats it', async () => {
+  it('that refuses returns the reason, stores only the answer, and replays it', async () => {
     const answer = {
       id: null,
       userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }],

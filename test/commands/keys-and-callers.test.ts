@@ -69,7 +69,7 @@ describe('a success', () => {
     expect(answer.extensions.idempotency).toBe('replayed')
   })
 
-  it('is kept with whose it was', async () => {
+  it('is stored with its caller', async () => {
     const made = await makeKey(api.as('A'), [...permissionsOf('ADMIN')])
     const idempotencyKey = unique('whose')
     const input = { email: newEmail(), role: 'STAFF', idempotencyKey }

@@ -237,7 +237,7 @@ describe('one key', () => {
     expect((await run(command)).replayed).toBe(true)
   })
 
-  it('is free again when the call that had it failed', async () => {
+  it('is free again after its call failed', async () => {
     const command = commandOf()
     await expect(run(command, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug')
     expect(await left(() => run(command))).toEqual(ONCE)

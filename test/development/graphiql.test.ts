@@ -12,7 +12,7 @@ afterAll(() => door?.close())
 const page = async () =>
   ((await door.send('/graphiql')).body as string).replaceAll(/nonce="[^"]+"/g, 'nonce=""')
 
-it('the page names no host but this, and every part of it is here', async () => {
+it('the page refers to no other host, and all its parts are served here', async () => {
   const html = await page()
   expect(html.replaceAll(door.url, '')).not.toMatch(/(https?:)?\/\/[a-z]/i)
   const parts = [...html.matchAll(/(?:src|href)="(\/graphiql\/[^"?]+)"/g)].map(([, path]) => path ?? '')

@@ -78,7 +78,7 @@ describe('what is there in development alone', () => {
       expect([path, await get(path, { headers: { [name]: value } })]).toEqual([path, absent])
   })
 
-  it('is not there for a proxy without headers that speaks HTTP/1.0, as nginx does by default', async () => {
+  it('does not exist for an HTTP/1.0 proxy without headers, nginx’s default', async () => {
     const { port, host } = new URL(door.url)
     for (const path of developmentPaths) {
       const socket = connect(Number(port), '127.0.0.1')
@@ -87,7 +87,7 @@ describe('what is there in development alone', () => {
     }
   })
 
-  it('is not there through a proxy on the same host, and the API is', async () => {
+  it('does not exist through a proxy on the same host, but the API does', async () => {
     const { port } = new URL(door.url)
     const proxy = createServer((incoming, outgoing) => {
       const headers = { ...incoming.headers, host: `127.0.0.1:${port}`, 'x-forwarded-for': '203.0.113.9' }

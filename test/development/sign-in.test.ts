@@ -184,7 +184,7 @@ it('answers only under its own name, so that no other DNS name can reach it', as
   }
 })
 
-it('is not there in production', async () => {
+it('does not exist in production', async () => {
   const production = await openFrontDoor({ production: true })
   for (const path of [
     '/oidc/.well-known/openid-configuration',

@@ -109,7 +109,7 @@ describe('a root field', () => {
     ])
   })
 
-  it('that shows any Node is refused until it says how each is asked about', () => {
+  it('that shows any Node is refused without a permission', () => {
     whole('extend type Query { node(id: ID!): Node }')
     expect(problems()).toEqual([expect.stringContaining('Query.node has no permission')])
   })

@@ -89,7 +89,7 @@ describe('a server that does not take it', () => {
     expect(failure).not.toContain('hunter2')
   })
 
-  it('is not there: that is an error too', async () => {
+  it('is missing: that is an error too', async () => {
     const gone = await startSmtpServer()
     await gone.close()
     expect(await failureOf(mailerTo(gone.url).send(MAIL))).toMatch(/ECONNREFUSED/)

@@ -54,7 +54,7 @@ it.each(QUESTIONS.filter(([name]) => name !== 'resolve_api_key'))(
   },
 )
 
-it('every function that runs as its owner and takes a tenant to enter asks that there is none', async () => {
+it('every SECURITY DEFINER function that reads the directory of tenants or people checks the scope', async () => {
   const { rows } = await asSuperuser(database, (admin) =>
     admin.query(
       `SELECT p.proname AS name FROM pg_proc p WHERE p.pronamespace = 'app'::regnamespace AND p.prosecdef

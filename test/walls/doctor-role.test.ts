@@ -194,7 +194,7 @@ describe('case 1: refuses a role that the walls do not hold', () => {
     )
   })
 
-  it('one that is to run jobs and is not there', async () => {
+  it('a missing role for jobs', async () => {
     expect(await findingsOfWorker('nobody_at_all')).toEqual(['worker-missing role nobody_at_all'])
   })
 

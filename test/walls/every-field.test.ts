@@ -27,7 +27,7 @@ it('there is something to find: ids of every type, texts, and rows in every tabl
     expect(rows.length, table).toBeGreaterThan(0)
 })
 
-describe('case 20: cross-tenant: what is another tenant’s is answered like what is not there, and stays as it is', () => {
+describe('case 20: cross-tenant: another tenant’s record gets the answer of a missing one, and is not changed', () => {
   it.each(places.map((place) => [place.name, place] as const))('%s', async (_name, place) => {
     expect(await failureOf(api, place), 'a valid call of its own').toBeNull()
     expect(await leaksOf(api, place, secrets)).toEqual([])

@@ -235,7 +235,7 @@ describe('a way around', () => {
   const CREATE = 'supportAccessGrant(input: { hours: 1, reason: "Way" }) { userErrors { message } }'
   const BESIDE = 'exportCreate(input: {}) { userErrors { message } }'
 
-  it('is not to ask for it beside what one may: of a document with one refused part nothing is done', async () => {
+  it('a document with one refused part is refused as a whole', async () => {
     const key = await keyWith(api, 'A', ['support:manage'])
     const before = await rowsBesideUse(api, 'A')
     for (const source of [`mutation { ${CREATE} ${BESIDE} }`, `mutation { ${BESIDE} ${CREATE} }`]) {

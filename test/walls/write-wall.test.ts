@@ -88,7 +88,7 @@ async function wrongAnswers(
 }
 
 describe('who may write to which table', () => {
-  it('is said of every table, by permissions that there are', () => {
+  it('is defined for every table, by existing permissions', () => {
     expect([...writers.keys()].toSorted()).toEqual(fixtureTableNames().toSorted())
     for (const [table, needed] of writers)
       for (const name of needed) {

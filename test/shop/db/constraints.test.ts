@@ -72,7 +72,7 @@ describe('a refusal', () => {
     })
   })
 
-  it('is none without a rule: the error goes on', async () => {
+  it('is not made without a rule: the error is passed on', async () => {
     const failure = await failureOf({ email: 'fifth@buyer.example', phone: 'x' })
     expect(() => refusedBy(failure, [])).toThrow(failure as Error)
   })

@@ -60,7 +60,7 @@ it('cross-tenant: a tenant that only has the name of a demo shop is left alone',
   expect(accounts).toBe(0)
 })
 
-it('one whose sandbox or key is lost is made anew', async () => {
+it('one whose sandbox or key is lost is created again', async () => {
   const [before] = await active()
   await api.opened.withTenant({ tenantId, writes: EVERYTHING }, (tx) =>
     tx.paymentProvider.updateMany({ where: { status: 'ACTIVE' }, data: { sealingKeyId: 'lost' } }),

@@ -64,7 +64,7 @@ describe('in the API', () => {
     },
   )
 
-  it('a balance is the same wherever an operation comes to it, early or late', async () => {
+  it('a balance is the same at every place in an operation', async () => {
     const AMOUNT = '{ amountMinor }'
     const { ledgerAccounts, trialBalance, journalEntries } = await api.as('A').data(`{
       ledgerAccounts(first: 5) { nodes { code balance ${AMOUNT} postings(first: 1) { nodes { runningBalance ${AMOUNT}

@@ -101,7 +101,7 @@ async function countOf(table: 'journal_entries' | 'postings'): Promise<number> {
   return row?.count ?? -1
 }
 
-it('an entry that comes to zero is posted', async () => {
+it('an entry whose postings sum to zero is posted', async () => {
   const id = await post({ lines: SALE })
   const rows = await rowsOf(
     database,
@@ -111,7 +111,7 @@ it('an entry that comes to zero is posted', async () => {
   expect(rows).toEqual([{ amount_minor: '500' }, { amount_minor: '-500' }])
 })
 
-describe('an entry that is not whole fails its COMMIT, and leaves nothing', () => {
+describe('an incomplete entry fails its COMMIT, and leaves nothing', () => {
   const [debit, credit] = SALE as [Line, Line]
   it.each<[string, Entry]>([
     ['off by one', { lines: [debit, { ...credit, amount: -499 }] }],
@@ -129,7 +129,7 @@ describe('an entry that is not whole fails its COMMIT, and leaves nothing', () =
     expect(await countOf('journal_entries')).toBe(before)
   })
 
-  it('that comes to zero only across currencies', async () => {
+  it('that sums to zero only across currencies', async () => {
     await asRuntime(database, tenants.a, (client) =>
       client.query(`SELECT app.open_accounts(app.tenant_id(), 'EUR')`),
     )

@@ -232,7 +232,7 @@ describe('when the old account cannot be notified', () => {
     await endTask(using).run(later, { providerId: ended ?? '' })
   }
 
-  it('since its key was revoked, the new one is connected all the same', async () => {
+  it('since its key was revoked, the new one is still connected', async () => {
     const { id: old } = await connect()
     // The provider no longer knows the old account.
     const lines: string[] = []

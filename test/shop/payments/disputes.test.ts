@@ -325,7 +325,7 @@ describe('beside refunds and further payments', () => {
   })
 })
 
-describe('what does not fit is kept, and nothing is booked', () => {
+describe('events that do not fit are kept, and nothing is booked', () => {
   it.each([
     ['another currency', { currency: 'eur' }, 'its currency is not the one that was asked for'],
     ['far more than was paid', { movements: [withdrawal(2_501)] }, 'it charges back more than the payment'],

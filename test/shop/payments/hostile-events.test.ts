@@ -218,7 +218,7 @@ describe('an object in the place of an id, a name or a sum', () => {
   })
 })
 
-describe('what does not fit what was asked', () => {
+describe('an event that does not match the request', () => {
   it.each([
     [
       'another amount',
@@ -476,7 +476,7 @@ it('a signed event whose bytes were altered on the way is not stored', async () 
   expect((await post({ ...event, body: event.body.replace('2000', '2001') })).status).toBe(401)
 })
 
-describe('a payout that is said to have been made', () => {
+describe('a reported payout', () => {
   const TOO_LARGE = 'its sum is more than the books have with the provider in its currency'
   const withProvider = async () => Number((await ledgerOf(api, 'A'))['1020'] ?? 0n)
 
@@ -531,7 +531,7 @@ describe('a payout that is said to have been made', () => {
   })
 })
 
-describe('what an event says beside the state', () => {
+describe('an event’s data besides the state', () => {
   const LURE = 'call 555 0100 and read your card out'
 
   async function told(kind: 'pay' | 'ref', id: string): Promise<Data> {

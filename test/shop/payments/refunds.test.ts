@@ -147,7 +147,7 @@ describe('refundCreate', () => {
     expect((await refund(id)).userErrors).toMatchObject([{ code: 'WRONG_STATUS' }])
   })
 
-  it("cross-tenant: another tenant's payment is NOT_FOUND, as one that is none; staff is FORBIDDEN", async () => {
+  it("cross-tenant: another tenant's payment is NOT_FOUND like a missing one; staff is FORBIDDEN", async () => {
     const { id } = await aPayment()
     const b = api.as('B')
     const foreign = await refund(id, 100, {}, b)

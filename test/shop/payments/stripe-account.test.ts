@@ -397,7 +397,7 @@ describe('a refund', () => {
     expect(await refundsAt(opened)).toBe(1)
   })
 
-  it('that was never made is null, by either id, beside another one of the charge', async () => {
+  it('that was never made is null, by either id, even if the charge has another one', async () => {
     const opened = open()
     const { refundOf } = await charged(opened)
     await opened.account.refund(refundOf(1n))

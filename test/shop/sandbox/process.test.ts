@@ -105,7 +105,7 @@ describe('after a SIGKILL', () => {
     expect((await stripe.charges.list()).data).toHaveLength(1)
   })
 
-  it('a call that had not begun has left its key free', async () => {
+  it('a call that had not begun leaves its key unused', async () => {
     const sandbox = await ownSandbox()
     const { stripe, control, send } = newMerchant(sandbox.url)
     await control('settings', { latencyMs: 60_000 })

@@ -128,7 +128,7 @@ describe('erasure', () => {
     paymentIds = (await rowsOf(here.database, 'payments', id)).map((row) => row.id)
   })
 
-  it('interrupted by a crash half way, goes on where it stopped, and keeps nothing twice', async () => {
+  it('after a crash continues where it stopped, and retains nothing twice', async () => {
     await orderErasure(here.owner, 'acme', 0)
     const crashing = await connectOwner(here.database.ownerUrl)
     expect(await step(crashing)).toBe('WAITING')
@@ -209,7 +209,7 @@ describe('erasure', () => {
     ).toEqual(['ledger_accounts.name'])
   })
 
-  it('cross-tenant: leaves the other tenant whole, and lets no server read what is kept', async () => {
+  it('cross-tenant: leaves the other tenant unchanged, and no server can read the retained records', async () => {
     const globex = await here.idOf('globex')
     expect((await countsOf(here.database, globex)).orders).toBe(3_000)
     for (const table of ['app.retained_records', 'app.erased_tenants']) {

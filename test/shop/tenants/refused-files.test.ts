@@ -108,7 +108,7 @@ const foreignHeader = () =>
 
 const indexOf = (table: string) => lines.findIndex((line) => line.startsWith(`{"table":"${table}"`))
 
-describe('a file that is not whole is refused, and leaves nothing', () => {
+describe('an incomplete file is refused, and leaves nothing', () => {
   it('cut off, within a line, after one, before its last', async () => {
     const text = `${lines.join('\n')}\n`
     expect(await refusalOf(text.slice(0, text.length / 2))).toMatch(/ends within a line/)

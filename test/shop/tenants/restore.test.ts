@@ -130,7 +130,7 @@ describe('the file', () => {
     expect(restored.source.slug).toBe('globex')
   })
 
-  it('is not there when it could not be written', async () => {
+  it('does not exist when it could not be written', async () => {
     await expect(
       exportTenantFile(here.owner, 'acme', join(here.directory, 'none', 'a.jsonl'), { now: NOW, sealer }),
     ).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
@@ -194,7 +194,7 @@ describe('a restored tenant', () => {
     ])
   })
 
-  it('lets its people in, and goes on selling', async () => {
+  it('admits its members, and continues selling', async () => {
     const database = openDatabase({
       url: elsewhere.database.runtimeUrl,
       poolMax: 2,
@@ -216,7 +216,7 @@ describe('a restored tenant', () => {
     }
   })
 
-  it('cross-tenant: can stand beside the first one, which notices nothing', async () => {
+  it('cross-tenant: can exist next to the first one, without affecting it', async () => {
     const source = await here.idOf('acme')
     const before = await countsOf(here.database, source)
     const twin = await restoreAs(here, 'acme-twin')

@@ -24,7 +24,7 @@ const REFUND = `mutation ($id: ID!, $key: String!) { refundCreate(input: { idemp
   refund { status } userErrors { code } } }`
 const refund = async (key: string) => (await api.as('A').data(REFUND, { id: paymentId, key })).refundCreate
 
-it('a payment is given back once its account is connected anew, and refused until then', async () => {
+it('a payment can be refunded once its account is connected again, and not before', async () => {
   const { sealer } = api.services.payments
   const tenant = await api.opened.resolveTenant({ id: api.tenantIds.A })
   if (tenant === null) throw new Error('the tenant is gone')
