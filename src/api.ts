@@ -11,9 +11,9 @@ import { developmentKey } from './development/key.ts'
 import { developmentRoutes } from './development/routes.ts'
 import { developmentSecret } from './development/secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
-import { DEVELOPMENT, FIRST_FIELDS, ROUTES } from './parts.ts'
 import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
+import { DEVELOPMENT, FIRST_FIELDS, ROUTES } from './wiring.ts'
 
 export interface Addresses {
   /** The server's URL, without a path. */

@@ -55,7 +55,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
 
 /** The URL of the companion process; null: there is none. */
 async function startCompanion(config: Config, lifecycle: Lifecycle): Promise<string | null> {
-  const { COMPANION: companion } = await import('./parts.ts')
+  const { COMPANION: companion } = await import('./wiring.ts')
   if (companion?.isWanted(config) !== true) return null
   const { url } = await lifecycle.phase(
     'companion',
@@ -112,12 +112,12 @@ async function findWorkersDatabase(config: Config): Promise<Urls> {
 
 /** Which instructions to print: 'demo' if a module makes demo tenants. */
 async function tryOut(): Promise<'demo' | 'first tenant'> {
-  const { DEVELOPMENT } = await import('./parts.ts')
+  const { DEVELOPMENT } = await import('./wiring.ts')
   return DEVELOPMENT.some(({ seed }) => seed !== null) ? 'demo' : 'first tenant'
 }
 
 async function notifyListening(config: Config, runtime: Runtime): Promise<void> {
-  const { DEVELOPMENT } = await import('./parts.ts')
+  const { DEVELOPMENT } = await import('./wiring.ts')
   for (const { whenListening } of DEVELOPMENT) await whenListening?.(runtime, config)
 }
 
@@ -134,7 +134,7 @@ async function work(
   if (concurrency === 0) return watchQueue(workerUrl, runtime)
   const [{ startWorker }, { SCHEDULE, tasksOf }] = await Promise.all([
     import('./jobs/worker.ts'),
-    import('./parts.ts'),
+    import('./wiring.ts'),
   ])
   return await startWorker({
     ...runtime,
@@ -193,7 +193,7 @@ async function bringUpToDate(
   })
   if (!isDemo) return
   await lifecycle.phase('seed', async () => {
-    const { DEVELOPMENT } = await import('./parts.ts')
+    const { DEVELOPMENT } = await import('./wiring.ts')
     for (const { seed } of DEVELOPMENT) await seed?.({ ownerUrl, logger })
   })
 }
@@ -206,7 +206,7 @@ async function refuseBrokenWalls(
   const [{ examine }, { SCHEMA: schema }, { QUEUED_BY: tasks }, { writerNames }] = await Promise.all([
     import('./db/doctor/doctor.ts'),
     import('./db/datamodel.ts'),
-    import('./parts.ts'),
+    import('./wiring.ts'),
     import('./auth/permissions.ts'),
   ])
   const { strictVersion } = config.database

@@ -12,7 +12,7 @@ import type { Route } from './edge/http-server.ts'
 import type { Services } from './graphql/context.ts'
 import type { Check } from './integrity/check.ts'
 import type { OutsideCheck, OutsideOptions, VerifiedTenant } from './integrity/verify.ts'
-import type { Schedule } from './jobs/schedule.ts'
+import type { Schedule } from './jobs/run-schedule.ts'
 import type { Task } from './jobs/task.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 

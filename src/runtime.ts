@@ -11,8 +11,8 @@ import { developmentSecret } from './development/secret.ts'
 import type { Services } from './graphql/context.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
-import { COMPANION, integrityOf, openServices } from './parts.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { COMPANION, integrityOf, openServices } from './wiring.ts'
 
 export type Runtime = {
   readonly database: Database

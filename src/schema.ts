@@ -5,7 +5,7 @@ import { builder } from './graphql/builder.ts'
 import { NODE_TYPES } from './graphql/node-ids.ts'
 import { schemaProblems } from './graphql/schema-rules.ts'
 import { unindexedSorts } from './graphql/sorts.ts'
-import { loadGraphql } from './parts.ts'
+import { loadGraphql } from './wiring.ts'
 
 await loadGraphql()
 builder.queryType({})

@@ -15,7 +15,7 @@ export function doctorCommand(): Command {
         const [{ examine }, { SCHEMA }, { QUEUED_BY }, { writerNames }] = await Promise.all([
           import('../db/doctor/doctor.ts'),
           import('../db/datamodel.ts'),
-          import('../parts.ts'),
+          import('../wiring.ts'),
           import('../auth/permissions.ts'),
         ])
         const findings = await withDatabase(

@@ -13,7 +13,7 @@ export function secretsCommand(): Command {
       .option('--json', 'report as JSON')
       .action(
         action(async (config, options: { json?: boolean }) => {
-          const { reseal } = await import('../parts.ts')
+          const { reseal } = await import('../wiring.ts')
           const { resealed, failed } = await withRuntime(config, async (runtime, urls) => {
             const owner = await connectOwner(requireOwner(urls))
             const tenants = await listTenants(owner).finally(() => owner.end())

@@ -14,7 +14,7 @@ export function seedCommand(): Command {
         if (config.environment === 'production') {
           throw new AppError('FORBIDDEN', 'there is no demo data in production')
         }
-        const { DEVELOPMENT } = await import('../parts.ts')
+        const { DEVELOPMENT } = await import('../wiring.ts')
         const logger = createLogger(commandLogLevel(config))
         const made = await withDatabase(config, logger, async (urls) => {
           const total = { tenants: 0, rows: 0, skipped: true }

@@ -94,7 +94,7 @@ async function withCompanion<T>(
   { provider }: Options,
   work: (companionUrl: string | null) => Promise<T>,
 ): Promise<T> {
-  const { COMPANION: companion } = await import('../parts.ts')
+  const { COMPANION: companion } = await import('../wiring.ts')
   if (!provider || companion?.isWanted(config) !== true) return work(null)
   const runningUrl = await companion.find(config)
   if (runningUrl !== null) return work(runningUrl)

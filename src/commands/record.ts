@@ -2,10 +2,10 @@
 // key.
 import { labelOf } from '../auth/command-context.ts'
 import { newId } from '../core/ids.ts'
-import { redact } from '../core/redact.ts'
 import type { Statement } from '../db/database.ts'
 import type { Call, Committed } from './call.ts'
 import type { Json } from './outcome.ts'
+import { redact } from './redact-audit.ts'
 
 /**
  * Merges the result that the work left by app.set_command_result with the given one; its `events` are added to the

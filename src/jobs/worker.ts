@@ -11,8 +11,8 @@ import { openQueuePool } from '../db/queue/queue-pool.ts'
 import type { JobMetrics } from '../telemetry/metrics.ts'
 import { eraseDueEvery } from './erase-due.ts'
 import { runJob } from './run-job.ts'
+import { cronItems, runSchedule, SCHEDULE_TASK, type Schedule } from './run-schedule.ts'
 import { type JobRunner, startRunner } from './runner.ts'
-import { cronItems, runSchedule, SCHEDULE_TASK, type Schedule } from './schedule.ts'
 import type { Task } from './task.ts'
 
 export type WorkerOptions = {

@@ -34,7 +34,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['shop', /^shop\//],
   [OWN, /^(?!development\/|cli\/)[\w-]+\//],
   ['development', /^development\//],
-  ['modules', /^(modules|parts|schema)\.ts$/],
+  ['modules', /^(modules|wiring|schema)\.ts$/],
   ['main', /^(main|api|banner|lifecycle|runtime)\.ts$/],
   ['cli', /^cli\//],
 ]

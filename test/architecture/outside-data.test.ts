@@ -14,7 +14,7 @@ const OWN: Readonly<Record<string, string>> = {
 }
 /** Reads an object's parts by hand, each as `unknown`. */
 const PARTS: Readonly<Record<string, string>> = {
-  'jobs/schedule.ts': 'the schedule that this program gives to the queue',
+  'jobs/run-schedule.ts': 'the schedule that this program gives to the queue',
   'desk/audit/export-route.ts': 'a query string, each of whose parts is then checked',
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { parseConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/core/logger.ts'
-import { COMPANION } from '../../src/parts.ts'
+import { COMPANION } from '../../src/wiring.ts'
 import { embeddedCluster, givenCluster, type TestCluster } from './cluster.ts'
 import { openRunDirectory } from './run-directory.ts'
 

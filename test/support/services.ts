@@ -3,7 +3,7 @@ import { createIdentityInvalidation } from '../../src/auth/identity-invalidation
 import { createSealer } from '../../src/core/seal.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import type { Mailer } from '../../src/mail/mailer.ts'
-import { integrityOf } from '../../src/parts.ts'
+import { integrityOf } from '../../src/wiring.ts'
 import { SETUPS } from './module-setup.ts'
 
 const SEALING_KEY = Buffer.alloc(32, 'seal')

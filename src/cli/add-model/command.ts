@@ -41,7 +41,7 @@ function addModelCommand(): Command {
 async function add(name: string, texts: readonly string[], module: string): Promise<readonly string[]> {
   // Loaded here, since `bulkhead --help` does not need it.
   const [{ parseFields, parseModelName, parseModuleName }, { addModel }, { loadGraphql }] = await Promise.all(
-    [import('./fields.ts'), import('./files.ts'), import('../../parts.ts')],
+    [import('./fields.ts'), import('./files.ts'), import('../../wiring.ts')],
   )
   const model = { name: parseModelName(name), fields: parseFields(texts) }
   // The used prefixes of ids are known when all types are loaded.

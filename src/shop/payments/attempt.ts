@@ -1,6 +1,6 @@
 // One attempt at finishing an open payment or refund: claimed, so that one process calls the provider at a time; called
 // outside any transaction; settled. The first request, a client's retry and the reconciling job all use it.
-// attempt-payment.ts and attempt-refund.ts make the calls.
+// attempt-payment.ts and refunds/attempt-refund.ts make the calls.
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import type { Command, ErrorCodeOf } from '../../commands/command.ts'

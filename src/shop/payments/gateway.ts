@@ -4,10 +4,10 @@ import Stripe from 'stripe'
 import { ZodError } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import type { AccountSecrets, ProviderGateway } from './provider.ts'
-import { stripeAccount } from './stripe-account.ts'
-import { EVENT_TYPES, readEventBody, readSignedEvent } from './stripe-events.ts'
-import { accountSchema, endpointSchema, shown } from './stripe-objects.ts'
-import { reasonOf } from './stripe-verdicts.ts'
+import { stripeAccount } from './stripe/account.ts'
+import { EVENT_TYPES, readEventBody, readSignedEvent } from './stripe/events.ts'
+import { accountSchema, endpointSchema, shown } from './stripe/objects.ts'
+import { reasonOf } from './stripe/verdicts.ts'
 
 /**
  * Counted twice, since the library sends again when a connection is cut: two calls still fit into one attempt

@@ -32,8 +32,8 @@ import {
   Refund,
   RefundConnection,
 } from '../refs.ts'
-import { endpointName } from './endpoint.ts'
 import { FAILURE_CODES } from './provider.ts'
+import { endpointName } from './provider-account/endpoint.ts'
 
 /** Most disputes have one withdrawal, or a withdrawal and a reinstatement. */
 const MOVEMENTS_EXPECTED = 2

@@ -4,13 +4,16 @@ import { MoneyInput } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { nodeUuid } from '../../graphql/node-ids.ts'
 import { Payment, PaymentProvider, Refund } from '../refs.ts'
-import { connectProvider, paymentProviderConnect } from './connect-provider.ts'
-import { createRefund, refundCreate } from './create-refund.ts'
-import { disconnectProvider, paymentProviderDisconnect } from './disconnect-provider.ts'
 import { MANUAL_METHODS } from './manual.ts'
+import { connectProvider, paymentProviderConnect } from './provider-account/connect-provider.ts'
+import { disconnectProvider, paymentProviderDisconnect } from './provider-account/disconnect-provider.ts'
+import {
+  paymentProviderRotateWebhookSecret,
+  rotateWebhookSecret,
+} from './provider-account/rotate-webhook-secret.ts'
 import { paymentRecord, recordPayment } from './record-payment.ts'
-import { recordRefund, refundRecord } from './record-refund.ts'
-import { paymentProviderRotateWebhookSecret, rotateWebhookSecret } from './rotate-webhook-secret.ts'
+import { createRefund, refundCreate } from './refunds/create-refund.ts'
+import { recordRefund, refundRecord } from './refunds/record-refund.ts'
 import { paymentTake, takePayment } from './take-payment.ts'
 
 addMutation(paymentTake, {

@@ -1,5 +1,5 @@
 // The states of a payment and of a refund, and how a provider's verdict changes them. Pure; settle-payment.ts and
-// settle-refund.ts write the change.
+// refunds/settle-refund.ts write the change.
 import type { UserError } from '../../commands/outcome.ts'
 import type { Payment, PaymentStatus, Refund } from '../../generated/prisma/client.ts'
 import { Disagreement } from './disagreement.ts'

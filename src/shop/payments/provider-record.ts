@@ -1,5 +1,5 @@
 // The stored account with a provider: its secrets are sealed, each bound to tenant, row and purpose.
-// connect-provider.ts creates and replaces accounts.
+// provider-account/connect-provider.ts creates and replaces accounts.
 import { NO_KEY_ID, type Sealer } from '../../core/seal.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { PaymentProvider } from '../../generated/prisma/client.ts'

@@ -5,7 +5,7 @@ import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
 import { auditHead } from '../../../src/desk/audit/head.ts'
 import { SEAL_TASK, sealTask } from '../../../src/desk/audit/seal-entries.ts'
-import { SCHEDULE } from '../../../src/parts.ts'
+import { SCHEDULE } from '../../../src/wiring.ts'
 import { asRuntime } from '../../support/database.ts'
 import { type Audited, sealer, startAudited } from './tenants.ts'
 

@@ -5,8 +5,8 @@ import { createLogger } from '../../../src/core/logger.ts'
 import { createSealer } from '../../../src/core/seal.ts'
 import { auditChain } from '../../../src/desk/audit/chain-check.ts'
 import { integrityTask } from '../../../src/desk/integrity/check-job.ts'
-import { CHECKS } from '../../../src/parts.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
+import { CHECKS } from '../../../src/wiring.ts'
 import { type Shop, type Shops, startShops } from './shops.ts'
 
 let shops: Shops

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTenant } from '../../../src/desk/tenants/tenant-directory.ts'
 import { nodeId } from '../../../src/graphql/node-ids.ts'
 import { VIOLATIONS_MAX } from '../../../src/integrity/check.ts'
-import { CHECKS } from '../../../src/parts.ts'
+import { CHECKS } from '../../../src/wiring.ts'
 import { DAMAGES, orderId } from './damages.ts'
 import { complaints, type Shop, type Shops, startShops } from './shops.ts'
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../../src/core/ids.ts'
 import { connectOwner } from '../../../src/db/owner.ts'
 import { nodeId } from '../../../src/graphql/node-ids.ts'
-import { CHECKS } from '../../../src/parts.ts'
+import { CHECKS } from '../../../src/wiring.ts'
 import { type Api, type Data, startApi, type TenantKey } from '../../support/api.ts'
 import { accountOf } from '../support/money.ts'
 import {

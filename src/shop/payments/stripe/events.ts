@@ -1,0 +1,192 @@
+// Reads Stripe's signed events: checks the signature and its time, and finds what the event is about. Any signed body
+// can be read; in the worst case as an unreadable event.
+import { createHash, createHmac } from 'node:crypto'
+import Stripe from 'stripe'
+import { z } from 'zod'
+import { AppError } from '../../../core/errors.ts'
+import type { EventAccount, EventSubject, IncomingEvent, SignedBody } from '../provider.ts'
+import {
+  disputeSchema,
+  intentSchema,
+  payoutSchema,
+  referenceSchema,
+  refundSchema,
+  timeSchema,
+} from './objects.ts'
+import {
+  chargeNoticeOf,
+  chargeVerdictOf,
+  disputeNoticeOf,
+  payoutNoticeOf,
+  refundNoticeOf,
+  refundVerdictOf,
+} from './verdicts.ts'
+
+const TOLERANCE_SECONDS = 300
+/** The bound of the log's detail about an unreadable body. */
+const DETAIL_LENGTH_MAX = 500
+
+/** The event types that we subscribe to. SUBJECTS reads each of them. */
+export const EVENT_TYPES = [
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.processing',
+  'payment_intent.requires_action',
+  'payment_intent.canceled',
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+  'payout.paid',
+  'payout.failed',
+  'charge.dispute.created',
+  'charge.dispute.updated',
+  'charge.dispute.closed',
+  'charge.dispute.funds_withdrawn',
+  'charge.dispute.funds_reinstated',
+] as const satisfies Stripe.WebhookEndpointCreateParams.EnabledEvent[]
+
+/**
+ * The library signs text, in which it replaces bytes that are not UTF-8. Signed as bytes, no two bodies share a
+ * signature.
+ */
+const ofBytes: Stripe.CryptoProvider = Object.assign(Stripe.createNodeCryptoProvider(), {
+  computeHMACSignature: (latin1: string, secret: string) =>
+    createHmac('sha256', secret).update(latin1, 'latin1').digest('hex'),
+})
+
+/** See ProviderGateway.readEvent. */
+export function readSignedEvent(
+  { webhookSecrets, liveMode }: EventAccount,
+  { rawBody, signature, now }: SignedBody,
+): IncomingEvent {
+  const nowSeconds = Math.floor(now.getTime() / 1_000)
+  if (!webhookSecrets.some((secret) => isSigned(rawBody, signature, secret, now))) throw notSigned()
+  // The library checks only for times in the past. Of several times, it uses the last one too.
+  const signedAtSeconds = Number([...signature.matchAll(/(?:^|,)t=(\d+)/g)].at(-1)?.[1])
+  if (!(signedAtSeconds <= nowSeconds + TOLERANCE_SECONDS)) throw notSigned()
+  return readEventBody({ liveMode }, { body: rawBody, receivedAt: now })
+}
+
+function isSigned(rawBody: Uint8Array, signature: string, secret: string, now: Date): boolean {
+  try {
+    return (
+      Stripe.webhooks.signature?.verifyHeader(
+        Buffer.from(rawBody).toString('latin1'),
+        signature,
+        secret,
+        TOLERANCE_SECONDS,
+        ofBytes,
+        now.getTime(),
+      ) === true
+    )
+  } catch {
+    // The library throws for a wrong signature, and other errors for malformed headers.
+    return false
+  }
+}
+
+/** Each field is checked alone, so that an event with one malformed field keeps the others. */
+const envelopeSchema = z.object({
+  id: referenceSchema.nullable().catch(null),
+  type: z
+    .string()
+    .regex(/^[a-z0-9_.-]{1,255}$/i)
+    .nullable()
+    .catch(null),
+  created: timeSchema.nullable().catch(null),
+  livemode: z.boolean().optional(),
+  account: z.unknown().optional(),
+  data: z.object({ object: z.unknown().optional() }),
+})
+
+const UNKNOWN_TYPE = 'unknown'
+
+/** See ProviderGateway.readStoredEvent. */
+export function readEventBody(
+  account: Pick<EventAccount, 'liveMode'>,
+  { body, receivedAt }: { readonly body: Uint8Array; readonly receivedAt: Date },
+): IncomingEvent {
+  const parsed = readable(() => JSON.parse(Buffer.from(body).toString('utf8')) as unknown)
+  const envelope = envelopeSchema.safeParse('value' in parsed ? parsed.value : null)
+  const { id = null, type = null, created = null } = envelope.data ?? {}
+  const occurredAt = created === null ? receivedAt : new Date(created * 1_000)
+  const isWhole = envelope.success && id !== null && type !== null && created !== null
+  const subject = isWhole ? subjectIn({ ...envelope.data, type, occurredAt }, account) : unreadable(parsed)
+  return {
+    // Without an id, the body identifies the event.
+    reference: id ?? `sha256_${createHash('sha256').update(body).digest('hex')}`,
+    type: type ?? UNKNOWN_TYPE,
+    occurredAt,
+    body,
+    subject,
+  }
+}
+
+type Envelope = z.output<typeof envelopeSchema> & { readonly type: string; readonly occurredAt: Date }
+
+function subjectIn(event: Envelope, account: Pick<EventAccount, 'liveMode'>): EventSubject {
+  const read = SUBJECTS.get(event.type)
+  if (read === undefined || isForeign(event, account)) return { kind: 'OTHER' }
+  const subject = readable(() => read(event.data.object, event.occurredAt))
+  return 'value' in subject ? subject.value : unreadable(subject)
+}
+
+/**
+ * An event of the other mode (live or test), or of an account connected to this one, which an endpoint that a merchant
+ * made may also report. It is stored without effect, since others than the merchant can cause it.
+ */
+function isForeign({ account, livemode }: Envelope, { liveMode }: Pick<EventAccount, 'liveMode'>): boolean {
+  return account != null || (livemode ?? liveMode) !== liveMode
+}
+
+/**
+ * By event type. Each reads the event's object at that time by its schema, and throws for an object that does not fit.
+ */
+const SUBJECTS: ReadonlyMap<string, (object: unknown, at: Date) => EventSubject> = new Map([
+  ...['succeeded', 'payment_failed', 'processing', 'requires_action', 'canceled'].map(
+    (what) => [`payment_intent.${what}`, chargeIn] as const,
+  ),
+  ...['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated'].map(
+    (type) => [type, refundIn] as const,
+  ),
+  ...['payout.paid', 'payout.failed'].map((type) => [type, payoutIn] as const),
+  ...['created', 'updated', 'closed', 'funds_withdrawn', 'funds_reinstated'].map(
+    (what) => [`charge.dispute.${what}`, disputeIn] as const,
+  ),
+])
+
+function chargeIn(object: unknown): EventSubject {
+  const intent = intentSchema.parse(object)
+  return { kind: 'CHARGE', charge: chargeNoticeOf(intent), verdict: chargeVerdictOf(intent) }
+}
+
+function refundIn(object: unknown): EventSubject {
+  const refund = refundSchema.parse(object)
+  return { kind: 'REFUND', refund: refundNoticeOf(refund), verdict: refundVerdictOf(refund) }
+}
+
+function payoutIn(object: unknown): EventSubject {
+  return { kind: 'PAYOUT', payout: payoutNoticeOf(payoutSchema.parse(object)) }
+}
+
+function disputeIn(object: unknown, at: Date): EventSubject {
+  return { kind: 'DISPUTE', dispute: disputeNoticeOf(disputeSchema.parse(object), at) }
+}
+
+type Attempt<T> = { readonly value: T } | { readonly detail: string }
+
+function readable<T>(read: () => T): Attempt<T> {
+  try {
+    return { value: read() }
+  } catch (error) {
+    return { detail: (error instanceof Error ? error.message : String(error)).slice(0, DETAIL_LENGTH_MAX) }
+  }
+}
+
+function unreadable(attempt: Attempt<unknown>): EventSubject {
+  return { kind: 'UNREADABLE', detail: 'detail' in attempt ? attempt.detail : 'it is no event' }
+}
+
+function notSigned(): AppError {
+  return new AppError('UNAUTHENTICATED', 'The signature is not valid.')
+}
