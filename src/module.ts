@@ -16,14 +16,14 @@ import type { Schedule } from './jobs/run-schedule.ts'
 import type { Task } from './jobs/task.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
-/** Fast to load: a module's parts are loaded when they are needed. */
+/** Fast to load: a module's wiring is loaded when it is needed. */
 export type Module = {
   readonly name: string
   /** Its commands of `bulkhead`, besides the platform's. */
   readonly commands: (cli: CommandLine) => readonly Command[]
   /** Columns that change in a restored tenant, by table. */
   readonly columnRules: ColumnRules
-  readonly load: () => Promise<ModuleParts>
+  readonly load: () => Promise<ModuleWiring>
 }
 
 /** What a module's command gets. */
@@ -43,7 +43,7 @@ export type CommandLine = {
   ): Promise<T>
 }
 
-export type ModuleParts = {
+export type ModuleWiring = {
   /** Loads its types, queries and mutations, which add themselves to the builder. */
   readonly loadGraphql: () => Promise<unknown>
   /** Its part of the services. */
@@ -64,7 +64,7 @@ export type ModuleParts = {
   ) => readonly OutsideCheck[]
   /** After a change of SECRETS_KEY: seals a tenant's secrets again; returns how many. */
   readonly reseal: (context: CommandContext, services: Services) => Promise<number>
-  readonly development: DevelopmentParts
+  readonly development: DevelopmentWiring
 }
 
 export type ModuleEnvironment = {
@@ -83,7 +83,7 @@ export type TaskServices = { readonly services: Services; readonly metrics: Metr
 export type QueuedBy = Readonly<Record<string, readonly (Permission | 'system')[]>>
 
 /** What a module adds on a developer's machine, and never in production. */
-export type DevelopmentParts = {
+export type DevelopmentWiring = {
   readonly companion: Companion | null
   /** Makes missing demo tenants. */
   readonly seed:
@@ -137,7 +137,7 @@ export type RunningCompanion = {
   stop(): Promise<void>
 }
 
-const NO_PARTS: ModuleParts = {
+const NO_WIRING: ModuleWiring = {
   loadGraphql: async () => {},
   openServices: () => ({}),
   routes: [],
@@ -154,6 +154,6 @@ export function defineModule(module: Pick<Module, 'name' | 'load'> & Partial<Mod
   return { commands: () => [], columnRules: {}, ...module }
 }
 
-export function moduleParts(parts: Partial<ModuleParts>): ModuleParts {
-  return { ...NO_PARTS, ...parts }
+export function moduleWiring(wiring: Partial<ModuleWiring>): ModuleWiring {
+  return { ...NO_WIRING, ...wiring }
 }

@@ -7,5 +7,5 @@ import { DESK_COLUMN_RULES } from './tenants/column-rules.ts'
 export const desk = defineModule({
   name: 'desk',
   columnRules: DESK_COLUMN_RULES,
-  load: async () => (await import('./wiring.ts')).DESK_PARTS,
+  load: async () => (await import('./wiring.ts')).DESK_WIRING,
 })

@@ -1,17 +1,18 @@
-// The parts of the desk module.
+// What the desk module adds to the platform.
 import './services.ts'
 import { cleanKeysTask } from '../jobs/clean-idempotency-keys.ts'
-import { moduleParts } from '../module.ts'
+import { moduleWiring } from '../module.ts'
 import { auditChain } from './audit/chain-check.ts'
 import { auditRoute } from './audit/export-route.ts'
-import { SEAL_TASK, sealTask } from './audit/seal-entries.ts'
-import { INTEGRITY_TASK, integrityTask } from './integrity/check-job.ts'
+import { sealTask } from './audit/seal-entries.ts'
+import { integrityTask } from './integrity/check-job.ts'
 import { invitationTask } from './members/send-invitation.ts'
+import { DESK_SCHEDULE } from './schedule.ts'
 import { cleanExportsTask } from './tenants/clean-exports.ts'
 import { exportRoute } from './tenants/export-route.ts'
 import { exportTask } from './tenants/make-export.ts'
 
-export const DESK_PARTS = moduleParts({
+export const DESK_WIRING = moduleWiring({
   loadGraphql: () => import('./graphql.ts'),
   routes: [auditRoute, exportRoute],
   tasks: ({ services, metrics }) => [
@@ -30,11 +31,6 @@ export const DESK_PARTS = moduleParts({
     'integrity.check': ['system'],
     'audit.seal': ['system'],
   },
-  schedule: [
-    { task: cleanKeysTask.name, pattern: '17 * * * *' },
-    { task: SEAL_TASK, pattern: '*/5 * * * *' },
-    { task: cleanExportsTask.name, pattern: '47 * * * *' },
-    { task: INTEGRITY_TASK, pattern: '37 * * * *' },
-  ],
+  schedule: DESK_SCHEDULE,
   outsideChecks: (tenant, { sealer }, { auditHead }) => [auditChain(tenant, sealer, auditHead)],
 })

@@ -1,5 +1,6 @@
-// Scheduled jobs for every tenant: the only job without a tenant, which queues the tenants' jobs. The schedule is
-// passed to the worker.
+// Carries out the schedule: the only job without a tenant, which queues a job for each tenant. The times are in
+// desk/schedule.ts and shop/schedule.ts. Outside the schedule, timers of the worker erase due tenants (erase-due.ts) and
+// free the jobs of dead workers (worker.ts).
 import { type ParsedCronItem, parseCronItems } from 'graphile-worker'
 import type { QueueConnection } from '../db/queue/queue-connection.ts'
 import type { Task } from './task.ts'

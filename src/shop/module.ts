@@ -9,5 +9,5 @@ export const shop = defineModule({
   name: 'shop',
   columnRules: PAYMENT_COLUMN_RULES,
   commands: (cli) => [sandboxCommand(cli)],
-  load: async () => (await import('./wiring.ts')).SHOP_PARTS,
+  load: async () => (await import('./wiring.ts')).SHOP_WIRING,
 })

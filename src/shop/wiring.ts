@@ -1,5 +1,5 @@
-// The parts of the shop module.
-import { moduleParts } from '../module.ts'
+// What the shop module adds to the platform.
+import { moduleWiring } from '../module.ts'
 import { LEDGER_CHECKS } from './integrity/ledger-checks.ts'
 import { ORDER_CHECKS } from './integrity/order-checks.ts'
 import { PAYMENT_CHECKS } from './integrity/payment-checks.ts'
@@ -13,8 +13,9 @@ import { paymentTasks } from './payments/reconcile.ts'
 import { eventTask } from './payments/webhook/receive-event.ts'
 import { webhookRoute } from './payments/webhook/webhook-route.ts'
 import { sandboxCompanion } from './sandbox/companion.ts'
+import { SHOP_SCHEDULE } from './schedule.ts'
 
-export const SHOP_PARTS = moduleParts({
+export const SHOP_WIRING = moduleWiring({
   loadGraphql: () => import('./graphql.ts'),
   routes: [webhookRoute()],
   tasks: ({ services: { payments } }) => [
@@ -31,7 +32,7 @@ export const SHOP_PARTS = moduleParts({
     'provider-event.process': ['system'],
     'order.release-holds': ['system'],
   },
-  schedule: [{ task: releaseHoldsTask.name, pattern: '*/5 * * * *' }],
+  schedule: SHOP_SCHEDULE,
   checks: [...LEDGER_CHECKS, ...ORDER_CHECKS, ...PAYMENT_CHECKS, ...STOCK_CHECKS],
   outsideChecks: (tenant, { payments }, { sinceDays }) => [providerRecords(tenant, payments, sinceDays)],
   openServices: ({ sealer, companionUrl, publicUrl }) => ({

@@ -6,11 +6,11 @@ export function moduleFiles(name: string): Readonly<Record<string, string>> {
   return {
     'module.ts': `// What this project adds of its own.
 import './permissions.ts'
-import { defineModule, moduleParts } from '../module.ts'
+import { defineModule, moduleWiring } from '../module.ts'
 
 export const ${name} = defineModule({
   name: '${name}',
-  load: async () => moduleParts({ loadGraphql: () => import('./graphql.ts') }),
+  load: async () => moduleWiring({ loadGraphql: () => import('./graphql.ts') }),
 })
 `,
     'permissions.ts': `// What may be done with this project's own records, and the least of the roles that may.
