@@ -1,5 +1,5 @@
-// The limits of one process: how much it receives at once, and how long it waits for requests to arrive and answers to
-// be read. Only numbers and their reasons.
+// The limits of HTTP in one process: the largest body, how much it receives at once, and how long it waits for requests
+// to arrive and answers to be read. Only numbers and their reasons.
 
 export type HttpLimits = {
   /** The bound for a request's headers, and for the first byte of a new connection. */
@@ -26,7 +26,13 @@ export type BodyBounds = {
   readonly bytesPerAddressMax: number
 }
 
-const MIB = 1_024 * 1_024
+const KIB = 1_024
+const MIB = 1_024 * KIB
+
+/** The largest body of a request, for every route without its own bound. A larger one is answered 413. */
+export const BODY_BYTES_MAX = 256 * KIB
+/** The same for webhooks. Payment events are a few kB; each signed one is stored whole. */
+export const WEBHOOK_BODY_BYTES_MAX = 512 * KIB
 
 export const HTTP_LIMITS: HttpLimits = {
   headersTimeoutMs: 10_000,

@@ -8,7 +8,7 @@ import { AppError } from '../core/errors.ts'
 import { addCommonHeaders, answerSocketError, createErrorAnswer } from './answer-error.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
-import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
+import { BODY_BYTES_MAX, HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 import { HttpRefusal } from './http-refusal.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createMetricsServer } from './metrics-server.ts'
@@ -53,7 +53,6 @@ export type HttpServer = {
   readonly app: FastifyInstance
 }
 
-const BODY_BYTES_MAX = 256 * 1_024
 /**
  * Longer than the idle timeout of common load balancers, which would otherwise use a connection that was just closed.
  */

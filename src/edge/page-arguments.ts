@@ -1,7 +1,8 @@
 // Arguments that decide how much an operation reads, from literals, variables and defaults.
 import { Kind, type OperationDefinitionNode, type ValueNode } from 'graphql'
 import { AppError } from '../core/errors.ts'
-import { checkPageSize, isCursorOf, type ListKey, PAGE_SIZE_DEFAULT } from '../graphql/keyset.ts'
+import { isCursorOf, type ListKey } from '../graphql/keyset.ts'
+import { checkPageSize, PAGE_SIZE_DEFAULT } from '../graphql/page-size.ts'
 
 export type Variables = Readonly<Record<string, unknown>>
 
@@ -63,7 +64,7 @@ function valueGiven(given: Given, variables: Variables): unknown {
     : given.fallback
 }
 
-/** The page size of a connection: 1 to 100, default 20. Throws BAD_USER_INPUT. */
+/** The page size of a connection; default: PAGE_SIZE_DEFAULT. Throws BAD_USER_INPUT. */
 export function pageSize({ field, first, last }: PageArguments, variables: Variables): number {
   const forward = valueGiven(first, variables)
   const backward = valueGiven(last, variables)

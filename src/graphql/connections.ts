@@ -4,6 +4,7 @@ import type { Permission } from '../auth/permissions.ts'
 import type { ModelName } from '../db/datamodel.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import { type Page, type PageArguments, planPage, type Row } from './keyset.ts'
+import { PAGE_SIZE_DEFAULT, PAGE_SIZES } from './page-size.ts'
 import { projection } from './projection.ts'
 import { connectionRef } from './refs.ts'
 import { relationList } from './relations.ts'
@@ -59,9 +60,11 @@ type ArgBuilder = PothosSchemaTypes.RootFieldBuilder<Types, unknown>['arg']
 /** `first`, `after`, `last` and `before`. */
 export function pageArgs(t: ArgBuilder) {
   return {
-    first: t.int({ description: 'The first rows of the list: 1 to 100. Default: 20.' }),
+    first: t.int({
+      description: `The first rows of the list: ${PAGE_SIZES}. Default: ${PAGE_SIZE_DEFAULT}.`,
+    }),
     after: t.string({ description: 'Only rows after this cursor.' }),
-    last: t.int({ description: 'The last rows of the list: 1 to 100.' }),
+    last: t.int({ description: `The last rows of the list: ${PAGE_SIZES}.` }),
     before: t.string({ description: 'Only rows before this cursor.' }),
   }
 }

@@ -5,9 +5,7 @@ import { AppError } from '../core/errors.ts'
 import { isUuid } from '../core/ids.ts'
 import type { ModelName } from '../db/datamodel.ts'
 import type { AnyOrder, AnyWhere } from '../db/reader/any-query.ts'
-
-export const PAGE_SIZE_DEFAULT = 20
-const PAGE_SIZE_MAX = 100
+import { checkPageSize, PAGE_SIZE_DEFAULT } from './page-size.ts'
 
 export type PageArguments = {
   readonly first?: number | null | undefined
@@ -45,13 +43,6 @@ export type PagePlan = {
 /** A row of a list. */
 export type Row = { readonly id: string }
 type Position = { readonly value: unknown; readonly id: string }
-
-/** `field`: for the message. Throws BAD_USER_INPUT. */
-export function checkPageSize(size: unknown, field?: string): number {
-  if (typeof size === 'number' && Number.isInteger(size) && size >= 1 && size <= PAGE_SIZE_MAX) return size
-  const message = `a page has 1 to ${PAGE_SIZE_MAX} rows`
-  throw new AppError('BAD_USER_INPUT', field === undefined ? message : `${field}: ${message}`)
-}
 
 /** Reads the paging arguments. Throws BAD_USER_INPUT for invalid sizes and cursors. */
 export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePlan {

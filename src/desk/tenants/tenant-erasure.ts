@@ -1,5 +1,6 @@
 // The platform's statements on erasure: ordering it, carrying it out, and the records that are retained. Runs as the
 // owner. The worker carries out scheduled ones, through app.erase_due_tenants; the steps are functions of the database.
+// What is retained, by table and column, is listed in app.retained: `desk_retained` makes it, `shop_tenants` fills it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../core/errors.ts'
 import type { OwnerConnection } from '../../db/owner.ts'

@@ -1,5 +1,5 @@
-// The double entries of business events: which accounts, which side. Pure; post-entry.ts writes them. app.open_accounts
-// makes the chart of accounts, with the same codes.
+// The double entries of business events: which accounts, which side. Pure; post-entry.ts writes them. The chart of
+// accounts, with the same codes, is in the migration `shop_ledger`: app.open_accounts makes it for each tenant.
 
 export const ACCOUNT_CODES = {
   bank: '1010',

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { createFailureGuard } from '../../../auth/failure-guard.ts'
 import { AppError } from '../../../core/errors.ts'
+import { WEBHOOK_BODY_BYTES_MAX } from '../../../edge/http-limits.ts'
 import { HttpRefusal } from '../../../edge/http-refusal.ts'
 import type { Route, RouteOptions } from '../../../edge/http-server.ts'
 import { parseEndpoint } from '../provider-account/endpoint.ts'
@@ -12,8 +13,6 @@ import { looksSigned } from './looks-signed.ts'
 import { type Delivery, type IncomingMessage, openDelivery } from './open-delivery.ts'
 import { receiveEvent } from './receive-event.ts'
 
-/** Payment events are a few kB. Each signed one is stored whole, so the total per tenant is bounded below. */
-const BODY_BYTES_MAX = 512 * 1_024
 /**
  * The bound of what a tenant's accounts may store in an hour: about 16,000 payment events. Whoever has an account's
  * secret can sign anything, and it is stored for good. Beyond the bound the provider is told to send again later, which
@@ -59,7 +58,7 @@ function addWebhookRoute(
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser(
       '*',
-      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+      { parseAs: 'buffer', bodyLimit: WEBHOOK_BODY_BYTES_MAX },
       (_request, body, parsed) => parsed(null, body),
     )
     scope.post('/webhooks/in/:endpoint', { onRequest: refuseEarly, handler: handle })
@@ -70,7 +69,7 @@ function addWebhookRoute(
 /** The checks that need no body. Whether the account exists is not checked here, since the answer would reveal it. */
 async function refuseEarly(request: FastifyRequest): Promise<void> {
   addressOf(request)
-  if (Number(request.headers['content-length']) > BODY_BYTES_MAX) {
+  if (Number(request.headers['content-length']) > WEBHOOK_BODY_BYTES_MAX) {
     throw new HttpRefusal(413, 'the body is too large')
   }
 }
