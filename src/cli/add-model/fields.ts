@@ -52,6 +52,12 @@ export function parseFields(texts: readonly string[]): readonly NewField[] {
   const fields = texts.map(parseField)
   const twice = fields.find(({ name }, place) => fields.findIndex((other) => other.name === name) !== place)
   if (twice !== undefined) throw new AppError('BAD_USER_INPUT', `The field ${twice.name} is there twice.`)
+  const models = fields.flatMap((field) => (field.kind === 'relation' ? [field.model] : []))
+  if (new Set(models).size < models.length)
+    throw new AppError(
+      'BAD_USER_INPUT',
+      'Two relations to one model need names of their own: add the second by hand.',
+    )
   return fields
 }
 
