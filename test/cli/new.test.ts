@@ -1,10 +1,10 @@
 // `bulkhead new`: a project with and without the shop, and its errors. test/shop/docs/without-the-shop.test.ts runs the one
 // without the shop.
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -46,6 +46,16 @@ it(
   },
   COMPILE_TIMEOUT_MS,
 )
+
+it.runIf(existsSync(join(ROOT, '.git')))('writes every file that is committed, and no other', async () => {
+  expect((await run('all')).code).toBe(0)
+  const committed = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n')
+  const written = await readdir(join(directory, 'all'), { recursive: true, withFileTypes: true })
+  const paths = written.flatMap((entry) =>
+    entry.isFile() ? [relative(join(directory, 'all'), join(entry.parentPath, entry.name))] : [],
+  )
+  expect(paths.toSorted()).toEqual(committed.filter((path) => existsSync(join(ROOT, path))).toSorted())
+})
 
 it.runIf(existsSync(join(ROOT, 'src/shop')))(
   'leaves the shop out when asked, with a readme that tells of none',
