@@ -1,6 +1,7 @@
 // Follows docs/walls-package.md literally, in an empty project with the packed package.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { asAdmin } from '../support/cluster.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 import { type PackedProject, packedProject, type Step, stepsOf } from './packed-project.ts'
 
@@ -24,7 +25,12 @@ const run = (line: string) =>
 it('the packed file has the entries, the migrations of the walls, and nothing of this program’s own schema', () => {
   const { packed } = project
   expect(packed).toEqual(
-    expect.arrayContaining(['lib/package/walls.js', 'lib/package/walls.d.ts', 'LICENSE']),
+    expect.arrayContaining([
+      'lib/package/walls.js',
+      'lib/package/walls.d.ts',
+      'lib/package/testing.js',
+      'LICENSE',
+    ]),
   )
   expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(2)
   expect(packed.filter((path) => /generated|shop|desk|graphql|\.prisma$|^src|^test/.test(path))).toEqual([])
@@ -71,6 +77,60 @@ it(
   async () => {
     await project.write('src/refused.ts', REFUSED)
     await run('npx tsc')
+  },
+  STEP_TIMEOUT_MS,
+)
+
+interface Hole {
+  what: string
+  make: string
+  mend: string
+  /** What the proof says of it. */
+  named: RegExp
+}
+
+const HOLES: readonly Hole[] = [
+  {
+    what: 'row-level security disabled',
+    make: 'ALTER TABLE bookings DISABLE ROW LEVEL SECURITY',
+    mend: 'ALTER TABLE bookings ENABLE ROW LEVEL SECURITY',
+    named:
+      /bookings: select in the other tenant\n {2}bookings: select in the other tenant \(all rows: its own\): \d+ rows/,
+  },
+  {
+    what: 'a policy that forgets the tenant',
+    make: 'CREATE POLICY helpful ON rooms FOR SELECT USING (seats > 0)',
+    mend: 'DROP POLICY helpful ON rooms',
+    named:
+      /rooms: select in the other tenant\n {2}rooms: select in the other tenant \(all rows: its own\): \d+ rows/,
+  },
+  {
+    what: 'a policy that lets whoever may read write',
+    make: 'CREATE POLICY helpful ON rooms FOR UPDATE USING (tenant_id = (SELECT app.tenant_id()))',
+    mend: 'DROP POLICY helpful ON rooms',
+    named: /rooms: update in the own tenant, to read\n/,
+  },
+]
+
+it.each(HOLES)(
+  'the proof goes red, and names the table, with $what',
+  async ({ make, mend, named }) => {
+    await asAdmin(database.ownerUrl, (owner) => owner.query(make))
+    await expect(run('node src/prove.ts')).rejects.toThrow(named)
+    await asAdmin(database.ownerUrl, (owner) => owner.query(mend))
+    expect(await run('node src/prove.ts')).toBe('the walls hold\n')
+  },
+  STEP_TIMEOUT_MS,
+)
+
+it(
+  'a table that is not protected, and one whose rows cannot be generated, are named',
+  async () => {
+    const columns = `tenant_id uuid NOT NULL, id uuid, odd point NOT NULL, PRIMARY KEY (tenant_id, id)`
+    await asAdmin(database.ownerUrl, (owner) => owner.query(`CREATE TABLE chairs (${columns})`))
+    await expect(run('node src/prove.ts')).rejects.toThrow(
+      /the doctor finds nothing\n {2}public\.chairs: [\s\S]*chairs: has rows of two tenants\n {2}no valid row can be made up for chairs/,
+    )
   },
   STEP_TIMEOUT_MS,
 )

@@ -6,8 +6,9 @@ import pg from 'pg'
 import type { Logger } from '../../src/core/logger.ts'
 import { startEmbeddedServer } from '../../src/db/embedded/embedded-server.ts'
 import { migrate } from '../../src/db/migrations/migrate.ts'
-import { tableShapes } from './catalogue.ts'
-import { type FixtureTable, fixtureTables } from './fixture-rows.ts'
+import { tableShapes } from '../../src/db/proof/catalogue.ts'
+import { type FixtureTable, fixtureTables } from '../../src/db/proof/fixture-rows.ts'
+import { OWN_VALUES } from './module-setup.ts'
 import { withDatabase, withRole } from './urls.ts'
 
 /** What a test file needs to make a database. No connection, since it is passed between processes. */
@@ -98,7 +99,7 @@ async function migrated(running: RunningCluster, logger: Logger): Promise<Runnin
       logger,
     })
     running.cluster.tables = await asAdmin(withDatabase(adminUrl, template), async (admin) =>
-      fixtureTables(admin, await tableShapes(admin)),
+      fixtureTables(admin, await tableShapes(admin), OWN_VALUES),
     )
     // A connection to the template would make every clone fail.
     await asAdmin(adminUrl, (admin) =>

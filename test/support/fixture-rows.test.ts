@@ -1,9 +1,10 @@
 // Tests the generated rows for tables without hand-written ones: PostgreSQL must accept them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { tableShapes } from './catalogue.ts'
+import { tableShapes } from '../../src/db/proof/catalogue.ts'
+import { type FixtureTable, fixtureTables } from '../../src/db/proof/fixture-rows.ts'
 import { asAdmin } from './cluster.ts'
 import { asOwner, createTestDatabase, type TestDatabase } from './database.ts'
-import { type FixtureTable, fixtureTables } from './fixture-rows.ts'
+import { OWN_VALUES } from './module-setup.ts'
 import { EXTRA, insertRow, insertStatement, SPARE, TENANT_A } from './two-tenants.ts'
 
 const KEY = 'tenant_id uuid, id uuid, PRIMARY KEY (tenant_id, id)'
@@ -22,7 +23,7 @@ async function fill(...definitions: string[]): Promise<FixtureTable[]> {
     await owner.query(`CREATE TYPE size AS ENUM ('S', 'M')`)
     for (const [index, definition] of definitions.entries())
       await owner.query(`CREATE TABLE ${definition}; SELECT app.protect('${names[index]}')`)
-    const tables = await fixtureTables(owner, await tableShapes(owner))
+    const tables = await fixtureTables(owner, await tableShapes(owner), OWN_VALUES)
     filled = tables.filter(({ name }) => names.includes(name))
     for (const { name, rows } of tables.filter(({ hasExtra }) => hasExtra)) {
       const { text, values } = insertStatement(name, rows.a[EXTRA - 1] ?? {})
@@ -93,6 +94,7 @@ describe('a table that no row can be made up for is refused by its name and reas
       return fixtureTables(
         admin,
         shapes.filter(({ name }) => name === 'odd'),
+        OWN_VALUES,
       )
     })
     await asOwner(database, null, (owner) => owner.query('DROP TABLE odd'))

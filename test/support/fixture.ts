@@ -2,17 +2,9 @@
 // them; cluster.ts reads the tables once.
 import type pg from 'pg'
 import { inject } from 'vitest'
-import type { FixtureTable } from './fixture-rows.ts'
+import { type FixtureTable, seededRows } from '../../src/db/proof/fixture-rows.ts'
 import { UNCHECKED_TABLES } from './module-setup.ts'
-import {
-  EXTRA,
-  type FixtureRow,
-  type FixtureTenant,
-  insertRow,
-  SEEDED,
-  TENANT_A,
-  TENANT_B,
-} from './two-tenants.ts'
+import { EXTRA, type FixtureRow, type FixtureTenant, insertRow, TENANT_A, TENANT_B } from './two-tenants.ts'
 
 /** The tenants' tables, in insertion order. */
 export function fixtureTableNames(): string[] {
@@ -20,18 +12,21 @@ export function fixtureTableNames(): string[] {
 }
 
 /** Row `n` of a table: 1 to SEEDED exist after seeding, SPARE is valid and not inserted. Throws, naming the table. */
-export function fixtureRow(table: string, tenant: FixtureTenant, n: number): FixtureRow {
-  const found = inject('cluster').tables.find(({ name }) => name === table)
-  if (found === undefined) throw new Error(`there is no table ${table} of tenants`)
-  const row = rowsOf(found, tenant)[n - 1]
+export function fixtureRow(table: string, { key }: FixtureTenant, n: number): FixtureRow {
+  const row = fixtureRows(table)[key][n - 1]
   if (row === undefined) throw new Error(`the fixture has ${EXTRA} rows of ${table}, not ${n}`)
   return row
 }
 
-function rowsOf({ rows, refused }: FixtureTable, { key }: FixtureTenant): FixtureRow[] {
-  if (refused === null) return rows[key]
-  throw new Error(`${refused}. Give its columns values in ownValues, test/<module>/setup.ts.`)
+/** All rows of both tenants, row n at n - 1. Throws, naming the table. */
+export function fixtureRows(table: string): FixtureTable['rows'] {
+  const found = inject('cluster').tables.find(({ name }) => name === table)
+  if (found === undefined) throw new Error(`there is no table ${table} of tenants`)
+  if (found.refused !== null) throw new Error(`${found.refused}. ${ADVICE}`)
+  return found.rows
 }
+
+const ADVICE = 'Give its columns values in ownValues, test/<module>/setup.ts.'
 
 /**
  * Runs `work` in the open transaction of the tables' owner, with the triggers of the modules' unchecked tables disabled:
@@ -61,16 +56,11 @@ export async function seedTwoTenants(owner: pg.Client): Promise<void> {
   }
 }
 
-async function seedTable(owner: pg.Client, table: FixtureTable, tenant: FixtureTenant): Promise<void> {
-  const rows = rowsOf(table, tenant)
-  const seeded = table.isSingle ? rows.slice(0, 1) : rows.slice(0, SEEDED)
-  const extra = table.hasExtra ? rows.slice(EXTRA - 1) : []
-  for (const row of [...seeded, ...extra]) {
-    await insertRow(owner, table.name, row).catch((cause: Error) => {
-      const message = `the row made up for ${table.name} is refused: ${cause.message}`
-      throw new Error(`${message}. Give its columns values in ownValues, test/<module>/setup.ts.`, {
-        cause,
-      })
-    })
+async function seedTable(owner: pg.Client, table: FixtureTable, { key }: FixtureTenant): Promise<void> {
+  try {
+    for (const row of seededRows(table, key)) await insertRow(owner, table.name, row)
+  } catch (cause) {
+    const message = `the row made up for ${table.name} is refused: ${(cause as Error).message}`
+    throw new Error(`${message}. ${ADVICE}`, { cause })
   }
 }

@@ -2,17 +2,16 @@
 // ask the server.
 
 import type pg from 'pg'
+import type { Right } from '../../src/db/proof/statements.ts'
+import type { OwnValues } from '../../src/db/proof/tenants.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import type { ModuleEnvironment } from '../../src/module.ts'
 import { MODULES } from '../../src/modules.ts'
 import { moduleFile } from './module-file.ts'
-import type { FixtureTenant } from './two-tenants.ts'
-
-export type Right = 'select' | 'insert' | 'update' | 'delete'
 
 export interface ModuleSetup {
   /** By table and column: values that cannot be generated from the type and the checks, or that tests refer to. */
-  ownValues: Record<string, Record<string, (tenant: FixtureTenant, n: number) => string>>
+  ownValues: OwnValues
   /** By table: the rights of the runtime role, for tables with other than all four that are not append-only. */
   rights: Record<string, readonly Right[]>
   /** By table: a column that the runtime role may update, for tables where it may not update all columns. */

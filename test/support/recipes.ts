@@ -1,8 +1,8 @@
 // Valid values for the arguments of generated operations. A new type is covered by its `Create` mutation. An argument
 // with a new name needs a line in its module's samples; until then the tests that generate operations fail and say so.
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
+import { isEnd } from '../../src/db/proof/candidates.ts'
 import type { Api, Session, TenantKey } from './api.ts'
-import { isEnd } from './candidates.ts'
 import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
 import { type Maker, SAMPLES } from './samples.ts'
 import { unique } from './unique.ts'

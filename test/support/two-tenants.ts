@@ -1,54 +1,21 @@
-// The two small tenants of the isolation tests, and inserting a row. fixture.ts has their rows, so a new table is
-// covered without further work. The rows of both differ only in ids and in what a module's setup gives (module-setup.ts).
-import { createHash } from 'node:crypto'
-import type pg from 'pg'
+// The two small tenants of the isolation tests: those of the proof, with what the desk needs of them.
+import { PROOF_TENANTS, type ProofTenant } from '../../src/db/proof/tenants.ts'
 
-export interface FixtureTenant {
-  key: 'a' | 'b'
-  id: string
+export {
+  EXTRA,
+  type FixtureRow,
+  fixtureId,
+  insertRow,
+  insertStatement,
+  SEEDED,
+  SPARE,
+} from '../../src/db/proof/rows.ts'
+
+export interface FixtureTenant extends ProofTenant {
   slug: string
   ownerEmail: string
 }
 
-export const TENANT_A: FixtureTenant = {
-  key: 'a',
-  id: 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa',
-  slug: 'tenant-a',
-  ownerEmail: 'member1@a.example',
-}
-export const TENANT_B: FixtureTenant = {
-  key: 'b',
-  id: 'bbbbbbbb-bbbb-7bbb-8bbb-bbbbbbbbbbbb',
-  slug: 'tenant-b',
-  ownerEmail: 'member1@b.example',
-}
-
-/** Rows 1 to SEEDED of each table exist after seeding; row SPARE is valid and not inserted. */
-export const SEEDED = 2
-export const SPARE = 3
-/** Also seeded where a spare row of another table needs one to which no other refers. */
-export const EXTRA = 4
-
-export type FixtureRow = Record<string, unknown>
-
-/** The same id for the same tenant, table and number, in every run. */
-export function fixtureId(tenant: FixtureTenant, table: string, n: number): string {
-  const hex = createHash('sha256').update(`${tenant.key}/${table}/${n}`).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
-
-/** Inserts one row and returns the number of inserted rows. */
-export async function insertRow(client: pg.Client, table: string, row: FixtureRow): Promise<number> {
-  const { text, values } = insertStatement(table, row)
-  return (await client.query(text, values)).rowCount ?? 0
-}
-
-/** The statement that inserts `row`, for adding an ON CONFLICT or RETURNING clause. */
-export function insertStatement(table: string, row: FixtureRow): { text: string; values: unknown[] } {
-  const columns = Object.keys(row).map((column) => `"${column}"`)
-  const places = columns.map((_, index) => `$${index + 1}`)
-  return {
-    text: `INSERT INTO "${table}" (${columns.join(', ')}) VALUES (${places.join(', ')})`,
-    values: Object.values(row),
-  }
-}
+const [A, B] = PROOF_TENANTS
+export const TENANT_A: FixtureTenant = { ...A, slug: 'tenant-a', ownerEmail: 'member1@a.example' }
+export const TENANT_B: FixtureTenant = { ...B, slug: 'tenant-b', ownerEmail: 'member1@b.example' }

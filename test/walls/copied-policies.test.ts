@@ -2,10 +2,11 @@
 // restrict to the tenant by itself. The test makes the copy on plain PostgreSQL, since no such engine is available.
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { attemptsOn, violations } from '../../src/db/proof/matrix.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fixtureTableNames } from '../support/fixture.ts'
 import { RESTRICTIVE_POLICIES } from './doctor-policy-sabotages.ts'
-import { attemptsOn, tableFacts, violations } from './matrix.ts'
+import { tableFacts } from './matrix.ts'
 
 let database: TestDatabase
 let runtime: pg.Client

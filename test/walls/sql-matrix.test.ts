@@ -3,6 +3,14 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GLOBAL_TABLES } from '../../src/db/doctor/check.ts'
 import {
+  type Attempt,
+  answerTo,
+  attemptsOn,
+  COMMANDS,
+  SCOPES,
+  violations,
+} from '../../src/db/proof/matrix.ts'
+import {
   asOwner,
   asRuntime,
   asSuperuser,
@@ -11,7 +19,7 @@ import {
 } from '../support/database.ts'
 import { fixtureRow, fixtureTableNames } from '../support/fixture.ts'
 import { fixtureId, insertRow, SPARE, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
-import { type Attempt, answerTo, attemptsOn, COMMANDS, SCOPES, tableFacts, violations } from './matrix.ts'
+import { tableFacts } from './matrix.ts'
 
 const DENIED = '42501'
 const ABSENT_REFERENCE = '23503'

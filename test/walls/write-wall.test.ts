@@ -12,6 +12,7 @@ import {
   supportPermissions,
   writesOf,
 } from '../../src/auth/permissions.ts'
+import { type Attempt, answerTo, attemptsOn } from '../../src/db/proof/matrix.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, startApi } from '../support/api.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -21,7 +22,7 @@ import { validArguments } from '../support/recipes.ts'
 import { LET_THROUGH_MIN } from '../support/samples.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
 import { rowsBesideUse } from './bearers.ts'
-import { type Attempt, answerTo, attemptsOn, tableFacts } from './matrix.ts'
+import { tableFacts } from './matrix.ts'
 import { mutationsOf } from './needs.ts'
 
 const READ_ONLY = 'BK004'

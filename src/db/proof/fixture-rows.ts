@@ -3,13 +3,13 @@
 import type pg from 'pg'
 import { type Candidate, typedCandidates } from './candidates.ts'
 import type { ColumnShape, ReferenceShape, TableShape } from './catalogue.ts'
-import { OWN_VALUES } from './module-setup.ts'
-import { EXTRA, type FixtureRow, type FixtureTenant, SPARE, TENANT_A, TENANT_B } from './two-tenants.ts'
+import { EXTRA, type FixtureRow, SEEDED, SPARE } from './rows.ts'
+import { type OwnValues, PROOF_TENANTS, type ProofTenant } from './tenants.ts'
 
 export interface FixtureTable {
   name: string
   /** Row n at n - 1, from 1 to EXTRA. Empty when there are none. */
-  rows: Record<FixtureTenant['key'], FixtureRow[]>
+  rows: Record<ProofTenant['key'], FixtureRow[]>
   /** Row EXTRA is seeded too: the spare row of another table refers to it. */
   hasExtra: boolean
   /** A tenant has only one row of it: its key is the tenant. */
@@ -18,7 +18,7 @@ export interface FixtureTable {
   refused: string | null
 }
 
-const TENANTS = [TENANT_A, TENANT_B]
+const [TENANT_A] = PROOF_TENANTS
 /** The maximum number of combinations of values that are tried for one table's checks. */
 const COMBINATIONS_MAX = 50_000
 
@@ -26,6 +26,7 @@ const COMBINATIONS_MAX = 50_000
 export async function fixtureTables(
   client: pg.Client,
   shapes: readonly TableShape[],
+  ownValues: OwnValues,
 ): Promise<FixtureTable[]> {
   const made = new Map<string, FixtureTable>()
   for (const shape of inOrder(shapes)) {
@@ -38,7 +39,7 @@ export async function fixtureTables(
       refused: null,
     }
     try {
-      for (let n = 1; n <= EXTRA; n += 1) await addRow(client, shape, n, table, made)
+      for (let n = 1; n <= EXTRA; n += 1) await addRow(client, shape, n, table, { made, ownValues })
     } catch (error) {
       table.rows = { a: [], b: [] }
       const reason = error instanceof Error ? error.message : String(error)
@@ -47,6 +48,15 @@ export async function fixtureTables(
     made.set(shape.name, table)
   }
   return [...made.values()]
+}
+
+/** The rows of a table that stand in it before the attempts. Throws with the reason when none could be generated. */
+export function seededRows(
+  { rows, refused, isSingle, hasExtra }: FixtureTable,
+  key: ProofTenant['key'],
+): FixtureRow[] {
+  if (refused !== null) throw new Error(refused)
+  return [...rows[key].slice(0, isSingle ? 1 : SEEDED), ...(hasExtra ? rows[key].slice(EXTRA - 1) : [])]
 }
 
 /** Tables after those they refer to; in a circle, those whose references may be NULL first. */
@@ -76,22 +86,23 @@ function mustRefer(shape: TableShape, { columns }: ReferenceShape): boolean {
 }
 
 type Choices = Map<string, Candidate[]>
+type Known = { readonly made: ReadonlyMap<string, FixtureTable>; readonly ownValues: OwnValues }
 
 async function addRow(
   client: pg.Client,
   shape: TableShape,
   n: number,
   table: FixtureTable,
-  made: ReadonlyMap<string, FixtureTable>,
+  known: Known,
 ): Promise<void> {
   const choices: Choices = new Map()
   for (const column of shape.columns) {
-    const found = candidatesFor(shape, column, n, made)
+    const found = candidatesFor(shape, column, n, known)
     if (found.length === 0) throw new Error(`nothing is known of column ${column.name}, ${column.type}`)
     choices.set(column.name, found)
   }
   const chosen = await passChecks(client, shape, choices)
-  for (const tenant of TENANTS) {
+  for (const tenant of PROOF_TENANTS) {
     const row: FixtureRow = {}
     for (const { name } of shape.columns) {
       const { valueFor } = chosen.get(name) as Candidate
@@ -105,9 +116,9 @@ function candidatesFor(
   shape: TableShape,
   column: ColumnShape,
   n: number,
-  made: ReadonlyMap<string, FixtureTable>,
+  { made, ownValues }: Known,
 ): Candidate[] {
-  const own = OWN_VALUES[shape.name]?.[column.name]
+  const own = ownValues[shape.name]?.[column.name]
   if (own !== undefined) return [{ valueFor: (tenant) => own(tenant, n), expression: null }]
   if (column.name === 'tenant_id') return [{ valueFor: ({ id }) => id, expression: null }]
   const absent: Candidate = { valueFor: null, expression: column.default ?? 'NULL' }
@@ -175,7 +186,8 @@ async function passChecks(
   for (const { columns, expressions } of checkGroups(shape)) {
     const tried = columns.map((name) => choices.get(name) ?? [])
     const combinations = tried.reduce((product, { length }) => product * length, 1)
-    if (combinations > COMBINATIONS_MAX) throw new Error(`its checks hold too many columns: ${columns}`)
+    if (combinations > COMBINATIONS_MAX)
+      throw new Error(`its checks hold too many columns: ${columns.join(', ')}`)
     const { rows } = await client.query<Record<string, number>>(
       searchSql(client, shape, columns, tried, expressions),
     )

@@ -1,12 +1,13 @@
 // Values that a column may have, the most likely first, by its type alone. fixture-rows.ts asks the database which ones
 // its checks accept.
 import type { ColumnShape } from './catalogue.ts'
-import { type FixtureTenant, fixtureId } from './two-tenants.ts'
+import { fixtureId } from './rows.ts'
+import type { ProofTenant } from './tenants.ts'
 
 /** A candidate for a column: a value, or none, so that the column gets its default or NULL. */
 export interface Candidate {
   /** Null: the column is left out of the row. */
-  valueFor: ((tenant: FixtureTenant) => string) | null
+  valueFor: ((tenant: ProofTenant) => string) | null
   /** The resulting value, as an expression; null: the value itself. */
   expression: string | null
 }
