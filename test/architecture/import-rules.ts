@@ -40,7 +40,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
 ]
 
 /** In a domain only these know GraphQL and HTTP: use cases are also called by jobs and the command line. */
-const DOORS = /\/(graphql|mutations|[\w-]+-(route|resource))\.ts$/
+const DOORS = /\/(graphql\/[\w-]+|graphql|mutations|[\w-]+-(route|resource))\.ts$/
 
 /** Which other domains of its module a domain may import; one that is missing here imports none. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {

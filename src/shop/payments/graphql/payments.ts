@@ -7,18 +7,18 @@ import type {
   Payment as PaymentRow,
   PaymentProvider as ProviderRow,
   Refund as RefundRow,
-} from '../../generated/prisma/client.ts'
-import { anyOf } from '../../graphql/any-of.ts'
-import { builder } from '../../graphql/builder.ts'
-import { pageArgs, relationListField } from '../../graphql/connections.ts'
-import { MoneyType } from '../../graphql/money.ts'
-import { Node } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readOne, readPage } from '../../graphql/read.ts'
-import { relation } from '../../graphql/relations.ts'
-import { sortOf } from '../../graphql/sorts.ts'
-import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+} from '../../../generated/prisma/client.ts'
+import { anyOf } from '../../../graphql/any-of.ts'
+import { builder } from '../../../graphql/builder.ts'
+import { pageArgs, relationListField } from '../../../graphql/connections.ts'
+import { MoneyType } from '../../../graphql/money.ts'
+import { Node } from '../../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
+import { projection } from '../../../graphql/projection.ts'
+import { readOne, readPage } from '../../../graphql/read.ts'
+import { relation } from '../../../graphql/relations.ts'
+import { sortOf } from '../../../graphql/sorts.ts'
+import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
 import {
   Dispute,
   DisputeConnection,
@@ -31,9 +31,9 @@ import {
   ProviderEventConnection,
   Refund,
   RefundConnection,
-} from '../refs.ts'
-import { FAILURE_CODES } from './provider.ts'
-import { endpointName } from './provider-account/endpoint.ts'
+} from '../../refs.ts'
+import { FAILURE_CODES } from '../provider.ts'
+import { endpointName } from '../provider-account/endpoint.ts'
 
 /** Most disputes have one withdrawal, or a withdrawal and a reinstatement. */
 const MOVEMENTS_EXPECTED = 2

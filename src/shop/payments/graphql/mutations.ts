@@ -1,20 +1,20 @@
 // The mutations of payments, refunds and provider accounts. The use cases hold the rules.
-import { builder } from '../../graphql/builder.ts'
-import { MoneyInput } from '../../graphql/money.ts'
-import { addMutation } from '../../graphql/mutation.ts'
-import { nodeUuid } from '../../graphql/node-ids.ts'
-import { Payment, PaymentProvider, Refund } from '../refs.ts'
-import { MANUAL_METHODS } from './manual.ts'
-import { connectProvider, paymentProviderConnect } from './provider-account/connect-provider.ts'
-import { disconnectProvider, paymentProviderDisconnect } from './provider-account/disconnect-provider.ts'
+import { builder } from '../../../graphql/builder.ts'
+import { MoneyInput } from '../../../graphql/money.ts'
+import { addMutation } from '../../../graphql/mutation.ts'
+import { nodeUuid } from '../../../graphql/node-ids.ts'
+import { Payment, PaymentProvider, Refund } from '../../refs.ts'
+import { MANUAL_METHODS } from '../manual.ts'
+import { connectProvider, paymentProviderConnect } from '../provider-account/connect-provider.ts'
+import { disconnectProvider, paymentProviderDisconnect } from '../provider-account/disconnect-provider.ts'
 import {
   paymentProviderRotateWebhookSecret,
   rotateWebhookSecret,
-} from './provider-account/rotate-webhook-secret.ts'
-import { paymentRecord, recordPayment } from './record-payment.ts'
-import { createRefund, refundCreate } from './refunds/create-refund.ts'
-import { recordRefund, refundRecord } from './refunds/record-refund.ts'
-import { paymentTake, takePayment } from './take-payment.ts'
+} from '../provider-account/rotate-webhook-secret.ts'
+import { paymentRecord, recordPayment } from '../record-payment.ts'
+import { createRefund, refundCreate } from '../refunds/create-refund.ts'
+import { recordRefund, refundRecord } from '../refunds/record-refund.ts'
+import { paymentTake, takePayment } from '../take-payment.ts'
 
 addMutation(paymentTake, {
   description:
