@@ -2,6 +2,7 @@
 import type { EnumRef } from '@pothos/core'
 import { enumValues, type ModelName } from '../db/datamodel.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
+import type * as databaseEnums from '../generated/prisma/enums.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Page, Row } from './keyset.ts'
 
@@ -27,11 +28,25 @@ export function connectionRef<T extends Row>(name: string): ConnectionRef<T> {
 }
 const connections = new Map<string, unknown>()
 
-/** The API's enum for a database enum, with all its values. */
-export function enumRef<Value extends string>(name: string): EnumRef<Types, Value> {
+export type EnumName = keyof typeof databaseEnums
+type EnumValue<Name extends EnumName> = (typeof databaseEnums)[Name][keyof (typeof databaseEnums)[Name]]
+
+/**
+ * The API's enum for a database enum, with all its values. `description`: of its meaning; throws a plain Error when the
+ * enum was referred to without it before.
+ */
+export function enumRef<Name extends EnumName>(
+  name: Name,
+  description?: string,
+): EnumRef<Types, EnumValue<Name>> {
+  if (description !== undefined && enums.has(name))
+    throw new Error(`describe the enum ${name} where it is first referred to`)
   return remembered(enums, name, () =>
-    builder.enumType(name, { values: enumValues(name) as [Value, ...Value[]] }),
-  ) as EnumRef<Types, Value>
+    builder.enumType<string, [string, ...string[]]>(name, {
+      ...(description !== undefined && { description }),
+      values: enumValues(name) as [string, ...string[]],
+    }),
+  ) as EnumRef<Types, EnumValue<Name>>
 }
 const enums = new Map<string, unknown>()
 

@@ -12,6 +12,7 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { enumRef } from '../../graphql/refs.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import {
   ApiKey,
@@ -28,10 +29,10 @@ import { INVITATION_STATES, stateOf } from './invitation.ts'
 const BY_EMAIL = sortOf('Member', 'email')
 const NEWEST_FIRST = sortOf('Invitation', 'createdAt')
 
-const MemberStatus = builder.enumType('MemberStatus', {
-  description: 'A REMOVED member has no access; their past actions keep their name.',
-  values: ['ACTIVE', 'REMOVED'] as const,
-})
+const MemberStatus = enumRef(
+  'MemberStatus',
+  'A REMOVED member has no access; their past actions keep their name.',
+)
 
 const InvitationStatus = builder.enumType('InvitationStatus', {
   description: 'A PENDING invitation can be accepted. EXPIRED: it was not accepted in time.',

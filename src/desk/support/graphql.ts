@@ -7,6 +7,7 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { enumRef } from '../../graphql/refs.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../refs.ts'
@@ -16,10 +17,10 @@ import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
 
 const NEWEST_FIRST = sortOf('SupportGrant', 'createdAt')
 
-const SupportAccess = builder.enumType('SupportAccess', {
-  description: 'READ: what an administrator may read. WRITE: also what STAFF may write.',
-  values: ['READ', 'WRITE'] as const,
-})
+const SupportAccess = enumRef(
+  'SupportAccess',
+  'READ: what an administrator may read. WRITE: also what STAFF may write.',
+)
 
 const SupportGrantStatus = builder.enumType('SupportGrantStatus', { values: STATUSES })
 

@@ -6,7 +6,7 @@ import { builder, type SchemaTypes } from '../builder.ts'
 import { MoneyInput, MoneyType } from '../money.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
-import { enumRef, nodeRef } from '../refs.ts'
+import { type EnumName, enumRef, nodeRef } from '../refs.ts'
 import { relation } from '../relations.ts'
 import { textBytes } from '../text-bytes.ts'
 
@@ -172,7 +172,7 @@ function columnInput(
 
 /** The API's type of a column. Throws for a column that needs a part. */
 export function outputType(column: Column): unknown {
-  if (column.isEnum) return enumRef(column.type)
+  if (column.isEnum) return enumRef(column.type as EnumName)
   if (!SCALARS.has(column.type))
     throw new Error(`a column of type ${column.type} takes a part that says how it is shown`)
   return column.type

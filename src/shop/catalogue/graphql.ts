@@ -20,7 +20,7 @@ import { ADJUSTMENT_REASONS, adjustStock, stockAdjust } from './adjust-stock.ts'
 
 const NEWEST_FIRST = sortOf('StockMovement', 'createdAt')
 
-const StockReason = enumRef<MovementRow['reason']>('StockReason')
+const StockReason = enumRef('StockReason')
 
 const Stock = builder.objectRef<StockLevel>('Stock').implement({
   description: 'The stock level of a variant.',

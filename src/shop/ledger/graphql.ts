@@ -14,6 +14,7 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection, selectionOf } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
+import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
@@ -71,14 +72,9 @@ async function readTogether<T extends object>(
   return row ?? null
 }
 
-const LedgerAccountType = builder.enumType('LedgerAccountType', {
-  values: ['ASSET', 'LIABILITY', 'EQUITY', 'REVENUE', 'EXPENSE'] as const,
-})
+const LedgerAccountType = enumRef('LedgerAccountType')
 
-const JournalEntryKind = builder.enumType('JournalEntryKind', {
-  description: 'REVERSAL: negates another entry, posting by posting.',
-  values: ['SALE', 'REFUND', 'FEE', 'PAYOUT', 'DISPUTE', 'REVERSAL'] as const,
-})
+const JournalEntryKind = enumRef('JournalEntryKind', 'REVERSAL: negates another entry, posting by posting.')
 
 const PostingSide = builder.enumType('PostingSide', { values: ['DEBIT', 'CREDIT'] as const })
 

@@ -17,6 +17,7 @@ import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
+import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
 import { search } from '../../graphql/search.ts'
 import { sortOf, sortsOf } from '../../graphql/sorts.ts'
@@ -27,13 +28,9 @@ import { cancelOrder, fulfillOrder, orderCancel, orderFulfill } from './finish-o
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
 import { orderPlace, placeOrder } from './place-order.ts'
 
-const OrderStatus = builder.enumType('OrderStatus', {
-  values: ['PLACED', 'PAID', 'FULFILLED', 'CANCELLED'] as const,
-})
+const OrderStatus = enumRef('OrderStatus')
 
-const OrderPaymentStatus = builder.enumType('OrderPaymentStatus', {
-  values: ['UNPAID', 'PENDING', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED'] as const,
-})
+const OrderPaymentStatus = enumRef('OrderPaymentStatus')
 
 // Personal data needs customers:read here too, so that a key with orders:read alone cannot read people through their
 // orders.

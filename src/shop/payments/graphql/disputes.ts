@@ -1,0 +1,121 @@
+// The disputes of payments: type and queries.
+import type { Dispute as DisputeRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
+import { anyOf } from '../../../graphql/any-of.ts'
+import { builder } from '../../../graphql/builder.ts'
+import { pageArgs } from '../../../graphql/connections.ts'
+import { MoneyType } from '../../../graphql/money.ts'
+import { Node } from '../../../graphql/node.ts'
+import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
+import { projection } from '../../../graphql/projection.ts'
+import { readOne, readPage } from '../../../graphql/read.ts'
+import { enumRef } from '../../../graphql/refs.ts'
+import { relation } from '../../../graphql/relations.ts'
+import { sortOf } from '../../../graphql/sorts.ts'
+import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
+import { Dispute, DisputeConnection, Payment } from '../../refs.ts'
+
+/** Most disputes have one withdrawal, or a withdrawal and a reinstatement. */
+const MOVEMENTS_EXPECTED = 2
+
+const DISPUTES = sortOf('Dispute', 'openedAt')
+
+const DisputeStatus = enumRef(
+  'DisputeStatus',
+  'INQUIRY: the bank asks, and no money was withdrawn. NEEDS_RESPONSE: answer it until `evidenceDueAt`. UNDER_REVIEW: answered. CLOSED: ended without a decision. LOST, WON: decided; a decision is rarely changed later.',
+)
+
+Dispute.implement({
+  description:
+    "A buyer's bank disputes a payment. Answer it in the provider's dashboard; the provider's events update it here.",
+  interfaces: [Node],
+  extensions: { model: 'Dispute', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Dispute', id) }),
+    status: t.expose('status', { type: DisputeStatus }),
+    amount: t.field({
+      type: MoneyType,
+      description: 'The disputed amount.',
+      ...projection({ columns: ['amountMinor', 'currency'] }),
+      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+    }),
+    reason: t.exposeString('reason', {
+      description: "The provider's reason code, for example `fraudulent`.",
+      ...textBytes(NOTE_BYTES),
+    }),
+    evidenceDueAt: t.expose('evidenceDueAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: "The merchant's deadline for answering it.",
+    }),
+    withdrawnAmount: t.field({
+      type: MoneyType,
+      description: 'Withdrawn from the account with the provider.',
+      ...projection({ columns: ['withdrawnMinor', 'currency'] }),
+      resolve: ({ withdrawnMinor, currency }) => ({ amountMinor: withdrawnMinor, currency }),
+    }),
+    reinstatedAmount: t.field({
+      type: MoneyType,
+      description: 'The part of the withdrawn amount that was returned.',
+      ...projection({ columns: ['reinstatedMinor', 'currency'] }),
+      resolve: ({ reinstatedMinor, currency }) => ({ amountMinor: reinstatedMinor, currency }),
+    }),
+    fee: t.field({
+      type: MoneyType,
+      description: "The provider's fee for the dispute, less what was returned of it.",
+      ...projection({ columns: ['feeMinor', 'currency'] }),
+      resolve: ({ feeMinor, currency }) => ({ amountMinor: feeMinor, currency }),
+    }),
+    movements: t.exposeStringList('movements', {
+      description: "The provider's ids of the dispute's movements: the sources of the ledger's entries.",
+      extensions: { listSize: MOVEMENTS_EXPECTED },
+    }),
+    providerReference: t.string({
+      description: "The provider's id of the dispute.",
+      ...projection({ columns: ['reference'] }),
+      resolve: ({ reference }) => reference,
+    }),
+    version: t.exposeInt('version'),
+    openedAt: t.expose('openedAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the server learned of it.' }),
+    payment: t.field({
+      type: Payment,
+      ...projection({ one: 'payment' }),
+      resolve: (dispute, _args, context, info) => relation<PaymentRow>(dispute, 'payment', context, info),
+    }),
+  }),
+})
+
+const DisputeFilter = builder.inputType('DisputeFilter', {
+  fields: (t) => ({
+    status: t.field({ type: [DisputeStatus] }),
+    paymentId: t.id(),
+    openedFrom: t.field({ type: 'DateTime', description: 'Opened at this instant or later.' }),
+    openedBefore: t.field({ type: 'DateTime', description: 'Opened before this instant.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  disputes: t.field({
+    type: DisputeConnection,
+    description: 'All disputes, latest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: DisputeFilter }) },
+    resolve: (_root, { filter, ...page }, context, info) => {
+      const { status, paymentId, openedFrom, openedBefore } = filter ?? {}
+      const where = {
+        ...(status && { status: anyOf(status) }),
+        ...(typeof paymentId === 'string' && { paymentId: nodeUuid('Payment', paymentId) }),
+        ...((openedFrom || openedBefore) && {
+          openedAt: { ...(openedFrom && { gte: openedFrom }), ...(openedBefore && { lt: openedBefore }) },
+        }),
+      }
+      return readPage<DisputeRow>(context, info, { where, sort: DISPUTES }, page)
+    },
+  }),
+  dispute: t.field({
+    type: Dispute,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_root, { id }, context, info) =>
+      readOne<DisputeRow>(context, info, 'Dispute', { id: nodeUuid('Dispute', id) }),
+  }),
+}))
