@@ -1,7 +1,7 @@
-// Reads Stripe's signed events: checks the signature and its time, and finds what the event is about. Any signed body
-// can be read; in the worst case as an unreadable event.
-import { createHash, createHmac } from 'node:crypto'
-import Stripe from 'stripe'
+// Reads Stripe's events, whose signature signature.ts checks, and finds what each is about. Any signed body can be read;
+// in the worst case as an unreadable event.
+import { createHash } from 'node:crypto'
+import type Stripe from 'stripe'
 import { z } from 'zod'
 import { AppError } from '../../../core/errors.ts'
 import type { EventAccount, EventSubject, IncomingEvent, SignedBody } from '../provider.ts'
@@ -13,6 +13,7 @@ import {
   refundSchema,
   timeSchema,
 } from './objects.ts'
+import { isSignedByOne } from './signature.ts'
 import {
   chargeNoticeOf,
   chargeVerdictOf,
@@ -22,7 +23,6 @@ import {
   refundVerdictOf,
 } from './verdicts.ts'
 
-const TOLERANCE_SECONDS = 300
 /** The bound of the log's detail about an unreadable body. */
 const DETAIL_LENGTH_MAX = 500
 
@@ -45,44 +45,14 @@ export const EVENT_TYPES = [
   'charge.dispute.funds_reinstated',
 ] as const satisfies Stripe.WebhookEndpointCreateParams.EnabledEvent[]
 
-/**
- * The library signs text, in which it replaces bytes that are not UTF-8. Signed as bytes, no two bodies share a
- * signature.
- */
-const ofBytes: Stripe.CryptoProvider = Object.assign(Stripe.createNodeCryptoProvider(), {
-  computeHMACSignature: (latin1: string, secret: string) =>
-    createHmac('sha256', secret).update(latin1, 'latin1').digest('hex'),
-})
-
 /** See ProviderGateway.readEvent. */
 export function readSignedEvent(
   { webhookSecrets, liveMode }: EventAccount,
-  { rawBody, signature, now }: SignedBody,
+  signed: SignedBody,
 ): IncomingEvent {
-  const nowSeconds = Math.floor(now.getTime() / 1_000)
-  if (!webhookSecrets.some((secret) => isSigned(rawBody, signature, secret, now))) throw notSigned()
-  // The library checks only for times in the past. Of several times, it uses the last one too.
-  const signedAtSeconds = Number([...signature.matchAll(/(?:^|,)t=(\d+)/g)].at(-1)?.[1])
-  if (!(signedAtSeconds <= nowSeconds + TOLERANCE_SECONDS)) throw notSigned()
-  return readEventBody({ liveMode }, { body: rawBody, receivedAt: now })
-}
-
-function isSigned(rawBody: Uint8Array, signature: string, secret: string, now: Date): boolean {
-  try {
-    return (
-      Stripe.webhooks.signature?.verifyHeader(
-        Buffer.from(rawBody).toString('latin1'),
-        signature,
-        secret,
-        TOLERANCE_SECONDS,
-        ofBytes,
-        now.getTime(),
-      ) === true
-    )
-  } catch {
-    // The library throws for a wrong signature, and other errors for malformed headers.
-    return false
-  }
+  if (!isSignedByOne(webhookSecrets, signed))
+    throw new AppError('UNAUTHENTICATED', 'The signature is not valid.')
+  return readEventBody({ liveMode }, { body: signed.rawBody, receivedAt: signed.now })
 }
 
 /** Each field is checked alone, so that an event with one malformed field keeps the others. */
@@ -185,8 +155,4 @@ function readable<T>(read: () => T): Attempt<T> {
 
 function unreadable(attempt: Attempt<unknown>): EventSubject {
   return { kind: 'UNREADABLE', detail: 'detail' in attempt ? attempt.detail : 'it is no event' }
-}
-
-function notSigned(): AppError {
-  return new AppError('UNAUTHENTICATED', 'The signature is not valid.')
 }
