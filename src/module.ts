@@ -23,6 +23,8 @@ export type Module = {
   readonly commands: (cli: CommandLine) => readonly Command[]
   /** Columns that change in a restored tenant, by table. */
   readonly columnRules: ColumnRules
+  /** Tables whose rows are written once. */
+  readonly appendOnly: readonly string[]
   readonly load: () => Promise<ModuleWiring>
 }
 
@@ -151,7 +153,7 @@ const NO_WIRING: ModuleWiring = {
 }
 
 export function defineModule(module: Pick<Module, 'name' | 'load'> & Partial<Module>): Module {
-  return { commands: () => [], columnRules: {}, ...module }
+  return { commands: () => [], columnRules: {}, appendOnly: [], ...module }
 }
 
 export function moduleWiring(wiring: Partial<ModuleWiring>): ModuleWiring {

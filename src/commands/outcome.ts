@@ -36,19 +36,18 @@ export function visibleTo<Code extends string>(
   })
 }
 
+const callerDependent = new Set<string>()
+
 /**
- * Refusals that depend on the caller. They are not stored under the key, since the same call by another caller may
- * succeed.
+ * Registers a module's error codes that depend on the caller. They are not stored under the key, since the same call by
+ * another caller may succeed.
  */
-const CALLER_DEPENDENT: ReadonlySet<string> = new Set([
-  'EXPIRY_NOT_HELD',
-  'INVITATION_NOT_VALID',
-  'PERMISSION_NOT_HELD',
-  'ROLE_TOO_HIGH',
-])
+export function defineCallerDependent(codes: readonly string[]): void {
+  for (const code of codes) callerDependent.add(code)
+}
 
 export function dependsOnCaller(errors: readonly UserError[]): boolean {
-  return errors.some(({ code }) => CALLER_DEPENDENT.has(code))
+  return errors.some(({ code }) => callerDependent.has(code))
 }
 
 export type Subject = { readonly type: string; readonly id: string }

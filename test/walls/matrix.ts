@@ -1,5 +1,5 @@
 // The tables of the fixture, as the proof's matrix takes them.
-import { APPEND_ONLY_TABLES } from '../../src/db/doctor/rights.ts'
+import { appendOnlyTables } from '../../src/db/append-only.ts'
 import type { Right, TableFacts } from '../../src/db/proof/statements.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
 import { fixtureRows } from '../support/fixture.ts'
@@ -7,7 +7,7 @@ import { RIGHTS, UPDATABLE } from '../support/module-setup.ts'
 import { type FixtureTenant, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 
 const APPEND_ONLY: ReadonlySet<string> = new Set(
-  APPEND_ONLY_TABLES.map((table) => table.replace('public.', '')),
+  appendOnlyTables().map((table) => table.replace('public.', '')),
 )
 const APPEND_ONLY_RIGHTS: readonly Right[] = ['select', 'insert']
 const USUAL_RIGHTS: readonly Right[] = ['select', 'insert', 'update', 'delete']

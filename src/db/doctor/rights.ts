@@ -1,5 +1,6 @@
 // Rules about the role's rights on each object, from the access lists of every role that it is or may become, including
 // PUBLIC.
+import { appendOnlyTables } from '../append-only.ts'
 import { QUEUE_SCHEMA, WORKER_GROUP } from '../queue/queue-names.ts'
 import {
   type Check,
@@ -11,17 +12,6 @@ import {
   sqlNames,
   TENANT_TABLES,
 } from './check.ts'
-
-/** Tables whose rows are written once: neither UPDATE nor DELETE is granted. */
-export const APPEND_ONLY_TABLES: readonly string[] = [
-  'public.stock_movements',
-  'public.order_lines',
-  'public.audit_entries',
-  'public.audit_seals',
-  'public.ledger_accounts',
-  'public.journal_entries',
-  'public.postings',
-]
 
 /** For an aclexplode() named `granted`: it applies to the role. */
 export const REACHES = `(granted.grantee = 0 OR pg_has_role($1::oid, granted.grantee, 'MEMBER'))`
@@ -59,14 +49,16 @@ const tenantUpdatable: Check = rightsRule({
   message: () => 'the runtime role may UPDATE tenant_id: grant UPDATE column by column (app.protect does)',
 })
 
-const appendOnly: Check = rightsRule({
-  code: 'append-only-writable',
-  sql: `
+/** When it is asked: by then the modules have declared their tables. */
+const appendOnly: Check = (patient) =>
+  rightsRule({
+    code: 'append-only-writable',
+    sql: `
     SELECT object, string_agg(DISTINCT privilege, ', ') AS rights FROM (${RELATION_RIGHTS}) r
-    WHERE object = ANY (${sqlNames(APPEND_ONLY_TABLES)}) AND privilege IN ('UPDATE', 'DELETE')
+    WHERE object = ANY (${sqlNames(appendOnlyTables())}) AND privilege IN ('UPDATE', 'DELETE')
     GROUP BY object`,
-  message: ({ rights }) => `is append-only, but the runtime role holds ${rights}`,
-})
+    message: ({ rights }) => `is append-only, but the runtime role holds ${rights}`,
+  })(patient)
 
 const globalTables: Check = rightsRule({
   code: 'global-table-granted',
