@@ -7,9 +7,6 @@ import { createTokenVerifier } from './auth/verify-token.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { isLoopbackHost } from './core/loopback.ts'
-import { developmentKey } from './development/key.ts'
-import { developmentRoutes } from './development/routes.ts'
-import { developmentSecret } from './development/secret.ts'
 import { createHttpServer } from './edge/http-server.ts'
 import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
@@ -34,18 +31,16 @@ export interface Api {
 
 /** Builds the API over the runtime; it does not listen yet. */
 export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
-  const { database, services, metrics, clock, logger } = runtime
-  const isProduction = config.environment === 'production'
-  const secret = isProduction ? null : await developmentSecret(config.dataDir, 'development-secret')
+  const { database, services, metrics, clock, logger, development } = runtime
   const verifier = createTokenVerifier({
     issuers: config.issuers,
-    development: secret === null ? undefined : developmentIssuer(secret),
+    development: development === null ? undefined : developmentIssuer(await development.tokenSecret()),
     clock,
     logger,
   })
   // The development issuer authenticates anybody who reaches it, so it and GraphiQL answer only this machine.
-  const hasExplorer = !isProduction && isLoopbackHost(config.host)
-  const mailbox = hasExplorer ? runtime.mailbox : null
+  const explorer = isLoopbackHost(config.host) ? development : null
+  const hasMailbox = explorer !== null && runtime.hasMailbox
   const server = createHttpServer({
     schema: buildSchema(),
     database,
@@ -66,25 +61,22 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     trustedProxies: config.trustedProxies,
     metricsPort: config.metricsPort,
     introspection: config.introspection,
-    hideSuggestions: isProduction,
+    hideSuggestions: config.environment.hidesSuggestions,
     budget: config.budget,
     answerBytesMax: config.answerBytesMax,
     routes: [
       ...ROUTES,
-      ...(hasExplorer
-        ? [
-            developmentRoutes({
-              development: {
-                key: await developmentKey(config.dataDir),
-                trust: (issuer) => verifier.trust(issuer),
-                people: async () =>
-                  (await Promise.all(DEVELOPMENT.map(async ({ people }) => (await people?.()) ?? []))).flat(),
-                firstFields: FIRST_FIELDS,
-              },
-              mailbox,
+      ...(explorer === null
+        ? []
+        : [
+            await explorer.routes({
+              trust: (issuer) => verifier.trust(issuer),
+              people: async () =>
+                (await Promise.all(DEVELOPMENT.map(async ({ people }) => (await people?.()) ?? []))).flat(),
+              firstFields: FIRST_FIELDS,
+              hasMailbox,
             }),
-          ]
-        : []),
+          ]),
     ],
   })
   return {
@@ -94,8 +86,8 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
       return {
         url,
         metricsUrl,
-        explorerUrl: hasExplorer ? `${url}/graphiql` : null,
-        mailboxUrl: mailbox === null ? null : `${url}/mailbox`,
+        explorerUrl: explorer === null ? null : `${url}/graphiql`,
+        mailboxUrl: hasMailbox ? `${url}/mailbox` : null,
       }
     },
     close: () => server.close(),

@@ -7,11 +7,12 @@ import { authIssuersSchema, type IssuerConfig } from './auth/token-issuer.ts'
 import { ANSWER_BYTES_MAX, BUDGET_CAPACITY, BUDGET_RESTORE_PER_SECOND } from './core/budget-defaults.ts'
 import { isEmailAddress, normalizeEmail } from './core/email.ts'
 import { isLoopbackHost, isLoopbackOrigin } from './core/loopback.ts'
+import { ENVIRONMENT_NAMES, type Environment, environmentOf } from './environments.ts'
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface Config {
-  readonly environment: 'development' | 'test' | 'production'
+  readonly environment: Environment
   readonly host: string
   /** 0: any free one. */
   readonly port: number
@@ -71,7 +72,7 @@ export class ConfigError extends Error {
   }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+type Variables = Readonly<Record<string, string | undefined>>
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const PORT_MAX = 65_535
@@ -141,7 +142,7 @@ const networks = () =>
     )
 
 const environmentSchema = z.object({
-  NODE_ENV: choice(['development', 'test', 'production'], 'development'),
+  NODE_ENV: choice(ENVIRONMENT_NAMES, 'development'),
   HOST: z
     .string()
     .regex(/^[\w.:-]+$/, 'must be a host name or an address')
@@ -208,19 +209,17 @@ export function loadConfig(options: ParseOptions = {}): Config {
 }
 
 /** The typed configuration of an environment, frozen. An empty value counts as absent. Throws ConfigError. */
-export function parseConfig(
-  environment: Environment,
-  { inAnyEnvironment = false }: ParseOptions = {},
-): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+export function parseConfig(variables: Variables, { inAnyEnvironment = false }: ParseOptions = {}): Config {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value))
   const parsed = environmentSchema.safeParse(given)
   const problems = [...mistakes(given, parsed.error), ...contradictions(given)]
-  if (given.NODE_ENV === 'production') problems.push(...unsafeInProduction(given))
+  const environment = environmentOf(given.NODE_ENV)
+  if (environment.refusesUnsafeConfig) problems.push(...unsafeInProduction(given))
   if (given.NODE_ENV === undefined && !inAnyEnvironment) problems.push(...guessedDevelopment(given))
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems)
   const values = parsed.data
   return Object.freeze({
-    environment: values.NODE_ENV,
+    environment,
     host: values.HOST,
     port: values.PORT,
     metricsPort: values.METRICS_PORT,
@@ -231,7 +230,7 @@ export function parseConfig(
       workerUrl: values.DATABASE_WORKER_URL ?? null,
       poolMax: values.DATABASE_POOL_MAX,
       namedStatements: values.DATABASE_NAMED_STATEMENTS,
-      strictVersion: values.DATABASE_STRICT_VERSION ?? values.NODE_ENV === 'production',
+      strictVersion: values.DATABASE_STRICT_VERSION ?? environment.strictVersion,
     }),
     issuers: Object.freeze(values.AUTH_ISSUERS),
     secretsKey: values.SECRETS_KEY ?? null,
@@ -247,7 +246,7 @@ export function parseConfig(
     }),
     mail: values.SMTP_URL === undefined ? null : { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM ?? '' },
     invitationUrl: values.INVITATION_URL ?? null,
-    introspection: values.INTROSPECTION ?? values.NODE_ENV !== 'production',
+    introspection: values.INTROSPECTION ?? environment.introspection,
     budget: Object.freeze({
       capacity: values.COST_CAPACITY,
       restorePerSecond: values.COST_RESTORE_PER_SECOND,
@@ -258,7 +257,7 @@ export function parseConfig(
   })
 }
 
-function readEnvFile(): Environment {
+function readEnvFile(): Variables {
   try {
     return parseEnv(readFileSync('.env', 'utf8'))
   } catch (error) {
@@ -276,7 +275,7 @@ const SHOWN: ReadonlySet<string> = new Set(
   ),
 )
 
-function mistakes(given: Environment, error: z.ZodError | undefined): string[] {
+function mistakes(given: Variables, error: z.ZodError | undefined): string[] {
   return (error?.issues ?? []).map(({ path, message }) => {
     const [variable = '', ...rest] = path.map(String)
     const place = rest.map((key) => (/^\d+$/.test(key) ? `[${key}]` : `.${key}`)).join('')
@@ -284,7 +283,7 @@ function mistakes(given: Environment, error: z.ZodError | undefined): string[] {
   })
 }
 
-function contradictions(given: Environment): string[] {
+function contradictions(given: Variables): string[] {
   const problems: string[] = []
   for (const name of ['DATABASE_OWNER_URL', 'DATABASE_WORKER_URL']) {
     if (!given[name] || given.DATABASE_URL) continue
@@ -303,7 +302,7 @@ function contradictions(given: Environment): string[] {
  * Development authenticates anybody as anybody, so it is the default only for a first try, never for a server that
  * others can reach.
  */
-function guessedDevelopment(given: Environment): string[] {
+function guessedDevelopment(given: Variables): string[] {
   const signs = [
     given.DATABASE_URL !== undefined && 'DATABASE_URL',
     hasForeignIssuer(given.AUTH_ISSUERS) && 'AUTH_ISSUERS',
@@ -326,7 +325,7 @@ function hasForeignIssuer(json: string | undefined): boolean {
   return !issuers.success || issuers.data.some(({ issuer }) => !isLoopbackOrigin(issuer))
 }
 
-function unsafeInProduction(given: Environment): string[] {
+function unsafeInProduction(given: Variables): string[] {
   const problems: string[] = []
   if (!given.AUTH_ISSUERS || /^\s*\[\s*\]\s*$/.test(given.AUTH_ISSUERS)) {
     problems.push('AUTH_ISSUERS: is required in production, where there is no development issuer')

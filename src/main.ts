@@ -25,7 +25,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   const loading = Promise.all([import('./api.ts'), import('./runtime.ts')])
   loading.catch(() => {}) // it fails where it is awaited
   const urls = await findDatabase(config, lifecycle, logger)
-  const isDemo = config.environment !== 'production' && config.database.runtimeUrl === null
+  const isDemo = config.environment.hasDemo && config.database.runtimeUrl === null
   await bringUpToDate(urls, isDemo, lifecycle, logger)
   await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
   const [{ openApi }, { openRuntime }] = await loading
@@ -41,8 +41,7 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
     (opened) => opened.close(),
   )
   const addresses = await lifecycle.phase('listen', () => api.listen())
-  if (config.environment !== 'production')
-    await lifecycle.phase('demo', () => notifyListening(config, runtime))
+  if (config.environment.hasDemo) await lifecycle.phase('demo', () => notifyListening(config, runtime))
   await lifecycle.phase(
     'worker',
     () => work(config, urls, runtime),

@@ -1,13 +1,12 @@
 // What serving and running jobs share in one process: the database, services, metrics and the clock.
-import { join } from 'node:path'
 import { createIdentityInvalidation } from './auth/identity-invalidation.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { AppError } from './core/errors.ts'
 import type { Logger } from './core/logger.ts'
 import { createSealer, type Sealer } from './core/seal.ts'
 import { type Database, openDatabase } from './db/database.ts'
-import { createMailbox, type Mailbox } from './development/mailbox.ts'
-import { developmentSecret } from './development/secret.ts'
+import { type DevelopmentTools, loadDevelopmentTools } from './development-tools.ts'
 import type { Services } from './graphql/context.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
@@ -17,8 +16,10 @@ import { COMPANION, integrityOf, openServices } from './wiring.ts'
 export type Runtime = {
   readonly database: Database
   readonly services: Services
-  /** The mailbox for mail that is not sent; null: mail is sent by SMTP, or there is none. */
-  readonly mailbox: Mailbox | null
+  /** Null in production. */
+  readonly development: DevelopmentTools | null
+  /** Whether mail goes to the mailbox; otherwise it is sent by SMTP, or there is none. */
+  readonly hasMailbox: boolean
   readonly metrics: Metrics
   readonly clock: Clock
   readonly logger: Logger
@@ -33,12 +34,10 @@ export async function openRuntime(
   { runtimeUrl, companionUrl }: { readonly runtimeUrl: string; readonly companionUrl: string | null },
   logger: Logger,
 ): Promise<Runtime> {
-  const isProduction = config.environment === 'production'
+  const development = await loadDevelopmentTools(config)
   const sealer = await installationSealer(config)
   const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
-  const mailbox = wantsMailbox(config)
-    ? createMailbox({ dir: join(config.dataDir, 'mailbox'), clock: systemClock })
-    : null
+  const mailbox = config.mail === null ? (development?.mailbox ?? null) : null
   let { publicUrl } = config
   const services: Services = {
     sealer,
@@ -46,18 +45,19 @@ export async function openRuntime(
     sessions: createIdentityInvalidation(),
     mail: mailbox ?? smtpMailer(config),
     invitationUrl: config.invitationUrl,
-    keyMode: isProduction ? 'live' : 'test',
+    keyMode: config.environment.keyMode,
     ...openServices({ config, sealer, companionUrl, publicUrl: () => publicUrl }),
   } as Services
   return {
     database,
     services,
-    mailbox,
+    development,
+    hasMailbox: mailbox !== null,
     metrics: createMetrics(database),
     clock: systemClock,
     logger,
     listensAt(url) {
-      if (!isProduction) publicUrl ??= url
+      if (config.environment.guessesPublicUrl) publicUrl ??= url
     },
     close: () => database.close(),
   }
@@ -68,18 +68,14 @@ export async function openRuntime(
  * directory.
  */
 export async function installationSealer(config: Config): Promise<Sealer> {
-  const current = config.secretsKey ?? (await developmentSecret(config.dataDir, 'secrets-key'))
+  const current = config.secretsKey ?? (await (await loadDevelopmentTools(config))?.secretsKey())
+  if (current === undefined) throw new AppError('SERVICE_UNAVAILABLE', 'SECRETS_KEY is not set.')
   return createSealer({ current, previous: config.previousSecretsKeys })
-}
-
-/** Outside production without an SMTP server, mail goes to the mailbox. */
-function wantsMailbox({ environment, mail }: Config): boolean {
-  return environment !== 'production' && mail === null
 }
 
 function smtpMailer({ environment, mail }: Config): Mailer | null {
   if (mail === null) return null
-  return createSmtpMailer({ url: mail.smtpUrl, from: mail.from, requireTls: environment === 'production' })
+  return createSmtpMailer({ url: mail.smtpUrl, from: mail.from, requireTls: environment.mailNeedsTls })
 }
 
 /** The URL of the running server's companion; null: there is none. */

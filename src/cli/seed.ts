@@ -11,7 +11,7 @@ export function seedCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       action(async (config, options: { json?: boolean }) => {
-        if (config.environment === 'production') {
+        if (!config.environment.hasDemo) {
           throw new AppError('FORBIDDEN', 'there is no demo data in production')
         }
         const { DEVELOPMENT } = await import('../wiring.ts')

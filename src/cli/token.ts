@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { parseDuration, signDevelopmentToken } from '../auth/development-token.ts'
 import { systemClock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
-import { developmentSecret } from '../development/secret.ts'
+import { loadDevelopmentTools } from '../development-tools.ts'
 import { parseEmail, parseSlug } from './arguments.ts'
 import { action } from './run.ts'
 
@@ -23,11 +23,12 @@ export function tokenCommand(): Command {
     .option('--support', 'for platform staff, who may enter while the tenant grants it', false)
     .action(
       action(async (config, { tenant, email, expires, support }: TokenOptions) => {
-        if (config.environment === 'production') {
+        const development = await loadDevelopmentTools(config)
+        if (development === null) {
           throw new AppError('FORBIDDEN', 'there are no development tokens in production')
         }
         const expiresInSeconds = parseDuration(expires)
-        const secret = await developmentSecret(config.dataDir, 'development-secret')
+        const secret = await development.tokenSecret()
         const token = signDevelopmentToken({
           secret,
           tenant,

@@ -23,20 +23,21 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['telemetry', /^telemetry\//],
   ['mail', /^mail\//],
   ['auth', /^auth\//],
-  ['config', /^config\.ts$/],
+  ['config', /^(config|environments)\.ts$/],
   ['commands', /^commands\//],
   ['graphql', /^graphql\//],
   ['jobs', /^jobs\//],
   ['edge', /^edge\//],
   ['integrity', /^integrity\//],
-  ['module', /^module\.ts$/],
+  ['module', /^(module|development-tools)\.ts$/],
   ['desk', /^desk\//],
   ['shop', /^shop\//],
   [OWN, /^(?!development\/|cli\/)[\w-]+\//],
-  ['development', /^development\//],
   ['modules', /^(modules|wiring|schema)\.ts$/],
   ['main', /^(main|api|banner|lifecycle|runtime)\.ts$/],
   ['cli', /^cli\//],
+  // Last, so that nothing imports it: development-tools.ts loads it.
+  ['development', /^development\//],
 ]
 
 /** In a domain only these know GraphQL and HTTP: use cases are also called by jobs and the command line. */
@@ -88,7 +89,7 @@ function resolve(from: string, to: string): string {
 
 /** The module of a file and its domain: `desk/members`; null for a file in no module. */
 function domainOf(path: string): string | null {
-  return roomOf(path) < roomOf('desk/module.ts') || roomOf(path) >= roomOf('development/module.ts')
+  return roomOf(path) < roomOf('desk/module.ts') || roomOf(path) >= roomOf('modules.ts')
     ? null
     : (/^[\w-]+\/[\w-]+(?=\/)/.exec(path)?.[0] ?? null)
 }
@@ -166,6 +167,11 @@ const WORDS: readonly WordRule[] = [
     word: /\bprocess\.env\b|from 'node:process'/,
     allowed: /^(config\.ts$|generated\/)/,
     why: 'only config.ts reads the environment',
+  },
+  {
+    word: /[!=]== 'production'/,
+    allowed: /^environments\.ts$/,
+    why: 'what differs in production is a switch of environments.ts',
   },
   {
     // Except the reader's, whose names are the schema's and whose values are parameters.

@@ -47,12 +47,8 @@ describe('the rules', () => {
     ['passing on is importing', 'db/a.ts', `export { a } from '../edge/b.ts'`],
     ['the catalogue knows no orders', 'shop/catalogue/a.ts', `import { a } from '../orders/order.ts'`],
     ['the desk knows no shop', 'desk/members/a.ts', `import { a } from '../../shop/orders/order.ts'`],
-    ['nor does the server', 'edge/a.ts', `import { a } from '../shop/payments/webhook-route.ts'`],
-    [
-      'what is of development is gone with its folder',
-      'edge/a.ts',
-      `import { a } from '../development/key.ts'`,
-    ],
+    ['nor does the server', 'edge/a.ts', `import { a } from '../shop/payments/webhook/webhook-route.ts'`],
+    ['what is of development is gone with its folder', 'api.ts', `import { a } from './development/key.ts'`],
     ['the ledger knows no domain', 'shop/ledger/post.ts', `import { a } from '../payments/payment.ts'`],
     ['a new folder finds its layer first', 'shipping/a.ts', `import { a } from '../core/money.ts'`],
     ['pg is the database folder’s', 'edge/a.ts', `import pg from 'pg'`],
@@ -63,6 +59,7 @@ describe('the rules', () => {
       `import { Prisma } from '../../generated/prisma/client.ts'`,
     ],
     ['the environment is config.ts’s', 'edge/a.ts', `const port = process.env.PORT`],
+    ['production is compared in one place', 'api.ts', `if (environment !== 'production') seed()`],
     ['no SQL is made of strings', 'db/a.ts', 'await db.$queryRawUnsafe(text)'],
     ['nor by way of Prisma.raw', 'desk/keys/a.ts', 'Prisma.raw(a)'],
     [

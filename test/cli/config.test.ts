@@ -43,7 +43,7 @@ function offendersOf(environment: Record<string, string>): string[] {
 describe('the configuration', () => {
   it('needs nothing for a first start', () => {
     expect(parseConfig({})).toMatchObject({
-      environment: 'development',
+      environment: { hasDevelopmentTools: true, hasDemo: true, keyMode: 'test', mailNeedsTls: false },
       host: '127.0.0.1',
       port: 4000,
       dataDir: resolve('.data'),
@@ -192,7 +192,7 @@ describe('development is asked for beside what others can reach', () => {
         'may sign in as anybody',
     ])
     expect(problemsInDevelopment(environment)).toEqual([])
-    expect(parseConfig(environment, { inAnyEnvironment: true }).environment).toBe('development')
+    expect(parseConfig(environment, { inAnyEnvironment: true }).environment.hasDemo).toBe(true)
   })
 
   it('names all that it saw, and an empty NODE_ENV is none', () => {
@@ -209,7 +209,7 @@ describe('development is asked for beside what others can reach', () => {
     { AUTH_ISSUERS: AUTH_ISSUERS.replaceAll('https://id.example.com', 'http://127.0.0.1:8080') },
     { SMTP_URL: 'smtp://127.0.0.1:1025', MAIL_FROM: 'mail@shop.example' },
   ])('a first try needs no NODE_ENV: %j', (environment) => {
-    expect(parseConfig(environment).environment).toBe('development')
+    expect(parseConfig(environment).environment.hasDevelopmentTools).toBe(true)
   })
 })
 
@@ -353,7 +353,7 @@ describe('in production', () => {
 
   it('a complete configuration is accepted, and introspection is off', () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({
-      environment: 'production',
+      environment: { hasDevelopmentTools: false, hasDemo: false, keyMode: 'live', mailNeedsTls: true },
       issuers: [{ issuer: 'https://id.example.com' }],
       introspection: false,
     })

@@ -188,7 +188,7 @@ it('there is none in production, nor with a configured SMTP server', async () =>
   ] as const) {
     const config = parseConfig({ DATA_DIR: join(dir, 'data'), ...environment })
     const runtime = await openRuntime(config, { runtimeUrl, companionUrl: null }, createLogger('silent'))
-    expect([runtime.mailbox !== null, runtime.services.mail !== null]).toEqual([hasMailbox, sends])
+    expect([runtime.hasMailbox, runtime.services.mail !== null]).toEqual([hasMailbox, sends])
     await runtime.close()
   }
 })

@@ -7,7 +7,7 @@ import { findRunningSandbox, startSandbox } from './start-sandbox.ts'
 
 /** Not in production, and not when a Stripe test account is configured. */
 function wantsSandbox({ environment, payments }: Config): boolean {
-  return environment !== 'production' && payments.stripe === null
+  return environment.hasDemo && payments.stripe === null
 }
 
 /** The directory of the sandbox's store. */
