@@ -1,4 +1,7 @@
 // Starts every part of the product in order. lifecycle.ts stops them.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { greet } from './banner.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
@@ -187,6 +190,7 @@ async function bringUpToDate(
 ): Promise<void> {
   if (ownerUrl === null) return
   await lifecycle.phase('migrate', async () => {
+    await refuseUnmigrated()
     const { migrate } = await import('./db/migrations/migrate.ts')
     return migrate({ ownerUrl, runtimeUrl, workerUrl, logger })
   })
@@ -195,6 +199,18 @@ async function bringUpToDate(
     const { DEVELOPMENT } = await import('./wiring.ts')
     for (const { seed } of DEVELOPMENT) await seed?.({ ownerUrl, logger })
   })
+}
+
+const PRISMA_DIR = fileURLToPath(new URL('../prisma', import.meta.url))
+
+/** In a checkout: a column that no migration makes would be an error of the first query that reads it. */
+async function refuseUnmigrated(): Promise<void> {
+  const [schemaDir, migrationsDir] = [join(PRISMA_DIR, 'schema'), join(PRISMA_DIR, 'migrations')]
+  if (!existsSync(schemaDir)) return
+  const { isUnmigrated } = await import('./db/migrations/write-migration.ts')
+  if (!(await isUnmigrated({ schemaDir, migrationsDir }))) return
+  const message = 'prisma/schema has a change that no migration makes. Write it: npm run db:migration -- NAME'
+  throw new AppError('SERVICE_UNAVAILABLE', message)
 }
 
 async function refuseBrokenWalls(

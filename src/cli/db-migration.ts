@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { writeMigration } from '../db/migrations/write-migration.ts'
+import { runProgram } from './project-program.ts'
 import { plainAction, report } from './run.ts'
 
 const PRISMA_DIR = fileURLToPath(new URL('../../prisma', import.meta.url))
@@ -25,6 +26,7 @@ await new Command('db:migration')
       if (written === null)
         return report(options, { path: null }, 'The schema has not changed: nothing to migrate.')
       const { path, sql } = written
+      runProgram('prisma', 'generate') // what the start knows of the schema is written by it
       report(
         options,
         { path },

@@ -152,7 +152,8 @@ export function nameConstraint(error: unknown): void {
     error.message += ` (constraint "${constraint}")`
 }
 
-const VIOLATIONS: ReadonlySet<string | null> = new Set(['23503', '23505', '23514', '23P01'])
+/** 23001 is what PostgreSQL 18 calls a foreign key that restricts, and 23503 what the older ones do. */
+const VIOLATIONS: ReadonlySet<string | null> = new Set(['23001', '23503', '23505', '23514', '23P01'])
 
 /** The name of the violated unique, foreign key, CHECK or EXCLUDE constraint; null for any other error. */
 export function violatedConstraint(error: unknown): string | null {

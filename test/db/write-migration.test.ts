@@ -3,7 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SNAPSHOT_NAME, writeMigration, writeSnapshot } from '../../src/db/migrations/write-migration.ts'
+import {
+  isUnmigrated,
+  SNAPSHOT_NAME,
+  writeMigration,
+  writeSnapshot,
+} from '../../src/db/migrations/write-migration.ts'
 
 const BASE = `datasource db {
   provider = "postgresql"
@@ -54,6 +59,18 @@ describe('writing a migration', () => {
     expect(migration?.sql).toContain('CREATE TABLE "suppliers"')
     expect(migration?.sql).toMatch(/SELECT app\.protect\('suppliers', writers => '{suppliers:write}'\);\n$/)
     expect(await readFile(migration?.path ?? '', 'utf8')).toBe(migration?.sql)
+  })
+
+  it('is known to be missing, until it is written; a comment needs none', async () => {
+    await schema({ base: BASE, suppliers: SUPPLIER })
+    await write('first')
+    expect(await isUnmigrated({ schemaDir, migrationsDir })).toBe(false)
+    await schema({ suppliers: `// Whom a merchant buys from.\n${SUPPLIER}` })
+    expect(await isUnmigrated({ schemaDir, migrationsDir })).toBe(false)
+    await schema({ currencies: CURRENCY })
+    expect(await isUnmigrated({ schemaDir, migrationsDir })).toBe(true)
+    await write('second', '2026-01-03T00:00:00Z')
+    expect(await isUnmigrated({ schemaDir, migrationsDir })).toBe(false)
   })
 
   it('writes only the difference the next time, and nothing when nothing changed', async () => {

@@ -1,6 +1,6 @@
 // Prints the last line of a test run, `N passed, N failed`, for automation.
 import { writeSync } from 'node:fs'
-import type { Reporter, SerializedError, TestModule } from 'vitest/node'
+import type { Reporter, SerializedError, TestModule, Vitest } from 'vitest/node'
 
 interface Counts {
   passed: number
@@ -14,11 +14,14 @@ interface Counts {
  */
 export default class SummaryReporter implements Reporter {
   readonly #requireAll = process.env.REQUIRE_ALL_TESTS === '1'
+  /** By name: then nearly all tests are skipped, and their number says enough. */
+  #isFiltered = false
   #counts: Counts = { passed: 0, failed: 0, skipped: [] }
 
-  onInit(): void {
+  onInit({ config }: Vitest): void {
+    this.#isFiltered = config.testNamePattern !== undefined
     // The default reporter's closing lines come after the end of the run; the exit comes after those.
-    process.once('exit', (code) => writeAll(summary(this.#counts, code)))
+    process.once('exit', (code) => writeAll(summary(this.#counts, code, this.#isFiltered)))
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
@@ -45,10 +48,11 @@ function count(modules: readonly TestModule[], unhandledErrors: number): Counts 
   return counts
 }
 
-function summary({ passed, failed, skipped }: Counts, exitCode: number): string {
+function summary({ passed, failed, skipped }: Counts, exitCode: number, isFiltered: boolean): string {
   // A run that fails without a failed test (its set-up failed, there were no tests) must not look successful.
   const failures = failed === 0 && exitCode !== 0 ? 1 : failed
-  const lines = [...skipped.map((test) => `skipped: ${test}`), `${passed} passed, ${failures} failed`]
+  const left = isFiltered ? [`${skipped.length} skipped by name`] : skipped.map((test) => `skipped: ${test}`)
+  const lines = [...left, `${passed} passed, ${failures} failed`]
   return `${lines.join('\n')}\n`
 }
 

@@ -1,12 +1,10 @@
 // `bulkhead add model NAME FIELD…`: adds a model to this project, from its table to its test.
-import { execFileSync } from 'node:child_process'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
+import { ROOT, runProgram } from '../project-program.ts'
 import { plainAction, report } from '../run.ts'
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** The module of a project's own models. */
 const OWN_MODULE = 'app'
 
@@ -47,12 +45,12 @@ async function add(name: string, texts: readonly string[], module: string): Prom
   // The used prefixes of ids are known when all types are loaded.
   await loadGraphql()
   const written = await addModel(ROOT, parseModuleName(module), model)
-  run('prisma', 'format')
-  run('prisma', 'generate')
+  runProgram('prisma', 'format')
+  runProgram('prisma', 'generate')
   const migration = await writeMigrationOf(name)
-  run('biome', 'check', '--write', ...written.filter((path) => path.endsWith('.ts')))
-  run('node', 'tools/print-schema.ts')
-  return [...written, migration, 'schema.graphql']
+  runProgram('biome', 'check', '--write', ...written.filter((path) => path.endsWith('.ts')))
+  runProgram('node', 'tools/print-schema.ts')
+  return [...written, migration, 'prisma/migrations/schema.snapshot.prisma', 'schema.graphql']
 }
 
 async function writeMigrationOf(name: string): Promise<string> {
@@ -68,10 +66,4 @@ async function writeMigrationOf(name: string): Promise<string> {
   })
   if (made === null) throw new Error('the schema has not changed')
   return relative(ROOT, made.path)
-}
-
-/** Runs a program of this project's packages. Throws with its output. */
-function run(program: string, ...args: readonly string[]): void {
-  const command = program === 'node' ? process.execPath : join(ROOT, 'node_modules/.bin', program)
-  execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
 }

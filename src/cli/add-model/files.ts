@@ -17,8 +17,10 @@ const PREFIX_LENGTH_MAX = 8
 export async function addModel(root: string, module: string, model: NewModel): Promise<readonly string[]> {
   const { plural, file } = namesOf(model.name)
   const draft = openDraft(root)
+  const schema = await schemaFiles(root)
+  await requireNewName(draft, schema, model.name)
   await requireModule(draft, module)
-  await relate(root, draft, model)
+  await relate(schema, draft, model)
   await draft.create(`${SCHEMA}/${module}/${file}.prisma`, prismaText(model))
   await draft.create(`src/${module}/${file}-resource.ts`, resourceText(model, prefixOf(model.name)))
   await draft.create(`test/${module}/${file}-resource.test.ts`, testText(model.name))
@@ -29,6 +31,17 @@ export async function addModel(root: string, module: string, model: NewModel): P
   )
   await draft.insert(`src/${module}/graphql.ts`, `import './${file}-resource.ts'`, /$(?![\s\S])/)
   return await draft.write()
+}
+
+async function requireNewName(draft: Draft, schema: readonly string[], name: string): Promise<void> {
+  for (const path of schema)
+    if (isDeclared((await draft.read(path)) ?? '', name))
+      throw new AppError('BAD_USER_INPUT', `${name} is there already, in ${path}. Nothing was written.`)
+}
+
+/** Whether a file of the schema has a model, or an enum, of this name. */
+function isDeclared(text: string, name: string): boolean {
+  return new RegExp(`^(model|enum) ${name} \\{`, 'm').test(text)
 }
 
 async function requireModule(draft: Draft, module: string): Promise<void> {
@@ -44,8 +57,7 @@ async function requireModule(draft: Draft, module: string): Promise<void> {
 }
 
 /** The other side of each relation, which Prisma requires. */
-async function relate(root: string, draft: Draft, { name, fields }: NewModel): Promise<void> {
-  const schema = await schemaFiles(root)
+async function relate(schema: readonly string[], draft: Draft, { name, fields }: NewModel): Promise<void> {
   for (const field of fields) {
     if (field.kind !== 'relation') continue
     const path = await fileOfModel(draft, schema, field.model)
@@ -65,7 +77,7 @@ async function schemaFiles(root: string): Promise<readonly string[]> {
 }
 
 async function fileOfModel(draft: Draft, paths: readonly string[], model: string): Promise<string> {
-  for (const path of paths) if ((await draft.read(path))?.includes(`model ${model} {`) === true) return path
+  for (const path of paths) if (isDeclared((await draft.read(path)) ?? '', model)) return path
   throw new AppError('BAD_USER_INPUT', `There is no model ${model} in ${SCHEMA}. Nothing was written.`)
 }
 

@@ -57,6 +57,15 @@ const EMPTY_COMMENT = [
 const DIFFERENCE_COMMENT =
   '-- The schema differs from that of the migration before, and no later migration will contain these statements:'
 
+/** Whether the schema has a change that no migration makes. Costs a comparison of texts where it has none. */
+export async function isUnmigrated(options: { schemaDir: string; migrationsDir: string }): Promise<boolean> {
+  const before = await readSnapshot(options.migrationsDir)
+  const after = await readSchema(options.schemaDir)
+  if (before === null || before.content === snapshotText(after)) return false
+  // A comment, or the order of files, is no change.
+  return (await diffDatamodels([before], after)) !== ''
+}
+
 /** Stores the present schema as the snapshot: for a migration whose SQL was written by hand. */
 export async function writeSnapshot(options: { schemaDir: string; migrationsDir: string }): Promise<void> {
   const path = join(options.migrationsDir, SNAPSHOT_NAME)

@@ -212,7 +212,7 @@ function addType(
         Object.entries(many).map(([field, { sort, description: words }]) => {
           const target = relationOf(name, model, field, true).model
           const list = { model: name, relation: field, sort }
-          return [field, relationListField(t, connectionRef(target), list, words ?? '') as never]
+          return [field, relationListField(t, connectionRef(target), list, words ?? `Its ${field}.`) as never]
         }),
       ),
     }),
@@ -258,8 +258,8 @@ function addQueries(
           query: t.arg.string({ description: `Finds words in ${list.search.map(searched).join(', ')}.` }),
         }),
         ...(filterType !== null && { filter: t.arg({ type: filterType as never }) }),
-        sortKey: t.arg({ type: sorts.type }),
-        reverse: t.arg.boolean(),
+        sortKey: t.arg({ type: sorts.type, description: SORTED }),
+        reverse: t.arg.boolean({ description: 'Reverses the order.' }),
       },
       resolve: (_root, args, context, info) => {
         const { query, filter, sortKey, reverse, ...page } = args as ListArguments
@@ -269,6 +269,8 @@ function addQueries(
     }),
   )
 }
+
+const SORTED = 'Times are sorted latest first, everything else ascending.'
 
 /** `variants.sku` → `sku of variants`. */
 function searched(path: string): string {

@@ -65,8 +65,16 @@ it.each([
 it('a model that is there already: refused, and nothing is written over', async () => {
   await add('Supplier', 'name:text')
   const [before, text] = [await paths(), await read('src/app/permissions.ts')]
-  await expect(add('Supplier', 'email:email')).rejects.toThrow('is there already. Nothing was written.')
+  await expect(add('Supplier', 'email:email')).rejects.toThrow('Supplier is there already')
   expect([await paths(), await read('src/app/permissions.ts')]).toEqual([before, text])
+})
+
+it('a model of another file: refused, and nothing is written', async () => {
+  const before = await paths()
+  await expect(add('Customer', 'name:text')).rejects.toThrow(
+    'Customer is there already, in prisma/schema/shop/customers.prisma. Nothing was written.',
+  )
+  expect(await paths()).toEqual(before)
 })
 
 it('a list of modules in another form: refused, with the line to add by hand', async () => {
