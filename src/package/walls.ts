@@ -5,6 +5,7 @@ import { type MigrateOptions, migrate as migrateWithQueue } from '../db/migratio
 export { AppError } from '../core/errors.ts'
 export { createLogger } from '../core/logger.ts'
 export { type ExamineOptions, examine, type Finding } from '../db/doctor/doctor.ts'
+export type { Exceptions } from '../db/doctor/exceptions.ts'
 export { CommitUnknown, type Fault, faultOf } from '../db/faults.ts'
 export { addWalls } from '../db/migrations/add-walls.ts'
 export { writeMigration } from '../db/migrations/write-migration.ts'

@@ -123,6 +123,37 @@ it.each(HOLES)(
   STEP_TIMEOUT_MS,
 )
 
+const EXCEPTED = `import { createLogger, examine, migrate } from 'bulkhead/walls'
+const exceptions = JSON.parse(process.argv[2] ?? '{}')
+const { DATABASE_OWNER_URL: ownerUrl = '', DATABASE_URL: runtimeUrl = '' } = process.env
+const logger = createLogger('silent')
+const { applied } = await migrate({ ownerUrl, runtimeUrl, migrationsDir: 'prisma/migrations', logger, exceptions })
+const findings = await examine(runtimeUrl, { exceptions })
+const errors = findings.filter(({ level }) => level === 'error')
+console.log(JSON.stringify([applied, errors.map(({ object }) => object)]))
+`
+
+it(
+  'a table without a tenant is migrated and accepted by its name alone, and one with a tenant never',
+  async () => {
+    const name = '29990101000000_plans'
+    await project.write('src/excepted.ts', EXCEPTED)
+    await project.write(
+      `prisma/migrations/${name}/migration.sql`,
+      'CREATE TABLE plans (name text PRIMARY KEY);',
+    )
+    await expect(run('node src/excepted.ts')).rejects.toThrow(/public\.plans: has no column tenant_id/)
+    const exceptions = `'${JSON.stringify({ 'public.plans': 'for all', 'public.rooms': 'no' })}'`
+    expect(JSON.parse(await run(`node src/excepted.ts ${exceptions}`))).toEqual([[name], []])
+    await asAdmin(database.ownerUrl, (owner) => owner.query('ALTER TABLE rooms NO FORCE ROW LEVEL SECURITY'))
+    expect(JSON.parse(await run(`node src/excepted.ts ${exceptions}`))).toEqual([[], ['public.rooms']])
+    await asAdmin(database.ownerUrl, (owner) =>
+      owner.query('ALTER TABLE rooms FORCE ROW LEVEL SECURITY; DROP TABLE plans'),
+    )
+  },
+  STEP_TIMEOUT_MS,
+)
+
 it(
   'a table that is not protected, and one whose rows cannot be generated, are named',
   async () => {

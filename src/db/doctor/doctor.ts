@@ -4,6 +4,7 @@ import { WORKER_GROUP } from '../queue/queue-names.ts'
 import { prepareSession } from '../session-settings.ts'
 import type { Check, Finding, Patient, Row } from './check.ts'
 import { codeChecks } from './code.ts'
+import { type Exceptions, withoutExceptions } from './exceptions.ts'
 import { policyChecks } from './policies.ts'
 import { rightsChecks } from './rights.ts'
 import { roleChecks } from './role.ts'
@@ -27,6 +28,8 @@ export interface ExamineOptions {
   tasks?: TaskList
   /** The valid writers of a table. Default: not checked. */
   writers?: KnownWriters
+  /** Objects of the program that are not findings. Default: none. */
+  exceptions?: Exceptions
 }
 
 const CHECKS: readonly Check[] = [
@@ -62,7 +65,7 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
     findings.push(...(await examineWorker(patient, options.workerUrl ?? null)))
     if (options.tasks !== undefined) findings.push(...(await examineTasks(patient, options.tasks)))
     if (options.writers !== undefined) findings.push(...(await examineWriters(patient, options.writers)))
-    return findings
+    return withoutExceptions(findings, options.exceptions ?? {})
   } finally {
     await client.end()
   }

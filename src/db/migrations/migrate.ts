@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
+import type { Exceptions } from '../doctor/exceptions.ts'
 import { prepareQueue } from '../queue/job-queue.ts'
 import { prepareSession } from '../session-settings.ts'
 import { refuseUnsupportedEngine } from '../unsupported-engine.ts'
@@ -38,6 +39,8 @@ export interface MigrateOptions {
   lockWaitMs?: number
   /** Whether to make the queue's tables too. Default: true. */
   withQueue?: boolean
+  /** Objects that the doctor accepts in a migration. Default: none. */
+  exceptions?: Exceptions
 }
 
 /**
@@ -47,7 +50,13 @@ export interface MigrateOptions {
  * belongs to the session). Throws SERVICE_UNAVAILABLE with a message for the operator.
  */
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
-  const { ownerUrl, logger, migrationsDir = MIGRATIONS_DIR, lockWaitMs = LOCK_WAIT_MS } = options
+  const {
+    ownerUrl,
+    logger,
+    migrationsDir = MIGRATIONS_DIR,
+    lockWaitMs = LOCK_WAIT_MS,
+    exceptions = {},
+  } = options
   const runtimeRole = parseUrl('DATABASE_URL', options.runtimeUrl).role
   const workerRole = options.workerUrl ? parseUrl('DATABASE_WORKER_URL', options.workerUrl).role : null
   const owner = await connectAsOwner(ownerUrl, logger)
@@ -62,7 +71,9 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
     await reopenUnfinished(owner, migrationsDir, logger)
     await checkHistory(owner, migrationsDir, logger)
     await owner.query('SELECT pg_advisory_unlock($1)', [ENGINE_LOCK])
-    const missing = await applyMigrations({ url: ownerUrl, migrationsDir, logger }).catch(explainFailure)
+    const missing = await applyMigrations({ url: ownerUrl, migrationsDir, logger, exceptions }).catch(
+      explainFailure,
+    )
     const applied = [...takenOver, ...missing.applied]
     if (options.withQueue !== false) await prepareQueue(owner, ownerUrl, logger)
     await prepareDatabase(owner, { runtimeRole, workerRole })

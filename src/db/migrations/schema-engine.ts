@@ -12,6 +12,7 @@ import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/sch
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
 import type { Logger } from '../../core/logger.ts'
+import type { Exceptions } from '../doctor/exceptions.ts'
 import { examineMigration } from '../doctor/migration.ts'
 import { prepareSession } from '../session-settings.ts'
 
@@ -36,6 +37,7 @@ export async function applyMigrations(options: {
   url: string
   migrationsDir: string
   logger: Logger
+  exceptions: Exceptions
 }): Promise<{ applied: string[] }> {
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -51,7 +53,7 @@ export async function applyMigrations(options: {
   )
   try {
     const migrationsList = await readMigrations(options.migrationsDir)
-    const engine = await startEngine(new WholeScripts(pool), options.logger)
+    const engine = await startEngine(new WholeScripts(pool, options.exceptions), options.logger)
     try {
       const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: NO_FILTERS })
       return { applied: appliedMigrationNames }
@@ -91,6 +93,13 @@ export async function diffDatamodels(from: SchemaFile[] | null, to: SchemaFile[]
  * A statement that cannot run in a transaction must be the only one of its migration.
  */
 class WholeScripts extends PrismaPg {
+  readonly #exceptions: Exceptions
+
+  constructor(pool: pg.Pool, exceptions: Exceptions) {
+    super(pool)
+    this.#exceptions = exceptions
+  }
+
   override async connect() {
     const adapter = await super.connect()
     adapter.executeScript = async (script) => {
@@ -98,7 +107,7 @@ class WholeScripts extends PrismaPg {
       const transaction = await adapter.startTransaction()
       try {
         await transaction.executeRaw(statement(script))
-        await refuseFindings(transaction)
+        await refuseFindings(transaction, this.#exceptions)
         await transaction.executeRaw(statement(RECORD_AS_DONE))
         await transaction.executeRaw(statement('COMMIT'))
         await transaction.commit() // which only releases the connection
@@ -114,13 +123,13 @@ class WholeScripts extends PrismaPg {
 }
 
 /** Raised in the database, so that the engine records and reports it like a statement's failure. */
-async function refuseFindings(transaction: Transaction): Promise<void> {
+async function refuseFindings(transaction: Transaction, exceptions: Exceptions): Promise<void> {
   const findings = await examineMigration(async (sql, parameters = []) => {
     const { columnNames, rows } = await transaction.queryRaw(statement(sql, parameters))
     return rows.map((row) =>
       Object.fromEntries(columnNames.map((name, index) => [name, row[index] as string])),
     )
-  })
+  }, exceptions)
   if (findings.length === 0) return
   const list = findings.map(({ code, object, message }) => `${object}: ${message} (${code})`).join('; ')
   const message = `the doctor refuses what it makes: ${list}`

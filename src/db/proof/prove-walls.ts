@@ -2,6 +2,7 @@
 // the same with each wall damaged, which the attempts must notice.
 import pg from 'pg'
 import { examine } from '../doctor/doctor.ts'
+import type { Exceptions } from '../doctor/exceptions.ts'
 import { prepareSession } from '../session-settings.ts'
 import { type TableShape, tableShapes } from './catalogue.ts'
 import { type FixtureTable, fixtureTables, seededRows } from './fixture-rows.ts'
@@ -25,6 +26,8 @@ export interface ProofOptions {
   readonly runtimeUrl: string
   /** Column values that cannot be generated. */
   readonly ownValues?: OwnValues
+  /** As for the doctor. */
+  readonly exceptions?: Exceptions
 }
 
 /**
@@ -36,8 +39,9 @@ export async function* proveWalls({
   ownerUrl,
   runtimeUrl,
   ownValues = {},
+  exceptions = {},
 }: ProofOptions): AsyncGenerator<Proof, void> {
-  const findings = await examine(runtimeUrl)
+  const findings = await examine(runtimeUrl, { exceptions })
   const errors = findings.filter(({ level }) => level === 'error')
   yield proof(
     'the doctor finds nothing',

@@ -1,6 +1,6 @@
 // Compiles Prisma's `where` into SQL conditions that match the same rows as Prisma's own, also for NULL, empty filters and
 // letter case.
-import { AnyNull, DbNull, JsonNull } from '@prisma/client/runtime/client'
+import { AnyNull, DbNull, isObjectEnumValue, JsonNull } from '@prisma/client/runtime/client'
 import type { Column, Model, Relation } from '../models.ts'
 import type { AnyWhere } from './any-query.ts'
 import { joinSql, quote, type Statement } from './statement.ts'
@@ -281,7 +281,10 @@ function documentSql(statement: Statement, sql: string, operand: unknown, isInve
   const not = isInverted ? 'NOT ' : ''
   if (operand === DbNull) return `${sql} IS ${not}NULL`
   const isAnyNull = operand === AnyNull
-  const document = isAnyNull || operand === JsonNull ? 'null' : JSON.stringify(operand)
+  const isNull = isAnyNull || operand === JsonNull
+  if (!isNull && isObjectEnumValue(operand))
+    throw new Error('the null is of another @prisma/client than the reader’s')
+  const document = isNull ? 'null' : JSON.stringify(operand)
   const same = `${sql}::jsonb ${isInverted ? '<>' : '='} ${statement.parameter(document)}::jsonb`
   return isAnyNull ? `(${same} ${isInverted ? 'AND' : 'OR'} ${sql} IS ${not}NULL)` : same
 }

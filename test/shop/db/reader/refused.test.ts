@@ -4,6 +4,7 @@ import { createLogger } from '../../../../src/core/logger.ts'
 import type { ReadWhere } from '../../../../src/db/database.ts'
 import { type Database, EVERYTHING, openDatabase, type TenantClient } from '../../../../src/db/database.ts'
 import type { ModelName } from '../../../../src/db/datamodel.ts'
+import { readerOf } from '../../../../src/db/reader/any-model.ts'
 import { Prisma, type PrismaClient } from '../../../../src/generated/prisma/client.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { TENANT_A } from '../../../support/two-tenants.ts'
@@ -72,6 +73,12 @@ it('takes filters, selections, orders and limits, and knows the type of the rows
     expect(lines).toHaveLength(1)
     expect(_count.lines).toBeGreaterThan(0)
   }
+})
+
+it('refuses the null of another copy of Prisma’s client, which it would take for a document', async () => {
+  const foreignNull = { [Symbol.for('prisma.objectEnumValue')]: true }
+  const where = { shippingAddress: { equals: foreignNull } }
+  await expect(readerOf(db, 'Order').readMany({ where })).rejects.toThrow('another @prisma/client')
 })
 
 it('reads every column by default', async () => {
