@@ -93,6 +93,12 @@ export type Resource<Name extends ModelName = ModelName> = Subject & {
   readonly ref: NodeRef<RowOf<Name>>
 }
 
+const declaredConstraints: { readonly model: ModelName; readonly constraint: string }[] = []
+
+/** The constraints that have a user error, each of which must be in the database: a test compares them. */
+export const CONSTRAINT_RULES: readonly { readonly model: ModelName; readonly constraint: string }[] =
+  declaredConstraints
+
 /**
  * Adds a model to the API. Throws a plain Error at start for a declaration that does not fit the model: an unknown
  * column, a sort without an index, an edit without a version.
@@ -107,6 +113,7 @@ export function resource<const Name extends ModelName, const Fields extends Fiel
   const fields = fieldsOf(name, model, declared)
   const subject = subjectOf(name, model, fields, declared)
   for (const field of Object.keys(declared.many ?? {})) relationOf(name, model, field, true)
+  declaredConstraints.push(...subject.constraints.map((one) => ({ model: name, constraint: one.name })))
   defineNodes({ [declared.prefix]: name })
   addType(subject, fields, declared)
   addQueries(subject, fields, declared)
