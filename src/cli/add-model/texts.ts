@@ -1,4 +1,5 @@
 // The texts of a new model's files: its schema, declaration and test.
+import { pluralOf } from '../../core/plural.ts'
 import type { NewField } from './fields.ts'
 
 export type NewModel = { readonly name: string; readonly fields: readonly NewField[] }
@@ -9,8 +10,8 @@ export function namesOf(name: string) {
   const words = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   return {
     camel,
-    plural: `${camel}s`,
-    table: `${words}s`,
+    plural: pluralOf(camel),
+    table: pluralOf(words),
     file: words.replaceAll('_', '-'),
     noun: words.replaceAll('_', ' '),
   }
@@ -169,7 +170,7 @@ function listed(names: readonly string[]): string {
 
 /** Its test: those of every resource. The author adds the model's own. */
 export function testText(name: string): string {
-  return `// What every resource must hold, for ${namesOf(name).noun}s. Add what only they do.
+  return `// What every resource must hold, for ${pluralOf(namesOf(name).noun)}. Add what only they do.
 import { itIsAResource } from '../support/resource.ts'
 
 itIsAResource('${name}')

@@ -4,6 +4,7 @@ import type { PermissionAreas } from '../../auth/permissions.ts'
 import type { Command } from '../../commands/command.ts'
 import { type Constraint, constraint } from '../../commands/constraint.ts'
 import type { Refused } from '../../commands/outcome.ts'
+import { pluralOf } from '../../core/plural.ts'
 import type { Transaction } from '../../db/database.ts'
 import { type Model, type ModelName, modelOf } from '../../db/datamodel.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
@@ -230,7 +231,7 @@ function addType(
 function addQueries(
   { name, model }: Subject,
   fields: readonly Field[],
-  { by = [], list, plural = `${camel(name)}s` }: Declared,
+  { by = [], list, plural = pluralOf(camel(name)) }: Declared,
 ): void {
   builder.queryField(camel(name), (t) =>
     t.field({
