@@ -11,7 +11,7 @@ import type { Services } from './graphql/context.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
-import { COMPANION, integrityOf, openServices } from './wiring.ts'
+import { COMPANION, integrityOf, loadGraphql, openServices } from './wiring.ts'
 
 export type Runtime = {
   readonly database: Database
@@ -34,6 +34,8 @@ export async function openRuntime(
   { runtimeUrl, companionUrl }: { readonly runtimeUrl: string; readonly companionUrl: string | null },
   logger: Logger,
 ): Promise<Runtime> {
+  // Resources define the ids of their type, which checks and jobs name in processes without an API too.
+  await loadGraphql()
   const development = await loadDevelopmentTools(config)
   const sealer = await installationSealer(config)
   const database = openDatabase({ ...config.database, url: runtimeUrl, logger })
