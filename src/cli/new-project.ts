@@ -97,6 +97,13 @@ async function leaveShopOut(project: string): Promise<void> {
   await removeNamed(migrationsDir, SHOP_MIGRATION)
   await writeSnapshot({ schemaDir, migrationsDir })
   await edit(join(project, 'package.json'), (text) => text.replace(/^ *"bench": .*\n/m, ''))
+  await edit(join(project, 'knip.json'), keepFoundation)
+}
+
+/** What only the shop used stays for the project's own models: it is not dead code. */
+function keepFoundation(knip: string): string {
+  const kept = '"entry": ["{src,test,tools}/**/*.ts"],\n  "ignoreDependencies": ["@types/qs", "qs", "stripe"]'
+  return knip.replace(/"entry": \[[^\]]*\]/, kept)
 }
 
 async function removeNamed(folder: string, pattern: RegExp): Promise<void> {
@@ -155,10 +162,10 @@ npm run --silent bulkhead -- token --tenant first --email you@first.example
 \`\`\`
 
 The API is at <http://127.0.0.1:4000/graphql>, its explorer at <http://127.0.0.1:4000/graphiql>. \`npm run schema:print\`
-writes its schema to \`schema.graphql\`, to be committed. \`npm run check\` holds types, lint and more; its look for dead
-code names what only the shop used, until something of yours does.
+writes its schema to \`schema.graphql\`, to be committed. \`npm run check\` checks types, lint and more.
 
 Where the pages in [docs/](docs/) show the tenants \`acme\` and \`globex\`, an order or a file in \`src/shop\`, they show
-Bulkhead's example module, a shop, which this project was made without: write to \`src/desk\`, or to a module of your own. [docs/ARCHITECTURE.md](docs/ARCHITECTURE.md) is the map, and
+Bulkhead's example module, a shop, which this project was made without. Your own models get a module of their own, \`src/app\`,
+with the first \`bulkhead add model\`. [docs/ARCHITECTURE.md](docs/ARCHITECTURE.md) is the map, and
 [.env.example](.env.example) lists all settings.
 `

@@ -85,6 +85,8 @@ async function ask(url: string, token: string, query: string): Promise<Record<st
 
 it('compiles, with its tests', () => program('tsc'), TIMEOUT_MS)
 
+it('has no code or dependency that its own checks call dead', () => program('knip'), TIMEOUT_MS)
+
 it(
   'keeps its walls',
   async () => {
