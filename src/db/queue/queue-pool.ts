@@ -17,7 +17,10 @@ export function openQueuePool(url: string, connectionsMax: number, logger: Logge
     application_name: WORKER_APPLICATION,
     onConnect: prepareSession,
   })
-  const tell = ({ message }: Error) => logger.warn({ reason: message }, 'a connection of the worker was lost')
+  const tell = ({ message }: Error): void => {
+    // pg's end() does not wait for its connections to close: a server that is stopped next still cuts them.
+    if (!pool.ending) logger.warn({ reason: message }, 'a connection of the worker was lost')
+  }
   pool.on('error', tell)
   pool.on('connect', (client) => {
     client.on('error', tell)
