@@ -1,6 +1,7 @@
 // The money of a demo shop: payments, refunds, and their entries in the ledger. All are recorded by hand, since no
 // provider knows them.
-import { ACCOUNT_CODES, type AccountCode, type EntryLine, refundLines, saleLines } from '../ledger/posting.ts'
+import { ACCOUNT_CODES, type AccountCode } from '../ledger/chart-of-accounts.ts'
+import { type EntryLine, refundLines, saleLines } from '../ledger/entry-lines.ts'
 import { demoId } from './demo-id.ts'
 import type { DemoOrder } from './orders.ts'
 import { SIGNED_UP_MS } from './period.ts'

@@ -1,6 +1,6 @@
 // Account balances, summed from postings; balances are never stored. In minor units, debits less credits.
 import type { TenantClient } from '../../db/database.ts'
-import type { AccountCode } from './posting.ts'
+import type { AccountCode } from './chart-of-accounts.ts'
 
 type BalanceRow = { readonly id: string; readonly balance: string }
 

@@ -27,7 +27,7 @@ import {
   PostingConnection,
 } from '../refs.ts'
 import { accountBalances, runningBalances } from './balances.ts'
-import { ACCOUNT_CODES } from './posting.ts'
+import { ACCOUNT_CODES } from './chart-of-accounts.ts'
 import {
   type TrialBalance,
   type TrialBalanceRow,

@@ -2,7 +2,7 @@
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { JournalEntryKind } from '../../generated/prisma/client.ts'
-import type { EntryLine } from './posting.ts'
+import type { EntryLine } from './entry-lines.ts'
 
 /** The business event of an entry; it is posted once per kind of entry. */
 export type EntrySource = { readonly type: string; readonly id: string }

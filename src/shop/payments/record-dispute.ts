@@ -6,8 +6,8 @@ import type { EventRecord } from '../../commands/outcome.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Dispute, DisputeStatus, Order, Payment } from '../../generated/prisma/client.ts'
+import { disputeLines } from '../ledger/entry-lines.ts'
 import { postEntry } from '../ledger/post-entry.ts'
-import { disputeLines } from '../ledger/posting.ts'
 import {
   lockOrder,
   moveMoney,

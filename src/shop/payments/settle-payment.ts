@@ -4,8 +4,8 @@ import { auditOf } from '../../commands/edit.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
+import { feeLines, saleLines } from '../ledger/entry-lines.ts'
 import { postEntry } from '../ledger/post-entry.ts'
-import { feeLines, saleLines } from '../ledger/posting.ts'
 import {
   lockOrder,
   moveMoney,

@@ -7,14 +7,14 @@ import { type Database, openDatabase } from '../../../src/db/database.ts'
 import { connectOwner } from '../../../src/db/owner.ts'
 import { EVERYTHING } from '../../../src/db/scope.ts'
 import { createTenant } from '../../../src/desk/tenants/tenant-directory.ts'
-import { type NewEntry, postEntry, reverseEntry } from '../../../src/shop/ledger/post-entry.ts'
 import {
   disputeLines,
   feeLines,
   payoutLines,
   refundLines,
   saleLines,
-} from '../../../src/shop/ledger/posting.ts'
+} from '../../../src/shop/ledger/entry-lines.ts'
+import { type NewEntry, postEntry, reverseEntry } from '../../../src/shop/ledger/post-entry.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { countStatements } from '../../support/statements.ts'
 import { instant, rowsOf } from './books.ts'

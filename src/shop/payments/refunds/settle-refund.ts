@@ -3,8 +3,8 @@
 import { auditOf } from '../../../commands/edit.ts'
 import type { Transaction } from '../../../db/database.ts'
 import type { Refund } from '../../../generated/prisma/client.ts'
+import { refundLines } from '../../ledger/entry-lines.ts'
 import { postEntry, reverseEntry } from '../../ledger/post-entry.ts'
-import { refundLines } from '../../ledger/posting.ts'
 import {
   lockOrder,
   moveMoney,

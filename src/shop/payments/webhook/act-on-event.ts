@@ -3,8 +3,9 @@
 import type { Transaction } from '../../../db/database.ts'
 import type { Payment, PaymentProvider } from '../../../generated/prisma/client.ts'
 import { accountBalance } from '../../ledger/balances.ts'
+import { ACCOUNT_CODES } from '../../ledger/chart-of-accounts.ts'
+import { payoutLines } from '../../ledger/entry-lines.ts'
 import { postEntry, reverseEntry } from '../../ledger/post-entry.ts'
-import { ACCOUNT_CODES, payoutLines } from '../../ledger/posting.ts'
 import { NOTHING_RECORDED, type Recorded } from '../../orders/order-money.ts'
 import { Disagreement } from '../disagreement.ts'
 import type {

@@ -1,17 +1,5 @@
-// The double entries of business events: which accounts, which side. Pure; post-entry.ts writes them. The chart of
-// accounts, with the same codes, is in the migration `shop_ledger`: app.open_accounts makes it for each tenant.
-
-export const ACCOUNT_CODES = {
-  bank: '1010',
-  providerBalance: '1020',
-  sales: '4010',
-  refunds: '4020',
-  fees: '5010',
-  disputes: '5020',
-  disputeFees: '5030',
-  cash: '1000',
-} as const
-export type AccountCode = (typeof ACCOUNT_CODES)[keyof typeof ACCOUNT_CODES]
+// The double entries of business events: which accounts, which side. Pure; post-entry.ts writes them.
+import { ACCOUNT_CODES, type AccountCode } from './chart-of-accounts.ts'
 
 /** One posting of an entry, in minor units: debits are positive, credits negative. */
 export type EntryLine = { readonly account: AccountCode; readonly amountMinor: bigint }
