@@ -1,29 +1,6 @@
-// Builds the whole schema of all modules.
-import { type GraphQLSchema, isObjectType } from 'graphql'
-import { AppError } from './core/errors.ts'
-import { builder } from './graphql/builder.ts'
-import { NODE_TYPES } from './graphql/node-ids.ts'
-import { schemaProblems } from './graphql/schema-rules.ts'
-import { unindexedSorts } from './graphql/sorts.ts'
+// The whole schema of all modules.
 import { loadGraphql } from './wiring.ts'
 
 await loadGraphql()
-builder.queryType({})
-builder.mutationType({})
 
-/** Throws SERVICE_UNAVAILABLE with all problems of the schema (graphql/schema-rules.ts, graphql/sorts.ts). */
-export function buildSchema(): GraphQLSchema {
-  const schema = builder.toSchema()
-  const problems = [...schemaProblems(schema, NODE_TYPES), ...unindexedSorts()]
-  if (problems.length > 0) {
-    const list = problems.map((problem) => `\n  ${problem}`).join('')
-    throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is refused:${list}`)
-  }
-  for (const type of Object.values(schema.getTypeMap())) {
-    const { permission } = type.extensions
-    // A mutation's own field states its permission; a type states it for every field that returns it.
-    if (isObjectType(type) && typeof permission === 'string')
-      type.description = [type.description ?? [], `Needs ${permission}.`].flat().join(' ')
-  }
-  return schema
-}
+export { buildSchema } from './graphql/build-schema.ts'

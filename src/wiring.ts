@@ -1,4 +1,6 @@
 // Loads and merges the wiring of all modules. Slow to load.
+// The schema, before the first resource.
+import './db/datamodel.ts'
 import type { CommandContext } from './auth/command-context.ts'
 import type { Services } from './graphql/context.ts'
 import type { Integrity } from './integrity/verify.ts'

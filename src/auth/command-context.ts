@@ -1,7 +1,8 @@
 // The CommandContext: the caller, tenant and request, made once at authentication and passed to every use case.
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Database, Scope } from '../db/database.ts'
+import type { TenantWalls } from '../db/register.ts'
+import type { Scope } from '../db/scope.ts'
 import type { Permission, Role } from './permissions.ts'
 
 /**
@@ -33,7 +34,7 @@ export type CommandContext = {
   readonly actor: Actor
   readonly permissions: ReadonlySet<Permission>
   readonly requestId: string
-  readonly database: Database
+  readonly database: TenantWalls
   readonly clock: Clock
   readonly logger: Logger
 }

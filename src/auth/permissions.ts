@@ -15,10 +15,10 @@ export type AreasOf<Table extends LeastRoles> = { readonly [Area in keyof Table]
 // biome-ignore lint/suspicious/noEmptyInterface: modules add to it
 export interface PermissionAreas {}
 
-/** A permission that a role or a key can have: `catalogue:read`, … */
-export type GrantablePermission = {
-  [Area in keyof PermissionAreas]: `${Area}:${PermissionAreas[Area]}`
-}[keyof PermissionAreas]
+/** A permission that a role or a key can have: `catalogue:read`, … Without any area names are not checked. */
+export type GrantablePermission = [keyof PermissionAreas] extends [never]
+  ? `${string}:${string}`
+  : { [Area in keyof PermissionAreas]: `${Area}:${PermissionAreas[Area]}` }[keyof PermissionAreas]
 
 /** No role has it: it is the only permission of an invited person. */
 export const ACCEPT_INVITATION = 'invitations:accept'

@@ -1,7 +1,8 @@
 // One attempt at a call: one transaction with the key's claim, the work and its record, committed together or not at
 // all. run-command.ts decides about another attempt.
-import type { Statement, Transaction } from '../db/database.ts'
 import { CommitUnknown, sqlstateOf } from '../db/faults.ts'
+import type { Transaction } from '../db/register.ts'
+import type { Statement } from '../db/scope.ts'
 import type { Attempted, Call, Committed } from './call.ts'
 import { claimStatement, isKeyTaken } from './idempotency.ts'
 import { changedType, type Done, type Outcome, type Refused } from './outcome.ts'

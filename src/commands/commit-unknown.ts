@@ -27,7 +27,10 @@ async function find<Code extends string, Value>(
 ): Promise<Committed<Code, Value> | Known<Code> | null> {
   const { database, scope } = caller
   const written = await retried(() =>
-    database.withTenant(scope, (tx) => tx.auditEntry.count({ where: { id: entryId } })),
+    database.withTenant(scope, async (tx) => {
+      const rows = await tx.$queryRaw<unknown[]>`SELECT FROM audit_entries WHERE id = ${entryId}::uuid`
+      return rows.length
+    }),
   )
   if (written > 0) return made
   if (claim === null) return null

@@ -1,8 +1,9 @@
 // Idempotency keys: validates and claims them, and looks up and replays the stored outcome of a used one.
 import type { CommandContext } from '../auth/command-context.ts'
 import { isPlain } from '../core/text.ts'
-import type { Statement, Transaction } from '../db/database.ts'
 import { sqlstateOf, violatedConstraint } from '../db/faults.ts'
+import type { Transaction } from '../db/register.ts'
+import type { Statement } from '../db/scope.ts'
 import type { Claim, Known } from './call.ts'
 import type { CommonErrorCode } from './command.ts'
 import type { Outcome, UserError } from './outcome.ts'

@@ -2,7 +2,7 @@
 // key.
 import { labelOf } from '../auth/command-context.ts'
 import { newId } from '../core/ids.ts'
-import type { Statement } from '../db/database.ts'
+import type { Statement } from '../db/scope.ts'
 import type { Call, Committed } from './call.ts'
 import type { Json } from './outcome.ts'
 import { redact } from './redact-audit.ts'

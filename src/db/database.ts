@@ -2,20 +2,12 @@
 // is known.
 import { isUuid } from '../core/ids.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
-import { type ModelName, SCHEMA } from './datamodel.ts'
-import type { WhereOf } from './reader/types.ts'
-import type { TenantClientOf } from './tenant-client.ts'
-import { openWalls, type PoolOptions, type TransactionOf, type Walls } from './walls.ts'
+import { SCHEMA } from './datamodel.ts'
+import { openWalls, type PoolOptions, type Walls } from './walls.ts'
 
+export type { TenantClient, Transaction } from './register.ts'
 export { EVERYTHING, type Scope, type Statement } from './scope.ts'
-
 export type { PoolState } from './walls.ts'
-
-export type TenantClient = TenantClientOf<PrismaClient>
-export type Transaction = TransactionOf<PrismaClient>
-
-/** Which rows of a model. */
-export type ReadWhere<Model extends ModelName> = WhereOf<PrismaClient[Uncapitalize<Model>]>
 
 /** A tenant as it is known before authentication. */
 export type TenantAddress = {

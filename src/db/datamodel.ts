@@ -1,25 +1,16 @@
-// The models of this program: what `prisma generate` wrote of its own schema.
+// Registers the schema of this program: what `prisma generate` wrote of it, and the types of its client.
 import written from '../generated/datamodel.ts'
-import type { Prisma } from '../generated/prisma/client.ts'
-import { datamodelOf, type Model, modelIn, type WrittenSchema } from './models.ts'
+import type { $Enums, PrismaClient } from '../generated/prisma/client.ts'
+import type { WrittenSchema } from './models.ts'
+import { registerSchema } from './register.ts'
 
-export type { Column, Model, Relation } from './models.ts'
-export type ModelName = Prisma.ModelName
+declare module './register.ts' {
+  interface Register {
+    readonly client: PrismaClient
+    readonly enums: typeof $Enums
+  }
+}
 
 export const SCHEMA: WrittenSchema = written
 
-export const DATAMODEL = datamodelOf(SCHEMA)
-
-const ENUMS = new Map(SCHEMA.enums)
-
-/** Throws a plain Error for an unknown name. */
-export function modelOf(name: string): Model {
-  return modelIn(DATAMODEL, name)
-}
-
-/** The values of an enum, in order. Throws a plain Error for an unknown name. */
-export function enumValues(name: string): readonly string[] {
-  const values = ENUMS.get(name)
-  if (values === undefined) throw new Error(`there is no enum ${name}`)
-  return values
-}
+export const DATAMODEL = registerSchema(SCHEMA)

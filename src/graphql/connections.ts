@@ -1,7 +1,7 @@
 // Relay connections: a list's types, its paging arguments, and fields that are lists.
-import type { ObjectRef } from '@pothos/core'
+import type { FieldRef, ObjectRef } from '@pothos/core'
 import type { Permission } from '../auth/permissions.ts'
-import type { ModelName } from '../db/datamodel.ts'
+import type { ModelName } from '../db/register.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import { type Page, type PageArguments, planPage, type Row } from './keyset.ts'
 import { PAGE_SIZE_DEFAULT, PAGE_SIZES } from './page-size.ts'
@@ -82,7 +82,7 @@ export function relationListField<Parent extends Row, T extends Row>(
     sort: column,
   }: { readonly model: ModelName; readonly relation: string; readonly sort: string },
   description: string,
-) {
+): FieldRef<Types, Page<T>> {
   const sort = sortOfRelation(model, relation, column)
   return t.field({
     type,

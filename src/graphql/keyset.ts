@@ -3,8 +3,8 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { isUuid } from '../core/ids.ts'
-import type { ModelName } from '../db/datamodel.ts'
 import type { AnyOrder, AnyWhere } from '../db/reader/any-query.ts'
+import type { ModelName } from '../db/register.ts'
 import { checkPageSize, PAGE_SIZE_DEFAULT } from './page-size.ts'
 
 export type PageArguments = {

@@ -1,6 +1,6 @@
 // The ids of the API: a prefix for the object's type, and its UUID. Modules define the prefixes.
 import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
-import type { ModelName } from '../db/datamodel.ts'
+import type { ModelName } from '../db/register.ts'
 
 export type NodeName = ModelName
 

@@ -15,8 +15,8 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
-import { type ModelName, modelOf } from '../db/datamodel.ts'
 import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-query.ts'
+import { type ModelName, modelOf } from '../db/register.ts'
 import type { Context } from './context.ts'
 
 /** The rows that one page of a list needs. */

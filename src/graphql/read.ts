@@ -1,10 +1,9 @@
 // Reads with projection: one row by a unique field, or one page of a root list.
 import type { GraphQLResolveInfo } from 'graphql'
 import { getNamedType } from 'graphql'
-import type { ReadWhere } from '../db/database.ts'
-import type { ModelName } from '../db/datamodel.ts'
 import { readerOf } from '../db/reader/any-model.ts'
 import type { AnyWhere } from '../db/reader/any-query.ts'
+import type { ModelName, ReadWhere } from '../db/register.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './projection.ts'

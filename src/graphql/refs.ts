@@ -1,15 +1,10 @@
 // The object types, connections and enums of models by name, so that one can be referred to before it is implemented.
 import type { EnumRef } from '@pothos/core'
-import { enumValues, type ModelName } from '../db/datamodel.ts'
-import type { Prisma } from '../generated/prisma/client.ts'
-import type * as databaseEnums from '../generated/prisma/enums.ts'
+import { type EnumName, type EnumValue, enumValues, type ModelName, type RowOf } from '../db/register.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Page, Row } from './keyset.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
-
-/** The columns of a model's row. */
-export type RowOf<Name extends ModelName> = Prisma.TypeMap['model'][Name]['payload']['scalars']
 
 export type NodeRef<T> = ReturnType<typeof builder.objectRef<T>>
 export type ConnectionRef<T extends Row> = NodeRef<Page<T>>
@@ -27,9 +22,6 @@ export function connectionRef<T extends Row>(name: string): ConnectionRef<T> {
   ) as ConnectionRef<T>
 }
 const connections = new Map<string, unknown>()
-
-export type EnumName = keyof typeof databaseEnums
-type EnumValue<Name extends EnumName> = (typeof databaseEnums)[Name][keyof (typeof databaseEnums)[Name]]
 
 /**
  * The API's enum for a database enum, with all its values. `description`: of its meaning; throws a plain Error when the

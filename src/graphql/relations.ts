@@ -1,7 +1,7 @@
 // A parent's relations: loaded with its row, or otherwise in one batch for all parents of the field.
 import { type FieldNode, type GraphQLResolveInfo, getNamedType } from 'graphql'
-import type { ModelName } from '../db/datamodel.ts'
 import { readerOf } from '../db/reader/any-model.ts'
+import type { ModelName } from '../db/register.ts'
 import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'

@@ -1,5 +1,6 @@
 // Sorts of lists: a column of a model, with its index. The only way to make one.
-import { type Model, type ModelName, modelOf } from '../db/datamodel.ts'
+import type { Model } from '../db/models.ts'
+import { type ModelName, modelOf } from '../db/register.ts'
 import { builder } from './builder.ts'
 import type { Sort } from './keyset.ts'
 

@@ -1,10 +1,11 @@
 // Runs all checks of a tenant and returns a report, for the command, the query and the job.
 import type { Clock } from '../core/clock.ts'
-import type { Database, Scope } from '../db/database.ts'
+import type { TenantWalls } from '../db/register.ts'
+import type { Scope } from '../db/scope.ts'
 import type { Check, Findings, Violation } from './check.ts'
 
 export type VerifiedTenant = {
-  readonly database: Database
+  readonly database: TenantWalls
   readonly scope: Scope
   readonly clock: Clock
   readonly tenantSlug: string

@@ -1,6 +1,7 @@
 // Compares the datamodel that `prisma generate` writes with the database that the migrations make.
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DATAMODEL, enumValues, modelOf } from '../../src/db/datamodel.ts'
+import { DATAMODEL } from '../../src/db/datamodel.ts'
+import { enumValues, modelOf } from '../../src/db/register.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase

@@ -28,12 +28,13 @@ it('the packed file has the entries, the migrations of the walls, and nothing of
     expect.arrayContaining([
       'lib/package/walls.js',
       'lib/package/walls.d.ts',
+      'lib/package/graphql.js',
       'lib/package/testing.js',
       'LICENSE',
     ]),
   )
-  expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(2)
-  expect(packed.filter((path) => /generated|shop|desk|graphql|\.prisma$|^src|^test/.test(path))).toEqual([])
+  expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(4)
+  expect(packed.filter((path) => /generated|shop|desk|edge|\.prisma$|^src|^test/.test(path))).toEqual([])
 })
 
 /** Statements that the types of the walls refuse, in the page's project. */
@@ -77,6 +78,106 @@ it(
   async () => {
     await project.write('src/refused.ts', REFUSED)
     await run('npx tsc')
+  },
+  STEP_TIMEOUT_MS,
+)
+
+/** Declarations that the registered types refuse, in the page's project. */
+const MISSPELT = `import { action, type Context, defineCommand, type Resource, readOne, resource } from 'bulkhead/graphql'
+import type { GraphQLResolveInfo } from 'graphql'
+import { z } from 'zod'
+import './notes.ts'
+const all = { prefix: 'n', permission: 'notes' } as const
+export function misspelt(note: Resource<'Note'>, context: Context, info: GraphQLResolveInfo) {
+  // @ts-expect-error: there is no such column
+  resource('Note', { ...all, fields: { titel: {} } })
+  // @ts-expect-error: there is no such column to look it up by
+  resource('Note', { ...all, fields: { title: {} }, by: ['slag'] })
+  // @ts-expect-error: there is no such relation
+  resource('Booking', { ...all, fields: { guest: {} }, one: { rooms: {} } })
+  // @ts-expect-error: there is no such model
+  resource('Nota', { ...all, fields: {} })
+  // @ts-expect-error: there is no such area of permissions
+  resource('Note', { ...all, permission: 'nots', fields: { title: {} } })
+  // @ts-expect-error: the enum has no such value
+  action(note, 'archive', { run: () => ({ status: 'ARCHIVED' }) })
+  // @ts-expect-error: the transaction has no such model
+  action(note, 'archive', { run: async (tx) => ({ title: String(await tx.nota.count()) }) })
+  // @ts-expect-error: there is no such permission
+  defineCommand({ name: 'noteBurn', permission: 'notes:burn', errors: [], schema: z.object({}) })
+  // @ts-expect-error: there is no such column to filter by
+  return readOne(context, info, 'Note', { slag: 'hello' })
+}
+export const ok = (context: Context, info: GraphQLResolveInfo) => [
+  resource('Booking', { ...all, fields: { guest: {} }, one: { room: {} } }),
+  readOne(context, info, 'Note', { slug: 'hello', status: 'DRAFT' }),
+]
+`
+
+it(
+  'the types refuse a misspelt column, relation, model, permission and value of an enum',
+  async () => {
+    await project.write('src/misspelt.ts', MISSPELT)
+    await run('npx tsc')
+  },
+  STEP_TIMEOUT_MS,
+)
+
+const PERMITTED = `import { contextOf, type Permission } from 'bulkhead/graphql'
+import { graphql } from 'graphql'
+import { randomUUID } from 'node:crypto'
+import { schema } from './api.ts'
+import { walls } from './walls.ts'
+const tenantId = randomUUID()
+async function ask(permissions: Permission[], source: string) {
+  const actor = { kind: 'API_KEY', id: randomUUID(), name: 'a key' } as const
+  const contextValue = contextOf({ walls, tenantId, actor, permissions: new Set(permissions), services: {} })
+  const { data, errors } = await graphql({ schema, source, contextValue })
+  return errors?.map(({ originalError, message, path }) => [(originalError as any)?.code ?? message, path?.join('.')]) ?? data
+}
+const create = (title: string, then = 'note { id title }') =>
+  'mutation { noteCreate(input: { title: "' + title + '", slug: "a", idempotencyKey: "k" }) { ' + then + ' userErrors { code } } }'
+const made: any = await ask(['notes:write'], create('A'))
+const { id } = made.noteCreate.note
+const node = '{ node(id: "' + id + '") { ... on Note { title } } }'
+console.log(JSON.stringify([
+  made.noteCreate.note.title,
+  await ask(['notes:write'], create('A')),
+  await ask(['notes:read', 'notes:write'], create('B')),
+  await ask(['notes:write'], '{ notes(first: 1) { totalCount } }'),
+  await ask(['notes:write'], '{ note(slug: "a") { id } }'),
+  await ask(['notes:write'], node),
+  await ask(['notes:read'], node),
+  await ask(['notes:read'], create('C')),
+]))
+const db = walls.forTenant({ tenantId })
+console.log(JSON.stringify([
+  await db.$queryRaw\`SELECT type FROM outbox_events\`,
+  await db.$queryRaw\`SELECT action, actor_kind, after ->> 'title' AS title FROM audit_entries\`,
+]))
+await walls.close()
+`
+
+it(
+  'the API checks each permission where the schema is run by any server',
+  async () => {
+    await project.write('src/permitted.ts', PERMITTED)
+    const [answers, records] = (await run('node src/permitted.ts')).trim().split('\n')
+    expect(JSON.parse(answers ?? '')).toEqual([
+      'A',
+      // Another caller's record needs the permission to read it.
+      { noteCreate: { note: null, userErrors: [] } },
+      { noteCreate: { note: null, userErrors: [{ code: 'IDEMPOTENCY_KEY_REUSED' }] } },
+      [['FORBIDDEN', 'notes']],
+      [['FORBIDDEN', 'note']],
+      [['FORBIDDEN', 'node']],
+      { node: { title: 'A' } },
+      [['FORBIDDEN', 'noteCreate']],
+    ])
+    expect(JSON.parse(records ?? '')).toEqual([
+      [{ type: 'note.created' }],
+      [{ action: 'noteCreate', actor_kind: 'API_KEY', title: 'A' }],
+    ])
   },
   STEP_TIMEOUT_MS,
 )

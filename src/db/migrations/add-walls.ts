@@ -1,7 +1,9 @@
-// Puts the migrations of the walls into the folder of a project that has a Prisma schema of its own.
-import { cp, mkdir, readdir } from 'node:fs/promises'
+// Puts the migrations of the walls, and of the write pipeline, into the folder of a project that has a Prisma schema of its own.
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { migrationNames, refuseOutOfOrder, timestamp } from './migration-names.ts'
 
 const OWN_MIGRATIONS = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url))
 
@@ -24,7 +26,32 @@ export async function addWalls(migrationsDir: string): Promise<string[]> {
 
 const LOCK = 'migration_lock.toml'
 
+/** The tables and functions of the write pipeline: idempotency keys, the audit, events. */
+const COMMANDS = ['20261201040020_commands', '20261201040030_command_results'] as const
+const COMMANDS_SUFFIX = '_bulkhead_commands'
+
+/**
+ * Writes the migration of the write pipeline, which commands of `bulkhead/graphql` need, and returns its name; null where
+ * there is one. It comes after those that are there, which may be applied already. Needs those of addWalls.
+ */
+export async function addCommands(migrationsDir: string, now: Clock = systemClock): Promise<string | null> {
+  const there = await migrationNames(migrationsDir)
+  if (there.some(isOfCommands)) return null
+  const name = `${timestamp(now())}${COMMANDS_SUFFIX}`
+  const directory = join(migrationsDir, name)
+  await refuseOutOfOrder(directory, migrationsDir)
+  const texts = COMMANDS.map((own) => readFile(join(OWN_MIGRATIONS, own, 'migration.sql'), 'utf8'))
+  const sql = (await Promise.all(texts)).join('\n')
+  await mkdir(directory)
+  await writeFile(join(directory, 'migration.sql'), sql, { flag: 'wx' })
+  return name
+}
+
+function isOfCommands(name: string): boolean {
+  return name.endsWith(COMMANDS_SUFFIX)
+}
+
 /** Whether a migration is one of these, which make no table of a schema. */
 export function isOfWalls(name: string): boolean {
-  return WALLS.some((own) => own === name)
+  return isOfCommands(name) || WALLS.some((own) => own === name)
 }

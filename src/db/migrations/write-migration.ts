@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { AppError } from '../../core/errors.ts'
 import { isOfWalls } from './add-walls.ts'
+import { migrationNames, refuseOutOfOrder, timestamp } from './migration-names.ts'
 import { diffDatamodels, type SchemaFile } from './schema-engine.ts'
 import { complaintAboutKey, tenantTables } from './tenant-tables.ts'
 
@@ -103,23 +104,6 @@ async function readSnapshot(migrationsDir: string): Promise<SchemaFile | null> {
   }
 }
 
-async function migrationNames(migrationsDir: string): Promise<string[]> {
-  await mkdir(migrationsDir, { recursive: true })
-  const entries = await readdir(migrationsDir, { withFileTypes: true })
-  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).toSorted()
-}
-
-/** Migrations run in name order: one that sorts before an older one would break every new database. */
-async function refuseOutOfOrder(directory: string, migrationsDir: string): Promise<void> {
-  const newest = (await migrationNames(migrationsDir)).at(-1)
-  if (newest === undefined || directory > join(migrationsDir, newest)) return
-  throw new AppError(
-    'BAD_USER_INPUT',
-    `The new migration would sort before the newest one, ${newest}. Is this machine's clock behind? Otherwise wait a second.`,
-    { newest },
-  )
-}
-
 function checkName(name: string): void {
   if (NAME.test(name) && name.length <= NAME_LENGTH_MAX) return
   throw new AppError(
@@ -202,9 +186,4 @@ async function protectCalls(migrationsDir: string): Promise<Map<string, string>>
 function refuseSchema(cause: unknown): never {
   if (!(cause instanceof Error)) throw cause
   throw new AppError('BAD_USER_INPUT', `Prisma refuses the schema.\n${cause.message}`, {}, { cause })
-}
-
-/** YYYYMMDDHHMMSS, UTC. */
-function timestamp(now: Date): string {
-  return now.toISOString().replaceAll(/\D/g, '').slice(0, 14)
 }

@@ -4,7 +4,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { requirePermission } from '../../auth/permissions.ts'
 import { csvRow } from '../../core/csv.ts'
 import { AppError } from '../../core/errors.ts'
-import type { ReadWhere } from '../../db/database.ts'
+import type { ReadWhere } from '../../db/register.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { ACTOR_TYPES } from './entry.ts'
 

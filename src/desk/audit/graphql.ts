@@ -1,6 +1,6 @@
 // The tenant's audit: its entries, and the head of its chain of seals. Nothing here writes.
 import { isUuid, NO_ID } from '../../core/ids.ts'
-import type { ReadWhere } from '../../db/database.ts'
+import type { ReadWhere } from '../../db/register.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'

@@ -1,9 +1,7 @@
 // An action on a resource: a mutation of one record beyond an edit, such as cancelling it.
 import type { Permission } from '../../auth/permissions.ts'
 import { type Refused, refused } from '../../commands/outcome.ts'
-import type { Transaction } from '../../db/database.ts'
-import type { ModelName } from '../../db/datamodel.ts'
-import type { RowOf } from '../refs.ts'
+import type { ModelName, RowOf, Transaction } from '../../db/register.ts'
 import { type ActionWork, actionCommand, noun, type Row } from './commands.ts'
 import { columnField, type FieldOptions } from './fields.ts'
 import { addResourceMutation, type Resource, versioned } from './resource.ts'

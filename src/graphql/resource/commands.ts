@@ -18,8 +18,8 @@ import type { Executed } from '../../commands/executed.ts'
 import { type Done, done, type JsonObject, type Refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
-import type { Transaction } from '../../db/database.ts'
-import { DATAMODEL, type Model, type ModelName } from '../../db/datamodel.ts'
+import type { Model } from '../../db/models.ts'
+import { type ModelName, registeredModels, type Transaction } from '../../db/register.ts'
 import { nodeUuid } from '../node-ids.ts'
 import type { Columns, FieldInput } from './fields.ts'
 
@@ -257,7 +257,7 @@ function codesOf(constraints: readonly Constraint[]): readonly string[] {
 
 /** The foreign keys of other models that prevent deleting a record. */
 function referencesTo(name: ModelName): readonly Constraint<'IN_USE'>[] {
-  return [...DATAMODEL.values()].flatMap(({ relations }) =>
+  return [...registeredModels().values()].flatMap(({ relations }) =>
     [...relations.values()].flatMap(({ model, foreignKey }) =>
       model === name && foreignKey !== null
         ? [{ name: foreignKey, field: ['id'], code: 'IN_USE' as const, message: 'other records refer to it' }]

@@ -1,12 +1,13 @@
 // The fields of a resource: maps a column, a relation or a hand-written part to the API's output and input.
 import type { InputFieldRef } from '@pothos/core'
 import { z } from 'zod'
-import { type Column, enumValues, type Model, type ModelName, type Relation } from '../../db/datamodel.ts'
+import type { Column, Model, Relation } from '../../db/models.ts'
+import { type EnumName, enumValues, type ModelName } from '../../db/register.ts'
 import { builder, type SchemaTypes } from '../builder.ts'
 import { MoneyInput, MoneyType } from '../money.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
-import { type EnumName, enumRef, nodeRef } from '../refs.ts'
+import { enumRef, nodeRef } from '../refs.ts'
 import { relation } from '../relations.ts'
 import { textBytes } from '../text-bytes.ts'
 

@@ -1,7 +1,8 @@
 // The list of a resource: its filter, sorts and search, as arguments and as conditions.
 import type { z } from 'zod'
-import type { Model, ModelName } from '../../db/datamodel.ts'
+import type { Model } from '../../db/models.ts'
 import type { AnyWhere } from '../../db/reader/any-query.ts'
+import type { ModelName } from '../../db/register.ts'
 import { anyOf } from '../any-of.ts'
 import { builder } from '../builder.ts'
 import { nodeUuid } from '../node-ids.ts'

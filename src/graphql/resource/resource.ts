@@ -5,9 +5,8 @@ import type { Command } from '../../commands/command.ts'
 import { type Constraint, constraint } from '../../commands/constraint.ts'
 import type { Refused } from '../../commands/outcome.ts'
 import { pluralOf } from '../../core/plural.ts'
-import type { Transaction } from '../../db/database.ts'
-import { type Model, type ModelName, modelOf } from '../../db/datamodel.ts'
-import type { Prisma } from '../../generated/prisma/client.ts'
+import type { Model } from '../../db/models.ts'
+import { type ModelName, modelOf, type RelationOf, type RowOf, type Transaction } from '../../db/register.ts'
 import { builder } from '../builder.ts'
 import { connectionOf, pageArgs, relationListField } from '../connections.ts'
 import { exactlyOne } from '../exactly-one.ts'
@@ -16,7 +15,7 @@ import { Node } from '../node.ts'
 import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
 import { anyList, readFirst, readPage } from '../read.ts'
-import { connectionRef, type NodeRef, nodeRef, type RowOf } from '../refs.ts'
+import { connectionRef, type NodeRef, nodeRef } from '../refs.ts'
 import {
   camel,
   createCommand,
@@ -44,11 +43,12 @@ import { type ListOptions, listOf, upperSnake } from './list.ts'
 export { money, type Part } from './fields.ts'
 
 type ColumnOf<Name extends ModelName> = keyof RowOf<Name> & string
-type RelationOf<Name extends ModelName> = keyof Prisma.TypeMap['model'][Name]['payload']['objects'] & string
 /** Areas that have both a permission to read and one to write. */
-type Area = {
-  [Name in keyof PermissionAreas]: 'read' | 'write' extends PermissionAreas[Name] ? Name : never
-}[keyof PermissionAreas]
+type Area = [keyof PermissionAreas] extends [never]
+  ? string
+  : {
+      [Name in keyof PermissionAreas]: 'read' | 'write' extends PermissionAreas[Name] ? Name : never
+    }[keyof PermissionAreas]
 
 type Write = 'create' | 'update' | 'delete'
 type ManyOptions = { readonly sort: string; readonly description?: string }

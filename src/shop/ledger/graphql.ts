@@ -1,8 +1,8 @@
 // The ledger's types and queries. Nothing here writes; payments, refunds, disputes and payouts post their entries.
 import type { GraphQLResolveInfo } from 'graphql'
 import { isUuid, NO_ID } from '../../core/ids.ts'
-import type { ReadWhere } from '../../db/database.ts'
 import { readerOf } from '../../db/reader/any-model.ts'
+import type { ReadWhere } from '../../db/register.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { loadTogether } from '../../graphql/batch.ts'

@@ -1,7 +1,7 @@
 // Orders and their lines: types, queries and mutations.
 
 import { requirePermission } from '../../auth/permissions.ts'
-import type { ReadWhere } from '../../db/database.ts'
+import type { ReadWhere } from '../../db/register.ts'
 import type {
   Customer as CustomerRow,
   Order as OrderRow,

@@ -1,14 +1,9 @@
 // Generates queries for the reader: filters, selections and orders over every column and relation of the schema, with
 // values that occur in the rows and values that do not.
 import fc from 'fast-check'
-import {
-  type Column,
-  enumValues,
-  type ModelName,
-  modelOf,
-  type Relation,
-} from '../../../../src/db/datamodel.ts'
+import type { Column, Relation } from '../../../../src/db/models.ts'
 import type { AnyOrder, AnyQuery, AnySelect, AnyWhere } from '../../../../src/db/reader/any-query.ts'
+import { enumValues, type ModelName, modelOf } from '../../../../src/db/register.ts'
 import { Prisma } from '../../../../src/generated/prisma/client.ts'
 
 /** Values that occur in the rows, by model and column; and the UUID columns, as `table.column`. */

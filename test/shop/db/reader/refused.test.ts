@@ -1,10 +1,9 @@
 // What the reader accepts and refuses: the compiler refuses first, then the reader at run time.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogger } from '../../../../src/core/logger.ts'
-import type { ReadWhere } from '../../../../src/db/database.ts'
 import { type Database, EVERYTHING, openDatabase, type TenantClient } from '../../../../src/db/database.ts'
-import type { ModelName } from '../../../../src/db/datamodel.ts'
 import { readerOf } from '../../../../src/db/reader/any-model.ts'
+import type { ModelName, ReadWhere } from '../../../../src/db/register.ts'
 import { Prisma, type PrismaClient } from '../../../../src/generated/prisma/client.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { TENANT_A } from '../../../support/two-tenants.ts'
