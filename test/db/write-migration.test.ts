@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { addCommands, addWalls } from '../../src/db/migrations/add-walls.ts'
 import {
   isUnmigrated,
   SNAPSHOT_NAME,
@@ -201,4 +202,31 @@ it('a snapshot can be taken for a migration written by hand', async () => {
   await mkdir(join(migrationsDir, '20260101000000_by_hand'), { recursive: true })
   await writeSnapshot({ schemaDir, migrationsDir })
   expect(await write('nothing')).toBeNull()
+})
+
+describe('the migration of the write pipeline', () => {
+  const at = (time: string) => () => new Date(time)
+
+  it('is written once, after the walls and before the first migration of a schema', async () => {
+    await addWalls(migrationsDir)
+    const name = await addCommands(migrationsDir, at('2030-01-01T00:00:00Z'))
+    expect(name).toBe('20300101000000_bulkhead_commands')
+    expect(await addCommands(migrationsDir, at('2030-01-01T00:00:01Z'))).toBeNull()
+    const sql = await readFile(join(migrationsDir, name ?? '', 'migration.sql'), 'utf8')
+    expect(sql).toMatch(/CREATE TABLE "audit_entries"[\s\S]*CREATE FUNCTION app\.take_command_result/)
+    await schema({ base: BASE, supplier: SUPPLIER })
+    expect((await write('suppliers', '2030-01-01T00:00:02Z'))?.sql).toMatch(/CREATE TABLE "suppliers"/)
+  })
+
+  it('comes after migrations that are there, which may be applied', async () => {
+    await addWalls(migrationsDir)
+    await schema({ base: BASE, supplier: SUPPLIER })
+    await write('suppliers', '2030-01-01T00:00:00Z')
+    await expect(addCommands(migrationsDir, at('2029-12-31T23:59:59Z'))).rejects.toThrow(
+      /would sort before the newest one/,
+    )
+    expect(await addCommands(migrationsDir, at('2030-01-01T00:00:01Z'))).toBe(
+      '20300101000001_bulkhead_commands',
+    )
+  })
 })
