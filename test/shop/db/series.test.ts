@@ -98,8 +98,10 @@ describe('the desk without the shop', () => {
         `BEGIN; SELECT set_config('app.tenant_id', '${id}', true);
          INSERT INTO members (id, email, name, role) VALUES (gen_random_uuid(), 'owner@acme.example', 'Owner', 'OWNER'); COMMIT`,
       )
+      // The column keeps milliseconds: now() itself may be rounded up, and not be due yet.
       await owner.query(
-        `UPDATE app.tenant_directory SET status = 'SUSPENDED', erase_at = now(), erase_requested_by = 'PLATFORM'`,
+        `UPDATE app.tenant_directory
+         SET status = 'SUSPENDED', erase_at = now() - interval '1 second', erase_requested_by = 'PLATFORM'`,
       )
       const step = async () =>
         (await owner.query<{ state: string }>('SELECT app.erase_step($1, 100) AS state', [id])).rows[0]?.state
