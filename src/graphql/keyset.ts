@@ -109,7 +109,7 @@ function contentOf(cursor: string, list: ListKey): z.infer<typeof cursorSchema> 
   const decoded = Buffer.from(cursor, 'base64url').toString()
   const content = decoded.slice(CHECK_LENGTH)
   if (decoded.slice(0, CHECK_LENGTH) !== check(list, content)) return null
-  // The checksum is no signature: whoever knows the list can make one for any content.
+  // The checksum is no signature: anybody who knows the list can make one for any content.
   return cursorSchema.safeParse(jsonOf(content)).data ?? null
 }
 

@@ -1,19 +1,19 @@
 // The texts of a new model's files: its schema, declaration and test.
-import { pluralOf } from '../../core/plural.ts'
+import { camelOf, nounOf, pluralOf, snakeOf } from '../../core/names.ts'
 import type { NewField } from './fields.ts'
 
 export type NewModel = { readonly name: string; readonly fields: readonly NewField[] }
 
 /** The forms of a model's name: `PriceList`, `priceList`, `price_list`, `priceLists`, `price-list`. */
 export function namesOf(name: string) {
-  const camel = name.charAt(0).toLowerCase() + name.slice(1)
-  const words = camel.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const camel = camelOf(name)
+  const words = snakeOf(name)
   return {
     camel,
     plural: pluralOf(camel),
     table: pluralOf(words),
     file: words.replaceAll('_', '-'),
-    noun: words.replaceAll('_', ' '),
+    noun: nounOf(name),
   }
 }
 
@@ -82,7 +82,7 @@ function relationLines(field: NewField): readonly string[] {
 function enumText(model: string, field: NewField): readonly string[] {
   if (field.kind !== 'enum') return []
   const name = enumName(model, field.name)
-  const map = snake(name.charAt(0).toLowerCase() + name.slice(1))
+  const map = snakeOf(name)
   return ['', `enum ${name} {`, ...field.values.map((value) => `  ${value}`), '', `  @@map("${map}")`, '}']
 }
 
@@ -95,11 +95,7 @@ function currencyOf({ name }: NewField): string {
 }
 
 function mapped(name: string): string {
-  return snake(name) === name ? '' : ` @map("${snake(name)}")`
-}
-
-function snake(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return snakeOf(name) === name ? '' : ` @map("${snakeOf(name)}")`
 }
 
 /**

@@ -1,5 +1,6 @@
 // The reader of a model that is known by name only: the API composes filters and selections from GraphQL documents, so the
 // compiler cannot check their fields. The reader checks them at run time.
+import { camelOf } from '../../core/names.ts'
 import type { ModelName, TenantClient } from '../register.ts'
 import type { AnyQuery } from './any-query.ts'
 
@@ -11,7 +12,7 @@ export type AnyReader = {
 
 /** `db.customer` for `Customer`. Its methods reject with a plain Error for an unknown field. */
 export function readerOf(db: TenantClient, model: ModelName): AnyReader {
-  const name = `${model.charAt(0).toLowerCase()}${model.slice(1)}`
+  const name = camelOf(model)
   // The methods are the same for all models; only their types differ.
   return (db as unknown as Readonly<Record<string, AnyReader>>)[name] as AnyReader
 }

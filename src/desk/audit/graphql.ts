@@ -3,6 +3,7 @@ import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { ReadWhere } from '../../db/register.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
+import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
 import { Node } from '../../graphql/node.ts'
@@ -150,9 +151,7 @@ function entryFilter(
     ...(action && { action: anyOf(action) }),
     ...(typeof subjectType === 'string' && { subjectType }),
     ...(typeof subjectId === 'string' && { AND: ofSubject(subjectId) }),
-    ...((createdFrom || createdBefore) && {
-      createdAt: { ...(createdFrom && { gte: createdFrom }), ...(createdBefore && { lt: createdBefore }) },
-    }),
+    ...between('createdAt', createdFrom, createdBefore),
   }
 }
 

@@ -1,8 +1,9 @@
 // An action on a resource: a mutation of one record beyond an edit, such as cancelling it.
 import type { Permission } from '../../auth/permissions.ts'
 import { type Refused, refused } from '../../commands/outcome.ts'
+import { nounOf } from '../../core/names.ts'
 import type { ModelName, RowOf, Transaction } from '../../db/register.ts'
-import { type ActionWork, actionCommand, noun, type Row } from './commands.ts'
+import { type ActionWork, actionCommand, type Row } from './commands.ts'
 import { columnField, type FieldOptions } from './fields.ts'
 import { addResourceMutation, type Resource, versioned } from './resource.ts'
 
@@ -53,7 +54,7 @@ export function action<Name extends ModelName, const Changes extends Partial<Row
     event: event ?? null,
   })
   addResourceMutation(subject, done, {
-    description: description ?? `Does ${verb} on one ${noun(name)}.`,
+    description: description ?? `Does ${verb} on one ${nounOf(name)}.`,
     fields: (t) => ({
       ...versioned(t),
       ...Object.fromEntries(
@@ -64,6 +65,6 @@ export function action<Name extends ModelName, const Changes extends Partial<Row
 }
 
 function wrongStatus(name: ModelName, { status }: Row, from: readonly string[]): Refused<'WRONG_STATUS'> {
-  const message = `the ${noun(name)} is ${String(status)}, not ${from.join(' or ')}`
+  const message = `the ${nounOf(name)} is ${String(status)}, not ${from.join(' or ')}`
   return refused([{ field: ['id'], message, code: 'WRONG_STATUS' }])
 }

@@ -18,6 +18,7 @@ import type { Executed } from '../../commands/executed.ts'
 import { type Done, done, type JsonObject, type Refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
+import { camelOf, nounOf, snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
 import { type ModelName, registeredModels, type Transaction } from '../../db/register.ts'
 import { nodeUuid } from '../node-ids.ts'
@@ -49,30 +50,15 @@ type Table = EditedTable<Row> & {
   deleteMany(query: { where: { id: string; version: number } }): PromiseLike<{ readonly count: number }>
 }
 
-/** `Booking` → `booking`: the client's property, and the beginning of its operations. */
-export function camel(name: string): string {
-  return name.charAt(0).toLowerCase() + name.slice(1)
-}
-
-/** `PriceList` → `price_list`: the beginning of its events. */
-export function snake(name: string): string {
-  return camel(name).replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-/** `PriceList` → `price list`, for messages. */
-export function noun(name: string): string {
-  return snake(name).replaceAll('_', ' ')
-}
-
 function tableOf(tx: Transaction, name: ModelName): Table {
   // Every model has these operations; the compiler cannot follow a computed name.
-  return (tx as unknown as Record<string, Table>)[camel(name)] as Table
+  return (tx as unknown as Record<string, Table>)[camelOf(name)] as Table
 }
 
 export function createCommand(subject: Subject): { readonly command: Command; readonly run: Run } {
   const { name, model, inputs, constraints, writes, complete, created } = subject
   const command = defineCommand({
-    name: `${camel(name)}Create`,
+    name: `${camelOf(name)}Create`,
     permission: writes,
     errors: codesOf(constraints),
     schema: z.object(Object.fromEntries(inputs.map((input) => [input.name, ruleForCreate(input)]))),
@@ -92,7 +78,7 @@ export function createCommand(subject: Subject): { readonly command: Command; re
         return refusedBy(error, constraints)
       }
       const about = { type: name, id }
-      const event = { type: `${snake(name)}.created`, subject: about, payload: { version: 1 } }
+      const event = { type: `${snakeOf(name)}.created`, subject: about, payload: { version: 1 } }
       return done(id, [auditOf(about, null, jsonOfColumns(columns))], [event])
     })
   return { command, run }
@@ -104,7 +90,7 @@ export function updateCommand(subject: Subject): { readonly command: Command; re
   const { name, inputs, constraints, writes, updatedEvent } = subject
   const editable = inputs.filter(({ writable }) => writable === true)
   const command = defineCommand({
-    name: `${camel(name)}Update`,
+    name: `${camelOf(name)}Update`,
     permission: writes,
     errors: [...EDIT_ERRORS, ...codesOf(constraints)],
     schema: z.object({
@@ -147,7 +133,7 @@ export function actionCommand(
 ): { readonly command: Command; readonly run: Run } {
   const { name, constraints } = subject
   const command = defineCommand({
-    name: `${camel(name)}${action.verb.charAt(0).toUpperCase()}${action.verb.slice(1)}`,
+    name: `${camelOf(name)}${action.verb.charAt(0).toUpperCase()}${action.verb.slice(1)}`,
     permission: action.permission,
     errors: [...new Set([...EDIT_ERRORS, ...codesOf(constraints), ...action.errors])],
     schema: z.object({ id: idOf(name), ...VERSIONED, ...action.rules }),
@@ -168,7 +154,7 @@ export function actionCommand(
 export function deleteCommand(subject: Subject): { readonly command: Command; readonly run: Run } {
   const { name, model, constraints, reads, writes } = subject
   const command = defineCommand({
-    name: `${camel(name)}Delete`,
+    name: `${camelOf(name)}Delete`,
     permission: writes,
     errors: [...new Set([...EDIT_ERRORS, 'IN_USE', ...codesOf(constraints)])],
     schema: z.object({ id: idOf(name), ...VERSIONED }),
@@ -177,14 +163,14 @@ export function deleteCommand(subject: Subject): { readonly command: Command; re
     runCommand(caller, command, given as never, async (tx, { id, expectedVersion }) => {
       const table = tableOf(tx, name)
       const current = await table.findFirst({ where: { id } })
-      if (current === null) return notFound('id', noun(name))
+      if (current === null) return notFound('id', nounOf(name))
       if (current.version !== expectedVersion) return conflict(current, expectedVersion, {}, { reads })
       try {
         const { count } = await table.deleteMany({ where: { id, version: expectedVersion } })
         if (count === 0) {
           const changed = await table.findFirst({ where: { id } })
           return changed === null
-            ? notFound('id', noun(name))
+            ? notFound('id', nounOf(name))
             : conflict(changed, expectedVersion, {}, { reads })
         }
       } catch (error) {
@@ -192,7 +178,7 @@ export function deleteCommand(subject: Subject): { readonly command: Command; re
       }
       const about = { type: name, id }
       const before = Object.fromEntries([...model.columns.keys()].map((column) => [column, current[column]]))
-      const event = { type: `${snake(name)}.deleted`, subject: about, payload: {} }
+      const event = { type: `${snakeOf(name)}.deleted`, subject: about, payload: {} }
       return done(id, [auditOf(about, jsonOfColumns(before), null)], [event])
     })
   return { command, run }
@@ -212,7 +198,7 @@ function editRow(
   return edit<Row, string>(tableOf(tx, name), {
     ...edited,
     type: name,
-    noun: noun(name),
+    noun: nounOf(name),
     reads,
     touches: touched(model, edited.now),
     paths: Object.assign({}, ...inputs.map(({ paths }) => paths)),

@@ -1,9 +1,11 @@
 // The list of a resource: its filter, sorts and search, as arguments and as conditions.
 import type { z } from 'zod'
+import { snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
 import type { AnyWhere } from '../../db/reader/any-query.ts'
 import type { ModelName } from '../../db/register.ts'
 import { anyOf } from '../any-of.ts'
+import { between } from '../between.ts'
 import { builder } from '../builder.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { search, type WordFilter } from '../search.ts'
@@ -99,7 +101,7 @@ function rangeOf(name: string): Criterion {
       [before]: t.field({ type: 'DateTime', description: `${name} is before this instant.` }),
     }),
     where: ({ [from]: since, [before]: until }) =>
-      since || until ? { [name]: { ...(since ? { gte: since } : {}), ...(until ? { lt: until } : {}) } } : {},
+      between(name, since as Date | null | undefined, until as Date | null | undefined),
   }
 }
 
@@ -119,5 +121,5 @@ function sortsFor(name: ModelName, fields: readonly Field[], names: readonly str
 }
 
 export function upperSnake(name: string): string {
-  return name.replaceAll(/[A-Z]/g, '_$&').toUpperCase()
+  return snakeOf(name).toUpperCase()
 }

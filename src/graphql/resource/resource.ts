@@ -4,7 +4,7 @@ import type { PermissionAreas } from '../../auth/permissions.ts'
 import type { Command } from '../../commands/command.ts'
 import { type Constraint, constraint } from '../../commands/constraint.ts'
 import type { Refused } from '../../commands/outcome.ts'
-import { pluralOf } from '../../core/plural.ts'
+import { camelOf, nounOf, pluralOf, snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
 import { type ModelName, modelOf, type RelationOf, type RowOf, type Transaction } from '../../db/register.ts'
 import { builder } from '../builder.ts'
@@ -16,16 +16,7 @@ import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
 import { anyList, readFirst, readPage } from '../read.ts'
 import { connectionRef, type NodeRef, nodeRef } from '../refs.ts'
-import {
-  camel,
-  createCommand,
-  deleteCommand,
-  noun,
-  type Run,
-  type Subject,
-  snake,
-  updateCommand,
-} from './commands.ts'
+import { createCommand, deleteCommand, type Run, type Subject, updateCommand } from './commands.ts'
 import {
   columnField,
   type Field,
@@ -178,7 +169,7 @@ function subjectOf(
     writes: `${permission}:write`,
     complete: complete ?? ((columns) => columns),
     created: created ?? (async () => {}),
-    updatedEvent: updatedEvent ?? (() => `${snake(name)}.updated`),
+    updatedEvent: updatedEvent ?? (() => `${snakeOf(name)}.updated`),
   }
 }
 
@@ -187,7 +178,7 @@ function uniqueRules(name: ModelName, model: Model, inputs: readonly FieldInput[
   return model.keys.flatMap(({ name: key, fields }) => {
     const input = inputs.find(({ paths }) => fields.some((field) => field in paths))
     if (input === undefined) return []
-    const message = input.taken ?? `another ${noun(name)} has this ${noun(input.name)}`
+    const message = input.taken ?? `another ${nounOf(name)} has this ${nounOf(input.name)}`
     return [constraint(key, { field: input.name, code: `${upperSnake(input.name)}_TAKEN`, message })]
   })
 }
@@ -198,7 +189,7 @@ function relationRules(model: Model, inputs: readonly FieldInput[]): Constraint[
     if (foreignKey === null) return []
     const input = inputs.find(({ name }) => name === keyOf(field, fields))
     if (input === undefined) return []
-    const message = `there is no such ${noun(target)}`
+    const message = `there is no such ${nounOf(target)}`
     return [constraint(foreignKey, { field: input.name, code: 'NOT_FOUND', message })]
   })
 }
@@ -231,13 +222,13 @@ function addType(
 function addQueries(
   { name, model }: Subject,
   fields: readonly Field[],
-  { by = [], list, plural = pluralOf(camel(name)) }: Declared,
+  { by = [], list, plural = pluralOf(camelOf(name)) }: Declared,
 ): void {
-  builder.queryField(camel(name), (t) =>
+  builder.queryField(camelOf(name), (t) =>
     t.field({
       type: nodeRef(name) as never,
       nullable: true as never,
-      description: `One ${noun(name)}, by its ${['id', ...by].join(' or ')}.`,
+      description: `One ${nounOf(name)}, by its ${['id', ...by].join(' or ')}.`,
       args: {
         id: t.arg.id({ required: by.length === 0 }),
         ...Object.fromEntries(by.map((column) => [column, t.arg.string()])),
@@ -298,7 +289,7 @@ function addWrite(subject: Subject, write: Write, { writeDescriptions = {} }: De
     throw new Error(`${name} cannot be edited or deleted without a column version`)
   const { command, fields, description } = WRITES[write]
   addResourceMutation(subject, command(subject), {
-    description: writeDescriptions[write] ?? description(noun(name)),
+    description: writeDescriptions[write] ?? description(nounOf(name)),
     deletes: write === 'delete',
     fields: (t) => fields(t, subject.inputs),
   })
@@ -357,7 +348,7 @@ export function addResourceMutation(
     readonly deletes?: boolean
   },
 ): void {
-  const result = { field: camel(name), type: nodeRef(name), model: name, deletes }
+  const result = { field: camelOf(name), type: nodeRef(name), model: name, deletes }
   const add = addMutation as unknown as (command: Command, options: object) => void
   add(command, { ...options, result, run })
 }

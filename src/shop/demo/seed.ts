@@ -1,5 +1,6 @@
 // Writes the demo tenants into a migrated database. demo-tenant.ts builds their rows.
 import type { Logger } from '../../core/logger.ts'
+import { snakeOf } from '../../core/names.ts'
 import { connectOwner, type OwnerConnection, type OwnerQuery } from '../../db/owner.ts'
 import { DEMO_SLUGS, demoTenant } from './demo-tenant.ts'
 import type { DemoTenant } from './rows.ts'
@@ -100,7 +101,7 @@ async function wasMade(query: OwnerQuery, slug: string): Promise<boolean> {
  */
 async function insertRows(query: OwnerQuery, table: string, rows: readonly object[]): Promise<number> {
   const columns = Object.keys(rows[0] ?? {})
-    .map(columnOf)
+    .map(snakeOf)
     .join(', ')
   const document = JSON.stringify(rows.map(asRecord), (_key, value: unknown) =>
     typeof value === 'bigint' ? value.toString() : value,
@@ -113,10 +114,5 @@ async function insertRows(query: OwnerQuery, table: string, rows: readonly objec
 }
 
 function asRecord(row: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [columnOf(name), value]))
-}
-
-/** `priceMinor` is `price_minor` in the database. */
-function columnOf(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [snakeOf(name), value]))
 }

@@ -6,6 +6,7 @@ import type { ReadWhere } from '../../db/register.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { loadTogether } from '../../graphql/batch.ts'
+import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import type { Context } from '../../graphql/context.ts'
@@ -291,9 +292,7 @@ function entryFilter(
   return {
     ...(kind && { kind: anyOf(kind) }),
     ...(typeof sourceId === 'string' && ofSource(sourceId)),
-    ...((postedFrom || postedBefore) && {
-      postedAt: { ...(postedFrom && { gte: postedFrom }), ...(postedBefore && { lt: postedBefore }) },
-    }),
+    ...between('postedAt', postedFrom, postedBefore),
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   Variant as VariantRow,
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
+import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { exactlyOne } from '../../graphql/exactly-one.ts'
@@ -246,12 +247,7 @@ function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined):
     ...(filter?.status && { status: anyOf(filter.status) }),
     ...(filter?.paymentStatus && { paymentStatus: anyOf(filter.paymentStatus) }),
     ...(typeof filter?.customerId === 'string' && { customerId: nodeUuid('Customer', filter.customerId) }),
-    ...((filter?.placedFrom || filter?.placedBefore) && {
-      placedAt: {
-        ...(filter.placedFrom && { gte: filter.placedFrom }),
-        ...(filter.placedBefore && { lt: filter.placedBefore }),
-      },
-    }),
+    ...between('placedAt', filter?.placedFrom, filter?.placedBefore),
   }
 }
 

@@ -1,6 +1,7 @@
 // The disputes of payments: type and queries.
 import type { Dispute as DisputeRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
+import { between } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs } from '../../../graphql/connections.ts'
 import { MoneyType } from '../../../graphql/money.ts'
@@ -104,9 +105,7 @@ builder.queryFields((t) => ({
       const where = {
         ...(status && { status: anyOf(status) }),
         ...(typeof paymentId === 'string' && { paymentId: nodeUuid('Payment', paymentId) }),
-        ...((openedFrom || openedBefore) && {
-          openedAt: { ...(openedFrom && { gte: openedFrom }), ...(openedBefore && { lt: openedBefore }) },
-        }),
+        ...between('openedAt', openedFrom, openedBefore),
       }
       return readPage<DisputeRow>(context, info, { where, sort: DISPUTES }, page)
     },

@@ -1,6 +1,7 @@
 // The payments of orders: type and queries.
 import type { Order as OrderRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
+import { between } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../../graphql/connections.ts'
 import { MoneyType } from '../../../graphql/money.ts'
@@ -146,10 +147,10 @@ type CommonFilter = {
 
 /** The filter that payments and refunds have in common. */
 export function commonFilter(filter: CommonFilter | null | undefined) {
-  const { status, createdFrom: from, createdBefore: before } = filter ?? {}
+  const { status, createdFrom, createdBefore } = filter ?? {}
   return {
     ...(status && { status: anyOf(status) }),
-    ...((from || before) && { createdAt: { ...(from && { gte: from }), ...(before && { lt: before }) } }),
+    ...between('createdAt', createdFrom, createdBefore),
   }
 }
 

@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest'
-import { pluralOf } from '../../src/core/plural.ts'
+import { camelOf, nounOf, pluralOf, snakeOf } from '../../src/core/names.ts'
+
+it('a name has its forms', () => {
+  expect([camelOf('PriceList'), snakeOf('PriceList'), snakeOf('priceList'), nounOf('PriceList')]).toEqual([
+    'priceList',
+    'price_list',
+    'price_list',
+    'price list',
+  ])
+})
 
 it.each([
   ['booking', 'bookings'],
