@@ -15,7 +15,7 @@ const MIGRATIONS_DIR = fileURLToPath(new URL('../prisma/migrations', import.meta
 const SEED_FILES = ['seed.ts', 'rows.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
 
 export type BenchDatabase = {
-  /** A superuser's, to whom no policy applies. */
+  /** Of a superuser: policies do not apply. */
   readonly adminUrl: string
   /** The server's role, to which every policy applies. */
   readonly runtimeUrl: string
@@ -98,7 +98,7 @@ async function fingerprint(shape: Shape): Promise<string> {
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url })
-  client.on('error', () => {}) // the server's end is told by whoever is in need of it
+  client.on('error', () => {}) // the queries that need the connection report its loss
   await client.connect()
   return client
 }

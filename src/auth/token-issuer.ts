@@ -66,7 +66,7 @@ const ISSUERS_MAX = 20
 const NAME_LENGTH_MAX = 255
 const URI_LENGTH_MAX = 2_048
 
-/** No "none" and no HS…: with a shared secret, whoever can verify a token can also forge one. */
+/** No "none" and no HS…: with a shared secret, a server that can verify a token can also forge one. */
 const ASYMMETRIC_ALGORITHMS = [
   'RS256',
   'RS384',

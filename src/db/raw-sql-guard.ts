@@ -2,7 +2,7 @@
 // what could leave its scope, widen its permissions (set_config, or functions that run SQL from a string), or has no
 // use in a tenant's work. It is not the wall: row-level security is, which holds whatever passes here. Its limits: it
 // knows PostgreSQL's own functions and those of common extensions, so a custom function that sets the scope passes; and
-// whoever can run any SQL as the runtime role, on their own connection, can set any tenant and any permission.
+// code that can run any SQL as the runtime role, on a connection of its own, can set any tenant and any permission.
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
 

@@ -206,7 +206,7 @@ const HOLES: readonly Hole[] = [
       /rooms: select in the other tenant\n {2}rooms: select in the other tenant \(all rows: its own\): \d+ rows/,
   },
   {
-    what: 'a policy that lets whoever may read write',
+    what: 'a policy that lets a reader write',
     make: 'CREATE POLICY helpful ON rooms FOR UPDATE USING (tenant_id = (SELECT app.tenant_id()))',
     mend: 'DROP POLICY helpful ON rooms',
     named: /rooms: update in the own tenant, to read\n/,

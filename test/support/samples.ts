@@ -65,7 +65,7 @@ export const SAMPLES: Omit<ModuleSamples, 'fill' | 'least' | 'sabotaged' | 'tell
   foreign: merged(({ foreign }) => foreign),
 }
 
-/** Mutations that only the second wall refuses to a VIEWER whom the process lets through. */
+/** Mutations that the process allows a VIEWER in this test, and only the second wall refuses. */
 export const LET_THROUGH_MIN = sumOf(({ least }) => least.letThrough)
 /** Mutations whose permission does not read the record that they show. */
 export const UNREAD_MIN = sumOf(({ least }) => least.unread)

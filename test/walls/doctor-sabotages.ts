@@ -174,7 +174,7 @@ export const CODE: Sabotage[] = [
   ],
   ...[
     ['gives NULL without a tenant', `SELECT nullif(current_setting('app.tenant_id', true), '')::uuid`],
-    ['gives a tenant to whom has none', `SELECT '11111111-1111-7111-8111-111111111111'::uuid`],
+    ['returns a tenant where none is set', `SELECT '11111111-1111-7111-8111-111111111111'::uuid`],
     ['raises something else', `SELECT current_setting('app.tenant_id')::uuid`],
   ].map(
     ([what, body]): Sabotage => [

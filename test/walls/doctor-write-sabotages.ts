@@ -11,12 +11,12 @@ export const WRITE_FUNCTION: Sabotage[] = [
     ['answers no, where it must raise', `RETURN granted = '*' OR string_to_array(granted, ',') && needed;`],
     ['answers NULL, where it must raise', 'RETURN NULL;'],
     [
-      'lets whoever was given nothing',
+      'lets a caller without permissions write',
       `IF coalesce(granted, '') = '' OR granted = '*' OR needed = '{}' OR string_to_array(granted, ',') && needed
        THEN RETURN true; END IF; RAISE 'no' USING ERRCODE = 'BK004';`,
     ],
     [
-      'lets whoever may write anything',
+      'lets a caller with any permission write',
       `IF granted <> '' THEN RETURN true; END IF; RAISE 'no' USING ERRCODE = 'BK004';`,
     ],
     [

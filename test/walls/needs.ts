@@ -40,8 +40,8 @@ export function mutationsOf(schema: GraphQLSchema): Operation[] {
 }
 
 /**
- * The same, with each field of its record that needs another permission. The record itself needs none, since whoever
- * made or changed it may see it.
+ * The same, with each field of its record that needs another permission. The record itself needs none, since the caller
+ * who made or changed it may see it.
  */
 export function showingRecord(schema: GraphQLSchema, { place, needed }: Operation): Operation[] {
   return relatedIn(schema, place).flatMap(({ record, field }) => {
@@ -81,7 +81,7 @@ export function ownSelection(schema: GraphQLSchema, place: Place): string {
   return own.join(' ')
 }
 
-/** The permission to see a mutation's record, whoever changed it; null: none. */
+/** The permission to read a mutation's record, also one that the caller did not change; null: none. */
 export function readsRecord(schema: GraphQLSchema, place: Place): Permission | null {
   const { permission, nodePermission = permission } = getNamedType(recordIn(schema, place).type).extensions
   return (nodePermission as Permission | undefined) ?? null

@@ -167,7 +167,7 @@ describe('a read', () => {
 
 describe('a mutation', () => {
   it.each(named(mutations))(
-    '%s is refused to whoever lacks its permission, by its name, and nothing is written; who may does it',
+    '%s is refused without its permission, names the permission, and writes nothing; with it, it is done',
     async (_name, operation) => {
       const given = await argumentsOf(operation)
       const refused = bearers.filter((bearer) => lacks(bearer, operation.needed))

@@ -170,7 +170,7 @@ describe('with the first wall gone', () => {
   afterAll(() => api?.close())
 
   it.each(mutations.map((operation) => [operation.place.name, operation] as const))(
-    'a VIEWER whom nothing in the process refuses cannot %s',
+    'a VIEWER without checks in the process cannot %s',
     async (_name, { place, selection }) => {
       const given = await validArguments(api, place, 'A')
       const before = await rowsBesideUse(api, 'A')

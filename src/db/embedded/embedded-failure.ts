@@ -52,7 +52,7 @@ function unwritable(dataDir: string): string {
   return `DATA_DIR (${dataDir}) cannot be written by this user. Set DATA_DIR to a directory of yours.`
 }
 
-/** As root, PostgreSQL runs as an ordinary user, whom a closed parent directory stops. */
+/** Under root, PostgreSQL runs as an ordinary user, who cannot pass a parent directory without permission. */
 async function blockedPath({ dataDir, binaries, account }: StartPlace): Promise<string | null> {
   for (const path of [binaries.postgres, `${dataDir}/postgres`]) {
     const blocking = await blockingDirectory(path, account)

@@ -77,7 +77,7 @@ function complaintAbout(setting: string, role: string, facts: RoleFacts | undefi
   if (facts.is_owner)
     return `${setting} and DATABASE_OWNER_URL name the same role ${quoted}. ${separate(setting)}`
   if (facts.is_super)
-    return `The role ${quoted} of ${setting} is a superuser, to whom no policy applies. ${separate(setting)}`
+    return `The role ${quoted} of ${setting} is a superuser, and no policy applies to superusers. ${separate(setting)}`
   if (facts.bypasses_rls)
     return `The role ${quoted} of ${setting} has BYPASSRLS, so no policy applies to it. ${separate(setting)}`
   if (facts.is_in_owner)

@@ -53,7 +53,7 @@ function emptyMigration(statements: string): string {
 
 const EMPTY_COMMENT = [
   '-- SQL written by hand: changes of rows, functions, triggers, app.protect with other options. It runs as one transaction,',
-  '-- as the owner, whom the policies hold: docs/schema-changes.md says how to reach the rows of every tenant.',
+  '-- as the owner, and the policies apply to the owner too: docs/schema-changes.md says how to reach the rows of every tenant.',
 ]
 const DIFFERENCE_COMMENT =
   '-- The schema differs from that of the migration before, and no later migration will contain these statements:'
@@ -114,7 +114,7 @@ function checkName(name: string): void {
 }
 
 /**
- * The difference, as the owner can run it. A new foreign key is validated as the owner, to whom forced policies apply:
+ * The difference, as the owner can run it. A new foreign key is validated as the owner, and forced policies apply to the owner:
  * without a tenant the validation fails, and within one it skips the other tenants' rows. So for the length of the
  * script, which is one transaction, the owner's policies are off on tables that have rows; the runtime role's stay.
  */

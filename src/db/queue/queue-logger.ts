@@ -7,7 +7,7 @@ const LEVELS = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' 
 
 export function queueLogger(logger: Logger): QueueLogger {
   return new QueueLogger((scope) => (level, message, meta) => {
-    if (meta?.failure === true) return // a job failed: whoever runs jobs logs that, once
+    if (meta?.failure === true) return // a job failed: the worker logs that, once
     const { workerId, taskIdentifier, jobId } = scope
     const error = meta?.error
     logger[LEVELS[level]](

@@ -24,7 +24,7 @@ export const apiKeyRevoke = defineCommand({
 })
 
 /**
- * Revokes a key, those that were made with it (whoever had the key may have them too), and the open invitations that
+ * Revokes a key, those that were made with it (a person who had the key may have them too), and the open invitations that
  * they sent. This server refuses them at once, others within seconds. A revoked key stays unchanged.
  * PERMISSION_NOT_HELD: the key may do more than the caller.
  */

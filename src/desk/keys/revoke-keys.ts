@@ -12,7 +12,7 @@ export type RevokedKeys = { readonly audit: readonly AuditRecord[]; readonly eve
 
 /**
  * Revokes the key `id`, or those that the member `id` made, and every key that was made with one of those, since
- * whoever had the one may have the others. Revoked keys stay unchanged, and so do keys with no permissions beyond
+ * a person who had the one may have the others. Revoked keys stay unchanged, and so do keys with no permissions beyond
  * `harmless`. Locks the tenant's keys until commit.
  */
 export async function revokeKeysFrom(

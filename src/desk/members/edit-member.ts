@@ -72,7 +72,7 @@ function notAnOwner(field: string): UserError<'ROLE_TOO_HIGH'> {
 }
 
 /**
- * Keys and invitations depend on the authority of whoever keeps them. It must be a member, other than the one whose
+ * Keys and invitations depend on the authority of the member who keeps them. It must be a member, other than the one whose
  * authority ends; not a key, which that member may have made.
  */
 function mayKeep({ actor }: CommandContext, reaches: Authority, memberId: string): boolean {

@@ -179,7 +179,7 @@ export async function listMembers(connection: OwnerConnection, slug: string): Pr
 }
 
 /**
- * Suspends or resumes a tenant; servers notice within seconds. Resuming also cancels an erasure, whoever ordered it.
+ * Suspends or resumes a tenant; servers notice within seconds. Resuming also cancels an erasure, by the tenant or by the platform.
  * Returns the current entry; a tenant that already has the status is unchanged. Throws NOT_FOUND for an unknown slug,
  * CONFLICT for one that is being erased.
  */

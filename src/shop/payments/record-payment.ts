@@ -37,7 +37,7 @@ type RecordPaymentErrorCode = ErrorCodeOf<typeof paymentRecord>
 
 /**
  * Books what is left to pay of an order, or `amount` of it, as received by hand. Needs payments:take, as a charge does:
- * whoever may take payments may also state that one was received, under their name.
+ * a member who may take payments may also state that one was received, under their name.
  */
 export async function recordPayment(
   caller: CommandContext,

@@ -26,7 +26,7 @@ const owners = async () =>
   )
 const first = emailOf('A', 'OWNER')
 
-/** The only owner, whom startApi made. */
+/** The only owner, made by startApi. */
 beforeEach(async () => {
   await inA(`UPDATE members SET role = 'OWNER', status = 'ACTIVE' WHERE email = $1`, [first])
   await inA(`UPDATE members SET role = 'STAFF' WHERE role = 'OWNER' AND email <> $1`, [first])

@@ -1,4 +1,4 @@
-// Changing and removing members: who may, whom, and what stays impossible.
+// Changing and removing members: which roles may change which, and what stays impossible.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { permissionsOf, ROLES, type Role } from '../../../src/auth/permissions.ts'
 import { newId } from '../../../src/core/ids.ts'
@@ -160,13 +160,13 @@ describe('memberRemove', () => {
   })
 
   it.each(ROLES)('by %s: reaches those who may do no more', async (role) => {
-    for (const whom of ROLES) {
-      const { id } = await newMember(api, 'A', whom)
+    for (const target of ROLES) {
+      const { id } = await newMember(api, 'A', target)
       const { data, errors } = await api.as('A', role).send(REMOVE, { input: { id, expectedVersion: 1 } })
       if (!mayManage(role)) expect(errors).toMatchObject(NO_PERMISSION)
       else {
         const codes = data.memberRemove.userErrors.map(({ code }: { code: string }) => code)
-        expect(codes).toEqual(below(role, whom) ? ['ROLE_TOO_HIGH'] : [])
+        expect(codes).toEqual(below(role, target) ? ['ROLE_TOO_HIGH'] : [])
       }
     }
   })

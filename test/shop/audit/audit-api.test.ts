@@ -167,7 +167,7 @@ describe('auditEntries', () => {
   })
 })
 
-describe('whoever it was', () => {
+describe('the actor of an entry', () => {
   const CREATE = `mutation ($input: CustomerCreateInput!) { customerCreate(input: $input) { userErrors { message } } }`
   const input = () => ({ name: 'Somebody', email: `${newId()}@shop.example` })
 

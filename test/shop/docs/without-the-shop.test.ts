@@ -97,7 +97,7 @@ it(
 )
 
 it(
-  'starts, and serves whom it is told',
+  'starts, and serves a tenant that was created',
   async () => {
     const url = await serve()
     expect(JSON.parse(await command('doctor', '--json'))).toEqual({ findings: expect.any(Array) })

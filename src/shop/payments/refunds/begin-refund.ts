@@ -108,7 +108,7 @@ export async function beginRefund(
 }
 
 /**
- * The payment's own audit record of the refund: it ends the right of whoever took the payment to see it in a replay
+ * The payment's own audit record of the refund: it ends the right of the caller who took the payment to see it in a replay
  * (Begun.isOwn).
  */
 function setAside({ id, refundPendingMinor }: Payment, amountMinor: bigint): AuditRecord {

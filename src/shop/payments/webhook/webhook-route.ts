@@ -14,7 +14,7 @@ import { type Delivery, type IncomingMessage, openDelivery } from './open-delive
 import { receiveEvent } from './receive-event.ts'
 
 /**
- * The bound of what a tenant's accounts may store in an hour: about 16,000 payment events. Whoever has an account's
+ * The bound of what a tenant's accounts may store in an hour: about 16,000 payment events. Anybody who has an account's
  * secret can sign anything, and it is stored for good. Beyond the bound the provider is told to send again later, which
  * it does for days.
  */
