@@ -24,6 +24,7 @@ import {
   type FieldOptions,
   type InputBuilder,
   keyOf,
+  outputType,
   type Part,
   partField,
   type RelationOptions,
@@ -105,6 +106,7 @@ export function resource<const Name extends ModelName, const Fields extends Fiel
   const fields = fieldsOf(name, model, declared)
   const subject = subjectOf(name, model, fields, declared)
   for (const field of Object.keys(declared.many ?? {})) relationOf(name, model, field, true)
+  for (const column of declared.by ?? []) lookUpType(name, model, column)
   declaredConstraints.push(...subject.constraints.map((one) => ({ model: name, constraint: one.name })))
   defineNodes({ [declared.prefix]: name })
   addType(subject, fields, declared)
@@ -219,6 +221,19 @@ function addType(
   connectionOf(name, ref, reads)
 }
 
+/** The API's type of a column by which one record is looked up. Throws a plain Error where many may have one value. */
+function lookUpType(name: ModelName, { columns, keys }: Model, column: string): unknown {
+  const found = columns.get(column)
+  const isUnique = keys.some(
+    ({ fields }) => fields.length === 2 && fields.includes('tenantId') && fields.includes(column),
+  )
+  if (found === undefined || !isUnique)
+    throw new Error(
+      `${name} cannot be looked up by ${column}: it takes @@unique([tenantId, ${column}]) in its model`,
+    )
+  return outputType(found)
+}
+
 function addQueries(
   { name, model }: Subject,
   fields: readonly Field[],
@@ -231,7 +246,9 @@ function addQueries(
       description: `One ${nounOf(name)}, by its ${['id', ...by].join(' or ')}.`,
       args: {
         id: t.arg.id({ required: by.length === 0 }),
-        ...Object.fromEntries(by.map((column) => [column, t.arg.string()])),
+        ...Object.fromEntries(
+          by.map((column) => [column, t.arg({ type: lookUpType(name, model, column) as never })]),
+        ),
       },
       resolve: (_root, args, context, info) =>
         readFirst(

@@ -21,6 +21,7 @@ describe('at the start', () => {
       { many: { variant: { sort: 'id' } } },
       'StockLevel has no relation variant to many',
     ],
+    ['a look-up by what many may have', { by: ['onHand'] }, 'StockLevel cannot be looked up by onHand'],
     [
       'a part of a column that is not there',
       { fields: { price: money('priceMinor', 'currency') } },
