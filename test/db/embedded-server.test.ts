@@ -113,6 +113,25 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
+it('the sessions that a stop ends are no errors; one that somebody else ends is', async () => {
+  await beforehand()
+  const server = await start()
+  const open = async () => {
+    const client = new pg.Client({ connectionString: server.adminUrl })
+    client.on('error', () => {})
+    await client.connect()
+    return client
+  }
+  const errors = () => logLines.filter((line) => JSON.parse(line).level >= 50)
+  const [ended] = [await open(), await open()]
+  const { rows } = await ended.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  await query(server.adminUrl, `SELECT pg_terminate_backend(${rows[0]?.pid})`)
+  await expect.poll(errors).toEqual([expect.stringContaining('terminating connection')])
+  await server.stop()
+  expect(logLines.filter((line) => line.includes('terminating connection')).length).toBeGreaterThan(1)
+  expect(errors()).toHaveLength(1)
+})
+
 describe('a new server', () => {
   let server: EmbeddedServer
   let ownDir: string

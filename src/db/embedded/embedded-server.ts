@@ -203,7 +203,7 @@ async function startPostmaster(program: PostmasterProgram, port: number): Promis
   const tail: string[] = []
   const ready = new Promise<'ready'>((resolve) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
-      logLine(program.logger, line)
+      logLine(program.logger, line, child.killed)
       tail.push(line)
       if (tail.length > LOG_TAIL_LINES) tail.shift()
       if (line.includes('database system is ready to accept connections')) resolve('ready')
@@ -225,8 +225,13 @@ async function startPostmaster(program: PostmasterProgram, port: number): Promis
   return { child, port, exited }
 }
 
-function logLine(logger: Logger, line: string): void {
-  if (/ (FATAL|PANIC): {2}/.test(line)) logger.error(line)
+/** What a fast stop says of each session that is still there: of one that is about to close, too. */
+const ENDED_BY_STOP = /terminating .* due to administrator command$/
+
+/** `isStopping`: this process has sent the signal to stop. */
+function logLine(logger: Logger, line: string, isStopping: boolean): void {
+  const isFatal = / (FATAL|PANIC): {2}/.test(line) && !(isStopping && ENDED_BY_STOP.test(line))
+  if (isFatal) logger.error(line)
   else logger.debug(line)
 }
 
