@@ -59,6 +59,7 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
     host: config.host,
     port: config.port,
     trustedProxies: config.trustedProxies,
+    crossOrigins: { listed: config.corsOrigins, loopback: config.environment.allowsLoopbackOrigins },
     metricsPort: config.metricsPort,
     introspection: config.introspection,
     hideSuggestions: config.environment.hidesSuggestions,

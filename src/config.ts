@@ -41,6 +41,8 @@ export interface Config {
   readonly publicUrl: string | null
   /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[]
+  /** The origins of pages that may read answers; outside production also any of this machine. */
+  readonly corsOrigins: readonly string[]
   readonly payments: {
     /** 0: any free one. */
     readonly sandboxPort: number
@@ -141,6 +143,25 @@ const networks = () =>
       'must hold addresses or networks, as in 10.0.0.0/8, 192.0.2.7',
     )
 
+/** Origins of pages, separated by commas, as browsers write them in the Origin header. */
+const pageOrigins = () =>
+  z
+    .string()
+    .transform(partsOf)
+    .pipe(
+      z.array(
+        z
+          .string()
+          .refine((text) => !text.includes('*'), {
+            error:
+              'must be one exact origin, as in https://admin.example.com: name each, there are no patterns',
+            abort: true,
+          })
+          .refine(isOrigin, 'must be an origin, without a path, as in https://admin.example.com')
+          .transform((text) => new URL(text).origin),
+      ),
+    )
+
 const environmentSchema = z.object({
   NODE_ENV: choice(ENVIRONMENT_NAMES, 'development'),
   HOST: z
@@ -166,6 +187,7 @@ const environmentSchema = z.object({
   SECRETS_KEY_PREVIOUS: secrets().default([]),
   PUBLIC_URL: origin().optional(),
   TRUSTED_PROXIES: networks().default([]),
+  CORS_ORIGINS: pageOrigins().default([]),
   SANDBOX_PORT: wholeNumber(0, PORT_MAX, 0),
   STRIPE_SECRET_KEY: z
     .string()
@@ -237,6 +259,7 @@ export function parseConfig(variables: Variables, { inAnyEnvironment = false }: 
     previousSecretsKeys: Object.freeze(values.SECRETS_KEY_PREVIOUS),
     publicUrl: values.PUBLIC_URL ?? null,
     trustedProxies: Object.freeze(values.TRUSTED_PROXIES),
+    corsOrigins: Object.freeze(values.CORS_ORIGINS),
     payments: Object.freeze({
       sandboxPort: values.SANDBOX_PORT,
       stripe:
@@ -308,6 +331,7 @@ function guessedDevelopment(given: Variables): string[] {
     hasForeignIssuer(given.AUTH_ISSUERS) && 'AUTH_ISSUERS',
     given.PUBLIC_URL !== undefined && 'PUBLIC_URL',
     given.TRUSTED_PROXIES !== undefined && 'TRUSTED_PROXIES',
+    given.CORS_ORIGINS !== undefined && 'CORS_ORIGINS',
     given.HOST !== undefined && !isLoopbackHost(given.HOST) && 'HOST',
     given.ALLOW_EMBEDDED_IN_PRODUCTION === 'true' && 'ALLOW_EMBEDDED_IN_PRODUCTION',
   ].filter((name) => name !== false)
@@ -336,6 +360,10 @@ function unsafeInProduction(given: Variables): string[] {
   for (const name of ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET']) {
     if (!given[name]) continue
     problems.push(`${name}: is for development; in production each merchant connects its own account`)
+  }
+  for (const [index, text] of partsOf(given.CORS_ORIGINS ?? '').entries()) {
+    if (!isOrigin(text) || text.startsWith('https:') || isLoopbackOrigin(text)) continue
+    problems.push(`CORS_ORIGINS[${index}]: must be https in production: its page has people's tokens`)
   }
   if (given.INVITATION_URL && isPage(given.INVITATION_URL) && !given.INVITATION_URL.startsWith('https:')) {
     problems.push('INVITATION_URL: must be https in production: the link contains a secret token')

@@ -17,6 +17,8 @@ export type Environment = {
   readonly hidesSuggestions: boolean
   /** Configurations that would be unsafe are refused: config.ts, `unsafeInProduction`. */
   readonly refusesUnsafeConfig: boolean
+  /** Whether pages on this machine, at any port, may read answers without being in CORS_ORIGINS. */
+  readonly allowsLoopbackOrigins: boolean
   /** The default of INTROSPECTION. */
   readonly introspection: boolean
   /** The default of DATABASE_STRICT_VERSION. */
@@ -31,6 +33,7 @@ const DEVELOPMENT: Environment = Object.freeze({
   mailNeedsTls: false,
   hidesSuggestions: false,
   refusesUnsafeConfig: false,
+  allowsLoopbackOrigins: true,
   introspection: true,
   strictVersion: false,
 })
@@ -43,6 +46,7 @@ const PRODUCTION: Environment = Object.freeze({
   mailNeedsTls: true,
   hidesSuggestions: true,
   refusesUnsafeConfig: true,
+  allowsLoopbackOrigins: false,
   introspection: false,
   strictVersion: true,
 })

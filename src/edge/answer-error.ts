@@ -5,6 +5,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../core/logger.ts'
+import type { CrossOrigin } from './cross-origin.ts'
 import { HttpRefusal, refusalOf } from './http-refusal.ts'
 import { createErrorMask, retryAfterSecondsOf, STATUS_OF } from './mask-errors.ts'
 
@@ -45,7 +46,8 @@ export function closeAfterLargeBody({ raw }: FastifyRequest, reply: FastifyReply
   reply.header('connection', 'close')
 }
 
-type SocketError = Error & { readonly code?: string }
+/** `rawPacket`: what was being read. */
+type SocketError = Error & { readonly code?: string; readonly rawPacket?: unknown }
 
 const SOCKET_REFUSALS: ReadonlyMap<string, HttpRefusal> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', new HttpRefusal(408, 'the request did not come in time')],
@@ -61,7 +63,15 @@ const UNREADABLE = new HttpRefusal(400, 'the request could not be read')
 export function answerSocketError(
   error: SocketError,
   socket: Socket,
-  { requestId, response }: { readonly requestId: string; readonly response: ServerResponse | null },
+  {
+    requestId,
+    response,
+    crossOrigin,
+  }: {
+    readonly requestId: string
+    readonly response: ServerResponse | null
+    readonly crossOrigin: CrossOrigin
+  },
 ): void {
   if (error.code === 'ECONNRESET' || !socket.writable || response?.headersSent === true) {
     socket.destroy()
@@ -76,8 +86,18 @@ export function answerSocketError(
     `x-request-id: ${requestId}`,
     'x-content-type-options: nosniff',
     'cache-control: no-store',
+    ...Object.entries(crossOrigin.headersFor(originOf(error, response))).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
     'connection: close',
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()
+}
+
+/** The Origin header of a request that could not be read to its end, if it can be found. */
+function originOf({ rawPacket }: SocketError, response: ServerResponse | null): string | undefined {
+  if (response !== null) return response.req.headers.origin
+  const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : ''
+  return /\r\norigin:[ \t]*(\S+)\r\n/i.exec(text)?.[1]
 }

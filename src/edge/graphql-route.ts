@@ -179,6 +179,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   app.route({
     method: ['GET', 'POST'],
     url: PATH,
+    config: { crossOrigin: true },
     exposeHeadRoute: false,
     onRequest,
     handler: handle,
@@ -187,6 +188,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   app.route({
     method: ['DELETE', 'OPTIONS', 'PATCH', 'PUT'],
     url: PATH,
+    config: { crossOrigin: true },
     // Before a body is read.
     onRequest: (_request, reply, done) => {
       reply.header('allow', 'GET, POST')

@@ -3,9 +3,15 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { AppError } from '../core/errors.ts'
 import { addCommonHeaders, answerSocketError, createErrorAnswer } from './answer-error.ts'
+import {
+  type CrossOrigin,
+  type CrossOriginOptions,
+  createCrossOrigin,
+  NO_OTHER_ORIGINS,
+} from './cross-origin.ts'
 import { addGraphqlRoute, type GraphqlOptions } from './graphql-route.ts'
 import { addHealthRoutes, type HealthOptions } from './health-routes.ts'
 import { BODY_BYTES_MAX, HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
@@ -16,6 +22,13 @@ import { cutOffWhenStalled } from './stalled-sockets.ts'
 import { addTenantsRoute } from './tenants-route.ts'
 import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether pages of the configured other origins may read the route's answers. */
+    crossOrigin?: boolean
+  }
+}
+
 export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
   Pick<HealthOptions, 'findings'> & {
     /** The modules' routes, and in development those of src/development. */
@@ -25,6 +38,8 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
     readonly port: number
     /** The proxies whose X-Forwarded-For is trusted. Default: none. */
     readonly trustedProxies?: readonly string[]
+    /** The pages of other origins that may read answers. Default: none. */
+    readonly crossOrigins?: CrossOriginOptions
     /** On the loopback. 0: any free one; null: no metrics are served. */
     readonly metricsPort: number | null
     /** How long requests are still accepted after /readyz answers 503, so that a load balancer notices. */
@@ -109,12 +124,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-type AppOptions = Pick<HttpServerOptions, 'trustedProxies' | 'limits' | 'logger'>
+type AppOptions = Pick<HttpServerOptions, 'trustedProxies' | 'crossOrigins' | 'limits' | 'logger'>
 
-function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): FastifyInstance {
+function createApp({
+  trustedProxies = [],
+  crossOrigins = NO_OTHER_ORIGINS,
+  limits: given,
+  logger,
+}: AppOptions): FastifyInstance {
   const limits = { ...HTTP_LIMITS, ...given }
   const trusted = createTrustedProxies(trustedProxies, logger)
   const intake = createIntake({ limits, trusted, logger })
+  const crossOrigin = createCrossOrigin(crossOrigins)
   const answerError = createErrorAnswer(logger)
   const app = fastify({
     logger: false,
@@ -141,12 +162,14 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
     // For paths that cannot be parsed, which reach no hook.
     frameworkErrors: (error, request, reply) => {
       addCommonHeaders(request, reply)
+      reply.headers(crossOrigin.headersFor(request.headers.origin))
       answerError(error, request, reply)
     },
     clientErrorHandler: (error, socket) =>
       answerSocketError(error, socket, {
         requestId: newRequestId(),
         response: intake.responseOn(socket),
+        crossOrigin,
       }),
   })
   // Only application/json is parsed: a form of another site is refused with 415.
@@ -158,9 +181,10 @@ function createApp({ trustedProxies = [], limits: given, logger }: AppOptions): 
     answerSocketError(new Error('CONNECT'), socket, {
       requestId: newRequestId(),
       response: intake.responseOn(socket),
+      crossOrigin,
     }),
   )
-  addIntake(app, { intake, trusted, limits })
+  addIntake(app, { intake, trusted, limits, crossOrigin })
   app.addHook('preClose', takeInWhatIsHere)
   app.setErrorHandler<Error>(answerError)
   app.setNotFoundHandler(() => {
@@ -179,24 +203,55 @@ async function takeInWhatIsHere(): Promise<void> {
   await nextTurn()
 }
 
+type IntakeOptions = {
+  readonly intake: Intake
+  readonly trusted: TrustedProxies
+  readonly limits: HttpLimits
+  readonly crossOrigin: CrossOrigin
+}
+
 /** Before every route: a request is counted before anything else. */
-function addIntake(
-  app: FastifyInstance,
-  { intake, trusted, limits }: { intake: Intake; trusted: TrustedProxies; limits: HttpLimits },
-): void {
+function addIntake(app: FastifyInstance, { intake, trusted, limits, crossOrigin }: IntakeOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
     cutOffWhenStalled(reply.raw, limits.quietMs)
     addCommonHeaders(request, reply)
+    // A path without a route has no secret, and an unreadable 404 would show as a network error.
+    const isCrossOrigin = request.is404 || request.routeOptions.config.crossOrigin === true
+    if (isCrossOrigin) reply.headers(crossOrigin.headersFor(request.headers.origin))
     trusted.notice(request.headers, request.socket.remoteAddress)
     const refusal = refusalBy(() => intake.enter(request.raw, reply.raw))
+    const problem = refusal ?? unanswerable(request.raw)
+    if (problem === undefined && isCrossOrigin && isPreflight(request)) {
+      answerPreflight(crossOrigin, request, reply, done)
+      return
+    }
     // Before a body is read.
-    done(refusal ?? unanswerable(request.raw) ?? (request.is404 ? nothingHere() : undefined))
+    done(problem ?? (request.is404 ? nothingHere() : undefined))
   })
   app.addHook('preParsing', (request, reply, _payload, done) => {
     const { raw, ip: address } = request
     const isCallerKnown = request.caller !== null
     done(refusalBy(() => intake.countBody({ request: raw, response: reply.raw, address, isCallerKnown })))
   })
+}
+
+function isPreflight({ method, headers }: FastifyRequest): boolean {
+  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+}
+
+/** Answers for the method that follows, whether or not the path has a route: that request gets its own answer. */
+function answerPreflight(
+  crossOrigin: CrossOrigin,
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  refuse: (error: Error) => void,
+): void {
+  const allowed = crossOrigin.preflightFor(headers.origin, headers['access-control-request-headers'])
+  if (allowed === null) {
+    refuse(new HttpRefusal(403, 'pages of this origin may not read answers: CORS_ORIGINS', 'FORBIDDEN'))
+    return
+  }
+  reply.code(204).headers(allowed).send()
 }
 
 /** Requests that HTTP/1.1 forbids to serve. */

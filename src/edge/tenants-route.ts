@@ -13,6 +13,7 @@ export function addTenantsRoute(app: FastifyInstance, options: TenantsRouteOptio
   }
 
   app.get('/auth/tenants', {
+    config: { crossOrigin: true },
     exposeHeadRoute: false,
     handler: handle,
   })

@@ -157,6 +157,26 @@ describe('the configuration', () => {
       expect(offendersOf({ ...DEVELOPMENT, TRUSTED_PROXIES: wrong }), wrong).toEqual(['TRUSTED_PROXIES'])
   })
 
+  it('reads the origins of pages, and says of each what is wrong with it', () => {
+    expect(parseConfig({}).corsOrigins).toEqual([])
+    const given = 'https://admin.example.com, https://Shop.Example.com:443/'
+    expect(parseConfig({ ...PRODUCTION, CORS_ORIGINS: given }).corsOrigins).toEqual([
+      'https://admin.example.com',
+      'https://shop.example.com',
+    ])
+    const wrong =
+      'https://a.example.com, *, https://*.example.com, https://a.example.com/shop, null, http://a.example.com'
+    expect(problemsOf({ ...PRODUCTION, CORS_ORIGINS: wrong })).toEqual([
+      expect.stringMatching(/^CORS_ORIGINS\[1\]: must be one exact origin/),
+      expect.stringMatching(/^CORS_ORIGINS\[2\]: must be one exact origin/),
+      expect.stringMatching(/^CORS_ORIGINS\[3\]: must be an origin, without a path/),
+      expect.stringMatching(/^CORS_ORIGINS\[4\]: must be an origin/),
+      expect.stringMatching(/^CORS_ORIGINS\[5\]: must be https in production/),
+    ])
+    expect(problemsInDevelopment({ CORS_ORIGINS: 'http://a.example.com' })).toEqual([])
+    expect(problemsOf({ ...PRODUCTION, CORS_ORIGINS: 'http://localhost:5173' })).toEqual([])
+  })
+
   it('says that Citus is not supported yet', () => {
     expect(problemsOf({ DATABASE_ENGINE: 'citus' })).toEqual([
       expect.stringContaining('does not support Citus yet'),
@@ -180,6 +200,7 @@ describe('development is asked for beside what others can reach', () => {
     ['AUTH_ISSUERS', { AUTH_ISSUERS }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://shop.example.com' }],
     ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.0/8' }],
+    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://admin.example.com' }],
     ['HOST', { HOST: '0.0.0.0' }],
     ['HOST', { HOST: '::' }],
     ['HOST', { HOST: 'shop.internal' }],

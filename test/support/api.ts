@@ -23,6 +23,7 @@ import type { DemoPeople } from '../../src/development/choose-page.ts'
 import { newDevelopmentKey } from '../../src/development/key.ts'
 import { createMailbox, type Mailbox } from '../../src/development/mailbox.ts'
 import { developmentRoutes } from '../../src/development/routes.ts'
+import { type CrossOriginOptions, NO_OTHER_ORIGINS } from '../../src/edge/cross-origin.ts'
 import { createHttpServer, type HttpServer, type Route } from '../../src/edge/http-server.ts'
 import type { Services } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/schema.ts'
@@ -100,6 +101,7 @@ export async function startApi({
   keyTimings = {},
   people = null,
   routes = ROUTES,
+  crossOrigins = NO_OTHER_ORIGINS,
 }: {
   poolMax?: number
   clock?: Clock
@@ -112,6 +114,8 @@ export async function startApi({
   people?: readonly DemoPeople[] | null
   /** The modules' routes. Default: all. */
   routes?: readonly Route[]
+  /** The pages of other origins that may read answers. Default: none. */
+  crossOrigins?: CrossOriginOptions
 } = {}): Promise<Api> {
   const testDatabase = await createTestDatabase()
   const tenantIds = await makeTenants(testDatabase)
@@ -147,6 +151,7 @@ export async function startApi({
     introspection: true,
     hideSuggestions: false,
     budget: { capacity: POINTS, restorePerSecond: POINTS },
+    crossOrigins,
     host: '127.0.0.1',
     port: 0,
     metricsPort: null,

@@ -54,6 +54,7 @@ export const auditRoute: Route = (app, { authenticator, clock }) => {
     app.route({
       method: 'GET',
       url: `/audit.${format}`,
+      config: { crossOrigin: true },
       exposeHeadRoute: false,
       handler: (request, reply) => handle(format, request, reply),
     })

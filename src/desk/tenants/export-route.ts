@@ -20,6 +20,7 @@ export const exportRoute: Route = (app, { authenticator }) => {
   app.route({
     method: 'GET',
     url: '/exports/:id',
+    config: { crossOrigin: true },
     exposeHeadRoute: false,
     handler: handle,
   })
