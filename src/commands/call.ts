@@ -1,7 +1,7 @@
 // A call of a command in the pipeline, and the possible ends of an attempt and of the call.
 import type { CommandContext } from '../auth/command-context.ts'
 import type { CommitUnknown } from '../db/faults.ts'
-import type { CommonErrorCode } from './command.ts'
+import type { CommonErrorCode } from './error-codes.ts'
 import type { AuditRecord, EventRecord, Outcome, UserError } from './outcome.ts'
 
 /** An idempotency key with its operation and the input's fingerprint. */

@@ -10,7 +10,7 @@ export type Command<
   /** The mutation's name: also the audit's action, and the namespace of its idempotency keys. */
   readonly name: Name
   readonly permission: Permission
-  /** Its error codes, besides COMMON_ERRORS. */
+  /** Its error codes, besides COMMON_ERRORS; each needs a description by defineErrorCodes. */
   readonly errors: readonly Code[]
   /** The schema of its input without the idempotency key; a function where it depends on the time. */
   readonly schema: Schema | ((now: Date) => Schema)
@@ -30,9 +30,6 @@ export const NO_INPUT: z.ZodType<object, object> = z.object({})
 
 /** A command without a mutation: a step of a use case, or of a job. Its name appears only in the audit. */
 export type InternalCommand = Pick<Command, 'name' | 'permission'>
-
-export const COMMON_ERRORS = ['INVALID', 'IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_USE'] as const
-export type CommonErrorCode = (typeof COMMON_ERRORS)[number]
 
 /** An input with its idempotency key. */
 export type Keyed<Input> = Input & { readonly idempotencyKey?: string | null | undefined }

@@ -1,7 +1,8 @@
 // The result of a command, as its caller gets it.
 import type { CommandContext } from '../auth/command-context.ts'
 import type { Ended } from './call.ts'
-import type { Command, CommonErrorCode, ErrorCodeOf } from './command.ts'
+import type { Command, ErrorCodeOf } from './command.ts'
+import type { CommonErrorCode } from './error-codes.ts'
 import { type UserError, visibleTo } from './outcome.ts'
 
 /** Made now, or (`replayed`) stored by an earlier call with the same key. */

@@ -5,7 +5,7 @@ import { sqlstateOf, violatedConstraint } from '../db/faults.ts'
 import type { Transaction } from '../db/register.ts'
 import type { Statement } from '../db/scope.ts'
 import type { Claim, Known } from './call.ts'
-import type { CommonErrorCode } from './command.ts'
+import type { CommonErrorCode } from './error-codes.ts'
 import type { Outcome, UserError } from './outcome.ts'
 import { retried } from './retry.ts'
 

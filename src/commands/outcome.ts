@@ -7,16 +7,22 @@ export type UserError<Code extends string = string> = {
   readonly field: readonly string[] | null
   readonly message: string
   readonly code: Code
+  /** The values that the message contains, for a client's own message: `{ max: 255 }`. */
+  readonly params?: JsonObject
 }
 
-export type Detail = { readonly message: string; readonly needs: readonly Permission[] }
+export type Detail = {
+  readonly message: string
+  readonly params?: JsonObject
+  readonly needs: readonly Permission[]
+}
 
 /**
- * A user error before it is filtered by the caller's permissions. `message` must not reveal a record: a caller who may
- * only write could otherwise read by being refused.
+ * A user error before it is filtered by the caller's permissions. `message` and `params` must not reveal a record: a
+ * caller who may only write could otherwise read by being refused.
  */
 export type Reason<Code extends string = string> = UserError<Code> & {
-  /** Replaces `message` for callers with all of its permissions; may reveal the record. */
+  /** Replaces `message` and `params` for callers with all of its permissions; may reveal the record. */
   readonly detail?: Detail
   /** Omitted for callers who lack one of these. */
   readonly onlyWith?: readonly Permission[]
@@ -30,24 +36,11 @@ export function visibleTo<Code extends string>(
   reasons: readonly Reason<Code>[],
 ): UserError<Code>[] {
   const has = (needed: readonly Permission[]) => needed.every((permission) => permissions.has(permission))
-  return reasons.flatMap(({ field, message, code, detail, onlyWith = [], onlyWithout }) => {
+  return reasons.flatMap(({ field, code, detail, onlyWith = [], onlyWithout, ...general }) => {
     if (!has(onlyWith) || (onlyWithout !== undefined && has(onlyWithout))) return []
-    return { field, message: detail !== undefined && has(detail.needs) ? detail.message : message, code }
+    const { message, params } = detail !== undefined && has(detail.needs) ? detail : general
+    return { field, message, code, ...(params && { params }) }
   })
-}
-
-const callerDependent = new Set<string>()
-
-/**
- * Registers a module's error codes that depend on the caller. They are not stored under the key, since the same call by
- * another caller may succeed.
- */
-export function defineCallerDependent(codes: readonly string[]): void {
-  for (const code of codes) callerDependent.add(code)
-}
-
-export function dependsOnCaller(errors: readonly UserError[]): boolean {
-  return errors.some(({ code }) => callerDependent.has(code))
 }
 
 export type Subject = { readonly type: string; readonly id: string }

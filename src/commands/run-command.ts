@@ -10,10 +10,11 @@ import { attemptInOneMessage, attemptInTransaction, attemptToStore } from './att
 import type { Attempted, Call, Ended } from './call.ts'
 import type { Command, InternalCommand, Keyed } from './command.ts'
 import { lookUpCommit } from './commit-unknown.ts'
+import { dependsOnCaller } from './error-codes.ts'
 import { answerOf, type Executed, refusedAtOnce } from './executed.ts'
 import { KEY_IN_USE, lookUp } from './idempotency.ts'
 import { checkCall } from './input.ts'
-import { type Done, dependsOnCaller, type Refused } from './outcome.ts'
+import type { Done, Refused } from './outcome.ts'
 import { retried } from './retry.ts'
 
 /**

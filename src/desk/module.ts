@@ -1,7 +1,7 @@
 // The desk module: tenants, members, keys, support access, audit and exports. Independent of the product.
+import './error-codes.ts'
 import './nodes.ts'
 import './permissions.ts'
-import './refusals.ts'
 import { defineModule } from '../module.ts'
 import { DESK_COLUMN_RULES } from './tenants/column-rules.ts'
 

@@ -5,14 +5,16 @@ import { builder } from './builder.ts'
 import { NODE_TYPES } from './node-ids.ts'
 import { schemaProblems } from './schema-rules.ts'
 import { unindexedSorts } from './sorts.ts'
+import { addErrorCodes } from './user-errors.ts'
 
 builder.queryType({})
 builder.mutationType({})
 
 /** Throws SERVICE_UNAVAILABLE with all problems of the schema (schema-rules.ts, sorts.ts). */
 export function buildSchema(): GraphQLSchema {
+  const undescribed = addErrorCodes()
   const schema = builder.toSchema()
-  const problems = [...schemaProblems(schema, NODE_TYPES), ...unindexedSorts()]
+  const problems = [...undescribed, ...schemaProblems(schema, NODE_TYPES), ...unindexedSorts()]
   if (problems.length > 0) {
     const list = problems.map((problem) => `\n  ${problem}`).join('')
     throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is refused:${list}`)

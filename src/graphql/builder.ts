@@ -1,7 +1,8 @@
 // The schema builder and its scalar types. Domains add their types in their own graphql.ts.
 import SchemaBuilder from '@pothos/core'
+import type { JsonObject } from '../commands/outcome.ts'
 import type { Context } from './context.ts'
-import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar } from './scalars.ts'
+import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar, jsonScalar } from './scalars.ts'
 
 export type SchemaTypes = {
   Context: Context
@@ -13,6 +14,7 @@ export type SchemaTypes = {
     BigInt: { Input: bigint; Output: bigint }
     Decimal: { Input: string; Output: string }
     Currency: { Input: string; Output: string }
+    JSON: { Input: never; Output: JsonObject }
   }
 }
 
@@ -22,3 +24,4 @@ builder.addScalarType('DateTime', dateTimeScalar)
 builder.addScalarType('BigInt', bigIntScalar)
 builder.addScalarType('Decimal', decimalScalar)
 builder.addScalarType('Currency', currencyScalar)
+builder.addScalarType('JSON', jsonScalar)

@@ -4,15 +4,14 @@ import { type GraphQLResolveInfo, getNamedType } from 'graphql'
 import type { z } from 'zod'
 import type { CommandContext } from '../auth/command-context.ts'
 import { ACCEPT_INVITATION, type Permission } from '../auth/permissions.ts'
-import { COMMON_ERRORS, type Command, type Keyed } from '../commands/command.ts'
+import type { Command, Keyed } from '../commands/command.ts'
 import type { Executed } from '../commands/executed.ts'
-import type { UserError } from '../commands/outcome.ts'
 import type { AnyWhere } from '../db/reader/any-query.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
 import { type NodeName, nodeId } from './node-ids.ts'
 import { readFirst } from './read.ts'
-import { textBytes } from './text-bytes.ts'
+import { describeUserErrors, UserErrorType } from './user-errors.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 type Payload = Omit<Executed<Command, unknown>, 'replayed'>
@@ -36,22 +35,6 @@ type ShownOnce<Value> = {
 type FieldsOf<Input, Fields> = { readonly [Name in keyof Input]-?: GenericInputFieldRef } & {
   readonly [Name in keyof Fields]: Name extends keyof Input ? GenericInputFieldRef : never
 }
-
-/** The depth of a user error's path that the cost assumes. */
-const FIELD_DEPTH_EXPECTED = 3
-const MESSAGE_BYTES_EXPECTED = 100
-
-const UserErrorInterface = builder.interfaceRef<UserError>('UserError').implement({
-  description: 'A problem in the input that the user can fix. Nothing was changed.',
-  fields: (t) => ({
-    field: t.exposeStringList('field', {
-      extensions: { listSize: FIELD_DEPTH_EXPECTED },
-      nullable: true,
-      description: "The path in the mutation's input; null: the whole input.",
-    }),
-    message: t.exposeString('message', textBytes(MESSAGE_BYTES_EXPECTED)),
-  }),
-})
 
 /** The number of user errors that the cost assumes. */
 const USER_ERRORS_EXPECTED = 1
@@ -141,13 +124,7 @@ function addPayload<Row extends object, Value>(
   errors: readonly string[],
   { result, shownOnce }: { readonly result: Shown<Row>; readonly shownOnce?: ShownOnce<Value> },
 ): ObjectRef<Types, Payload> {
-  const code = builder.enumType(`${pascal}ErrorCode`, {
-    values: [...COMMON_ERRORS, ...errors],
-  })
-  const userError = builder.objectRef<UserError>(`${pascal}UserError`).implement({
-    interfaces: [UserErrorInterface],
-    fields: (t) => ({ code: t.field({ type: code, resolve: (error) => error.code }) }),
-  })
+  const description = describeUserErrors(errors)
   return builder.objectRef<Payload>(`${pascal}Payload`).implement({
     fields: (t) => ({
       [result.field]: t.field({
@@ -181,7 +158,8 @@ function addPayload<Row extends object, Value>(
         }),
       }),
       userErrors: t.field({
-        type: [userError],
+        type: [UserErrorType],
+        description,
         extensions: { listSize: USER_ERRORS_EXPECTED },
         resolve: (made) => made.userErrors,
       }),

@@ -57,6 +57,13 @@ export const decimalScalar = new GraphQLScalarType<string, string>({
   },
 })
 
+export const jsonScalar = new GraphQLScalarType<unknown, unknown>({
+  name: 'JSON',
+  description: 'Any JSON value. Only returned, never accepted.',
+  serialize: (value) => value,
+  parseValue: () => refuse('JSON is never accepted'),
+})
+
 export const currencyScalar = new GraphQLScalarType<string, string>({
   name: 'Currency',
   description: 'An ISO 4217 currency code, such as USD.',

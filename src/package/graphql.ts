@@ -25,6 +25,7 @@ export {
 export { type Command, defineCommand, type InputOf, type Keyed, NO_INPUT } from '../commands/command.ts'
 export { type Constraint, constraint, refusedBy } from '../commands/constraint.ts'
 export { auditOf, EDIT_ERRORS, edit, notFound } from '../commands/edit.ts'
+export { defineErrorCodes } from '../commands/error-codes.ts'
 export type { Executed } from '../commands/executed.ts'
 export { type Done, done, type Refused, refused } from '../commands/outcome.ts'
 export { runCommand, runInternalCommand, type Work } from '../commands/run-command.ts'

@@ -1,4 +1,5 @@
 // The shop module: catalogue, customers, orders, payments and ledger.
+import './error-codes.ts'
 import './nodes.ts'
 import './permissions.ts'
 import { defineModule } from '../module.ts'

@@ -10,6 +10,7 @@ import {
   isObjectType,
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
+import { COMMON_ERRORS } from '../../src/commands/error-codes.ts'
 import { buildSchema } from '../../src/schema.ts'
 
 const schema = buildSchema()
@@ -43,20 +44,22 @@ describe.each(mutations)('%s', (name, field) => {
     const payload = schema.getType(`${pascal}Payload`)
     if (!isObjectType(payload)) throw new Error('the payload is no object')
     const { userErrors, ...records } = payload.getFields()
-    expect(String(userErrors?.type)).toBe(`[${pascal}UserError!]!`)
+    expect(String(userErrors?.type)).toBe('[UserError!]!')
     for (const record of Object.values(records)) expect(isNonNullType(record.type)).toBe(false)
   })
 
-  it('has errors of its own codes, with the field and a message', () => {
-    const error = schema.getType(`${pascal}UserError`)
-    if (!isObjectType(error)) throw new Error('the error is no object')
-    expect(error.getInterfaces().map(String)).toEqual(['UserError'])
-    const fields = Object.values(error.getFields()).map(({ name: own, type }) => `${own}: ${type}`)
-    expect(fields.sort()).toEqual([`code: ${pascal}ErrorCode!`, 'field: [String!]', 'message: String!'])
-    const codes = schema.getType(`${pascal}ErrorCode`)
-    if (!isEnumType(codes)) throw new Error('the code is no enum')
-    expect(codes.getValues().map(({ name: code }) => code)).toEqual(
-      expect.arrayContaining(['INVALID', 'IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_USE']),
+  it('lists the codes of its own errors, each described once', () => {
+    const payload = schema.getType(`${pascal}Payload`)
+    if (!isObjectType(payload)) throw new Error('the payload is no object')
+    const { description = '' } = payload.getFields().userErrors ?? {}
+    const [, own = ''] = description?.split('Its own codes: ') ?? []
+    const codes = own.match(/[A-Z_]+/g) ?? []
+    if ('expectedVersion' in inputOf(field)) expect(codes).toContain('CONFLICT')
+    const known = schema.getType('UserErrorCode')
+    if (!isEnumType(known)) throw new Error('the code is no enum')
+    for (const code of codes) expect(known.getValue(code)?.description, code).toMatch(/\.$/)
+    expect(known.getValues().map(({ name: code }) => code)).toEqual(
+      expect.arrayContaining([...COMMON_ERRORS]),
     )
   })
 
@@ -68,6 +71,20 @@ describe.each(mutations)('%s', (name, field) => {
     const isEdit = ('id' in input && !name.endsWith('Revoke')) || name === 'tenantUpdate'
     expect(String(input.expectedVersion?.type)).toBe(isEdit ? 'Int!' : 'undefined')
   })
+})
+
+it('a user error has one type, with its code, place, message and the values in it', () => {
+  const error = schema.getType('UserError')
+  if (!isObjectType(error)) throw new Error('the error is no object')
+  const fields = Object.values(error.getFields()).map(({ name: own, type }) => `${own}: ${type}`)
+  expect(fields.sort()).toEqual([
+    'code: UserErrorCode!',
+    'field: [String!]',
+    'message: String!',
+    'params: JSON',
+  ])
+  const ofErrors = Object.keys(schema.getTypeMap()).filter((name) => /(UserError|ErrorCode)$/.test(name))
+  expect(ofErrors.sort()).toEqual(['UserError', 'UserErrorCode'])
 })
 
 describe('a list', () => {
@@ -109,9 +126,7 @@ describe('types', () => {
 
   it('every object type has a description', () => {
     const undescribed = (type: GraphQLNamedType) =>
-      isObjectType(type) &&
-      !type.description &&
-      !/(Connection|Edge|Payload|UserError|Query|Mutation)$/.test(type.name)
+      isObjectType(type) && !type.description && !/(Connection|Edge|Payload|Query|Mutation)$/.test(type.name)
     expect(types.filter(undescribed).map(String)).toEqual([])
   })
 })

@@ -11,6 +11,7 @@ it('names every problem at once', async () => {
   expect(() => buildSchema()).not.toThrow()
   const message = [
     'The GraphQL schema is refused:',
+    'the error code ROOM_LOCKED has no description: ',
     'type Room shows records and has no permission: ',
     'Query.rooms has no permission, and neither has its type Room: ',
     'Query.rooms is an unbounded list: ',

@@ -4,6 +4,7 @@ import '../support/every-module.ts'
 import { builder } from '../../src/graphql/builder.ts'
 import { Node } from '../../src/graphql/node.ts'
 import { sortOf } from '../../src/graphql/sorts.ts'
+import { describeUserErrors } from '../../src/graphql/user-errors.ts'
 import { buildSchema } from '../../src/schema.ts'
 
 const Room = builder.objectRef<{ readonly id: string }>('Room').implement({
@@ -13,6 +14,7 @@ const Room = builder.objectRef<{ readonly id: string }>('Room').implement({
 })
 builder.queryField('rooms', (t) => t.field({ type: [Room], resolve: () => [] }))
 sortOf('Export', 'byteCount')
+describeUserErrors(['ROOM_LOCKED'])
 try {
   buildSchema()
   process.stdout.write('it was not refused')

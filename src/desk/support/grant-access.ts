@@ -28,7 +28,7 @@ const schema = z.object({
 export const supportAccessGrant = defineCommand({
   name: 'supportAccessGrant',
   permission: 'support:manage',
-  errors: ['TOO_MANY', 'PERMISSION_NOT_HELD'],
+  errors: ['TOO_MANY_GRANTS', 'PERMISSION_NOT_HELD'],
   schema,
 })
 
@@ -52,7 +52,9 @@ export async function grantSupportAccess(
       const inForce = await tx.supportGrant.count({ where: { revokedAt: null, expiresAt: { gt: now } } })
       if (inForce >= IN_FORCE_MAX) {
         const message = `${IN_FORCE_MAX} grants are in force: revoke one first`
-        return refused<GrantSupportAccessErrorCode>([{ field: null, message, code: 'TOO_MANY' }])
+        return refused<GrantSupportAccessErrorCode>([
+          { field: null, message, code: 'TOO_MANY_GRANTS', params: { max: IN_FORCE_MAX } },
+        ])
       }
       const id = newId()
       const expiresAt = new Date(now.getTime() + hours * HOUR_MS)

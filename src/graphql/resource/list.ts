@@ -120,6 +120,6 @@ function sortsFor(name: ModelName, fields: readonly Field[], names: readonly str
   return sortsOf(`${name}SortKey`, Object.fromEntries(keys), upperSnake(first))
 }
 
-export function upperSnake(name: string): string {
+function upperSnake(name: string): string {
   return snakeOf(name).toUpperCase()
 }

@@ -3,6 +3,7 @@
 import type { PermissionAreas } from '../../auth/permissions.ts'
 import type { Command } from '../../commands/command.ts'
 import { type Constraint, constraint } from '../../commands/constraint.ts'
+import { describeErrorCode } from '../../commands/error-codes.ts'
 import type { Refused } from '../../commands/outcome.ts'
 import { camelOf, nounOf, pluralOf, snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
@@ -30,7 +31,7 @@ import {
   type RelationOptions,
   relationField,
 } from './fields.ts'
-import { type ListOptions, listOf, upperSnake } from './list.ts'
+import { type ListOptions, listOf } from './list.ts'
 
 export { money, type Part } from './fields.ts'
 
@@ -107,6 +108,7 @@ export function resource<const Name extends ModelName, const Fields extends Fiel
   const subject = subjectOf(name, model, fields, declared)
   for (const field of Object.keys(declared.many ?? {})) relationOf(name, model, field, true)
   for (const column of declared.by ?? []) lookUpType(name, model, column)
+  for (const { code, message } of subject.constraints) describeErrorCode(code, message)
   declaredConstraints.push(...subject.constraints.map((one) => ({ model: name, constraint: one.name })))
   defineNodes({ [declared.prefix]: name })
   addType(subject, fields, declared)
@@ -175,13 +177,13 @@ function subjectOf(
   }
 }
 
-/** A unique `email` is refused as EMAIL_TAKEN. */
+/** A value of a unique column that another record has is TAKEN. */
 function uniqueRules(name: ModelName, model: Model, inputs: readonly FieldInput[]): Constraint[] {
   return model.keys.flatMap(({ name: key, fields }) => {
     const input = inputs.find(({ paths }) => fields.some((field) => field in paths))
     if (input === undefined) return []
     const message = input.taken ?? `another ${nounOf(name)} has this ${nounOf(input.name)}`
-    return [constraint(key, { field: input.name, code: `${upperSnake(input.name)}_TAKEN`, message })]
+    return [constraint(key, { field: input.name, code: 'TAKEN', message })]
   })
 }
 

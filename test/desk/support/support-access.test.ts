@@ -134,7 +134,10 @@ describe('granting', () => {
       ),
     )
     const { supportAccessGrant } = await api.as('B').data(GRANT, { input: { hours: 1, reason: 'more' } })
-    expect(supportAccessGrant).toMatchObject({ supportGrant: null, userErrors: [{ code: 'TOO_MANY' }] })
+    expect(supportAccessGrant).toMatchObject({
+      supportGrant: null,
+      userErrors: [{ code: 'TOO_MANY_GRANTS' }],
+    })
   })
 
   it.each(['ADMIN', 'STAFF', 'VIEWER'] as const)(

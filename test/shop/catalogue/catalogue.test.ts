@@ -97,11 +97,11 @@ describe('productCreate', () => {
   it('a handle is unique within the tenant: cross-tenant, the same one is free', async () => {
     const handle = unique('taken')
     await makeProduct(a, { handle })
-    expect(refusals(await call('productCreate', { title: 'T', handle }))).toEqual(['HANDLE_TAKEN handle'])
+    expect(refusals(await call('productCreate', { title: 'T', handle }))).toEqual(['TAKEN handle'])
     expect(refusals(await call('productCreate', { title: 'T', handle }, api.as('B')))).toEqual([])
     const other = await makeProduct(a)
     const update = await call('productUpdate', { id: other, expectedVersion: 1, handle })
-    expect(refusals(update)).toEqual(['HANDLE_TAKEN handle'])
+    expect(refusals(update)).toEqual(['TAKEN handle'])
   })
 
   it('with a key is made once, also when sent many times at once', async () => {
@@ -198,11 +198,11 @@ describe('variantCreate', () => {
   it('a SKU is taken within the tenant alone', async () => {
     const { sku, productId } = await makeVariant(a)
     expect(refusals(await call('variantCreate', { productId, sku, title: 'T', price: PRICE }))).toEqual([
-      'SKU_TAKEN sku',
+      'TAKEN sku',
     ])
     const other = await makeVariant(a)
     expect(refusals(await call('variantUpdate', { id: other.id, expectedVersion: 1, sku }))).toEqual([
-      'SKU_TAKEN sku',
+      'TAKEN sku',
     ])
     const foreign = await makeProduct(api.as('B'))
     expect(

@@ -71,7 +71,7 @@ describe('an edit', () => {
     const { customer, userErrors } = await update({ id, expectedVersion: 1, email })
     expect(customer).toBeNull()
     expect(userErrors).toEqual([
-      { field: ['email'], code: 'EMAIL_TAKEN', message: 'another customer has this address' },
+      { field: ['email'], code: 'TAKEN', message: 'another customer has this address' },
     ])
   })
 

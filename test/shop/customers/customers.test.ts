@@ -83,12 +83,12 @@ describe('customerCreate', () => {
     const email = `${unique('taken')}@x.example`
     await makeCustomer(a, { email })
     expect(refusals(await call('customerCreate', { email: email.toUpperCase(), name: 'N' }))).toEqual([
-      'EMAIL_TAKEN email',
+      'TAKEN email',
     ])
     expect(refusals(await call('customerCreate', { email, name: 'N' }, api.as('B')))).toEqual([])
     const other = await makeCustomer(a)
     expect(refusals(await call('customerUpdate', { id: other, expectedVersion: 1, email }))).toEqual([
-      'EMAIL_TAKEN email',
+      'TAKEN email',
     ])
   })
 
@@ -98,7 +98,7 @@ describe('customerCreate', () => {
       Array.from({ length: 10 }, () => call('customerCreate', { email, name: 'N' })),
     )
     expect(payloads.filter(({ customer }) => customer !== null)).toHaveLength(1)
-    expect(payloads.filter((payload) => refusals(payload).join() === 'EMAIL_TAKEN email')).toHaveLength(9)
+    expect(payloads.filter((payload) => refusals(payload).join() === 'TAKEN email')).toHaveLength(9)
   })
 })
 
