@@ -1,5 +1,6 @@
 // The pages of the development issuer: choosing a person, signing out, and errors. Pure.
 import escapeHtml from 'escape-html'
+import { ACCESS_TOKEN_SECONDS, SESSION_SECONDS } from './lifetimes.ts'
 
 /** The members of one demo tenant. */
 export type DemoPeople = {
@@ -22,7 +23,8 @@ export const PAGE_POLICY = [
 export function choosePage(tenants: readonly DemoPeople[], problem?: string): string {
   return page(
     'Choose who you are',
-    `<p>This is the development issuer: it signs you in as anybody. In production your own identity provider takes its place.</p>
+    `<p>This is the development issuer: it signs you in as anybody. In production your own identity provider takes its place.
+An access token expires after ${ACCESS_TOKEN_SECONDS / 60} minutes, and the explorer renews it; the sign-in lasts ${SESSION_SECONDS / 86_400} days, or until the server stops.</p>
 ${problem === undefined ? '' : `<p class="problem">${escapeHtml(problem)}</p>`}
 ${tenants.map(tenantSection).join('\n')}
 <section><h2>Somebody else</h2>
@@ -49,7 +51,7 @@ function tenantSection({ slug, name, members }: DemoPeople): string {
     ({ email, name: person, role }) =>
       `<button name="email" value="${escapeHtml(email)}"><b>${escapeHtml(person)}</b> ${escapeHtml(role.toLowerCase())}<br>${escapeHtml(email)}</button>`,
   )
-  return `<section><h2>${escapeHtml(name)} <small>${escapeHtml(slug)}</small></h2><form method="post">${buttons.join('')}</form></section>`
+  return `<section><h2>${escapeHtml(name)} <small>${escapeHtml(slug)}</small></h2><form method="post"><input type="hidden" name="tenant" value="${escapeHtml(slug)}">${buttons.join('')}</form></section>`
 }
 
 function page(title: string, body: string): string {

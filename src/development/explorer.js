@@ -87,6 +87,7 @@ async function askForTokens(parameters) {
   const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.codePointAt(0))))
   session = {
     email: claims.email,
+    chosenTenant: claims.chosen_tenant,
     accessToken: tokens.access_token,
     refreshToken: tokens.refresh_token,
     expiresAtMs: Date.now() + tokens.expires_in * 1_000,
@@ -123,14 +124,18 @@ function showNobody(reason) {
   tenantChoice.hidden = true
 }
 
-/** Fills the list of tenants. With one there is no choice; an invited person, or platform staff, types a slug. */
+/**
+ * Fills the list of tenants, and takes the one under which the person was chosen. With one there is no choice; an invited
+ * person, or platform staff, types a slug.
+ */
 async function showSession() {
   const headers = { authorization: `Bearer ${session.accessToken}` }
   const { tenants } = await json(await plainFetch('/auth/tenants', { headers }))
   who.textContent = session.email
   const kept = sessionStorage.getItem(TENANT)
   const names = new Map(tenants.map(({ slug, name, role }) => [slug, `${name}: ${role.toLowerCase()}`]))
-  const chosen = kept ?? (tenants.length === 1 ? tenants[0].slug : '')
+  const only = tenants.length === 1 ? tenants[0].slug : ''
+  const chosen = kept ?? (names.has(session.chosenTenant) ? session.chosenTenant : only)
   if (chosen !== '') sessionStorage.setItem(TENANT, chosen)
   if (!names.has(chosen)) names.set(chosen, chosen === '' ? 'choose a tenant' : chosen)
   names.set('?', 'another tenant…')

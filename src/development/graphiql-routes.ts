@@ -18,12 +18,13 @@ const PARTS = {
   'graphql.worker.js': ['graphqlWorker', 'text/javascript; charset=utf-8'],
 } as const
 
-/** Adds `GET /graphiql`, which signs in with the issuer. */
+/** Adds `GET /graphiql`, which signs in with the issuer, and leads there from `/`. */
 export function addGraphiql(
   app: FastifyInstance,
   signIn: Pick<DevelopmentSignIn, 'origin'>,
   firstFields: readonly string[],
 ): void {
+  app.get('/', (_request, reply) => reply.redirect('/graphiql'))
   app.get('/graphiql', (request, reply) => {
     const origin = signIn.origin() ?? ''
     // The issuer knows this server by one name, and redirects to no other.

@@ -5,6 +5,7 @@ import type { IssuerConfig } from '../auth/token-issuer.ts'
 import type { Logger } from '../core/logger.ts'
 import { messagePage, PAGE_POLICY, signOutPage } from './choose-page.ts'
 import { DEVELOPMENT_ALGORITHM, type DevelopmentKey } from './key.ts'
+import { ACCESS_TOKEN_SECONDS, CHOICE_SECONDS, CODE_SECONDS, SESSION_SECONDS } from './lifetimes.ts'
 
 /** Below the server's URL. */
 export const ISSUER_PATH = '/oidc'
@@ -15,16 +16,12 @@ const LOCAL_CLIENT_ID = 'local'
 const AUDIENCE = 'bulkhead'
 const RESOURCE = 'urn:bulkhead:api'
 const SUPPORT_CLAIM = 'support'
+/** In the ID token: the tenant under which the person was chosen on the page. */
+const CHOSEN_TENANT_CLAIM = 'chosen_tenant'
 const SCOPE = 'openid email'
 /** Programs on this machine, at any port of the loopback (RFC 8252, 7.3). */
 const CALLBACKS = ['http://127.0.0.1/callback', 'http://localhost/callback']
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
-
-/** Short, so that development exercises refreshing too. */
-const ACCESS_TOKEN_SECONDS = 10 * 60
-const CODE_SECONDS = 60
-const CHOICE_SECONDS = 60 * 60
-const SESSION_SECONDS = 14 * 86_400
 
 export function issuerAt(origin: string): string {
   return `${origin}${ISSUER_PATH}`
@@ -43,19 +40,39 @@ export function trustedConfig(origin: string): IssuerConfig {
   }
 }
 
-/** The chosen person; `isSupport`: platform staff. */
-export type Person = { readonly email: string; readonly isSupport: boolean }
+/**
+ * The chosen person. `tenant`: the slug of the tenant under which they were chosen, null for none. `isSupport`: platform
+ * staff.
+ */
+export type Person = { readonly email: string; readonly tenant: string | null; readonly isSupport: boolean }
 
 const SUPPORT_PREFIX = 'support|'
+const TENANT_PREFIX = /^tenant\|(?<tenant>[a-z0-9-]+)\|/
 
-export function accountIdOf({ email, isSupport }: Person): string {
-  return `${isSupport ? SUPPORT_PREFIX : ''}${email}`
+/** Unambiguous, since the tenant's slug has no `|`. */
+export function accountIdOf({ email, tenant, isSupport }: Person): string {
+  if (isSupport) return `${SUPPORT_PREFIX}${email}`
+  return tenant === null ? email : `tenant|${tenant}|${email}`
+}
+
+function personOf(accountId: string): Person {
+  if (accountId.startsWith(SUPPORT_PREFIX))
+    return { email: accountId.slice(SUPPORT_PREFIX.length), tenant: null, isSupport: true }
+  const [prefix, tenant] = TENANT_PREFIX.exec(accountId) ?? []
+  return prefix === undefined || tenant === undefined
+    ? { email: accountId, tenant: null, isSupport: false }
+    : { email: accountId.slice(prefix.length), tenant, isSupport: false }
 }
 
 function claimsOf(accountId: string) {
-  const isSupport = accountId.startsWith(SUPPORT_PREFIX)
-  const email = isSupport ? accountId.slice(SUPPORT_PREFIX.length) : accountId
+  const { email, isSupport } = personOf(accountId)
   return { email, email_verified: true, ...(isSupport ? { [SUPPORT_CLAIM]: true } : {}) }
+}
+
+/** With the tenant of the choice. In the ID token alone: an access token names no tenant, the caller does. */
+function idClaimsOf(accountId: string) {
+  const { tenant } = personOf(accountId)
+  return { ...claimsOf(accountId), ...(tenant === null ? {} : { [CHOSEN_TENANT_CLAIM]: tenant }) }
 }
 
 /** The issuer for the server at `origin`. Its sessions and codes are in this process's memory, and bounded. */
@@ -97,7 +114,7 @@ const PUBLIC_CLIENT = {
 
 const RULES: Configuration = {
   scopes: ['openid', 'email'],
-  claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+  claims: { openid: ['sub'], email: ['email', 'email_verified', CHOSEN_TENANT_CLAIM] },
   // The ID token contains the person's claims, which saves the pages a request.
   conformIdTokenClaims: false,
   pkce: { required: () => true },
@@ -127,7 +144,7 @@ const RULES: Configuration = {
   interactions: { url: (_context, { uid }) => `${ISSUER_PATH}/choose/${uid}` },
   findAccount: (_context, accountId) => ({
     accountId,
-    claims: () => ({ sub: accountId, ...claimsOf(accountId) }),
+    claims: () => ({ sub: accountId, ...idClaimsOf(accountId) }),
   }),
   extraTokenClaims: (_context, token) =>
     'accountId' in token && typeof token.accountId === 'string' ? claimsOf(token.accountId) : undefined,

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { IssuerConfig } from '../auth/token-issuer.ts'
 import { emailAddress } from '../core/email.ts'
 import type { Logger } from '../core/logger.ts'
+import { isSlug } from '../core/slug.ts'
 import { choosePage, type DemoPeople, messagePage, PAGE_POLICY } from './choose-page.ts'
 import type { DevelopmentKey } from './key.ts'
 import { accountIdOf, createDevelopmentProvider, ISSUER_PATH, trustedConfig } from './provider.ts'
@@ -30,7 +31,11 @@ const MISDIRECTED = 421
 
 const choiceSchema = z.union([
   z.object({ cancel: z.literal('true') }),
-  z.object({ email: emailAddress, support: z.literal('true').optional() }),
+  z.object({
+    email: emailAddress,
+    tenant: z.string().refine(isSlug).optional(),
+    support: z.literal('true').optional(),
+  }),
 ])
 
 /** Adds the issuer; its metadata is at /oidc/.well-known/openid-configuration. */
@@ -100,7 +105,11 @@ async function finish(
       ? { error: 'access_denied', error_description: 'nobody was chosen' }
       : {
           login: {
-            accountId: accountIdOf({ email: choice.email, isSupport: choice.support !== undefined }),
+            accountId: accountIdOf({
+              email: choice.email,
+              tenant: choice.tenant ?? null,
+              isSupport: choice.support !== undefined,
+            }),
           },
           consent: {},
         }

@@ -20,11 +20,10 @@ describe.skipIf(chromium === null)('the explorer', () => {
     const people = (['A', 'B'] as const).map((key) => ({
       slug: key === 'A' ? 'anchor' : 'bollard',
       name: `Tenant ${key}`,
-      members: (['OWNER', 'VIEWER'] as const).map((role) => ({
-        email: emailOf(key, role),
-        name: role,
-        role,
-      })),
+      members: [
+        ...(['OWNER', 'VIEWER'] as const).map((role) => ({ email: emailOf(key, role), name: role, role })),
+        { email: BOTH, name: 'Both', role: 'STAFF' as const },
+      ],
     }))
     api = await startApi({ people })
     const owner = await connectOwner(api.database.ownerUrl)
@@ -56,9 +55,10 @@ describe.skipIf(chromium === null)('the explorer', () => {
   }
 
   it('asks for the person, and GraphiQL then sends requests as that member', async () => {
-    await page.goto(`${api.url}/graphiql`)
+    await page.goto(api.url)
     await choose(OWNER_A)
     await whoSays(OWNER_A)
+    expect(new URL(page.url()).pathname).toBe('/graphiql')
     expect(await chosenTenant()).toBe('anchor')
     await runUntil('Anchor Alpha')
   })
@@ -105,6 +105,23 @@ describe.skipIf(chromium === null)('the explorer', () => {
     await whoSays(BOTH)
     expect(await chosenTenant()).toBe('bollard')
     await runUntil('Bollard Beta')
+  })
+
+  it.each([
+    ['bollard', 'Bollard Beta'],
+    ['anchor', 'Anchor Alpha'],
+  ])('signs a member of several into %s, under which they were chosen', async (slug, customer) => {
+    await page.click('#sign-in')
+    await page.click(`section:has(input[value="${slug}"]) button[value="${BOTH}"]`)
+    await whoSays(BOTH)
+    expect(await chosenTenant()).toBe(slug)
+    await runUntil(customer)
+  })
+
+  it('keeps the tenant that was chosen afterwards, over the one of signing in', async () => {
+    await Promise.all([page.waitForEvent('load'), page.selectOption('#tenant', 'bollard')])
+    await whoSays(BOTH)
+    expect(await chosenTenant()).toBe('bollard')
   })
 
   it('says so when no person was chosen', async () => {

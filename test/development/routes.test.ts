@@ -14,8 +14,10 @@ beforeAll(async () => {
   const always = new Set(pathsOf(production))
   developmentPaths = pathsOf(door)
     .filter((path) => !always.has(path))
-    // The router shows /oidc/* as *.
-    .map((path) => (path === '*' ? '/oidc/.well-known/openid-configuration' : path.replace(':uid', 'x')))
+    // The router shows /oidc/* as * or /*.
+    .map((path) =>
+      /^\/?\*$/.test(path) ? '/oidc/.well-known/openid-configuration' : path.replace(':uid', 'x'),
+    )
   await production.close()
 })
 afterAll(() => door?.close())
@@ -52,8 +54,14 @@ describe('what is there in development alone', () => {
   it('is the issuer, the explorer and the mailbox, and answers this machine', async () => {
     for (const prefix of ['/oidc/', '/graphiql', '/mailbox'])
       expect(developmentPaths.some((path) => path.startsWith(prefix))).toBe(true)
-    for (const path of developmentPaths.filter((path) => !path.startsWith('/oidc/choose')))
+    for (const path of developmentPaths.filter((path) => path !== '/' && !path.startsWith('/oidc/choose')))
       expect([path, (await get(path)).status]).toEqual([path, 200])
+  })
+
+  it('leads from the server’s address to the explorer', async () => {
+    expect(developmentPaths).toContain('/')
+    const { status, headers } = await fetch(door.url, { redirect: 'manual' })
+    expect([status, headers.get('location')]).toEqual([302, '/graphiql'])
   })
 
   it.each([

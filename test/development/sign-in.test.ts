@@ -88,6 +88,19 @@ it('signs in the chosen person, and the API accepts the token', async () => {
   expect(await hello(tokens.access_token)).toBe(200)
 })
 
+it('names the tenant under which a person was chosen in the ID token alone', async () => {
+  const tokens = await tokensOf(await choose({ email: 'owner@acme.example', tenant: 'acme' }))
+  expect(bodyOf(tokens.id_token)).toMatchObject({ email: 'owner@acme.example', chosen_tenant: 'acme' })
+  expect(bodyOf(tokens.access_token)).toMatchObject({ email: 'owner@acme.example' })
+  expect(bodyOf(tokens.access_token)).not.toHaveProperty('chosen_tenant')
+  expect(await hello(tokens.access_token)).toBe(200)
+})
+
+it.each(['acme|x', 'Acme', ''])('refuses the tenant %j, which is no slug', async (tenant) => {
+  const { back } = await choose({ email: 'owner@acme.example', tenant })
+  expect(back.status).toBe(400)
+})
+
 it('its ID token is no access token, though both are for bulkhead', async () => {
   const { id_token: token } = await tokensOf(await choose({ email: 'owner@acme.example' }))
   expect(await hello(token)).toBe(401)
