@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bulkhead } from './command-line.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const USAGE = /^Usage: bulkhead \[options\]/
 const COMPILE_TIMEOUT_MS = 300_000
 
 let directory: string
@@ -43,9 +44,25 @@ it(
     for (const path of ['node_modules', 'src/generated', '.git', '.data', '.env', 'dist'])
       expect(isThere('My Market', path), path).toBe(false)
     await compile('My Market')
+    const misformatted = join(directory, 'My Market/src/cli/misformatted.ts')
+    await writeFile(misformatted, 'export const  a = "b";')
+    await inShell('My Market', 'npm', 'run', 'fix')
+    expect(await readFile(misformatted, 'utf8')).toBe("export const a = 'b'\n")
+    expect(await inShell('My Market', 'npx', 'bulkhead', '--help')).toMatch(USAGE)
   },
   COMPILE_TIMEOUT_MS,
 )
+
+/** Runs a program in the project by the shell's own Node, which may be older than the project's. */
+async function inShell(project: string, name: string, ...args: readonly string[]): Promise<string> {
+  const path = (process.env.PATH ?? '').split(':').filter((folder) => !folder.includes('node_modules'))
+  const env = { ...process.env, PATH: path.join(':') }
+  return (await promisify(execFile)(name, args, { cwd: join(directory, project), env })).stdout
+}
+
+it('npx bulkhead is the command line of the checkout', async () => {
+  expect(await inShell(relative(directory, ROOT), 'npx', 'bulkhead', '--help')).toMatch(USAGE)
+})
 
 it.runIf(existsSync(join(ROOT, '.git')))('writes every file that is committed, and no other', async () => {
   expect((await run('all')).code).toBe(0)

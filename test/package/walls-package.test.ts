@@ -82,6 +82,10 @@ it(
   STEP_TIMEOUT_MS,
 )
 
+it('has no command line, and says so', async () => {
+  await expect(run('npx bulkhead --help')).rejects.toThrow('bulkhead: The package has no command line')
+})
+
 /** Declarations that the registered types refuse, in the page's project. */
 const MISSPELT = `import { action, type Context, defineCommand, type Resource, readOne, resource } from 'bulkhead/graphql'
 import type { GraphQLResolveInfo } from 'graphql'
