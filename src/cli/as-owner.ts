@@ -6,15 +6,13 @@ import type { OwnerConnection } from '../db/owner.ts'
 import { requireOwner, withDatabase } from './command-database.ts'
 import { commandLogLevel } from './run.ts'
 
-/** Throws SERVICE_UNAVAILABLE with advice when there is no owner or no schema. */
+/** Throws SERVICE_UNAVAILABLE with advice when there is no owner. */
 export async function asOwner<T>(config: Config, work: (owner: OwnerConnection) => Promise<T>): Promise<T> {
   const { connectOwner } = await import('../db/owner.ts')
   return withDatabase(config, createLogger(commandLogLevel(config)), async (urls) => {
     const owner = await connectOwner(requireOwner(urls))
     try {
       return await work(owner)
-    } catch (error) {
-      throw isMissingSchema(error) ? notMigrated(error) : error
     } finally {
       await owner.end()
     }
@@ -26,18 +24,4 @@ export function slugOf(verb: string, argument: string | undefined, { slug }: { s
   const given = slug ?? argument
   if (given !== undefined) return given
   throw new AppError('BAD_USER_INPUT', `which tenant? tenant ${verb} SLUG`)
-}
-
-/** The SQLSTATE of a missing schema, table or function. */
-function isMissingSchema(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^(3F000|42P01|42883)$/.test(String(error.code))
-}
-
-function notMigrated(cause: unknown): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
-    'The database is not set up: run bulkhead migrate.',
-    {},
-    { cause },
-  )
 }

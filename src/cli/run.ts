@@ -1,6 +1,7 @@
 // What every command shares: its configuration, one-line errors, the exit code, its report.
 import { type Config, ConfigError, loadConfig } from '../config.ts'
 import { AppError } from '../core/errors.ts'
+import { missingObject } from '../db/faults.ts'
 
 const EXIT_FAILURE = 1
 /** EX_CONFIG of sysexits.h, after which supervisors do not restart. */
@@ -55,6 +56,9 @@ function explain(error: unknown): string {
   }
   if (error instanceof AppError) return `bulkhead: ${error.message}`
   if (!(error instanceof Error)) return `bulkhead: ${String(error)}`
+  const missing = missingObject(error)
+  if (missing !== null)
+    return `bulkhead: The database lacks what this release needs: ${missing}. Run bulkhead migrate; if that changes nothing, see bulkhead doctor.`
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   return `bulkhead: unexpected failure: ${error.message || code || error.name}`
 }

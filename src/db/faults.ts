@@ -77,6 +77,7 @@ type Chained = {
   message?: unknown
   cause?: unknown
   originalCode?: unknown
+  originalMessage?: unknown
   meta?: { driverAdapterError?: unknown }
 }
 
@@ -138,6 +139,19 @@ export function isRetryable(error: unknown): boolean {
   if (error instanceof CommitUnknown) return false
   const fault = faultOf(error)
   return fault === 'SERIALIZATION' || fault === 'CONNECTION_LOST' || fault === 'STATEMENT_LOST'
+}
+
+/** SQLSTATEs: a schema, a table, a column, a function, a type or another object does not exist. */
+const MISSING: ReadonlySet<unknown> = new Set(['3F000', '42P01', '42703', '42883', '42704'])
+
+/** The database's own message about an object that it does not have, which names it; null for any other error. */
+export function missingObject(error: unknown): string | null {
+  for (const { originalCode, code, originalMessage, message } of chain(error)) {
+    if (!MISSING.has(originalCode) && !MISSING.has(code)) continue
+    const said = originalMessage ?? message
+    if (typeof said === 'string') return said
+  }
+  return null
 }
 
 const CONSTRAINT = / \(constraint "([^"]+)"\)$/

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { connectOwner } from '../../src/db/owner.ts'
 import { developmentSecret } from '../../src/development/secret.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { bulkhead } from './command-line.ts'
 
 let directory: string
@@ -62,11 +62,12 @@ describe('every command', () => {
 describe('token', () => {
   const dataDir = () => join(directory, 'token-data')
   const token = (args: string[], env = {}) =>
-    run(['token', '--tenant', 'acme', ...args], { DATA_DIR: dataDir(), ...env })
+    run(['token', '--tenant', 'acme', '--force', ...args], { DATA_DIR: dataDir(), ...env })
 
-  it('prints a token that the server accepts, and nothing else, before any server ran', async () => {
+  it('prints a token that the server accepts, and nothing else, and says when it expires', async () => {
     const { code, stdout, stderr } = await token(['--email', 'Owner@acme.example', '--expires', '30m'])
-    expect([code, stderr]).toEqual([0, ''])
+    expect(code).toBe(0)
+    const [, expiresAt = ''] = /^This token expires at (\S+) \(30m\)\.\n$/.exec(stderr) ?? []
     expect(stdout).toMatch(/^[\w.-]+\n$/)
     const verifier = createTokenVerifier({
       issuers: [],
@@ -77,6 +78,8 @@ describe('token', () => {
     const claims = await verifier.verify(stdout.trim())
     expect(claims).toMatchObject({ tenant: 'acme', email: 'owner@acme.example' })
     expect(claims.isSupport).toBe(false)
+    // Tokens have whole seconds.
+    expect(Math.abs(claims.expiresAt.getTime() - Date.parse(expiresAt))).toBeLessThanOrEqual(1_000)
     const livesMs = claims.expiresAt.getTime() - Date.now()
     expect(livesMs).toBeGreaterThan(29 * 60_000)
     expect(livesMs).toBeLessThanOrEqual(30 * 60_000)
@@ -233,6 +236,56 @@ describe('on a database of one’s own', () => {
     expect(stderr).toContain(message)
   })
 
+  describe('token', () => {
+    const token = (...args: string[]) =>
+      run(['token', ...args], {
+        NODE_ENV: 'development',
+        DATABASE_URL: database.runtimeUrl,
+        DATA_DIR: join(directory, 'token-data'),
+      })
+    const TO = 'With --force the token is made all the same.'
+
+    it('is made of a member', async () => {
+      const { code, stdout } = await token('--tenant', 'north', '--email', 'ADA@north.example')
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)])
+    })
+
+    it.each([
+      [
+        ['--tenant', 'nowhere', '--email', 'ada@north.example'],
+        `There is no tenant "nowhere": see bulkhead tenant list. ${TO}`,
+      ],
+      [
+        ['--tenant', 'nowhere', '--email', 'sam@platform.example', '--support'],
+        'There is no tenant "nowhere"',
+      ],
+      [
+        ['--tenant', 'north', '--email', 'eve@north.example'],
+        `eve@north.example is neither a member of north nor invited there: see bulkhead tenant members north. ${TO}`,
+      ],
+    ])('is refused for %j, unless forced', async (args, message) => {
+      const { code, stdout, stderr } = await token(...args)
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(message)])
+      expect((await token(...args, '--force')).code).toBe(0)
+    })
+
+    it('is made of an invited person, and of platform staff', async () => {
+      const owner = await connectOwner(database.ownerUrl)
+      const [{ id } = { id: '' }] = await owner.query<{ id: string }>('SELECT id FROM app.tenant_directory')
+      await owner.inTenant(id, (query) =>
+        query(
+          `INSERT INTO invitations (id, email, role, invited_by, token_hash, expires_at)
+           VALUES (gen_random_uuid(), 'kim@people.example', 'STAFF', 'a test', sha256('x'), now() + interval '1 day')`,
+        ),
+      )
+      await owner.end()
+      expect((await token('--tenant', 'north', '--email', 'kim@people.example')).code).toBe(0)
+      const support = ['--email', 'sam@platform.example', '--support']
+      expect((await token('--tenant', 'north', ...support)).code).toBe(0)
+    })
+  })
+
   it('tenant suspend and resume change the status, once, and are audited', async () => {
     expect((await tenant('suspend', '--slug', 'north')).stdout).toBe('The tenant north is suspended.\n')
     expect((await tenant('suspend', 'north')).stdout).toBe('The tenant north is suspended.\n')
@@ -265,6 +318,63 @@ describe('on a database of one’s own', () => {
       expect(code).toBe(1)
       expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^bulkhead: .*ECONNREFUSED/)])
       expect(stderr).not.toContain('secret-word')
+    }
+  })
+})
+
+describe('on a database that is older than the program, or not whole', () => {
+  const COMMANDS = [
+    ['tenant', 'create', '--slug', 'a', '--name', 'A', '--currency', 'EUR', '--owner-email', 'a@a.example'],
+    ['tenant', 'list'],
+    ['tenant', 'show', 'a'],
+    ['tenant', 'members', 'a'],
+    ['tenant', 'suspend', 'a'],
+    ['tenant', 'export', 'a', '--out', 'a.jsonl'],
+    ['tenant', 'retained', 'a'],
+    ['tenant', 'erase', 'a', '--confirm', 'a', '--now'],
+    ['token', '--tenant', 'a', '--email', 'a@a.example'],
+    ['verify'],
+    ['secrets', 'reseal'],
+    ['jobs', 'list'],
+  ]
+  const settings = ({ runtimeUrl, ownerUrl, workerUrl }: TestDatabase) => ({
+    NODE_ENV: 'development',
+    DATABASE_URL: runtimeUrl,
+    DATABASE_OWNER_URL: ownerUrl,
+    DATABASE_WORKER_URL: workerUrl,
+    DATA_DIR: join(directory, 'missing-data'),
+  })
+  const ADVICE = 'Run bulkhead migrate; if that changes nothing, see bulkhead doctor.'
+
+  let empty: TestDatabase
+  beforeAll(async () => {
+    empty = await createEmptyDatabase()
+  })
+  afterAll(() => empty?.drop())
+
+  it.each(COMMANDS)('%s %s names what is missing where nothing is set up', async (...args) => {
+    const { code, stdout, stderr } = await run(args, settings(empty))
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(
+        /^bulkhead: The database lacks what this release needs: .*"?(app|graphile_worker)\b.* does not exist\. /,
+      ),
+    ])
+    expect(stderr.trim().endsWith(ADVICE)).toBe(true)
+  })
+
+  it('tenant create names the one relation that is missing', async () => {
+    const database = await createTestDatabase()
+    try {
+      const owner = await connectOwner(database.ownerUrl)
+      await owner.query('ALTER TABLE members RENAME TO former_members')
+      await owner.end()
+      const { code, stderr } = await run(COMMANDS[0] ?? [], settings(database))
+      expect(code).toBe(1)
+      expect(stderr).toContain('relation "members" does not exist')
+      expect(stderr).toContain(ADVICE)
+    } finally {
+      await database.drop()
     }
   })
 })
