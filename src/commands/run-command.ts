@@ -66,6 +66,20 @@ export async function runCommand<
   return answerOf(caller, await untilEnded(call, () => attemptToStore(call, ended.outcome)))
 }
 
+/**
+ * The outcome that is stored under the key of a call; null when there is none. It takes no permission, for a call by which
+ * the caller became somebody else: the caller of this function decides who may see it.
+ */
+export async function replayCommand<Name extends string, Code extends string, Schema extends z.ZodType>(
+  caller: CommandContext,
+  command: Command<Name, Code, Schema>,
+  input: Keyed<z.input<Schema>>,
+): Promise<Executed<Command<Name, Code, Schema>> | null> {
+  const { claim } = checkCall(command, input, caller.clock())
+  const known = claim === null ? null : await lookUp<Code>(caller, claim)
+  return known === null ? null : answerOf(caller, known)
+}
+
 /** Runs a command without input, key and refusals; returns the value that the work gave to `done`. */
 export async function runInternalCommand<Value = null>(
   caller: CommandContext,

@@ -104,7 +104,10 @@ function ofAppError(error: AppError): Verdict {
   // The process refuses a statement without a tenant, so a TENANT_REQUIRED from the database means that it has a hole.
   const isOurs =
     (code === 'SERVICE_UNAVAILABLE' || code === 'TENANT_REQUIRED') && !(error instanceof HttpRefusal)
-  return { code, message, details: isOurs ? {} : safe(details), isOurs }
+  const shown = isOurs ? {} : safe(details)
+  if (code !== 'SERVICE_UNAVAILABLE') return { code, message, details: shown, isOurs }
+  // In the error too: a partial answer has status 200, and one of its fields may be worth a retry.
+  return { code, message, details: { ...shown, retryAfterSeconds: OUTAGE_RETRY_AFTER_SECONDS }, isOurs }
 }
 
 function publicCodeOf(code: ErrorCode): PublicCode {
@@ -160,9 +163,7 @@ function withoutSuggestion(message: string): string {
 
 /** When to retry after an outage or a limit. Null: the errors do not say. */
 export function retryAfterSecondsOf(errors: readonly MaskedError[]): number | null {
-  if (errors.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')) {
-    return OUTAGE_RETRY_AFTER_SECONDS
-  }
-  const seconds = errors[0]?.extensions.retryAfterSeconds
-  return typeof seconds === 'number' ? seconds : null
+  for (const { extensions } of errors)
+    if (typeof extensions.retryAfterSeconds === 'number') return extensions.retryAfterSeconds
+  return null
 }

@@ -1,5 +1,5 @@
 // Builds the schema of all types, queries and mutations that were added to the builder.
-import { type GraphQLSchema, isObjectType } from 'graphql'
+import { type GraphQLSchema, getNullableType, isObjectType } from 'graphql'
 import { AppError } from '../core/errors.ts'
 import { builder } from './builder.ts'
 import { NODE_TYPES } from './node-ids.ts'
@@ -19,6 +19,9 @@ export function buildSchema(): GraphQLSchema {
     const list = problems.map((problem) => `\n  ${problem}`).join('')
     throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is refused:${list}`)
   }
+  // Each root field is read for itself: one that fails must not take the answers of the others with it.
+  for (const field of Object.values(schema.getQueryType()?.getFields() ?? {}))
+    field.type = getNullableType(field.type)
   for (const type of Object.values(schema.getTypeMap())) {
     const { permission } = type.extensions
     // A mutation's own field states its permission; a type states it for every field that returns it.

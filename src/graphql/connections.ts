@@ -46,6 +46,8 @@ export function connectionOf<T extends Row>(
       edges: t.field({ type: [edge], resolve: (page) => page.edges }),
       pageInfo: t.field({ type: PageInfo, resolve: (page) => page }),
       totalCount: t.int({
+        // Counted by a statement of its own, which may fail alone.
+        nullable: true,
         description: 'The number of rows in the whole list.',
         extensions: { cost: TOTAL_COUNT_COST },
         resolve: (page) => page.totalCount(),

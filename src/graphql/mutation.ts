@@ -86,6 +86,8 @@ export function addMutation<
   builder.mutationField(name, (t) =>
     t.field({
       type: payload,
+      // Of several mutations in one operation each is committed for itself: one that fails must not hide the others.
+      nullable: true,
       description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
       extensions: permission === null ? { noPermission: BY_USE_CASE } : { permission },
       args: { input: t.arg({ type: input, required: true }) },

@@ -107,7 +107,11 @@ describe('faults of the database', () => {
     const answer = await door.ask('{ orders { nodes { id } } }')
     expect(refusalOf(answer)).toBe('503 SERVICE_UNAVAILABLE')
     expect(answer.headers.get('retry-after')).toBe('1')
-    expect(Object.keys(answer.body.errors[0].extensions).sort()).toEqual(['code', 'requestId'])
+    expect(Object.keys(answer.body.errors[0].extensions).sort()).toEqual([
+      'code',
+      'requestId',
+      'retryAfterSeconds',
+    ])
   })
 
   it('a missing tenant is TENANT_REQUIRED, and logged as an error', async () => {

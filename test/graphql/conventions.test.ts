@@ -36,11 +36,11 @@ const inputOf = (field: Field) => {
 describe.each(mutations)('%s', (name, field) => {
   const pascal = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 
-  it('takes one input, and returns a nullable record and non-null user errors', () => {
+  it('takes one input, is nullable, and returns a nullable record and non-null user errors', () => {
     expect(field.args.map(({ name: argument, type }) => `${argument}: ${type}`)).toEqual([
       `input: ${pascal}Input!`,
     ])
-    expect(String(field.type)).toBe(`${pascal}Payload!`)
+    expect(String(field.type)).toBe(`${pascal}Payload`)
     const payload = schema.getType(`${pascal}Payload`)
     if (!isObjectType(payload)) throw new Error('the payload is no object')
     const { userErrors, ...records } = payload.getFields()
@@ -91,7 +91,6 @@ describe('a list', () => {
   const isList = (field: Field) => getNamedType(field.type).name.endsWith('Connection')
 
   it.each(named(isList))('%s is a connection with paging by cursors', (_name, field) => {
-    expect(isNonNullType(field.type)).toBe(true)
     const args = Object.fromEntries(field.args.map(({ name, type }) => [name, String(type)]))
     expect(args).toMatchObject({ first: 'Int', after: 'String', last: 'Int', before: 'String' })
     const sortKey = 'sortKey' in args
@@ -101,6 +100,11 @@ describe('a list', () => {
     expect(Object.keys(connection.getFields()).sort()).toEqual(['edges', 'nodes', 'pageInfo', 'totalCount'])
     expect(connection.extensions.permission).toEqual(expect.any(String))
   })
+})
+
+it('no root field is non-null, so that one that fails leaves the answers of the others', () => {
+  const required = named(({ type }) => isNonNullType(type)).map(([name]) => name)
+  expect(required).toEqual([])
 })
 
 describe('types', () => {

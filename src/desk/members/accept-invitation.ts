@@ -7,7 +7,7 @@ import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/co
 import { auditOf } from '../../commands/edit.ts'
 import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
-import { runCommand } from '../../commands/run-command.ts'
+import { replayCommand, runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Invitation } from '../../generated/prisma/client.ts'
@@ -42,8 +42,12 @@ export async function acceptInvitation(
   input: InputOf<typeof invitationAccept>,
 ): Promise<Executed<typeof invitationAccept>> {
   const { actor } = caller
-  // A member has no invitation to accept: the token is used already, or another person's.
-  if (actor.kind !== 'INVITED') return refusedAtOnce([NOT_VALID])
+  if (actor.kind !== 'INVITED') {
+    // A member has no invitation to accept: the token is used already, or another person's. But a new member may have lost
+    // the answer, and sends the call again.
+    const known = await replayCommand(caller, invitationAccept, input)
+    return known !== null && known.id === actor.id ? known : refusedAtOnce([NOT_VALID])
+  }
   return await changingPeople(sessions, caller, () =>
     runCommand(caller, invitationAccept, input, async (tx, { token, name }) => {
       const invitation = await take(tx, caller, { email: actor.email, token })

@@ -1,5 +1,5 @@
-// Every mutation of the schema: a transaction that changed a row has an audit entry, and one that failed leaves
-// neither. New mutations are covered; their arguments come from recipes.ts.
+// Every mutation of the schema: a transaction that changed a row has an audit entry, one that failed leaves neither, and one
+// that is sent again with its key is not done again. New mutations are covered; their arguments come from recipes.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema } from '../../../src/schema.ts'
 import { type Answer, type Api, startApi } from '../../support/api.ts'
@@ -126,6 +126,20 @@ describe('a mutation that fails leaves neither a change nor an entry', () => {
     await refuseEntries()
     const answer = await call(place, given).finally(allowEntries)
     expect(answer.errors.map(({ code }) => code)).toEqual(['INTERNAL'])
+    expect(await stateOf()).toEqual(before)
+  })
+})
+
+describe('a mutation that is sent again with its key is not done again', () => {
+  it.each(each)('%s', async (name, place) => {
+    const { input, ...others } = await succeedingArguments(api, place, 'A')
+    const given = { ...others, input: { ...(input as Given), idempotencyKey: `again ${name}` } }
+    const first = await call(place, given)
+    expect([first.errors, first.extensions]).toEqual([[], { idempotency: 'executed' }])
+    const before = await stateOf()
+    const second = await call(place, given)
+    expect([second.errors, second.extensions]).toEqual([[], { idempotency: 'replayed' }])
+    expect(second.data.answer.userErrors).toEqual(first.data.answer.userErrors)
     expect(await stateOf()).toEqual(before)
   })
 })

@@ -20,6 +20,7 @@ import {
   tokenFor,
   uuidOf,
 } from '../../support/people.ts'
+import { unique } from '../../support/unique.ts'
 
 const NOT_VALID = { member: null, userErrors: [expect.objectContaining({ code: 'INVITATION_NOT_VALID' })] }
 const NOT_A_MEMBER = [{ code: 'FORBIDDEN', message: 'You are not a member of this tenant.' }]
@@ -130,6 +131,17 @@ describe('a token', () => {
     const again = await invitee(api, 'A')
     expect(await manage(again.session, ACCEPT, { token })).toEqual(NOT_VALID)
     expect(await inA('SELECT FROM members WHERE email = $1', [email])).toHaveLength(1)
+  })
+
+  it('sent again with its key is answered as before to the new member, and to no other', async () => {
+    const { token, session } = await invitee(api, 'A')
+    const input = { token, idempotencyKey: unique('accept') }
+    const first = await manage(session, ACCEPT, input)
+    expect(first.member).toMatchObject({ status: 'ACTIVE' })
+    expect(await manage(session, ACCEPT, input)).toEqual(first)
+    for (const other of [api.as('A', 'VIEWER'), api.as('A'), api.as('A', 'STAFF')])
+      expect(await manage(other, ACCEPT, input)).toEqual(NOT_VALID)
+    expect(await manage(session, ACCEPT, { ...input, name: 'Another' })).toEqual(NOT_VALID)
   })
 
   it('used ten times at once admits once', async () => {
