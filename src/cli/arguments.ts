@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import { emailAddress } from '../core/email.ts'
 import { isCurrency } from '../core/money.ts'
+import { isTimeZone, localeOf } from '../core/region.ts'
 import { isSlug } from '../core/slug.ts'
 import { mailedName } from '../mail/mailed-name.ts'
 
@@ -31,6 +32,18 @@ export function parseName(text: string): string {
 export function parseCurrency(text: string): string {
   if (isCurrency(text)) return text
   throw new InvalidArgumentError('A currency is a code of ISO 4217, such as USD.')
+}
+
+export function parseTimeZone(text: string): string {
+  if (isTimeZone(text)) return text
+  throw new InvalidArgumentError('A time zone is a name of the IANA database, such as Europe/Berlin.')
+}
+
+/** In its canonical form. */
+export function parseLocale(text: string): string {
+  const locale = localeOf(text)
+  if (locale !== null) return locale
+  throw new InvalidArgumentError('A language is a tag of BCP 47, such as de or pt-BR.')
 }
 
 /** Parses a whole number of days from 1 to `max`. */

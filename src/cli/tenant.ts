@@ -1,8 +1,9 @@
 // `bulkhead tenant …`: manages tenants. tenant-files.ts and tenant-end.ts have the other subcommands; src/desk/tenants
 // has the SQL.
 import { Command } from 'commander'
+import { LOCALE_DEFAULT, TIME_ZONE_DEFAULT } from '../core/region.ts'
 import type { TenantDetails, TenantEntry, TenantStatus } from '../desk/tenants/tenant-directory.ts'
-import { parseCurrency, parseEmail, parseName, parseSlug } from './arguments.ts'
+import { parseCurrency, parseEmail, parseLocale, parseName, parseSlug, parseTimeZone } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
 import { actionAnywhere, report } from './run.ts'
 import { eraseCommand, retainedCommand } from './tenant-end.ts'
@@ -12,6 +13,8 @@ interface CreateOptions {
   slug: string
   name: string
   currency: string
+  timeZone: string
+  locale: string
   ownerEmail: string
   ownerName?: string
   reuseSlug?: boolean
@@ -39,16 +42,25 @@ function createCommand(): Command {
     .requiredOption('--slug <slug>', 'its address', parseSlug)
     .requiredOption('--name <name>', 'its name', parseName)
     .requiredOption('--currency <code>', 'the currency of its prices (ISO 4217)', parseCurrency)
+    .option('--time-zone <zone>', 'by which its days begin (IANA)', parseTimeZone, TIME_ZONE_DEFAULT)
+    .option(
+      '--locale <tag>',
+      'the language by which its names are sorted (BCP 47)',
+      parseLocale,
+      LOCALE_DEFAULT,
+    )
     .requiredOption('--owner-email <address>', 'of its first member', parseEmail)
     .option('--owner-name <name>', 'of its first member (default: the address)', parseName)
     .option('--reuse-slug', 'reuse the slug of an erased tenant')
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: CreateOptions) => {
-        const { slug, name, currency, ownerEmail, ownerName = ownerEmail, reuseSlug = false } = options
-        const tenant = { slug, name, currency, owner: { email: ownerEmail, name: ownerName } }
+        const { slug, name, currency, timeZone, locale, ownerEmail, ownerName = ownerEmail } = options
+        const { reuseSlug = false } = options
+        const owner = { email: ownerEmail, name: ownerName }
+        const tenant = { slug, name, currency, timeZone, locale, owner }
         const { createTenant } = await import('../desk/tenants/tenant-directory.ts')
-        const id = await asOwner(config, (owner) => createTenant(owner, { ...tenant, reuseSlug }))
+        const id = await asOwner(config, (connection) => createTenant(connection, { ...tenant, reuseSlug }))
         report(
           options,
           { id, ...tenant, status: 'ACTIVE' },
@@ -101,13 +113,13 @@ function showCommand(): Command {
 }
 
 function textOf(tenant: TenantDetails): string {
-  const { id, name, currency, members, rows, eraseRequestedBy } = tenant
+  const { id, name, currency, timeZone, locale, members, rows, eraseRequestedBy } = tenant
   const orderedBy = eraseRequestedBy === null ? '' : ` (by the ${eraseRequestedBy.toLowerCase()})`
   const counts = (of: Record<string, number>) =>
     Object.entries(of).map(([what, count]) => `  ${what}  ${count}`)
   return [
     `${lineOf(tenant)}${orderedBy}`,
-    `${id}  ${name}  ${currency}`,
+    `${id}  ${name}  ${currency}  ${timeZone}  ${locale}`,
     'members:',
     ...counts(members),
     'rows:',

@@ -181,7 +181,18 @@ describe('on a database of one’s own', () => {
   const tenant = (...args: string[]) =>
     run(['tenant', ...args], { DATABASE_URL: database.runtimeUrl, DATABASE_OWNER_URL: database.ownerUrl })
   const CREATE = 'create --currency SEK --owner-email Ada@north.example --json'.split(' ')
-  const create = (slug: string) => tenant(...CREATE, '--slug', slug, '--name', 'North Shop')
+  const create = (slug: string) =>
+    tenant(
+      ...CREATE,
+      '--slug',
+      slug,
+      '--name',
+      'North Shop',
+      '--time-zone',
+      'Europe/Stockholm',
+      '--locale',
+      'sv-se',
+    )
 
   it.each([
     ['seed'],
@@ -202,7 +213,7 @@ describe('on a database of one’s own', () => {
     const { id } = JSON.parse(stdout)
     const owner = await connectOwner(database.ownerUrl)
     const made = await owner.inTenant(id, (query) =>
-      query(`SELECT t.name, t.currency, m.email, m.role, a.action, a.actor_kind
+      query(`SELECT t.name, t.currency, t.time_zone, t.locale, m.email, m.role, a.action, a.actor_kind
              FROM tenants t JOIN members m USING (tenant_id) JOIN audit_entries a USING (tenant_id)`),
     )
     await owner.end()
@@ -210,6 +221,8 @@ describe('on a database of one’s own', () => {
       {
         name: 'North Shop',
         currency: 'SEK',
+        time_zone: 'Europe/Stockholm',
+        locale: 'sv-SE',
         email: 'ada@north.example',
         role: 'OWNER',
         action: 'tenantCreate',
@@ -229,6 +242,8 @@ describe('on a database of one’s own', () => {
     [['--currency', 'ABC'], 'ISO 4217'],
     [['--slug', 'North'], 'A slug is'],
     [['--name', ' '], 'A name has'],
+    [['--time-zone', 'CEST+2'], 'A time zone is'],
+    [['--locale', 'de_AT'], 'A language is'],
   ])('tenant create refuses %j', async (args, message) => {
     const valid = ['--slug', 'a', '--name', 'A', '--currency', 'EUR', '--owner-email', 'a@a.example']
     const { code, stderr } = await tenant('create', ...valid, ...args)

@@ -17,6 +17,12 @@ import { tenantUpdate, updateTenant } from './update-tenant.ts'
 
 builder.objectFields(Tenant, (t) => ({
   version: t.exposeInt('version', { description: 'Send it back as expectedVersion when you edit.' }),
+  timeZone: t.exposeString('timeZone', {
+    description: 'Of the IANA database, such as Europe/Berlin: its days begin by it. Default: UTC.',
+  }),
+  locale: t.exposeString('locale', {
+    description: 'Its language, BCP 47, such as de or pt-BR: its names are sorted by it. Default: en.',
+  }),
   erasureAt: t.expose('erasureAt', {
     type: 'DateTime',
     nullable: true,
@@ -94,6 +100,8 @@ addMutation(tenantUpdate, {
   fields: (t) => ({
     expectedVersion: t.int({ required: true }),
     name: t.string(),
+    timeZone: t.string({ description: 'Of the IANA database, such as Europe/Berlin.' }),
+    locale: t.string({ description: 'BCP 47, such as de or pt-BR.' }),
   }),
   result: { field: 'tenant', type: Tenant, model: 'Tenant' },
   run: (caller, input) => updateTenant(caller, input),

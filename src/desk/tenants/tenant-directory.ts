@@ -3,6 +3,7 @@
 import { normalizeEmail } from '../../core/email.ts'
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import { LOCALE_DEFAULT, TIME_ZONE_DEFAULT } from '../../core/region.ts'
 import { sqlstateOf } from '../../db/faults.ts'
 import { escapeIdentifier } from '../../db/names.ts'
 import type { OwnerConnection, OwnerQuery } from '../../db/owner.ts'
@@ -25,6 +26,8 @@ export interface TenantEntry {
 export interface TenantDetails extends TenantEntry {
   name: string
   currency: string
+  timeZone: string
+  locale: string
   /** Active members, by their roles. */
   members: Record<string, number>
   /** The row counts of its tables that are not empty. */
@@ -44,6 +47,10 @@ export interface NewTenant {
   name: string
   /** ISO 4217. */
   currency: string
+  /** Of the IANA database. Default: UTC. */
+  timeZone?: string
+  /** BCP 47, in its canonical form. Default: en. */
+  locale?: string
   owner: { email: string; name: string }
   /** Reuses the slug of an erased tenant. */
   reuseSlug?: boolean
@@ -66,12 +73,14 @@ const MEMBERS_LISTED_MAX = 10_000
  */
 export async function createTenant(connection: OwnerConnection, tenant: NewTenant): Promise<string> {
   const { slug, name, currency, owner, reuseSlug = false } = tenant
+  const { timeZone = TIME_ZONE_DEFAULT, locale = LOCALE_DEFAULT } = tenant
   const id = newId()
   await connection.inTenant(id, async (query) => {
     if (reuseSlug) await releaseSlug(query, slug)
     await orSlugTaken(slug, () =>
       query('SELECT app.create_tenant($1, $2, $3, $4)', [id, slug, name, currency]),
     )
+    await query('UPDATE tenants SET time_zone = $1, locale = $2', [timeZone, locale])
     await query(`INSERT INTO members (id, email, name, role) VALUES ($1, $2, $3, 'OWNER')`, [
       newId(),
       normalizeEmail(owner.email),
@@ -81,6 +90,8 @@ export async function createTenant(connection: OwnerConnection, tenant: NewTenan
       slug,
       name,
       currency,
+      timeZone,
+      locale,
       owner: normalizeEmail(owner.email),
     })
   })
@@ -145,7 +156,10 @@ export async function showTenant(connection: OwnerConnection, slug: string): Pro
   return await connection.inTenant(
     entry.id,
     async (query) => {
-      const [tenant] = await query<{ name: string; currency: string }>('SELECT name, currency FROM tenants')
+      const [tenant] = await query<Pick<TenantDetails, 'name' | 'currency' | 'timeZone' | 'locale'>>(
+        'SELECT name, currency, time_zone AS "timeZone", locale FROM tenants',
+      )
+      if (tenant === undefined) throw new Error(`the tenant ${slug} has no row of its own`)
       const members = await query<{ role: string; count: number }>(
         `SELECT role::text, count(*)::int AS count FROM members WHERE status = 'ACTIVE' GROUP BY 1 ORDER BY 1`,
       )
@@ -160,7 +174,7 @@ export async function showTenant(connection: OwnerConnection, slug: string): Pro
       }
       await auditAsOperator(query, entry.id, 'tenantShow', {})
       const roles = Object.fromEntries(members.map(({ role, count }) => [role, count]))
-      return { ...entry, name: tenant?.name ?? '', currency: tenant?.currency ?? '', members: roles, rows }
+      return { ...entry, ...tenant, members: roles, rows }
     },
     { isLong: true },
   )

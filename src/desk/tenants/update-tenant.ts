@@ -2,24 +2,39 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
+import { constraint, refusedBy } from '../../commands/constraint.ts'
 import { conflict, edited } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
 import { runCommand } from '../../commands/run-command.ts'
+import { isTimeZone, localeOf } from '../../core/region.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 200
 /** Every caller may read the merchant's own data: `viewer { tenant }`. */
 const EVERYBODY = { reads: null }
 
+/** The database has a list of time zones of its own, and computes days by it. */
+const KNOWN_ZONE = constraint('tenants_time_zone_check', {
+  field: 'timeZone',
+  code: 'UNKNOWN_VALUE',
+  message: 'the database does not know this time zone',
+})
+
 const schema = z.object({
   expectedVersion: z.number(),
   name: mailedName(NAME_LENGTH_MAX).min(1, 'a merchant needs a name').nullish(),
+  timeZone: z.string().refine(isTimeZone, 'a time zone is a name like Europe/Berlin').nullish(),
+  locale: z
+    .string()
+    .refine((tag) => localeOf(tag) !== null, 'a language is a tag like de or pt-BR')
+    .transform((tag) => localeOf(tag) ?? tag)
+    .nullish(),
 })
 
 export const tenantUpdate = defineCommand({
   name: 'tenantUpdate',
   permission: 'tenant:manage',
-  errors: ['CONFLICT'],
+  errors: ['CONFLICT', 'UNKNOWN_VALUE'],
   schema,
 })
 
@@ -29,17 +44,30 @@ export async function updateTenant(
   input: InputOf<typeof tenantUpdate>,
 ): Promise<Executed<typeof tenantUpdate>> {
   const { tenantId: id } = caller.scope
-  return await runCommand(caller, tenantUpdate, input, async (tx, { expectedVersion, name }) => {
-    const wanted = typeof name === 'string' ? { name } : {}
-    const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
-    if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, EVERYBODY)
-    const { count } = await tx.tenant.updateMany({
-      where: { version: expectedVersion },
-      data: { ...wanted, version: expectedVersion + 1, updatedAt: caller.clock() },
-    })
-    if (count === 0) {
-      return conflict({ id, ...(await tx.tenant.findFirstOrThrow()) }, expectedVersion, wanted, EVERYBODY)
-    }
-    return edited('Tenant', current, wanted)
-  })
+  return await runCommand(
+    caller,
+    tenantUpdate,
+    input,
+    async (tx, { expectedVersion, name, timeZone, locale }) => {
+      const wanted = {
+        ...(typeof name === 'string' && { name }),
+        ...(typeof timeZone === 'string' && { timeZone }),
+        ...(typeof locale === 'string' && { locale }),
+      }
+      const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
+      if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, EVERYBODY)
+      try {
+        const { count } = await tx.tenant.updateMany({
+          where: { version: expectedVersion },
+          data: { ...wanted, version: expectedVersion + 1, updatedAt: caller.clock() },
+        })
+        if (count === 0) {
+          return conflict({ id, ...(await tx.tenant.findFirstOrThrow()) }, expectedVersion, wanted, EVERYBODY)
+        }
+      } catch (error) {
+        return refusedBy(error, [KNOWN_ZONE])
+      }
+      return edited('Tenant', current, wanted)
+    },
+  )
 }

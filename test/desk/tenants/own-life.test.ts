@@ -332,6 +332,30 @@ describe('tenantUpdate', () => {
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'tenant:manage' } }])
   })
 
+  it('sets the time zone and the language, and refuses what is neither', async () => {
+    const region = async (tenant: TenantKey) =>
+      (await api.as(tenant, 'VIEWER').data('{ viewer { tenant { version timeZone locale } } }')).viewer.tenant
+    const { version, ...before } = await region('A')
+    expect(before).toEqual({ timeZone: 'UTC', locale: 'en' })
+    const refused = await update('A', { expectedVersion: version, timeZone: '+01:00', locale: 'de_AT' })
+    expect(refused.data.tenantUpdate.userErrors).toMatchObject([
+      { field: ['timeZone'] },
+      { field: ['locale'] },
+    ])
+    expect(await region('A')).toEqual({ version, ...before })
+    await update('A', { expectedVersion: version, timeZone: 'Europe/Vienna', locale: 'de-at' })
+    expect(await region('A')).toEqual({ version: version + 1, timeZone: 'Europe/Vienna', locale: 'de-AT' })
+    expect(await region('B')).toMatchObject(before)
+  })
+
+  it('stores no time zone that PostgreSQL does not know', async () => {
+    const set = (zone: string) =>
+      asOwner(api.database, api.tenantIds.B, (owner) =>
+        owner.query('UPDATE tenants SET time_zone = $1', [zone]),
+      )
+    await expect(set('Europe/Atlantis')).rejects.toMatchObject({ constraint: 'tenants_time_zone_check' })
+  })
+
   it('cross-tenant: changes only the caller’s own', async () => {
     await update('B', { expectedVersion: 1, name: 'Bollard Stores' })
     const { viewer } = await api.as('A').data('{ viewer { tenant { name } } }')

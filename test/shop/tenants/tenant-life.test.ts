@@ -49,7 +49,7 @@ describe('looking', () => {
     expect(shown.members).toEqual({ OWNER: 1, ADMIN: 1, STAFF: 1, VIEWER: 1 })
     expect(shown.rows).toMatchObject({ orders: 3_000, customers: 500, products: 300 })
     expect((await tenant(here, 'show', 'acme')).stdout).toMatch(
-      /^acme {2}ACTIVE {2}since .*\n.*USD\nmembers:\n/,
+      /^acme {2}ACTIVE {2}since .*\n.*USD {2}UTC {2}en\nmembers:\n/,
     )
     expect(await actionsOf('acme')).toContain('tenantShow')
   })
