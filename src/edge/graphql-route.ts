@@ -21,6 +21,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { noteOutcome, payRefusal } from './answers.ts'
 import { createApolloPlugin } from './apollo-plugin.ts'
+import { createCompressor } from './compression.ts'
 import { type Account, type BudgetOptions, createCostBudget, requirePoints } from './cost-budget.ts'
 import { createDocuments } from './documents.ts'
 import { type Parameters, parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
@@ -74,6 +75,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   const budget = createCostBudget({ clock, ...options.budget })
   const known = createKnownDocuments()
   const unsent = createUnsentAnswers(answerBytesMax)
+  const compressor = createCompressor()
   const documents = createDocuments(options)
   const apollo = createApollo(
     options,
@@ -141,7 +143,11 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     })
     if (state.text === null) throw new Error('the pipeline ended without an answer')
     for (const [name, value] of response.headers) reply.header(name, value)
-    return answer(reply, state, response.status ?? 200, type, state.text)
+    const packed = compressor.compress(state.text, request.headers['accept-encoding'], reply)
+    if (packed === null) return answer(reply, state, response.status ?? 200, type, state.text)
+    const bytes = await packed
+    unsent.shrink(reply.raw, bytes.length)
+    return answer(reply, state, response.status ?? 200, type, bytes)
   }
 
   function answer(
@@ -149,13 +155,13 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     state: RequestState,
     status: number,
     type: string,
-    text: string,
+    content: string | Buffer,
   ): FastifyReply {
     reply.code(status).header('content-type', type).header('cache-control', 'no-store')
     if (state.retryAfterSeconds !== null) reply.header('retry-after', String(state.retryAfterSeconds))
     if (state.account !== null) reply.headers(rateLimitHeaders(state.account))
     if (isDraining()) reply.header('connection', 'close')
-    reply.send(text)
+    reply.send(content)
     record(options, reply.request, state)
     return reply
   }

@@ -17,11 +17,15 @@ export type UnsentAnswers = {
    * response is closed, and a client that does not read it in time is cut off.
    */
   hold(response: ServerResponse, tenant: object, bytes: number): boolean
+  /** The answer of a held response was compressed to this size. */
+  shrink(response: ServerResponse, bytes: number): void
   readonly bytes: number
 }
 
 export function createUnsentAnswers(answerBytesMax: number): UnsentAnswers {
   const held = createCounters<object>()
+  /** How many bytes count for a response that is not closed. */
+  const counts = new WeakMap<ServerResponse, (bytes: number) => void>()
   let total = 0
 
   function add(tenant: object, bytes: number): void {
@@ -37,17 +41,34 @@ export function createUnsentAnswers(answerBytesMax: number): UnsentAnswers {
       if (own > ANSWERS_PER_TENANT_MAX * answerBytesMax || total + bytes > ANSWERS_MAX * answerBytesMax) {
         return false
       }
-      add(tenant, bytes)
-      const timeoutMs = TAKE_MS + (bytes / TAKE_BYTES_PER_SECOND) * 1_000
-      const timer = setTimeout(() => response.destroy(), timeoutMs).unref()
+      const count = createCount(response, (more) => add(tenant, more))
+      count(bytes)
+      counts.set(response, count)
       response.once('close', () => {
-        clearTimeout(timer)
-        add(tenant, -bytes)
+        counts.delete(response)
+        count(0)
       })
       return true
+    },
+    shrink(response, bytes) {
+      counts.get(response)?.(bytes < LARGE_BYTES ? 0 : bytes)
     },
     get bytes() {
       return total
     },
+  }
+}
+
+/** Sets how many bytes of a response are held, and the time for reading them. */
+function createCount(response: ServerResponse, add: (bytes: number) => void): (bytes: number) => void {
+  let counted = 0
+  let timer: NodeJS.Timeout | undefined
+  return (bytes) => {
+    add(bytes - counted)
+    counted = bytes
+    clearTimeout(timer)
+    if (bytes === 0) return
+    const timeoutMs = TAKE_MS + (bytes / TAKE_BYTES_PER_SECOND) * 1_000
+    timer = setTimeout(() => response.destroy(), timeoutMs).unref()
   }
 }

@@ -29,7 +29,7 @@ const options = {
   budget: { capacity: 1e9, restorePerSecond: 1e9 },
 }
 
-function request(url: string, path: string, query?: string): Socket {
+function request(url: string, path: string, query?: string, acceptEncoding = 'identity'): Socket {
   const { port, hostname } = new URL(url)
   const socket = connect(Number(port), hostname)
   sockets.push(socket)
@@ -39,6 +39,7 @@ function request(url: string, path: string, query?: string): Socket {
     `host: ${hostname}`,
     `authorization: Bearer ${tokenOf('owner@acme.example')}`,
     'content-type: application/json',
+    `accept-encoding: ${acceptEncoding}`,
     `content-length: ${Buffer.byteLength(body)}`,
   ]
   socket.on('error', () => {})
@@ -131,19 +132,36 @@ describe('answers that the client does not read', () => {
       await new Promise((resolve) => setTimeout(resolve, 20))
   })
 
+  it('count with the bytes that are sent: compressed ones leave room', async () => {
+    const opened = await openFrontDoor(options)
+    door = opened
+    for (let n = 0; n < 3; n += 1) {
+      const socket = request(opened.url, '/graphql', '{ notes { text } }', 'gzip')
+      await once(socket, 'readable')
+    }
+    expect((await opened.ask('{ notes { text } }')).status).toBe(200)
+  })
+
   it('are bounded for one tenant and for all, and counted until they are closed', () => {
     const unsent = createUnsentAnswers(1_000_000)
-    const responses: { close(): void }[] = []
+    const responses: { response: ServerResponse; close(): void }[] = []
     const response = () => {
       const made = Object.assign(new EventEmitter(), { closed: false, destroyed: false })
-      responses.push({ close: () => made.emit('close') })
-      return made as unknown as ServerResponse // all of it that is used
+      const response = made as unknown as ServerResponse // all of it that is used
+      responses.push({ response, close: () => made.emit('close') })
+      return response
     }
     const tenants = Array.from({ length: 5 }, () => ({}))
     const held = tenants.map((tenant) => [1, 2, 3].map(() => unsent.hold(response(), tenant, 1_000_000)))
     expect(held).toEqual([...Array.from({ length: 4 }, () => [true, true, false]), [false, false, false]])
     expect(unsent.bytes).toBe(8_000_000)
+    const shrunk = responses[0]?.response
+    if (shrunk !== undefined) unsent.shrink(shrunk, 300_000)
+    expect(unsent.bytes).toBe(7_300_000)
     for (const { close } of responses) close()
+    expect(unsent.bytes).toBe(0)
+    // The client left while its answer was compressed.
+    if (shrunk !== undefined) unsent.shrink(shrunk, 300_000)
     expect(unsent.bytes).toBe(0)
     expect(unsent.hold(response(), tenants[4] ?? {}, 1_000_000)).toBe(true)
     // Otherwise it would be cut off later, during other tests.
