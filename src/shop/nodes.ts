@@ -7,6 +7,7 @@ defineNodes({
   line: 'OrderLine',
   pay: 'Payment',
   ref: 'Refund',
+  rline: 'RefundLine',
   dsp: 'Dispute',
   prov: 'PaymentProvider',
   evt: 'ProviderEvent',

@@ -22,6 +22,31 @@ const makeOrder: Maker = async (api, tenant) => {
   return (await placeOrder(api.as(tenant), customerId, [{ variantId: id, quantity: 1 }])).id
 }
 const makePayment: Maker = async (api, tenant) => await payOrder(api, tenant, await makeOrder(api, tenant))
+/** A refund of one piece, which goes back into stock. */
+const makeRefundLine: Maker = async (api, tenant) => {
+  const session = api.as(tenant)
+  const orderId = await makeOrder(api, tenant)
+  const paymentId = await payOrder(api, tenant, orderId)
+  const { order } = await session.data(
+    'query ($id: ID!) { order(id: $id) { lines(first: 1) { nodes { id } } } }',
+    {
+      id: orderId,
+    },
+  )
+  const { refundCreate } = await session.data(
+    `mutation ($input: RefundCreateInput!) { refundCreate(input: $input) { refund { lines { nodes { id } } } } }`,
+    {
+      input: {
+        idempotencyKey: unique('refund'),
+        paymentId,
+        lines: [{ lineId: order.lines.nodes[0].id, quantity: 1, restock: true }],
+        reason: 'DAMAGED',
+        note: unique('note'),
+      },
+    },
+  )
+  return refundCreate.refund.lines.nodes[0].id
+}
 const makeProductOf: Maker = (api, tenant) => makeProduct(api.as(tenant))
 const makeVariantOf: Maker = async (api, tenant) => (await makeVariant(api.as(tenant))).id
 
@@ -63,6 +88,7 @@ export const SAMPLES: ModuleSamples = {
     Order: makeOrder,
     Payment: makePayment,
     Refund: async (api, tenant) => await refundPayment(api.as(tenant), await makePayment(api, tenant), 100n),
+    RefundLine: makeRefundLine,
     Dispute: async (api, tenant) => await disputePayment(api, tenant, await makePayment(api, tenant)),
     PaymentProvider: connectSandbox,
   },
@@ -80,6 +106,9 @@ export const SAMPLES: ModuleSamples = {
       return await makeOrder(api, tenant)
     },
     method: () => 'CASH',
+    // A line of the order that the payment is of: only the tests of refunds have one.
+    'mutation refundCreate: lines': () => null,
+    'mutation refundRecord: lines': () => null,
     'mutation refundRecord: paymentId': async (api, tenant) => {
       const orderId = await makeOrder(api, tenant)
       const { paymentRecord } = await api
@@ -117,6 +146,7 @@ export const SAMPLES: ModuleSamples = {
     order_lines: 'line',
     payments: 'pay',
     refunds: 'ref',
+    refund_lines: 'rline',
     disputes: 'dsp',
     payment_providers: 'prov',
     provider_events: 'evt',
@@ -136,6 +166,7 @@ export const SAMPLES: ModuleSamples = {
   ],
   fill: async (api, tenant) => {
     await makeShop(api, tenant)
+    await makeRefundLine(api, tenant)
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
     // An order number that B does not reach, however many orders it places.
     if (tenant === 'A')

@@ -42,6 +42,7 @@ export const SETUP: ModuleSetup = {
   rights: {
     payments: ['select', 'insert', 'update'],
     refunds: ['select', 'insert', 'update'],
+    order_lines: ['select', 'insert', 'update'],
     disputes: ['select', 'insert', 'update'],
     payment_providers: ['select', 'insert', 'update'],
   },

@@ -29,6 +29,36 @@ const paymentsRefunds: Check = {
   },
 }
 
+const refundsLines: Check = {
+  name: 'refunds-lines',
+  description:
+    "As many pieces of a line were refunded, and put back into stock, as the refunds of its order's payments say.",
+  async run(tx) {
+    const rows = await tx.$queryRaw<Row[]>`
+      WITH refund AS (
+        SELECT r.line_id, p.order_id,
+          coalesce(sum(r.quantity) FILTER (WHERE f.status <> 'FAILED'), 0) AS refunded,
+          coalesce(sum(r.quantity) FILTER (WHERE r.restock AND f.status IN ('PENDING', 'UNKNOWN')), 0) AS restocking,
+          coalesce(sum(r.quantity) FILTER (WHERE r.restock AND f.restocked), 0) AS restocked
+        FROM refund_lines r JOIN refunds f ON f.id = r.refund_id JOIN payments p ON p.id = f.payment_id
+        GROUP BY r.line_id, p.order_id
+      ), violation AS (
+        SELECT l.order_id, l.sku, format('%s of %s are refunded, %s being restocked and %s restocked, its refunds say %s, %s and %s',
+          l.refunded_quantity, l.sku, l.restocking_quantity, l.restocked_quantity,
+          coalesce(r.refunded, 0), coalesce(r.restocking, 0), coalesce(r.restocked, 0)) AS message
+        FROM order_lines l LEFT JOIN refund r ON r.line_id = l.id AND r.order_id = l.order_id
+        WHERE (l.refunded_quantity, l.restocking_quantity, l.restocked_quantity)
+          <> (coalesce(r.refunded, 0), coalesce(r.restocking, 0), coalesce(r.restocked, 0))
+        UNION ALL
+        SELECT r.order_id, l.sku, format('a refund of it is for %s of another order', l.sku)
+        FROM refund r JOIN order_lines l ON l.id = r.line_id WHERE l.order_id <> r.order_id
+      )
+      SELECT message, jsonb_build_object('Order', order_id) AS subjects, (count(*) OVER ())::int AS total
+      FROM violation ORDER BY order_id, sku, message LIMIT ${VIOLATIONS_MAX}`
+    return findingsOf(rows)
+  },
+}
+
 const paymentsDisputes: Check = {
   name: 'payments-disputes',
   description: 'What a payment says was charged back is what its disputes say.',
@@ -84,6 +114,7 @@ const providerEvents: Check = {
 
 export const PAYMENT_CHECKS: readonly Check[] = [
   paymentsRefunds,
+  refundsLines,
   paymentsDisputes,
   stuckPayments,
   providerEvents,

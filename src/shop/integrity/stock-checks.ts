@@ -25,11 +25,12 @@ const stockMovements: Check = {
 
 const stockReserved: Check = {
   name: 'stock-reserved',
-  description: 'As many pieces of a variant are reserved as the orders that hold stock have in their lines.',
+  description:
+    'As many pieces of a variant are reserved as the orders that hold stock have in their lines, less those that refunds put back.',
   async run(tx) {
     const rows = await tx.$queryRaw<Row[]>`
       WITH held AS (
-        SELECT l.variant_id, sum(l.quantity) AS quantity
+        SELECT l.variant_id, sum(l.quantity - l.restocked_quantity) AS quantity
         FROM orders o JOIN order_lines l ON l.order_id = o.id
         WHERE o.holds_stock GROUP BY l.variant_id
       ), compared AS (

@@ -55,13 +55,13 @@ export async function cancelOrder(
 export const orderFulfill = defineCommand({
   name: 'orderFulfill',
   permission: 'orders:write',
-  errors: [...EDIT_ERRORS, 'WRONG_STATUS'],
+  errors: [...EDIT_ERRORS, 'WRONG_STATUS', 'PAYMENT_IN_PROGRESS'],
   schema: fulfillSchema,
 })
 
 type FulfillOrderErrorCode = ErrorCodeOf<typeof orderFulfill>
 
-/** Fulfils a paid order: its pieces leave the warehouse. */
+/** Fulfils a paid order: its pieces leave the warehouse, but those that a refund put back into stock. */
 export async function fulfillOrder(
   caller: CommandContext,
   input: InputOf<typeof orderFulfill>,
@@ -95,11 +95,11 @@ type Ending<Code extends string> = {
   readonly event: string
   readonly changes: Partial<Pick<Order, 'status' | 'fulfilledAt' | 'cancelledAt' | 'cancelReason'>>
   /** Null, or why an order in an allowed status cannot end yet. */
-  readonly mayEnd: (order: Order) => Refusal<Code> | null
+  readonly mayEnd: (order: Order, tx: Transaction) => Promise<Refusal<Code> | null>
   readonly hold: HoldEnd
 }
 
-function refusalToCancel(order: Order): Refusal<CancelOrderErrorCode> | null {
+async function refusalToCancel(order: Order): Promise<Refusal<CancelOrderErrorCode> | null> {
   if (order.paymentStatus === 'PENDING') {
     return { code: 'PAYMENT_IN_PROGRESS', message: 'a payment of it is under way: wait for its outcome' }
   }
@@ -108,13 +108,24 @@ function refusalToCancel(order: Order): Refusal<CancelOrderErrorCode> | null {
   return { code: 'PAYMENT_IN_PROGRESS', message: 'a refund of it is under way: wait for its outcome' }
 }
 
-function refusalToFulfil(order: Order): Refusal<FulfillOrderErrorCode> | null {
+async function refusalToFulfil(
+  order: Order,
+  tx: Transaction,
+): Promise<Refusal<FulfillOrderErrorCode> | null> {
   const leftMinor = outstandingMinor(order)
   if (leftMinor > 0n) {
     return { code: 'WRONG_STATUS', message: `${leftMinor} minor units of it are left to pay` }
   }
-  if (keptMinor(order) > 0n || order.totalMinor === 0n) return null
-  return { code: 'WRONG_STATUS', message: 'all of it was refunded: cancel it instead' }
+  if (keptMinor(order) <= 0n && order.totalMinor > 0n) {
+    return { code: 'WRONG_STATUS', message: 'all of it was refunded: cancel it instead' }
+  }
+  const restocking = { orderId: order.id, restockingQuantity: { gt: 0 } }
+  if (order.refundPendingMinor === 0n || (await tx.orderLine.findFirst({ where: restocking })) === null)
+    return null
+  return {
+    code: 'PAYMENT_IN_PROGRESS',
+    message: 'a refund that restocks pieces of it is under way: wait for its outcome',
+  }
 }
 
 async function finish<Code extends string>(
@@ -128,7 +139,7 @@ async function finish<Code extends string>(
   if (order === null) return notFound('id', 'order')
   if (order.version !== expectedVersion) return conflict(order, expectedVersion, {}, { reads: 'orders:read' })
   const refusal = from.includes(order.status)
-    ? mayEnd(order)
+    ? await mayEnd(order, tx)
     : { code: 'WRONG_STATUS' as const, message: `the order is ${order.status}, not ${from.join(' or ')}` }
   if (refusal !== null)
     return refused<FulfillOrderErrorCode | Code>([asReason<FulfillOrderErrorCode | Code>(refusal)], id)

@@ -198,6 +198,13 @@ OrderLine.implement({
     sku: t.exposeString('sku'),
     title: t.exposeString('title'),
     quantity: t.exposeInt('quantity'),
+    refundedQuantity: t.exposeInt('refundedQuantity', {
+      description: 'Pieces that were refunded by line, or are being refunded.',
+    }),
+    restockedQuantity: t.exposeInt('restockedQuantity', {
+      description:
+        'Pieces that refunds put back into stock. Of an order that is not fulfilled yet, all others are shipped.',
+    }),
     unitPrice: t.field({
       type: MoneyType,
       ...projection({ columns: ['unitPriceMinor', 'currency'] }),
@@ -352,7 +359,8 @@ addMutation(orderCancel, {
 })
 
 addMutation(orderFulfill, {
-  description: 'Fulfils a paid order: its pieces leave the warehouse.',
+  description:
+    'Fulfils a paid order: its pieces leave the warehouse, except those that a refund put back into stock.',
   needsKey: true,
   fields: (t) => ({
     id: t.id({ required: true }),

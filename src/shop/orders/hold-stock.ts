@@ -17,7 +17,8 @@ export const RELEASE: HoldEnd = { reason: 'RELEASE', takesOnHand: false }
 export const FULFILMENT: HoldEnd = { reason: 'FULFILMENT', takesOnHand: true }
 
 /**
- * Ends the reservations of an order's lines. The order's row must be locked, and must hold stock. Locks the stock rows
+ * Ends the reservations of an order's lines, of all pieces that refunds have not put back into stock before. The order's
+ * row must be locked, and must hold stock. Locks the stock rows
  * in the order of their ids, so that concurrent transactions do not deadlock.
  */
 export async function endHold(
@@ -28,9 +29,9 @@ export async function endHold(
 ): Promise<void> {
   await tx.$executeRaw`
     WITH line AS (
-      SELECT s.variant_id, l.quantity
+      SELECT s.variant_id, l.quantity - l.restocked_quantity AS quantity
       FROM order_lines l JOIN stock_levels s ON s.variant_id = l.variant_id
-      WHERE l.order_id = ${orderId}::uuid
+      WHERE l.order_id = ${orderId}::uuid AND l.quantity > l.restocked_quantity
       ORDER BY s.variant_id FOR NO KEY UPDATE OF s
     ), level AS (
       UPDATE stock_levels s

@@ -1,7 +1,7 @@
 // The interface to a payment provider: the calls that Bulkhead makes, and the answers and events that it may get. Types
 // only; gateway.ts implements it for Stripe. Never called inside a transaction.
 
-import type { DisputeStatus } from '../../generated/prisma/client.ts'
+import type { DisputeStatus, RefundReason } from '../../generated/prisma/client.ts'
 
 /** Why a payment or refund failed, as clients see it. */
 export const FAILURE_CODES = [
@@ -52,6 +52,7 @@ export type ProviderRefund = {
   readonly amountMinor: bigint
   /** ISO 4217. */
   readonly currency: string
+  readonly reason: RefundReason | null
 }
 
 export type RefundVerdict =
@@ -87,6 +88,7 @@ export type RefundNotice = Named & {
   readonly amountMinor: bigint
   /** ISO 4217. */
   readonly currency: string
+  readonly reason: RefundReason | null
 }
 
 /** A movement that a dispute made on the account: a negative amount was withdrawn, a positive one reinstated. */

@@ -117,6 +117,7 @@ export async function refundOne(
     chargeReference: reference,
     amountMinor,
     currency: 'USD',
+    reason: null,
   }
   const verdict = await shop.account.refund(asked)
   if (verdict.status !== 'SUCCEEDED') throw new Error(`refunded: ${JSON.stringify(verdict)}`)

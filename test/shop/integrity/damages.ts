@@ -170,6 +170,33 @@ export const DAMAGES: Damage[] = [
     },
   },
   {
+    name: 'refunds-lines: a line says that a piece was refunded',
+    async inflict(query, books) {
+      const id = orderId(books, 'fulfilled')
+      await query('UPDATE order_lines SET refunded_quantity = 1 WHERE order_id = $1', [id])
+      return { 'refunds-lines': [idOf('Order', id)] }
+    },
+  },
+  {
+    name: 'refunds-lines: a line says that a piece was put back into stock',
+    async inflict(query, books) {
+      const id = orderId(books, 'fulfilled')
+      await query('UPDATE order_lines SET restocked_quantity = 1 WHERE order_id = $1', [id])
+      return { 'refunds-lines': [idOf('Order', id)] }
+    },
+  },
+  {
+    name: 'refunds-lines: a failed refund is for a line of another order',
+    async inflict(query, books) {
+      await query(
+        `INSERT INTO refund_lines (id, refund_id, position, line_id, quantity)
+         SELECT gen_random_uuid(), $1, 0, id, 1 FROM order_lines WHERE order_id = $2`,
+        [refundOf(books, 'sentBack', 0), orderId(books, 'paid')],
+      )
+      return { 'refunds-lines': [idOf('Order', orderId(books, 'sentBack'))] }
+    },
+  },
+  {
     name: 'orders-paid: an order says that more was paid',
     async inflict(query, books) {
       const id = orderId(books, 'partlyPaid')

@@ -43,7 +43,7 @@ const PAYMENT_RECORD = `mutation ($input: PaymentRecordInput!) { paymentRecord(i
     order { status paymentStatus outstandingAmount { amountMinor } } }
   userErrors { field message code } } }`
 const REFUND_RECORD = `mutation ($input: RefundRecordInput!) { refundRecord(input: $input) {
-  refund { id status method reference reason givenAt amount { amountMinor } payment { order { paymentStatus keptAmount { amountMinor } } } }
+  refund { id status method reference reason note givenAt amount { amountMinor } payment { order { paymentStatus keptAmount { amountMinor } } } }
   userErrors { field message code } } }`
 
 async function record(orderId: string, more: object = {}, session = a): Promise<Data> {
@@ -171,13 +171,19 @@ describe('refundRecord', () => {
     const { payment } = await record(orderId)
     const fromTill = await bookedBy(async () => {
       expect(
-        await giveBack(payment.id, { amount: usd(500), reference: 'slip', reason: 'scratched' }),
+        await giveBack(payment.id, {
+          amount: usd(500),
+          reference: 'slip',
+          reason: 'DAMAGED',
+          note: 'scratched',
+        }),
       ).toMatchObject({
         refund: {
           status: 'SUCCEEDED',
           method: 'CASH',
           reference: 'slip',
-          reason: 'scratched',
+          reason: 'DAMAGED',
+          note: 'scratched',
           givenAt: expect.any(String),
           payment: { order: { paymentStatus: 'PARTIALLY_REFUNDED', keptAmount: { amountMinor: '1500' } } },
         },

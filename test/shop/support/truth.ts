@@ -15,7 +15,7 @@ const CHECKS: { what: string; sql: string }[] = [
   {
     what: 'what is reserved is not what open orders have',
     sql: `SELECT s.variant_id, s.reserved, o.open FROM stock_levels s LEFT JOIN (
-        SELECT l.tenant_id, l.variant_id, sum(l.quantity) AS open
+        SELECT l.tenant_id, l.variant_id, sum(l.quantity - l.restocked_quantity) AS open
         FROM order_lines l JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
         WHERE o.holds_stock GROUP BY 1, 2
       ) o USING (tenant_id, variant_id)

@@ -1,5 +1,5 @@
 // The mutations of payments, refunds and provider accounts. The use cases hold the rules.
-import { builder } from '../../../graphql/builder.ts'
+import { builder, type SchemaTypes } from '../../../graphql/builder.ts'
 import { MoneyInput } from '../../../graphql/money.ts'
 import { addMutation } from '../../../graphql/mutation.ts'
 import { nodeUuid } from '../../../graphql/node-ids.ts'
@@ -15,6 +15,12 @@ import { paymentRecord, recordPayment } from '../record-payment.ts'
 import { createRefund, refundCreate } from '../refunds/create-refund.ts'
 import { recordRefund, refundRecord } from '../refunds/record-refund.ts'
 import { paymentTake, takePayment } from '../take-payment.ts'
+import { RefundReason } from './refunds.ts'
+
+type InputBuilder = PothosSchemaTypes.InputFieldBuilder<
+  PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>,
+  'InputObject'
+>
 
 addMutation(paymentTake, {
   description:
@@ -38,19 +44,56 @@ addMutation(paymentTake, {
     takePayment(caller, payments, { orderId: nodeUuid('Order', orderId), ...input }),
 })
 
+const RefundLineInput = builder.inputType('RefundLineInput', {
+  description: "Pieces of one line of the payment's order, which is PAID or FULFILLED.",
+  fields: (t) => ({
+    lineId: t.id({ required: true }),
+    quantity: t.int({ required: true, description: 'At most the pieces that are not refunded yet.' }),
+    restock: t.boolean({
+      defaultValue: false,
+      description:
+        'Puts the pieces back into stock when the refund succeeds: they have come back from the buyer or, of an order that is ' +
+        'not fulfilled yet, are not shipped. Needs stock:write too. Without it, stock is unchanged.',
+    }),
+  }),
+})
+
+/** What both mutations of refunds take. */
+function refundFields(t: InputBuilder) {
+  return {
+    paymentId: t.id({ required: true }),
+    lines: t.field({
+      type: [RefundLineInput],
+      description: 'The pieces that are refunded. Left out: an amount is, and the lines stay as they are.',
+    }),
+    amount: t.field({
+      type: MoneyInput,
+      description:
+        'Default: the price of the lines, and without lines all that is left of the payment. At most that, for a part of it.',
+    }),
+    reason: t.field({ type: RefundReason }),
+    note: t.string({ description: 'Why, in words: at most 500 characters.' }),
+  }
+}
+
+/** The lines with the database's ids. */
+function refundLines(lines: readonly (typeof RefundLineInput.$inferInput)[] | null | undefined) {
+  return lines?.map(({ lineId, ...line }) => ({ ...line, lineId: nodeUuid('OrderLine', lineId) }))
+}
+
 addMutation(refundCreate, {
   description:
-    'Refunds a payment, or a part of it; the refunds never exceed the payment. The same key refunds once, no matter how ' +
-    'often it is sent.',
+    'Refunds a payment: pieces of its order, an amount, or all that is left; the refunds never exceed the payment. The same ' +
+    'key refunds once, no matter how often it is sent.',
   needsKey: true,
-  fields: (t) => ({
-    paymentId: t.id({ required: true }),
-    amount: t.field({ type: MoneyInput, description: 'Default: all that is left of the payment.' }),
-    reason: t.string(),
-  }),
+  fields: refundFields,
   result: { field: 'refund', type: Refund, model: 'Refund' },
-  run: (caller, { paymentId, ...input }, { payments }) =>
-    createRefund(caller, payments, { paymentId: nodeUuid('Payment', paymentId), ...input }),
+  run: (caller, { paymentId, lines, ...input }, { payments }) =>
+    createRefund(caller, payments, {
+      ...input,
+      paymentId: nodeUuid('Payment', paymentId),
+      lines: refundLines(lines),
+    }),
 })
 
 const ManualMethod = builder.enumType('ManualPaymentMethod', {
@@ -83,16 +126,18 @@ addMutation(refundRecord, {
     'by the provider: see refundCreate.',
   needsKey: true,
   fields: (t) => ({
-    paymentId: t.id({ required: true }),
-    amount: t.field({ type: MoneyInput, description: 'Default: all that is left of the payment.' }),
+    ...refundFields(t),
     method: t.field({ type: ManualMethod, required: true }),
     reference: t.string({ description: 'A receipt number, or the reference on the bank statement.' }),
     givenAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
-    reason: t.string(),
   }),
   result: { field: 'refund', type: Refund, model: 'Refund' },
-  run: (caller, { paymentId, ...input }) =>
-    recordRefund(caller, { paymentId: nodeUuid('Payment', paymentId), ...input }),
+  run: (caller, { paymentId, lines, ...input }) =>
+    recordRefund(caller, {
+      ...input,
+      paymentId: nodeUuid('Payment', paymentId),
+      lines: refundLines(lines),
+    }),
 })
 
 const ConnectableProvider = builder.enumType('ConnectableProvider', {

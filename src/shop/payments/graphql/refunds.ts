@@ -1,7 +1,12 @@
 // The refunds of payments: type and query.
-import type { Payment as PaymentRow, Refund as RefundRow } from '../../../generated/prisma/client.ts'
+import type {
+  OrderLine as OrderLineRow,
+  Payment as PaymentRow,
+  RefundReason as RefundReasonValue,
+  Refund as RefundRow,
+} from '../../../generated/prisma/client.ts'
 import { builder } from '../../../graphql/builder.ts'
-import { pageArgs } from '../../../graphql/connections.ts'
+import { pageArgs, relationListField } from '../../../graphql/connections.ts'
 import { MoneyType } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
@@ -10,11 +15,29 @@ import { readPage } from '../../../graphql/read.ts'
 import { relation } from '../../../graphql/relations.ts'
 import { sortOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
-import { Payment, Refund, RefundConnection } from '../../refs.ts'
+import { OrderLine, Payment, Refund, RefundConnection, RefundLine, RefundLineConnection } from '../../refs.ts'
 import type { FAILURE_CODES } from '../provider.ts'
 import { commonFilter, PaymentFailure, PaymentStatus } from './payments.ts'
 
 const REFUNDS = sortOf('Refund', 'createdAt')
+
+export const RefundReason = builder.enumType('RefundReason', {
+  description: 'Why a refund was made. A refund made at the provider has the reason that it was given there.',
+  values: {
+    CUSTOMER_REQUEST: { description: 'The buyer changed their mind.' },
+    DAMAGED: { description: 'It arrived damaged.' },
+    DEFECTIVE: { description: 'It does not work as it should.' },
+    WRONG_ITEM: { description: 'Something else was sent than was ordered.' },
+    NOT_RECEIVED: { description: 'It did not arrive.' },
+    DUPLICATE: { description: 'It was ordered or paid twice.' },
+    FRAUD: {
+      description:
+        'The payment was not made by the owner of the card. Stripe then blocks the card and the email address.',
+    },
+    GOODWILL: { description: 'The merchant gives something back without having to.' },
+    OTHER: { description: 'None of these; the note says more.' },
+  } satisfies Record<RefundReasonValue, { description: string }>,
+})
 
 Refund.implement({
   description: 'A refund of one payment.',
@@ -28,7 +51,21 @@ Refund.implement({
       ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
-    reason: t.exposeString('reason', { nullable: true, ...textBytes(NOTE_BYTES) }),
+    reason: t.expose('reason', { type: RefundReason, nullable: true }),
+    note: t.exposeString('note', {
+      nullable: true,
+      description: 'Why it was made, in words.',
+      ...textBytes(NOTE_BYTES),
+    }),
+    lines: relationListField(
+      t,
+      RefundLineConnection,
+      { model: 'Refund', relation: 'lines', sort: 'position' },
+      'The pieces that it is for. Empty for a refund of an amount alone, and for one made at the provider.',
+    ),
+    restocked: t.exposeBoolean('restocked', {
+      description: 'It put pieces back into stock: those of its lines with `restock`.',
+    }),
     method: t.string({
       nullable: true,
       description: 'Recorded refunds only: CASH, BANK_TRANSFER or OTHER.',
@@ -61,6 +98,25 @@ Refund.implement({
       type: Payment,
       ...projection({ one: 'payment' }),
       resolve: (refund, _args, context, info) => relation<PaymentRow>(refund, 'payment', context, info),
+    }),
+  }),
+})
+
+RefundLine.implement({
+  description: 'The pieces of one line of an order that a refund is for.',
+  interfaces: [Node],
+  extensions: { model: 'RefundLine', permission: 'payments:read' },
+  fields: (t) => ({
+    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('RefundLine', id) }),
+    quantity: t.exposeInt('quantity', { description: 'The number of refunded pieces.' }),
+    restock: t.exposeBoolean('restock', {
+      description: 'The pieces go back into stock when the refund succeeds.',
+    }),
+    line: t.field({
+      type: OrderLine,
+      description: 'The line of the order.',
+      ...projection({ one: 'line' }),
+      resolve: (line, _args, context, info) => relation<OrderLineRow>(line, 'line', context, info),
     }),
   }),
 })

@@ -39,6 +39,7 @@ async function ask(
     payment,
     amountMinor,
     currency,
+    reason,
     createdAt,
     attempts,
     providerReference: reference,
@@ -54,6 +55,7 @@ async function ask(
     chargeReference: payment.providerReference,
     amountMinor,
     currency,
+    reason,
   }
   const isKeyRemembered = now.getTime() - createdAt.getTime() < KEY_REMEMBERED_MS
   // From the second attempt on the provider's books are read first, as for a charge.

@@ -10,31 +10,42 @@ import {
   refused,
 } from '../../../commands/outcome.ts'
 import { newId } from '../../../core/ids.ts'
+import { toDecimal } from '../../../core/money.ts'
 import type { Transaction } from '../../../db/database.ts'
-import type { Order, Payment } from '../../../generated/prisma/client.ts'
+import type { Order, Payment, RefundReason } from '../../../generated/prisma/client.ts'
 import { lockOrder, moveMoney, type Recorded, recordedTogether } from '../../orders/order-money.ts'
 import { reductionMinor } from '../../orders/order-sums.ts'
+import {
+  type AskedRefundLine,
+  priceRefundLines,
+  REFUND_LINE_ERRORS,
+  setAsideRefundLines,
+} from '../../orders/refund-lines.ts'
 import type { AskedAmount } from '../amount-input.ts'
 import { attemptEnd } from '../attempt.ts'
 import { lockPayment } from '../settle-payment.ts'
 import { settleRefund } from './settle-refund.ts'
 
-export const REFUNDABLE_ERRORS = [
-  'NOT_FOUND',
-  'WRONG_STATUS',
-  'AMOUNT_TOO_LARGE',
-  'CURRENCY_MISMATCH',
-] as const
+export const REFUNDABLE_ERRORS = [...REFUND_LINE_ERRORS, 'AMOUNT_TOO_LARGE', 'CURRENCY_MISMATCH'] as const
 export type RefundableErrorCode = (typeof REFUNDABLE_ERRORS)[number]
 
 /** What may be refunded; both rows are locked. */
 export type Refundable = { readonly order: Order; readonly payment: Payment; readonly amountMinor: bigint }
 
-/** Locks order and payment, and returns the amount to refund. Default: all that is left. */
+/** What a refund is asked for: pieces, an amount of them, an amount alone, or all that is left. */
+export type AskedRefund = {
+  readonly amount: AskedAmount | null
+  readonly lines: readonly AskedRefundLine[]
+}
+
+/**
+ * Locks order and payment, and returns the amount to refund. Default: the price of the lines; without lines all that is
+ * left. With lines the amount is at most their price.
+ */
 export async function findRefundable(
   tx: Transaction,
   paymentId: string,
-  amount: AskedAmount | null,
+  { amount, lines }: AskedRefund,
 ): Promise<Refundable | Refused<RefundableErrorCode>> {
   const found = await tx.payment.findFirst({ where: { id: paymentId }, select: { orderId: true } })
   if (found === null) return notFound('paymentId', 'payment')
@@ -42,9 +53,29 @@ export async function findRefundable(
   if (order === null) throw new Error(`payment ${paymentId} has no order`)
   const payment = await lockPayment(tx, paymentId)
   const leftMinor = refundableMinor(payment)
-  const errors = refusalsOf(payment, amount, leftMinor)
+  if (lines.length === 0) {
+    const errors = refusalsOf(payment, amount, leftMinor)
+    if (errors.length > 0) return refused(errors)
+    return { order, payment, amountMinor: amount?.amountMinor ?? leftMinor }
+  }
+  const { priceMinor, refusals } = await priceRefundLines(tx, order, lines)
+  const asked = amount ?? { amountMinor: priceMinor, currency: order.currency }
+  // The price of lines that are refused says nothing about the payment.
+  const judged = refusals.length === 0 ? asked : amount
+  const errors = [...refusalsOf(payment, judged, leftMinor), ...refusals]
+  if (errors.length === 0) errors.push(...priceRefusals(asked, priceMinor))
   if (errors.length > 0) return refused(errors)
-  return { order, payment, amountMinor: amount?.amountMinor ?? leftMinor }
+  return { order, payment, amountMinor: asked.amountMinor }
+}
+
+function priceRefusals(
+  { amountMinor, currency }: AskedAmount,
+  priceMinor: bigint,
+): Reason<RefundableErrorCode>[] {
+  if (priceMinor === 0n) return [refusal('lines', 'these pieces cost nothing', 'WRONG_STATUS')]
+  if (amountMinor <= priceMinor) return []
+  const price = `${toDecimal({ amountMinor: priceMinor, currency })} ${currency}`
+  return [refusal('amount', `the lines cost only ${price}`, 'AMOUNT_TOO_LARGE')]
 }
 
 /** The refundable rest of a payment. The buyer already has what the bank charged back. */
@@ -59,8 +90,13 @@ export type BegunRefund = { readonly id: string; readonly recorded: Recorded }
 export async function beginRefund(
   tx: Transaction,
   { order, payment, amountMinor }: Refundable,
-  details: {
-    readonly reason: string | null
+  {
+    lines,
+    ...details
+  }: {
+    readonly lines: readonly AskedRefundLine[]
+    readonly reason: RefundReason | null
+    readonly note: string | null
     readonly manualMethod?: string
     readonly manualReference?: string | null
     readonly givenAt?: Date
@@ -90,6 +126,7 @@ export async function beginRefund(
       updatedAt: now,
     },
   })
+  await setAsideRefundLines(tx, id, lines)
   const sums = { refundPendingMinor: amountMinor, reducedMinor: reducesMinor }
   const moved = await moveMoney(tx, order, sums, { now })
   const subject = { type: 'Refund', id }
@@ -98,6 +135,8 @@ export async function beginRefund(
     paymentId,
     amountMinor: amountMinor.toString(),
     currency,
+    ...(details.reason !== null && { reason: details.reason }),
+    ...(lines.length > 0 && { lines: lines.map(({ lineId, ...line }) => ({ lineId, ...line })) }),
     ...(details.providerReference !== undefined && { madeAtProvider: true }),
   }
   const begun = {

@@ -16,7 +16,7 @@ import { settleRefund } from './settle-refund.ts'
 export async function recordProviderRefund(
   tx: Transaction,
   { paymentId, orderId }: { readonly paymentId: string; readonly orderId: string },
-  { reference, amountMinor, currency }: RefundNotice,
+  { reference, amountMinor, currency, reason }: RefundNotice,
   verdict: RefundVerdict,
   now: Date,
 ): Promise<Recorded> {
@@ -31,7 +31,7 @@ export async function recordProviderRefund(
   if (payment.status !== 'SUCCEEDED') throw new Disagreement('PAYMENT_OPEN')
   if (amountMinor === 0n) return NOTHING_RECORDED
   if (amountMinor > refundableMinor(payment)) throw new Disagreement('TOO_MUCH_REFUNDED')
-  const details = { reason: null, providerReference: reference }
+  const details = { reason, note: null, lines: [], providerReference: reference }
   const { id, recorded } = await beginRefund(tx, { order, payment, amountMinor }, details, now)
   // No event may ever report its outcome.
   await enqueueReconcile(tx, RECONCILE_REFUND_TASK, id, new Date(now.getTime() + retryDelayMs(0)))

@@ -8,15 +8,16 @@ import { type Done, type Reason, type Refused, refused } from '../../../commands
 import { runCommand } from '../../../commands/run-command.ts'
 import type { Transaction } from '../../../db/database.ts'
 import { amountSchema } from '../amount-input.ts'
-import { isPast, manualSchema, noteSchema } from '../manual.ts'
+import { isPast, manualSchema } from '../manual.ts'
 import { beginRefund, findRefundable, REFUNDABLE_ERRORS, settledByHand } from './begin-refund.ts'
+import { refundSchema, requireRestock } from './refund-input.ts'
 
 const schema = z.object({
   paymentId: z.string(),
   amount: amountSchema,
   ...manualSchema,
   givenAt: z.date().nullish(),
-  reason: noteSchema,
+  ...refundSchema,
 })
 
 type Input = z.output<typeof schema>
@@ -30,21 +31,24 @@ export const refundRecord = defineCommand({
 
 type RecordRefundErrorCode = ErrorCodeOf<typeof refundRecord>
 
-/** Books what is left of a payment, or `amount` of it, as refunded by hand. */
+/** Books what is left of a payment, the pieces in `lines`, or `amount` of either, as refunded by hand. */
 export async function recordRefund(
   caller: CommandContext,
   input: InputOf<typeof refundRecord>,
 ): Promise<Executed<typeof refundRecord>> {
+  requireRestock(caller, input.lines)
   return await runCommand(caller, refundRecord, input, (tx, value) => record(tx, caller, value))
 }
 
 async function record(
   tx: Transaction,
   caller: CommandContext,
-  { paymentId, amount = null, method, reference = null, givenAt = null, reason = null }: Input,
+  { paymentId, amount = null, method, reference = null, givenAt = null, ...more }: Input,
 ): Promise<Done | Refused<RecordRefundErrorCode>> {
   const now = caller.clock()
-  const found = await findRefundable(tx, paymentId, amount)
+  const { reason = null, note = null } = more
+  const lines = more.lines ?? []
+  const found = await findRefundable(tx, paymentId, { amount, lines })
   if (!('payment' in found)) return found
   const errors: Reason<RecordRefundErrorCode>[] = []
   if (found.payment.providerKind !== 'MANUAL') {
@@ -56,5 +60,5 @@ async function record(
   }
   if (errors.length > 0) return refused(errors)
   const manual = { manualMethod: method, manualReference: reference, givenAt: givenAt ?? now }
-  return await settledByHand(tx, await beginRefund(tx, found, { reason, ...manual }, now), now)
+  return await settledByHand(tx, await beginRefund(tx, found, { lines, reason, note, ...manual }, now), now)
 }

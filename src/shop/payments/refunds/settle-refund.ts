@@ -1,5 +1,5 @@
-// The only transition of a refund, as settle-payment.ts is for a payment: books the refund, its payment, the order and
-// the ledger together.
+// The only transition of a refund, as settle-payment.ts is for a payment: books the refund, its payment, the order, the
+// pieces that go back into stock, and the ledger together.
 import { auditOf } from '../../../commands/edit.ts'
 import type { Transaction } from '../../../db/database.ts'
 import type { Refund } from '../../../generated/prisma/client.ts'
@@ -12,6 +12,7 @@ import {
   type Recorded,
   recordedTogether,
 } from '../../orders/order-money.ts'
+import { releaseRefundLines, restockRefundLines } from '../../orders/refund-lines.ts'
 import { isCash } from '../manual.ts'
 import { isSettled, refundChangeOf } from '../payment.ts'
 import type { RefundVerdict } from '../provider.ts'
@@ -35,9 +36,19 @@ export async function settleRefund(
   const change = refundChangeOf(refund, verdict, now)
   if (change === null) return NOTHING_RECORDED
   const version = refund.version + 1
+  const restocks = change.status === 'SUCCEEDED' && (await restockRefundLines(tx, order, refundId, now))
+  if (change.status === 'FAILED') {
+    await releaseRefundLines(tx, refundId, { wasOpen: !isSettled(refund.status) })
+  }
   await tx.refund.updateMany({
     where: { id: refundId },
-    data: { ...change, ...(endsAttempt && { attemptExpiresAt: null }), version, updatedAt: now },
+    data: {
+      ...change,
+      ...(restocks && { restocked: true }),
+      ...(endsAttempt && { attemptExpiresAt: null }),
+      version,
+      updatedAt: now,
+    },
   })
   const sums = sumsMoved(refund, change.status)
   const { refundedMinor } = sums
@@ -68,7 +79,7 @@ export async function settleRefund(
     await reverseEntry(tx, { kind: 'REFUND', source: { type: 'Refund', id: refundId }, postedAt: now })
   }
   const moved = isSettled(change.status) ? await moveMoney(tx, order, sums, { now }) : NOTHING_RECORDED
-  return recordedTogether(recordOf(refund, change.status, version), moved)
+  return recordedTogether(recordOf(refund, { status: change.status, version, restocks }), moved)
 }
 
 /** The change of the order's sums when a refund's status changes: the pending amount is refunded, or freed. */
@@ -89,11 +100,18 @@ function sumsMoved(
   }
 }
 
-function recordOf(refund: Refund, status: Refund['status'], version: number): Recorded {
+function recordOf(
+  refund: Refund,
+  {
+    status,
+    version,
+    restocks,
+  }: { readonly status: Refund['status']; readonly version: number; readonly restocks: boolean },
+): Recorded {
   if (status === refund.status) return NOTHING_RECORDED
   const subject = { type: 'Refund', id: refund.id }
   return {
-    audit: [auditOf(subject, { status: refund.status }, { status })],
+    audit: [auditOf(subject, { status: refund.status }, { status, ...(restocks && { restocked: true }) })],
     events: [{ type: `refund.${status.toLowerCase()}`, subject, payload: { version } }],
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from '../provider.ts'
 import { toStripeAmount } from './amount.ts'
 import { intentSchema, PAYMENT_KEY, REFUND_KEY, refundSchema, TENANT_KEY } from './objects.ts'
+import { stripeReason } from './refund-reason.ts'
 import {
   bookedChargeOf,
   chargeNoticeOf,
@@ -61,6 +62,7 @@ export function stripeAccount(
 
   async function refund(asked: ProviderRefund, currency: string): Promise<RefundVerdict> {
     const { tenantId, refundId, paymentId, chargeReference, amountMinor } = asked
+    const reason = stripeReason(asked.reason)
     const amount = toStripeAmount(amountMinor, currency)
     if (amount === null) return { status: 'FAILED', reference: null, failure: INEXPRESSIBLE }
     return await refundVerdict(asked, () =>
@@ -68,6 +70,7 @@ export function stripeAccount(
         {
           payment_intent: chargeReference,
           amount,
+          ...(reason !== null && { reason }),
           metadata: { [TENANT_KEY]: tenantId, [REFUND_KEY]: refundId, [PAYMENT_KEY]: paymentId },
         },
         { idempotencyKey: `bulkhead-refund-${refundId}` },

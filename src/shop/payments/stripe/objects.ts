@@ -99,6 +99,7 @@ export const refundSchema = z.object({
   currency: currencySchema,
   status: wordSchema.nullish(),
   failure_reason: messageSchema.nullish(),
+  reason: wordSchema.nullish(),
   payment_intent: idOf.nullish(),
   metadata: oursSchema,
 })

@@ -24,6 +24,7 @@ import {
   type StripeProblem,
   type StripeRefund,
 } from './objects.ts'
+import { reasonOfStripe } from './refund-reason.ts'
 
 /** By decline code first, then by code: https://docs.stripe.com/declines/codes. */
 const FAILURES: ReadonlyMap<string, FailureCode> = new Map([
@@ -115,6 +116,7 @@ export function refundNoticeOf(refund: StripeRefund): RefundNotice {
     chargeReference: refund.payment_intent ?? null,
     amountMinor: fromStripeAmount(refund.amount, currency),
     currency,
+    reason: reasonOfStripe(refund.reason),
   }
 }
 

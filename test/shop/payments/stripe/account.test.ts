@@ -55,6 +55,7 @@ async function charged({ account }: Opened, more: Partial<Charge> = {}) {
     chargeReference: verdict.reference,
     amountMinor: sumMinor,
     currency,
+    reason: null,
   })
   return { paymentId, reference: verdict.reference, refundOf }
 }

@@ -73,6 +73,7 @@ const REFUND = {
   chargeReference: 'pi_1',
   amountMinor: 500n,
   currency: 'EUR',
+  reason: null,
 }
 
 const invalid = (more: object = {}) => ({ type: 'invalid_request_error', message: 'it is so', ...more })
@@ -124,6 +125,16 @@ describe('what is sent', () => {
       'metadata[bulkhead_refund]': 'refund-1',
       'metadata[bulkhead_payment]': 'payment-1',
     })
+  })
+
+  it.each([
+    ['DUPLICATE', 'duplicate'],
+    ['FRAUD', 'fraudulent'],
+    ['NOT_RECEIVED', 'requested_by_customer'],
+    ['GOODWILL', null],
+  ] as const)('for a refund because of %s: %s', async (reason, sent) => {
+    await account.refund({ ...REFUND, reason })
+    expect(asked[0]?.body.get('reason')).toBe(sent)
   })
 
   it('for a sum that Stripe cannot move exactly: nothing', async () => {

@@ -221,16 +221,19 @@ describe('what is signed', () => {
     const refund = { ...GIVEN_BACK, status: 'succeeded' }
     const subject = (type: string, object: object) => read(bodyOf({ type, data: { object } })).subject
     const metadata = { bulkhead_tenant: TENANT, bulkhead_refund: REFUND, bulkhead_payment: PAYMENT }
-    expect(subject('refund.updated', { ...refund, metadata })).toMatchObject({
+    expect(subject('refund.updated', { ...refund, metadata, reason: 'fraudulent' })).toMatchObject({
       refund: {
         tenantId: TENANT,
         refundId: REFUND,
         chargeReference: 'pi_1',
         amountMinor: 500n,
         currency: 'USD',
+        reason: 'FRAUD',
       },
     })
-    expect(subject('refund.updated', refund)).toMatchObject({ refund: { tenantId: null, refundId: null } })
+    expect(subject('refund.updated', refund)).toMatchObject({
+      refund: { tenantId: null, refundId: null, reason: null },
+    })
     for (const odd of [
       {},
       null,
