@@ -37,3 +37,15 @@ export function toDecimal({ amountMinor, currency }: Money): string {
   const magnitude = (amountMinor < 0n ? -amountMinor : amountMinor).toString().padStart(digits + 1, '0')
   return `${sign}${magnitude.slice(0, -digits)}.${magnitude.slice(-digits)}`
 }
+
+const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/
+
+/** The minor units of an amount in major units; null: more decimal places than the currency has, or no decimal number. */
+export function toMinor(amount: string, currency: string): bigint | null {
+  const [, sign, whole, decimals = ''] = DECIMAL.exec(amount) ?? []
+  const digits = minorDigitsOf(currency)
+  // Zeros at the end add nothing: 5.00 yen are 5.
+  const significant = decimals.replace(/0+$/, '')
+  if (whole === undefined || significant.length > digits) return null
+  return BigInt(`${sign}${whole}${significant.padEnd(digits, '0')}`)
+}

@@ -4,7 +4,7 @@ import type { GraphQLScalarType } from 'graphql'
 import { parseConstValue } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { decodeId, encodeId, NO_ID, uuidOf } from '../../src/core/ids.ts'
-import { toDecimal } from '../../src/core/money.ts'
+import { toDecimal, toMinor } from '../../src/core/money.ts'
 import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar } from '../../src/graphql/scalars.ts'
 
 const refused = (scalar: GraphQLScalarType, value: unknown) =>
@@ -115,6 +115,7 @@ describe('an amount in major units', () => {
     fc.assert(
       fc.property(amount, fc.constantFrom('USD', 'JPY', 'KWD'), (amountMinor, currency) => {
         expect(BigInt(toDecimal({ amountMinor, currency }).replace('.', ''))).toBe(amountMinor)
+        expect(toMinor(toDecimal({ amountMinor, currency }), currency)).toBe(amountMinor)
       }),
     )
   })

@@ -2,6 +2,7 @@
 // fields and arguments are covered without further work. recipes.ts has the values.
 import {
   type GraphQLField,
+  type GraphQLInputObjectType,
   type GraphQLInputType,
   type GraphQLObjectType,
   type GraphQLOutputType,
@@ -160,7 +161,9 @@ function valueOfType(
   if (isListType(type)) return [valueOfType(type.ofType, { path: `${path}.0`, name, sample }, valueFor)]
   if (isEnumType(type)) return type.getValues()[0]?.name
   if (!isInputObjectType(type)) return valueFor({ path, type: type.name, name, sample })
-  const needed = Object.values(type.getFields()).filter(isRequiredInputField)
+  const needed = Object.values(type.getFields()).filter(
+    (field) => isRequiredInputField(field) || field.name === onlyOneOf(type),
+  )
   return Object.fromEntries(
     needed.map((field) => [
       field.name,
@@ -171,6 +174,11 @@ function valueOfType(
       ),
     ]),
   )
+}
+
+/** The field to give of those of which exactly one is needed. */
+function onlyOneOf(type: GraphQLInputObjectType): string | undefined {
+  return (type.extensions.exactlyOne as readonly string[] | undefined)?.[0]
 }
 
 /** `given` with the value at a slot's path; missing lists and objects are made. */

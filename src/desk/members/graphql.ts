@@ -1,5 +1,6 @@
 // The viewer, the tenant, and its members and invitations: types and queries.
 import { PERMISSIONS } from '../../auth/permissions.ts'
+import { minorDigitsOf } from '../../core/money.ts'
 import type {
   ApiKey as ApiKeyRow,
   Invitation as InvitationRow,
@@ -8,6 +9,7 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
+import { MINOR_DIGITS } from '../../graphql/money.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
@@ -52,6 +54,11 @@ Tenant.implement({
     currency: t.expose('currency', {
       type: 'Currency',
       description: 'The default currency of its prices.',
+    }),
+    minorDigits: t.int({
+      description: `Of its currency. ${MINOR_DIGITS}`,
+      ...projection({ columns: ['currency'] }),
+      resolve: ({ currency }) => minorDigitsOf(currency),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),

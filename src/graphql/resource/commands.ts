@@ -10,6 +10,7 @@ import {
   EDIT_ERRORS,
   type EditedTable,
   edit,
+  type InputPaths,
   isRefused,
   jsonOf,
   notFound,
@@ -105,6 +106,7 @@ export function updateCommand(subject: Subject): { readonly command: Command; re
         id,
         expectedVersion,
         wanted: columnsOf(editable, value),
+        paths: pathsOf(editable, value),
         now: caller.clock(),
         event: updatedEvent,
       }),
@@ -186,11 +188,13 @@ export function deleteCommand(subject: Subject): { readonly command: Command; re
 
 function editRow(
   tx: Transaction,
-  { name, model, inputs, constraints, reads }: Subject,
+  { name, model, constraints, reads }: Subject,
   edited: {
     readonly id: string
     readonly expectedVersion: number
     readonly wanted: Columns | ((row: Row) => Promise<Columns | Refused>)
+    /** The paths of the wanted columns in the input. */
+    readonly paths?: InputPaths<Row>
     readonly now: Date
     readonly event: string | null | ((changes: Columns) => string)
   },
@@ -201,7 +205,6 @@ function editRow(
     noun: nounOf(name),
     reads,
     touches: touched(model, edited.now),
-    paths: Object.assign({}, ...inputs.map(({ paths }) => paths)),
     constraints,
   })
 }
@@ -225,6 +228,17 @@ function columnsOf(inputs: readonly FieldInput[], value: Columns): Columns {
     ...inputs.map(({ name, isNullable, columnsOf: columns }) => {
       const given = value[name]
       return given === undefined || (given === null && !isNullable) ? {} : columns(given as never)
+    }),
+  )
+}
+
+/** The paths of the given columns in a validated input. */
+function pathsOf(inputs: readonly FieldInput[], value: Columns): InputPaths<Row> {
+  return Object.assign(
+    {},
+    ...inputs.map(({ name, pathsOf: paths }) => {
+      const given = value[name]
+      return given === undefined || given === null ? {} : paths(given as never)
     }),
   )
 }

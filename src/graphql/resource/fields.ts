@@ -1,6 +1,7 @@
 // The fields of a resource: maps a column, a relation or a hand-written part to the API's output and input.
 import type { InputFieldRef } from '@pothos/core'
 import { z } from 'zod'
+import { type GivenMoney, moneyInput } from '../../commands/money-input.ts'
 import type { Column, Model, Relation } from '../../db/models.ts'
 import { type EnumName, enumValues, type ModelName } from '../../db/register.ts'
 import { builder, type SchemaTypes } from '../builder.ts'
@@ -15,6 +16,7 @@ type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 export type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, { readonly id: string }>
 export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>
 export type Columns = Readonly<Record<string, unknown>>
+type Paths = Readonly<Record<string, readonly string[]>>
 
 /** The maximum length of a text without its own. */
 const TEXT_LENGTH_DEFAULT = 255
@@ -70,7 +72,7 @@ export type PartInput = {
   /** The columns of a value. Undefined ones stay unchanged. */
   readonly columnsOf: (value: never) => Columns
   /** The paths of its columns in the part's value, for user errors: `{ priceMinor: ['amountMinor'] }`. */
-  readonly paths?: Readonly<Record<string, readonly string[]>>
+  readonly paths?: (value: never) => Paths
   readonly sample?: () => unknown
 }
 
@@ -102,8 +104,10 @@ export type FieldInput = {
   /** Replaces `rule` for a create. */
   readonly initialRule?: z.ZodType
   readonly columnsOf: (value: never) => Columns
+  /** The columns that it sets. */
+  readonly columns: readonly string[]
   /** The paths of its columns in the input. */
-  readonly paths: Readonly<Record<string, readonly string[]>>
+  readonly pathsOf: (value: never) => Paths
   /** For a unique column. */
   readonly taken?: string
 }
@@ -166,7 +170,8 @@ function columnInput(
     rule,
     ...(initial && { initialRule: z.enum(initial as [string, ...string[]]) }),
     columnsOf: (value: unknown) => ({ [name]: value }),
-    paths: { [name]: [name] },
+    columns: [name],
+    pathsOf: () => ({ [name]: [name] }),
     ...(taken !== undefined && { taken }),
   }
 }
@@ -220,7 +225,7 @@ export function partField(name: string, part: Part, model: Model): Field {
 function partInput(
   name: string,
   { columns, description }: Part,
-  { type, rule, required = true, columnsOf, paths = {}, sample }: PartInput,
+  { type, rule, required = true, columnsOf, paths = () => ({}), sample }: PartInput,
 ): FieldInput {
   return {
     name,
@@ -236,7 +241,11 @@ function partInput(
       }),
     rule,
     columnsOf,
-    paths: Object.fromEntries(columns.map((column) => [column, [name, ...(paths[column] ?? [])]])),
+    columns,
+    pathsOf: (value) => {
+      const inner = paths(value)
+      return Object.fromEntries(columns.map((column) => [column, [name, ...(inner[column] ?? [])]]))
+    },
   }
 }
 
@@ -254,15 +263,9 @@ export function money(
     sort: amount,
     input: {
       type: MoneyInput,
-      rule: z.object({
-        amountMinor: z.bigint().min(0n, 'this must not be negative').max(max, `at most ${max} minor units`),
-        currency: z.string(),
-      }),
-      columnsOf: (value: { amountMinor: bigint; currency: string }) => ({
-        [amount]: value.amountMinor,
-        [currency]: value.currency,
-      }),
-      paths: { [amount]: ['amountMinor'], [currency]: ['currency'] },
+      rule: moneyInput({ min: 0n, max }),
+      columnsOf: (value: GivenMoney) => ({ [amount]: value.amountMinor, [currency]: value.currency }),
+      paths: ({ given }: GivenMoney) => ({ [amount]: [given], [currency]: ['currency'] }),
     },
   }
 }
@@ -308,7 +311,8 @@ function relationInput(
     field: (t, { required }) => t.id({ required: required as never }) as never,
     rule: z.string().transform((id) => nodeUuid(target as ModelName, id)),
     columnsOf: (value: unknown) => ({ [key]: value }),
-    paths: { [key]: [key] },
+    columns: [key],
+    pathsOf: () => ({ [key]: [key] }),
   }
 }
 

@@ -180,7 +180,7 @@ function subjectOf(
 /** A value of a unique column that another record has is TAKEN. */
 function uniqueRules(name: ModelName, model: Model, inputs: readonly FieldInput[]): Constraint[] {
   return model.keys.flatMap(({ name: key, fields }) => {
-    const input = inputs.find(({ paths }) => fields.some((field) => field in paths))
+    const input = inputs.find(({ columns }) => fields.some((field) => columns.includes(field)))
     if (input === undefined) return []
     const message = input.taken ?? `another ${nounOf(name)} has this ${nounOf(input.name)}`
     return [constraint(key, { field: input.name, code: 'TAKEN', message })]

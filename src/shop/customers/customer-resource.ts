@@ -40,7 +40,7 @@ const addressPart: Part = {
     required: false,
     columnsOf: (given: Readonly<Record<string, unknown>>) =>
       Object.fromEntries(FIELDS.map(([field, column]) => [column, given[field]])),
-    paths: Object.fromEntries(FIELDS.map(([field, column]) => [column, [field]])),
+    paths: () => Object.fromEntries(FIELDS.map(([field, column]) => [column, [field]])),
   },
 }
 

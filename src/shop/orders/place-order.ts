@@ -5,19 +5,14 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { moneyInput } from '../../commands/money-input.ts'
 import { done, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
-import { isCurrency } from '../../core/money.ts'
 import type { Transaction } from '../../db/database.ts'
 import { agreedSchema } from './agreed.ts'
 import { type AskedLine, LINES_MAX, type OfferedLine, QUANTITY_MAX, refusalsOf } from './order.ts'
 import { placeStatement } from './place-order-sql.ts'
-
-const moneySchema = z.object({
-  amountMinor: z.bigint().nonnegative('must not be negative'),
-  currency: z.string().refine(isCurrency, 'is not an ISO 4217 currency'),
-})
 
 const schema = z.object({
   customerId: z.string(),
@@ -30,7 +25,7 @@ const schema = z.object({
     )
     .min(1, 'an order needs a line')
     .max(LINES_MAX, `at most ${LINES_MAX} lines`),
-  expectedTotal: moneySchema.nullish(),
+  expectedTotal: moneyInput({ min: 0n }).nullish(),
   ...agreedSchema,
 })
 
