@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { isLoopbackHost } from './core/loopback.ts'
 import { createHttpServer } from './edge/http-server.ts'
+import { NO_TRUSTED_DOCUMENTS, readTrustedDocuments } from './edge/trusted-documents.ts'
 import type { Runtime } from './runtime.ts'
 import { buildSchema } from './schema.ts'
 import { DEVELOPMENT, FIRST_FIELDS, ROUTES } from './wiring.ts'
@@ -41,8 +42,14 @@ export async function openApi(config: Config, runtime: Runtime): Promise<Api> {
   // The development issuer authenticates anybody who reaches it, so it and GraphiQL answer only this machine.
   const explorer = isLoopbackHost(config.host) ? development : null
   const hasMailbox = explorer !== null && runtime.hasMailbox
+  const schema = buildSchema()
+  const trusted =
+    config.trustedDocuments === null
+      ? NO_TRUSTED_DOCUMENTS
+      : await readTrustedDocuments({ ...config.trustedDocuments, schema })
   const server = createHttpServer({
-    schema: buildSchema(),
+    schema,
+    trusted,
     database,
     authenticator: createAuthenticator({
       verifier,

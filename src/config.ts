@@ -54,6 +54,8 @@ export interface Config {
   /** The page where an invited person accepts; null: mails contain no link. */
   readonly invitationUrl: string | null
   readonly introspection: boolean
+  /** `path`: a manifest, or a folder of them, absolute; `only`: all other documents are refused. Null: none. */
+  readonly trustedDocuments: { readonly path: string; readonly only: boolean } | null
   /** The cost budget of each tenant, in points. */
   readonly budget: { readonly capacity: number; readonly restorePerSecond: number }
   /** The maximum size of an answer of /graphql. */
@@ -210,6 +212,8 @@ const environmentSchema = z.object({
     .refine(isPage, 'must be the address of a page, without a fragment, as in https://shop.example.com/join')
     .optional(),
   INTROSPECTION: yesOrNo().optional(),
+  TRUSTED_DOCUMENTS: z.string().optional(),
+  TRUSTED_DOCUMENTS_ONLY: yesOrNo().default(false),
   COST_CAPACITY: wholeNumber(1, POINTS_MAX, BUDGET_CAPACITY),
   COST_RESTORE_PER_SECOND: wholeNumber(1, POINTS_MAX, BUDGET_RESTORE_PER_SECOND),
   ANSWER_BYTES_MAX: wholeNumber(ANSWER_BYTES_MIN, ANSWER_BYTES_LIMIT, ANSWER_BYTES_MAX),
@@ -270,6 +274,10 @@ export function parseConfig(variables: Variables, { inAnyEnvironment = false }: 
     mail: values.SMTP_URL === undefined ? null : { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM ?? '' },
     invitationUrl: values.INVITATION_URL ?? null,
     introspection: values.INTROSPECTION ?? environment.introspection,
+    trustedDocuments:
+      values.TRUSTED_DOCUMENTS === undefined
+        ? null
+        : { path: resolve(values.TRUSTED_DOCUMENTS), only: values.TRUSTED_DOCUMENTS_ONLY },
     budget: Object.freeze({
       capacity: values.COST_CAPACITY,
       restorePerSecond: values.COST_RESTORE_PER_SECOND,
@@ -293,7 +301,7 @@ function readEnvFile(): Variables {
 
 /** Variables whose value may be printed; the value of any other could be a secret in the wrong place. */
 const SHOWN: ReadonlySet<string> = new Set(
-  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION COST_CAPACITY COST_RESTORE_PER_SECOND ANSWER_BYTES_MAX JOBS_CONCURRENCY SANDBOX_PORT LOG_LEVEL'.split(
+  'NODE_ENV PORT METRICS_PORT DATABASE_POOL_MAX DATABASE_NAMED_STATEMENTS DATABASE_STRICT_VERSION ALLOW_EMBEDDED_IN_PRODUCTION INTROSPECTION TRUSTED_DOCUMENTS_ONLY COST_CAPACITY COST_RESTORE_PER_SECOND ANSWER_BYTES_MAX JOBS_CONCURRENCY SANDBOX_PORT LOG_LEVEL'.split(
     ' ',
   ),
 )
@@ -314,6 +322,9 @@ function contradictions(given: Variables): string[] {
   }
   if (given.STRIPE_WEBHOOK_SECRET && !given.STRIPE_SECRET_KEY) {
     problems.push('STRIPE_SECRET_KEY: is required beside STRIPE_WEBHOOK_SECRET')
+  }
+  if (given.TRUSTED_DOCUMENTS_ONLY === 'true' && !given.TRUSTED_DOCUMENTS) {
+    problems.push('TRUSTED_DOCUMENTS: is required beside TRUSTED_DOCUMENTS_ONLY: no document could run')
   }
   if (given.SMTP_URL && !given.MAIL_FROM) {
     problems.push('MAIL_FROM: is required beside SMTP_URL')

@@ -24,6 +24,7 @@ import { type Account, charge, requirePoints, spend } from './cost-budget.ts'
 import type { Documents } from './documents.ts'
 import type { KnownDocuments } from './known-documents.ts'
 import type { RequestContext } from './request-state.ts'
+import type { TrustedDocuments } from './trusted-documents.ts'
 
 /** The maximum cost of an operation, in points. */
 const COST_MAX = 10_000
@@ -31,6 +32,7 @@ const COST_MAX = 10_000
 export type ApolloPluginOptions = AnswerOptions & {
   readonly documents: Documents
   readonly known: KnownDocuments
+  readonly trusted: TrustedDocuments
   readonly logger: Logger
 }
 
@@ -41,7 +43,7 @@ const NOTHING: DocumentNode = parse('{ __typename }')
 
 /** The plugin. Its hooks have no state of their own, so that a request allocates no closures. */
 export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPlugin<RequestContext> {
-  const { documents, known, logger } = options
+  const { documents, known, trusted, logger } = options
   const conclude = createAnswers(options)
 
   /** Sets the document, so that Apollo does not parse and validate it itself in an unsafe order. */
@@ -58,8 +60,10 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
   }: Request): DocumentNode | null {
     const account = accountOf(state)
     // Looked up per tenant, never in the shared cache, so that no tenant can find out what others ask.
-    const isKnown = known.has(caller.scope.tenantId, queryHash)
+    const isTrusted = trusted.has(queryHash)
+    const isKnown = isTrusted || known.has(caller.scope.tenantId, queryHash)
     try {
+      if (trusted.only && !isTrusted) throw notTrusted()
       if (!isKnown) requirePoints(account)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
@@ -67,7 +71,7 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
       return null
     }
     const { document, errors, points, isRead } = documents.prepare(source, queryHash)
-    if (!isKnown || isRead) {
+    if (!isKnown || (isRead && !isTrusted)) {
       state.readingPoints = points
       charge(account, points)
     }
@@ -126,6 +130,10 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
       logger.error({ err: error, requestId }, 'the pipeline itself failed')
     },
   }
+}
+
+function notTrusted(): AppError {
+  return new AppError('DOCUMENT_NOT_TRUSTED', 'this server runs only the documents of its manifests')
 }
 
 function accountOf({ account }: { readonly account: Account | null }): Account {

@@ -27,11 +27,13 @@ export function parametersOfQueryString(query: unknown): Checked {
 }
 
 function checked(given: Parameters): Checked {
-  const { query, operationName, extensions } = given
+  const { query, operationName, extensions, documentId } = given
   if (!isAbsentOr(query, typeof query === 'string')) throw refused('"query" must be a string')
   if (!isAbsentOr(operationName, typeof operationName === 'string')) {
     throw refused('"operationName" must be a string')
   }
+  if (!isAbsentOr(documentId, typeof documentId === 'string')) throw refused('"documentId" must be a string')
+  if (query && documentId) throw refused('send "query" or "documentId", not both')
   const size: InputSize = { values: 0, letters: 0 }
   for (const name of OBJECTS) {
     const value = given[name]
@@ -39,7 +41,7 @@ function checked(given: Parameters): Checked {
     measure(name, value, size)
   }
   const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
-  if (!query && persisted === undefined) throw refused('a "query" is required')
+  if (!query && !documentId && persisted === undefined) throw refused('a "query" is required')
   if (!isAbsentOr(persisted, isPersistedQuery(persisted))) throw refused('the persisted query is malformed')
   return { parameters: given, size }
 }

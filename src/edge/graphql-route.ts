@@ -32,6 +32,7 @@ import { createErrorMask, INTERNAL_MESSAGE, STATUS_OF } from './mask-errors.ts'
 import { answerType, JSON_TYPE } from './media-type.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { newRequestState, type RequestContext, type RequestState } from './request-state.ts'
+import { NO_TRUSTED_DOCUMENTS, type TrustedDocuments } from './trusted-documents.ts'
 import { createUnsentAnswers } from './unsent-answers.ts'
 
 declare module 'fastify' {
@@ -60,6 +61,8 @@ export type GraphqlOptions = {
   readonly budget?: Partial<BudgetOptions>
   /** The maximum size of an answer. */
   readonly answerBytesMax?: number
+  /** Documents that every tenant may name by an id. Default: none. */
+  readonly trusted?: TrustedDocuments
   readonly isDraining: () => boolean
 }
 
@@ -70,7 +73,7 @@ const NO_HEADERS = new HeaderMap()
 /** Adds the route. Apollo starts with the server, and is stopped after the last answer. */
 export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): void {
   const { database, authenticator, services, clock, isDraining } = options
-  const { answerBytesMax = ANSWER_BYTES_MAX } = options
+  const { answerBytesMax = ANSWER_BYTES_MAX, trusted = NO_TRUSTED_DOCUMENTS } = options
   const mask = createErrorMask(options)
   const budget = createCostBudget({ clock, ...options.budget })
   const known = createKnownDocuments()
@@ -79,7 +82,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
   const documents = createDocuments(options)
   const apollo = createApollo(
     options,
-    createApolloPlugin({ ...options, documents, known, mask, unsent, answerBytesMax }),
+    createApolloPlugin({ ...options, documents, known, trusted, mask, unsent, answerBytesMax }),
   )
   app.addHook('onReady', () => apollo.start())
   app.addHook('onClose', () => apollo.stop())
@@ -117,7 +120,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     parameters: Parameters,
   ): Parameters {
     try {
-      return known.resolve(scope.tenantId, parameters)
+      return known.resolve(scope.tenantId, trusted.resolve(parameters))
     } catch (error) {
       if (error instanceof PersistedQueryNotFound && account !== null) requirePoints(account)
       throw error

@@ -18,6 +18,7 @@ import { BODY_BYTES_MAX, HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 import { HttpRefusal } from './http-refusal.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createMetricsServer } from './metrics-server.ts'
+import { addSchemaRoute } from './schema-route.ts'
 import { cutOffWhenStalled } from './stalled-sockets.ts'
 import { addTenantsRoute } from './tenants-route.ts'
 import { createTrustedProxies, type TrustedProxies } from './trusted-proxies.ts'
@@ -87,6 +88,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addGraphqlRoute(app, { ...options, isDraining })
   addHealthRoutes(app, { ...options, isDraining })
   addTenantsRoute(app, options)
+  addSchemaRoute(app, options)
   const opens = (options.routes ?? []).map((addRoute) => addRoute(app, options))
 
   async function close(): Promise<void> {

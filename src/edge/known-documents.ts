@@ -69,7 +69,7 @@ function createSources(): Sources {
 }
 
 /** The hash of the persisted query in checked parameters; null without one. */
-function hashIn({ extensions }: Parameters): string | null {
+export function hashIn({ extensions }: Parameters): string | null {
   const { persistedQuery } = (extensions ?? {}) as { persistedQuery?: { sha256Hash: string } | null }
   return persistedQuery?.sha256Hash ?? null
 }

@@ -16,6 +16,7 @@ function refuse(message: string): never {
 
 export const dateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time',
   description: 'A point in time, ISO 8601 with a time zone; returned in UTC with milliseconds.',
   serialize: (value) => (value instanceof Date ? value : new Date(value as string)).toISOString(),
   parseValue: (value) => {
@@ -29,6 +30,7 @@ export const dateTimeScalar = new GraphQLScalarType<Date, string>({
 
 export const bigIntScalar = new GraphQLScalarType<bigint, string>({
   name: 'BigInt',
+  specifiedByURL: 'https://www.w3.org/TR/xmlschema-2/#long',
   description:
     'A 64-bit integer. Returned as a string of digits, since a JSON number is exact only to 2^53; accepted as a string or an integer.',
   serialize: (value) => (value as bigint).toString(),
@@ -48,6 +50,7 @@ function parseBigInt(value: unknown): bigint {
 
 export const decimalScalar = new GraphQLScalarType<string, string>({
   name: 'Decimal',
+  specifiedByURL: 'https://www.w3.org/TR/xmlschema-2/#decimal',
   description: 'An exact decimal number as a string, such as "19.99".',
   serialize: (value) => String(value),
   parseValue: (value) => {
@@ -59,6 +62,7 @@ export const decimalScalar = new GraphQLScalarType<string, string>({
 
 export const jsonScalar = new GraphQLScalarType<unknown, unknown>({
   name: 'JSON',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   description: 'Any JSON value. Only returned, never accepted.',
   serialize: (value) => value,
   parseValue: () => refuse('JSON is never accepted'),
@@ -66,6 +70,7 @@ export const jsonScalar = new GraphQLScalarType<unknown, unknown>({
 
 export const currencyScalar = new GraphQLScalarType<string, string>({
   name: 'Currency',
+  specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
   description: 'An ISO 4217 currency code, such as USD.',
   serialize: (value) => String(value),
   parseValue: (value) => {

@@ -177,6 +177,16 @@ describe('the configuration', () => {
     expect(problemsOf({ ...PRODUCTION, CORS_ORIGINS: 'http://localhost:5173' })).toEqual([])
   })
 
+  it('trusted documents are a path, and nothing else can be required without it', () => {
+    expect(parseConfig({}).trustedDocuments).toBe(null)
+    expect(
+      parseConfig({ TRUSTED_DOCUMENTS: 'documents', TRUSTED_DOCUMENTS_ONLY: 'true' }).trustedDocuments,
+    ).toEqual({ path: resolve('documents'), only: true })
+    expect(problemsOf({ TRUSTED_DOCUMENTS_ONLY: 'true' })).toEqual([
+      expect.stringMatching(/^TRUSTED_DOCUMENTS: is required beside TRUSTED_DOCUMENTS_ONLY/),
+    ])
+  })
+
   it('says that Citus is not supported yet', () => {
     expect(problemsOf({ DATABASE_ENGINE: 'citus' })).toEqual([
       expect.stringContaining('does not support Citus yet'),

@@ -1,11 +1,11 @@
 // The serialisation of scalars, and the validation of input.
 import fc from 'fast-check'
-import type { GraphQLScalarType } from 'graphql'
-import { parseConstValue } from 'graphql'
+import { type GraphQLScalarType, isScalarType, isSpecifiedScalarType, parseConstValue } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { decodeId, encodeId, NO_ID, uuidOf } from '../../src/core/ids.ts'
 import { toDecimal, toMinor } from '../../src/core/money.ts'
 import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar } from '../../src/graphql/scalars.ts'
+import { buildSchema } from '../../src/schema.ts'
 
 const refused = (scalar: GraphQLScalarType, value: unknown) =>
   expect(() => scalar.parseValue(value), JSON.stringify(value)).toThrow(scalar.name)
@@ -150,4 +150,12 @@ describe('an id', () => {
       }),
     )
   })
+})
+
+it('every scalar of the API says where its form is specified', () => {
+  const own = Object.values(buildSchema().getTypeMap())
+    .filter(isScalarType)
+    .filter((type) => !isSpecifiedScalarType(type))
+  expect(own.length).toBeGreaterThan(3)
+  expect(own.filter(({ specifiedByURL }) => specifiedByURL?.startsWith('https://') !== true)).toEqual([])
 })
