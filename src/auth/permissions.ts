@@ -97,6 +97,10 @@ export function supportPermissions(access: 'READ' | 'WRITE'): ReadonlySet<Permis
 
 /** Throws FORBIDDEN with the missing permission. */
 export function requirePermission(held: ReadonlySet<Permission>, needed: Permission): void {
-  if (held.has(needed)) return
-  throw new AppError('FORBIDDEN', `this needs the permission ${needed}`, { permission: needed })
+  if (!held.has(needed)) throw missingError(needed)
+}
+
+/** FORBIDDEN, for a caller without the permission. */
+export function missingError(permission: Permission): AppError {
+  return new AppError('FORBIDDEN', `this needs the permission ${permission}`, { permission })
 }

@@ -8,4 +8,5 @@ defineNodes({
   grant: 'SupportGrant',
   key: 'ApiKey',
   exp: 'Export',
+  ten: 'Tenant',
 })

@@ -6,9 +6,9 @@ import type { CommandContext } from '../auth/command-context.ts'
 import { ACCEPT_INVITATION, type Permission } from '../auth/permissions.ts'
 import type { Command, Keyed } from '../commands/command.ts'
 import type { Executed } from '../commands/executed.ts'
-import type { AnyWhere } from '../db/reader/any-query.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
+import { idColumn } from './node.ts'
 import { type NodeName, nodeId } from './node-ids.ts'
 import { readFirst } from './read.ts'
 import { describeUserErrors, UserErrorType } from './user-errors.ts'
@@ -19,7 +19,7 @@ type Payload = Omit<Executed<Command, unknown>, 'replayed'>
 type Shown<Row extends object> = {
   readonly field: string
   readonly type: ObjectRef<Types, Row>
-  readonly model: NodeName | 'Tenant'
+  readonly model: NodeName
   /** Whether the command deletes the record: then the payload has its id. */
   readonly deletes?: boolean
 }
@@ -141,14 +141,14 @@ function addPayload<Row extends object, Value>(
           // The row is read with the columns of its own type; Pothos cannot resolve that type through Row.
           (made.id === null || !mayBeShown(made, context, info)
             ? null
-            : readFirst<Row>(context, info, result.model, whereOf(result.model, made.id))) as never,
+            : readFirst<Row>(context, info, result.model, { [idColumn(result.model)]: made.id })) as never,
       }),
       ...(result.deletes === true && {
         deletedId: t.id({
           nullable: true,
           description: 'The id of the deleted record; null when nothing was deleted.',
           resolve: ({ id, userErrors }) =>
-            id === null || userErrors.length > 0 ? null : nodeId(result.model as NodeName, id),
+            id === null || userErrors.length > 0 ? null : nodeId(result.model, id),
         }),
       }),
       ...(shownOnce && {
@@ -180,9 +180,4 @@ function mayBeShown({ isOwn }: Payload, { caller }: Context, info: GraphQLResolv
     nodePermission?: Permission
   }
   return nodePermission === undefined || caller.permissions.has(nodePermission)
-}
-
-/** A tenant is its own key; every other record also has an id. */
-function whereOf(model: NodeName | 'Tenant', id: string): AnyWhere {
-  return model === 'Tenant' ? { tenantId: id } : { id }
 }

@@ -4,20 +4,22 @@ import type { ModelName } from '../db/register.ts'
 
 export type NodeName = ModelName
 
-const names = new Map<string, NodeName>()
+const names = new Map<string, string>()
 const prefixes = new Map<string, string>()
 
 /** The node types, by the prefixes of their ids. */
-export const NODE_TYPES: ReadonlyMap<string, NodeName> = names
+export const NODE_TYPES: ReadonlyMap<string, string> = names
 
 /** Registers a module's node types by the prefixes of their ids, which never change. Throws for a duplicate. */
 export function defineNodes(types: Readonly<Record<string, ModelName>>): void {
-  for (const [prefix, name] of Object.entries(types)) {
-    if (names.has(prefix) || prefixes.has(name))
-      throw new Error(`the node ${prefix}: ${name} is defined twice`)
-    names.set(prefix, name)
-    prefixes.set(name, prefix)
-  }
+  for (const [prefix, name] of Object.entries(types)) registerPrefix(prefix, name)
+}
+
+/** The same for one type of any name. */
+export function registerPrefix(prefix: string, name: string): void {
+  if (names.has(prefix) || prefixes.has(name)) throw new Error(`the node ${prefix}: ${name} is defined twice`)
+  names.set(prefix, name)
+  prefixes.set(name, prefix)
 }
 
 export function nodeId(name: NodeName, uuid: string): string {
@@ -36,7 +38,7 @@ export function nodeIdOf(type: string, uuid: string): string | null {
 }
 
 /** The type and the UUID in an id of any type; null for other text. */
-export function nodeOf(id: string): { readonly name: NodeName; readonly uuid: string } | null {
+export function nodeOf(id: string): { readonly name: string; readonly uuid: string } | null {
   const decoded = decodeId(id)
   const name = decoded === null ? undefined : names.get(decoded.prefix)
   return decoded === null || name === undefined ? null : { name, uuid: decoded.uuid }

@@ -27,6 +27,7 @@ export function schemaProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string,
     ...places.flatMap((place) => [...fieldProblems(schema, place), ...listProblems(place)]),
     ...unknownPermissions(schema, places),
     ...nodeProblems(schema, nodes),
+    ...places.flatMap(idProblems),
   ]
 }
 
@@ -64,7 +65,7 @@ function typesWithRows(schema: GraphQLSchema, places: readonly Place[]): GraphQL
 }
 
 function hasModel(type: GraphQLObjectType): boolean {
-  return type.extensions.model !== undefined || type.getInterfaces().some(({ name }) => name === 'Node')
+  return type.extensions.model !== undefined || isNode(type)
 }
 
 function typeProblems({ name, extensions }: GraphQLObjectType): string[] {
@@ -141,10 +142,28 @@ function unknownPermissions(schema: GraphQLSchema, places: readonly Place[]): st
   )
 }
 
+/**
+ * A client's cache takes `id` for the identity of the object that has it: the id of another object there shows the one as the
+ * other.
+ */
+function idProblems({ parent, field }: Place): string[] {
+  if (field.name !== 'id' || parent.name === 'Node' || isNode(parent)) return []
+  return [
+    `${parent.name}.id is taken by caches for its own, and ${parent.name} is no Node: name it after its object ` +
+      `(subjectId) and link that with nodeLink, or make ${parent.name} a Node`,
+  ]
+}
+
+function isNode(type: GraphQLNamedType): boolean {
+  return (
+    (isObjectType(type) || isInterfaceType(type)) && type.getInterfaces().some(({ name }) => name === 'Node')
+  )
+}
+
 function nodeProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string, string>): string[] {
   const types = ownTypes(schema)
     .filter(isObjectType)
-    .filter((type) => type.getInterfaces().some(({ name }) => name === 'Node'))
+    .filter(isNode)
     .map(({ name }) => name)
   const named = new Set(nodes.values())
   return [

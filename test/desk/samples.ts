@@ -16,6 +16,10 @@ export const SAMPLES: ModuleSamples = {
     Member: makeMember,
     Invitation: async (api, tenant) => (await invitee(api, tenant)).id,
     SupportGrant: (api, tenant) => grantSupport(api.as(tenant)),
+    Tenant: async (api, tenant) =>
+      (await api.as(tenant).data('{ viewer { tenant { id } } }')).viewer.tenant.id,
+    Viewer: async (api, tenant) => (await api.as(tenant).data('{ viewer { id } }')).viewer.id,
+    RoleDefinition: async (api, tenant) => (await api.as(tenant).data('{ roles { id } }')).roles[0].id,
   },
   values: {
     idempotencyKey: () => unique('key'),

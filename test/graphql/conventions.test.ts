@@ -11,6 +11,7 @@ import {
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { COMMON_ERRORS } from '../../src/commands/error-codes.ts'
+import { NODE_TYPES } from '../../src/graphql/node-ids.ts'
 import { buildSchema } from '../../src/schema.ts'
 
 const schema = buildSchema()
@@ -115,9 +116,20 @@ describe('types', () => {
     for (const type of types.filter(isObjectType)) {
       for (const [name, { type: of }] of Object.entries(type.getFields())) {
         expect(getNamedType(of).name, `${type.name}.${name}`).not.toBe('Float')
-        if (name !== 'id' && name !== 'requestId') expect(name, type.name).not.toMatch(/Ids?$/)
+        // Beside `node` an id may be from outside.
+        if (name !== 'id' && name !== 'requestId' && !('node' in type.getFields()))
+          expect(name, type.name).not.toMatch(/Ids?$/)
       }
     }
+  })
+
+  it('the field id stands on Nodes only, and their ids have prefixes of their own', () => {
+    const withId = types
+      .filter((type) => isObjectType(type) && 'id' in type.getFields())
+      .map(({ name }) => name)
+    const nodes = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name)
+    expect(withId.toSorted()).toEqual(nodes.toSorted())
+    expect([...NODE_TYPES.values()].toSorted()).toEqual(nodes.toSorted())
   })
 
   it('every object that needs a permission says which', () => {

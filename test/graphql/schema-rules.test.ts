@@ -55,6 +55,13 @@ it('a schema that says everything has no problem, and values need nothing of the
   expect(problems()).toEqual([])
 })
 
+it('an id stands on a Node alone: elsewhere it is the id of another object', () => {
+  whole('extend type About { id: ID! }')
+  expect(problems()).toEqual([
+    'About.id is taken by caches for its own, and About is no Node: name it after its object (subjectId) and link that with nodeLink, or make About a Node',
+  ])
+})
+
 describe('a type that shows records', () => {
   it('needs a permission where it has a model', () => {
     typeOf('Room').extensions = { model: 'Room' }

@@ -73,7 +73,9 @@ export async function makeSecrets(api: Api): Promise<Secrets> {
 async function makeOthers(api: Api): Promise<Secrets['ids']> {
   const rows = await rowsOf(api.database, api.tenantIds.A)
   const made: Secrets['ids'] = []
-  for (const { name } of api.schema.getPossibleTypes(api.schema.getType('Node') as never)) {
+  for (const { name, extensions } of api.schema.getPossibleTypes(api.schema.getType('Node') as never)) {
+    // The caller and the roles are no records of a tenant.
+    if (extensions.model === undefined) continue
     const prefix = prefixOf(nodeId(name as NodeName, newId()))
     if (Object.entries(SAMPLES.prefixes).some(([table, known]) => known === prefix && rows[table]?.length))
       continue

@@ -118,7 +118,7 @@ export function readsOf(schema: GraphQLSchema): Operation[] {
 }
 
 /** The permission to look up a node type by its id. */
-export function neededByNode(schema: GraphQLSchema, type: string): Permission {
+export function neededByNode(schema: GraphQLSchema, type: string): Permission | undefined {
   const { permission, nodePermission } = schema.getType(type)?.extensions ?? {}
-  return (permission ?? nodePermission) as Permission
+  return (permission ?? nodePermission) as Permission | undefined
 }

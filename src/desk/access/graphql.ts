@@ -1,8 +1,8 @@
 // The table of roles, and the query that explains whether somebody may do something.
 import { PERMISSIONS, permissionsOf, ROLES } from '../../auth/permissions.ts'
-import { NO_ID } from '../../core/ids.ts'
+import { NO_ID, uuidOfText } from '../../core/ids.ts'
 import { builder } from '../../graphql/builder.ts'
-import { isHere } from '../../graphql/node.ts'
+import { defineNodeWithoutModel, isHere, Node } from '../../graphql/node.ts'
 import { nodeUuid } from '../../graphql/node-ids.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Role } from '../refs.ts'
@@ -14,14 +14,30 @@ import {
   type Subject,
 } from './check-access.ts'
 
-const RoleDefinition = builder.objectRef<(typeof ROLES)[number]>('RoleDefinition').implement({
+/** A role as an object. Its UUID follows from its name, so that it is the same wherever and whenever it is shown. */
+type RoleObject = { readonly role: (typeof ROLES)[number]; readonly uuid: string }
+
+const DEFINITIONS: readonly RoleObject[] = ROLES.map((role) => ({ role, uuid: uuidOfText(`role ${role}`) }))
+
+const roleId = defineNodeWithoutModel(
+  'role',
+  'RoleDefinition',
+  (uuid) => DEFINITIONS.find((definition) => definition.uuid === uuid) ?? null,
+)
+
+const SAME_FOR_ALL = 'the roles are the same for every tenant'
+
+const RoleDefinition = builder.objectRef<RoleObject>('RoleDefinition').implement({
   description: 'The permissions of a role.',
+  interfaces: [Node],
+  extensions: { noPermission: SAME_FOR_ALL },
   fields: (t) => ({
-    name: t.field({ type: Role, resolve: (role) => role }),
+    id: t.id({ resolve: ({ uuid }) => roleId(uuid) }),
+    name: t.field({ type: Role, resolve: ({ role }) => role }),
     permissions: t.stringList({
       description: 'In the form object:action. A key may get any of them that its creator has.',
       extensions: { listSize: PERMISSIONS.length },
-      resolve: (role) => PERMISSIONS.filter((permission) => permissionsOf(role).has(permission)),
+      resolve: ({ role }) => PERMISSIONS.filter((permission) => permissionsOf(role).has(permission)),
     }),
   }),
 })
@@ -56,8 +72,8 @@ builder.queryFields((t) => ({
   roles: t.field({
     type: [RoleDefinition],
     description: 'The roles, each with its permissions, the most powerful first.',
-    extensions: { listSize: ROLES.length, noPermission: 'the roles are the same for every tenant' },
-    resolve: () => ROLES,
+    extensions: { listSize: ROLES.length, noPermission: SAME_FOR_ALL },
+    resolve: () => DEFINITIONS,
   }),
   accessCheck: t.field({
     type: AccessCheck,

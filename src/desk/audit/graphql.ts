@@ -6,7 +6,7 @@ import { anyOf } from '../../graphql/any-of.ts'
 import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
-import { Node } from '../../graphql/node.ts'
+import { Node, nodeLink } from '../../graphql/node.ts'
 import { nodeId, nodeIdOf, nodeOf } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
@@ -29,16 +29,24 @@ const ActorKind = builder.enumType('AuditActorKind', {
   values: ['MEMBER', 'API_KEY', 'SUPPORT', 'INVITED', 'SYSTEM'],
 })
 
+function actorIdOf({ actorKind, actorId }: AuditEntryRow): string | null {
+  return actorId === null ? null : (nodeIdOf(ACTOR_TYPES[actorKind], actorId) ?? actorId)
+}
+
+function subjectIdOf({ subjectType, subjectId }: AuditEntryRow): string {
+  return nodeIdOf(subjectType, subjectId) ?? subjectId
+}
+
 const ActorType = builder.objectRef<AuditEntryRow>('AuditActor').implement({
   description: 'The actor of an audit entry.',
   fields: (t) => ({
     kind: t.field({ type: ActorKind, resolve: ({ actorKind }) => actorKind }),
-    id: t.id({
+    actorId: t.id({
       nullable: true,
       description: 'The id of the member, the key, the support grant or the invitation; null for SYSTEM.',
-      resolve: ({ actorKind, actorId }) =>
-        actorId === null ? null : (nodeIdOf(ACTOR_TYPES[actorKind], actorId) ?? actorId),
+      resolve: actorIdOf,
     }),
+    node: nodeLink(t, actorIdOf),
     label: t.string({
       description: 'The e-mail address or the name of the key at that time.',
       resolve: ({ actorLabel }) => actorLabel,
@@ -50,10 +58,11 @@ const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
   description: 'The object of an audit entry.',
   fields: (t) => ({
     type: t.string({ resolve: ({ subjectType }) => subjectType }),
-    id: t.id({
+    subjectId: t.id({
       description: 'An id for `node`, where its type is a node type.',
-      resolve: ({ subjectType, subjectId }) => nodeIdOf(subjectType, subjectId) ?? subjectId,
+      resolve: subjectIdOf,
     }),
+    node: nodeLink(t, subjectIdOf),
   }),
 })
 
@@ -132,7 +141,7 @@ const NEWEST_FIRST = sortOf('AuditEntry', 'createdAt')
 const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
   fields: (t) => ({
     actorKind: t.field({ type: [ActorKind] }),
-    actorId: t.id({ description: "The actor: an entry's `actor { id }`." }),
+    actorId: t.id({ description: "The actor: an entry's `actor { actorId }`." }),
     action: t.stringList({ description: 'Names of mutations: `orderPlace`.' }),
     subjectType: t.string({ description: '`Order`, `Member`, …' }),
     subjectId: t.id({ description: 'Selects the history of one object.' }),

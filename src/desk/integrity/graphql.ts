@@ -1,5 +1,6 @@
 // The query that runs the integrity checks.
 import { builder } from '../../graphql/builder.ts'
+import { nodeLink } from '../../graphql/node.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { SINCE_DAYS_DEFAULT, type Subject, type Violation } from '../../integrity/check.ts'
 import { type CheckReport, type IntegrityReport, verifyTenant } from '../../integrity/verify.ts'
@@ -19,7 +20,8 @@ SubjectType.implement({
   description: 'An object that a violation is about.',
   fields: (t) => ({
     type: t.exposeString('type'),
-    id: t.exposeID('id', { description: 'An id for `node`, where its type is a node type.' }),
+    subjectId: t.exposeID('id', { description: 'An id for `node`, where its type is a node type.' }),
+    node: nodeLink(t, ({ id }) => id),
   }),
 })
 

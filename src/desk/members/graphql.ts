@@ -1,5 +1,6 @@
 // The viewer, the tenant, and its members and invitations: types and queries.
 import { PERMISSIONS } from '../../auth/permissions.ts'
+import { NO_ID } from '../../core/ids.ts'
 import { minorDigitsOf } from '../../core/money.ts'
 import type {
   ApiKey as ApiKeyRow,
@@ -10,7 +11,7 @@ import type {
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
 import { MINOR_DIGITS } from '../../graphql/money.ts'
-import { Node } from '../../graphql/node.ts'
+import { defineNodeWithoutModel, Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
@@ -43,8 +44,13 @@ const InvitationStatus = builder.enumType('InvitationStatus', {
 
 Tenant.implement({
   description: 'A merchant.',
+  interfaces: [Node],
   extensions: { model: 'Tenant', noPermission: 'every caller belongs to this tenant' },
   fields: (t) => ({
+    id: t.id({
+      ...projection({ columns: ['tenantId'] }),
+      resolve: ({ tenantId }) => nodeId('Tenant', tenantId),
+    }),
     slug: t.string({
       description: 'Its unique name in URLs and tokens.',
       ...projection({ columns: [] }),
@@ -108,9 +114,18 @@ Invitation.implement({
 
 const ONESELF = 'shows the caller alone'
 
+/** A caller is found by nobody else. */
+const viewerId = defineNodeWithoutModel('vwr', 'Viewer', (uuid, { caller }) =>
+  uuid === caller.actor.id ? caller : null,
+)
+
 Viewer.implement({
   description: 'The caller of the request.',
+  interfaces: [Node],
+  extensions: { noPermission: ONESELF },
   fields: (t) => ({
+    // Only the system's own work has no id, and it sends no requests.
+    id: t.id({ resolve: ({ actor }) => viewerId(actor.id ?? NO_ID) }),
     member: t.field({
       type: Member,
       nullable: true,

@@ -11,7 +11,7 @@ import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import type { Context } from '../../graphql/context.ts'
 import { MoneyType } from '../../graphql/money.ts'
-import { Node } from '../../graphql/node.ts'
+import { Node, nodeLink } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection, selectionOf } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
@@ -116,10 +116,11 @@ const JournalEntrySource = builder
     description: 'The business event that an entry records.',
     fields: (t) => ({
       type: t.exposeString('type'),
-      id: t.exposeID('id', {
+      sourceId: t.exposeID('id', {
         description:
           "An id for `node` where its type is a type of the API; otherwise the id from outside, such as a provider's.",
       }),
+      node: nodeLink(t, ({ id }) => id),
     }),
   })
 
@@ -279,7 +280,7 @@ const LedgerAccountFilter = builder.inputType('LedgerAccountFilter', {
 const JournalEntryFilter = builder.inputType('JournalEntryFilter', {
   fields: (t) => ({
     kind: t.field({ type: [JournalEntryKind] }),
-    sourceId: t.id({ description: "The source of the entries: an entry's `source { id }`." }),
+    sourceId: t.id({ description: "The source of the entries: an entry's `source { sourceId }`." }),
     postedFrom: t.field({ type: 'DateTime', description: 'Posted at this instant or later.' }),
     postedBefore: t.field({ type: 'DateTime', description: 'Posted before this instant.' }),
   }),

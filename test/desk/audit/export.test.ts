@@ -83,10 +83,14 @@ describe('GET /audit.jsonl', () => {
     const { auditEntries } = await api
       .as('A')
       .data(
-        '{ auditEntries(filter: { action: ["memberInvite"] }) { nodes { id actor { id } subject { id } } } }',
+        '{ auditEntries(filter: { action: ["memberInvite"] }) { nodes { id actor { actorId } subject { subjectId } } } }',
       )
     const [entry] = auditEntries.nodes
-    expect([line.id, line.actor.id, line.subject.id]).toEqual([entry.id, entry.actor.id, entry.subject.id])
+    expect([line.id, line.actor.id, line.subject.id]).toEqual([
+      entry.id,
+      entry.actor.actorId,
+      entry.subject.subjectId,
+    ])
   })
 
   it('covers a period from an instant, or a day, to before another. Default end: now', async () => {

@@ -15,8 +15,8 @@ const ENTRIES = `query ($query: String, $filter: AuditEntryFilter, $first: Int, 
     pageInfo { hasNextPage endCursor }
     nodes {
       id action requestId createdAt recordedAt
-      actor { kind id label }
-      subject { type id }
+      actor { kind actorId label }
+      subject { type subjectId }
       changes { field before after }
     }
   }
@@ -58,8 +58,8 @@ describe('auditEntries', () => {
     expect(nodes).toMatchObject([
       {
         action: 'customerUpdate',
-        actor: { kind: 'MEMBER', id: members['owner@anchor.example'], label: 'owner@anchor.example' },
-        subject: { type: 'Customer', id: customerId },
+        actor: { kind: 'MEMBER', actorId: members['owner@anchor.example'], label: 'owner@anchor.example' },
+        subject: { type: 'Customer', subjectId: customerId },
         changes: [{ field: 'name', before: 'Ada Audit', after: 'Ada Lovelace' }],
       },
       {
@@ -94,7 +94,7 @@ describe('auditEntries', () => {
   it('are found by who did it', async () => {
     const staff = members['staff@anchor.example']
     const { nodes } = await entries({ filter: { actorId: staff } })
-    expect(nodes).toMatchObject([{ action: 'productCreate', actor: { id: staff } }])
+    expect(nodes).toMatchObject([{ action: 'productCreate', actor: { actorId: staff } }])
     expect(actionsOf(await entries({ filter: { actorKind: ['SYSTEM'] } }))).toEqual(['tenantCreate'])
     expect(actionsOf(await entries({ filter: { actorKind: ['API_KEY', 'SUPPORT', 'INVITED'] } }))).toEqual([])
   })
@@ -177,10 +177,10 @@ describe('the actor of an entry', () => {
     const [entry] = (await entries({ filter: { actorId: key.id } })).nodes
     expect(entry).toMatchObject({
       action: 'customerCreate',
-      actor: { kind: 'API_KEY', id: key.id, label: 'Till 3' },
+      actor: { kind: 'API_KEY', actorId: key.id, label: 'Till 3' },
     })
     const { nodes } = await entries({ filter: { subjectId: key.id } })
-    expect(nodes).toMatchObject([{ action: 'apiKeyCreate', subject: { type: 'ApiKey', id: key.id } }])
+    expect(nodes).toMatchObject([{ action: 'apiKeyCreate', subject: { type: 'ApiKey', subjectId: key.id } }])
     expect(nodes[0].changes.map(({ field }: Data) => field)).toContain('permissions')
     await expectNowhere(key.secret)
   })
@@ -193,7 +193,7 @@ describe('the actor of an entry', () => {
       ['customerCreate', SUPPORTER],
       ['supportAccessUse', SUPPORTER],
     ])
-    expect(nodes[0].actor.id).toMatch(/^grant_/)
+    expect(nodes[0].actor.actorId).toMatch(/^grant_/)
   })
 
   it('an invited person, and nothing of the token', async () => {
@@ -206,7 +206,7 @@ describe('the actor of an entry', () => {
     expect(nodes.map(({ subject }: Data) => subject.type)).toEqual(['Invitation', 'Member'])
     expect(new Set(nodes.map(({ createdAt }: Data) => createdAt)).size).toBe(1)
     for (const { actor } of nodes)
-      expect(actor).toMatchObject({ kind: 'INVITED', id: expect.stringMatching(/^inv_/), label: email })
+      expect(actor).toMatchObject({ kind: 'INVITED', actorId: expect.stringMatching(/^inv_/), label: email })
     await expectNowhere(token)
   })
 
@@ -266,7 +266,7 @@ describe('auditHead', () => {
   })
 
   it('and the integrity query names altered entries under it', async () => {
-    const source = '{ integrity { checks { name ok violations { message subjects { type id } } } } }'
+    const source = '{ integrity { checks { name ok violations { message subjects { type subjectId } } } } }'
     const chainOf = ({ integrity }: Data) => integrity.checks.find(({ name }: Data) => name === 'audit-chain')
     expect(chainOf(await api.as('B').data(source))).toMatchObject({ ok: true, violations: [] })
     await asOwner(api.database, api.tenantIds.B, (owner) =>
@@ -277,7 +277,7 @@ describe('auditHead', () => {
       violations: [
         {
           message: 'it was altered after seal 1 was put on it',
-          subjects: [{ type: 'AuditEntry', id: expect.stringMatching(/^aud_/) }],
+          subjects: [{ type: 'AuditEntry', subjectId: expect.stringMatching(/^aud_/) }],
         },
       ],
     })

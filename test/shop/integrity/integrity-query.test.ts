@@ -37,7 +37,7 @@ async function paid(tenant: TenantKey): Promise<string> {
 }
 
 const INTEGRITY = `query ($provider: Boolean) {
-  integrity(provider: $provider) { checkedAt ok checks { name description ok violationCount violations { message subjects { type id } } } }
+  integrity(provider: $provider) { checkedAt ok checks { name description ok violationCount violations { message subjects { type subjectId } } } }
 }`
 
 /** Changes the level without a movement. */
@@ -82,7 +82,7 @@ describe('integrity', () => {
       {
         name: 'stock-movements',
         violationCount: 1,
-        violations: [{ message: expect.any(String), subjects: [{ type: 'Variant', id }] }],
+        violations: [{ message: expect.any(String), subjects: [{ type: 'Variant', subjectId: id }] }],
       },
     ])
     const { node } = await session.data('query ($id: ID!) { node(id: $id) { ... on Variant { sku } } }', {
@@ -122,7 +122,7 @@ describe('integrity', () => {
     // The charge's event has no payment either, and may have arrived by now: that is another check's.
     expect(integrity.checks.at(-1)).toMatchObject({
       name: 'provider-records',
-      violations: [{ subjects: [{ type: 'Payment', id: nodeId('Payment', paymentId) }] }],
+      violations: [{ subjects: [{ type: 'Payment', subjectId: nodeId('Payment', paymentId) }] }],
     })
   })
 })

@@ -81,7 +81,7 @@ describe('accounts', () => {
 })
 
 describe('entries', () => {
-  const ENTRY = 'id kind description postedAt source { type id }'
+  const ENTRY = 'id kind description postedAt source { type sourceId }'
 
   it.each(['A', 'B'] as const)(
     'cross-tenant: are those of %s, latest first, with postings whose sum is zero',
@@ -115,12 +115,12 @@ describe('entries', () => {
   it('tell what they are about, and are found by it', async () => {
     const of = async (sourceId: string) => {
       const { journalEntries } = await a.data(
-        `query ($id: ID!) { journalEntries(filter: { sourceId: $id }) { totalCount nodes { kind source { type id } } } }`,
+        `query ($id: ID!) { journalEntries(filter: { sourceId: $id }) { totalCount nodes { kind source { type sourceId } } } }`,
         { id: sourceId },
       )
       return journalEntries.nodes
     }
-    const source = { type: 'Payment', id: paymentId }
+    const source = { type: 'Payment', sourceId: paymentId }
     const ofPayment = await of(paymentId)
     expect(ofPayment).toHaveLength(2)
     expect(ofPayment).toEqual(
@@ -129,16 +129,16 @@ describe('entries', () => {
         { kind: 'FEE', source },
       ]),
     )
-    expect(await of(refundId)).toEqual([{ kind: 'REFUND', source: { type: 'Refund', id: refundId } }])
+    expect(await of(refundId)).toEqual([{ kind: 'REFUND', source: { type: 'Refund', sourceId: refundId } }])
     const { node } = await a.data('query ($id: ID!) { node(id: $id) { __typename } }', {
-      id: ofPayment[0].source.id,
+      id: ofPayment[0].source.sourceId,
     })
     expect(node).toEqual({ __typename: 'Payment' })
     const [{ source_id: text }] = (await sql<{ source_id: string }>(
       `SELECT source_id FROM journal_entries WHERE tenant_id = $1 AND source_type = 'Test' LIMIT 1`,
       'A',
     )) as [{ source_id: string }]
-    expect(await of(text)).toMatchObject([{ source: { type: 'Test', id: text } }])
+    expect(await of(text)).toMatchObject([{ source: { type: 'Test', sourceId: text } }])
     expect(await of(newId())).toEqual([])
   })
 
@@ -154,7 +154,7 @@ describe('entries', () => {
     for (const { id, kind, source, reverses, reversedBy, postings } of reversals) {
       expect([kind, source, reversedBy]).toEqual([
         'REVERSAL',
-        { type: 'JournalEntry', id: reverses.id },
+        { type: 'JournalEntry', sourceId: reverses.id },
         null,
       ])
       expect(reverses.reversedBy).toEqual({ id })
@@ -218,7 +218,7 @@ describe('who may not', () => {
     const [entry] = await allOf(
       a,
       'journalEntries',
-      'id source { id } postings { nodes { id account { id } } }',
+      'id source { sourceId } postings { nodes { id account { id } } }',
     )
     const [posting] = entry.postings.nodes
     const ids = [entry.id, posting.id, posting.account.id]
@@ -230,7 +230,7 @@ describe('who may not', () => {
       null,
       null,
     ])
-    for (const sourceId of [entry.source.id, paymentId, refundId, encodeId('pay', newId())]) {
+    for (const sourceId of [entry.source.sourceId, paymentId, refundId, encodeId('pay', newId())]) {
       const { journalEntries } = await b.data(
         'query ($id: ID!) { journalEntries(filter: { sourceId: $id }) { totalCount nodes { id } } }',
         { id: sourceId },

@@ -54,7 +54,7 @@ const OPERATIONS: [what: string, statements: number, source: string][] = [
   [
     'entries, their postings, and the balances of their accounts',
     2,
-    `{ journalEntries { nodes { kind source { id } postings { nodes { amount ${AMOUNT} account { code balance ${AMOUNT} } } } } } }`,
+    `{ journalEntries { nodes { kind source { sourceId } postings { nodes { amount ${AMOUNT} account { code balance ${AMOUNT} } } } } } }`,
   ],
   [
     'what entries reverse',
@@ -112,13 +112,13 @@ describe('nothing of one request is in another', () => {
   it('nor of one place of an operation in another with more fields', async () => {
     const { journalEntries } = await a.data(`{ journalEntries(first: 50) { nodes {
       ...Entry
-      postings(first: 1) { nodes { entry { ...Entry reversedBy { kind source { id } } } } }
+      postings(first: 1) { nodes { entry { ...Entry reversedBy { kind source { sourceId } } } } }
     } } }
     fragment Entry on JournalEntry { id reversedBy { id } }`)
     const reversed = journalEntries.nodes.filter((entry: Data) => entry.reversedBy !== null)
     expect(reversed.length).toBeGreaterThan(3)
     for (const { id, reversedBy, postings } of reversed) {
-      const more = { ...reversedBy, kind: 'REVERSAL', source: { id } }
+      const more = { ...reversedBy, kind: 'REVERSAL', source: { sourceId: id } }
       expect(postings.nodes).toEqual([{ entry: { id, reversedBy: more } }])
     }
   })

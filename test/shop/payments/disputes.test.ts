@@ -397,12 +397,12 @@ describe('who sees and who writes', () => {
     const { paymentId } = await paid()
     await disputePayment(api, 'A', paymentId)
     const [movement] = (await paymentOf(paymentId)).disputes.nodes[0].movements
-    const entries = `query ($id: ID!) { journalEntries(filter: { sourceId: $id }) { nodes { kind source { type id }
+    const entries = `query ($id: ID!) { journalEntries(filter: { sourceId: $id }) { nodes { kind source { type sourceId }
       postings { nodes { amount { amountMinor } account { code name } } } } } }`
     expect((await a.data(entries, { id: movement })).journalEntries.nodes).toEqual([
       {
         kind: 'DISPUTE',
-        source: { type: 'DisputeMovement', id: movement },
+        source: { type: 'DisputeMovement', sourceId: movement },
         postings: {
           nodes: [
             { amount: { amountMinor: '2000' }, account: { code: '5020', name: 'Disputes' } },

@@ -40,7 +40,7 @@ it('READ reads what the tenant has and writes nothing; WRITE writes what STAFF m
   const { auditEntries } = await api
     .as('A')
     .data(
-      '{ auditEntries(filter: { action: ["customerCreate"] }, first: 1) { nodes { actor { kind id label } } } }',
+      '{ auditEntries(filter: { action: ["customerCreate"] }, first: 1) { nodes { actor { kind actorId label } } } }',
     )
   expect(auditEntries.nodes).toEqual([
     { actor: { kind: 'SUPPORT', id: encodeId('grant', wide), label: SUPPORTER } },
