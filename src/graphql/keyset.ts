@@ -16,12 +16,16 @@ export type PageArguments = {
 
 declare const isDeclared: unique symbol
 
-/** A column by which a model's rows can be sorted: not null, and indexed. Only sorts.ts makes one, and checks both. */
-export type Sort<Model extends ModelName = ModelName> = {
-  readonly model: Model
+/** A value by which rows are sorted, before their id. */
+export type SortValue = {
   readonly column: string
   readonly type: 'string' | 'number' | 'bigint' | 'date'
   readonly descending: boolean
+}
+
+/** A column by which a model's rows can be sorted: not null, and indexed. Only sorts.ts makes one, and checks both. */
+export type Sort<Model extends ModelName = ModelName> = SortValue & {
+  readonly model: Model
   readonly [isDeclared]: true
 }
 
@@ -35,29 +39,32 @@ export type PagePlan = {
   readonly take: number
   readonly size: number
   readonly backward: boolean
-  readonly sort: Sort
+  readonly sort: SortValue
   readonly list: ListKey
   readonly hasCursor: boolean
+  /** The rows of the cursors, for a list that is read by a statement of its own. */
+  readonly after: Position | null
+  readonly before: Position | null
 }
 
 /** A row of a list. */
 export type Row = { readonly id: string }
-type Position = { readonly value: unknown; readonly id: string }
+export type Position = { readonly value: unknown; readonly id: string }
 
 /** Reads the paging arguments. Throws BAD_USER_INPUT for invalid sizes and cursors. */
-export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePlan {
+export function planPage(args: PageArguments, sort: SortValue, list: ListKey): PagePlan {
   const backward = typeof args.last === 'number'
   if (backward && typeof args.first === 'number')
     throw new AppError('BAD_USER_INPUT', 'ask for first or last, not both')
   const size = checkPageSize(args.first ?? args.last ?? PAGE_SIZE_DEFAULT)
   const descending = sort.descending !== backward
   const direction = descending ? 'desc' : 'asc'
-  const { after, before } = args
+  const positionOf = (cursor: string | null | undefined) =>
+    typeof cursor === 'string' ? readCursor(cursor, sort, list) : null
+  const [after, before] = [positionOf(args.after), positionOf(args.before)]
   const bounds = []
-  if (typeof after === 'string')
-    bounds.push(beyond(sort, readCursor(after, sort, list), sort.descending ? 'lt' : 'gt'))
-  if (typeof before === 'string')
-    bounds.push(beyond(sort, readCursor(before, sort, list), sort.descending ? 'gt' : 'lt'))
+  if (after !== null) bounds.push(beyond(sort, after, sort.descending ? 'lt' : 'gt'))
+  if (before !== null) bounds.push(beyond(sort, before, sort.descending ? 'gt' : 'lt'))
   return {
     where: bounds.length === 0 ? {} : { AND: bounds },
     orderBy: sort.column === 'id' ? [{ id: direction }] : [{ [sort.column]: direction }, { id: direction }],
@@ -66,12 +73,14 @@ export function planPage(args: PageArguments, sort: Sort, list: ListKey): PagePl
     backward,
     sort,
     list,
-    hasCursor: typeof (backward ? before : after) === 'string',
+    hasCursor: (backward ? before : after) !== null,
+    after,
+    before,
   }
 }
 
 /** Rows beyond a position. The first condition lets the index find the start; the second handles ties. */
-function beyond({ column }: Sort, { value, id }: Position, comparison: 'lt' | 'gt'): AnyWhere {
+function beyond({ column }: SortValue, { value, id }: Position, comparison: 'lt' | 'gt'): AnyWhere {
   return {
     AND: [
       { [column]: { [`${comparison}e`]: value } },
@@ -96,7 +105,7 @@ export function isCursorOf(cursor: string, list: ListKey): boolean {
   return contentOf(cursor, list) !== null
 }
 
-function readCursor(cursor: string, sort: Sort, list: ListKey): Position {
+function readCursor(cursor: string, sort: SortValue, list: ListKey): Position {
   const content = contentOf(cursor, list)
   if (content === null || content[0] !== sort.column) return refuseCursor()
   const [, shown, id] = content
@@ -126,7 +135,7 @@ function jsonOf(content: string): unknown {
 }
 
 /** Null: not a value of the sort's column. */
-function valueIn(shown: string | number, { type }: Sort): string | number | bigint | Date | null {
+function valueIn(shown: string | number, { type }: SortValue): string | number | bigint | Date | null {
   switch (type) {
     case 'date': {
       const instant = new Date(shown)

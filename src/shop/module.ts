@@ -9,7 +9,14 @@ import { sandboxCommand } from './sandbox-command.ts'
 export const shop = defineModule({
   name: 'shop',
   columnRules: PAYMENT_COLUMN_RULES,
-  appendOnly: ['stock_movements', 'refund_lines', 'ledger_accounts', 'journal_entries', 'postings'],
+  appendOnly: [
+    'stock_movements',
+    'order_notes',
+    'refund_lines',
+    'ledger_accounts',
+    'journal_entries',
+    'postings',
+  ],
   commands: (cli) => [sandboxCommand(cli)],
   load: async () => (await import('./wiring.ts')).SHOP_WIRING,
 })

@@ -5,6 +5,7 @@ defineNodes({
   mov: 'StockMovement',
   ord: 'Order',
   line: 'OrderLine',
+  note: 'OrderNote',
   pay: 'Payment',
   ref: 'Refund',
   rline: 'RefundLine',

@@ -51,6 +51,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'shop/integrity': ['payments', 'ledger'],
   'shop/orders': ['catalogue', 'customers'],
   'shop/payments': ['orders', 'ledger'],
+  'shop/timeline': ['orders'],
   'shop/demo': ['ledger', 'payments'],
 }
 

@@ -6,6 +6,7 @@ import { unique } from '../support/unique.ts'
 import { disputePayment } from './support/disputes.ts'
 import { sendEvent } from './support/money.ts'
 import {
+  addNote,
   connectSandbox,
   makeCustomer,
   makeProduct,
@@ -86,6 +87,7 @@ export const SAMPLES: ModuleSamples = {
     Variant: makeVariantOf,
     Customer: (api, tenant) => makeCustomer(api.as(tenant)),
     Order: makeOrder,
+    OrderNote: async (api, tenant) => await addNote(api.as(tenant), await makeOrder(api, tenant)),
     Payment: makePayment,
     Refund: async (api, tenant) => await refundPayment(api.as(tenant), await makePayment(api, tenant), 100n),
     RefundLine: makeRefundLine,
@@ -144,6 +146,7 @@ export const SAMPLES: ModuleSamples = {
     customers: 'cust',
     orders: 'ord',
     order_lines: 'line',
+    order_notes: 'note',
     payments: 'pay',
     refunds: 'ref',
     refund_lines: 'rline',
@@ -167,6 +170,11 @@ export const SAMPLES: ModuleSamples = {
   fill: async (api, tenant) => {
     await makeShop(api, tenant)
     await makeRefundLine(api, tenant)
+    await addNote(
+      api.as(tenant),
+      await makeOrder(api, tenant),
+      `${tenant === 'A' ? 'Anchor' : 'Bollard'} note`,
+    )
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
     // An order number that B does not reach, however many orders it places.
     if (tenant === 'A')

@@ -70,6 +70,9 @@ export const PARENTS = 5
 /** The number of rows of every list in a generated selection. */
 const ROWS = 2
 
+/** The rows of the page itself: of a default page all fields would cost more than an operation may. */
+const PAGE_ROWS = 15
+
 /**
  * All fields of a type, objects down to `depth`. A type is not nested within itself, and edges show plain fields only,
  * since the document must stay within the server's limits.
@@ -198,7 +201,11 @@ function setAt(into: unknown, [step, ...rest]: string[], value: unknown): unknow
 export function documentOf({ operation, path, field }: Place, given: Given, selection: string): string {
   const used = field.args.filter(({ name }) => name in given)
   const variables = used.map(({ name, type }) => `$${name}: ${type}`).join(', ')
-  const args = used.map(({ name }) => `${name}: $${name}`).join(', ')
+  const isPage = field.args.some(({ name }) => name === 'first') && !('first' in given || 'last' in given)
+  const args = [
+    ...(isPage ? [`first: ${PAGE_ROWS}`] : []),
+    ...used.map(({ name }) => `${name}: $${name}`),
+  ].join(', ')
   const call = `answer: ${field.name}${args === '' ? '' : `(${args})`} ${selection}`
   const body = path.reduceRight((inner, step) => `${step} { ${inner} }`, call)
   return `${operation}${variables === '' ? '' : ` (${variables})`} { ${body} }`

@@ -146,6 +146,18 @@ export async function refundPayment(
   return refund.id
 }
 
+/** Writes a note about an order; returns its id. */
+export async function addNote(session: Session, orderId: string, text = 'Written down'): Promise<string> {
+  const { orderNote } = await done(
+    session,
+    `mutation ($input: OrderNoteAddInput!) {
+      orderNoteAdd(input: $input) { orderNote { id } userErrors { field message code } }
+    }`,
+    { idempotencyKey: unique('note'), orderId, text },
+  )
+  return orderNote.id
+}
+
 export interface Shop {
   products: string[]
   variants: string[]
