@@ -13,7 +13,7 @@ export type DevelopmentTools = {
   readonly tokenSecret: () => Promise<Uint8Array>
   /** Stores mails in place of sending them. */
   readonly mailbox: Mailer
-  /** The issuer, GraphiQL and the mailbox's page, which answer only this machine. */
+  /** The issuer, GraphiQL, the reference and the mailbox's page, which answer only this machine. */
   readonly routes: (options: DevelopmentRouteOptions) => Promise<Route>
 }
 

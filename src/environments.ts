@@ -3,7 +3,7 @@
 export const ENVIRONMENT_NAMES = ['development', 'test', 'production'] as const
 
 export type Environment = {
-  /** Whether src/development is loaded: its issuer, GraphiQL, the mailbox, and secrets that are made by themselves. */
+  /** Whether src/development is loaded: its issuer, GraphiQL, the reference, the mailbox, and secrets that are made by themselves. */
   readonly hasDevelopmentTools: boolean
   /** What modules add in development (DevelopmentWiring): demo tenants, the payment sandbox. */
   readonly hasDemo: boolean

@@ -39,7 +39,7 @@ html, body, #root { height: 100%; margin: 0 }
 <body>
 <noscript>GraphiQL needs JavaScript.</noscript>
 <div id="root"></div>
-<div id="session"><span id="who">signing in…</span><select id="tenant" aria-label="tenant" hidden></select><button id="sign-in">Sign in as somebody else</button></div>
+<div id="session"><span id="who">signing in…</span><select id="tenant" aria-label="tenant" hidden></select><button id="sign-in">Sign in as somebody else</button><a href="/reference" target="_blank">Reference</a></div>
 <script id="settings" type="application/json">${inScript({ issuer, clientId, defaultQuery: defaultQuery(firstFields) })}</script>
 <script nonce="${nonce}">
 self.MonacoEnvironment = {

@@ -1,17 +1,19 @@
-// The development routes behind one gate: the issuer, GraphiQL and the mailbox. They authenticate anybody who reaches
+// The development routes behind one gate: the issuer, GraphiQL, the reference and the mailbox. They authenticate anybody who reaches
 // them, so the gate admits only this machine, and no request through a proxy. Never added in production.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { GraphQLSchema } from 'graphql'
 import type { Logger } from '../core/logger.ts'
 import { isLoopbackAddress, isLoopbackName, isLoopbackOrigin } from '../core/loopback.ts'
 import type { Route } from '../edge/http-server.ts'
 import { addGraphiql } from './graphiql-routes.ts'
 import type { Mailbox } from './mailbox.ts'
 import { addMailbox } from './mailbox-routes.ts'
+import { addReference } from './reference-routes.ts'
 import { addDevelopmentSignIn, type DevelopmentSignIn, type DevelopmentSignInOptions } from './sign-in.ts'
 
 type DevelopmentOptions = {
-  /** The issuer, and GraphiQL, which signs in with it; null: neither. */
+  /** The issuer, GraphiQL, which signs in with it, and the reference; null: none of them. */
   readonly development: (DevelopmentSignInOptions & { readonly firstFields: readonly string[] }) | null
   /** Null: there is no mailbox. */
   readonly mailbox: Pick<Mailbox, 'list'> | null
@@ -19,13 +21,13 @@ type DevelopmentOptions = {
 
 /** Every route added here answers 404 to requests that the gate refuses. */
 export function developmentRoutes(options: DevelopmentOptions): Route {
-  return (app, { logger }) => addDevelopment(app, options, logger)
+  return (app, { logger, schema }) => addDevelopment(app, options, { logger, schema })
 }
 
 function addDevelopment(
   app: FastifyInstance,
   { development, mailbox }: DevelopmentOptions,
-  logger: Logger,
+  { logger, schema }: { readonly logger: Logger; readonly schema: GraphQLSchema },
 ): (origin: string) => void {
   let signIn: DevelopmentSignIn | null = null
   let isLogged = false
@@ -42,6 +44,7 @@ function addDevelopment(
     if (development !== null) {
       signIn = addDevelopmentSignIn(scope, { ...development, logger })
       addGraphiql(scope, signIn, development.firstFields)
+      addReference(scope, schema)
     }
     if (mailbox !== null) addMailbox(scope, mailbox)
   })

@@ -52,7 +52,7 @@ export type HttpServerOptions = Omit<GraphqlOptions, 'isDraining'> &
 /** What a module's route gets. */
 export type RouteOptions = Pick<
   GraphqlOptions,
-  'authenticator' | 'database' | 'services' | 'clock' | 'logger'
+  'authenticator' | 'database' | 'services' | 'clock' | 'logger' | 'schema'
 >
 
 /** Adds routes to the server; the returned function is called once the server's address is known. */

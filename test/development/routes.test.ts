@@ -10,7 +10,7 @@ let door: FrontDoor
 let developmentPaths: string[]
 beforeAll(async () => {
   door = await openFrontDoor({ mailbox: { list: async () => [] } })
-  const production = await openFrontDoor({ production: true })
+  const production = await openFrontDoor({ production: true, introspection: true })
   const always = new Set(pathsOf(production))
   developmentPaths = pathsOf(door)
     .filter((path) => !always.has(path))
@@ -51,8 +51,8 @@ async function get(
 }
 
 describe('what is there in development alone', () => {
-  it('is the issuer, the explorer and the mailbox, and answers this machine', async () => {
-    for (const prefix of ['/oidc/', '/graphiql', '/mailbox'])
+  it('is the issuer, the explorer, the reference and the mailbox, and answers this machine', async () => {
+    for (const prefix of ['/oidc/', '/graphiql', '/reference', '/mailbox'])
       expect(developmentPaths.some((path) => path.startsWith(prefix))).toBe(true)
     for (const path of developmentPaths.filter((path) => path !== '/' && !path.startsWith('/oidc/choose')))
       expect([path, (await get(path)).status]).toEqual([path, 200])
