@@ -1,15 +1,14 @@
 // Edits a record with optimistic locking: only the version that the user saw is changed; otherwise the user gets the
 // differences.
 
-import { isDeepStrictEqual } from 'node:util'
 import type { Permission } from '../auth/permissions.ts'
 import { type Constraint, refusedBy } from './constraint.ts'
+import { isSameValue, jsonOf } from './json-value.ts'
 import {
   type AuditRecord,
   type Done,
   done,
   type EventRecord,
-  type Json,
   type JsonObject,
   type Reason,
   type Refused,
@@ -48,7 +47,7 @@ export function conflict<Row extends Versioned>(
     detail: { message, needs },
   }
   const differing = Object.entries(wanted).filter(
-    ([field, value]) => value !== undefined && !isDeepStrictEqual(value, current[field as keyof Row]),
+    ([field, value]) => value !== undefined && !isSameValue(value, current[field as keyof Row]),
   )
   return refused(
     [
@@ -152,8 +151,7 @@ function changesTo<Row extends object>(current: Row, wanted: Wanted<Row>): Parti
   const changes: Partial<Row> = {}
   for (const field of Object.keys(wanted) as (keyof Row)[]) {
     const value = wanted[field]
-    if (value !== undefined && !isDeepStrictEqual(value, current[field]))
-      changes[field] = value as Row[keyof Row]
+    if (value !== undefined && !isSameValue(value, current[field])) changes[field] = value as Row[keyof Row]
   }
   return changes
 }
@@ -168,11 +166,4 @@ export function auditOf(
 
 function pick<Row extends object>(row: Partial<Row>, fields: readonly (keyof Row & string)[]): JsonObject {
   return Object.fromEntries(fields.map((field) => [field, jsonOf(row[field])]))
-}
-
-/** A column's value in the audit: bigints as digits, times as ISO 8601. */
-export function jsonOf(value: unknown): Json {
-  if (typeof value === 'bigint') return value.toString()
-  if (value instanceof Date) return value.toISOString()
-  return (value ?? null) as Json
 }

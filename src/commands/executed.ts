@@ -9,7 +9,8 @@ import { type UserError, visibleTo } from './outcome.ts'
 export type Executed<Of extends Command = Command, Value = null> = {
   readonly id: string | null
   readonly userErrors: readonly UserError<ErrorCodeOf<Of> | CommonErrorCode>[]
-  readonly replayed: boolean
+  /** Null: it was refused before anything was tried. */
+  readonly replayed: boolean | null
   /**
    * The record was made or changed by this call of this caller, and nobody else has changed it since: the caller may
    * see it without the permission to read such records. All others need that permission.
@@ -45,5 +46,5 @@ export function answerOf<Of extends Command, Value>(
 export function refusedAtOnce<Of extends Command, Value = null>(
   userErrors: Executed<NoInfer<Of>>['userErrors'],
 ): Executed<Of, Value> {
-  return { id: null, userErrors, replayed: false, isOwn: false, value: null }
+  return { id: null, userErrors, replayed: null, isOwn: false, value: null }
 }

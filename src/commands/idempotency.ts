@@ -6,7 +6,7 @@ import type { Transaction } from '../db/register.ts'
 import type { Statement } from '../db/scope.ts'
 import type { Claim, Known } from './call.ts'
 import type { CommonErrorCode } from './error-codes.ts'
-import type { Outcome, UserError } from './outcome.ts'
+import type { JsonObject, Outcome, UserError } from './outcome.ts'
 import { retried } from './retry.ts'
 
 const KEY_LENGTH_MAX = 255
@@ -14,19 +14,19 @@ const KEY_LENGTH_MAX = 255
 const KEY_NOT_FREE = 'BK002'
 const KEYS_UNIQUE = 'idempotency_keys_pkey'
 
-const KEY_INVALID = keyError(
-  'INVALID',
-  `an idempotency key has 1 to ${KEY_LENGTH_MAX} characters, none of them a control character`,
-)
 const KEY_REUSED = keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')
 export const KEY_IN_USE = keyError(
   'IDEMPOTENCY_KEY_IN_USE',
   'the same call is in progress: try again shortly',
 )
 
+const KEY_FORM = `an idempotency key has 1 to ${KEY_LENGTH_MAX} characters, none of them a control character`
+
 /** What is wrong with a key, or null. */
-export function keyErrorOf(key: string): UserError<'INVALID'> | null {
-  return key.length > 0 && key.length <= KEY_LENGTH_MAX && isPlain(key) ? null : KEY_INVALID
+export function keyErrorOf(key: string): UserError<CommonErrorCode> | null {
+  if (key.length === 0) return keyError('REQUIRED', KEY_FORM)
+  if (key.length > KEY_LENGTH_MAX) return keyError('TOO_LONG', KEY_FORM, { max: KEY_LENGTH_MAX })
+  return isPlain(key) ? null : keyError('FORMAT', KEY_FORM, { expected: 'no control characters' })
 }
 
 /** The statement that claims a key for its transaction, or raises. */
@@ -108,6 +108,10 @@ async function isStillOwn(
   return row?.is_own === true
 }
 
-function keyError<Code extends CommonErrorCode>(code: Code, message: string): UserError<Code> {
-  return { field: ['idempotencyKey'], message, code }
+function keyError<Code extends CommonErrorCode>(
+  code: Code,
+  message: string,
+  params?: JsonObject,
+): UserError<Code> {
+  return { field: ['idempotencyKey'], message, code, ...(params && { params }) }
 }

@@ -3,13 +3,15 @@ import type { z } from 'zod'
 import { unstorableIn } from '../core/text.ts'
 import type { Claim } from './call.ts'
 import type { Command, Keyed } from './command.ts'
+import type { CommonErrorCode } from './error-codes.ts'
 import { fingerprint } from './fingerprint.ts'
 import { keyErrorOf } from './idempotency.ts'
+import { messageOf, userErrorOf } from './input-errors.ts'
 import type { UserError } from './outcome.ts'
 
 type Checked<Value> =
   | { readonly value: Value; readonly errors: null }
-  | { readonly value: null; readonly errors: readonly UserError<'INVALID'>[] }
+  | { readonly value: null; readonly errors: readonly UserError<CommonErrorCode>[] }
 
 /** The validated input of a call, and its key's claim with the fingerprint of the input as sent. */
 export function checkCall<Schema extends z.ZodType>(
@@ -25,18 +27,17 @@ export function checkCall<Schema extends z.ZodType>(
   return { ...checkInput(schema, input), claim }
 }
 
-/** The parsed input, or one user error per problem, with the schema's messages. */
+/** The parsed input, or one user error per problem. */
 function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown): Checked<z.output<Schema>> {
-  const errors = unstorableIn(input).map((field) => invalid(field, UNSTORABLE))
-  const result = schema.safeParse(input)
-  if (!result.success)
-    errors.push(...result.error.issues.map(({ path, message }) => invalid(path.map(String), message)))
+  const errors: UserError<CommonErrorCode>[] = unstorableIn(input).map(unstorable)
+  const result = schema.safeParse(input, { error: messageOf })
+  if (!result.success) errors.push(...result.error.issues.map((issue) => userErrorOf(issue, schema, input)))
   else if (errors.length === 0) return { value: result.data, errors: null }
   return { value: null, errors }
 }
 
-const UNSTORABLE = 'this text holds a character that cannot be stored'
-
-function invalid(field: readonly string[], message: string): UserError<'INVALID'> {
-  return { field, message, code: 'INVALID' }
+function unstorable(field: readonly string[]): UserError<'FORMAT'> {
+  const message = 'this text holds a character that cannot be stored'
+  const params = { expected: 'text without NUL and without half of a surrogate pair' }
+  return { field, message, code: 'FORMAT', params }
 }

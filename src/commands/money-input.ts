@@ -41,7 +41,11 @@ function givenIn(input: {
   if (amount === null && amountMinor === null)
     return { path: [], message: 'give amount or amountMinor', params: { code: 'REQUIRED' } }
   if (amount !== null && amountMinor !== null)
-    return { path: [], message: 'give amount or amountMinor, not both', params: { code: 'INVALID' } }
+    return {
+      path: [],
+      message: 'give amount or amountMinor, not both',
+      params: { code: 'FORMAT', expected: 'amount or amountMinor' },
+    }
   if (amountMinor !== null) return { amountMinor, currency, given: 'amountMinor' }
   const minor = toMinor(amount ?? '', currency)
   if (minor !== null) return { amountMinor: minor, currency, given: 'amount' }

@@ -59,6 +59,9 @@ export function spellingsOf(address: string): readonly [string, string] {
 /** An address from user input, in its canonical form. Surrounding spaces are removed. */
 export const emailAddress = z
   .string()
-  .max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`)
+  .max(EMAIL_LENGTH_MAX)
   .transform((text) => normalizeEmail(text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')))
-  .refine(isEmailAddress, 'this is not an e-mail address')
+  .refine(isEmailAddress, {
+    error: 'this is not an e-mail address',
+    params: { code: 'FORMAT', expected: 'an e-mail address' },
+  })

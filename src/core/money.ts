@@ -49,3 +49,18 @@ export function toMinor(amount: string, currency: string): bigint | null {
   if (whole === undefined || significant.length > digits) return null
   return BigInt(`${sign}${whole}${significant.padEnd(digits, '0')}`)
 }
+
+/** The amount for a message: `12.50 EUR`. */
+export function formatMoney(money: Money): string {
+  return `${toDecimal(money)} ${money.currency}`
+}
+
+/** The amount in the params of a user error, with the fields of Money in the API. */
+export function moneyParams(money: Money): {
+  readonly amount: string
+  readonly amountMinor: string
+  readonly currency: string
+} {
+  const { amountMinor, currency } = money
+  return { amount: toDecimal(money), amountMinor: amountMinor.toString(), currency }
+}

@@ -9,7 +9,8 @@ defineErrorCodes({
   MAIL_NOT_AVAILABLE: 'This server sends no mail.',
   NOT_PENDING: 'The invitation was accepted or revoked already.',
   ORDERED_BY_PLATFORM: 'The platform has ordered this erasure: only the platform can change it.',
-  RECENTLY_REVOKED: 'An invitation for this address was revoked a short time ago: try again later.',
+  RECENTLY_REVOKED:
+    'An invitation for this address was revoked a short time ago. `params`: `until`, when it may be invited again.',
   TOO_MANY_GRANTS: 'Too many support grants are in force: revoke one first. `params`: `max`.',
   TOO_MANY_INVITATIONS: 'Too many invitations are open, or were sent. `params`: `max`.',
   TOO_MANY_KEYS: 'Too many API keys are active: revoke one first. `params`: `max`.',

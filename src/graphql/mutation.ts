@@ -89,7 +89,8 @@ export function addMutation<
       // Of several mutations in one operation each is committed for itself: one that fails must not hide the others.
       nullable: true,
       description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
-      extensions: permission === null ? { noPermission: BY_USE_CASE } : { permission },
+      // The command: for tests that are made of the inputs of all mutations.
+      extensions: { command, ...(permission === null ? { noPermission: BY_USE_CASE } : { permission }) },
       args: { input: t.arg({ type: input, required: true }) },
       resolve: async (_root, args, context) => {
         // Pothos infers the same shape from the fields, which the compiler cannot see through the generic.
@@ -112,12 +113,9 @@ function askedBeforehand({ permission }: Command): Permission | null {
   return permission === ACCEPT_INVITATION ? null : permission
 }
 
-/** One value for the whole request: of several mutations, `executed` when any was. Refused keys have no effect. */
-function noteIdempotency(
-  { extensions }: Context,
-  { replayed, userErrors }: Pick<Executed, 'replayed' | 'userErrors'>,
-): void {
-  if (userErrors.some(({ code }) => code.startsWith('IDEMPOTENCY_KEY_') || code === 'INVALID')) return
+/** One value for the whole request: of several mutations, `executed` when any was. A call that was not tried has no effect. */
+function noteIdempotency({ extensions }: Context, { replayed }: Pick<Executed, 'replayed'>): void {
+  if (replayed === null) return
   if (extensions.idempotency !== 'executed') extensions.idempotency = replayed ? 'replayed' : 'executed'
 }
 

@@ -51,12 +51,16 @@ export const mailedName = (lengthMax: number) =>
     .string()
     .trim()
     // Too long names are not examined further: normalising takes time quadratic in the number of marks.
-    .max(lengthMax, { error: `at most ${lengthMax} characters`, abort: true })
-    .refine((name) => !UNSEEN.test(name), { error: 'a name is one line of text', abort: true })
-    .refine(
-      (name) => !holdsAddress(name),
-      'a name must not contain a web or e-mail address, since mails contain it',
-    )
+    .max(lengthMax, { abort: true })
+    .refine((name) => !UNSEEN.test(name), {
+      error: 'a name is one line of text',
+      abort: true,
+      params: { code: 'FORMAT', expected: 'one line of text' },
+    })
+    .refine((name) => !holdsAddress(name), {
+      error: 'a name must not contain a web or e-mail address, since mails contain it',
+      params: { code: 'FORMAT', expected: 'a name without a web or e-mail address' },
+    })
 
 /** A name as a mail shows it; `instead` replaces an empty name, or one older than the rule above. */
 export function showName(name: string, instead: string): string {

@@ -91,18 +91,18 @@ describe('a key', () => {
     })
 
   it.each([
-    ['a NUL', 'a\0b'],
-    ['half of a surrogate pair', 'a\ud800b'],
-    ['the other half', '\udc00'],
-    ['a line break', 'a\nb'],
-    ['a control character', 'a\u001fb'],
-    ['one of the second set', 'a\u0085b'],
-    ['nothing', ''],
-    ['too much', 'x'.repeat(256)],
-  ])('with %s is INVALID at its field, and nothing is done', async (_what, key) => {
+    ['a NUL', 'a\0b', 'FORMAT'],
+    ['half of a surrogate pair', 'a\ud800b', 'FORMAT'],
+    ['the other half', '\udc00', 'FORMAT'],
+    ['a line break', 'a\nb', 'FORMAT'],
+    ['a control character', 'a\u001fb', 'FORMAT'],
+    ['one of the second set', 'a\u0085b', 'FORMAT'],
+    ['nothing', '', 'REQUIRED'],
+    ['too much', 'x'.repeat(256), 'TOO_LONG'],
+  ])('with %s is refused at its field, and nothing is done', async (_what, key, code) => {
     expect(await made(key)).toEqual({
       invitation: null,
-      userErrors: [{ field: ['idempotencyKey'], code: 'INVALID' }],
+      userErrors: [{ field: ['idempotencyKey'], code }],
     })
   })
 

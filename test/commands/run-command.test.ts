@@ -141,11 +141,14 @@ describe('one command', () => {
     expect(proxy.bytes).toBe(before)
   })
 
-  it('a key that is empty or too long is INVALID, and stores nothing', async () => {
-    for (const idempotencyKey of ['', 'k'.repeat(256)]) {
+  it('a key that is empty or too long is refused, and stores nothing', async () => {
+    for (const [idempotencyKey, code] of [
+      ['', 'REQUIRED'],
+      ['k'.repeat(256), 'TOO_LONG'],
+    ] as const) {
       const traced = left(async () => {
         const { userErrors } = await run(commandOf({ idempotencyKey }))
-        expect(userErrors).toMatchObject([{ field: ['idempotencyKey'], code: 'INVALID' }])
+        expect(userErrors).toMatchObject([{ field: ['idempotencyKey'], code }])
       })
       expect(await traced).toEqual(NOTHING)
     }

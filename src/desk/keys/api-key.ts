@@ -19,11 +19,7 @@ export function statusOf({ revokedAt, expiresAt }: Ends, now: Date): KeyStatus {
 
 export function newKeySchema(now: Date) {
   return z.object({
-    name: z
-      .string()
-      .trim()
-      .min(1, 'a key needs a name')
-      .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`),
+    name: z.string().trim().min(1, 'a key needs a name').max(NAME_LENGTH_MAX),
     permissions: z
       .array(
         z.string().pipe(z.enum(PERMISSIONS, { error: 'there is no such permission: `roles` lists them' })),
@@ -32,7 +28,10 @@ export function newKeySchema(now: Date) {
       .max(PERMISSIONS.length, 'more permissions than there are'),
     expiresAt: z
       .date()
-      .refine((date) => date > now, 'must be in the future')
+      .refine((date) => date > now, {
+        error: 'must be in the future',
+        params: { code: 'OUT_OF_RANGE', min: now.toISOString() },
+      })
       .nullish(),
   })
 }

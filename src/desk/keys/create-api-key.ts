@@ -56,19 +56,21 @@ async function refusalsOf(
           field: ['permissions', String(index)],
           message: `you do not have ${permission} yourself`,
           code: 'PERMISSION_NOT_HELD' as const,
+          params: { permissions: [permission] },
         },
   )
   const { until } = holding
   if (until !== null && (expiresAt == null || expiresAt > until)) {
     const message = `this key expires at ${until.toISOString()}: it cannot make a key that outlives it`
-    errors.push({ field: ['expiresAt'], message, code: 'EXPIRY_NOT_HELD' })
+    const params = { max: until.toISOString() }
+    errors.push({ field: ['expiresAt'], message, code: 'EXPIRY_NOT_HELD', params })
   }
   const active = await tx.apiKey.count({
     where: { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
   })
   if (active >= ACTIVE_KEYS_MAX) {
     const message = `there are ${ACTIVE_KEYS_MAX} keys already: revoke one first`
-    errors.push({ field: null, message, code: 'TOO_MANY_KEYS' })
+    errors.push({ field: null, message, code: 'TOO_MANY_KEYS', params: { max: ACTIVE_KEYS_MAX } })
   }
   return errors
 }

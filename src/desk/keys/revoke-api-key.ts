@@ -61,5 +61,5 @@ async function lackedBy(tx: Transaction, caller: CommandContext, key: ApiKey): P
 
 function mayDoMore(lacked: readonly Permission[]): UserError<'PERMISSION_NOT_HELD'> {
   const message = `this key may do more than you: you do not have ${lacked.join(', ')}`
-  return { field: ['id'], message, code: 'PERMISSION_NOT_HELD' }
+  return { field: ['id'], message, code: 'PERMISSION_NOT_HELD', params: { permissions: lacked } }
 }

@@ -6,6 +6,7 @@ import { ACCEPT_INVITATION } from '../../auth/permissions.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
+import { clearable } from '../../commands/input-rules.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
 import { replayCommand, runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
@@ -15,7 +16,7 @@ import { isStillBacked } from './authority.ts'
 import { hashOfToken } from './invitation.ts'
 import { name } from './member.ts'
 
-const schema = z.object({ token: z.string(), name: name.nullish() })
+const schema = z.object({ token: z.string(), name: clearable(name) })
 
 /** The same answer for every invalid token, so that the reason is not revealed. */
 const NOT_VALID: UserError<AcceptErrorCode> = {

@@ -5,6 +5,7 @@ import { changingPeople, type IdentityInvalidation } from '../../auth/identity-i
 import { permissionsOf } from '../../auth/permissions.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { omittable } from '../../commands/input-rules.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { EDIT_MEMBER_ERRORS, editMember } from './edit-member.ts'
 import { role } from './member.ts'
@@ -13,8 +14,8 @@ const schema = z.object({
   id: z.string(),
   expectedVersion: z.number(),
   role,
-  keepApiKeys: z.boolean(),
-  keepInvitations: z.boolean(),
+  keepApiKeys: omittable(z.boolean()),
+  keepInvitations: omittable(z.boolean()),
 })
 
 export const memberChangeRole = defineCommand({
@@ -31,15 +32,19 @@ export async function changeRole(
   input: InputOf<typeof memberChangeRole>,
 ): Promise<Executed<typeof memberChangeRole>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand(caller, memberChangeRole, input, (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
-      editMember(tx, caller, {
-        wanted,
-        changesTo: (member) => (member.role === wanted.role ? {} : { role: wanted.role }),
-        lastOwnerField: 'role',
-        harmless: permissionsOf(wanted.role),
-        keepApiKeys,
-        keepInvitations,
-      }),
+    runCommand(
+      caller,
+      memberChangeRole,
+      input,
+      (tx, { keepApiKeys = false, keepInvitations = false, ...wanted }) =>
+        editMember(tx, caller, {
+          wanted,
+          changesTo: (member) => (member.role === wanted.role ? {} : { role: wanted.role }),
+          lastOwnerField: 'role',
+          harmless: permissionsOf(wanted.role),
+          keepApiKeys,
+          keepInvitations,
+        }),
     ),
   )
 }

@@ -5,6 +5,7 @@ import { requirePermission } from '../../auth/permissions.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
 import { type Executed, refusedAtOnce } from '../../commands/executed.ts'
+import { clearable } from '../../commands/input-rules.ts'
 import { type AuditRecord, done, refused, type UserError } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { emailAddress, spellingsOf } from '../../core/email.ts'
@@ -21,7 +22,7 @@ import { INVITATION_ATTEMPTS_MAX, INVITATION_TASK } from './send-invitation.ts'
 export const INVITATIONS_PER_DAY_MAX = 500
 const DAY_MS = 24 * 3_600_000
 
-const schema = z.object({ email: emailAddress, role, name: name.nullish() })
+const schema = z.object({ email: emailAddress, role, name: clearable(name) })
 
 export const memberInvite = defineCommand({
   name: 'memberInvite',
@@ -98,6 +99,7 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
     errors.push({
       field,
       message: `this address was invited and the invitation revoked: invite it again from ${pausedUntil.toISOString()}`,
+      params: { until: pausedUntil.toISOString() },
       code: 'RECENTLY_REVOKED',
     })
   const since = new Date(now.getTime() - DAY_MS)
@@ -105,6 +107,7 @@ async function obstacles(tx: Transaction, address: string, now: Date): Promise<U
     errors.push({
       field: null,
       message: `at most ${INVITATIONS_PER_DAY_MAX} invitations in a day`,
+      params: { max: INVITATIONS_PER_DAY_MAX },
       code: 'TOO_MANY_INVITATIONS',
     })
   return errors

@@ -20,13 +20,17 @@ export function mayDoMore(above: Role): Reason<'ROLE_TOO_HIGH'> {
     field: ['id'],
     message: 'this may do more than you',
     code: 'ROLE_TOO_HIGH',
-    detail: { message: roleTooHigh('id', above).message, needs: ['members:read'] },
+    detail: { message: beyond(above), params: { role: above }, needs: ['members:read'] },
   }
 }
 
 /** The refusal to give, change or remove a role that may do more than the caller's. */
 export function roleTooHigh(field: string, above: Role): UserError<'ROLE_TOO_HIGH'> {
-  return { field: [field], message: `${above} may do more than you`, code: 'ROLE_TOO_HIGH' }
+  return { field: [field], message: beyond(above), code: 'ROLE_TOO_HIGH', params: { role: above } }
+}
+
+function beyond(role: Role): string {
+  return `${role} may do more than you`
 }
 
 /** The refusal of a write that would leave the tenant without an owner. Rethrows any other error. */

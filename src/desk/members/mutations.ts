@@ -60,11 +60,9 @@ addMutation(memberChangeRole, {
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  run: (caller, { id, keepApiKeys, keepInvitations, ...input }, { sessions }) =>
+  run: (caller, { id, ...input }, { sessions }) =>
     changeRole(caller, sessions, {
       id: nodeUuid('Member', id),
-      keepApiKeys: keepApiKeys ?? false,
-      keepInvitations: keepInvitations ?? false,
       ...input,
     }),
 })
@@ -86,11 +84,9 @@ addMutation(memberRemove, {
     }),
   }),
   result: { field: 'member', type: Member, model: 'Member' },
-  run: (caller, { id, keepApiKeys, keepInvitations, ...input }, { sessions }) =>
+  run: (caller, { id, ...input }, { sessions }) =>
     removeMember(caller, sessions, {
       id: nodeUuid('Member', id),
-      keepApiKeys: keepApiKeys ?? false,
-      keepInvitations: keepInvitations ?? false,
       ...input,
     }),
 })

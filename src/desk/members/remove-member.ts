@@ -4,14 +4,15 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { changingPeople, type IdentityInvalidation } from '../../auth/identity-invalidation.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { omittable } from '../../commands/input-rules.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { EDIT_MEMBER_ERRORS, editMember } from './edit-member.ts'
 
 const schema = z.object({
   id: z.string(),
   expectedVersion: z.number(),
-  keepApiKeys: z.boolean(),
-  keepInvitations: z.boolean(),
+  keepApiKeys: omittable(z.boolean()),
+  keepInvitations: omittable(z.boolean()),
 })
 
 export const memberRemove = defineCommand({
@@ -31,15 +32,19 @@ export async function removeMember(
   input: InputOf<typeof memberRemove>,
 ): Promise<Executed<typeof memberRemove>> {
   return await changingPeople(sessions, caller, () =>
-    runCommand(caller, memberRemove, input, (tx, { keepApiKeys, keepInvitations, ...wanted }) =>
-      editMember(tx, caller, {
-        wanted,
-        changesTo: () => ({ status: 'REMOVED' }),
-        lastOwnerField: 'id',
-        harmless: new Set(),
-        keepApiKeys,
-        keepInvitations,
-      }),
+    runCommand(
+      caller,
+      memberRemove,
+      input,
+      (tx, { keepApiKeys = false, keepInvitations = false, ...wanted }) =>
+        editMember(tx, caller, {
+          wanted,
+          changesTo: () => ({ status: 'REMOVED' }),
+          lastOwnerField: 'id',
+          harmless: new Set(),
+          keepApiKeys,
+          keepInvitations,
+        }),
     ),
   )
 }

@@ -20,5 +20,5 @@ export async function beyondCaller(
   const lacked = [...supportPermissions(access)].filter((permission) => !permissions.has(permission))
   if (lacked.length === 0) return null
   const message = `this access may do more than you: you do not have ${lacked.join(', ')}`
-  return { field: [field], message, code: 'PERMISSION_NOT_HELD' }
+  return { field: [field], message, code: 'PERMISSION_NOT_HELD', params: { permissions: lacked } }
 }

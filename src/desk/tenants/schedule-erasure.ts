@@ -4,6 +4,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { omittable } from '../../commands/input-rules.ts'
 import { done, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import type { Transaction } from '../../db/database.ts'
@@ -18,11 +19,7 @@ const NOT_ITS_OWN = 'BK021'
 
 const schema = z.object({
   confirmation: z.string(),
-  graceDays: z
-    .number()
-    .min(GRACE_DAYS_MIN, `at least ${GRACE_DAYS_MIN} days`)
-    .max(GRACE_DAYS_MAX, `at most ${GRACE_DAYS_MAX} days`)
-    .nullish(),
+  graceDays: omittable(z.number().min(GRACE_DAYS_MIN).max(GRACE_DAYS_MAX)),
 })
 
 export const tenantErasureSchedule = defineCommand({

@@ -5,6 +5,7 @@ import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { constraint, refusedBy } from '../../commands/constraint.ts'
 import { conflict, edited } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { omittable } from '../../commands/input-rules.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { isTimeZone, localeOf } from '../../core/region.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
@@ -22,13 +23,22 @@ const KNOWN_ZONE = constraint('tenants_time_zone_check', {
 
 const schema = z.object({
   expectedVersion: z.number(),
-  name: mailedName(NAME_LENGTH_MAX).min(1, 'a merchant needs a name').nullish(),
-  timeZone: z.string().refine(isTimeZone, 'a time zone is a name like Europe/Berlin').nullish(),
-  locale: z
-    .string()
-    .refine((tag) => localeOf(tag) !== null, 'a language is a tag like de or pt-BR')
-    .transform((tag) => localeOf(tag) ?? tag)
-    .nullish(),
+  name: omittable(mailedName(NAME_LENGTH_MAX).min(1, 'a merchant needs a name')),
+  timeZone: omittable(
+    z.string().refine(isTimeZone, {
+      error: 'a time zone is a name like Europe/Berlin',
+      params: { code: 'FORMAT', expected: 'a time zone like Europe/Berlin' },
+    }),
+  ),
+  locale: omittable(
+    z
+      .string()
+      .refine((tag) => localeOf(tag) !== null, {
+        error: 'a language is a tag like de or pt-BR',
+        params: { code: 'FORMAT', expected: 'a language tag like pt-BR' },
+      })
+      .transform((tag) => localeOf(tag) ?? tag),
+  ),
 })
 
 export const tenantUpdate = defineCommand({

@@ -4,7 +4,7 @@ import { type Refused, refused } from '../../commands/outcome.ts'
 import { nounOf } from '../../core/names.ts'
 import type { ModelName, RowOf, Transaction } from '../../db/register.ts'
 import { type ActionWork, actionCommand, type Row } from './commands.ts'
-import { columnField, type FieldOptions } from './fields.ts'
+import { columnField, type FieldOptions, optionalRule } from './fields.ts'
 import { addResourceMutation, type Resource, versioned } from './resource.ts'
 
 export type ActionOptions<Name extends ModelName, Changes> = {
@@ -45,7 +45,7 @@ export function action<Name extends ModelName, const Changes extends Partial<Row
     permission: permission ?? writes,
     errors: from === undefined ? errors : ['WRONG_STATUS', ...errors],
     rules: Object.fromEntries(
-      inputs.map(({ name: field, rule, required }) => [field, required ? rule : rule.nullish()]),
+      inputs.map((input) => [input.name, input.required ? input.rule : optionalRule(input)]),
     ),
     refuses: (row) =>
       from === undefined || from.includes(String(row.status)) ? null : wrongStatus(name, row, from),

@@ -12,10 +12,10 @@ import {
   edit,
   type InputPaths,
   isRefused,
-  jsonOf,
   notFound,
 } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { jsonOf } from '../../commands/json-value.ts'
 import { type Done, done, type JsonObject, type Refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
@@ -23,7 +23,7 @@ import { camelOf, nounOf, snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
 import { type ModelName, registeredModels, type Transaction } from '../../db/register.ts'
 import { nodeUuid } from '../node-ids.ts'
-import type { Columns, FieldInput } from './fields.ts'
+import { type Columns, type FieldInput, optionalRule } from './fields.ts'
 
 /** What the commands of a resource have in common. */
 export type Subject = {
@@ -97,7 +97,7 @@ export function updateCommand(subject: Subject): { readonly command: Command; re
     schema: z.object({
       id: idOf(name),
       ...VERSIONED,
-      ...Object.fromEntries(editable.map((input) => [input.name, input.rule.nullish()])),
+      ...Object.fromEntries(editable.map((input) => [input.name, optionalRule(input)])),
     }),
   })
   const run: Run = (caller, given) =>
@@ -217,18 +217,17 @@ function idOf(name: ModelName) {
   return z.string().transform((id) => nodeUuid(name, id))
 }
 
-function ruleForCreate({ rule, initialRule = rule, required }: FieldInput): z.ZodType {
-  return required ? initialRule : initialRule.nullish()
+function ruleForCreate({ rule, initialRule = rule, required, whenNull }: FieldInput): z.ZodType {
+  return required ? initialRule : optionalRule({ rule: initialRule, whenNull })
 }
 
-/** The columns of a validated input. Null is kept only for nullable columns; elsewhere it means omitted. */
+/** The columns of a validated input. */
 function columnsOf(inputs: readonly FieldInput[], value: Columns): Columns {
   return Object.assign(
     {},
-    ...inputs.map(({ name, isNullable, columnsOf: columns }) => {
-      const given = value[name]
-      return given === undefined || (given === null && !isNullable) ? {} : columns(given as never)
-    }),
+    ...inputs.map(({ name, columnsOf: columns }) =>
+      value[name] === undefined ? {} : columns(value[name] as never),
+    ),
   )
 }
 
@@ -238,7 +237,7 @@ function pathsOf(inputs: readonly FieldInput[], value: Columns): InputPaths<Row>
     {},
     ...inputs.map(({ name, pathsOf: paths }) => {
       const given = value[name]
-      return given === undefined || given === null ? {} : paths(given as never)
+      return given === undefined ? {} : paths(given as never)
     }),
   )
 }

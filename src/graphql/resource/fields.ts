@@ -1,6 +1,7 @@
 // The fields of a resource: maps a column, a relation or a hand-written part to the API's output and input.
 import type { InputFieldRef } from '@pothos/core'
 import { z } from 'zod'
+import { clearable, emptiable, omittable } from '../../commands/input-rules.ts'
 import { type GivenMoney, moneyInput } from '../../commands/money-input.ts'
 import type { Column, Model, Relation } from '../../db/models.ts'
 import { type EnumName, enumValues, type ModelName } from '../../db/register.ts'
@@ -71,6 +72,8 @@ export type PartInput = {
   readonly required?: boolean
   /** The columns of a value. Undefined ones stay unchanged. */
   readonly columnsOf: (value: never) => Columns
+  /** The columns of null; without them null is refused. */
+  readonly clears?: Columns
   /** The paths of its columns in the part's value, for user errors: `{ priceMinor: ['amountMinor'] }`. */
   readonly paths?: (value: never) => Paths
   readonly sample?: () => unknown
@@ -90,12 +93,15 @@ export type Field = {
   readonly sort: string | null
 }
 
+/** It clears the column; it empties a text that is never null; it is refused as REQUIRED. */
+type WhenNull = 'CLEARS' | 'EMPTIES' | 'REFUSED'
+
 export type FieldInput = {
   readonly name: string
   readonly writable: true | 'create'
   readonly required: boolean
-  /** Whether null is a value that clears the column. Otherwise null means omitted. */
-  readonly isNullable: boolean
+  /** What null does where the input may be left out. */
+  readonly whenNull: WhenNull
   readonly field: (
     t: InputBuilder,
     options: { readonly required: boolean; readonly isNew: boolean },
@@ -157,7 +163,7 @@ function columnInput(
     name,
     writable,
     required: options.required ?? (!column.isNullable && !column.hasDefault),
-    isNullable: column.isNullable,
+    whenNull: whenNullOf(column),
     field: (t, { required, isNew }) => {
       const shown = isNew && newType !== undefined ? newType : type
       return t.field({
@@ -176,6 +182,18 @@ function columnInput(
   }
 }
 
+function whenNullOf({ type, isList, isNullable, hasDefault }: Column): WhenNull {
+  if (isNullable) return 'CLEARS'
+  return type === 'String' && !isList && hasDefault ? 'EMPTIES' : 'REFUSED'
+}
+
+const OPTIONAL = { CLEARS: clearable, EMPTIES: emptiable, REFUSED: omittable } as const
+
+/** The rule of an input that may be left out. */
+export function optionalRule({ whenNull, rule }: Pick<FieldInput, 'whenNull' | 'rule'>): z.ZodType {
+  return OPTIONAL[whenNull](rule)
+}
+
 /** The API's type of a column. Throws for a column that needs a part. */
 export function outputType(column: Column): unknown {
   if (column.isEnum) return enumRef(column.type as EnumName)
@@ -189,11 +207,11 @@ function ruleOf(column: Column, length: number): z.ZodType {
   if (column.isEnum) return z.enum(enumValues(column.type) as [string, ...string[]])
   switch (column.type) {
     case 'String': {
-      const text = z.string().trim().max(length, `at most ${length} characters`)
+      const text = z.string().trim().max(length)
       return column.isNullable || column.hasDefault ? text : text.min(1, 'this must not be empty')
     }
     case 'Int':
-      return z.int().min(-INT_MAX, `at least -${INT_MAX}`).max(INT_MAX, `at most ${INT_MAX}`)
+      return z.int().min(-INT_MAX).max(INT_MAX)
     case 'BigInt':
       return z.int64('this is too large a number')
     case 'Boolean':
@@ -225,13 +243,13 @@ export function partField(name: string, part: Part, model: Model): Field {
 function partInput(
   name: string,
   { columns, description }: Part,
-  { type, rule, required = true, columnsOf, paths = () => ({}), sample }: PartInput,
+  { type, rule, required = true, columnsOf, clears, paths = () => ({}), sample }: PartInput,
 ): FieldInput {
   return {
     name,
     writable: true,
     required,
-    isNullable: false,
+    whenNull: clears === undefined ? 'REFUSED' : 'CLEARS',
     field: (t, options) =>
       t.field({
         type: type as never,
@@ -240,10 +258,10 @@ function partInput(
         ...(sample !== undefined && { extensions: { sample } }),
       }),
     rule,
-    columnsOf,
+    columnsOf: (value) => (value === null && clears !== undefined ? clears : columnsOf(value)),
     columns,
     pathsOf: (value) => {
-      const inner = paths(value)
+      const inner = value === null ? {} : paths(value)
       return Object.fromEntries(columns.map((column) => [column, [name, ...(inner[column] ?? [])]]))
     },
   }
@@ -307,7 +325,7 @@ function relationInput(
     name: key,
     writable,
     required: !isOptional,
-    isNullable: isOptional,
+    whenNull: isOptional ? 'CLEARS' : 'REFUSED',
     field: (t, { required }) => t.id({ required: required as never }) as never,
     rule: z.string().transform((id) => nodeUuid(target as ModelName, id)),
     columnsOf: (value: unknown) => ({ [key]: value }),

@@ -16,9 +16,12 @@ const schema = z.object({
   variantId: z.string(),
   delta: z
     .int()
-    .min(-DELTA_MAX, `at least -${DELTA_MAX}`)
-    .max(DELTA_MAX, `at most ${DELTA_MAX}`)
-    .refine((delta) => delta !== 0, 'must not be 0'),
+    .min(-DELTA_MAX)
+    .max(DELTA_MAX)
+    .refine((delta) => delta !== 0, {
+      error: 'must not be 0',
+      params: { code: 'FORMAT', expected: 'a number other than 0' },
+    }),
   reason: z.enum(ADJUSTMENT_REASONS),
 })
 
@@ -55,7 +58,11 @@ export async function adjustStock(
           field: ['delta'],
           message: 'stock must not fall below what orders have reserved',
           code: 'STOCK_INSUFFICIENT',
-          detail: { message: detail, needs: ['stock:read'] },
+          detail: {
+            message: detail,
+            params: { available: present.onHand - present.reserved, asked: -delta },
+            needs: ['stock:read'],
+          },
         },
       ])
     }

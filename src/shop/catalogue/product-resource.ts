@@ -9,11 +9,11 @@ const DESCRIPTION_LENGTH_MAX = 20_000
 
 const handle = z
   .string()
-  .max(HANDLE_LENGTH_MAX, `at most ${HANDLE_LENGTH_MAX} characters`)
+  .max(HANDLE_LENGTH_MAX)
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'a handle is small letters, digits and single hyphens, like red-kettle')
 
 /** Not trimmed: a text of several lines may start with a space. */
-const description = z.string().max(DESCRIPTION_LENGTH_MAX, `at most ${DESCRIPTION_LENGTH_MAX} characters`)
+const description = z.string().max(DESCRIPTION_LENGTH_MAX)
 
 const Product = resource('Product', {
   prefix: 'prod',
@@ -48,7 +48,7 @@ const Product = resource('Product', {
   complete: ({ title = '', handle = handleOf(title), ...columns }) =>
     handle === ''
       ? refused([
-          { field: ['handle'], code: 'INVALID', message: 'no handle can be made of this title: give one' },
+          { field: ['handle'], code: 'REQUIRED', message: 'no handle can be made of this title: give one' },
         ])
       : { ...columns, title, handle },
   updatedEvent: ({ status }) => (status === 'ARCHIVED' ? 'product.archived' : 'product.updated'),

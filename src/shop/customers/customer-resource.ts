@@ -40,6 +40,7 @@ const addressPart: Part = {
     required: false,
     columnsOf: (given: Readonly<Record<string, unknown>>) =>
       Object.fromEntries(FIELDS.map(([field, column]) => [column, given[field]])),
+    clears: Object.fromEntries(FIELDS.map(([, column]) => [column, null])),
     paths: () => Object.fromEntries(FIELDS.map(([field, column]) => [column, [field]])),
   },
 }

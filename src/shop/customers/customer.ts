@@ -1,17 +1,14 @@
 // The validation rules of a customer's name and contact.
 import { z } from 'zod'
+import { clearable } from '../../commands/input-rules.ts'
 
 const LINE_LENGTH_MAX = 255
 
 const NAME_LENGTH_MAX = 255
 
-export const name = z
-  .string()
-  .trim()
-  .min(1, 'a customer needs a name')
-  .max(NAME_LENGTH_MAX, `at most ${NAME_LENGTH_MAX} characters`)
+export const name = z.string().trim().min(1, 'a customer needs a name').max(NAME_LENGTH_MAX)
 
-const line = z.string().trim().max(LINE_LENGTH_MAX, `at most ${LINE_LENGTH_MAX} characters`).nullish()
+const line = clearable(z.string().trim().max(LINE_LENGTH_MAX))
 
 export const phone = line
 
@@ -20,10 +17,7 @@ export const address = z.object({
   line2: line,
   city: line,
   postalCode: line,
-  country: z
-    .string()
-    .regex(/^[A-Z]{2}$/, 'a country is two capital letters, like DE')
-    .nullish(),
+  country: clearable(z.string().regex(/^[A-Z]{2}$/, 'a country is two capital letters, like DE')),
 })
 
 /** The columns of an address, by the API's fields. */

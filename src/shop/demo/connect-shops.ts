@@ -50,7 +50,8 @@ async function connectShop(caller: CommandContext, { services, stripe }: Options
   )
   if (active !== null && (await isAsItShould(active, caller, services, stripe))) return
   const provider = stripe === null ? 'SANDBOX' : 'STRIPE'
-  const { userErrors } = await connectProvider(caller, services, { provider, ...stripe })
+  const secrets = stripe && { ...stripe, webhookSecret: stripe.webhookSecret ?? undefined }
+  const { userErrors } = await connectProvider(caller, services, { provider, ...secrets })
   const [error] = userErrors
   if (error !== undefined) {
     throw new AppError('SERVICE_UNAVAILABLE', `The demo shops cannot take payments: ${error.message}.`)

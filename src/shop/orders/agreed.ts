@@ -1,21 +1,22 @@
 // The buyer and the addresses that are copied into an order when it is placed: as given, or the customer's own. Later
 // edits of the customer do not change them.
 import { z } from 'zod'
+import { clearable, omittable } from '../../commands/input-rules.ts'
 import { address, name, phone } from '../customers/customer.ts'
 
 const EMAIL_LENGTH_MAX = 320
 
-const namedAddress = address.extend({ name: name.nullish() }).nullish()
+const namedAddress = omittable(address.extend({ name: clearable(name) }))
 
 /** Each is optional; default: the customer's own. */
 export const agreedSchema = {
-  buyer: z
-    .object({
+  buyer: omittable(
+    z.object({
       name,
-      email: z.string().trim().max(EMAIL_LENGTH_MAX, `at most ${EMAIL_LENGTH_MAX} characters`).nullish(),
+      email: clearable(z.string().trim().max(EMAIL_LENGTH_MAX)),
       phone,
-    })
-    .nullish(),
+    }),
+  ),
   shippingAddress: namedAddress,
   billingAddress: namedAddress,
 }

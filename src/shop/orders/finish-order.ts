@@ -4,8 +4,10 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { conflict, EDIT_ERRORS, edited, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { clearable } from '../../commands/input-rules.ts'
 import { type Done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
+import { formatMoney } from '../../core/money.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Order, OrderStatus } from '../../generated/prisma/client.ts'
 import { endHold, FULFILMENT, type HoldEnd, RELEASE } from './hold-stock.ts'
@@ -19,7 +21,7 @@ const fulfillSchema = z.object({ id: z.string(), expectedVersion: z.number() })
 const cancelSchema = z.object({
   id: z.string(),
   expectedVersion: z.number(),
-  reason: z.string().trim().max(REASON_LENGTH_MAX, `at most ${REASON_LENGTH_MAX} characters`).nullish(),
+  reason: clearable(z.string().trim().max(REASON_LENGTH_MAX)),
 })
 
 export const orderCancel = defineCommand({
@@ -114,7 +116,10 @@ async function refusalToFulfil(
 ): Promise<Refusal<FulfillOrderErrorCode> | null> {
   const leftMinor = outstandingMinor(order)
   if (leftMinor > 0n) {
-    return { code: 'WRONG_STATUS', message: `${leftMinor} minor units of it are left to pay` }
+    return {
+      code: 'WRONG_STATUS',
+      message: `${formatMoney({ amountMinor: leftMinor, currency: order.currency })} of it is left to pay`,
+    }
   }
   if (keptMinor(order) <= 0n && order.totalMinor > 0n) {
     return { code: 'WRONG_STATUS', message: 'all of it was refunded: cancel it instead' }

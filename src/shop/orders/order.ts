@@ -1,6 +1,6 @@
 // The rules of an order: what its lines may contain, what they cost, and why an order is refused. No I/O.
 import type { Detail, Reason } from '../../commands/outcome.ts'
-import { type Money, toDecimal } from '../../core/money.ts'
+import { formatMoney, type Money, moneyParams } from '../../core/money.ts'
 import type { PlaceOrderErrorCode } from './place-order.ts'
 
 export const LINES_MAX = 100
@@ -34,6 +34,7 @@ export function refusalsOf(
     refusals.push(
       refusal(['lines'], 'an order has one currency', 'CURRENCY_MIXED', {
         message: `an order has one currency, not ${[...currencies].join(' and ')}`,
+        params: { currencies: [...currencies] },
         needs: ['catalogue:read'],
       }),
     )
@@ -41,8 +42,9 @@ export function refusalsOf(
   const total = totalOf(offered)
   if (expectedTotal !== null && total !== null && !isSameAmount(total, expectedTotal)) {
     refusals.push(
-      refusal(['expectedTotal'], `the total is no longer ${inWords(expectedTotal)}`, 'PRICE_CHANGED', {
-        message: `the total is now ${inWords(total)}, not ${inWords(expectedTotal)}`,
+      refusal(['expectedTotal'], `the total is no longer ${formatMoney(expectedTotal)}`, 'PRICE_CHANGED', {
+        message: `the total is now ${formatMoney(total)}, not ${formatMoney(expectedTotal)}`,
+        params: { total: moneyParams(total) },
         needs: ['catalogue:read'],
       }),
     )
@@ -78,10 +80,6 @@ function isSameAmount(one: Money, other: Money): boolean {
   return one.amountMinor === other.amountMinor && one.currency === other.currency
 }
 
-function inWords(money: Money): string {
-  return `${toDecimal(money)} ${money.currency}`
-}
-
 function lineRefusals(
   asked: readonly AskedLine[],
   { variantId, quantity, offer }: OfferedLine,
@@ -95,12 +93,13 @@ function lineRefusals(
   }
   const { sku, forSale, available } = offer
   if (!forSale) {
-    const detail: Detail = { message: `${sku} is not for sale`, needs: ['catalogue:read'] }
+    const detail: Detail = { message: `${sku} is not for sale`, params: { sku }, needs: ['catalogue:read'] }
     return [refusal([...at, 'variantId'], 'this is not for sale', 'NOT_FOR_SALE', detail)]
   }
   if (available >= quantity) return []
   const message = `only ${available} of ${sku} left, ${quantity} asked`
-  const detail: Detail = { message, needs: ['catalogue:read', 'stock:read'] }
+  const params = { sku, available, asked: quantity }
+  const detail: Detail = { message, params, needs: ['catalogue:read', 'stock:read'] }
   const short = refusal([...at, 'quantity'], 'not enough in stock', 'STOCK_INSUFFICIENT', detail)
   return [{ ...short, onlyWith: READS_STOCK }]
 }

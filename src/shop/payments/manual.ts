@@ -1,6 +1,7 @@
 // Payments and refunds that are recorded by hand: their method, reference and note. Nobody verifies them; the audit
 // names the person who recorded them.
 import { z } from 'zod'
+import { clearable } from '../../commands/input-rules.ts'
 
 export const MANUAL_METHODS = ['CASH', 'BANK_TRANSFER', 'OTHER'] as const
 
@@ -11,22 +12,14 @@ const CLOCK_SLACK_MS = 600_000
 
 export const manualSchema = {
   method: z.enum(MANUAL_METHODS),
-  reference: z
-    .string()
-    .trim()
-    .max(REFERENCE_LENGTH_MAX, `at most ${REFERENCE_LENGTH_MAX} characters`)
-    .nullish(),
+  reference: clearable(z.string().trim().max(REFERENCE_LENGTH_MAX)),
 }
 
-export const noteSchema = z
-  .string()
-  .trim()
-  .max(NOTE_LENGTH_MAX, `at most ${NOTE_LENGTH_MAX} characters`)
-  .nullish()
+export const noteSchema = clearable(z.string().trim().max(NOTE_LENGTH_MAX))
 
 /** Whether the money changed hands before now. */
-export function isPast(at: Date | null | undefined, now: Date): boolean {
-  return at == null || at.getTime() <= now.getTime() + CLOCK_SLACK_MS
+export function isPast(at: Date | undefined, now: Date): boolean {
+  return at === undefined || at.getTime() <= now.getTime() + CLOCK_SLACK_MS
 }
 
 /** Whether the method puts the money into the till; every other method puts it into the bank. */

@@ -1,5 +1,6 @@
 // Whether an order can be paid now, up to which amount, and whether its stock is held. The use cases take the payment.
-import type { Reason } from '../../commands/outcome.ts'
+import type { JsonObject, Reason } from '../../commands/outcome.ts'
+import { formatMoney, moneyParams } from '../../core/money.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Order, OrderStatus } from '../../generated/prisma/client.ts'
 import { holdEnd, takeHold } from '../orders/hold-stock.ts'
@@ -33,10 +34,13 @@ export function payableRefusals(order: Order, amount: AskedAmount | null): Reaso
     return [refusal('orderId', 'another payment of it is under way', 'PAYMENT_IN_PROGRESS')]
   }
   if (amount !== null && amount.currency !== currency) {
-    return [refusal('amount', `the order is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH')]
+    const message = `the order is in ${currency}, not ${amount.currency}`
+    return [refusal('amount', message, 'CURRENCY_MISMATCH', { currency })]
   }
   if (amount !== null && amount.amountMinor > leftMinor) {
-    return [refusal('amount', `only ${leftMinor} minor units are left to pay`, 'AMOUNT_TOO_LARGE')]
+    const left = { amountMinor: leftMinor, currency }
+    const message = `only ${formatMoney(left)} is left to pay`
+    return [refusal('amount', message, 'AMOUNT_TOO_LARGE', { max: moneyParams(left) })]
   }
   return []
 }
@@ -66,7 +70,17 @@ const NOT_AS_IT_STANDS: Readonly<Partial<Record<PayableErrorCode, string>>> = {
 }
 
 /** `detail` reveals the order, so it is for callers who may read orders. */
-function refusal(field: string, detail: string, code: PayableErrorCode): Reason<PayableErrorCode> {
+function refusal(
+  field: string,
+  detail: string,
+  code: PayableErrorCode,
+  params?: JsonObject,
+): Reason<PayableErrorCode> {
   const message = NOT_AS_IT_STANDS[code] ?? 'the order cannot be paid in its current state'
-  return { field: [field], message, code, detail: { message: detail, needs: ['orders:read'] } }
+  return {
+    field: [field],
+    message,
+    code,
+    detail: { message: detail, ...(params && { params }), needs: ['orders:read'] },
+  }
 }

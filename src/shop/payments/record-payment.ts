@@ -5,6 +5,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { omittable } from '../../commands/input-rules.ts'
 import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
@@ -20,7 +21,7 @@ const schema = z.object({
   orderId: z.string(),
   amount: amountSchema,
   ...manualSchema,
-  receivedAt: z.date().nullish(),
+  receivedAt: omittable(z.date()),
   note: noteSchema,
 })
 
@@ -49,12 +50,12 @@ export async function recordPayment(
 async function record(
   tx: Transaction,
   caller: CommandContext,
-  { orderId, amount = null, method, reference = null, receivedAt = null, note = null }: Input,
+  { orderId, amount, method, reference = null, receivedAt, note = null }: Input,
 ): Promise<Done | Refused<RecordPaymentErrorCode>> {
   const now = caller.clock()
   const order = await lockOrder(tx, orderId)
   if (order === null) return notFound('orderId', 'order')
-  const errors: Reason<RecordPaymentErrorCode>[] = payableRefusals(order, amount)
+  const errors: Reason<RecordPaymentErrorCode>[] = payableRefusals(order, amount ?? null)
   if (!isPast(receivedAt, now)) {
     errors.push({ field: ['receivedAt'], message: 'must not be in the future', code: 'IN_THE_FUTURE' })
   }

@@ -5,6 +5,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { clearable } from '../../commands/input-rules.ts'
 import { type Done, done, type Reason, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
@@ -26,16 +27,11 @@ const URL_LENGTH_MAX = 2_000
 
 const schema = z.object({
   orderId: z.string(),
-  paymentMethod: z
-    .string()
-    .trim()
-    .min(1, 'a payment method is required')
-    .max(METHOD_LENGTH_MAX, `at most ${METHOD_LENGTH_MAX} characters`),
+  paymentMethod: z.string().trim().min(1, 'a payment method is required').max(METHOD_LENGTH_MAX),
   amount: amountSchema,
-  returnUrl: z
-    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .max(URL_LENGTH_MAX)
-    .nullish(),
+  returnUrl: clearable(
+    z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(URL_LENGTH_MAX),
+  ),
 })
 
 type Input = z.output<typeof schema>

@@ -130,20 +130,20 @@ describe('what is wrong with a new key', () => {
     })
     expect(made).toMatchObject({ apiKey: null, secret: null })
     expect(told3(made.userErrors).sort()).toEqual([
-      'expiresAt INVALID',
-      'name INVALID',
-      'permissions.0 INVALID',
-      'permissions.1 INVALID',
+      'expiresAt OUT_OF_RANGE',
+      'name REQUIRED',
+      'permissions.0 UNKNOWN_VALUE',
+      'permissions.1 UNKNOWN_VALUE',
     ])
-    expect(told3((await create({ name: 'x', permissions: [] })).userErrors)).toEqual(['permissions INVALID'])
+    expect(told3((await create({ name: 'x', permissions: [] })).userErrors)).toEqual(['permissions TOO_FEW'])
     expect(told3((await create({ name: 'x'.repeat(101), permissions: ['things:read'] })).userErrors)).toEqual(
-      ['name INVALID'],
+      ['name TOO_LONG'],
     )
   })
 
   it('refuses permissions that no key can have', async () => {
     const { userErrors } = await create({ name: 'x', permissions: ['invitations:accept', 'system'] })
-    expect(told3(userErrors)).toEqual(['permissions.0 INVALID', 'permissions.1 INVALID'])
+    expect(told3(userErrors)).toEqual(['permissions.0 UNKNOWN_VALUE', 'permissions.1 UNKNOWN_VALUE'])
   })
 
   it('after a hundred active keys the next one is refused until one is revoked', async () => {

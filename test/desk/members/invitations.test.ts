@@ -63,8 +63,8 @@ describe('memberInvite', () => {
     })
     expect(invitation).toBeNull()
     expect(userErrors).toEqual([
-      { field: ['email'], message: 'this is not an e-mail address', code: 'INVALID' },
-      { field: ['name'], message: 'a name is one line of text', code: 'INVALID' },
+      { field: ['email'], message: 'this is not an e-mail address', code: 'FORMAT' },
+      { field: ['name'], message: 'a name is one line of text', code: 'FORMAT' },
     ])
   })
 

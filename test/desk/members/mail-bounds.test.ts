@@ -81,14 +81,14 @@ describe('what a mail says', () => {
 
   it('such names are refused where they are given', async () => {
     const invited = await manage(api.as('A'), INVITE, { email: newEmail(), role: 'STAFF', name: BAIT })
-    expect(invited.userErrors).toMatchObject([{ field: ['name'], code: 'INVALID' }])
+    expect(invited.userErrors).toMatchObject([{ field: ['name'], code: 'FORMAT' }])
     const { tenantUpdate } = await api
       .as('A')
       .data(
         'mutation ($name: String!) { tenantUpdate(input: { expectedVersion: 1, name: $name }) { tenant { name } userErrors { field code } } }',
         { name: 'evil.example' },
       )
-    expect(tenantUpdate).toEqual({ tenant: null, userErrors: [{ field: ['name'], code: 'INVALID' }] })
+    expect(tenantUpdate).toEqual({ tenant: null, userErrors: [{ field: ['name'], code: 'FORMAT' }] })
   })
 
   it('a key that calls itself by an address is not shown by it', async () => {
@@ -167,7 +167,7 @@ describe('one person', () => {
     'one@people\uFF61example',
     'one@people.example.',
   ])('is not invited as %s, which mail software takes for one@people.example', async (email) => {
-    expect(await codesOf(api.as('A'), INVITE, { email, role: 'STAFF' })).toEqual(['INVALID'])
+    expect(await codesOf(api.as('A'), INVITE, { email, role: 'STAFF' })).toEqual(['FORMAT'])
   })
 
   it('a mail that the server took late counts once', async () => {

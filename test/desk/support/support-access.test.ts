@@ -109,13 +109,13 @@ describe('granting', () => {
       const { supportAccessGrant } = await api.as('A').data(GRANT, { input })
       expect(supportAccessGrant.supportGrant).toBeNull()
       expect(supportAccessGrant.userErrors).toMatchObject([
-        { field: ['hours'], code: 'INVALID' },
-        { field: ['reason'], code: 'INVALID' },
+        { field: ['hours'], code: 'OUT_OF_RANGE' },
+        { field: ['reason'], code: 'REQUIRED' },
       ])
     }
     const input = { hours: 168, reason: 'x'.repeat(501) }
     const { supportAccessGrant } = await api.as('A').data(GRANT, { input })
-    expect(supportAccessGrant.userErrors).toMatchObject([{ field: ['reason'], code: 'INVALID' }])
+    expect(supportAccessGrant.userErrors).toMatchObject([{ field: ['reason'], code: 'TOO_LONG' }])
   })
 
   it('with the same key happens once', async () => {

@@ -327,7 +327,7 @@ describe('tenantUpdate', () => {
 
   it('refuses an invalid name, and callers who are not owners', async () => {
     const { data } = await update('A', { expectedVersion: 2, name: ' ' })
-    expect(data.tenantUpdate.userErrors).toMatchObject([{ code: 'INVALID', field: ['name'] }])
+    expect(data.tenantUpdate.userErrors).toMatchObject([{ code: 'REQUIRED', field: ['name'] }])
     const { errors } = await update('A', { expectedVersion: 2, name: 'X' }, 'ADMIN')
     expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'tenant:manage' } }])
   })
@@ -371,7 +371,7 @@ describe('a merchant’s own erasure', () => {
     const wrong = await schedule('A', { confirmation: 'bollard' })
     expect(wrong.userErrors).toEqual([{ code: 'CONFIRMATION_WRONG', field: ['confirmation'] }])
     const soon = await schedule('A', { confirmation: 'anchor', graceDays: 1 })
-    expect(soon.userErrors).toEqual([{ code: 'INVALID', field: ['graceDays'] }])
+    expect(soon.userErrors).toEqual([{ code: 'OUT_OF_RANGE', field: ['graceDays'] }])
     const { tenant, userErrors } = await schedule('A', { confirmation: 'anchor' })
     expect(userErrors).toEqual([])
     expect(Math.round((Date.parse(tenant.erasureAt) - Date.now()) / 86_400_000)).toBe(30)

@@ -70,22 +70,19 @@ describe('productCreate', () => {
       category: 'x'.repeat(256),
     }
     expect(refusals(await call('productCreate', input)).sort()).toEqual([
-      'INVALID category',
-      'INVALID description',
-      'INVALID handle',
-      'INVALID title',
-      'INVALID vendor',
+      'FORMAT handle',
+      'REQUIRED title',
+      'TOO_LONG category',
+      'TOO_LONG description',
+      'TOO_LONG vendor',
     ])
-    expect(refusals(await call('productCreate', { title: '日本' }))).toEqual(['INVALID handle'])
-    expect(refusals(await call('productCreate', { title: 'x'.repeat(256) }))).toEqual(['INVALID title'])
+    expect(refusals(await call('productCreate', { title: '日本' }))).toEqual(['REQUIRED handle'])
+    expect(refusals(await call('productCreate', { title: 'x'.repeat(256) }))).toEqual(['TOO_LONG title'])
   })
 
-  it.each(['-a', 'a-', 'a--b', 'a_b', 'é', 'a b', 'A', '', 'a\n'])(
-    'refuses the handle %j',
-    async (handle) => {
-      expect(refusals(await call('productCreate', { title: 'T', handle }))).toEqual(['INVALID handle'])
-    },
-  )
+  it.each(['-a', 'a-', 'a--b', 'a_b', 'é', 'a b', 'A', 'a\n'])('refuses the handle %j', async (handle) => {
+    expect(refusals(await call('productCreate', { title: 'T', handle }))).toEqual(['FORMAT handle'])
+  })
 
   it('makes a handle of any valid title', async () => {
     const { product } = await call('productCreate', { title: `${'ﬃ'.repeat(84)}ab ﬃ` })
@@ -115,7 +112,7 @@ describe('productCreate', () => {
 })
 
 describe('productUpdate and productArchive', () => {
-  it('null or omitted fields stay, and an empty text is a value', async () => {
+  it('omitted fields stay; null and an empty text empty a text, and are refused where one is needed', async () => {
     const { product } = await call('productCreate', {
       title: 'T',
       vendor: 'V',
@@ -127,9 +124,17 @@ describe('productUpdate and productArchive', () => {
       expectedVersion: 1,
       vendor: '',
       category: null,
-      title: null,
     })
-    expect(changed.product).toMatchObject({ title: 'T', vendor: '', category: 'C', version: 2 })
+    expect(changed.product).toMatchObject({ title: 'T', vendor: '', category: '', version: 2 })
+    for (const none of [null, '']) {
+      const refused = await call('productUpdate', {
+        id: product.id,
+        expectedVersion: 2,
+        title: none,
+        handle: none,
+      })
+      expect(refusals(refused).sort()).toEqual(['REQUIRED handle', 'REQUIRED title'])
+    }
   })
 
   it('an archived product stays, with its handle', async () => {
@@ -173,15 +178,15 @@ describe('variantCreate', () => {
     const productId = await makeProduct(a)
     const input = { productId, sku: ' ', title: '', price: { amountMinor: '-1', currency: 'USD' } }
     expect(refusals(await call('variantCreate', input))).toEqual([
-      'INVALID sku',
-      'INVALID title',
-      'INVALID price.amountMinor',
+      'REQUIRED sku',
+      'REQUIRED title',
+      'OUT_OF_RANGE price.amountMinor',
     ])
     for (const amountMinor of ['1000000000001', '9223372036854775807', '-9223372036854775808']) {
       const price = { amountMinor, currency: 'USD' }
       expect(
         refusals(await call('variantCreate', { productId, sku: unique('V'), title: 'T', price })),
-      ).toEqual(['INVALID price.amountMinor'])
+      ).toEqual(['OUT_OF_RANGE price.amountMinor'])
     }
     for (const price of [
       { amountMinor: '9223372036854775808', currency: 'USD' },

@@ -54,9 +54,13 @@ describe('stockAdjust', () => {
     expect(refused.variant).toBeNull()
   })
 
-  it.each([0, 1_000_001, -1_000_001])('a change of %i is INVALID', async (delta) => {
+  it.each([
+    [0, 'FORMAT'],
+    [1_000_001, 'OUT_OF_RANGE'],
+    [-1_000_001, 'OUT_OF_RANGE'],
+  ])('a change of %i is refused as %s', async (delta, code) => {
     const { id } = await makeVariant(a)
-    expect(refusals(await adjust(id, delta))).toEqual(['INVALID delta'])
+    expect(refusals(await adjust(id, delta))).toEqual([`${code} delta`])
   })
 
   it('more than a column holds is refused, not a fault', async () => {

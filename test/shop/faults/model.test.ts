@@ -260,7 +260,7 @@ class Shop {
     const amount = part === null || left(order) === 0n ? null : (left(order) * BigInt(part)) / 10n
     const retakes = order.holds ? 0 : order.quantity
     if (left(order) === 0n) return { amount, refusal: 'WRONG_STATUS' }
-    if (amount === 0n) return { amount, refusal: 'INVALID' }
+    if (amount === 0n) return { amount, refusal: 'OUT_OF_RANGE' }
     return { amount, refusal: retakes > this.available ? 'STOCK_INSUFFICIENT' : null }
   }
 

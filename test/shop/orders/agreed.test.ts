@@ -100,7 +100,7 @@ describe('buyer and addresses', () => {
     })
   })
 
-  it('that cannot be are INVALID, all of them at once', async () => {
+  it('that cannot be are refused, all of them at once', async () => {
     const { lines } = await aLine()
     const { order, userErrors } = await place({
       lines,
@@ -110,10 +110,10 @@ describe('buyer and addresses', () => {
     })
     expect(order).toBeNull()
     expect(userErrors.map(({ field, code }: Data) => [field.join('.'), code]).sort()).toEqual([
-      ['billingAddress.line1', 'INVALID'],
-      ['buyer.name', 'INVALID'],
-      ['buyer.phone', 'INVALID'],
-      ['shippingAddress.country', 'INVALID'],
+      ['billingAddress.line1', 'FORMAT'],
+      ['buyer.name', 'REQUIRED'],
+      ['buyer.phone', 'TOO_LONG'],
+      ['shippingAddress.country', 'FORMAT'],
     ])
   })
 

@@ -92,7 +92,7 @@ describe('orderCancel', () => {
     expect(again.userErrors).toMatchObject([{ code: 'WRONG_STATUS' }])
   })
 
-  it('with a reason that is too long is INVALID', async () => {
+  it('with a reason that is too long is TOO_LONG', async () => {
     const { id } = await orderIn('PLACED')
     const { order, userErrors } = await finish('orderCancel', {
       id,
@@ -100,7 +100,7 @@ describe('orderCancel', () => {
       reason: 'x'.repeat(501),
     })
     expect(order).toBeNull()
-    expect(userErrors).toMatchObject([{ code: 'INVALID', field: ['reason'] }])
+    expect(userErrors).toMatchObject([{ code: 'TOO_LONG', field: ['reason'] }])
   })
 })
 

@@ -68,7 +68,7 @@ describe('idempotency', () => {
     const { id: variantId } = await makeVariant(a)
     const input = { idempotencyKey: unique('key'), customerId, lines: [{ variantId, quantity: 0 }] }
     expect(refusalsOf((await a.data(ORDER_PLACE, { input })).orderPlace)).toEqual([
-      'INVALID lines.0.quantity',
+      'OUT_OF_RANGE lines.0.quantity',
     ])
     const { orderPlace } = await a.data(ORDER_PLACE, {
       input: { ...input, lines: [{ variantId, quantity: 1 }] },

@@ -130,7 +130,7 @@ describe('an order', () => {
     const { order } = await place({ lines })
     expect(order.total).toEqual({ amountMinor: '1000000000000000000', currency: 'USD' })
     const [first = { variantId: '', quantity: 1 }] = lines
-    expect(refusalsOf(await place({ lines: [...lines, first] }))).toEqual(['INVALID lines'])
+    expect(refusalsOf(await place({ lines: [...lines, first] }))).toEqual(['TOO_MANY lines'])
   })
 })
 
@@ -163,7 +163,7 @@ describe('a refusal', () => {
     expect(await stockOf(fine.id)).toMatchObject({ reserved: 0 })
   })
 
-  it('for malformed input is INVALID, all at once, before any look-up', async () => {
+  it('for malformed input comes all at once, before any look-up', async () => {
     const { id: variantId } = await makeVariant(a)
     expect(
       refusalsOf(
@@ -175,11 +175,18 @@ describe('a refusal', () => {
           ],
         }),
       ),
-    ).toEqual(['INVALID lines.0.quantity', 'INVALID lines.1.quantity', 'INVALID lines.2.quantity'])
-    expect(refusalsOf(await place({ lines: [] }))).toEqual(['INVALID lines'])
-    for (const idempotencyKey of ['', 'k'.repeat(256)])
+    ).toEqual([
+      'OUT_OF_RANGE lines.0.quantity',
+      'OUT_OF_RANGE lines.1.quantity',
+      'OUT_OF_RANGE lines.2.quantity',
+    ])
+    expect(refusalsOf(await place({ lines: [] }))).toEqual(['TOO_FEW lines'])
+    for (const [idempotencyKey, code] of [
+      ['', 'REQUIRED'],
+      ['k'.repeat(256), 'TOO_LONG'],
+    ])
       expect(refusalsOf(await place({ idempotencyKey, lines: [{ variantId, quantity: 1 }] }))).toEqual([
-        'INVALID idempotencyKey',
+        `${code} idempotencyKey`,
       ])
     const { errors } = await a.send(ORDER_PLACE, {
       input: { idempotencyKey: unique('key'), customerId, lines: [{ variantId, quantity: 2 ** 31 }] },

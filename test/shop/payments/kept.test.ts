@@ -41,7 +41,7 @@ async function anOrder(): Promise<{ id: string; variantId: string }> {
 }
 
 const money = (amountMinor: number | null) =>
-  amountMinor === null ? null : { amountMinor: String(amountMinor), currency: 'USD' }
+  amountMinor === null ? undefined : { amountMinor: String(amountMinor), currency: 'USD' }
 
 /** Pays this amount, or all that is left. */
 async function take(
@@ -125,7 +125,7 @@ describe('given back before all was paid', () => {
     const { payment } = await take(id, 6_000)
     await giveBack(payment.id, 5_000)
     expect((await take(id, 9_001)).userErrors).toMatchObject([
-      { code: 'AMOUNT_TOO_LARGE', message: 'only 9000 minor units are left to pay' },
+      { code: 'AMOUNT_TOO_LARGE', message: 'only 90.00 USD is left to pay' },
     ])
     await take(id, 4_000)
     expect(await orderOf(id)).toMatchObject({

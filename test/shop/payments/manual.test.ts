@@ -113,13 +113,13 @@ describe('paymentRecord', () => {
     expect(await codes({ amount: { amountMinor: '1', currency: 'EUR' } })).toEqual([
       ['amount', 'CURRENCY_MISMATCH'],
     ])
-    expect(await codes({ amount: usd(0) })).toEqual([['amount', 'INVALID']])
+    expect(await codes({ amount: usd(0) })).toEqual([['amount', 'OUT_OF_RANGE']])
     expect(await codes({ receivedAt: new Date(Date.now() + 3_600_000).toISOString() })).toEqual([
       ['receivedAt', 'IN_THE_FUTURE'],
     ])
     expect(await codes({ reference: 'x'.repeat(256), note: 'x'.repeat(501) })).toEqual([
-      ['reference', 'INVALID'],
-      ['note', 'INVALID'],
+      ['reference', 'TOO_LONG'],
+      ['note', 'TOO_LONG'],
     ])
     await payOrder(api, 'A', orderId)
     expect(await codes({})).toEqual([['orderId', 'WRONG_STATUS']])

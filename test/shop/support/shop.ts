@@ -106,7 +106,7 @@ export function connectSandbox(api: Api, tenant: TenantKey, { events = false } =
       `mutation ($input: PaymentProviderConnectInput!) {
         paymentProviderConnect(input: $input) { paymentProvider { id } userErrors { field message code } }
       }`,
-      { provider: 'SANDBOX', webhookSecret: events ? null : `whsec_${unique('nobody-is-told')}` },
+      { provider: 'SANDBOX', ...(!events && { webhookSecret: `whsec_${unique('nobody-is-told')}` }) },
     ).then(({ paymentProvider }) => paymentProvider.id as string)
   known.set(tenant, connection)
   return connection
@@ -140,7 +140,8 @@ export async function refundPayment(
   paymentId: string,
   amountMinor?: bigint,
 ): Promise<string> {
-  const amount = amountMinor === undefined ? null : { amountMinor: amountMinor.toString(), currency: 'USD' }
+  const amount =
+    amountMinor === undefined ? undefined : { amountMinor: amountMinor.toString(), currency: 'USD' }
   const input = { idempotencyKey: unique('refund'), paymentId, amount }
   const { refund } = await done(session, REFUND_CREATE, input)
   return refund.id

@@ -8,6 +8,7 @@ import { defineCommand, type ErrorCodeOf, type InputOf } from '../../../commands
 import { auditOf } from '../../../commands/edit.ts'
 import { type Executed, refusedAtOnce } from '../../../commands/executed.ts'
 import { checkCall } from '../../../commands/input.ts'
+import { clearable, omittable } from '../../../commands/input-rules.ts'
 import { type Done, done, type UserError } from '../../../commands/outcome.ts'
 import { runCommand } from '../../../commands/run-command.ts'
 import { AppError } from '../../../core/errors.ts'
@@ -26,17 +27,13 @@ const SANDBOX_KEY_BYTES = 24
 const schema = z
   .object({
     provider: z.enum(['STRIPE', 'SANDBOX']),
-    secretKey: z
-      .string()
-      .trim()
-      .min(1, 'must not be empty')
-      .max(SECRET_LENGTH_MAX, `at most ${SECRET_LENGTH_MAX} characters`)
-      .nullish(),
-    webhookSecret: webhookSecretSchema.nullish(),
+    secretKey: clearable(z.string().trim().max(SECRET_LENGTH_MAX)),
+    webhookSecret: omittable(webhookSecretSchema),
   })
   .refine(({ provider, secretKey }) => provider !== 'SANDBOX' || secretKey == null, {
     path: ['secretKey'],
     error: 'the sandbox takes no key',
+    params: { code: 'FORMAT', expected: 'no key' },
   })
 
 type Input = z.output<typeof schema>

@@ -5,17 +5,19 @@ import type { CommandContext } from '../../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../../commands/command.ts'
 import { conflict, EDIT_ERRORS, notFound } from '../../../commands/edit.ts'
 import type { Executed } from '../../../commands/executed.ts'
+import { omittable } from '../../../commands/input-rules.ts'
 import { type Done, done, type Refused, refused } from '../../../commands/outcome.ts'
 import { runCommand } from '../../../commands/run-command.ts'
 import type { Transaction } from '../../../db/database.ts'
 import { EVENTS_GRACE_MAX_MS, EVENTS_GRACE_MS, endedAudit, enqueueEnd } from './end-provider.ts'
 
-const DAY_MS = 24 * 3_600_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 const schema = z.object({
   id: z.string(),
   expectedVersion: z.int(),
-  eventsUntil: z.date().nullish(),
+  eventsUntil: omittable(z.date()),
 })
 
 type Input = z.output<typeof schema>
@@ -55,7 +57,8 @@ async function disconnect(
   const eventsUntil = later(asked ?? new Date(now.getTime() + EVENTS_GRACE_MS), now)
   if (eventsUntil.getTime() - now.getTime() > EVENTS_GRACE_MAX_MS) {
     const message = `at most ${EVENTS_GRACE_MAX_MS / DAY_MS} days from now`
-    return refused([{ field: ['eventsUntil'], message, code: 'TOO_FAR' }])
+    const hours = EVENTS_GRACE_MAX_MS / HOUR_MS
+    return refused([{ field: ['eventsUntil'], message, code: 'TOO_FAR', params: { hours } }])
   }
   if (row.status === 'DISCONNECTED' && row.eventsUntil !== null && row.eventsUntil <= eventsUntil) {
     return refused([{ field: ['id'], message: 'it is disconnected already', code: 'WRONG_STATUS' }])

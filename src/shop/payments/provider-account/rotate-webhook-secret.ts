@@ -7,6 +7,7 @@ import { defineCommand, type ErrorCodeOf, type InputOf } from '../../../commands
 import { auditOf, conflict, EDIT_ERRORS, notFound } from '../../../commands/edit.ts'
 import { type Executed, refusedAtOnce } from '../../../commands/executed.ts'
 import { checkCall } from '../../../commands/input.ts'
+import { omittable } from '../../../commands/input-rules.ts'
 import { type Done, done, type Refused, refused, type UserError } from '../../../commands/outcome.ts'
 import { runCommand } from '../../../commands/run-command.ts'
 import { AppError } from '../../../core/errors.ts'
@@ -27,8 +28,8 @@ const PREVIOUS_GRACE_MAX_MS = 7 * 24 * HOUR_MS
 const schema = z.object({
   id: z.string(),
   expectedVersion: z.int(),
-  webhookSecret: webhookSecretSchema.nullish(),
-  previousUntil: z.date().nullish(),
+  webhookSecret: omittable(webhookSecretSchema),
+  previousUntil: omittable(z.date()),
 })
 
 type Input = z.output<typeof schema>
@@ -133,8 +134,9 @@ async function rotate(
   const asked = input.previousUntil ?? new Date(now.getTime() + PREVIOUS_GRACE_MS)
   const until = asked > now ? asked : now
   if (until.getTime() - now.getTime() > PREVIOUS_GRACE_MAX_MS) {
-    const message = `at most ${PREVIOUS_GRACE_MAX_MS / HOUR_MS} hours from now`
-    return refused([{ field: ['previousUntil'], message, code: 'TOO_FAR' }])
+    const hours = PREVIOUS_GRACE_MAX_MS / HOUR_MS
+    const message = `at most ${hours} hours from now`
+    return refused([{ field: ['previousUntil'], message, code: 'TOO_FAR', params: { hours } }])
   }
   // It was not the active account when the endpoint would have been prepared.
   if (fresh === null) throw new AppError('SERVICE_UNAVAILABLE', 'the account was just changed: try again')

@@ -7,4 +7,4 @@ export const webhookSecretSchema = z
   .string()
   .trim()
   .regex(/^whsec_\S+$/, 'starts with whsec_')
-  .max(SECRET_LENGTH_MAX, `at most ${SECRET_LENGTH_MAX} characters`)
+  .max(SECRET_LENGTH_MAX)

@@ -5,12 +5,13 @@ import {
   type AuditRecord,
   type Done,
   done,
+  type JsonObject,
   type Reason,
   type Refused,
   refused,
 } from '../../../commands/outcome.ts'
 import { newId } from '../../../core/ids.ts'
-import { toDecimal } from '../../../core/money.ts'
+import { formatMoney, moneyParams } from '../../../core/money.ts'
 import type { Transaction } from '../../../db/database.ts'
 import type { Order, Payment, RefundReason } from '../../../generated/prisma/client.ts'
 import { lockOrder, moveMoney, type Recorded, recordedTogether } from '../../orders/order-money.ts'
@@ -74,7 +75,7 @@ function priceRefusals(
 ): Reason<RefundableErrorCode>[] {
   if (priceMinor === 0n) return [refusal('lines', 'these pieces cost nothing', 'WRONG_STATUS')]
   if (amountMinor <= priceMinor) return []
-  const price = `${toDecimal({ amountMinor: priceMinor, currency })} ${currency}`
+  const price = formatMoney({ amountMinor: priceMinor, currency })
   return [refusal('amount', `the lines cost only ${price}`, 'AMOUNT_TOO_LARGE')]
 }
 
@@ -183,13 +184,16 @@ function refusalsOf(
     return [refusal('paymentId', `the payment is ${status}: there is nothing to refund`, 'WRONG_STATUS')]
   }
   if (amount !== null && amount.currency !== currency) {
-    return [refusal('amount', `the payment is in ${currency}, not ${amount.currency}`, 'CURRENCY_MISMATCH')]
+    const message = `the payment is in ${currency}, not ${amount.currency}`
+    return [refusal('amount', message, 'CURRENCY_MISMATCH', { currency })]
   }
   if (leftMinor <= 0n) {
     return [refusal('paymentId', 'all of it is refunded or being refunded', 'AMOUNT_TOO_LARGE')]
   }
   if (amount !== null && amount.amountMinor > leftMinor) {
-    return [refusal('amount', `only ${leftMinor} minor units are left to refund`, 'AMOUNT_TOO_LARGE')]
+    const left = { amountMinor: leftMinor, currency }
+    const message = `only ${formatMoney(left)} is left to refund`
+    return [refusal('amount', message, 'AMOUNT_TOO_LARGE', { max: moneyParams(left) })]
   }
   return []
 }
@@ -200,7 +204,17 @@ const NOT_AS_IT_STANDS: Readonly<Partial<Record<RefundableErrorCode, string>>> =
 }
 
 /** `detail` reveals the payment, so it is for callers who may read payments. */
-function refusal(field: string, detail: string, code: RefundableErrorCode): Reason<RefundableErrorCode> {
+function refusal(
+  field: string,
+  detail: string,
+  code: RefundableErrorCode,
+  params?: JsonObject,
+): Reason<RefundableErrorCode> {
   const message = NOT_AS_IT_STANDS[code] ?? 'the payment cannot be refunded in its current state'
-  return { field: [field], message, code, detail: { message: detail, needs: ['payments:read'] } }
+  return {
+    field: [field],
+    message,
+    code,
+    detail: { message: detail, ...(params && { params }), needs: ['payments:read'] },
+  }
 }

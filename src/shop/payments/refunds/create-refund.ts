@@ -53,10 +53,10 @@ export async function createRefund(
 async function begin(
   tx: Transaction,
   caller: CommandContext,
-  { paymentId, amount = null, lines, reason = null, note = null }: Input,
+  { paymentId, amount, lines, reason = null, note = null }: Input,
 ): Promise<Done | Refused<CreateRefundErrorCode>> {
   const now = caller.clock()
-  const found = await findRefundable(tx, paymentId, { amount, lines: lines ?? [] })
+  const found = await findRefundable(tx, paymentId, { amount: amount ?? null, lines: lines ?? [] })
   if (!('payment' in found)) return found
   const { providerId, providerKind } = found.payment
   if (providerId !== null && !(await isConnected(tx, providerId))) {

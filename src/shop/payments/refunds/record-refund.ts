@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { CommandContext } from '../../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../../commands/command.ts'
 import type { Executed } from '../../../commands/executed.ts'
+import { omittable } from '../../../commands/input-rules.ts'
 import { type Done, type Reason, type Refused, refused } from '../../../commands/outcome.ts'
 import { runCommand } from '../../../commands/run-command.ts'
 import type { Transaction } from '../../../db/database.ts'
@@ -16,7 +17,7 @@ const schema = z.object({
   paymentId: z.string(),
   amount: amountSchema,
   ...manualSchema,
-  givenAt: z.date().nullish(),
+  givenAt: omittable(z.date()),
   ...refundSchema,
 })
 
@@ -43,12 +44,12 @@ export async function recordRefund(
 async function record(
   tx: Transaction,
   caller: CommandContext,
-  { paymentId, amount = null, method, reference = null, givenAt = null, ...more }: Input,
+  { paymentId, amount, method, reference = null, givenAt, ...more }: Input,
 ): Promise<Done | Refused<RecordRefundErrorCode>> {
   const now = caller.clock()
   const { reason = null, note = null } = more
   const lines = more.lines ?? []
-  const found = await findRefundable(tx, paymentId, { amount, lines })
+  const found = await findRefundable(tx, paymentId, { amount: amount ?? null, lines })
   if (!('payment' in found)) return found
   const errors: Reason<RecordRefundErrorCode>[] = []
   if (found.payment.providerKind !== 'MANUAL') {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { CommandContext } from '../../../auth/command-context.ts'
 import { requirePermission } from '../../../auth/permissions.ts'
+import { omittable } from '../../../commands/input-rules.ts'
 import { LINES_MAX, QUANTITY_MAX } from '../../orders/order.ts'
 import { noteSchema } from '../manual.ts'
 
@@ -19,19 +20,12 @@ const REFUND_REASONS = [
 
 const line = z.object({
   lineId: z.string(),
-  quantity: z.int().min(1, 'at least 1').max(QUANTITY_MAX, `at most ${QUANTITY_MAX}`),
-  restock: z
-    .boolean()
-    .nullish()
-    .transform((restock) => restock === true),
+  quantity: z.int().min(1).max(QUANTITY_MAX),
+  restock: omittable(z.boolean()).transform((restock) => restock === true),
 })
 
 export const refundSchema = {
-  lines: z
-    .array(line)
-    .min(1, 'at least one line, or none of the field')
-    .max(LINES_MAX, `at most ${LINES_MAX} lines`)
-    .nullish(),
+  lines: omittable(z.array(line).min(1, 'at least one line, or none of the field').max(LINES_MAX)),
   reason: z.enum(REFUND_REASONS).nullish(),
   note: noteSchema,
 }

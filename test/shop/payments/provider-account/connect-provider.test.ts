@@ -72,7 +72,7 @@ describe('paymentProviderConnect', () => {
   it.each([
     [{ provider: 'STRIPE' }, 'KEY_REFUSED', ['secretKey']],
     [{ provider: 'STRIPE', secretKey: 'nonsense' }, 'KEY_REFUSED', ['secretKey']],
-    [{ provider: 'SANDBOX', webhookSecret: 'nonsense' }, 'INVALID', ['webhookSecret']],
+    [{ provider: 'SANDBOX', webhookSecret: 'nonsense' }, 'FORMAT', ['webhookSecret']],
   ])('%j is refused with %s', async (input, code, field) => {
     const before = await providers()
     expect(await connect(input)).toMatchObject({ paymentProvider: null, userErrors: [{ code, field }] })

@@ -150,7 +150,7 @@ describe('paymentProviderRotateWebhookSecret', () => {
       [{ id, expectedVersion: version + 1 }, 'CONFLICT'],
       [{ id: replaced.id, expectedVersion: 2 }, 'WRONG_STATUS'],
       [{ id, expectedVersion: version, previousUntil: far }, 'TOO_FAR'],
-      [{ id, expectedVersion: version, webhookSecret: 'nonsense' }, 'INVALID'],
+      [{ id, expectedVersion: version, webhookSecret: 'nonsense' }, 'FORMAT'],
       [{ id: 'prov_00000000000000000000000000', expectedVersion: 1 }, 'NOT_FOUND'],
     ] as const) {
       expect(await rotate(input)).toMatchObject({ userErrors: [{ code }] })

@@ -42,7 +42,7 @@ async function refund(
   more: object = {},
   session = a,
 ): Promise<Data> {
-  const amount = amountMinor === undefined ? null : { amountMinor: String(amountMinor), currency: 'USD' }
+  const amount = amountMinor === undefined ? undefined : { amountMinor: String(amountMinor), currency: 'USD' }
   const input = { idempotencyKey: unique('refund'), paymentId, amount, ...more }
   const { refundCreate } = await session.data(REFUND_CREATE, { input })
   return refundCreate
@@ -111,7 +111,7 @@ describe('refundCreate', () => {
     const first = await a.send(REFUND_CREATE, { input })
     const second = await a.send(REFUND_CREATE, { input })
     expect(second).toEqual({ ...first, extensions: { idempotency: 'replayed' } })
-    const other = await a.data(REFUND_CREATE, { input: { ...input, amount: null } })
+    const other = await a.data(REFUND_CREATE, { input: { ...input, note: 'another' } })
     expect(other.refundCreate.userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_REUSED' }])
     const hundred = await Promise.all(Array.from({ length: 100 }, () => a.data(REFUND_CREATE, { input })))
     expect(new Set(hundred.map(({ refundCreate }) => refundCreate.refund.id)).size).toBe(1)
@@ -137,8 +137,8 @@ describe('refundCreate', () => {
     const codes = async (amount: object) =>
       (await refund(id, undefined, { amount })).userErrors.map(({ code }: Data) => code)
     expect(await codes({ amountMinor: '100', currency: 'EUR' })).toEqual(['CURRENCY_MISMATCH'])
-    expect(await codes({ amountMinor: '0', currency: 'USD' })).toEqual(['INVALID'])
-    expect(await codes({ amountMinor: '-1', currency: 'USD' })).toEqual(['INVALID'])
+    expect(await codes({ amountMinor: '0', currency: 'USD' })).toEqual(['OUT_OF_RANGE'])
+    expect(await codes({ amountMinor: '-1', currency: 'USD' })).toEqual(['OUT_OF_RANGE'])
     expect(await codes({ amountMinor: '9000000000000000000', currency: 'USD' })).toEqual(['AMOUNT_TOO_LARGE'])
   })
 
