@@ -1,9 +1,10 @@
-// `npm run check:schema`: checks that schema.graphql is up to date and that breaking changes are declared. Writes
-// nothing.
+// `npm run check:schema`: checks that schema.graphql and the table of permissions are up to date and that breaking changes are
+// declared. Writes nothing.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { type Change, CriticalityLevel, diff } from '@graphql-inspector/core'
 import { buildSchema as parseSchema } from 'graphql'
+import { TABLE_FILE, withPermissionTable } from './permission-table.ts'
 import { printedSchema, SCHEMA_FILE } from './printed-schema.ts'
 
 const DECLARED_FILE = new URL('../docs/schema-changes.md', import.meta.url)
@@ -14,8 +15,14 @@ for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 if (complaints.length > 0) process.exitCode = 1
 
 function outdated(printed: string): string[] {
-  if (readIfThere(SCHEMA_FILE) === printed) return []
-  return ['schema.graphql is not what the sources say: run npm run schema:print, and look at the difference.']
+  const page = readIfThere(TABLE_FILE)
+  const stale = [
+    ...(readIfThere(SCHEMA_FILE) === printed ? [] : ['schema.graphql']),
+    ...(withPermissionTable(page) === page ? [] : ['the table in docs/api-keys.md']),
+  ]
+  return stale.map(
+    (what) => `${what} is not what the sources say: run npm run schema:print, and look at the difference.`,
+  )
 }
 
 /**

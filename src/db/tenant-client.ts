@@ -8,6 +8,7 @@ import { guardRawSql } from './raw-sql-guard.ts'
 import type { AnyQuery } from './reader/any-query.ts'
 import { type Compiled, compileCount, compileRead } from './reader/read-sql.ts'
 import type { DelegateName, ModelReader } from './reader/types.ts'
+import type { View } from './reader/view.ts'
 import { enterScope, type Scope } from './scope.ts'
 import { guardWhere } from './where-guard.ts'
 
@@ -63,12 +64,16 @@ const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndRet
 /** The only operations without a model for features: their SQL is a template, its values parameters. */
 const RAW_OPERATIONS: ReadonlySet<string> = new Set(['$queryRaw', '$executeRaw'])
 
-/** Makes the handle of `scope` from the unscoped client, which only src/db has. Costs about 35 µs. */
+/**
+ * Makes the handle of `scope` from the unscoped client, which only src/db has. Costs about 35 µs. readMany and readCount
+ * read the rows of `view`; Prisma's own operations know no view, and are refused for the models that it restricts.
+ */
 export function extendForTenant(
   client: Extendable,
   datamodel: Datamodel,
   scope: Scope,
   readValue: ReadValue,
+  view: View,
 ): Handle {
   async function read(context: object, compile: (model: string) => Compiled): Promise<unknown> {
     const { model, transaction } = placeOf(context)
@@ -91,10 +96,10 @@ export function extendForTenant(
           return delegateOf(this).findFirstOrThrow(flattenUnique(args))
         },
         readMany(query: AnyQuery = {}) {
-          return read(this, (model) => compileRead(datamodel, model, query, scope.tenantId))
+          return read(this, (model) => compileRead(datamodel, model, query, scope.tenantId, view))
         },
         readCount(query: Pick<AnyQuery, 'where'> = {}) {
-          return read(this, (model) => compileCount(datamodel, model, query, scope.tenantId))
+          return read(this, (model) => compileCount(datamodel, model, query, scope.tenantId, view))
         },
       },
     },
@@ -102,6 +107,11 @@ export function extendForTenant(
       $allOperations({ model, operation, args, query }) {
         if (model === undefined) guardRaw(operation, args)
         else guardWhere(operation, args)
+        if (model !== undefined && view.rows.has(model))
+          throw new AppError(
+            'INTERNAL',
+            `${model} is read by readMany here, which knows what the caller sees`,
+          )
         const filtered = model !== undefined && !UNFILTERED_OPERATIONS.has(operation)
         // Prisma starts a query when it is awaited, which must happen inside the scope too.
         return enterScope(scope, async () => await query(filtered ? withTenant(args, scope.tenantId) : args))

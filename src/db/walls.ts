@@ -7,6 +7,7 @@ import type { Logger } from '../core/logger.ts'
 import { CommitUnknown, type Fault, faultOf } from './faults.ts'
 import { datamodelOf, type WrittenSchema } from './models.ts'
 import { turnOffBatching } from './prisma-internals.ts'
+import { type View, WHOLE_VIEW } from './reader/view.ts'
 import { type Around, currentFrame, enterScope, type Scope, type Statement } from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
@@ -56,8 +57,11 @@ export type PoolState = {
 }
 
 export type Walls<Client> = {
-  /** The tenant's handle: cheap to make, not to be used beyond the request. */
-  forTenant(scope: Scope): TenantClientOf<Client>
+  /**
+   * The tenant's handle: cheap to make, not to be used beyond the request. `view`: the rows that its readMany and readCount
+   * read. Default: all.
+   */
+  forTenant(scope: Scope, view?: View): TenantClientOf<Client>
   /**
    * Runs `work` in one READ COMMITTED transaction of the tenant; commits when it resolves, rolls back when it throws.
    * Transactions do not nest: pass the transaction as an argument instead. `around` travels with the first statement
@@ -108,12 +112,12 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
   const datamodel = datamodelOf(options.schema)
   const handles = new LRUCache<string, Handle>({ max: HANDLES_MAX })
 
-  function handleOf(scope: Scope): Handle {
+  function handleOf(scope: Scope, view: View = WHOLE_VIEW): Handle {
     const { tenantId, writes = '', caller = '', isUnauthenticated = false } = scope
-    const key = `${tenantId} ${writes} ${isUnauthenticated} ${caller}`
+    const key = `${tenantId} ${writes} ${isUnauthenticated} ${view.key} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
-    const handle = extendForTenant(client, datamodel, scope, readValue)
+    const handle = extendForTenant(client, datamodel, scope, readValue, view)
     handles.set(key, handle)
     return handle
   }
@@ -125,7 +129,7 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
   }
 
   return {
-    forTenant: (scope) => handleOf(scope) as unknown as TenantClientOf<Client>,
+    forTenant: (scope, view) => handleOf(scope, view) as unknown as TenantClientOf<Client>,
 
     async withTenant(scope, work, around = {}, { isSnapshot, timeoutMs = TRANSACTION_TIMEOUT_MS } = {}) {
       if ((currentFrame()?.transaction ?? null) !== null)

@@ -17,6 +17,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Database } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
+import { viewOf } from '../graphql/visibility.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
 import { noteOutcome, payRefusal } from './answers.ts'
@@ -137,7 +138,7 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     request.inputPoints = pointsOfInput(given.size)
     const body = resolve(request, caller, given.parameters)
     const state = newRequestState(isGet, request.account, reply.raw, request.inputPoints)
-    const db = database.forTenant(caller.scope)
+    const db = database.forTenant(caller.scope, viewOf(caller.permissions))
     const contextValue: RequestContext = { caller, db, services, extensions: {}, state }
     const response = await apollo.executeHTTPGraphQLRequest({
       // GET's parameters were read above; the plugin refuses mutations by GET.

@@ -139,7 +139,13 @@ function addPayload<Row extends object, Value>(
           // The row is read with the columns of its own type; Pothos cannot resolve that type through Row.
           (made.id === null || !mayBeShown(made, context, info)
             ? null
-            : readFirst<Row>(context, info, result.model, { [idColumn(result.model)]: made.id })) as never,
+            : readFirst<Row>(
+                context,
+                info,
+                result.model,
+                { [idColumn(result.model)]: made.id },
+                { includesHidden: made.isOwn },
+              )) as never,
       }),
       ...(result.deletes === true && {
         deletedId: t.id({

@@ -29,14 +29,16 @@ export async function readOne<T>(
   return await readFirst<T>(context, info, model, where)
 }
 
-/** The same for a model that is known only by name. */
+/** The same for a model that is known only by name. `includesHidden`: also a row that the caller would not find. */
 export async function readFirst<T>(
   context: Context,
   info: GraphQLResolveInfo,
   model: ModelName,
   where: AnyWhere,
+  { includesHidden = false }: { readonly includesHidden?: boolean } = {},
 ): Promise<T | null> {
-  const [row] = await readMany<T>(context, info, model, where)
+  const select = selectionOf(info, context, model)
+  const [row] = await readerOf(context.db, model).readMany<T>({ where, select, includesHidden })
   return row ?? null
 }
 

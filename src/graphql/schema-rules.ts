@@ -11,10 +11,13 @@ import {
   isAbstractType,
   isInterfaceType,
   isListType,
+  isNonNullType,
   isObjectType,
 } from 'graphql'
 import { isPermission } from '../auth/permissions.ts'
+import type { ModelName } from '../db/register.ts'
 import type { Projection } from './projection.ts'
+import { VISIBILITY } from './visibility.ts'
 
 type Field = GraphQLField<unknown, unknown>
 type Place = { readonly parent: GraphQLNamedType; readonly field: Field; readonly isRoot: boolean }
@@ -24,7 +27,11 @@ export function schemaProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string,
   const places = placesOf(schema)
   return [
     ...typesWithRows(schema, places).flatMap(typeProblems),
-    ...places.flatMap((place) => [...fieldProblems(schema, place), ...listProblems(place)]),
+    ...places.flatMap((place) => [
+      ...fieldProblems(schema, place),
+      ...listProblems(place),
+      ...hiddenProblems(place),
+    ]),
     ...unknownPermissions(schema, places),
     ...nodeProblems(schema, nodes),
     ...places.flatMap(idProblems),
@@ -98,6 +105,17 @@ function fieldProblems(schema: GraphQLSchema, { parent, field, isRoot }: Place):
   if (isAbstractType(type) && schema.getPossibleTypes(type).some(hasModel))
     return [`${place} shows a ${type.name}, whose types have permissions of their own: ${WRITE_FIELD}`]
   return []
+}
+
+/** A row that the caller's view does not have is null where it is not one of a list. */
+function hiddenProblems({ parent, field }: Place): string[] {
+  const type = getNamedType(field.type)
+  const isHideable = VISIBILITY.has(type.extensions.model as ModelName)
+  const isOfList = isListType(getNullableType(field.type)) || parent.name.endsWith('Edge')
+  if (!isHideable || isOfList || isConnection(type) || !isNonNullType(field.type)) return []
+  return [
+    `${parent.name}.${field.name} is never null, and a ${type.name} may be hidden from the caller: write nullable: true`,
+  ]
 }
 
 const PAGE_ARGUMENTS = ['first', 'after', 'last', 'before']

@@ -10,6 +10,7 @@ import type { TenantWalls } from '../db/register.ts'
 import { buildSchema as buildUnguarded } from '../graphql/build-schema.ts'
 import type { Context, Services } from '../graphql/context.ts'
 import { guardFields } from '../graphql/guard-fields.ts'
+import { viewOf } from '../graphql/visibility.ts'
 
 export type { Actor, CommandContext } from '../auth/command-context.ts'
 export {
@@ -96,7 +97,7 @@ export function contextOf({
   const scope = { tenantId, writes: writesOf(permissions), caller: `${actor.kind} ${actor.id}` }
   return {
     caller: { scope, tenantSlug: tenantId, actor, permissions, requestId, database: walls, clock, logger },
-    db: walls.forTenant(scope),
+    db: walls.forTenant(scope, viewOf(permissions)),
     services,
     extensions: {},
   }

@@ -3,6 +3,8 @@ import { type AreasOf, definePermissions } from '../auth/permissions.ts'
 
 const SHOP = definePermissions({
   catalogue: { read: 'VIEWER', write: 'STAFF' },
+  // Products that are not ACTIVE, with their variants: a key has it only by name.
+  unpublished: { read: 'VIEWER' },
   stock: { read: 'VIEWER', write: 'STAFF' },
   customers: { read: 'VIEWER', write: 'STAFF' },
   orders: { read: 'VIEWER', write: 'STAFF' },

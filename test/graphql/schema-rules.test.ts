@@ -2,6 +2,9 @@
 import { buildSchema, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { schemaProblems } from '../../src/graphql/schema-rules.ts'
+import { VISIBILITY as RULES, type Visibility } from '../../src/graphql/visibility.ts'
+
+const VISIBILITY = RULES as Map<string, Visibility>
 
 const SDL = /* GraphQL */ `
   interface Node { id: ID! }
@@ -120,6 +123,19 @@ describe('a root field', () => {
     whole('extend type Query { node(id: ID!): Node }')
     expect(problems()).toEqual([expect.stringContaining('Query.node has no permission')])
   })
+})
+
+it('a record that may be hidden is refused where it is never null, but for the items of a list', () => {
+  whole(`extend type Person { product: Product! favourite: Product products: [Product!]! }
+    type Product { title: String! } type ProductEdge { node: Product! }`)
+  typeOf('Product').extensions = { model: 'Hideable', permission: 'places:read' }
+  fieldOf('Person.products').extensions = { listSize: 2 }
+  expect(problems()).toEqual([])
+  VISIBILITY.set('Hideable', { where: {}, unless: [] })
+  expect(problems()).toEqual([
+    'Person.product is never null, and a Product may be hidden from the caller: write nullable: true',
+  ])
+  VISIBILITY.delete('Hideable')
 })
 
 it('a permission that no module defines is refused, on a type and on a field', () => {

@@ -36,11 +36,11 @@ const mutations = all.filter(({ needed }) => needed.length > 0)
 /** For people who are not members yet: the use case itself admits only them. */
 const WITHOUT_PERMISSION = ['mutation invitationAccept']
 /** They show nothing that needs a permission, or check it themselves. */
-const OPEN_QUERIES = ['query node', 'query nodes', 'query roles', 'query viewer']
+const OPEN_QUERIES = ['query node', 'query nodes', 'query viewer']
 const reads = readsOf(schema)
 const nodeTypes = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name as NodeName)
 /** They show the caller and what belongs to every caller. */
-const OPEN_NODES = ['RoleDefinition', 'Tenant', 'Viewer']
+const OPEN_NODES = ['Tenant', 'Viewer']
 const named = (operations: readonly Operation[]) =>
   operations.map((operation) => [operation.place.name, operation] as const)
 

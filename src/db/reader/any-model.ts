@@ -6,7 +6,8 @@ import type { AnyQuery } from './any-query.ts'
 
 /** `Row`: the type of the selected fields, which is not checked. */
 export type AnyReader = {
-  readMany<Row>(query: AnyQuery): Promise<Row[]>
+  /** `includesHidden`: also rows of this model that the handle's view does not have; their relations are within it. */
+  readMany<Row>(query: AnyQuery & { readonly includesHidden?: boolean }): Promise<Row[]>
   readCount(query: Pick<AnyQuery, 'where'>): Promise<number>
 }
 

@@ -2,7 +2,8 @@
 import type { Column, Datamodel, Model, Relation } from '../models.ts'
 import type { AnyOrder, AnyQuery, AnySelect } from './any-query.ts'
 import { joinSql, quote, Statement } from './statement.ts'
-import { whereSql } from './where-sql.ts'
+import { type View, WHOLE_VIEW } from './view.ts'
+import { visibleSql, whereSql } from './where-sql.ts'
 
 const ARGUMENTS: ReadonlySet<string> = new Set(['select', 'where', 'orderBy', 'take'])
 const ARGUMENTS_OF_ONE: ReadonlySet<string> = new Set(['select'])
@@ -15,17 +16,22 @@ export type Compiled = { readonly text: string; readonly values: readonly unknow
 
 /**
  * `tenantId` is in the filter of every table: row-level security protects the rows, this lets the planner use the index.
- * Throws a plain Error for unknown fields and unsupported arguments.
+ * `view`: which rows are read; of the query's own model all, with `includesHidden`. Throws a plain Error for unknown fields
+ * and unsupported arguments.
  */
 export function compileRead(
   datamodel: Datamodel,
   modelName: string,
-  query: AnyQuery,
+  { includesHidden = false, ...query }: AnyQuery & { readonly includesHidden?: boolean },
   tenantId: string,
+  view: View = WHOLE_VIEW,
 ): Compiled {
-  const statement = new Statement(datamodel)
+  const statement = new Statement(datamodel, view)
   const tenant = statement.parameter(tenantId)
-  const root = rowsPart(statement, modelName, query, (alias) => `${alias}.tenant_id = ${tenant}`)
+  const root = rowsPart(statement, modelName, query, (alias) => [
+    `${alias}.tenant_id = ${tenant}`,
+    ...(includesHidden ? [] : visibleSql(statement, modelName, alias)),
+  ])
   return { text: `SELECT ${root.sql}`, values: statement.values, decode: root.decode }
 }
 
@@ -35,14 +41,19 @@ export function compileCount(
   modelName: string,
   query: Pick<AnyQuery, 'where'>,
   tenantId: string,
+  view: View = WHOLE_VIEW,
 ): Compiled {
   checkArguments(query, ARGUMENTS_OF_COUNT)
   const { where = {} } = query
-  const statement = new Statement(datamodel)
+  const statement = new Statement(datamodel, view)
   const tenant = statement.parameter(tenantId)
   const model = statement.model(modelName)
   const alias = statement.alias()
-  const conditions = [`${alias}.tenant_id = ${tenant}`, ...whereSql(statement, model, alias, where)]
+  const conditions = [
+    `${alias}.tenant_id = ${tenant}`,
+    ...visibleSql(statement, modelName, alias),
+    ...whereSql(statement, model, alias, where),
+  ]
   return {
     text: `SELECT count(*)::int FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')}`,
     values: statement.values,
@@ -64,14 +75,14 @@ function rowsPart(
   statement: Statement,
   modelName: string,
   query: AnyQuery,
-  joined: (alias: string) => string,
+  joined: (alias: string) => readonly string[],
 ): Part {
   checkArguments(query, ARGUMENTS)
   const { select, where = {}, orderBy, take } = query
   const model = statement.model(modelName)
   const alias = statement.alias()
   const row = rowPart(statement, model, alias, select)
-  const conditions = [joined(alias), ...whereSql(statement, model, alias, where)]
+  const conditions = [...joined(alias), ...whereSql(statement, model, alias, where)]
   const order = orderSql(model, alias, orderBy, take)
   const sql = [
     `SELECT ${row.sql} AS r FROM ${quote(model.table)} ${alias}`,
@@ -124,7 +135,12 @@ function fieldPart(statement: Statement, model: Model, alias: string, ...[name, 
   const relation = relationOf(model, name)
   const query = selected === true ? {} : selected
   if (!relation.many) return onePart(statement, relation, alias, query)
-  return rowsPart(statement, relation.model, query, (other) => joinSql(relation, other, alias))
+  return rowsPart(statement, relation.model, query, (other) => relatedSql(statement, relation, other, alias))
+}
+
+/** The conditions of the visible rows of a relation. */
+function relatedSql(statement: Statement, relation: Relation, other: string, own: string): readonly string[] {
+  return [joinSql(relation, other, own), ...visibleSql(statement, relation.model, other)]
 }
 
 function onePart(statement: Statement, relation: Relation, parent: string, query: AnyQuery): Part {
@@ -132,8 +148,9 @@ function onePart(statement: Statement, relation: Relation, parent: string, query
   const model = statement.model(relation.model)
   const alias = statement.alias()
   const row = rowPart(statement, model, alias, query.select)
+  const conditions = relatedSql(statement, relation, alias, parent)
   return {
-    sql: `(SELECT ${row.sql} FROM ${quote(model.table)} ${alias} WHERE ${joinSql(relation, alias, parent)})`,
+    sql: `(SELECT ${row.sql} FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')})`,
     decode: (value) => (value === null ? null : row.decode(value)),
   }
 }
@@ -146,7 +163,10 @@ function countsPart(statement: Statement, model: Model, alias: string, selected:
     if (!relation.many) throw new Error(`${name} is no list that could be counted`)
     const other = statement.model(relation.model)
     const its = statement.alias()
-    const conditions = [joinSql(relation, its, alias), ...whereSql(statement, other, its, query.where ?? {})]
+    const conditions = [
+      ...relatedSql(statement, relation, its, alias),
+      ...whereSql(statement, other, its, query.where ?? {}),
+    ]
     return `(SELECT count(*) FROM ${quote(other.table)} ${its} WHERE ${conditions.join(' AND ')})`
   })
   return {

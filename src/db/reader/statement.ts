@@ -1,13 +1,22 @@
 // The shared state of one SQL statement (models, parameters and aliases), and its names and joins.
 import { type Column, type Datamodel, type Model, modelIn, type Relation } from '../models.ts'
+import type { AnyWhere } from './any-query.ts'
+import type { View } from './view.ts'
 
 export class Statement {
   readonly values: unknown[] = []
   readonly #datamodel: Datamodel
+  readonly #view: View
   #aliases = 0
 
-  constructor(datamodel: Datamodel) {
+  constructor(datamodel: Datamodel, view: View) {
     this.#datamodel = datamodel
+    this.#view = view
+  }
+
+  /** The filter of the model's visible rows; null: all are. */
+  visible(model: string): AnyWhere | null {
+    return this.#view.rows.get(model) ?? null
   }
 
   /** Throws a plain Error for an unknown name. */

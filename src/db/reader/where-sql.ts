@@ -21,6 +21,12 @@ export function whereSql(
   return conditionsOf({ statement, model, alias }, where, false).all
 }
 
+/** The conditions of the rows that the statement's view has of a model; none if it has all. */
+export function visibleSql(statement: Statement, modelName: string, alias: string): readonly string[] {
+  const where = statement.visible(modelName)
+  return where === null ? [] : whereSql(statement, statement.model(modelName), alias, where)
+}
+
 /** `isNegated`: the conditions are inside an odd number of NOTs. */
 function conditionsOf(rows: Rows, where: AnyWhere, isNegated: boolean): Conditions {
   return together(partsOf(rows, where, isNegated))
@@ -139,7 +145,11 @@ function existsSql(
   const model = statement.model(relation.model)
   const alias = statement.alias()
   const found = conditionsOf({ statement, model, alias }, filter, truth !== 'true')
-  const conditions = [joinSql(relation, alias, own), ...truthSql(found, truth)]
+  const conditions = [
+    joinSql(relation, alias, own),
+    ...visibleSql(statement, relation.model, alias),
+    ...truthSql(found, truth),
+  ]
   return `EXISTS (SELECT FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')})`
 }
 

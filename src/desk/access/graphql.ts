@@ -25,12 +25,10 @@ const roleId = defineNodeWithoutModel(
   (uuid) => DEFINITIONS.find((definition) => definition.uuid === uuid) ?? null,
 )
 
-const SAME_FOR_ALL = 'the roles are the same for every tenant'
-
 const RoleDefinition = builder.objectRef<RoleObject>('RoleDefinition').implement({
   description: 'The permissions of a role.',
   interfaces: [Node],
-  extensions: { noPermission: SAME_FOR_ALL },
+  extensions: { permission: 'members:read' },
   fields: (t) => ({
     id: t.id({ resolve: ({ uuid }) => roleId(uuid) }),
     name: t.field({ type: Role, resolve: ({ role }) => role }),
@@ -71,8 +69,9 @@ const AccessCheck = builder.objectRef<AccessAnswer>('AccessCheck').implement({
 builder.queryFields((t) => ({
   roles: t.field({
     type: [RoleDefinition],
-    description: 'The roles, each with its permissions, the most powerful first.',
-    extensions: { listSize: ROLES.length, noPermission: SAME_FOR_ALL },
+    description:
+      'The roles, each with its permissions, the most powerful first. `viewer` has those of the caller. Needs members:read.',
+    extensions: { listSize: ROLES.length },
     resolve: () => DEFINITIONS,
   }),
   accessCheck: t.field({

@@ -38,7 +38,10 @@ ApiKey.implement({
       resolve: (key, _args, { caller }) => statusOf(key, caller.clock()),
     }),
     createdBy: t.exposeString('createdBy', {
-      description: 'The e-mail address of the member who made it, or the name of the key that did.',
+      nullable: true,
+      description:
+        'The e-mail address of the member who made it, or the name of the key that did. Needs keys:manage, also of the key itself.',
+      extensions: { permission: 'keys:manage' },
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),

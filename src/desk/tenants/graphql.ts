@@ -26,7 +26,8 @@ builder.objectFields(Tenant, (t) => ({
   erasureAt: t.expose('erasureAt', {
     type: 'DateTime',
     nullable: true,
-    description: 'When all of its data will be erased; null: no erasure is scheduled.',
+    description: 'When all of its data will be erased; null: no erasure is scheduled. Needs tenant:manage.',
+    extensions: { permission: 'tenant:manage' },
   }),
 }))
 

@@ -12,6 +12,7 @@ import { projection } from '../projection.ts'
 import { enumRef, nodeRef } from '../refs.ts'
 import { relation } from '../relations.ts'
 import { textBytes } from '../text-bytes.ts'
+import { VISIBILITY } from '../visibility.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 export type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, { readonly id: string }>
@@ -303,7 +304,8 @@ export function relationField(
     output: (t) =>
       t.field({
         type: nodeRef(target) as never,
-        nullable: relation_.isNullable as never,
+        // A record that is hidden from the caller is null.
+        nullable: (relation_.isNullable || VISIBILITY.has(target)) as never,
         ...(description !== undefined && { description }),
         ...projection({ one: name }),
         resolve: (row, _args, context, info) => relation(row, name, context, info) as never,

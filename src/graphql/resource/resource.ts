@@ -1,13 +1,20 @@
 // A model in the API by one declaration: its type, look-up and list, and the commands that create, edit and delete it.
 // Omitted options follow from the model. Hand-written fields, lists and commands can be added.
-import type { PermissionAreas } from '../../auth/permissions.ts'
+import type { Permission, PermissionAreas } from '../../auth/permissions.ts'
 import type { Command } from '../../commands/command.ts'
 import { type Constraint, constraint } from '../../commands/constraint.ts'
 import { describeErrorCode } from '../../commands/error-codes.ts'
 import type { Refused } from '../../commands/outcome.ts'
 import { camelOf, nounOf, pluralOf, snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
-import { type ModelName, modelOf, type RelationOf, type RowOf, type Transaction } from '../../db/register.ts'
+import {
+  type ModelName,
+  modelOf,
+  type ReadWhere,
+  type RelationOf,
+  type RowOf,
+  type Transaction,
+} from '../../db/register.ts'
 import { builder } from '../builder.ts'
 import { connectionOf, pageArgs, relationListField } from '../connections.ts'
 import { exactlyOne } from '../exactly-one.ts'
@@ -17,6 +24,7 @@ import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
 import { anyList, readFirst, readPage } from '../read.ts'
 import { connectionRef, type NodeRef, nodeRef } from '../refs.ts'
+import { defineVisibility, type Visibility } from '../visibility.ts'
 import { createCommand, deleteCommand, type Run, type Subject, updateCommand } from './commands.ts'
 import {
   columnField,
@@ -61,6 +69,8 @@ export type ResourceOptions<Name extends ModelName> = {
   /** Unique columns by which one record can be looked up, besides its id. */
   readonly by?: readonly ColumnOf<Name>[]
   readonly list?: ListOptions
+  /** Which of its records the permission to read does not cover. */
+  readonly visible?: { readonly where: ReadWhere<Name>; readonly unless: readonly Permission[] }
   /** Its mutations. All take an idempotency key; an edit and a deletion take the version that the user saw. */
   readonly write?: readonly Write[]
   readonly writeDescriptions?: Partial<Readonly<Record<Write, string>>>
@@ -111,6 +121,7 @@ export function resource<const Name extends ModelName, const Fields extends Fiel
   for (const { code, message } of subject.constraints) describeErrorCode(code, message)
   declaredConstraints.push(...subject.constraints.map((one) => ({ model: name, constraint: one.name })))
   defineNodes({ [declared.prefix]: name })
+  if (declared.visible !== undefined) defineVisibility(name, declared.visible)
   addType(subject, fields, declared)
   addQueries(subject, fields, declared)
   for (const write of declared.write ?? []) addWrite(subject, write, declared)
@@ -125,6 +136,7 @@ type Declared = Pick<
   readonly one?: Readonly<Record<string, RelationOptions>>
   readonly many?: Readonly<Record<string, ManyOptions>>
   readonly by?: readonly string[]
+  readonly visible?: Visibility
   readonly complete?: Subject['complete']
   readonly created?: Subject['created']
   readonly updatedEvent?: Subject['updatedEvent']

@@ -48,6 +48,8 @@ StockMovement.implement({
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     variant: t.field({
       type: Variant,
+      nullable: true,
+      description: 'Null: its product is not published, and the caller does not see such products.',
       ...projection({ one: 'variant' }),
       resolve: (movement, _args, context, info) => relation<VariantRow>(movement, 'variant', context, info),
     }),

@@ -4,6 +4,7 @@ import { refused } from '../../commands/outcome.ts'
 import { action } from '../../graphql/resource/action.ts'
 import { resource } from '../../graphql/resource/resource.ts'
 import { HANDLE_LENGTH_MAX, handleOf } from './handle.ts'
+import { SEES_UNPUBLISHED } from './unpublished.ts'
 
 const DESCRIPTION_LENGTH_MAX = 20_000
 
@@ -34,6 +35,7 @@ const Product = resource('Product', {
   },
   many: { variants: { sort: 'position', description: 'Its variants, in the merchant’s order.' } },
   by: ['handle'],
+  visible: { where: { status: 'ACTIVE' }, unless: SEES_UNPUBLISHED },
   list: {
     description: 'The catalogue.',
     filter: ['status', 'vendor', 'category'],

@@ -1,5 +1,6 @@
 // Variants: the forms of a product that can be bought, each with a price and a stock level.
 import { money, resource } from '../../graphql/resource/resource.ts'
+import { SEES_UNPUBLISHED } from './unpublished.ts'
 
 const SKU_LENGTH_MAX = 64
 
@@ -18,6 +19,7 @@ resource('Variant', {
   },
   one: { product: { writable: 'create' } },
   by: ['sku'],
+  visible: { where: { product: { status: 'ACTIVE' } }, unless: SEES_UNPUBLISHED },
   list: {
     description: 'All variants of all products.',
     sort: ['createdAt', 'sku', 'price'],

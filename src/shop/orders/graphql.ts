@@ -217,6 +217,8 @@ OrderLine.implement({
     }),
     variant: t.field({
       type: Variant,
+      nullable: true,
+      description: 'Null: its product is not published, and the caller does not see such products.',
       ...projection({ one: 'variant' }),
       resolve: (line, _args, context, info) => relation<VariantRow>(line, 'variant', context, info),
     }),
