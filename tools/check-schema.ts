@@ -6,11 +6,12 @@ import { type Change, CriticalityLevel, diff } from '@graphql-inspector/core'
 import { buildSchema as parseSchema } from 'graphql'
 import { TABLE_FILE, withPermissionTable } from './permission-table.ts'
 import { printedSchema, SCHEMA_FILE } from './printed-schema.ts'
+import { undescribed } from './undescribed.ts'
 
 const DECLARED_FILE = new URL('../docs/schema-changes.md', import.meta.url)
 
 const printed = printedSchema()
-const complaints = [...outdated(printed), ...(await undeclared(printed))]
+const complaints = [...outdated(printed), ...(await undeclared(printed)), ...nameless(printed)]
 for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 if (complaints.length > 0) process.exitCode = 1
 
@@ -42,6 +43,13 @@ async function undeclared(printed: string): Promise<string[]> {
       ({ path, message }) =>
         `This breaks clients: ${message}. If it must be, say why in docs/schema-changes.md (- \`${path ?? ''}\`: …).`,
     )
+}
+
+function nameless(printed: string): string[] {
+  return undescribed(parseSchema(printed)).map(
+    (path) =>
+      `${path} has no description: write one where it is declared, or a /// comment at its column in the Prisma schema.`,
+  )
 }
 
 function pathPattern(path: string): RegExp {

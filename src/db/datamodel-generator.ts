@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises'
 import type * as DMMF from '@prisma/dmmf'
 import helper from '@prisma/generator-helper'
-import type { Column, Relation, WrittenModel, WrittenSchema } from './models.ts'
+import type { Column, EnumDescriptions, Relation, WrittenModel, WrittenSchema } from './models.ts'
 
 const TYPES = 'bulkhead/walls'
 
@@ -18,6 +18,7 @@ helper.generatorHandler({
     const schema: WrittenSchema = {
       models: datamodel.models.map((model) => [model.name, modelOf(model, datamodel)]),
       enums: datamodel.enums.map(({ name, values }) => [name, values.map((value) => value.name)]),
+      enumDescriptions: datamodel.enums.map((one) => [one.name, describedEnum(one)]),
     }
     const json = JSON.stringify(schema, null, 2)
     await writeFile(
@@ -124,4 +125,16 @@ function described({ documentation }: { readonly documentation?: string }): {
   readonly description?: string
 } {
   return documentation === undefined ? {} : { description: documentation.replaceAll('\n', ' ') }
+}
+
+/** Prisma keeps no comments of values, so an enum's own comment has a line for each: `/// DRAFT: not for sale.` */
+function describedEnum({ values, documentation }: DMMF.DatamodelEnum): EnumDescriptions {
+  const texts = new Map<string, string>()
+  const own: string[] = []
+  for (const line of documentation?.split('\n') ?? []) {
+    const [, name = '', text = ''] = /^(\w+): (.+)$/.exec(line) ?? []
+    if (values.some((value) => value.name === name)) texts.set(name, text)
+    else own.push(line)
+  }
+  return { ...(own.length > 0 && { description: own.join(' ') }), values: [...texts] }
 }

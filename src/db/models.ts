@@ -55,7 +55,11 @@ export type WrittenModel = Omit<Model, 'columns' | 'relations'> & {
 export type WrittenSchema = {
   readonly models: Entries<WrittenModel>
   readonly enums: Entries<readonly string[]>
+  readonly enumDescriptions?: Entries<EnumDescriptions>
 }
+
+/** Of an enum, and by value. */
+export type EnumDescriptions = { readonly description?: string; readonly values: Entries<string> }
 
 /** The models of a written schema. */
 export function datamodelOf({ models }: WrittenSchema): Datamodel {

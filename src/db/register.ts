@@ -1,7 +1,14 @@
 // The schema of which an API is made: its types are registered by declaration merging, its models by `registerSchema`. One per
 // process, as the API's builder is. datamodel.ts registers this program's own.
 import type { Sql } from '@prisma/client/runtime/client'
-import { type Datamodel, datamodelOf, type Model, modelIn, type WrittenSchema } from './models.ts'
+import {
+  type Datamodel,
+  datamodelOf,
+  type EnumDescriptions,
+  type Model,
+  modelIn,
+  type WrittenSchema,
+} from './models.ts'
 import type { DelegateName, WhereOf } from './reader/types.ts'
 import type { TenantClientOf } from './tenant-client.ts'
 import type { TransactionOf, Walls } from './walls.ts'
@@ -53,14 +60,22 @@ export type ReadWhere<Name extends ModelName> = WhereOf<DelegateOf<Name>>
 export type EnumName = Extract<keyof Enums, string>
 export type EnumValue<Name extends EnumName> = Enums[Name][keyof Enums[Name]]
 
-type Registry = { readonly models: Datamodel; readonly enums: ReadonlyMap<string, readonly string[]> }
+type Registry = {
+  readonly models: Datamodel
+  readonly enums: ReadonlyMap<string, readonly string[]>
+  readonly enumDescriptions: ReadonlyMap<string, EnumDescriptions>
+}
 let registry: Registry | null = null
 
 /** Before the first resource. Throws a plain Error for a second call. */
 export function registerSchema(schema: WrittenSchema): Datamodel {
   if (registry !== null) throw new Error('a schema is registered already: an API has one')
   const models = datamodelOf(schema)
-  registry = { models, enums: new Map(schema.enums) }
+  registry = {
+    models,
+    enums: new Map(schema.enums),
+    enumDescriptions: new Map(schema.enumDescriptions),
+  }
   return models
 }
 
@@ -84,4 +99,9 @@ export function enumValues(name: string): readonly string[] {
   const values = registered().enums.get(name)
   if (values === undefined) throw new Error(`there is no enum ${name}`)
   return values
+}
+
+/** The `///` comments of an enum and its values. */
+export function enumDescriptions(name: string): EnumDescriptions {
+  return registered().enumDescriptions.get(name) ?? { values: [] }
 }

@@ -1,11 +1,13 @@
 // Builds the schema of all types, queries and mutations that were added to the builder.
 import { type GraphQLSchema, getNullableType, isObjectType } from 'graphql'
 import { AppError } from '../core/errors.ts'
+import { registeredModels } from '../db/register.ts'
 import { builder } from './builder.ts'
 import { NODE_TYPES } from './node-ids.ts'
 import { schemaProblems } from './schema-rules.ts'
 import { unindexedSorts } from './sorts.ts'
 import { addErrorCodes } from './user-errors.ts'
+import { describeUsual } from './usual-descriptions.ts'
 
 builder.queryType({})
 builder.mutationType({})
@@ -22,6 +24,7 @@ export function buildSchema(): GraphQLSchema {
   // Each root field is read for itself: one that fails must not take the answers of the others with it.
   for (const field of Object.values(schema.getQueryType()?.getFields() ?? {}))
     field.type = getNullableType(field.type)
+  describeUsual(schema, registeredModels())
   for (const type of Object.values(schema.getTypeMap())) {
     const { permission } = type.extensions
     // A mutation's own field states its permission; a type states it for every field that returns it.

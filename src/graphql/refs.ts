@@ -1,7 +1,15 @@
 // The object types, connections and enums of models by name, so that one can be referred to before it is implemented.
 import type { EnumRef } from '@pothos/core'
-import { type EnumName, type EnumValue, enumValues, type ModelName, type RowOf } from '../db/register.ts'
+import {
+  type EnumName,
+  type EnumValue,
+  enumDescriptions,
+  enumValues,
+  type ModelName,
+  type RowOf,
+} from '../db/register.ts'
 import { builder, type SchemaTypes } from './builder.ts'
+import { valuesOfEnum } from './described-values.ts'
 import type { Page, Row } from './keyset.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
@@ -24,8 +32,8 @@ export function connectionRef<T extends Row>(name: string): ConnectionRef<T> {
 const connections = new Map<string, unknown>()
 
 /**
- * The API's enum for a database enum, with all its values. `description`: of its meaning; throws a plain Error when the
- * enum was referred to without it before.
+ * The API's enum for a database enum, with all its values. `description`: of its meaning; default: its `///` comment. Throws
+ * a plain Error when the enum was referred to without a description before.
  */
 export function enumRef<Name extends EnumName>(
   name: Name,
@@ -33,12 +41,14 @@ export function enumRef<Name extends EnumName>(
 ): EnumRef<Types, EnumValue<Name>> {
   if (description !== undefined && enums.has(name))
     throw new Error(`describe the enum ${name} where it is first referred to`)
-  return remembered(enums, name, () =>
-    builder.enumType<string, [string, ...string[]]>(name, {
-      ...(description !== undefined && { description }),
-      values: enumValues(name) as [string, ...string[]],
-    }),
-  ) as EnumRef<Types, EnumValue<Name>>
+  return remembered(enums, name, () => {
+    const words = description ?? enumDescriptions(name).description
+    const values = valuesOfEnum(name, enumValues(name))
+    return builder.enumType<string, typeof values>(name, {
+      ...(words !== undefined && { description: words }),
+      values,
+    })
+  }) as EnumRef<Types, EnumValue<Name>>
 }
 const enums = new Map<string, unknown>()
 

@@ -14,7 +14,7 @@ import {
 import type { ApiKey, Member } from '../../generated/prisma/client.ts'
 import { statusOf } from '../keys/api-key.ts'
 
-export const ACCESS_REASONS = [
+const ACCESS_REASONS = [
   'GRANTED',
   'PERMISSION_UNKNOWN',
   'ROLE_LACKS',

@@ -1,18 +1,14 @@
 // The table of roles, and the query that explains whether somebody may do something.
+
 import { PERMISSIONS, permissionsOf, ROLES } from '../../auth/permissions.ts'
 import { NO_ID, uuidOfText } from '../../core/ids.ts'
 import { builder } from '../../graphql/builder.ts'
+import { describedValues } from '../../graphql/described-values.ts'
 import { defineNodeWithoutModel, isHere, Node } from '../../graphql/node.ts'
 import { nodeUuid } from '../../graphql/node-ids.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Role } from '../refs.ts'
-import {
-  ACCESS_REASONS,
-  type AccessAnswer,
-  type AccessReason,
-  checkAccess,
-  type Subject,
-} from './check-access.ts'
+import { type AccessAnswer, type AccessReason, checkAccess, type Subject } from './check-access.ts'
 
 /** A role as an object. Its UUID follows from its name, so that it is the same wherever and whenever it is shown. */
 type RoleObject = { readonly role: (typeof ROLES)[number]; readonly uuid: string }
@@ -31,7 +27,7 @@ const RoleDefinition = builder.objectRef<RoleObject>('RoleDefinition').implement
   extensions: { permission: 'members:read' },
   fields: (t) => ({
     id: t.id({ resolve: ({ uuid }) => roleId(uuid) }),
-    name: t.field({ type: Role, resolve: ({ role }) => role }),
+    name: t.field({ description: 'The role.', type: Role, resolve: ({ role }) => role }),
     permissions: t.stringList({
       description: 'In the form object:action. A key may get any of them that its creator has.',
       extensions: { listSize: PERMISSIONS.length },
@@ -40,13 +36,31 @@ const RoleDefinition = builder.objectRef<RoleObject>('RoleDefinition').implement
   }),
 })
 
-const AccessReasonCode = builder.enumType('AccessReasonCode', { values: ACCESS_REASONS })
+const AccessReasonCode = builder.enumType('AccessReasonCode', {
+  description: 'Why somebody has a permission, or lacks it.',
+  values: describedValues<AccessReason['code']>({
+    GRANTED: 'It is held.',
+    PERMISSION_UNKNOWN: 'There is no such permission.',
+    ROLE_LACKS: "The member's role does not contain it.",
+    MEMBER_REMOVED: 'The member was removed.',
+    KEY_LACKS: 'The key was made without it.',
+    KEY_MAKER_LACKS: 'The member behind the key lacks it.',
+    KEY_EXPIRED: 'The key has expired.',
+    KEY_REVOKED: 'The key was revoked.',
+    SUPPORT_LACKS: 'The grant of platform staff does not contain it.',
+    NOT_FOUND: 'There is no such member or key.',
+  }),
+})
 
 const Reason = builder.objectRef<AccessReason>('AccessReason').implement({
   description: 'A reason for or against a permission.',
   fields: (t) => ({
-    code: t.field({ type: AccessReasonCode, resolve: ({ code }) => code }),
-    message: t.exposeString('message', textBytes(NOTE_BYTES)),
+    code: t.field({
+      description: 'The reason, for programs.',
+      type: AccessReasonCode,
+      resolve: ({ code }) => code,
+    }),
+    message: t.exposeString('message', { description: 'The reason, for people.', ...textBytes(NOTE_BYTES) }),
   }),
 })
 
@@ -56,7 +70,7 @@ const REASONS_EXPECTED = 2
 const AccessCheck = builder.objectRef<AccessAnswer>('AccessCheck').implement({
   description: 'Whether a member or a key may do something, and why.',
   fields: (t) => ({
-    allowed: t.exposeBoolean('allowed'),
+    allowed: t.exposeBoolean('allowed', { description: 'Whether they may.' }),
     reasons: t.field({
       type: [Reason],
       description: 'What grants it, or every reason against it.',

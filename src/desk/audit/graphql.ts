@@ -1,4 +1,5 @@
 // The tenant's audit: its entries, and the head of its chain of seals. Nothing here writes.
+
 import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { ReadWhere } from '../../db/register.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
@@ -6,6 +7,7 @@ import { anyOf } from '../../graphql/any-of.ts'
 import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
+import { describedValues } from '../../graphql/described-values.ts'
 import { Node, nodeLink } from '../../graphql/node.ts'
 import { nodeId, nodeIdOf, nodeOf } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
@@ -26,7 +28,13 @@ const HEAD_COST = 500
 
 const ActorKind = builder.enumType('AuditActorKind', {
   description: 'SUPPORT: platform staff, under a grant of the tenant. SYSTEM: a job, or the command line.',
-  values: ['MEMBER', 'API_KEY', 'SUPPORT', 'INVITED', 'SYSTEM'],
+  values: describedValues({
+    MEMBER: 'A member.',
+    API_KEY: 'A program with an API key.',
+    SUPPORT: 'Platform staff, under a grant of the tenant.',
+    INVITED: 'An invited person, who accepted.',
+    SYSTEM: 'A job, or the command line.',
+  }),
 })
 
 function actorIdOf({ actorKind, actorId }: AuditEntryRow): string | null {
@@ -40,7 +48,7 @@ function subjectIdOf({ subjectType, subjectId }: AuditEntryRow): string {
 const ActorType = builder.objectRef<AuditEntryRow>('AuditActor').implement({
   description: 'The actor of an audit entry.',
   fields: (t) => ({
-    kind: t.field({ type: ActorKind, resolve: ({ actorKind }) => actorKind }),
+    kind: t.field({ description: 'Who, by kind.', type: ActorKind, resolve: ({ actorKind }) => actorKind }),
     actorId: t.id({
       nullable: true,
       description: 'The id of the member, the key, the support grant or the invitation; null for SYSTEM.',
@@ -57,7 +65,10 @@ const ActorType = builder.objectRef<AuditEntryRow>('AuditActor').implement({
 const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
   description: 'The object of an audit entry.',
   fields: (t) => ({
-    type: t.string({ resolve: ({ subjectType }) => subjectType }),
+    type: t.string({
+      description: 'The kind of object, such as Order.',
+      resolve: ({ subjectType }) => subjectType,
+    }),
     subjectId: t.id({
       description: 'An id for `node`, where its type is a node type.',
       resolve: subjectIdOf,
@@ -70,7 +81,7 @@ const ChangeType = builder.objectRef<Change>('AuditChange').implement({
   description:
     'A field that was changed. Texts are unchanged, other values are JSON; secrets are `[redacted]`.',
   fields: (t) => ({
-    field: t.exposeString('field'),
+    field: t.exposeString('field', { description: 'The name of the field.' }),
     before: t.exposeString('before', {
       nullable: true,
       description: 'Null: no value before.',
@@ -91,12 +102,14 @@ AuditEntry.implement({
   fields: (t) => ({
     id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('AuditEntry', id) }),
     actor: t.field({
+      description: 'Who did it.',
       type: ActorType,
       ...projection({ columns: ['actorKind', 'actorId', 'actorLabel'] }),
       resolve: (entry) => entry,
     }),
     action: t.exposeString('action', { description: 'The name of the mutation, or of the job.' }),
     subject: t.field({
+      description: 'What it was done to.',
       type: SubjectType,
       ...projection({ columns: ['subjectType', 'subjectId'] }),
       resolve: (entry) => entry,
@@ -128,7 +141,11 @@ const HeadType = builder.objectRef<AuditHead>('AuditHead').implement({
     hash: t.exposeString('hash', {
       description: 'SHA-256 of this link and all links before it, in hexadecimal.',
     }),
-    sealedAt: t.expose('sealedAt', { type: 'DateTime', nullable: true }),
+    sealedAt: t.expose('sealedAt', {
+      description: 'When it was sealed; null: nothing is yet.',
+      type: 'DateTime',
+      nullable: true,
+    }),
     entryCount: t.exposeInt('entryCount', {
       description: 'The number of entries that it and the links before it cover.',
     }),
@@ -140,7 +157,7 @@ const NEWEST_FIRST = sortOf('AuditEntry', 'createdAt')
 
 const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
   fields: (t) => ({
-    actorKind: t.field({ type: [ActorKind] }),
+    actorKind: t.field({ description: 'Kinds of actors.', type: [ActorKind] }),
     actorId: t.id({ description: "The actor: an entry's `actor { actorId }`." }),
     action: t.stringList({ description: 'Names of mutations: `orderPlace`.' }),
     subjectType: t.string({ description: '`Order`, `Member`, …' }),
@@ -209,7 +226,7 @@ builder.queryFields((t) => ({
     description:
       'The newest seal of the audit, or the one with this number; null when there is no such seal.',
     extensions: { cost: HEAD_COST },
-    args: { sequence: t.arg.int() },
+    args: { sequence: t.arg.int({ description: 'The number of a seal. Default: the newest.' }) },
     resolve: (_root, { sequence }, { caller }) => auditHead(caller, sequence ?? null),
   }),
 }))

@@ -19,7 +19,7 @@ const SubjectType = builder.objectRef<Subject>('IntegritySubject')
 SubjectType.implement({
   description: 'An object that a violation is about.',
   fields: (t) => ({
-    type: t.exposeString('type'),
+    type: t.exposeString('type', { description: 'The kind of object, such as Order.' }),
     subjectId: t.exposeID('id', { description: 'An id for `node`, where its type is a node type.' }),
     node: nodeLink(t, ({ id }) => id),
   }),
@@ -29,8 +29,9 @@ const ViolationType = builder.objectRef<Violation>('IntegrityViolation')
 ViolationType.implement({
   description: 'A violation that a check found.',
   fields: (t) => ({
-    message: t.exposeString('message', textBytes(NOTE_BYTES)),
+    message: t.exposeString('message', { description: 'What is wrong.', ...textBytes(NOTE_BYTES) }),
     subjects: t.field({
+      description: 'The objects that it is about.',
       type: [SubjectType],
       extensions: { listSize: SUBJECTS_EXPECTED },
       resolve: ({ subjects }) => subjects,
@@ -42,13 +43,13 @@ const CheckType = builder.objectRef<CheckReport>('IntegrityCheck')
 CheckType.implement({
   description: 'A check of the data, with its result.',
   fields: (t) => ({
-    name: t.exposeString('name'),
+    name: t.exposeString('name', { description: 'Its name.' }),
     description: t.exposeString('description', {
       description: 'What holds when the check is ok.',
       ...textBytes(NOTE_BYTES),
     }),
-    ok: t.exposeBoolean('ok'),
-    violationCount: t.exposeInt('violationCount'),
+    ok: t.exposeBoolean('ok', { description: 'Whether it found no violation.' }),
+    violationCount: t.exposeInt('violationCount', { description: 'How many violations it found.' }),
     violations: t.field({
       type: [ViolationType],
       description: 'The first hundred.',
@@ -63,9 +64,10 @@ ReportType.implement({
   description: 'The result of all checks, made now on all rows.',
   extensions: { permission: 'integrity:read' },
   fields: (t) => ({
-    checkedAt: t.expose('checkedAt', { type: 'DateTime' }),
-    ok: t.exposeBoolean('ok'),
+    checkedAt: t.expose('checkedAt', { description: 'When it was made.', type: 'DateTime' }),
+    ok: t.exposeBoolean('ok', { description: 'Whether all checks are ok.' }),
     checks: t.field({
+      description: 'The checks.',
       type: [CheckType],
       extensions: { listSize: CHECKS_EXPECTED },
       resolve: ({ checks }) => checks,

@@ -1,8 +1,10 @@
 // API keys: the type, the list, and the mutations.
+
 import { PERMISSIONS } from '../../auth/permissions.ts'
 import type { ApiKey as ApiKeyRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
+import { describedValues } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
@@ -10,13 +12,20 @@ import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { ApiKey, ApiKeyConnection } from '../refs.ts'
-import { KEY_STATUSES, statusOf } from './api-key.ts'
+import { type KeyStatus, statusOf } from './api-key.ts'
 import { apiKeyCreate, createApiKey } from './create-api-key.ts'
 import { apiKeyRevoke, revokeApiKey } from './revoke-api-key.ts'
 
 const NEWEST_FIRST = sortOf('ApiKey', 'createdAt')
 
-const ApiKeyStatus = builder.enumType('ApiKeyStatus', { values: KEY_STATUSES })
+const ApiKeyStatus = builder.enumType('ApiKeyStatus', {
+  description: 'Whether a key is accepted.',
+  values: describedValues<KeyStatus>({
+    ACTIVE: 'Accepted.',
+    EXPIRED: 'Its time has ended.',
+    REVOKED: 'Ended by somebody, or with the member behind it.',
+  }),
+})
 
 ApiKey.implement({
   description: 'A credential of a program.',
@@ -33,6 +42,7 @@ ApiKey.implement({
       extensions: { listSize: PERMISSIONS.length },
     }),
     status: t.field({
+      description: 'Whether it is accepted.',
       type: ApiKeyStatus,
       ...projection({ columns: ['revokedAt', 'expiresAt'] }),
       resolve: (key, _args, { caller }) => statusOf(key, caller.clock()),

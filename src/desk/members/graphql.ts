@@ -1,4 +1,5 @@
 // The viewer, the tenant, and its members and invitations: types and queries.
+
 import { PERMISSIONS } from '../../auth/permissions.ts'
 import { NO_ID } from '../../core/ids.ts'
 import { minorDigitsOf } from '../../core/money.ts'
@@ -10,6 +11,7 @@ import type {
 } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
+import { describedValues } from '../../graphql/described-values.ts'
 import { MINOR_DIGITS } from '../../graphql/money.ts'
 import { defineNodeWithoutModel, Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
@@ -27,7 +29,7 @@ import {
   Tenant,
   Viewer,
 } from '../refs.ts'
-import { INVITATION_STATES, stateOf } from './invitation.ts'
+import { type InvitationState, stateOf } from './invitation.ts'
 
 const BY_EMAIL = sortOf('Member', 'email')
 const NEWEST_FIRST = sortOf('Invitation', 'createdAt')
@@ -39,7 +41,12 @@ const MemberStatus = enumRef(
 
 const InvitationStatus = builder.enumType('InvitationStatus', {
   description: 'A PENDING invitation can be accepted. EXPIRED: it was not accepted in time.',
-  values: INVITATION_STATES,
+  values: describedValues<InvitationState>({
+    PENDING: 'Can be accepted.',
+    ACCEPTED: 'The person has become a member.',
+    REVOKED: 'Withdrawn.',
+    EXPIRED: 'It was not accepted in time.',
+  }),
 })
 
 Tenant.implement({
@@ -149,6 +156,7 @@ Viewer.implement({
       resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
     }),
     tenant: t.field({
+      description: 'The tenant in which the caller acts.',
       type: Tenant,
       nullable: true,
       resolve: ({ scope }, _args, context, info) =>
@@ -164,6 +172,7 @@ Viewer.implement({
 
 builder.queryFields((t) => ({
   viewer: t.field({
+    description: 'The caller.',
     type: Viewer,
     extensions: { noPermission: ONESELF },
     resolve: (_root, _args, { caller }) => caller,

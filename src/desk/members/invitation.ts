@@ -8,7 +8,7 @@ export const PAUSE_AFTER_REVOCATION_MS = 3_600_000
 const TOKEN_BYTES = 32
 const TOKEN = /^[\w-]{43}$/
 
-export const INVITATION_STATES = ['PENDING', 'ACCEPTED', 'REVOKED', 'EXPIRED'] as const
+const INVITATION_STATES = ['PENDING', 'ACCEPTED', 'REVOKED', 'EXPIRED'] as const
 export type InvitationState = (typeof INVITATION_STATES)[number]
 
 /** EXPIRED is not stored: it follows from the time. */

@@ -1,7 +1,9 @@
 // Support access: types, the query and the mutations, and the support access of the viewer.
+
 import type { SupportGrant as SupportGrantRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
+import { describedValues } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
@@ -13,7 +15,7 @@ import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { SupportGrant, SupportGrantConnection, Viewer } from '../refs.ts'
 import { grantSupportAccess, supportAccessGrant } from './grant-access.ts'
 import { revokeSupportAccess, supportAccessRevoke } from './revoke-access.ts'
-import { HOURS_MAX, STATUSES, statusOf } from './support-grant.ts'
+import { HOURS_MAX, statusOf } from './support-grant.ts'
 
 const NEWEST_FIRST = sortOf('SupportGrant', 'createdAt')
 
@@ -22,7 +24,14 @@ const SupportAccess = enumRef(
   'READ: what an administrator may read. WRITE: also what STAFF may write.',
 )
 
-const SupportGrantStatus = builder.enumType('SupportGrantStatus', { values: STATUSES })
+const SupportGrantStatus = builder.enumType('SupportGrantStatus', {
+  description: 'Whether a grant is in force.',
+  values: describedValues<ReturnType<typeof statusOf>>({
+    ACTIVE: 'In force.',
+    EXPIRED: 'Its time has ended.',
+    REVOKED: 'Ended before its time.',
+  }),
+})
 
 SupportGrant.implement({
   description: 'A grant for platform staff to enter this tenant. Without one they have no access.',
@@ -33,6 +42,7 @@ SupportGrant.implement({
     access: t.expose('access', { type: SupportAccess }),
     reason: t.exposeString('reason', textBytes(NOTE_BYTES)),
     status: t.field({
+      description: 'Whether it is in force.',
       type: SupportGrantStatus,
       ...projection({ columns: ['revokedAt', 'expiresAt'] }),
       resolve: (grant, _args, { caller }) => statusOf(grant, caller.clock()),
@@ -80,7 +90,12 @@ builder.queryFields((t) => ({
 addMutation(supportAccessGrant, {
   description: 'Grants platform staff access for some hours.',
   fields: (t) => ({
-    access: t.field({ type: SupportAccess, required: true, defaultValue: 'READ' }),
+    access: t.field({
+      description: 'What platform staff may do.',
+      type: SupportAccess,
+      required: true,
+      defaultValue: 'READ',
+    }),
     hours: t.int({ required: true, description: `1 to ${HOURS_MAX}.` }),
     reason: t.string({ required: true, description: 'The reason, which is audited.' }),
   }),

@@ -8,7 +8,7 @@ export const REASON_LENGTH_MAX = 500
 /** One is usual; more than a person can oversee is a risk. */
 export const IN_FORCE_MAX = 50
 
-export const STATUSES = ['ACTIVE', 'EXPIRED', 'REVOKED'] as const
+const STATUSES = ['ACTIVE', 'EXPIRED', 'REVOKED'] as const
 
 export function statusOf(
   { revokedAt, expiresAt }: Pick<SupportGrant, 'revokedAt' | 'expiresAt'>,

@@ -1,7 +1,9 @@
 // The merchant's own data, its exports and its erasure: types, queries and mutations.
+
 import type { Export as ExportRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
+import { valuesOfEnum } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId } from '../../graphql/node-ids.ts'
@@ -34,13 +36,8 @@ builder.objectFields(Tenant, (t) => ({
 const NEWEST_FIRST = sortOf('Export', 'createdAt')
 
 const ExportStatus = builder.enumType('ExportStatus', {
-  values: {
-    PENDING: {},
-    RUNNING: {},
-    COMPLETED: {},
-    FAILED: {},
-    EXPIRED: { description: 'Its file was removed: it expired, or three later ones were made.' },
-  },
+  description: 'How far an export is.',
+  values: valuesOfEnum('ExportStatus', ['PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'EXPIRED'] as const),
 })
 
 Export.implement({

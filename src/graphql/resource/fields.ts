@@ -6,6 +6,7 @@ import { type GivenMoney, moneyInput } from '../../commands/money-input.ts'
 import type { Column, Model, Relation } from '../../db/models.ts'
 import { type EnumName, enumValues, type ModelName } from '../../db/register.ts'
 import { builder, type SchemaTypes } from '../builder.ts'
+import { valuesOfEnum } from '../described-values.ts'
 import { MoneyInput, MoneyType } from '../money.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
@@ -159,7 +160,11 @@ function columnInput(
     options.rule ?? (column.isList ? z.array(ruleOf(column, length)).max(VALUES_MAX) : ruleOf(column, length))
   const type = outputType(column)
   const newType =
-    initial && builder.enumType(`New${column.type}`, { values: initial as [string, ...string[]] })
+    initial &&
+    builder.enumType(`New${column.type}`, {
+      description: `${column.type} of a new record.`,
+      values: valuesOfEnum(column.type, initial),
+    })
   return {
     name,
     writable,

@@ -1,4 +1,5 @@
 // Stock: the level of a variant, its movements, and the mutation that books a change.
+
 import type {
   StockMovement as MovementRow,
   StockLevel,
@@ -7,6 +8,7 @@ import type {
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
+import { valuesOfEnum } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
@@ -20,7 +22,7 @@ import { ADJUSTMENT_REASONS, adjustStock, stockAdjust } from './adjust-stock.ts'
 
 const NEWEST_FIRST = sortOf('StockMovement', 'createdAt')
 
-const StockReason = enumRef('StockReason')
+const StockReason = enumRef('StockReason', 'Why the stock changed.')
 
 const Stock = builder.objectRef<StockLevel>('Stock').implement({
   description: 'The stock level of a variant.',
@@ -91,16 +93,19 @@ builder.queryFields((t) => ({
   }),
 }))
 
-const StockAdjustReason = builder.enumType('StockAdjustReason', { values: ADJUSTMENT_REASONS })
+const StockAdjustReason = builder.enumType('StockAdjustReason', {
+  description: 'Why somebody changes the stock.',
+  values: valuesOfEnum('StockReason', ADJUSTMENT_REASONS),
+})
 
 addMutation(stockAdjust, {
   description:
     'Books goods received, counted, damaged or returned. Stock never falls below what orders have reserved.',
   needsKey: true,
   fields: (t) => ({
-    variantId: t.id({ required: true }),
+    variantId: t.id({ description: 'The variant.', required: true }),
     delta: t.int({ required: true, description: 'Pieces to add; negative to remove.' }),
-    reason: t.field({ type: StockAdjustReason, required: true }),
+    reason: t.field({ description: 'Why.', type: StockAdjustReason, required: true }),
   }),
   result: { field: 'variant', type: Variant, model: 'Variant' },
   run: (caller, { variantId, ...input }) =>

@@ -15,7 +15,7 @@ resource('Variant', {
       taken: 'another variant has this SKU',
     },
     title: {},
-    price: money('priceMinor', 'currency'),
+    price: money('priceMinor', 'currency', { description: 'The price of one piece.' }),
   },
   one: { product: { writable: 'create' } },
   by: ['sku'],

@@ -10,20 +10,23 @@ const COUNTRY = 'ISO 3166-1, two letters.'
 const Address = builder.objectRef<CustomerRow>('Address').implement({
   description: 'A postal address.',
   fields: (t) => ({
-    line1: t.exposeString('addressLine1', { nullable: true }),
-    line2: t.exposeString('addressLine2', { nullable: true }),
-    city: t.exposeString('city', { nullable: true }),
-    postalCode: t.exposeString('postalCode', { nullable: true }),
+    line1: t.exposeString('addressLine1', { description: 'Street and number.', nullable: true }),
+    line2: t.exposeString('addressLine2', {
+      description: 'More of the address, such as a floor.',
+      nullable: true,
+    }),
+    city: t.exposeString('city', { description: 'The town.', nullable: true }),
+    postalCode: t.exposeString('postalCode', { description: 'The postal code.', nullable: true }),
     country: t.exposeString('country', { nullable: true, description: COUNTRY }),
   }),
 })
 
 const AddressInput = builder.inputType('AddressInput', {
   fields: (t) => ({
-    line1: t.string(),
-    line2: t.string(),
-    city: t.string(),
-    postalCode: t.string(),
+    line1: t.string({ description: 'Street and number.' }),
+    line2: t.string({ description: 'More of the address, such as a floor.' }),
+    city: t.string({ description: 'The town.' }),
+    postalCode: t.string({ description: 'The postal code.' }),
     country: t.string({ description: COUNTRY }),
   }),
 })
@@ -31,6 +34,7 @@ const AddressInput = builder.inputType('AddressInput', {
 const FIELDS = Object.entries(ADDRESS_COLUMNS)
 
 const addressPart: Part = {
+  description: 'The postal address.',
   columns: Object.values(ADDRESS_COLUMNS),
   type: Address,
   resolve: (row) => row,

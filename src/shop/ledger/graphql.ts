@@ -1,4 +1,5 @@
 // The ledger's types and queries. Nothing here writes; payments, refunds, disputes and payouts post their entries.
+
 import type { GraphQLResolveInfo } from 'graphql'
 import { isUuid, NO_ID } from '../../core/ids.ts'
 import { readerOf } from '../../db/reader/any-model.ts'
@@ -10,6 +11,7 @@ import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import type { Context } from '../../graphql/context.ts'
+import { describedValues } from '../../graphql/described-values.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { Node, nodeLink } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
@@ -73,11 +75,14 @@ async function readTogether<T extends object>(
   return row ?? null
 }
 
-const LedgerAccountType = enumRef('LedgerAccountType')
+const LedgerAccountType = enumRef('LedgerAccountType', 'The kind of an account.')
 
 const JournalEntryKind = enumRef('JournalEntryKind', 'REVERSAL: negates another entry, posting by posting.')
 
-const PostingSide = builder.enumType('PostingSide', { values: ['DEBIT', 'CREDIT'] as const })
+const PostingSide = builder.enumType('PostingSide', {
+  description: 'The side of an account.',
+  values: describedValues({ DEBIT: 'The left side.', CREDIT: 'The right side.' }),
+})
 
 LedgerAccount.implement({
   description: 'An account of the ledger, in one currency.',
@@ -115,7 +120,7 @@ const JournalEntrySource = builder
   .implement({
     description: 'The business event that an entry records.',
     fields: (t) => ({
-      type: t.exposeString('type'),
+      type: t.exposeString('type', { description: 'The kind of object, such as Payment.' }),
       sourceId: t.exposeID('id', {
         description:
           "An id for `node` where its type is a type of the API; otherwise the id from outside, such as a provider's.",
@@ -149,6 +154,7 @@ JournalEntry.implement({
     description: t.exposeString('description', textBytes(NOTE_BYTES)),
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     source: t.field({
+      description: 'What it was booked for.',
       type: JournalEntrySource,
       ...projection({ columns: ['sourceType', 'sourceId'] }),
       resolve: sourceOf,
@@ -189,6 +195,7 @@ Posting.implement({
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
     }),
     side: t.field({
+      description: 'Whether it is a debit or a credit.',
       type: PostingSide,
       ...projection({ columns: ['amountMinor'] }),
       resolve: ({ amountMinor }) => (amountMinor > 0n ? 'DEBIT' : 'CREDIT'),
@@ -223,6 +230,7 @@ const TrialBalanceRowType = builder.objectRef<TrialBalanceRow>('TrialBalanceRow'
   description: 'The debits and credits of one account.',
   fields: (t) => ({
     account: t.field({
+      description: 'The account.',
       type: LedgerAccount,
       resolve: async ({ accountId }, _args, context, info) => {
         const wanted = { model: 'LedgerAccount', by: 'id', value: accountId } as const
@@ -232,8 +240,8 @@ const TrialBalanceRowType = builder.objectRef<TrialBalanceRow>('TrialBalanceRow'
         return account
       },
     }),
-    debit: t.expose('debit', { type: MoneyType }),
-    credit: t.expose('credit', { type: MoneyType }),
+    debit: t.expose('debit', { description: 'The sum of its debits.', type: MoneyType }),
+    credit: t.expose('credit', { description: 'The sum of its credits.', type: MoneyType }),
     balance: t.expose('balance', { type: MoneyType, description: 'Debits less credits.' }),
   }),
 })
@@ -242,8 +250,11 @@ const TrialBalanceTotalType = builder.objectRef<TrialBalanceTotal>('TrialBalance
   description: 'The sums of all accounts in one currency.',
   fields: (t) => ({
     currency: t.expose('currency', { type: 'Currency' }),
-    debit: t.expose('debit', { type: MoneyType }),
-    credit: t.expose('credit', { type: MoneyType }),
+    debit: t.expose('debit', { description: 'The sum of all debits.', type: MoneyType }),
+    credit: t.expose('credit', {
+      description: 'The sum of all credits: equal to that of the debits.',
+      type: MoneyType,
+    }),
   }),
 })
 
@@ -251,7 +262,7 @@ const TrialBalanceType = builder.objectRef<TrialBalance>('TrialBalance').impleme
   description: 'The trial balance: the debits and credits of all accounts.',
   extensions: { permission: 'ledger:read' },
   fields: (t) => ({
-    asOf: t.expose('asOf', { type: 'DateTime' }),
+    asOf: t.expose('asOf', { description: 'Until when postings are counted.', type: 'DateTime' }),
     rows: t.field({
       type: [TrialBalanceRowType],
       description: 'One for each account, by currency and code.',

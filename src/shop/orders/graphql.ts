@@ -29,9 +29,9 @@ import { cancelOrder, fulfillOrder, orderCancel, orderFulfill } from './finish-o
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
 import { orderPlace, placeOrder } from './place-order.ts'
 
-const OrderStatus = enumRef('OrderStatus')
+const OrderStatus = enumRef('OrderStatus', 'How far an order is.')
 
-const OrderPaymentStatus = enumRef('OrderPaymentStatus')
+const OrderPaymentStatus = enumRef('OrderPaymentStatus', 'How far an order is paid.')
 
 // Personal data needs customers:read here too, so that a key with orders:read alone cannot read people through their
 // orders.
@@ -39,9 +39,17 @@ const OrderBuyer = builder.objectRef<FrozenBuyer>('OrderBuyer').implement({
   description: 'The buyer, as agreed when the order was placed.',
   extensions: { permission: 'customers:read' },
   fields: (t) => ({
-    name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),
-    email: t.string({ nullable: true, resolve: ({ email }) => email ?? null }),
-    phone: t.string({ nullable: true, resolve: ({ phone }) => phone ?? null }),
+    name: t.string({ description: 'The full name.', nullable: true, resolve: ({ name }) => name ?? null }),
+    email: t.string({
+      description: 'The e-mail address.',
+      nullable: true,
+      resolve: ({ email }) => email ?? null,
+    }),
+    phone: t.string({
+      description: 'The telephone number.',
+      nullable: true,
+      resolve: ({ phone }) => phone ?? null,
+    }),
   }),
 })
 
@@ -49,11 +57,27 @@ const OrderAddress = builder.objectRef<FrozenAddress>('OrderAddress').implement(
   description: 'An address, as agreed when the order was placed.',
   extensions: { permission: 'customers:read' },
   fields: (t) => ({
-    name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),
-    line1: t.string({ nullable: true, resolve: ({ line1 }) => line1 ?? null }),
-    line2: t.string({ nullable: true, resolve: ({ line2 }) => line2 ?? null }),
-    city: t.string({ nullable: true, resolve: ({ city }) => city ?? null }),
-    postalCode: t.string({ nullable: true, resolve: ({ postalCode }) => postalCode ?? null }),
+    name: t.string({
+      description: "The recipient's name.",
+      nullable: true,
+      resolve: ({ name }) => name ?? null,
+    }),
+    line1: t.string({
+      description: 'Street and number.',
+      nullable: true,
+      resolve: ({ line1 }) => line1 ?? null,
+    }),
+    line2: t.string({
+      description: 'More of the address, such as a floor.',
+      nullable: true,
+      resolve: ({ line2 }) => line2 ?? null,
+    }),
+    city: t.string({ description: 'The town.', nullable: true, resolve: ({ city }) => city ?? null }),
+    postalCode: t.string({
+      description: 'The postal code.',
+      nullable: true,
+      resolve: ({ postalCode }) => postalCode ?? null,
+    }),
     country: t.string({
       nullable: true,
       description: 'ISO 3166-1, two letters.',
@@ -90,6 +114,7 @@ Order.implement({
     }),
     currency: t.expose('currency', { type: 'Currency' }),
     total: t.field({
+      description: 'The sum of its lines.',
       type: MoneyType,
       ...projection({ columns: ['totalMinor', 'currency'] }),
       resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
@@ -206,11 +231,13 @@ OrderLine.implement({
         'Pieces that refunds put back into stock. Of an order that is not fulfilled yet, all others are shipped.',
     }),
     unitPrice: t.field({
+      description: 'The price of one piece when it was ordered.',
       type: MoneyType,
       ...projection({ columns: ['unitPriceMinor', 'currency'] }),
       resolve: ({ unitPriceMinor, currency }) => ({ amountMinor: unitPriceMinor, currency }),
     }),
     total: t.field({
+      description: 'The price of all pieces.',
       type: MoneyType,
       ...projection({ columns: ['totalMinor', 'currency'] }),
       resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
@@ -305,16 +332,20 @@ const OrderLineInput = builder.inputType('OrderLineInput', {
 })
 
 const OrderBuyerInput = builder.inputType('OrderBuyerInput', {
-  fields: (t) => ({ name: t.string({ required: true }), email: t.string(), phone: t.string() }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'The full name.' }),
+    email: t.string({ description: 'The e-mail address.' }),
+    phone: t.string({ description: 'The telephone number.' }),
+  }),
 })
 
 const OrderAddressInput = builder.inputType('OrderAddressInput', {
   fields: (t) => ({
     name: t.string({ description: "The recipient's name." }),
-    line1: t.string(),
-    line2: t.string(),
-    city: t.string(),
-    postalCode: t.string(),
+    line1: t.string({ description: 'Street and number.' }),
+    line2: t.string({ description: 'More of the address, such as a floor.' }),
+    city: t.string({ description: 'The town.' }),
+    postalCode: t.string({ description: 'The postal code.' }),
     country: t.string({ description: 'ISO 3166-1, two letters.' }),
   }),
 })
@@ -326,15 +357,15 @@ addMutation(orderPlace, {
   needsKey: true,
   fields: (t) => ({
     customerId: t.id({ required: true }),
-    lines: t.field({ type: [OrderLineInput], required: true }),
+    lines: t.field({ description: 'What is ordered.', type: [OrderLineInput], required: true }),
     expectedTotal: t.field({
       type: MoneyInput,
       description:
         'The total that the buyer was shown. An order with another total is refused with PRICE_CHANGED.',
     }),
-    buyer: t.field({ type: OrderBuyerInput }),
-    shippingAddress: t.field({ type: OrderAddressInput }),
-    billingAddress: t.field({ type: OrderAddressInput }),
+    buyer: t.field({ description: "Default: the customer's data.", type: OrderBuyerInput }),
+    shippingAddress: t.field({ description: "Default: the customer's address.", type: OrderAddressInput }),
+    billingAddress: t.field({ description: "Default: the customer's address.", type: OrderAddressInput }),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
   run: (caller, { customerId, lines, ...input }) =>
@@ -354,7 +385,7 @@ addMutation(orderCancel, {
   fields: (t) => ({
     id: t.id({ required: true }),
     expectedVersion: t.int({ required: true }),
-    reason: t.string(),
+    reason: t.string({ description: 'Why, for the history.' }),
   }),
   result: { field: 'order', type: Order, model: 'Order' },
   run: (caller, { id, ...input }) => cancelOrder(caller, { id: nodeUuid('Order', id), ...input }),

@@ -111,6 +111,7 @@ builder.queryFields((t) => ({
     },
   }),
   dispute: t.field({
+    description: 'One dispute, by its id.',
     type: Dispute,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },

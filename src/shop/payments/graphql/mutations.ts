@@ -1,10 +1,12 @@
 // The mutations of payments, refunds and provider accounts. The use cases hold the rules.
+
 import { builder, type SchemaTypes } from '../../../graphql/builder.ts'
+import { describedValues } from '../../../graphql/described-values.ts'
 import { MoneyInput } from '../../../graphql/money.ts'
 import { addMutation } from '../../../graphql/mutation.ts'
 import { nodeUuid } from '../../../graphql/node-ids.ts'
 import { Payment, PaymentProvider, Refund } from '../../refs.ts'
-import { MANUAL_METHODS } from '../manual.ts'
+import type { MANUAL_METHODS } from '../manual.ts'
 import { connectProvider, paymentProviderConnect } from '../provider-account/connect-provider.ts'
 import { disconnectProvider, paymentProviderDisconnect } from '../provider-account/disconnect-provider.ts'
 import {
@@ -47,7 +49,7 @@ addMutation(paymentTake, {
 const RefundLineInput = builder.inputType('RefundLineInput', {
   description: "Pieces of one line of the payment's order, which is PAID or FULFILLED.",
   fields: (t) => ({
-    lineId: t.id({ required: true }),
+    lineId: t.id({ description: "A line of the payment's order.", required: true }),
     quantity: t.int({ required: true, description: 'At most the pieces that are not refunded yet.' }),
     restock: t.boolean({
       defaultValue: false,
@@ -99,7 +101,11 @@ addMutation(refundCreate, {
 const ManualMethod = builder.enumType('ManualPaymentMethod', {
   description:
     'How money was received or returned by hand. CASH goes into the till, anything else into the bank.',
-  values: MANUAL_METHODS,
+  values: describedValues<(typeof MANUAL_METHODS)[number]>({
+    CASH: 'Goes into the till.',
+    BANK_TRANSFER: 'Goes into the bank.',
+    OTHER: 'Goes into the bank.',
+  }),
 })
 
 addMutation(paymentRecord, {
@@ -110,7 +116,7 @@ addMutation(paymentRecord, {
   fields: (t) => ({
     orderId: t.id({ required: true }),
     amount: t.field({ type: MoneyInput, description: 'Default: all that is left to pay.' }),
-    method: t.field({ type: ManualMethod, required: true }),
+    method: t.field({ description: 'How it was received.', type: ManualMethod, required: true }),
     reference: t.string({ description: 'A receipt number, or the reference on the bank statement.' }),
     receivedAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
     note: t.string(),
@@ -127,7 +133,7 @@ addMutation(refundRecord, {
   needsKey: true,
   fields: (t) => ({
     ...refundFields(t),
-    method: t.field({ type: ManualMethod, required: true }),
+    method: t.field({ description: 'How it was given back.', type: ManualMethod, required: true }),
     reference: t.string({ description: 'A receipt number, or the reference on the bank statement.' }),
     givenAt: t.field({ type: 'DateTime', description: 'Default: now.' }),
   }),
@@ -142,14 +148,14 @@ addMutation(refundRecord, {
 
 const ConnectableProvider = builder.enumType('ConnectableProvider', {
   description: 'SANDBOX moves no real money; it is available outside production.',
-  values: ['STRIPE', 'SANDBOX'] as const,
+  values: describedValues({ STRIPE: 'Stripe.', SANDBOX: 'The sandbox, outside production.' }),
 })
 
 addMutation(paymentProviderConnect, {
   description:
     "Connects the merchant's account with a payment provider, in place of the previous one. The secrets are stored sealed.",
   fields: (t) => ({
-    provider: t.field({ type: ConnectableProvider, required: true }),
+    provider: t.field({ description: 'The provider.', type: ConnectableProvider, required: true }),
     secretKey: t.string({
       description: 'For STRIPE: sk_…, or a restricted key rk_…. The sandbox needs none.',
     }),

@@ -1,9 +1,11 @@
 // The payments of orders: type and queries.
+
 import type { Order as OrderRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
 import { between } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../../graphql/connections.ts'
+import { describedValues } from '../../../graphql/described-values.ts'
 import { MoneyType } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
@@ -14,7 +16,7 @@ import { relation } from '../../../graphql/relations.ts'
 import { sortOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
 import { DisputeConnection, Order, Payment, PaymentConnection, RefundConnection } from '../../refs.ts'
-import { FAILURE_CODES } from '../provider.ts'
+import type { FAILURE_CODES, FailureCode } from '../provider.ts'
 import { PaymentProviderKind } from './providers.ts'
 
 const PAYMENTS = sortOf('Payment', 'createdAt')
@@ -24,7 +26,19 @@ export const PaymentStatus = enumRef(
   'PENDING: under way. UNKNOWN: the provider did not answer, and is asked again. Both settle without another call.',
 )
 
-export const PaymentFailure = builder.enumType('PaymentFailureCode', { values: FAILURE_CODES })
+export const PaymentFailure = builder.enumType('PaymentFailureCode', {
+  description: 'Why a payment or a refund failed.',
+  values: describedValues<FailureCode>({
+    CARD_DECLINED: 'The bank declined it.',
+    INSUFFICIENT_FUNDS: 'There is not enough money.',
+    CARD_EXPIRED: 'The card has expired.',
+    METHOD_INVALID: 'The card or the method cannot be used.',
+    AUTHENTICATION_FAILED: 'The buyer did not confirm it, or failed to.',
+    ABANDONED: 'It was not confirmed in time.',
+    REFUND_FAILED: 'The money could not be given back.',
+    PROVIDER_REFUSED: 'The provider refused it for another reason.',
+  }),
+})
 
 Payment.implement({
   description: 'A payment for an order.',
@@ -39,6 +53,7 @@ Payment.implement({
       resolve: ({ providerKind }) => providerKind,
     }),
     amount: t.field({
+      description: 'The amount to pay.',
       type: MoneyType,
       ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
@@ -168,6 +183,7 @@ builder.queryFields((t) => ({
     },
   }),
   payment: t.field({
+    description: 'One payment, by its id.',
     type: Payment,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },

@@ -47,6 +47,7 @@ Refund.implement({
     id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Refund', id) }),
     status: t.expose('status', { type: PaymentStatus }),
     amount: t.field({
+      description: 'The amount that goes back.',
       type: MoneyType,
       ...projection({ columns: ['amountMinor', 'currency'] }),
       resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
