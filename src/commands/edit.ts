@@ -2,6 +2,8 @@
 // differences.
 
 import type { Permission } from '../auth/permissions.ts'
+import type { Transaction } from '../db/register.ts'
+import { columnsChangedSince } from './changes-since.ts'
 import { type Constraint, refusedBy } from './constraint.ts'
 import { isSameValue, jsonOf } from './json-value.ts'
 import {
@@ -29,38 +31,56 @@ export function notFound(field: string, noun: string): Refused<'NOT_FOUND'> {
 export type InputPaths<Row> = { readonly [Column in keyof Row]?: readonly string[] }
 
 /**
- * The conflict. Callers who may read the record (`reads`; null: everybody in the tenant) get its current version, and
- * each field that differs from the input.
+ * The conflict. Callers who may read the record (`reads`; null: everybody in the tenant) get its current version, and the
+ * value of each of the `changed` columns.
  */
 export function conflict<Row extends Versioned>(
   current: Row,
   expectedVersion: number,
-  wanted: Partial<Record<keyof Row & string, unknown>>,
-  { reads, paths = {} }: { readonly reads: Permission | null; readonly paths?: InputPaths<Row> | undefined },
+  {
+    reads,
+    changed = [],
+    paths = {},
+  }: {
+    readonly reads: Permission | null
+    readonly changed?: readonly (keyof Row & string)[]
+    readonly paths?: InputPaths<Row> | undefined
+  },
 ): Refused<'CONFLICT'> {
   const needs = reads === null ? [] : [reads]
-  const message = `it was changed meanwhile: this is version ${current.version}, not ${expectedVersion}`
+  const { version } = current
+  const message = `it was changed meanwhile: this is version ${version}, not ${expectedVersion}`
   const conflicts: Reason<'CONFLICT'> = {
     field: ['expectedVersion'],
     message: 'it was changed meanwhile, or never had this version',
     code: 'CONFLICT',
-    detail: { message, needs },
+    detail: { message, params: { version }, needs },
   }
-  const differing = Object.entries(wanted).filter(
-    ([field, value]) => value !== undefined && !isSameValue(value, current[field as keyof Row]),
-  )
-  return refused(
-    [
-      conflicts,
-      ...differing.map(([field]) => ({
-        field: paths[field as keyof Row] ?? [field],
-        message: `it is now ${JSON.stringify(jsonOf(current[field as keyof Row]))}`,
-        code: 'CONFLICT' as const,
-        onlyWith: needs,
-      })),
-    ],
-    current.id,
-  )
+  const fields = changed.map((column): Reason<'CONFLICT'> => {
+    const value = jsonOf(current[column])
+    return {
+      field: paths[column] ?? [column],
+      message: `it is now ${JSON.stringify(value)}`,
+      code: 'CONFLICT',
+      params: { current: value },
+      onlyWith: needs,
+    }
+  })
+  return refused([conflicts, ...fields], current.id)
+}
+
+/** The columns that differ from the wanted ones, and that somebody else changed since the version that the user saw. */
+export async function changedMeanwhile<Row extends Versioned>(
+  tx: Transaction,
+  type: string,
+  current: Row,
+  expectedVersion: number,
+  wanted: Wanted<Row>,
+): Promise<readonly (keyof Row & string)[]> {
+  const differing = Object.keys(changesTo(current, wanted)) as (keyof Row & string)[]
+  if (differing.length === 0) return []
+  const changed = await columnsChangedSince(tx, { type, id: current.id }, current, expectedVersion)
+  return changed === null ? differing : differing.filter((column) => changed.has(column))
 }
 
 /** The table's delegate in the transaction: `tx.customer`. */
@@ -96,27 +116,35 @@ export type Edit<Row, Code extends string> = {
 }
 
 /**
- * Edits one record if it still has the version that the user saw: increments its version and audits the changes.
+ * Edits one record if it still has the version that the user saw: increments its version and audits the changes. An edit
+ * that changes nothing writes nothing: no version, audit entry or event.
  * Refused with NOT_FOUND, CONFLICT or the code of a violated constraint.
  */
 export async function edit<Row extends Versioned, Code extends string>(
+  tx: Transaction,
   table: EditedTable<Row>,
   { type, noun, id, expectedVersion, wanted, paths, reads, touches, constraints, event }: Edit<Row, Code>,
 ): Promise<Done | Refused<EditErrorCode | Code>> {
   const current = await table.findFirst({ where: { id } })
   if (current === null) return notFound('id', noun)
   const asked = typeof wanted === 'function' ? {} : wanted
-  if (current.version !== expectedVersion) return conflict(current, expectedVersion, asked, { reads, paths })
+  const conflictWith = async (row: Row) =>
+    conflict(row, expectedVersion, {
+      reads,
+      paths,
+      changed: await changedMeanwhile(tx, type, row, expectedVersion, asked),
+    })
+  if (current.version !== expectedVersion) return await conflictWith(current)
   const decided = typeof wanted === 'function' ? await wanted(current) : wanted
   if (isRefused(decided)) return decided
   const changes = changesTo(current, decided)
+  if (Object.keys(changes).length === 0) return done(id, [])
   const version = expectedVersion + 1
   try {
     const data = { ...changes, version, ...touches }
     const { count } = await table.updateMany({ where: { id, version: expectedVersion }, data })
     if (count === 0) {
-      const changed = await table.findFirstOrThrow({ where: { id } })
-      return conflict(changed, expectedVersion, asked, { reads, paths })
+      return await conflictWith(await table.findFirstOrThrow({ where: { id } }))
     }
   } catch (error) {
     return refusedBy(error, constraints)
@@ -147,7 +175,7 @@ export function edited<Row extends Versioned>(
 }
 
 /** The given fields that differ from the record. */
-function changesTo<Row extends object>(current: Row, wanted: Wanted<Row>): Partial<Row> {
+export function changesTo<Row extends object>(current: Row, wanted: Wanted<Row>): Partial<Row> {
   const changes: Partial<Row> = {}
   for (const field of Object.keys(wanted) as (keyof Row)[]) {
     const value = wanted[field]

@@ -24,7 +24,7 @@ export function itEditsVersionedRecords(edit: Edit): void {
   const { mutation, record, prefix, input, textOf, permission } = edit
   const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input`
   const source = `mutation ($input: ${type}!) {
-    ${mutation}(input: $input) { ${record} { id version ${edit.selection} } userErrors { field message code } }
+    ${mutation}(input: $input) { ${record} { id version ${edit.selection} } userErrors { field message code params } }
   }`
   const send = (
     given: Record<string, unknown>,
@@ -65,12 +65,35 @@ export function itEditsVersionedRecords(edit: Edit): void {
           code: 'CONFLICT',
           field: ['expectedVersion'],
           message: 'it was changed meanwhile: this is version 2, not 1',
+          params: { version: 2 },
         },
-        { code: 'CONFLICT', field: pathOf(input('Mine')), message: 'it is now "Theirs"' },
+        {
+          code: 'CONFLICT',
+          field: pathOf(input('Mine')),
+          message: 'it is now "Theirs"',
+          params: { current: 'Theirs' },
+        },
       ])
       // A field that already has the wanted value is no difference.
       const same = payloadOf(await send({ id, expectedVersion: 9, ...input('Theirs') }))
       expect(same.userErrors).toHaveLength(1)
+    })
+
+    it('of the values that it has changes nothing: no version, no audit entry, no event', async () => {
+      const id = await edit.make(edit.api(), 'A')
+      const first = payloadOf(await send({ id, expectedVersion: 1, ...input('Same') }))
+      const traces = () =>
+        asSuperuser(edit.api().database, (client) =>
+          client.query(`SELECT (SELECT count(*) FROM audit_entries), (SELECT count(*) FROM outbox_events)`),
+        )
+      const { rows } = await traces()
+      const given = { id, expectedVersion: 2, idempotencyKey: newId(), ...input('Same') }
+      for (const kind of ['executed', 'replayed']) {
+        const again = await send(given)
+        expect(again.extensions).toMatchObject({ idempotency: kind })
+        expect(payloadOf(again)).toEqual(first)
+      }
+      expect((await traces()).rows).toEqual(rows)
     })
 
     it('of ten edits of one version at once, exactly one wins', async () => {
@@ -95,7 +118,9 @@ export function itEditsVersionedRecords(edit: Edit): void {
         answers.push(await send({ id, expectedVersion: 1, ...input('Stolen') }, 'B'))
       expect(payloadOf(answers[0] as Answer)).toEqual({
         [record]: null,
-        userErrors: [{ code: 'NOT_FOUND', field: ['id'], message: `there is no such ${record}` }],
+        userErrors: [
+          { code: 'NOT_FOUND', field: ['id'], message: `there is no such ${record}`, params: null },
+        ],
       })
       for (const answer of answers) expect(answer).toEqual(answers[0])
       const own = payloadOf(await send({ id: foreign, expectedVersion: 1, ...input('Mine') }))

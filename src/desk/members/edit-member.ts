@@ -3,7 +3,7 @@
 import type { CommandContext } from '../../auth/command-context.ts'
 import type { Permission } from '../../auth/permissions.ts'
 import { edited } from '../../commands/edit.ts'
-import { type Done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
+import { type Done, done, type Refused, refused, type UserError } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Member } from '../../generated/prisma/client.ts'
 import { endingInvitations } from '../keys/ended-invitations.ts'
@@ -41,12 +41,14 @@ export async function editMember(
   const member = await findMember(tx, reaches, wanted)
   if ('done' in member) return member
   const { id, version } = member
+  const changes = changesTo(member)
+  // Then nothing ends, so that there is nothing to keep.
+  if (Object.keys(changes).length === 0) return done(id, [])
   const asked = [...(keepApiKeys ? ['keepApiKeys'] : []), ...(keepInvitations ? ['keepInvitations'] : [])]
   if (asked.length > 0 && !mayKeep(caller, reaches, id)) return refused(asked.map(notAnOwner), id)
   const takenOver = keepInvitations ? await takeOverInvitations(tx, caller, id) : []
   // After the invitations, which are found by the creators of the keys that sent them.
   const kept = keepApiKeys ? await takeOverKeys(tx, caller, { memberId: id, harmless }) : []
-  const changes = changesTo(member)
   try {
     const { audit: ended } = await endingInvitations(tx, () =>
       tx.member.updateMany({

@@ -1,5 +1,5 @@
 // Finds the member to change or remove, if the caller may.
-import { conflict, notFound } from '../../commands/edit.ts'
+import { changedMeanwhile, conflict, notFound } from '../../commands/edit.ts'
 import { type Refused, refused } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Member } from '../../generated/prisma/client.ts'
@@ -31,7 +31,7 @@ export async function findMember(
     ...(role === undefined || reaches(role) ? [] : [roleTooHigh('role', role)]),
   ]
   if (tooHigh.length > 0) return refused(tooHigh, id)
-  return member.version === expectedVersion
-    ? member
-    : conflict(member, expectedVersion, { role }, { reads: 'members:read' })
+  if (member.version === expectedVersion) return member
+  const changed = await changedMeanwhile(tx, 'Member', member, expectedVersion, { role })
+  return conflict(member, expectedVersion, { reads: 'members:read', changed })
 }

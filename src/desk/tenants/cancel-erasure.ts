@@ -12,7 +12,7 @@ export const tenantErasureCancel = defineCommand({
   schema: NO_INPUT,
 })
 
-/** Cancels the erasure; without one, only the audit records the call. */
+/** Cancels the erasure; without one, changes nothing. */
 export async function cancelErasure(
   caller: CommandContext,
   input: InputOf<typeof tenantErasureCancel>,

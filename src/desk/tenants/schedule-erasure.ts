@@ -52,12 +52,12 @@ export async function moveErasure(tx: Transaction, { scope }: CommandContext, da
   const before = await tx.tenant.findFirstOrThrow({ select: { erasureAt: true } })
   try {
     const [row] = await tx.$queryRaw<[{ at: Date | null }]>`SELECT app.schedule_erasure(${days}::int) AS at`
-    const audit = auditOf(
-      { type: 'Tenant', id },
-      { erasureAt: before.erasureAt?.toISOString() ?? null },
-      { erasureAt: row.at?.toISOString() ?? null },
+    const was = before.erasureAt?.toISOString() ?? null
+    const is = row.at?.toISOString() ?? null
+    return done(
+      id,
+      was === is ? [] : [auditOf({ type: 'Tenant', id }, { erasureAt: was }, { erasureAt: is })],
     )
-    return done(id, [audit])
   } catch (error) {
     if (sqlstateOf(error) !== NOT_ITS_OWN) throw error
     return orderedByPlatform()

@@ -3,16 +3,15 @@ import { z } from 'zod'
 import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { constraint, refusedBy } from '../../commands/constraint.ts'
-import { conflict, edited } from '../../commands/edit.ts'
+import { changedMeanwhile, changesTo, conflict, edited } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
 import { omittable } from '../../commands/input-rules.ts'
+import { done } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { isTimeZone, localeOf } from '../../core/region.ts'
 import { mailedName } from '../../mail/mailed-name.ts'
 
 const NAME_LENGTH_MAX = 200
-/** Every caller may read the merchant's own data: `viewer { tenant }`. */
-const EVERYBODY = { reads: null }
 
 /** The database has a list of time zones of its own, and computes days by it. */
 const KNOWN_ZONE = constraint('tenants_time_zone_check', {
@@ -65,19 +64,27 @@ export async function updateTenant(
         ...(typeof locale === 'string' && { locale }),
       }
       const current = { id, ...(await tx.tenant.findFirstOrThrow()) }
-      if (current.version !== expectedVersion) return conflict(current, expectedVersion, wanted, EVERYBODY)
+      const conflictWith = async (row: typeof current) =>
+        conflict(row, expectedVersion, {
+          // Every caller may read the merchant's own data: `viewer { tenant }`.
+          reads: null,
+          changed: await changedMeanwhile(tx, 'Tenant', row, expectedVersion, wanted),
+        })
+      if (current.version !== expectedVersion) return await conflictWith(current)
+      const changes = changesTo(current, wanted)
+      if (Object.keys(changes).length === 0) return done(id, [])
       try {
         const { count } = await tx.tenant.updateMany({
           where: { version: expectedVersion },
-          data: { ...wanted, version: expectedVersion + 1, updatedAt: caller.clock() },
+          data: { ...changes, version: expectedVersion + 1, updatedAt: caller.clock() },
         })
         if (count === 0) {
-          return conflict({ id, ...(await tx.tenant.findFirstOrThrow()) }, expectedVersion, wanted, EVERYBODY)
+          return await conflictWith({ id, ...(await tx.tenant.findFirstOrThrow()) })
         }
       } catch (error) {
         return refusedBy(error, [KNOWN_ZONE])
       }
-      return edited('Tenant', current, wanted)
+      return edited('Tenant', current, changes)
     },
   )
 }

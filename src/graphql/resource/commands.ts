@@ -166,14 +166,14 @@ export function deleteCommand(subject: Subject): { readonly command: Command; re
       const table = tableOf(tx, name)
       const current = await table.findFirst({ where: { id } })
       if (current === null) return notFound('id', nounOf(name))
-      if (current.version !== expectedVersion) return conflict(current, expectedVersion, {}, { reads })
+      if (current.version !== expectedVersion) return conflict(current, expectedVersion, { reads })
       try {
         const { count } = await table.deleteMany({ where: { id, version: expectedVersion } })
         if (count === 0) {
           const changed = await table.findFirst({ where: { id } })
           return changed === null
             ? notFound('id', nounOf(name))
-            : conflict(changed, expectedVersion, {}, { reads })
+            : conflict(changed, expectedVersion, { reads })
         }
       } catch (error) {
         return refusedBy(error, [...constraints, ...referencesTo(name)])
@@ -199,7 +199,7 @@ function editRow(
     readonly event: string | null | ((changes: Columns) => string)
   },
 ): Promise<Done | Refused> {
-  return edit<Row, string>(tableOf(tx, name), {
+  return edit<Row, string>(tx, tableOf(tx, name), {
     ...edited,
     type: name,
     noun: nounOf(name),

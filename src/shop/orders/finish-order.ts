@@ -142,7 +142,7 @@ async function finish<Code extends string>(
   const now = caller.clock()
   const order = await lockOrder(tx, id)
   if (order === null) return notFound('id', 'order')
-  if (order.version !== expectedVersion) return conflict(order, expectedVersion, {}, { reads: 'orders:read' })
+  if (order.version !== expectedVersion) return conflict(order, expectedVersion, { reads: 'orders:read' })
   const refusal = from.includes(order.status)
     ? await mayEnd(order, tx)
     : { code: 'WRONG_STATUS' as const, message: `the order is ${order.status}, not ${from.join(' or ')}` }

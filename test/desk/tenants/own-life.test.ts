@@ -386,7 +386,7 @@ describe('a merchant’s own erasure', () => {
       const { tenantErasureCancel } = await api.as('A').data(CANCEL)
       expect(tenantErasureCancel).toEqual({ tenant: { erasureAt: null }, userErrors: [] })
     }
-    expect((await actionsOf('A')).filter((action) => action === 'tenantErasureCancel')).toHaveLength(2)
+    expect((await actionsOf('A')).filter((action) => action === 'tenantErasureCancel')).toHaveLength(1)
   })
 
   it('cross-tenant: does not affect the other; and a tenant cannot cancel an erasure by the platform', async () => {

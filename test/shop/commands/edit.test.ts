@@ -54,6 +54,28 @@ describe('an edit', () => {
     ])
   })
 
+  it('of another version names only the fields that somebody else changed since it', async () => {
+    const id = await makeCustomer(session, { name: 'Ada', phone: '1' })
+    await update({ id, expectedVersion: 1, name: 'Eva' })
+    await update({ id, expectedVersion: 2, phone: '2' })
+    const fieldsOf = ({ userErrors }: { userErrors: { field: string[] }[] }) =>
+      userErrors.map(({ field }) => field[0])
+    const wanted = { id, name: 'Ida', phone: '3', address: { city: 'Bonn' } }
+    expect(fieldsOf(await update({ ...wanted, expectedVersion: 1 }))).toEqual([
+      'expectedVersion',
+      'name',
+      'phone',
+    ])
+    expect(fieldsOf(await update({ ...wanted, expectedVersion: 2 }))).toEqual(['expectedVersion', 'phone'])
+    // A version that there never was: of each field that differs.
+    expect(fieldsOf(await update({ ...wanted, expectedVersion: 9 }))).toEqual([
+      'expectedVersion',
+      'name',
+      'phone',
+      'address',
+    ])
+  })
+
   it('of the same version, ten at once, is done by one of them', async () => {
     const id = await makeCustomer(session)
     const answers = await Promise.all(

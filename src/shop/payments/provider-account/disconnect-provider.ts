@@ -53,7 +53,7 @@ async function disconnect(
   await tx.$queryRaw`SELECT id FROM payment_providers WHERE id = ${id}::uuid FOR NO KEY UPDATE`
   const row = await tx.paymentProvider.findFirst({ where: { id } })
   if (row === null) return notFound('id', 'account')
-  if (row.version !== expectedVersion) return conflict(row, expectedVersion, {}, { reads: 'payments:manage' })
+  if (row.version !== expectedVersion) return conflict(row, expectedVersion, { reads: 'payments:manage' })
   const eventsUntil = later(asked ?? new Date(now.getTime() + EVENTS_GRACE_MS), now)
   if (eventsUntil.getTime() - now.getTime() > EVENTS_GRACE_MAX_MS) {
     const message = `at most ${EVENTS_GRACE_MAX_MS / DAY_MS} days from now`

@@ -113,7 +113,7 @@ function refusalOf(
   row: PaymentProvider,
   { expectedVersion }: Input,
 ): Refused<RotateWebhookSecretErrorCode> | null {
-  if (row.version !== expectedVersion) return conflict(row, expectedVersion, {}, { reads: 'payments:manage' })
+  if (row.version !== expectedVersion) return conflict(row, expectedVersion, { reads: 'payments:manage' })
   if (row.status === 'ACTIVE' && hasSecrets(row)) return null
   return refused([{ field: ['id'], message: 'it is not the active account', code: 'WRONG_STATUS' }])
 }
