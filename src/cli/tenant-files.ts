@@ -1,10 +1,12 @@
 // `bulkhead tenant export` and `restore`: writes a tenant to a file, and makes a tenant from one. src/desk/tenants has
 // the format.
 import { Command } from 'commander'
+import { systemClock } from '../core/clock.ts'
+import { createLogger } from '../core/logger.ts'
 import type { RestoredTenant } from '../desk/tenants/restore-tenant.ts'
 import { parseName, parseSlug } from './arguments.ts'
 import { asOwner, slugOf } from './as-owner.ts'
-import { action, report } from './run.ts'
+import { action, commandLogLevel, report } from './run.ts'
 
 interface ExportOptions {
   slug?: string
@@ -23,7 +25,6 @@ export function exportCommand(): Command {
       action(async (config, argument: string | undefined, options: ExportOptions) => {
         const slug = slugOf('export', argument, options)
         const { exportTenantFile } = await import('../desk/tenants/export-tenant-file.ts')
-        const { systemClock } = await import('../core/clock.ts')
         const { installationSealer } = await import('../runtime.ts')
         const sealer = await installationSealer(config)
         const { rows, total, sha256 } = await asOwner(config, (owner) =>
@@ -58,9 +59,16 @@ export function restoreCommand(): Command {
         const { openTenantFile } = await import('../desk/tenants/read-tenant-file.ts')
         const { restoreTenant } = await import('../desk/tenants/restore-tenant.ts')
         const { installationSealer } = await import('../runtime.ts')
+        const { fileUpgrade } = await import('../desk/tenants/upgrade-tenant-file.ts')
         const sealer = await installationSealer(config)
+        const upgrade = fileUpgrade({
+          dataDir: config.dataDir,
+          sealer,
+          clock: systemClock,
+          logger: createLogger(commandLogLevel(config)),
+        })
         const restored = await asOwner(config, (owner) =>
-          restoreTenant(owner, () => openTenantFile(file), { slug, name, sealer, trust, reuseSlug }),
+          restoreTenant(owner, () => openTenantFile(file), { slug, name, sealer, trust, reuseSlug, upgrade }),
         )
         const { source, rows } = restored
         const text = `Restored ${slug}: ${rows} rows of ${source.slug}, as it was at ${source.createdAt}.`

@@ -112,7 +112,7 @@ export async function startEmbeddedServer(options: {
  * Creates the directory if it is missing. Only our user may read it, except that a PostgreSQL under another user must
  * be able to pass through it (secret files in it have their own modes).
  */
-async function openDataDir(path: string): Promise<string> {
+export async function openDataDir(path: string): Promise<string> {
   await mkdir(path, { recursive: true, mode: 0o700 })
   if (process.getuid?.() === 0) await chmod(path, (await stat(path)).mode | 0o001)
   return realpath(path)

@@ -117,10 +117,9 @@ export function isFormer(name: string): boolean {
   return FORMER_SERIES.includes(name)
 }
 
-/** Whether rows exported under one schema fit the other: the squash changed no tenant's table. */
-export function isSameSchema(one: string, other: string): boolean {
-  const present = (name: string) => (name === LAST_FORMER ? LAST_SQUASHED : name)
-  return present(one) === present(other)
+/** The migration of the present series with the same schema: the squash changed no tenant's table. */
+export function presentName(name: string): string {
+  return name === LAST_FORMER ? LAST_SQUASHED : name
 }
 
 function tooOld(missing: readonly string[]): AppError {

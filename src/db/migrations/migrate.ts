@@ -16,7 +16,8 @@ import { checkHistory } from './history.ts'
 import { checkEncoding, checkRoles, prepareDatabase } from './prepare-database.ts'
 import { applyMigrations, isTransactional, NO_TIMEOUTS } from './schema-engine.ts'
 
-const MIGRATIONS_DIR = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url))
+/** This program's own. */
+export const MIGRATIONS_DIR = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url))
 const CONNECT_WAIT_MS = 10_000
 /** How long a process waits while another one migrates. */
 const LOCK_WAIT_MS = 120_000

@@ -14,8 +14,8 @@ export const FORMAT = 'bulkhead-tenant'
 export const FORMAT_VERSION = 2
 
 /**
- * The first line. `schema`: the newest migration of the source database; only a database with the same one can restore
- * it.
+ * The first line. `schema`: the newest migration of the source database; upgrade-tenant-file.ts brings a file of an earlier one
+ * up to date.
  */
 export type TenantFileHeader = {
   readonly format: typeof FORMAT
