@@ -88,6 +88,7 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
     if (operation === undefined || document === undefined) return
     state.operation = operation.name?.value ?? null
     state.isMutation = operation.operation === OperationTypeNode.MUTATION
+    requireNoSubscription(operation)
     if (state.isGet) requireQuery(operation)
     if (operation.operation !== OperationTypeNode.MUTATION) requireStorable(request.request.variables)
     if (caller.actor.kind === 'INVITED') requireAcceptance(operation)
@@ -158,6 +159,12 @@ function requireStorable(variables: unknown): void {
   const [found] = unstorableIn(variables)
   if (found !== undefined)
     throw new AppError('BAD_USER_INPUT', `the variable ${found[0]} holds a character that cannot be stored`)
+}
+
+/** One answer cannot carry a subscription. */
+function requireNoSubscription({ operation }: OperationDefinitionNode): void {
+  if (operation === OperationTypeNode.SUBSCRIPTION)
+    throw new AppError('BAD_USER_INPUT', 'subscriptions are not answered here')
 }
 
 function requireQuery({ operation }: OperationDefinitionNode): void {

@@ -43,7 +43,8 @@ function checked(given: Parameters): Checked {
   const persisted = isObject(extensions) ? extensions.persistedQuery : undefined
   if (!query && !documentId && persisted === undefined) throw refused('a "query" is required')
   if (!isAbsentOr(persisted, isPersistedQuery(persisted))) throw refused('the persisted query is malformed')
-  return { parameters: given, size }
+  // No operation has an empty name: a client's way to send none.
+  return { parameters: operationName === '' ? { ...given, operationName: null } : given, size }
 }
 
 function isPersistedQuery(value: unknown): boolean {

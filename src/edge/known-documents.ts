@@ -12,10 +12,10 @@ const LENGTH_MAX = 32 * 1_048_576
 /** The size of an empty map of a tenant. */
 const MAP_LENGTH = 1_024
 
-/** Clients of Apollo's protocol wait for this message, and then send the whole document. */
+/** Clients of Apollo's protocol wait for this code or message, and then send the whole document. */
 export class PersistedQueryNotFound extends HttpRefusal {
   constructor() {
-    super(200, 'PersistedQueryNotFound')
+    super(200, 'PersistedQueryNotFound', 'PERSISTED_QUERY_NOT_FOUND')
   }
 }
 

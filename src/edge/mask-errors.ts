@@ -15,6 +15,8 @@ export const STATUS_OF = {
   BAD_USER_INPUT: 400,
   QUERY_TOO_COMPLEX: 400,
   DOCUMENT_NOT_TRUSTED: 400,
+  // Not a failure: the client sends the document.
+  PERSISTED_QUERY_NOT_FOUND: 200,
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
   INTERNAL: 500,

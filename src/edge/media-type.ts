@@ -16,7 +16,8 @@ const kept = new LRUCache<string, string>({ max: HEADERS_KEPT_MAX, memoMethod: c
 
 /** The media type of the answer; null when the client accepts neither. Without a header: JSON. */
 export function answerType(accept: string | undefined): string | null {
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return JSON_TYPE
+  if (accept === undefined || accept.trim() === '' || accept === '*/*' || accept === 'application/json')
+    return JSON_TYPE
   const type = kept.memo(accept.slice(0, HEADER_LENGTH_MAX))
   return type === NEITHER ? null : type
 }

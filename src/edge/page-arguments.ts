@@ -66,8 +66,9 @@ function valueGiven(given: Given, variables: Variables): unknown {
 
 /** The page size of a connection; default: PAGE_SIZE_DEFAULT. Throws BAD_USER_INPUT. */
 export function pageSize({ field, first, last }: PageArguments, variables: Variables): number {
-  const forward = valueGiven(first, variables)
-  const backward = valueGiven(last, variables)
+  // Null is as left out: clients send it for a variable that is not set.
+  const forward = valueGiven(first, variables) ?? undefined
+  const backward = valueGiven(last, variables) ?? undefined
   if (forward === undefined && backward === undefined) return PAGE_SIZE_DEFAULT
   if (typeof forward === 'number' && typeof backward === 'number') {
     throw new AppError('BAD_USER_INPUT', `${field}: ask for first or last, not both`)

@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts'
 import { registeredModels } from '../db/register.ts'
 import { builder } from './builder.ts'
 import { NODE_TYPES } from './node-ids.ts'
+import { refuseNullCriteria } from './null-criteria.ts'
 import { schemaProblems } from './schema-rules.ts'
 import { unindexedSorts } from './sorts.ts'
 import { addErrorCodes } from './user-errors.ts'
@@ -24,6 +25,7 @@ export function buildSchema(): GraphQLSchema {
   // Each root field is read for itself: one that fails must not take the answers of the others with it.
   for (const field of Object.values(schema.getQueryType()?.getFields() ?? {}))
     field.type = getNullableType(field.type)
+  refuseNullCriteria(schema)
   describeUsual(schema, registeredModels())
   for (const type of Object.values(schema.getTypeMap())) {
     const { permission } = type.extensions

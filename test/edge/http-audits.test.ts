@@ -95,6 +95,20 @@ it('an Accept header that names neither media type is answered 406', async () =>
   expect(refusalOf(await door.send('/graphql', { method: 'POST', headers, body }))).toBe('406 BAD_USER_INPUT')
 })
 
+it('an empty Accept header and an empty operation name are taken as absent', async () => {
+  const headers = { 'content-type': 'application/json', accept: '' }
+  const named = JSON.stringify({ query: '{ __typename }', operationName: '' })
+  const answer = await door.send('/graphql', { method: 'POST', headers, body: named })
+  expect([answer.status, answer.body.data]).toEqual([200, { __typename: 'Query' }])
+})
+
+it('a subscription is refused, and not a fault of the server', async () => {
+  const headers = { 'content-type': 'application/json' }
+  const subscribed = JSON.stringify({ query: 'subscription { __typename }' })
+  const answer = await door.send('/graphql', { method: 'POST', headers, body: subscribed })
+  expect(refusalOf(answer)).toBe('400 BAD_USER_INPUT')
+})
+
 it('a sane request id is echoed, any other replaced', async () => {
   const withId = (id: string) =>
     door.send('/graphql', {

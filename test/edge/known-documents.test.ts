@@ -52,6 +52,7 @@ describe('cross-tenant', () => {
     expect((await send('acme', persisted(query))).body.data).toBeTruthy()
     const answer = await send('globex', persisted(query))
     expect([answer.status, answer.body.errors[0].message]).toEqual([200, 'PersistedQueryNotFound'])
+    expect(answer.body.errors[0].extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND')
     expect(answer.body.data).toBeUndefined()
   })
 

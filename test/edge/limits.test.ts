@@ -121,20 +121,14 @@ describe('case 27: sizes', () => {
 })
 
 describe('case 28: page sizes', () => {
-  it.each([
-    'first: 1000000000',
-    'first: 101',
-    'first: 0',
-    'first: -1',
-    'first: null',
-    'last: -5',
-    'last: null',
-    'first: 1, last: 1',
-  ])('case 28: %s is refused as a literal', async (argument) => {
-    expect(await refused(`{ orders(${argument}) { nodes { id } } }`)).toBe('400 BAD_USER_INPUT')
-  })
+  it.each(['first: 1000000000', 'first: 101', 'first: 0', 'first: -1', 'last: -5', 'first: 1, last: 1'])(
+    'case 28: %s is refused as a literal',
+    async (argument) => {
+      expect(await refused(`{ orders(${argument}) { nodes { id } } }`)).toBe('400 BAD_USER_INPUT')
+    },
+  )
 
-  it.each([1_000_000_000, 101, 0, -1, null, 1.5, '20', [1], {}])(
+  it.each([1_000_000_000, 101, 0, -1, 1.5, '20', [1], {}])(
     'case 28: first = %j is refused as a variable',
     async (first) => {
       const query = 'query Q($first: Int) { orders(first: $first) { nodes { id } } }'
@@ -159,6 +153,8 @@ describe('case 28: page sizes', () => {
     expect(await sizeOf({ first: 1 })).toBe(1)
     expect(await sizeOf({ first: 100, last: null })).toBe(100)
     expect(await sizeOf({ last: 7 })).toBe(7)
+    for (const none of [{ first: null }, { last: null }, { first: null, last: null }])
+      expect(await sizeOf(none)).toBe(20)
   })
 })
 

@@ -21,7 +21,7 @@ it.each([
   ['text/html', null],
   ['application/json;q=0', null],
   ['application/json;charset=utf-16', null],
-  ['', null],
+  ['', JSON_TYPE],
   [`${'text/html,'.repeat(2_000)}application/json`, null],
 ])('%s', (accept, type) => {
   expect(answerType(accept)).toBe(type)
