@@ -55,3 +55,10 @@ function pathOf(place: Place | null): Path {
   for (let at = place; at !== null; at = at.within) path.unshift(String(at.name))
   return path
 }
+
+/** At most `count` characters from the start, never half a surrogate pair. */
+export function firstCharacters(text: string, count: number): string {
+  if (text.length <= count) return text
+  // A character has two units at most: a long text is not split whole.
+  return [...text.slice(0, 2 * count)].slice(0, count).join('')
+}

@@ -1,4 +1,5 @@
-// Text search: every word must be in one of the columns, ignoring case.
+// Text search without an index, for the audit: every word must be in one of the columns, ignoring case.
+import { firstCharacters } from '../core/text.ts'
 
 /** The maximum number of words; further ones are ignored. */
 const WORDS_MAX = 8
@@ -16,7 +17,10 @@ export function search<Where>(
   query: string | null | undefined,
   columnsOf: (word: WordFilter) => readonly Where[],
 ): { readonly AND?: { readonly OR: readonly Where[] }[] } {
-  const words = (query ?? '').slice(0, QUERY_LENGTH_MAX).split(/\s+/).filter(Boolean).slice(0, WORDS_MAX)
+  const words = firstCharacters(query ?? '', QUERY_LENGTH_MAX)
+    .split(/\s+/)
+    .filter(Boolean)
+    .slice(0, WORDS_MAX)
   if (words.length === 0) return {}
   return {
     AND: words.map((word) => ({ OR: columnsOf({ contains: escapeLike(word), mode: 'insensitive' }) })),

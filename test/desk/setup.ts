@@ -25,6 +25,7 @@ export const SETUP: ModuleSetup = {
     invitations: ['select', 'insert', 'update'],
     api_keys: ['select', 'insert', 'update'],
     support_grants: ['select', 'insert', 'update'],
+    search_words: ['select', 'insert', 'delete'],
   },
   updatable: {},
   uncheckedTables: [],

@@ -33,7 +33,7 @@ it('the packed file has the entries, the migrations of the walls, and nothing of
       'LICENSE',
     ]),
   )
-  expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(4)
+  expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(5)
   expect(packed.filter((path) => /generated|shop|desk|edge|\.prisma$|^src|^test/.test(path))).toEqual([])
 })
 

@@ -1,9 +1,11 @@
 // `bulkhead add model NAME FIELD…`: adds a model to this project, from its table to its test.
+import { appendFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import { ROOT, runProgram } from '../project-program.ts'
 import { plainAction, report } from '../run.ts'
+import type { NewModel } from './texts.ts'
 
 /** The module of a project's own models. */
 const OWN_MODULE = 'app'
@@ -47,23 +49,24 @@ async function add(name: string, texts: readonly string[], module: string): Prom
   const written = await addModel(ROOT, parseModuleName(module), model)
   runProgram('prisma', 'format')
   runProgram('prisma', 'generate')
-  const migration = await writeMigrationOf(name)
+  const migration = await writeMigrationOf(model)
   runProgram('biome', 'check', '--write', ...written.filter((path) => path.endsWith('.ts')))
   runProgram('node', 'tools/print-schema.ts')
   return [...written, migration, 'prisma/migrations/schema.snapshot.prisma', 'schema.graphql']
 }
 
-async function writeMigrationOf(name: string): Promise<string> {
-  const [{ writeMigration }, { namesOf }] = await Promise.all([
+async function writeMigrationOf(model: NewModel): Promise<string> {
+  const [{ writeMigration }, { namesOf, searchText }] = await Promise.all([
     import('../../db/migrations/write-migration.ts'),
     import('./texts.ts'),
   ])
   const made = await writeMigration({
-    name: `add_${namesOf(name).table}`,
+    name: `add_${namesOf(model.name).table}`,
     schemaDir: join(ROOT, 'prisma/schema'),
     migrationsDir: join(ROOT, 'prisma/migrations'),
     now: systemClock,
   })
   if (made === null) throw new Error('the schema has not changed')
+  await appendFile(made.path, searchText(model))
   return relative(ROOT, made.path)
 }

@@ -116,9 +116,7 @@ export function resourceText({ name, fields }: NewModel, prefix: string): string
   const { plural, noun } = namesOf(name)
   const relations = fields.filter(({ kind }) => kind === 'relation')
   const filters = fields.filter(({ kind, isUnique }) => kind === 'enum' || kind === 'relation' || isUnique)
-  const texts = fields.flatMap((field) =>
-    field.kind === 'scalar' && field.prisma === 'String' ? [field.name] : [],
-  )
+  const texts = textsOf(fields)
   const sorts = [
     'createdAt',
     ...[
@@ -153,6 +151,20 @@ export function resourceText({ name, fields }: NewModel, prefix: string): string
     '})',
     '',
   ].join('\n')
+}
+
+function textsOf(fields: readonly NewField[]): readonly string[] {
+  return fields.flatMap((field) => (field.kind === 'scalar' && field.prisma === 'String' ? [field.name] : []))
+}
+
+/** The statement of its migration that keeps the words by which it is found; empty for a model without texts. */
+export function searchText({ name, fields }: NewModel): string {
+  const columns = textsOf(fields).map(snakeOf)
+  if (columns.length === 0) return ''
+  return `
+-- Lists are searched by the words of these columns, which triggers keep.
+SELECT app.make_searchable('${namesOf(name).table}', '{${columns.join(',')}}');
+`
 }
 
 function declared(field: NewField): string {

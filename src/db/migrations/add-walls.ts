@@ -26,8 +26,12 @@ export async function addWalls(migrationsDir: string): Promise<string[]> {
 
 const LOCK = 'migration_lock.toml'
 
-/** The tables and functions of the write pipeline: idempotency keys, the audit, events. */
-const COMMANDS = ['20261201040020_commands', '20261201040030_command_results'] as const
+/** The tables and functions of the write pipeline (idempotency keys, the audit, events), and the words of text search. */
+const COMMANDS = [
+  '20261201040020_commands',
+  '20261201040030_command_results',
+  '20261202030010_search',
+] as const
 const COMMANDS_SUFFIX = '_bulkhead_commands'
 
 /**

@@ -53,10 +53,33 @@ function partsOf(rows: Rows, where: AnyWhere, isNegated: boolean): Conditions[] 
         return together(
           innerConditions(rows, listOf(wanted), !isNegated).map((part) => one(`NOT ${bracketed(part)}`)),
         )
+      case WORDS:
+        return wordsConditions(rows, wanted)
       default:
         return fieldConditions(rows, name, wanted, isNegated)
     }
   })
+}
+
+/** The filter for rows with words that begin with each of the given ones; a table that app.make_searchable was called for. */
+const WORDS = 'words'
+/** Behind every text that continues a prefix, in the order of bytes. */
+const BEHIND = '\u{10FFFF}'
+
+function wordsConditions({ statement, model, alias }: Rows, wanted: unknown): Conditions {
+  if (!Array.isArray(wanted)) throw new Error('words takes a list of words')
+  if (model.columns.has(WORDS) || model.relations.has(WORDS))
+    throw new Error(`${model.table} has a field of its own of the name ${WORDS}`)
+  const subject = statement.parameter(model.table)
+  const conditions = wanted.map((word) => {
+    const its = statement.alias()
+    const prefix = textOf(word)
+    const from = statement.parameter(prefix)
+    const before = statement.parameter(`${prefix}${BEHIND}`)
+    const found = `${its}.subject = ${subject} AND ${its}.word >= ${from} AND ${its}.word < ${before}`
+    return `${alias}.id IN (SELECT ${its}.row_id FROM search_words ${its} WHERE ${its}.tenant_id = ${alias}.tenant_id AND ${found})`
+  })
+  return { all: conditions, isEmpty: conditions.length === 0 }
 }
 
 function together(parts: readonly Conditions[]): Conditions {

@@ -9,6 +9,7 @@ import type { OwnerQuery } from '../../db/owner.ts'
 export const TRANSIENT_TABLES: Readonly<Record<string, string>> = {
   idempotency_keys: 'answers to repeated calls, kept for three days: nobody repeats a call to another tenant',
   outbox_events: 'events still to be delivered: a restored tenant must not deliver them again',
+  search_words: 'made again from the restored rows, by their triggers',
   exports: 'earlier exports of this tenant',
   export_chunks: 'the bytes of exports',
   audit_seals:

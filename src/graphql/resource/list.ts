@@ -3,13 +3,13 @@ import type { z } from 'zod'
 import { snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
 import type { AnyWhere } from '../../db/reader/any-query.ts'
-import type { ModelName } from '../../db/register.ts'
+import { type ModelName, modelOf } from '../../db/register.ts'
 import { anyOf } from '../any-of.ts'
 import { between } from '../between.ts'
 import { builder } from '../builder.ts'
 import { nodeUuid } from '../node-ids.ts'
-import { search, type WordFilter } from '../search.ts'
 import { sortOf, sortsOf } from '../sorts.ts'
+import { searchWords } from '../word-search.ts'
 import { type Field, type InputBuilder, keyOf, outputType } from './fields.ts'
 
 export type ListOptions = {
@@ -18,7 +18,10 @@ export type ListOptions = {
   readonly filter?: readonly string[]
   /** Fields by which the list can be sorted; the first is the default. Each needs an index. */
   readonly sort: readonly string[]
-  /** Text columns in which `query` finds words; `variants.sku`: of the records of a to-many relation. */
+  /**
+   * Text columns in which `query` finds words; `variants.sku`: of the records of a to-many relation. The migration calls
+   * `app.make_searchable` for them.
+   */
   readonly search?: readonly string[]
 }
 
@@ -33,6 +36,7 @@ export type List = {
 }
 
 export function listOf(name: ModelName, model: Model, fields: readonly Field[], options: ListOptions): List {
+  if (options.search !== undefined) declaredSearches.push(searchedOf(name, options.search))
   const criteria = (options.filter ?? []).map((named) => criterionOf(named, model, fields))
   return {
     filterType:
@@ -43,12 +47,33 @@ export function listOf(name: ModelName, model: Model, fields: readonly Field[], 
           }),
     sorts: sortsFor(name, fields, options.sort),
     where: (filter, query) =>
-      Object.assign(
-        {},
-        ...criteria.map((criterion) => criterion.where(filter ?? {})),
-        search(query, (word) => (options.search ?? []).map((path) => found(path.split('.'), word))),
-      ),
+      Object.assign({}, ...criteria.map((criterion) => criterion.where(filter ?? {})), searchWords(query)),
   }
+}
+
+/** The searched columns of a list's own table, and of others: by table, the names in the database. */
+export type Searched = {
+  readonly subject: string
+  readonly sources: Readonly<Record<string, readonly string[]>>
+}
+
+const declaredSearches: Searched[] = []
+
+/** The searched lists, whose words triggers of the database keep: a test compares both. */
+export const SEARCHES: readonly Searched[] = declaredSearches
+
+function searchedOf(name: ModelName, paths: readonly string[]): Searched {
+  const subject = modelOf(name)
+  const sources: Record<string, string[]> = {}
+  for (const path of paths) {
+    const [last = '', relation] = path.split('.').toReversed()
+    const target = relation === undefined ? name : subject.relations.get(relation)?.model
+    const source = target === undefined ? undefined : modelOf(target as ModelName)
+    const column = source?.columns.get(last)
+    if (source === undefined || column === undefined) throw new Error(`${name} has no ${path} to search`)
+    sources[source.table] = [...(sources[source.table] ?? []), column.name]
+  }
+  return { subject: subject.table, sources }
 }
 
 type Criterion = {
@@ -103,10 +128,6 @@ function rangeOf(name: string): Criterion {
     where: ({ [from]: since, [before]: until }) =>
       between(name, since as Date | null | undefined, until as Date | null | undefined),
   }
-}
-
-function found([field = '', ...rest]: readonly string[], word: WordFilter): AnyWhere {
-  return rest.length === 0 ? { [field]: word } : { [field]: { some: found(rest, word) } }
 }
 
 function sortsFor(name: ModelName, fields: readonly Field[], names: readonly string[]) {

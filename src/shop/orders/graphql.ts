@@ -20,9 +20,9 @@ import { projection } from '../../graphql/projection.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
-import { search } from '../../graphql/search.ts'
 import { sortOf, sortsOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
+import { searchWords } from '../../graphql/word-search.ts'
 import { Customer, Order, OrderConnection, OrderLine, OrderLineConnection, Variant } from '../refs.ts'
 import type { FrozenAddress, FrozenBuyer } from './agreed.ts'
 import { cancelOrder, fulfillOrder, orderCancel, orderFulfill } from './finish-order.ts'
@@ -304,10 +304,9 @@ builder.queryFields((t) => ({
       const number = numberIn(query)
       // Finding an order by its customer reveals the customer, so it needs the permission to read customers.
       if (number === null && query?.trim()) requirePermission(context.caller.permissions, 'customers:read')
-      const found =
-        number === null
-          ? search(query, (word) => [{ customer: { name: word } }, { customer: { email: word } }])
-          : { number }
+      const customer = searchWords(query)
+      const words = Object.keys(customer).length === 0 ? {} : { customer }
+      const found = number === null ? words : { number }
       const where = { ...orderFilter(filter), ...found }
       return readPage<OrderRow>(context, info, { where, sort: orderSorts.read(sortKey, reverse) }, page)
     },

@@ -214,7 +214,7 @@ describe.each([
         Object.keys(after)
           .filter((name) => before[name] === undefined)
           .toSorted(),
-      ).toEqual(['app.frozen_columns', 'app.retained', 'app.tenant_hooks', 'refund_lines'])
+      ).toEqual(['app.frozen_columns', 'app.retained', 'app.tenant_hooks', 'refund_lines', 'search_words'])
     })
 
     it.skipIf(missing)('has the same catalogue as a new installation', async () => {
