@@ -1,5 +1,5 @@
-// Roles, and the permissions that modules define. Checked for reads on the document before it runs, and for writes in
-// the pipeline.
+// Roles, and the permissions that modules define. Checked by each field of the API, and for writes again in the
+// pipeline.
 import { AppError } from '../core/errors.ts'
 
 export const ROLES = ['OWNER', 'ADMIN', 'STAFF', 'VIEWER'] as const
@@ -100,7 +100,16 @@ export function requirePermission(held: ReadonlySet<Permission>, needed: Permiss
   if (!held.has(needed)) throw missingError(needed)
 }
 
-/** FORBIDDEN, for a caller without the permission. */
+const missingErrors = new Map<Permission, AppError>()
+
+/**
+ * FORBIDDEN, for a caller without the permission. One object for each: a page may need it for each of its rows, and most of
+ * an error's time is its stack.
+ */
 export function missingError(permission: Permission): AppError {
-  return new AppError('FORBIDDEN', `this needs the permission ${permission}`, { permission })
+  const known = missingErrors.get(permission)
+  if (known !== undefined) return known
+  const made = new AppError('FORBIDDEN', `this needs the permission ${permission}`, { permission })
+  missingErrors.set(permission, made)
+  return made
 }

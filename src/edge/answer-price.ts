@@ -11,6 +11,11 @@ export const OBJECT_UNITS = 1_000
 const LEAF_UNITS = 100
 const BYTE_UNITS = 1
 
+/** Points for a request that is refused before it ran, and for a part that the caller may not read. */
+export const REFUSAL_COST = 20
+/** A field that the caller may not read: an error with its path, about 300 bytes, beside the null. */
+export const FORBIDDEN_UNITS = OBJECT_UNITS + 300
+
 /** Around a field's value: quotes, a colon and a comma. */
 export const ENVELOPE_BYTES = 4
 

@@ -4,7 +4,7 @@ import type { GraphQLRequestContextWillSendResponse } from '@apollo/server'
 import type { GraphQLError } from 'graphql'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
-import { isOverBytes, pointsOf, weigh } from './answer-price.ts'
+import { isOverBytes, pointsOf, REFUSAL_COST, weigh } from './answer-price.ts'
 import { type Account, charge, chargeRefusal, reportOf } from './cost-budget.ts'
 import {
   type ErrorMask,
@@ -15,9 +15,6 @@ import {
 } from './mask-errors.ts'
 import type { RequestContext, RequestState } from './request-state.ts'
 import type { UnsentAnswers } from './unsent-answers.ts'
-
-/** Points for a request that is refused before it ran; reading its document is charged twice. */
-const REFUSAL_COST = 20
 
 export type AnswerOptions = {
   readonly mask: ErrorMask
@@ -92,7 +89,7 @@ function settle(state: RequestState, account: Account, units: number, hasFailed:
 const OURS: ReadonlySet<PublicCode> = new Set(['RATE_LIMITED', 'SERVICE_UNAVAILABLE', 'INTERNAL'])
 
 /**
- * Charges a request that did not run, unless the server is at fault. A client's mistake also counts towards the
+ * Charges a request that did not run, and for reading its document again, unless the server is at fault. A client's mistake also counts towards the
  * caller's refusals.
  */
 export function payRefusal(
@@ -125,8 +122,9 @@ function textOf(errors: Errors, data: string | undefined, extensions: Record<str
 
 /** Sets the outcome for the route's header, the metrics and the log. */
 export function noteOutcome(state: RequestState, errors: readonly MaskedError[]): void {
-  const first = errors[0]?.extensions
-  state.code = first?.code ?? null
+  const codes = errors.map(({ extensions }) => extensions.code)
+  // Of several the server's own, which must not hide behind a field that its caller may not read.
+  state.code = codes.find((code) => OURS.has(code)) ?? codes[0] ?? null
   state.retryAfterSeconds = retryAfterSecondsOf(errors) ?? state.retryAfterSeconds
 }
 

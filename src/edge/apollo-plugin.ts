@@ -1,4 +1,4 @@
-// Connects Apollo's pipeline with our checks: the prepared document, permissions, cost and budget before an operation
+// Connects Apollo's pipeline with our checks: the prepared document, cost and budget before an operation
 // runs; its price and masked errors after it. Decides nothing of HTTP but the status.
 import {
   type ApolloServerPlugin,
@@ -14,12 +14,12 @@ import {
   OperationTypeNode,
   parse,
 } from 'graphql'
-import { requirePermission } from '../auth/permissions.ts'
+import { missingError } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { unstorableIn } from '../core/text.ts'
 import { type AnswerOptions, createAnswers } from './answers.ts'
-import { costOf } from './cost-analysis.ts'
+import { factsOf } from './cost-analysis.ts'
 import { type Account, charge, requirePoints, spend } from './cost-budget.ts'
 import type { Documents } from './documents.ts'
 import type { KnownDocuments } from './known-documents.ts'
@@ -93,11 +93,11 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
     if (operation.operation !== OperationTypeNode.MUTATION) requireStorable(request.request.variables)
     if (caller.actor.kind === 'INVITED') requireAcceptance(operation)
     const { tenantId } = caller.scope
-    const facts = costOf(request.schema, document, operation)
-    for (const permission of facts.permissions) requirePermission(caller.permissions, permission)
-    const variables = request.request.variables ?? {}
-    state.inputUses = facts.inputUses
-    const cost = facts.cost(variables) + state.inputPoints * state.inputUses
+    const facts = factsOf(request.schema, document, operation)
+    const plan = facts.plan(request.request.variables ?? {}, caller.permissions)
+    if (plan.refusedFor !== null) throw missingError(plan.refusedFor)
+    state.inputUses = plan.inputUses
+    const cost = plan.cost + state.inputPoints * state.inputUses
     const account = accountOf(state)
     // A smaller budget's capacity is the limit, since nobody could save up more.
     const max = Math.min(COST_MAX, account.caller.capacity)
@@ -107,12 +107,12 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
         max,
       })
     }
-    facts.checkCursors(variables, tenantId)
+    plan.checkCursors(tenantId)
     // Known from now on, even if the points do not suffice: a retry does not pay for reading the document again.
     if (state.readingPoints > 0) known.add(tenantId, request.queryHash ?? '', request.source ?? '')
     spend(account, cost)
     state.requestedPoints = cost
-    state.prices = facts.prices
+    state.prices = plan.prices
   }
 
   const listener: GraphQLRequestListener<RequestContext> = {

@@ -1,24 +1,36 @@
-// The static facts of a validated operation: its permissions, its cost and its cursors. Computed once per operation;
-// only the variables are looked up per request.
+// The static facts of a validated operation: its cost, cursors and permissions. Compiled once per operation; a request looks up
+// its variables and its caller's permissions in them.
 import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type FragmentSpreadNode,
   type GraphQLCompositeType,
   type GraphQLField,
   type GraphQLSchema,
   getNamedType,
   getNullableType,
+  type InlineFragmentNode,
   isCompositeType,
   isListType,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
+  type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
 import type { Permission } from '../auth/permissions.ts'
+import { neededBy } from '../graphql/guard-fields.ts'
 import { isConnection } from '../graphql/schema-rules.ts'
-import { ENVELOPE_BYTES, leafUnits, OBJECT_UNITS, pointsOf, UNITS_PER_POINT } from './answer-price.ts'
+import {
+  ENVELOPE_BYTES,
+  FORBIDDEN_UNITS,
+  leafUnits,
+  OBJECT_UNITS,
+  pointsOf,
+  REFUSAL_COST,
+  UNITS_PER_POINT,
+} from './answer-price.ts'
 import {
   arrayLength,
   checkCursor,
@@ -29,6 +41,7 @@ import {
   type PageArguments,
   pageSize,
   type Variables,
+  valueGiven,
 } from './page-arguments.ts'
 
 /** The answer comes from memory, but is large: the whole schema is 280 kB in 4,500 objects and scalars' worth. */
@@ -36,32 +49,48 @@ const SCHEMA_COST = 5_000
 /** Of `__type`: one type of about a hundred. */
 const TYPE_COST = 100
 
-export type OperationCost = {
-  readonly permissions: readonly Permission[]
-  /** Points, at least 1. Throws BAD_USER_INPUT for a page size or a list out of bounds. */
-  cost(variables: Variables): number
-  /** Throws BAD_USER_INPUT for a cursor that does not belong to the list's type and this tenant. */
-  checkCursors(variables: Variables, tenantId: string): void
+export type OperationFacts = {
+  /** For one request. Throws BAD_USER_INPUT for a page size or a list out of bounds. */
+  plan(variables: Variables, permissions: ReadonlySet<Permission>): Plan
+}
+
+/** An operation without the fields that the request skips, or that its caller may not read. */
+export type Plan = {
+  /** Points, at least 1. */
+  readonly cost: number
+  /** A missing permission, where the caller may read none of the root fields; otherwise null. */
+  readonly refusedFor: Permission | null
   /** The points of fields beside the objects that they return, by response name. */
   readonly prices: ReadonlyMap<string, number>
   /** How often the request's input may be checked: once per mutation in the operation. */
   readonly inputUses: number
+  /** Throws BAD_USER_INPUT for a cursor that does not belong to the list's type and this tenant. */
+  checkCursors(tenantId: string): void
 }
 
-/** The cost of one object of a selection, in units: all scalars together, and the other fields one by one. */
-type Selected = { readonly leaves: number; readonly fields: readonly Priced[] }
+/** The cost of one object of a selection, in units: its plain scalars together, and its other parts one by one. */
+type Selected = { readonly leaves: number; readonly parts: readonly Part[] }
 
-/** A field that returns objects, or has a price. */
-type Priced = {
-  /** Units per parent. */
+/** A field that returns objects, has a price or conditions, or needs a permission; or a fragment with conditions. */
+type Part = {
+  readonly when: readonly Condition[]
+  readonly needs: readonly Permission[]
+  readonly name: string
+  /** Points beside its objects. */
+  readonly own: number
+  /** Units per parent, with `own`. */
   readonly price: number
-  readonly count: Count
+  /** Null: it returns no objects. */
+  readonly count: Count | null
   /** Set where a page begins: the page size of the lists below. */
   readonly page: PageArguments | null
-  /** Units of each object's scalars. */
-  readonly leaves: number
-  readonly within: readonly Priced[]
+  readonly cursors: readonly Cursor[]
+  /** Of each object; of a fragment or a scalar field, once. */
+  readonly within: Selected
 }
+
+/** An `@include` or a `@skip` by a variable. */
+type Condition = { readonly given: Given; readonly leftOutBy: boolean }
 
 type Cursor = { readonly type: string; readonly given: Given }
 
@@ -71,14 +100,14 @@ type Count =
   | { readonly kind: 'page' }
   | { readonly kind: 'given'; readonly field: string; readonly list: Given; readonly max: number }
 
-const known = new WeakMap<OperationDefinitionNode, OperationCost>()
+const known = new WeakMap<OperationDefinitionNode, OperationFacts>()
 
 /** The facts of an operation in a validated document with finite fragments. */
-export function costOf(
+export function factsOf(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): OperationCost {
+): OperationFacts {
   const before = known.get(operation)
   if (before !== undefined) return before
   const facts = compile(schema, document, operation)
@@ -90,47 +119,34 @@ function compile(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): OperationCost {
-  const walk: Walk = {
-    schema,
-    fragments: fragmentsOf(document),
-    operation,
-    permissions: new Set(),
-    prices: new Map(),
-    cursors: [],
-    isVariable: false,
-  }
+): OperationFacts {
+  const walk: Walk = { schema, fragments: fragmentsOf(document), operation, isVariable: false }
   const root = schema.getRootType(operation.operation)
   const selected = root ? selectedFields(walk, root, operation.selectionSet) : NOTHING
-  const { prices, cursors } = walk
-  const permissions = [...walk.permissions]
   const isMutation = operation.operation === OperationTypeNode.MUTATION
-  const inputUses = isMutation ? Math.max(1, selected.fields.length) : 1
-  const checkCursors = (variables: Variables, tenantId: string) => {
-    for (const { type, given } of cursors) checkCursor(given, variables, { tenantId, type })
+  const make = (variables: Variables, permissions: ReadonlySet<Permission>) =>
+    planOf(selected, isMutation, { variables, permissions })
+  if (walk.isVariable) return { plan: make }
+  // Callers of a role share one set. Made at the first use, since a literal page size may be out of bounds.
+  const plans = new WeakMap<ReadonlySet<Permission>, Plan>()
+  return {
+    plan(variables, permissions) {
+      const before = plans.get(permissions)
+      if (before !== undefined) return before
+      const made = make(variables, permissions)
+      plans.set(permissions, made)
+      return made
+    },
   }
-  if (walk.isVariable) {
-    return { permissions, prices, inputUses, checkCursors, cost: (variables) => total(selected, variables) }
-  }
-  // Computed at the first use, since a literal page size may be out of bounds.
-  let constant: number | undefined
-  const cost = () => {
-    constant ??= total(selected, {})
-    return constant
-  }
-  return { permissions, prices, inputUses, checkCursors, cost }
 }
 
-const NOTHING: Selected = { leaves: 0, fields: [] }
+const NOTHING: Selected = { leaves: 0, parts: [] }
 
 type Walk = {
   readonly schema: GraphQLSchema
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly operation: OperationDefinitionNode
-  readonly permissions: Set<Permission>
-  readonly prices: Map<string, number>
-  readonly cursors: Cursor[]
-  /** Whether the cost depends on a variable. */
+  /** Whether the plan depends on a variable. */
   isVariable: boolean
 }
 
@@ -144,65 +160,106 @@ function fragmentsOf(document: DocumentNode): Map<string, FragmentDefinitionNode
 
 function selectedFields(walk: Walk, type: GraphQLCompositeType, set: SelectionSetNode): Selected {
   let leaves = 0
-  const fields: Priced[] = []
+  const parts: Part[] = []
   for (const selection of set.selections) {
-    if (selection.kind === Kind.FIELD) {
-      const cost = fieldCost(walk, type, selection)
-      if (typeof cost === 'number') leaves += cost
-      else fields.push(cost)
-      continue
-    }
-    const fragment =
-      selection.kind === Kind.INLINE_FRAGMENT ? selection : walk.fragments.get(selection.name.value)
-    if (fragment === undefined) continue
-    const condition = fragment.typeCondition
-    const inner = condition === undefined ? type : walk.schema.getType(condition.name.value)
-    if (!isCompositeType(inner)) continue
-    // A fragment on a guarded type needs its permission too, even where the field's type is only an interface.
-    if (inner !== type) require(walk, inner.extensions.permission)
-    const selected = selectedFields(walk, inner, fragment.selectionSet)
-    leaves += selected.leaves
-    fields.push(...selected.fields)
+    const when = conditionsOf(walk, selection)
+    if (when === null) continue
+    const part =
+      selection.kind === Kind.FIELD ? fieldPart(walk, type, selection) : fragmentPart(walk, type, selection)
+    if (when.length > 0) parts.push(conditional(when, part))
+    else if (isGroup(part)) {
+      leaves += part.leaves
+      parts.push(...part.parts)
+    } else parts.push(part)
   }
-  return { leaves, fields }
+  return { leaves, parts }
 }
 
-/** A scalar's units; for a field of objects, how they are counted. */
-function fieldCost(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): Priced | number {
+function isGroup(part: Part | Selected): part is Selected {
+  return 'leaves' in part
+}
+
+/** Null: left out in any request. */
+function conditionsOf(walk: Walk, { directives = [] }: SelectionNode): readonly Condition[] | null {
+  const conditions: Condition[] = []
+  for (const { name, arguments: args } of directives) {
+    if (name.value !== 'skip' && name.value !== 'include') continue
+    const given = givenValue(
+      args?.find((argument) => argument.name.value === 'if')?.value,
+      walk.operation,
+      undefined,
+    )
+    const leftOutBy = name.value === 'skip'
+    if (isVariable(given)) {
+      walk.isVariable = true
+      conditions.push({ given, leftOutBy })
+    } else if (given.kind === 'literal' && given.value === leftOutBy) return null
+  }
+  return conditions
+}
+
+const PLAIN = {
+  when: [],
+  needs: [],
+  name: '',
+  own: 0,
+  price: 0,
+  count: null,
+  page: null,
+  cursors: [],
+} as const
+
+function conditional(when: readonly Condition[], part: Part | Selected): Part {
+  return isGroup(part) ? { ...PLAIN, when, within: part } : { ...part, when }
+}
+
+function fragmentPart(
+  walk: Walk,
+  type: GraphQLCompositeType,
+  selection: InlineFragmentNode | FragmentSpreadNode,
+): Selected {
+  const fragment =
+    selection.kind === Kind.INLINE_FRAGMENT ? selection : walk.fragments.get(selection.name.value)
+  if (fragment === undefined) return NOTHING
+  const condition = fragment.typeCondition
+  const inner = condition === undefined ? type : walk.schema.getType(condition.name.value)
+  return isCompositeType(inner) ? selectedFields(walk, inner, fragment.selectionSet) : NOTHING
+}
+
+/** A plain scalar's units; for any other field, how they are counted. */
+function fieldPart(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): Part | Selected {
   const name = node.name.value
   const shownName = (node.alias ?? node.name).value
-  if (name === '__typename') return leafUnits(shownName, null, 1)
+  if (name === '__typename') return leaf(leafUnits(shownName, null, 1))
   if (name === '__schema' || name === '__type') {
-    return (name === '__schema' ? SCHEMA_COST : TYPE_COST) * UNITS_PER_POINT
+    return leaf((name === '__schema' ? SCHEMA_COST : TYPE_COST) * UNITS_PER_POINT)
   }
   const field = 'getFields' in parent ? parent.getFields()[name] : undefined
-  if (field === undefined) return 0
+  if (field === undefined) return NOTHING
   const type = getNamedType(field.type)
   const own = typeof field.extensions.cost === 'number' ? field.extensions.cost : 0
-  if (own > 0) walk.prices.set(shownName, own)
   const price = own * UNITS_PER_POINT
-  require(walk, field.extensions.permission)
+  const needs = neededBy(field)
   if (!isCompositeType(type)) {
     const items = isListType(getNullableType(field.type)) ? listSizeOf(field) : 1
-    return price + leafUnits(shownName, field, items)
+    const units = leafUnits(shownName, field, items)
+    if (own === 0 && needs.length === 0) return leaf(units)
+    return { ...PLAIN, needs, name: shownName, own, price, within: leaf(units) }
   }
-  // The resolver checks the permission of the payload's own record; the fields below it are checked here.
-  if (field.extensions.showsOwnRecord !== true) require(walk, type.extensions.permission)
-  const page = isConnection(type) ? pageOf(walk, field, node) : null
-  const { leaves, fields } =
-    node.selectionSet === undefined ? NOTHING : selectedFields(walk, type, node.selectionSet)
   return {
+    when: [],
+    needs,
+    name: shownName,
+    own,
     price: price + shownName.length + ENVELOPE_BYTES,
     count: countOf(walk, parent, field, node),
-    page,
-    leaves,
-    within: fields,
+    ...(isConnection(type) ? pageOf(walk, field, node) : { page: null, cursors: [] }),
+    within: node.selectionSet === undefined ? NOTHING : selectedFields(walk, type, node.selectionSet),
   }
 }
 
-function require(walk: Walk, permission: unknown): void {
-  // The builder's options are typed, so a permission is one of the table.
-  if (typeof permission === 'string') walk.permissions.add(permission as Permission)
+function leaf(units: number): Selected {
+  return { leaves: units, parts: [] }
 }
 
 function countOf(
@@ -232,16 +289,22 @@ function listSizeOf({ name, extensions: { listSize, listMax } }: GraphQLField<un
   return size
 }
 
-function pageOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode): PageArguments {
-  for (const name of ['after', 'before']) {
-    const given = argumentOf(walk, field, node, name)
-    if (isGiven(given)) walk.cursors.push({ type: getNamedType(field.type).name, given })
-  }
-  return {
+function pageOf(
+  walk: Walk,
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+): Pick<Part, 'page' | 'cursors'> {
+  const type = getNamedType(field.type).name
+  const cursors = ['after', 'before']
+    .map((name) => argumentOf(walk, field, node, name))
+    .filter(isGiven)
+    .map((given) => ({ type, given }))
+  const page = {
     field: node.name.value,
     first: argumentOf(walk, field, node, 'first'),
     last: argumentOf(walk, field, node, 'last'),
   }
+  return { page, cursors }
 }
 
 function argumentOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode, name: string): Given {
@@ -252,18 +315,81 @@ function argumentOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: Fie
   return value
 }
 
-function total({ leaves, fields }: Selected, variables: Variables): number {
-  return pointsOf(leaves + sum(fields, variables, 1))
+type Request = { readonly variables: Variables; readonly permissions: ReadonlySet<Permission> }
+
+/** What the parts that are counted add to a plan besides their units. */
+type Counted = { readonly prices: Map<string, number>; readonly cursors: Cursor[]; isForbidden: boolean }
+
+function planOf(selected: Selected, isMutation: boolean, request: Request): Plan {
+  const { variables } = request
+  const counted: Counted = { prices: new Map(), cursors: [], isForbidden: false }
+  const points = pointsOf(selected.leaves + sum(selected.parts, request, counted, 1))
+  const { cursors, prices } = counted
+  return {
+    cost: points + (counted.isForbidden ? REFUSAL_COST : 0),
+    refusedFor: counted.isForbidden ? refusalOf(selected, request) : null,
+    prices,
+    inputUses: isMutation ? Math.max(1, countRoots(selected, request)) : 1,
+    checkCursors(tenantId) {
+      for (const { type, given } of cursors) checkCursor(given, variables, { tenantId, type })
+    },
+  }
 }
 
-function sum(fields: readonly Priced[], variables: Variables, around: number): number {
+function sum(parts: readonly Part[], request: Request, counted: Counted, around: number): number {
   let units = 0
-  for (const { price, count, page, leaves, within } of fields) {
-    const below = page === null ? around : pageSize(page, variables)
-    const each = OBJECT_UNITS + leaves + sum(within, variables, below)
-    units += price + countOfObjects(count, variables, around) * each
+  for (const part of parts) {
+    if (!isIncluded(part, request)) continue
+    if (missingIn(part, request) !== null) {
+      counted.isForbidden = true
+      units += FORBIDDEN_UNITS
+      continue
+    }
+    const { own, name, price, count, page, cursors, within } = part
+    if (own > 0) counted.prices.set(name, own)
+    counted.cursors.push(...cursors)
+    const below = page === null ? around : pageSize(page, request.variables)
+    const each = within.leaves + sum(within.parts, request, counted, below)
+    units +=
+      price +
+      (count === null ? each : countOfObjects(count, request.variables, around) * (OBJECT_UNITS + each))
   }
   return units
+}
+
+function isIncluded({ when }: Part, { variables }: Request): boolean {
+  return when.every(({ given, leftOutBy }) => valueGiven(given, variables) !== leftOutBy)
+}
+
+function missingIn({ needs }: Part, { permissions }: Request): Permission | null {
+  for (const permission of needs) if (!permissions.has(permission)) return permission
+  return null
+}
+
+/** The first missing permission of an operation of whose root fields the caller may read none; otherwise null. */
+function refusalOf({ leaves, parts }: Selected, request: Request): Permission | null {
+  if (leaves > 0) return null
+  let first: Permission | null = null
+  for (const part of parts) {
+    if (!isIncluded(part, request)) continue
+    const missing = missingIn(part, request) ?? (isFragment(part) ? refusalOf(part.within, request) : null)
+    if (missing === null) return null
+    first ??= missing
+  }
+  return first
+}
+
+function countRoots({ parts }: Selected, request: Request): number {
+  let roots = 0
+  for (const part of parts) {
+    if (!isIncluded(part, request) || missingIn(part, request) !== null) continue
+    roots += isFragment(part) ? countRoots(part.within, request) : 1
+  }
+  return roots
+}
+
+function isFragment({ name }: Part): boolean {
+  return name === ''
 }
 
 function countOfObjects(count: Count, variables: Variables, page: number): number {

@@ -41,12 +41,13 @@ export function isGiven(given: Given): boolean {
   return given.kind === 'variable' || (given.value !== undefined && given.value !== null)
 }
 
-/** Integers, strings and lists unchanged, null as null; for anything else only its presence matters. */
+/** Integers, strings, booleans and lists unchanged, null as null; for anything else only its presence matters. */
 function literal(node: ValueNode): unknown {
   switch (node.kind) {
     case Kind.INT:
       return Number(node.value)
     case Kind.STRING:
+    case Kind.BOOLEAN:
       return node.value
     case Kind.NULL:
       return null
@@ -57,7 +58,7 @@ function literal(node: ValueNode): unknown {
   }
 }
 
-function valueGiven(given: Given, variables: Variables): unknown {
+export function valueGiven(given: Given, variables: Variables): unknown {
   if (given.kind === 'literal') return given.value
   return Object.hasOwn(variables, given.name) && variables[given.name] !== undefined
     ? variables[given.name]

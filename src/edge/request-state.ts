@@ -27,7 +27,7 @@ export type RequestState = {
   inputUses: number
   /** Points for reading the document; 0: it was cached. */
   readingPoints: number
-  /** The first error's code; null for an answer without errors. */
+  /** The first error's code, or that of a fault of the server; null for an answer without errors. */
   code: PublicCode | null
   retryAfterSeconds: number | null
   /** The answer's JSON; null until the pipeline has ended. */

@@ -1,8 +1,9 @@
 // Builds the schema of all types, queries and mutations that were added to the builder.
-import { type GraphQLSchema, getNullableType, isObjectType } from 'graphql'
+import { type GraphQLSchema, isObjectType } from 'graphql'
 import { AppError } from '../core/errors.ts'
 import { registeredModels } from '../db/register.ts'
 import { builder } from './builder.ts'
+import { guardFields } from './guard-fields.ts'
 import { NODE_TYPES } from './node-ids.ts'
 import { refuseNullCriteria } from './null-criteria.ts'
 import { schemaProblems } from './schema-rules.ts'
@@ -13,7 +14,10 @@ import { describeUsual } from './usual-descriptions.ts'
 builder.queryType({})
 builder.mutationType({})
 
-/** Throws SERVICE_UNAVAILABLE with all problems of the schema (schema-rules.ts, sorts.ts). */
+/**
+ * The schema, each of its fields with a check of its permission. Throws SERVICE_UNAVAILABLE with all problems of the schema
+ * (schema-rules.ts, sorts.ts).
+ */
 export function buildSchema(): GraphQLSchema {
   const undescribed = addErrorCodes()
   const schema = builder.toSchema()
@@ -22,9 +26,6 @@ export function buildSchema(): GraphQLSchema {
     const list = problems.map((problem) => `\n  ${problem}`).join('')
     throw new AppError('SERVICE_UNAVAILABLE', `The GraphQL schema is refused:${list}`)
   }
-  // Each root field is read for itself: one that fails must not take the answers of the others with it.
-  for (const field of Object.values(schema.getQueryType()?.getFields() ?? {}))
-    field.type = getNullableType(field.type)
   refuseNullCriteria(schema)
   describeUsual(schema, registeredModels())
   for (const type of Object.values(schema.getTypeMap())) {
@@ -33,5 +34,5 @@ export function buildSchema(): GraphQLSchema {
     if (isObjectType(type) && typeof permission === 'string')
       type.description = [type.description ?? [], `Needs ${permission}.`].flat().join(' ')
   }
-  return schema
+  return guardFields(schema)
 }

@@ -33,6 +33,7 @@ export function connectionOf<T extends Row>(
 ): ObjectRef<Types, Page<T>> {
   const edge = builder.objectRef<{ node: T; cursor: string }>(`${name}Edge`)
   edge.implement({
+    extensions: { permission },
     fields: (t) => ({
       cursor: t.exposeString('cursor'),
       node: t.field({ type: node, extensions: { permission }, resolve: (parent) => parent.node as never }),

@@ -86,8 +86,6 @@ export function addMutation<
   builder.mutationField(name, (t) =>
     t.field({
       type: payload,
-      // Of several mutations in one operation each is committed for itself: one that fails must not hide the others.
-      nullable: true,
       description: permission === null ? options.description : `${options.description} Needs ${permission}.`,
       // The command: for tests that are made of the inputs of all mutations.
       extensions: { command, ...(permission === null ? { noPermission: BY_USE_CASE } : { permission }) },

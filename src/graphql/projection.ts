@@ -18,6 +18,7 @@ import {
 import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-query.ts'
 import { type ModelName, modelOf } from '../db/register.ts'
 import type { Context } from './context.ts'
+import { missingFor } from './guard-fields.ts'
 
 /** The rows that one page of a list needs. */
 export type ListQuery = {
@@ -187,7 +188,10 @@ function samePage({ where, orderBy, take }: AnyQuery, list: ListQuery): boolean 
   return isDeepStrictEqual([where, orderBy, take], [list.where, list.orderBy, list.take])
 }
 
-/** The fields of `type` that a selection set requests, through fragments, without skipped ones. */
+/**
+ * The fields of `type` that a selection set requests, through fragments, without skipped ones and those that the caller may
+ * not read: their guards refuse them, and nothing is read for them.
+ */
 function* fieldsOf(
   walk: Walk,
   type: GraphQLObjectType,
@@ -197,7 +201,8 @@ function* fieldsOf(
     if (!isIncluded(walk, selection)) continue
     if (selection.kind === 'Field') {
       const field = type.getFields()[selection.name.value]
-      if (field !== undefined) yield [field, selection]
+      if (field !== undefined && missingFor(field, walk.context.caller.permissions) === null)
+        yield [field, selection]
       continue
     }
     const fragment =

@@ -1,15 +1,12 @@
 // The entry `bulkhead/graphql` of the package: an API and its commands over another project's own Prisma client.
 // docs/walls-package.md shows its use. Imports nothing that was generated of this program's schema.
 import { randomUUID } from 'node:crypto'
-import type { GraphQLSchema } from 'graphql'
 import type { Actor } from '../auth/command-context.ts'
 import { type Permission, writesOf } from '../auth/permissions.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
 import type { TenantWalls } from '../db/register.ts'
-import { buildSchema as buildUnguarded } from '../graphql/build-schema.ts'
 import type { Context, Services } from '../graphql/context.ts'
-import { guardFields } from '../graphql/guard-fields.ts'
 import { viewOf } from '../graphql/visibility.ts'
 
 export type { Actor, CommandContext } from '../auth/command-context.ts'
@@ -40,6 +37,7 @@ export {
   type TenantWalls,
   type Transaction,
 } from '../db/register.ts'
+export { buildSchema } from '../graphql/build-schema.ts'
 export { builder } from '../graphql/builder.ts'
 export { connectionOf, pageArgs, relationListField } from '../graphql/connections.ts'
 export type { Context, Services } from '../graphql/context.ts'
@@ -59,14 +57,6 @@ export {
   resource,
 } from '../graphql/resource/resource.ts'
 export { sortOf, sortsOf } from '../graphql/sorts.ts'
-
-/**
- * The schema of all types, queries and mutations that were added, each with a check of its permission. Throws
- * SERVICE_UNAVAILABLE with all problems: a type without a permission, a sort without an index, an unbounded list.
- */
-export function buildSchema(): GraphQLSchema {
-  return guardFields(buildUnguarded())
-}
 
 const WARNINGS = createLogger('warn')
 

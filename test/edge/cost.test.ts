@@ -2,7 +2,8 @@
 import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Actor } from '../../src/auth/command-context.ts'
-import { costOf } from '../../src/edge/cost-analysis.ts'
+import type { Permission } from '../../src/auth/permissions.ts'
+import { factsOf } from '../../src/edge/cost-analysis.ts'
 import {
   charge,
   chargeRefusal,
@@ -16,9 +17,12 @@ import { type FrontDoor, openFrontDoor, refusalOf, smallSchema } from './front-d
 
 const schema = smallSchema()
 
+/** A caller with all permissions. */
+const EVERYTHING = new Set<Permission>(['things:read', 'things:write', 'tenant:manage'] as Permission[])
+
 function factsFor(source: string) {
   const document = parse(source)
-  return costOf(schema, document, document.definitions[0] as OperationDefinitionNode)
+  return factsOf(schema, document, document.definitions[0] as OperationDefinitionNode)
 }
 
 describe('the cost of an operation', () => {
@@ -61,22 +65,73 @@ describe('the cost of an operation', () => {
       115,
     ],
   ])('%s', (_name, source, variables, cost) => {
-    expect(factsFor(source).cost(variables)).toBe(cost)
+    expect(factsFor(source).plan(variables, EVERYTHING).cost).toBe(cost)
   })
 
   it('is computed once for a document, for all callers', () => {
     const document = parse('{ orders { nodes { id } } }')
     const operation = document.definitions[0] as OperationDefinitionNode
-    expect(costOf(schema, document, operation)).toBe(costOf(schema, document, operation))
+    expect(factsOf(schema, document, operation)).toBe(factsOf(schema, document, operation))
   })
 
-  it('names the permissions of fields, of types, and of fragments behind an interface', () => {
-    expect(factsFor('{ orders { nodes { id } } secretive }').permissions).toEqual([
-      'things:read',
-      'tenant:manage',
-    ])
-    expect(factsFor('{ node(id: 1) { ... on Order { number } } }').permissions).toEqual(['things:read'])
-    expect(factsFor('{ node(id: 1) { id } }').permissions).toEqual([])
+  it.each([
+    ['skipped', '{ hello orders @skip(if: true) { nodes { id } } }', {}],
+    ['not included', '{ hello orders @include(if: false) { nodes { id } } }', {}],
+    [
+      'skipped by a variable',
+      'query ($a: Boolean!) { hello orders @skip(if: $a) { nodes { id } } }',
+      { a: true },
+    ],
+    [
+      'left out by a default',
+      'query ($a: Boolean = false) { hello orders @include(if: $a) { totalCount } }',
+      {},
+    ],
+    [
+      'in a fragment',
+      'query ($a: Boolean!) { hello ... @include(if: $a) { orders { nodes { id } } } }',
+      { a: false },
+    ],
+    [
+      'in a spread fragment',
+      'query ($a: Boolean!) { hello ...F @skip(if: $a) } fragment F on Query { orders { totalCount } secretive }',
+      { a: true },
+    ],
+  ])('a field that is %s costs nothing, needs no permission and no valid page', (_how, source, variables) => {
+    const none = new Set<Permission>()
+    const nothing = factsFor('{ hello }').plan({}, none).cost
+    const facts = factsFor(source)
+    expect(facts.plan(variables, none)).toMatchObject({ cost: nothing, refusedFor: null })
+    expect([...facts.plan(variables, none).prices]).toEqual([])
+    const cursor = source.replace(/orders/, 'orders(after: "foreign", first: 9999)')
+    const plan = factsFor(cursor).plan(variables, EVERYTHING)
+    expect(plan.cost).toBe(nothing)
+    expect(() => plan.checkCursors('a')).not.toThrow()
+  })
+
+  it('depends on the variables of each request', () => {
+    const facts = factsFor('query ($a: Boolean!) { hello orders @include(if: $a) { nodes { id } } }')
+    const costs = [true, false, true].map((a) => facts.plan({ a }, EVERYTHING).cost)
+    expect(costs).toEqual([24, 1, 24])
+  })
+
+  it('a field that the caller may not read costs its error, and the operation a refusal', () => {
+    const facts = factsFor('{ hello orders(first: 100) { nodes { id again { id } } totalCount } }')
+    const all = facts.plan({}, EVERYTHING)
+    const none = facts.plan({}, new Set())
+    expect([all.cost > 200, none.cost, none.refusedFor]).toEqual([true, 2 + 20, null])
+    expect([[...all.prices], [...none.prices]]).toEqual([[['totalCount', 10]], []])
+  })
+
+  it('an operation is refused for its first missing permission where it may read no root field', () => {
+    const refused = (source: string, ...held: Permission[]) =>
+      factsFor(source).plan({}, new Set(held)).refusedFor
+    expect(refused('{ orders { nodes { id } } secretive }')).toBe('things:read')
+    expect(refused('{ ... { secretive } orders { nodes { id } } }')).toBe('tenant:manage')
+    expect(refused('{ orders { nodes { id } } secretive }', 'tenant:manage')).toBeNull()
+    expect(refused('{ secretive hello }')).toBeNull()
+    expect(refused('{ secretive @skip(if: true) orders { nodes { id } } }')).toBe('things:read')
+    expect(refused('{ node(id: 1) { ... on Order { number } } }')).toBeNull()
   })
 })
 

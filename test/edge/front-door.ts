@@ -14,6 +14,7 @@ import { newDevelopmentKey } from '../../src/development/key.ts'
 import type { Mailbox } from '../../src/development/mailbox.ts'
 import { developmentRoutes } from '../../src/development/routes.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/edge/http-server.ts'
+import { guardFields } from '../../src/graphql/guard-fields.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { ROUTES } from '../../src/wiring.ts'
 import { SECRET } from '../auth/token-setup.ts'
@@ -116,7 +117,7 @@ export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => 
       return resolve(args as never, read)
     }
   }
-  return schema
+  return guardFields(schema)
 }
 
 /** A member of `acme` for each role, and nobody else. Any call but a member's look-up fails the test. */

@@ -198,7 +198,7 @@ describe('case 28: persisted queries', () => {
   })
 })
 
-describe('permissions are checked on the whole document', () => {
+describe('an operation of which the caller may read nothing is refused', () => {
   it.each([
     ['a field', '{ secretive }', 'tenant:manage'],
     [
@@ -206,13 +206,33 @@ describe('permissions are checked on the whole document', () => {
       '{ ...A } fragment A on Query { ...B } fragment B on Query { secretive }',
       'tenant:manage',
     ],
-    ['a field that would be skipped', '{ hello secretive @skip(if: true) }', 'tenant:manage'],
-  ])('%s that the caller may not read', async (_name, query, permission) => {
+    ['a field beside one that is skipped', '{ hello @skip(if: true) secretive }', 'tenant:manage'],
+  ])('%s that the caller may not read: 403, and nothing is read', async (_name, query, permission) => {
     const before = door.reads()
     const answer = await door.ask(query, {}, 'VIEWER')
     expect(refusalOf(answer)).toBe('403 FORBIDDEN')
     expect(answer.body.errors[0].message).toContain(permission)
     expect(door.reads()).toBe(before)
+  })
+
+  it('of one part of which the caller may read nothing, that part is null with an error at its path', async () => {
+    const { status, body, headers } = await door.ask('{ hello a: secretive b: secretive }', {}, 'VIEWER')
+    expect([status, body.data]).toEqual([200, { hello: 'hello you', a: null, b: null }])
+    const refused = { code: 'FORBIDDEN', permission: 'tenant:manage' }
+    expect(body.errors).toMatchObject([
+      { path: ['a'], extensions: refused },
+      { path: ['b'], extensions: refused },
+    ])
+    expect(headers.get('retry-after')).toBeNull()
+    expect((await door.ask('{ hello secretive @skip(if: true) }', {}, 'VIEWER')).body.errors).toBeUndefined()
+  })
+
+  it('pays a refusal for a part that it may not read, each time', async () => {
+    const costOf = async (query: string) => {
+      await door.ask(query, {}, 'VIEWER')
+      return (await door.ask(query, {}, 'VIEWER')).body.extensions.cost.actual
+    }
+    expect((await costOf('{ hello secretive }')) - (await costOf('{ hello }'))).toBeGreaterThanOrEqual(20)
   })
 
   it('the operation that is named counts, not its neighbour', async () => {

@@ -65,18 +65,33 @@ export async function everybody(api: Api, tenant: TenantKey): Promise<Bearer[]> 
 export const lacks = ({ permissions }: Bearer, needed: readonly Permission[]) =>
   needed.some((permission) => !permissions.has(permission))
 
-/** Null when the answer is a refusal that names a missing permission, and shows no data. */
+/**
+ * Null when the answer only has errors that name a missing permission, and shows nothing of the field that needs it: of any
+ * field that the document calls `answer` or `other`.
+ */
 export function wronglyTaken(
   { who, permissions }: Bearer,
   needed: readonly Permission[],
   answer: Answer,
 ): string | null {
   const missing = needed.filter((permission) => !permissions.has(permission))
-  const [error, ...others] = answer.errors
-  const isNamed = missing.some((permission) => permission === error?.extensions.permission)
-  const isRefused = error?.code === 'FORBIDDEN' && isNamed && others.length === 0
-  const isEmpty = answer.data === null || Object.values(answer.data).every((value) => value === null)
-  return isRefused && isEmpty ? null : `${who} lacks ${missing} and was answered ${shown(answer)}`
+  const isRefused =
+    answer.errors.length > 0 &&
+    answer.errors.every(
+      ({ code, extensions }) =>
+        code === 'FORBIDDEN' && missing.some((permission) => permission === extensions.permission),
+    )
+  return isRefused && !shows(answer.data, ['answer', 'other'])
+    ? null
+    : `${who} lacks ${missing} and was answered ${shown(answer)}`
+}
+
+/** Whether a field of one of these names is anything but null, anywhere in the data. */
+export function shows(data: unknown, names: readonly string[]): boolean {
+  if (typeof data !== 'object' || data === null) return false
+  return Object.entries(data).some(
+    ([name, value]) => (names.includes(name) && value !== null) || shows(value, names),
+  )
 }
 
 /**

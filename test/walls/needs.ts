@@ -16,6 +16,10 @@ export interface Operation {
   selection: string
   /** All of them are required: a caller who lacks one is refused. */
   needed: readonly Permission[]
+  /** Those of the fields around it. */
+  around: readonly Permission[]
+  /** The field that shows what needs them, where it is not the answer itself. */
+  shown?: string
 }
 
 const of = (extensions: Field['extensions']): Permission[] =>
@@ -36,6 +40,7 @@ export function mutationsOf(schema: GraphQLSchema): Operation[] {
       place,
       selection: '{ userErrors { message } }',
       needed: of(place.field.extensions),
+      around: [],
     }))
 }
 
@@ -49,7 +54,14 @@ export function showingRecord(schema: GraphQLSchema, { place, needed }: Operatio
     if (more.length === 0) return []
     const selection = `{ ${record.name} { ${field.name} ${emptySelection(field.type)} } userErrors { message } }`
     const name = `${place.name} ${record.name}.${field.name}`
-    return { place: { ...place, name }, selection, needed: [...needed, ...new Set(more)] }
+    const shown = field.name
+    return {
+      place: { ...place, name },
+      selection,
+      needed: [...needed, ...new Set(more)],
+      around: needed,
+      shown,
+    }
   })
 }
 
@@ -111,7 +123,7 @@ export function readsOf(schema: GraphQLSchema): Operation[] {
       if (isRoot ? !isLeafType(next) && !isObjectType(next) : own.length === 0) continue
       const name = isRoot ? `query ${field.name}` : `${type.name}.${field.name}`
       const place: Place = { name, operation: 'query', path, field }
-      reads.push({ place, selection: emptySelection(field.type), needed })
+      reads.push({ place, selection: emptySelection(field.type), needed, around })
     }
   }
   return reads

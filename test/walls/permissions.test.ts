@@ -17,6 +17,7 @@ import { type Api, SLUGS, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
 import { documentOf, type Given, placesOf, slotsOf, withValue } from '../support/operations.ts'
 import { succeedingArguments, validArguments } from '../support/recipes.ts'
+import { fillTenant } from '../support/samples.ts'
 import { unique } from '../support/unique.ts'
 import {
   type Bearer,
@@ -24,6 +25,7 @@ import {
   keyWith,
   lacks,
   rowsBesideUse,
+  shows,
   wronglyRefused,
   wronglyTaken,
 } from './bearers.ts'
@@ -52,6 +54,7 @@ let api: Api
 let bearers: Bearer[]
 beforeAll(async () => {
   api = await startApi()
+  await fillTenant(api, 'A')
   bearers = await everybody(api, 'A')
 })
 afterAll(() => api?.close())
@@ -88,7 +91,7 @@ function disguised({ place, selection }: Operation, given: Given): string[] {
   ]
   const spread = (inner: string) => `${head} { __typename ${inner} }`
   return [
-    spread(`... on Mutation { ${call.replace('answer:', 'viewer:')} }`),
+    spread(`... on Mutation { ${call.replace('answer:', 'other:')} }`),
     spread(`... @include(if: true) { ... { ${call} } }`),
     `${spread('...Read')} fragment Read on Mutation { ...Deeper } fragment Deeper on Mutation { ${call} }`,
   ]
@@ -203,19 +206,38 @@ describe('a mutation', () => {
 
   const showing = mutations.flatMap((operation) => showingRecord(schema, operation))
   it.each(named(showing))(
-    '%s shows what hangs on its record to nobody who may not read it, and then nothing is written either',
+    '%s shows what hangs on its record to nobody who may not read it: it is done, and that is null',
     async (_name, operation) => {
       if (lacks(owner(), operation.needed)) return
+      const own = operation.place.field.extensions.permission as GrantablePermission
+      const [withAll, ...without] = await keysAround(operation)
+      for (const key of without) {
+        const given = await succeedingArguments(api, operation.place, 'A')
+        await key.send('{ viewer { permissions } }')
+        const before = await rowsBesideUse(api, 'A')
+        const answer = await ask(key, operation, given)
+        const name = `${operation.place.name}, ${key.who}`
+        if (!key.permissions.has(own)) {
+          expect(wronglyTaken(key, operation.needed, answer), name).toBeNull()
+          expect(await rowsBesideUse(api, 'A'), name).toEqual(before)
+          continue
+        }
+        expect(shows(answer.data, [operation.shown ?? '']), name).toBe(false)
+        // An edit without a change shows no record, so nothing of it is refused.
+        const { userErrors, ...records } = answer.data.answer
+        if (answer.errors.length === 0) {
+          expect(Object.values(records), name).toEqual([null])
+          continue
+        }
+        expect(userErrors, name).toEqual([])
+        expect(await rowsBesideUse(api, 'A'), name).not.toEqual(before)
+        const missing = operation.needed.filter((permission) => !key.permissions.has(permission))
+        const named = answer.errors.map(({ code, extensions }) => [code, extensions.permission])
+        expect(named, name).toEqual([['FORBIDDEN', missing[0]]])
+        await reopen(operation)
+      }
       const given = await argumentsOf(operation)
-      const keys = await keysAround(operation)
-      for (const key of keys) await key.send('{ viewer { permissions } }')
-      const before = await rowsBesideUse(api, 'A')
-      const refused = keys.filter((key) => lacks(key, operation.needed))
-      expect(refused).toHaveLength(operation.needed.length)
-      expect(await judged(operation, refused, given)).toEqual([])
-      expect(await rowsBesideUse(api, 'A')).toEqual(before)
-      const may = keys.filter((key) => !lacks(key, operation.needed))
-      expect(await judged(operation, may, given)).toEqual([])
+      expect(await judged(operation, [withAll as Bearer], given)).toEqual([])
       await reopen(operation)
     },
   )
@@ -239,15 +261,20 @@ describe('a way around', () => {
   const CREATE = 'supportAccessGrant(input: { hours: 1, reason: "Way" }) { userErrors { message } }'
   const BESIDE = 'exportCreate(input: {}) { userErrors { message } }'
 
-  it('a document with one refused part is refused as a whole', async () => {
-    const key = await keyWith(api, 'A', ['support:manage'])
-    const before = await rowsBesideUse(api, 'A')
+  it('of several mutations the refused one is null and not run, and the others are done', async () => {
+    // Nobody grants more than they have.
+    const others = PERMISSIONS.filter((permission) => permission !== 'tenant:manage')
+    const key = await keyWith(api, 'B', others)
     for (const source of [`mutation { ${CREATE} ${BESIDE} }`, `mutation { ${BESIDE} ${CREATE} }`]) {
-      const refusal = { code: 'FORBIDDEN', extensions: { permission: 'tenant:manage' } }
-      expect((await key.send(source)).errors).toMatchObject([refusal])
+      const before = await rowsBesideUse(api, 'B')
+      const { data, errors } = await key.send(source)
+      const refusal = { code: 'FORBIDDEN', path: 'exportCreate', extensions: { permission: 'tenant:manage' } }
+      expect(errors).toMatchObject([refusal])
+      expect(data).toEqual({ exportCreate: null, supportAccessGrant: { userErrors: [] } })
+      const after = await rowsBesideUse(api, 'B')
+      expect(after.exports).toEqual(before.exports)
+      expect(after.support_grants?.length).toBe((before.support_grants?.length ?? 0) + 1)
     }
-    expect((await rowsBesideUse(api, 'A')).support_grants).toEqual(before.support_grants)
-    expect((await key.send(`mutation { ${CREATE} }`)).errors).toEqual([])
   })
 
   it('an @include with a variable does not skip the check', async () => {

@@ -228,6 +228,7 @@ Posting.implement({
 
 const TrialBalanceRowType = builder.objectRef<TrialBalanceRow>('TrialBalanceRow').implement({
   description: 'The debits and credits of one account.',
+  extensions: { permission: 'ledger:read' },
   fields: (t) => ({
     account: t.field({
       description: 'The account.',

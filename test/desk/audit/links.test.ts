@@ -46,7 +46,7 @@ it('an entry links its actor and its subject, which are read with one statement 
 
 it('a link is null, without an error, for a caller who may not read the object', async () => {
   const key = await keyWith(api, 'A', ['audit:read'])
-  const { data, errors } = await key.send(ENTRIES.replaceAll(/\.\.\. on \w+ \{ email \}/g, ''), {
+  const { data, errors } = await key.send(ENTRIES, {
     first: INVITED,
   })
   expect(errors).toEqual([])

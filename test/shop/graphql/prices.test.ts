@@ -1,14 +1,18 @@
 // The cost of the product's own operations: a frontend's are far below the limit, and abusive ones are above it.
 import { type GraphQLObjectType, type OperationDefinitionNode, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { costOf } from '../../../src/edge/cost-analysis.ts'
+import { PERMISSIONS } from '../../../src/auth/permissions.ts'
+import { factsOf } from '../../../src/edge/cost-analysis.ts'
 import { buildSchema } from '../../../src/schema.ts'
 
 const schema = buildSchema()
 
 function priceOf(source: string, variables: Record<string, unknown> = {}): number {
   const document = parse(source)
-  return costOf(schema, document, document.definitions[0] as OperationDefinitionNode).cost(variables)
+  return factsOf(schema, document, document.definitions[0] as OperationDefinitionNode).plan(
+    variables,
+    new Set(PERMISSIONS),
+  ).cost
 }
 
 const ids = Array<string>(100).fill('prod_01ja5sa799fskv8swbf8p8efwh')

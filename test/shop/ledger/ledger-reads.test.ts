@@ -2,8 +2,9 @@
 
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PERMISSIONS } from '../../../src/auth/permissions.ts'
 import { EVERYTHING } from '../../../src/db/scope.ts'
-import { costOf } from '../../../src/edge/cost-analysis.ts'
+import { factsOf } from '../../../src/edge/cost-analysis.ts'
 import { saleLines } from '../../../src/shop/ledger/entry-lines.ts'
 import { postEntry } from '../../../src/shop/ledger/post-entry.ts'
 import { type Api, type Data, type Session, startApi, type TenantKey } from '../../support/api.ts'
@@ -129,7 +130,7 @@ it('what sums more than a page costs more than its objects', () => {
     const document = parse(source)
     const [operation] = document.definitions
     if (operation?.kind !== 'OperationDefinition') throw new Error('no operation')
-    return costOf(api.schema, document, operation).cost({})
+    return factsOf(api.schema, document, operation).plan({}, new Set(PERMISSIONS)).cost
   }
   const accounts = (field: string) => pointsOf(`{ ledgerAccounts(first: 10) { nodes { id ${field} } } }`)
   expect(accounts(`balance ${AMOUNT}`) - accounts('')).toBe(10 * 11 + 10 * 0.1)

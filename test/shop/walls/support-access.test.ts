@@ -43,7 +43,7 @@ it('READ reads what the tenant has and writes nothing; WRITE writes what STAFF m
       '{ auditEntries(filter: { action: ["customerCreate"] }, first: 1) { nodes { actor { kind actorId label } } } }',
     )
   expect(auditEntries.nodes).toEqual([
-    { actor: { kind: 'SUPPORT', id: encodeId('grant', wide), label: SUPPORTER } },
+    { actor: { kind: 'SUPPORT', actorId: encodeId('grant', wide), label: SUPPORTER } },
   ])
 })
 
