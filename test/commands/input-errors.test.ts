@@ -1,4 +1,5 @@
 // The codes and params of invalid inputs, and of every rule of every mutation.
+import { type GraphQLInputField, getNamedType, isInputObjectType, isNonNullType } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineCommand } from '../../src/commands/command.ts'
@@ -109,4 +110,58 @@ it('no rule of any mutation ends as INVALID: each of its own rules names a code'
     ['union', 'record', 'map', 'set'].includes(schema._zod.def.type),
   )
   expect(unions.map(([at]) => at)).toEqual([])
+})
+
+type Optional = [string, GraphQLInputField, z.ZodType]
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
+    return unwrapped(schema.unwrap() as z.ZodType)
+  if (!(schema instanceof z.ZodPipe)) return schema
+  return unwrapped((schema.def.in instanceof z.ZodTransform ? schema.def.out : schema.def.in) as z.ZodType)
+}
+
+/** Every field that a client may leave out, at any depth, with its rule. */
+function optionalIn(
+  at: string,
+  fields: Readonly<Record<string, GraphQLInputField>>,
+  schema: z.ZodType,
+): Optional[] {
+  const object = unwrapped(schema)
+  if (!(object instanceof z.ZodObject)) return []
+  return Object.values(fields).flatMap((field): Optional[] => {
+    const rule = object.shape[field.name] as z.ZodType | undefined
+    if (rule === undefined) return []
+    const name = `${at}.${field.name}`
+    const inner = unwrapped(rule)
+    const item = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : rule
+    const type = getNamedType(field.type)
+    const nested = isInputObjectType(type) ? optionalIn(name, type.getFields(), item) : []
+    return [...(isNonNullType(field.type) ? [] : [[name, field, rule] as Optional]), ...nested]
+  })
+}
+
+const optional = Object.values(buildSchema().getMutationType()?.getFields() ?? {}).flatMap((field) => {
+  const input = getNamedType(field.args[0]?.type)
+  const { schema } = field.extensions.command as { schema: z.ZodType | ((now: Date) => z.ZodType) }
+  return isInputObjectType(input)
+    ? optionalIn(field.name, input.getFields(), typeof schema === 'function' ? schema(NOW) : schema)
+    : []
+})
+
+describe('null in an optional field of any mutation', () => {
+  it('there are some', () => expect(optional.length).toBeGreaterThan(30))
+
+  it.each(optional)(
+    '%s: none or refused, and never ignored; an empty text is the same',
+    (_name, field, rule) => {
+      const ofNull = rule.safeParse(null)
+      if (ofNull.success) expect([null, '']).toContain(ofNull.data)
+      else expect(['invalid_type', 'invalid_value']).toContain(ofNull.error.issues[0]?.code)
+      if (String(field.type) !== 'String') return
+      const ofEmpty = rule.safeParse('')
+      expect(ofEmpty.success).toBe(ofNull.success)
+      if (ofEmpty.success) expect(ofEmpty.data).toBe(ofNull.data)
+    },
+  )
 })
