@@ -52,6 +52,8 @@ export function createAnswers(options: AnswerOptions): (request: Request) => voi
     const { body, http } = request.response
     const { account } = state
     if (body.kind !== 'single' || account === null) return
+    if (typeof extensions.retryAfterSeconds === 'number')
+      state.retryAfterSeconds = extensions.retryAfterSeconds
     const { data } = body.singleResult
     const raised = state.refusals ?? request.errors ?? []
     let errors: Errors = raised.length === 0 ? null : mask(raised, caller.requestId)

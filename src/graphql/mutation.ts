@@ -111,8 +111,19 @@ function askedBeforehand({ permission }: Command): Permission | null {
   return permission === ACCEPT_INVITATION ? null : permission
 }
 
-/** One value for the whole request: of several mutations, `executed` when any was. A call that was not tried has no effect. */
-function noteIdempotency({ extensions }: Context, { replayed }: Pick<Executed, 'replayed'>): void {
+/** How soon a call whose key is in use is worth sending again: most take less. */
+const IN_USE_RETRY_AFTER_SECONDS = 1
+
+/**
+ * One value for the whole request: of several mutations, `executed` when any was. A call that was not tried has no effect.
+ * While a key is in use, the answer says when to send the call again, which becomes its Retry-After.
+ */
+function noteIdempotency(
+  { extensions }: Context,
+  { replayed, userErrors }: Pick<Executed, 'replayed' | 'userErrors'>,
+): void {
+  if (userErrors.some(({ code }) => code === 'IDEMPOTENCY_KEY_IN_USE'))
+    extensions.retryAfterSeconds = IN_USE_RETRY_AFTER_SECONDS
   if (replayed === null) return
   if (extensions.idempotency !== 'executed') extensions.idempotency = replayed ? 'replayed' : 'executed'
 }
