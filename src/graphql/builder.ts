@@ -2,7 +2,14 @@
 import SchemaBuilder from '@pothos/core'
 import type { JsonObject } from '../commands/outcome.ts'
 import type { Context } from './context.ts'
-import { bigIntScalar, currencyScalar, dateTimeScalar, decimalScalar, jsonScalar } from './scalars.ts'
+import {
+  bigIntScalar,
+  currencyScalar,
+  dateScalar,
+  dateTimeScalar,
+  decimalScalar,
+  jsonScalar,
+} from './scalars.ts'
 
 export type SchemaTypes = {
   Context: Context
@@ -11,6 +18,8 @@ export type SchemaTypes = {
   Scalars: {
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
+    /** `2026-01-31` */
+    Date: { Input: string; Output: string }
     BigInt: { Input: bigint; Output: bigint }
     Decimal: { Input: string; Output: string }
     Currency: { Input: string; Output: string }
@@ -21,6 +30,7 @@ export type SchemaTypes = {
 export const builder = new SchemaBuilder<SchemaTypes>({ defaultFieldNullability: false })
 
 builder.addScalarType('DateTime', dateTimeScalar)
+builder.addScalarType('Date', dateScalar)
 builder.addScalarType('BigInt', bigIntScalar)
 builder.addScalarType('Decimal', decimalScalar)
 builder.addScalarType('Currency', currencyScalar)

@@ -5,7 +5,7 @@ import type { ModelName } from '../db/register.ts'
 import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
-import { isDeferred, selectionOfRelation } from './projection.ts'
+import { isDeferred, selectionOf, selectionOfRelation } from './projection.ts'
 
 /** The parent's row of a to-one relation. */
 export function relation<T>(
@@ -76,4 +76,24 @@ async function loadWithParents(
     const found = await readerOf(context.db, model).readMany<ParentRow>({ where, select })
     return new Map(found.map((row) => [row.id, row]))
   })
+}
+
+/**
+ * The row whose column `by` has this value, batched over all parents of the field; null when there is none. For rows
+ * that are not a relation of the parent's row.
+ */
+export async function readTogether<T extends object>(
+  context: Context,
+  info: GraphQLResolveInfo,
+  { model, by, value }: { readonly model: ModelName; readonly by: string; readonly value: string },
+): Promise<T | null> {
+  // graphql-js gives all parents of a field the same list of nodes, which identifies the place in the operation. The
+  // first node alone does not, since a fragment can be used in two places and merged with other fields in one.
+  const row = await loadTogether(context, info.fieldNodes, value, async (values) => {
+    const select = { ...selectionOf(info, context, model), [by]: true as const }
+    const where = { [by]: { in: values } }
+    const rows = await readerOf(context.db, model).readMany<T>({ where, select })
+    return new Map(rows.map((row) => [(row as Record<string, unknown>)[by] as string, row]))
+  })
+  return row ?? null
 }

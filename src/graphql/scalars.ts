@@ -28,6 +28,21 @@ export const dateTimeScalar = new GraphQLScalarType<Date, string>({
   },
 })
 
+const day = z.iso.date()
+
+export const dateScalar = new GraphQLScalarType<string, string>({
+  name: 'Date',
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/local-date',
+  description: "A day of the tenant's calendar, ISO 8601: 2026-01-31.",
+  serialize: (value) => String(value),
+  parseValue: (value) => {
+    const text = day.safeParse(value)
+    if (!text.success || text.data < '0001-01-02' || text.data > '9999-12-29')
+      refuse('Date must be a day of the calendar, like 2026-01-31')
+    return text.data
+  },
+})
+
 export const bigIntScalar = new GraphQLScalarType<bigint, string>({
   name: 'BigInt',
   specifiedByURL: 'https://www.w3.org/TR/xmlschema-2/#long',

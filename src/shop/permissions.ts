@@ -10,6 +10,8 @@ const SHOP = definePermissions({
   orders: { read: 'VIEWER', write: 'STAFF' },
   payments: { read: 'VIEWER', take: 'STAFF', refund: 'ADMIN', manage: 'ADMIN' },
   ledger: { read: 'ADMIN' },
+  // Sums of what every role may read one by one.
+  figures: { read: 'VIEWER' },
 })
 
 declare module '../auth/permissions.ts' {

@@ -1,5 +1,6 @@
 // What the shop module adds to the platform.
 import { moduleWiring } from '../module.ts'
+import { FIGURE_CHECKS } from './integrity/figure-checks.ts'
 import { LEDGER_CHECKS } from './integrity/ledger-checks.ts'
 import { ORDER_CHECKS } from './integrity/order-checks.ts'
 import { PAYMENT_CHECKS } from './integrity/payment-checks.ts'
@@ -33,7 +34,7 @@ export const SHOP_WIRING = moduleWiring({
     'order.release-holds': ['system'],
   },
   schedule: SHOP_SCHEDULE,
-  checks: [...LEDGER_CHECKS, ...ORDER_CHECKS, ...PAYMENT_CHECKS, ...STOCK_CHECKS],
+  checks: [...LEDGER_CHECKS, ...ORDER_CHECKS, ...PAYMENT_CHECKS, ...STOCK_CHECKS, ...FIGURE_CHECKS],
   outsideChecks: (tenant, { payments }, { sinceDays }) => [providerRecords(tenant, payments, sinceDays)],
   openServices: ({ sealer, companionUrl, publicUrl }) => ({
     payments: {

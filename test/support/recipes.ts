@@ -37,6 +37,7 @@ const BY_TYPE: Record<string, (name: string, hour: number) => unknown> = {
   Int: () => 1,
   BigInt: () => '1',
   Boolean: () => true,
+  Date: () => '2026-01-31',
   DateTime: (name, hour) => new Date(isEnd(name) ? hour + HOUR_MS / 2 : hour).toISOString(),
 }
 

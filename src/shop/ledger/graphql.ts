@@ -1,8 +1,6 @@
 // The ledger's types and queries. Nothing here writes; payments, refunds, disputes and payouts post their entries.
 
-import type { GraphQLResolveInfo } from 'graphql'
 import { isUuid, NO_ID } from '../../core/ids.ts'
-import { readerOf } from '../../db/reader/any-model.ts'
 import type { ReadWhere } from '../../db/register.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
@@ -10,15 +8,14 @@ import { loadTogether } from '../../graphql/batch.ts'
 import { between } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
-import type { Context } from '../../graphql/context.ts'
 import { describedValues } from '../../graphql/described-values.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { Node, nodeLink } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection, selectionOf } from '../../graphql/projection.ts'
+import { projection } from '../../graphql/projection.ts'
 import { readPage } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
-import { relation } from '../../graphql/relations.ts'
+import { readTogether, relation } from '../../graphql/relations.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import {
@@ -50,30 +47,6 @@ const CURRENCIES_EXPECTED = 1
 
 const BY_CODE = sortOf('LedgerAccount', 'code')
 const NEWEST_FIRST = sortOf('JournalEntry', 'postedAt')
-
-/**
- * The row whose column `by` has this value, batched over all parents of the field; null when there is none. For rows
- * that are not a relation of the parent's row.
- */
-async function readTogether<T extends object>(
-  context: Context,
-  info: GraphQLResolveInfo,
-  {
-    model,
-    by,
-    value,
-  }: { readonly model: 'JournalEntry' | 'LedgerAccount'; readonly by: string; readonly value: string },
-): Promise<T | null> {
-  // graphql-js gives all parents of a field the same list of nodes, which identifies the place in the operation. The
-  // first node alone does not, since a fragment can be used in two places and merged with other fields in one.
-  const row = await loadTogether(context, info.fieldNodes, value, async (values) => {
-    const select = { ...selectionOf(info, context, model), [by]: true as const }
-    const where = { [by]: { in: values } }
-    const rows = await readerOf(context.db, model).readMany<T>({ where, select })
-    return new Map(rows.map((row) => [(row as Record<string, unknown>)[by] as string, row]))
-  })
-  return row ?? null
-}
 
 const LedgerAccountType = enumRef('LedgerAccountType', 'The kind of an account.')
 

@@ -441,7 +441,8 @@ class Writer {
   ): Promise<string> {
     const id = this.#id()
     const source = { source_type: sourceType, source_id: sourceId, reverses_id: reversesId }
-    await this.#insert('journal_entries', { id, kind, posting_count: lines.length, ...source })
+    const posted = { posting_count: lines.length, posted_at: SETTLED_AT }
+    await this.#insert('journal_entries', { id, kind, ...posted, ...source })
     for (const [position, [code, amountMinor]] of lines.entries()) {
       await this.#query(
         `INSERT INTO postings (id, entry_id, position, account_id, currency, amount_minor, posted_at)
@@ -479,11 +480,14 @@ class Writer {
   }
 }
 
+/** When all payments and refunds were settled and posted. */
+const SETTLED_AT = new Date()
+
 function outcomeOf(status: Status): Record<string, unknown> {
   const settled = status === 'SUCCEEDED' || status === 'FAILED'
   return {
     status,
-    settled_at: settled ? new Date() : null,
+    settled_at: settled ? SETTLED_AT : null,
     failure_code: status === 'FAILED' ? 'CARD_DECLINED' : null,
   }
 }

@@ -377,6 +377,15 @@ export const DAMAGES: Damage[] = [
     },
   },
   {
+    name: 'sales-days: a payment says that it was settled on another day than its sale was posted',
+    async inflict(query, books) {
+      const { id } = paymentOf(books, 'paid')
+      await query(`UPDATE payments SET settled_at = settled_at - interval '1 day' WHERE id = $1`, [id])
+      const entry = await entryOf(query, 'SALE', id)
+      return { 'sales-days': [`${idOf('Payment', id)} ${idOf('JournalEntry', entry)}`] }
+    },
+  },
+  {
     name: 'refunds-posted: a refund was not posted',
     async inflict(query, books) {
       const refund = refundOf(books, 'fulfilled', 1)
