@@ -5,7 +5,7 @@ import type { Transaction } from '../db/register.ts'
 import type { Statement } from '../db/scope.ts'
 import type { Attempted, Call, Committed } from './call.ts'
 import { claimStatement, isKeyTaken } from './idempotency.ts'
-import { changedType, type Done, type Outcome, type Refused } from './outcome.ts'
+import { changedType, type Done, type Outcome, type Reason, type Refused } from './outcome.ts'
 import { recordStatement, WORK_REFUSED } from './record.ts'
 
 /**
@@ -89,13 +89,19 @@ class Rollback extends Error {
 }
 
 function committed<Value>(result: Done<Value>): Committed<never, Value> {
-  const { id, audit, events, value } = result
-  const outcome = { id, userErrors: [], changed: changedType(result) }
+  const { id, audit, events, value, many } = result
+  // The codes of rows are those of the command, which the types of many.ts ensure.
+  const outcome: Outcome<never> = {
+    id,
+    userErrors: (many?.errors ?? []) as readonly Reason<never>[],
+    changed: changedType(result),
+    ...(many && { rows: many.rows }),
+  }
   return { kind: 'COMMITTED', outcome, value, audit, events }
 }
 
-function rolledBack<Code extends string>({ currentId, errors }: Refused<Code>): Attempted<Code, never> {
-  return { kind: 'ROLLED_BACK', outcome: { id: currentId, userErrors: errors } }
+function rolledBack<Code extends string>({ currentId, errors, rows }: Refused<Code>): Attempted<Code, never> {
+  return { kind: 'ROLLED_BACK', outcome: { id: currentId, userErrors: errors, ...(rows && { rows }) } }
 }
 
 /** Classifies a failed transaction; rethrows errors that a retry or the caller handles. */

@@ -47,8 +47,13 @@ export type Unanswered<Code extends string, Value> = {
 
 /** What is known of a key that is not free. */
 export type Known<Code extends string> =
-  /** The call was made before; `isOwn` as in Executed. */
-  | { readonly kind: 'REPLAYED'; readonly outcome: Outcome<Code>; readonly isOwn: boolean }
+  /** The call was made before; `own` as isOwn in Executed. */
+  | {
+      readonly kind: 'REPLAYED'
+      readonly outcome: Outcome<Code>
+      /** The changed records that are still this caller's own. */
+      readonly own: ReadonlySet<string>
+    }
   | { readonly kind: 'NOT_RUN'; readonly error: UserError<CommonErrorCode> }
 
 export type Ended<Code extends string, Value> = Committed<Code, Value> | RolledBack<Code> | Known<Code>

@@ -27,6 +27,9 @@ export function refusedBy<Code extends string>(
   const name = violatedConstraint(error)
   const met = constraints.find((one) => one.name === name)
   if (met === undefined) throw error
-  const { field, message, code } = met
+  return refusalOf(met)
+}
+
+export function refusalOf<Code extends string>({ field, message, code }: Constraint<Code>): Refused<Code> {
   return refused([{ field: typeof field === 'string' ? [field] : field, message, code }])
 }

@@ -17,7 +17,7 @@ import {
   refused,
 } from './outcome.ts'
 
-type Versioned = { readonly id: string; readonly version: number }
+export type Versioned = { readonly id: string; readonly version: number }
 
 export const EDIT_ERRORS = ['NOT_FOUND', 'CONFLICT'] as const
 export type EditErrorCode = (typeof EDIT_ERRORS)[number]

@@ -59,6 +59,7 @@ defineErrorCodes({
     'Somebody else changed the record since `expectedVersion`. `params` has the current `version`; at a field that ' +
     'was changed, its `current` value.',
   TAKEN: 'Another record has this value, which must be unique.',
+  DUPLICATE_ROW: 'An earlier row of the call has the same record.',
   IN_USE: 'Other records refer to it.',
   WRONG_STATUS: 'The record does not allow this in its current state.',
 })

@@ -3,7 +3,9 @@ import type { CommandContext } from '../auth/command-context.ts'
 import type { Ended } from './call.ts'
 import type { Command, ErrorCodeOf } from './command.ts'
 import type { CommonErrorCode } from './error-codes.ts'
-import { type UserError, visibleTo } from './outcome.ts'
+import { type RowOutcome, type UserError, visibleTo } from './outcome.ts'
+
+export type ExecutedRow = { readonly id: string | null; readonly isOwn: boolean }
 
 /** Made now, or (`replayed`) stored by an earlier call with the same key. */
 export type Executed<Of extends Command = Command, Value = null> = {
@@ -16,6 +18,8 @@ export type Executed<Of extends Command = Command, Value = null> = {
    * see it without the permission to read such records. All others need that permission.
    */
   readonly isOwn: boolean
+  /** Of a command over many rows: the record of each and its `isOwn`, in input order. Absent: no row was tried. */
+  readonly rows?: readonly ExecutedRow[]
   /**
    * The value that the work gave to `done`. Null after a refusal or a replay: it is not stored, since it may be a
    * secret.
@@ -32,12 +36,15 @@ export function answerOf<Of extends Command, Value>(
   ended: Ended<ErrorCodeOf<Of>, Value>,
 ): Executed<Of, Value> {
   if (ended.kind === 'NOT_RUN') return refusedAtOnce([ended.error])
-  const { id, userErrors, changed = null } = ended.outcome
+  const { id, userErrors, changed = null, rows = null } = ended.outcome
+  const isOwn = (row: RowOutcome) =>
+    row.changed !== null && row.id !== null && (ended.kind !== 'REPLAYED' || ended.own.has(row.id))
   return {
     id,
     userErrors: visibleTo(permissions, userErrors),
     replayed: ended.kind === 'REPLAYED',
-    isOwn: ended.kind === 'REPLAYED' ? ended.isOwn : changed !== null,
+    isOwn: isOwn({ id, changed }),
+    ...(rows && { rows: rows.map((row) => ({ id: row.id, isOwn: isOwn(row) })) }),
     value: ended.kind === 'COMMITTED' ? ended.value : null,
   }
 }

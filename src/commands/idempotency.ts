@@ -76,36 +76,44 @@ async function replay<Code extends string>(
   claim: Claim,
   outcome: Outcome<Code>,
 ): Promise<Known<Code>> {
-  const hasChanged = (outcome.changed ?? null) !== null
+  const changed = [outcome, ...(outcome.rows ?? [])].flatMap(({ id, changed: type = null }) =>
+    type === null || id === null ? [] : id,
+  )
   // Every role may read what it may write, so only a key needs the query.
-  const mayBeForeign = hasChanged && caller.actor.kind === 'API_KEY'
-  const isOwn = mayBeForeign ? await isStillOwn(tx, caller, claim) : hasChanged
-  return { kind: 'REPLAYED', outcome, isOwn }
+  const mayBeForeign = changed.length > 0 && caller.actor.kind === 'API_KEY'
+  const own = mayBeForeign ? await stillOwn(tx, caller, claim) : changed
+  return { kind: 'REPLAYED', outcome, own: new Set(own) }
 }
 
 /**
- * Whether a stored call was this caller's and nobody else has changed its record since, by the audit. Later calls of
- * the caller do not count, since they may have changed nothing. Changes by the system do not count either: they only
+ * The records that a stored call of this caller changed, and nobody else has since, by the audit. Later calls of the
+ * caller do not count, since they may have changed nothing. Changes by the system do not count either: they only
  * continue what was begun.
  */
-async function isStillOwn(
+async function stillOwn(
   tx: Transaction,
   { actor }: CommandContext,
   { operation, key }: Claim,
-): Promise<boolean> {
-  const [row] = await tx.$queryRaw<{ is_own: boolean }[]>`
+): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
     WITH stored AS (
-      SELECT outcome ->> 'changed' AS type, (outcome ->> 'id')::uuid AS id, (outcome ->> 'entry')::uuid AS entry
+      SELECT outcome, (outcome ->> 'entry')::uuid AS entry
       FROM idempotency_keys
       WHERE operation = ${operation} AND key = ${key}
         AND actor_kind = ${actor.kind}::actor_kind AND actor_id IS NOT DISTINCT FROM ${actor.id}::uuid
+    ), record AS (
+      SELECT r.record ->> 'changed' AS type, (r.record ->> 'id')::uuid AS id, own.recorded_at
+      FROM stored JOIN audit_entries own ON own.id = stored.entry
+      CROSS JOIN LATERAL jsonb_array_elements(
+        jsonb_build_array(stored.outcome - 'rows') || coalesce(stored.outcome -> 'rows', '[]')) AS r (record)
+      WHERE r.record ->> 'changed' IS NOT NULL
     )
-    SELECT NOT EXISTS (
-      SELECT FROM audit_entries a WHERE a.subject_type = stored.type AND a.subject_id = stored.id
-        AND a.recorded_at >= own.recorded_at AND a.actor_kind <> 'SYSTEM'
+    SELECT record.id FROM record WHERE NOT EXISTS (
+      SELECT FROM audit_entries a WHERE a.subject_type = record.type AND a.subject_id = record.id
+        AND a.recorded_at >= record.recorded_at AND a.actor_kind <> 'SYSTEM'
         AND a.actor_id IS DISTINCT FROM ${actor.id}::uuid
-    ) AS is_own FROM stored JOIN audit_entries own ON own.id = stored.entry`
-  return row?.is_own === true
+    )`
+  return rows.map(({ id }) => id)
 }
 
 function keyError<Code extends CommonErrorCode>(

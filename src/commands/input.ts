@@ -28,7 +28,10 @@ export function checkCall<Schema extends z.ZodType>(
 }
 
 /** The parsed input, or one user error per problem. */
-function checkInput<Schema extends z.ZodType>(schema: Schema, input: unknown): Checked<z.output<Schema>> {
+export function checkInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+): Checked<z.output<Schema>> {
   const errors: UserError<CommonErrorCode>[] = unstorableIn(input).map(unstorable)
   const result = schema.safeParse(input, { error: messageOf })
   if (!result.success) errors.push(...result.error.issues.map((issue) => userErrorOf(issue, schema, input)))

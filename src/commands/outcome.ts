@@ -57,14 +57,22 @@ export type EventRecord = { readonly type: string; readonly subject: Subject; re
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export type JsonObject = { readonly [key: string]: Json }
 
+/** A row of a command over many: its record, if there is one, and the record's type if it was changed. */
+export type RowOutcome = { readonly id: string | null; readonly changed: string | null }
+
+/** What came of each row, in input order; `errors` are those of rows that were refused while others were done. */
+export type ManyOutcome = { readonly rows: readonly RowOutcome[]; readonly errors: readonly Reason[] }
+
 export type Done<Value = null> = {
   readonly done: true
-  /** The record in the mutation's payload. */
-  readonly id: string
+  /** The record in the mutation's payload; null: the command has many. */
+  readonly id: string | null
   readonly audit: readonly AuditRecord[]
   readonly events: readonly EventRecord[]
   /** A result besides the record, which is not stored: a secret, a count, which way it went. */
   readonly value: Value
+  /** Only of a command over many rows (many.ts). */
+  readonly many?: ManyOutcome
 }
 
 export type Refused<Code extends string = string> = {
@@ -72,6 +80,8 @@ export type Refused<Code extends string = string> = {
   readonly errors: readonly Reason<Code>[]
   /** The current record, where it helps callers who may read it: a conflict. */
   readonly currentId: string | null
+  /** Only of a command over many rows: the current record of each. */
+  readonly rows?: readonly RowOutcome[]
 }
 
 /** What is stored under the key: the record's id, or the refusal. */
@@ -80,6 +90,8 @@ export type Outcome<Code extends string = string> = {
   readonly userErrors: readonly Reason<Code>[]
   /** The record's type, if the command made or changed it; otherwise absent or null. */
   readonly changed?: string | null
+  /** Only of a command over many rows. */
+  readonly rows?: readonly RowOutcome[]
   /** The command's first audit entry; added when the outcome is stored. */
   readonly entry?: string
 }

@@ -5,6 +5,11 @@ export function camelOf(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1)
 }
 
+/** `priceList` → `PriceList`. */
+export function pascalOf(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}
+
 /** `PriceList` and `priceList` → `price_list`. */
 export function snakeOf(name: string): string {
   return camelOf(name).replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -21,6 +21,7 @@ export function turnOffBatching(client: object): void {
 /** A client in a transaction, without the extension. */
 export type PlainTransaction = {
   $queryRawUnsafe<Rows>(text: string, ...values: readonly unknown[]): Promise<Rows>
+  $executeRawUnsafe(text: string, ...values: readonly unknown[]): Promise<number>
 }
 
 type ModelContext = {

@@ -2,7 +2,9 @@
 // and lacks the operations that could bypass either. Of any generated client: it knows no schema.
 import { Extensions, type Sql } from '@prisma/client/runtime/client'
 import { AppError } from '../core/errors.ts'
-import type { Datamodel } from './models.ts'
+import { violatedConstraint } from './faults.ts'
+import { lockStatement, type RowUpdate, updateStatement } from './many-rows.ts'
+import { type Datamodel, modelIn } from './models.ts'
 import { type PlainTransaction, placeOf } from './prisma-internals.ts'
 import { guardRawSql } from './raw-sql-guard.ts'
 import type { AnyQuery } from './reader/any-query.ts'
@@ -58,6 +60,8 @@ type TransactionBounds = {
 /** Runs a statement that returns one value, outside of a transaction, in the current scope. */
 export type ReadValue = (statement: Omit<Compiled, 'decode'>) => Promise<unknown>
 
+const SAVEPOINT = 'SAVEPOINT many_rows'
+
 /** Operations without a `where`: the database sets the tenant of new rows. */
 const UNFILTERED_OPERATIONS = new Set(['create', 'createMany', 'createManyAndReturn'])
 
@@ -84,6 +88,31 @@ export function extendForTenant(
     return decode(await answer)
   }
 
+  /** Runs a statement in its transaction; see ManyRows. */
+  async function onMany(
+    context: object,
+    statementOf: (model: string) => Omit<Compiled, 'decode'>,
+    constraints: ReadonlySet<string> | null = null,
+  ): Promise<string | null> {
+    const { model, transaction } = placeOf(context)
+    if (transaction === null) throw new Error('many rows are written in a transaction only')
+    const { text, values } = statementOf(model)
+    return await enterScope(scope, async () => {
+      const isGuarded = constraints !== null && constraints.size > 0
+      if (isGuarded) await transaction.$executeRawUnsafe(SAVEPOINT)
+      try {
+        await transaction.$executeRawUnsafe(text, ...values)
+      } catch (error) {
+        const violated = violatedConstraint(error)
+        if (violated === null || constraints?.has(violated) !== true) throw error
+        await transaction.$executeRawUnsafe(`ROLLBACK TO ${SAVEPOINT}`)
+        return violated
+      }
+      if (isGuarded) await transaction.$executeRawUnsafe(`RELEASE ${SAVEPOINT}`)
+      return null
+    })
+  }
+
   return client.$extends({
     name: 'tenant',
     model: {
@@ -97,6 +126,16 @@ export function extendForTenant(
         },
         readMany(query: AnyQuery = {}) {
           return read(this, (model) => compileRead(datamodel, model, query, scope.tenantId, view))
+        },
+        async lockRows(ids: readonly string[]) {
+          await onMany(this, (model) => lockStatement(modelIn(datamodel, model), scope.tenantId, ids))
+        },
+        async updateRows(rows: readonly RowUpdate[], constraints: ReadonlySet<string>) {
+          return await onMany(
+            this,
+            (model) => updateStatement(modelIn(datamodel, model), scope.tenantId, rows),
+            constraints,
+          )
         },
         readCount(query: Pick<AnyQuery, 'where'> = {}) {
           return read(this, (model) => compileCount(datamodel, model, query, scope.tenantId, view))

@@ -120,7 +120,7 @@ function compile(
   document: DocumentNode,
   operation: OperationDefinitionNode,
 ): OperationFacts {
-  const walk: Walk = { schema, fragments: fragmentsOf(document), operation, isVariable: false }
+  const walk: Walk = { schema, fragments: fragmentsOf(document), operation, around: null, isVariable: false }
   const root = schema.getRootType(operation.operation)
   const selected = root ? selectedFields(walk, root, operation.selectionSet) : NOTHING
   const isMutation = operation.operation === OperationTypeNode.MUTATION
@@ -146,6 +146,8 @@ type Walk = {
   readonly schema: GraphQLSchema
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly operation: OperationDefinitionNode
+  /** The field whose selection is walked. */
+  around: { readonly field: GraphQLField<unknown, unknown>; readonly node: FieldNode } | null
   /** Whether the plan depends on a variable. */
   isVariable: boolean
 }
@@ -246,15 +248,20 @@ function fieldPart(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): P
     if (own === 0 && needs.length === 0) return leaf(units)
     return { ...PLAIN, needs, name: shownName, own, price, within: leaf(units) }
   }
+  const count = countOf(walk, parent, field, node)
+  const { around } = walk
+  walk.around = { field, node }
+  const within = node.selectionSet === undefined ? NOTHING : selectedFields(walk, type, node.selectionSet)
+  walk.around = around
   return {
     when: [],
     needs,
     name: shownName,
     own,
     price: price + shownName.length + ENVELOPE_BYTES,
-    count: countOf(walk, parent, field, node),
+    count,
     ...(isConnection(type) ? pageOf(walk, field, node) : { page: null, cursors: [] }),
-    within: node.selectionSet === undefined ? NOTHING : selectedFields(walk, type, node.selectionSet),
+    within,
   }
 }
 
@@ -270,6 +277,11 @@ function countOf(
 ): Count {
   if (!isListType(getNullableType(field.type))) return { kind: 'fixed', count: 1 }
   if (isConnection(parent)) return { kind: 'page' }
+  const { listAs } = field.extensions as { readonly listAs?: ListAs }
+  if (listAs !== undefined && walk.around !== null) {
+    const given = argumentOf(walk, walk.around.field, walk.around.node, listAs.argument, listAs.field)
+    return { kind: 'given', field: listAs.field, list: given, max: Number.POSITIVE_INFINITY }
+  }
   if (!field.args.some((argument) => argument.name === 'ids')) {
     return { kind: 'fixed', count: listSizeOf(field) }
   }
@@ -307,10 +319,20 @@ function pageOf(
   return { page, cursors }
 }
 
-function argumentOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode, name: string): Given {
+/** A list in a payload that is as long as one in the mutation's input. */
+type ListAs = { readonly argument: string; readonly field: string }
+
+/** The value of an argument, or of a field in its object. */
+function argumentOf(
+  walk: Walk,
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  name: string,
+  within?: string,
+): Given {
   const given = node.arguments?.find((argument) => argument.name.value === name)?.value
   const fallback = field.args.find((argument) => argument.name === name)?.defaultValue
-  const value = givenValue(given, walk.operation, fallback)
+  const value = givenValue(given, walk.operation, fallback, within)
   if (isVariable(value)) walk.isVariable = true
   return value
 }

@@ -9,17 +9,27 @@ export type Variables = Readonly<Record<string, unknown>>
 /** An argument's value: a literal, or a variable with its default. */
 export type Given =
   | { readonly kind: 'literal'; readonly value: unknown }
-  | { readonly kind: 'variable'; readonly name: string; readonly fallback: unknown }
+  | {
+      readonly kind: 'variable'
+      readonly name: string
+      readonly fallback: unknown
+      /** The value is this field of the variable's object. */
+      readonly within?: string
+    }
 
 /** The arguments of a connection; `undefined` means omitted. */
 export type PageArguments = { readonly field: string; readonly first: Given; readonly last: Given }
 
-/** An operation's value for an argument; `fallback` is the schema's default. */
+/** An operation's value for an argument, or for a field of it; `fallback` is the schema's default. */
 export function givenValue(
   node: ValueNode | undefined,
   operation: OperationDefinitionNode,
   fallback: unknown,
+  within?: string,
 ): Given {
+  if (within !== undefined && node?.kind === Kind.OBJECT) {
+    return givenValue(node.fields.find(({ name }) => name.value === within)?.value, operation, undefined)
+  }
   if (node === undefined) return { kind: 'literal', value: fallback }
   if (node.kind !== Kind.VARIABLE) return { kind: 'literal', value: literal(node) }
   const name = node.name.value
@@ -29,6 +39,7 @@ export function givenValue(
     kind: 'variable',
     name,
     fallback: defaultValue === undefined ? fallback : literal(defaultValue),
+    ...(within !== undefined && { within }),
   }
 }
 
@@ -60,9 +71,14 @@ function literal(node: ValueNode): unknown {
 
 export function valueGiven(given: Given, variables: Variables): unknown {
   if (given.kind === 'literal') return given.value
-  return Object.hasOwn(variables, given.name) && variables[given.name] !== undefined
-    ? variables[given.name]
-    : given.fallback
+  const value =
+    Object.hasOwn(variables, given.name) && variables[given.name] !== undefined
+      ? variables[given.name]
+      : given.fallback
+  if (given.within === undefined) return value
+  return typeof value === 'object' && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[given.within]
+    : undefined
 }
 
 /** The page size of a connection; default: PAGE_SIZE_DEFAULT. Throws BAD_USER_INPUT. */

@@ -6,6 +6,7 @@ import type { CommandContext } from '../auth/command-context.ts'
 import { ACCEPT_INVITATION, type Permission } from '../auth/permissions.ts'
 import type { Command, Keyed } from '../commands/command.ts'
 import type { Executed } from '../commands/executed.ts'
+import { pascalOf } from '../core/names.ts'
 import { builder, type SchemaTypes } from './builder.ts'
 import type { Context, Services } from './context.ts'
 import { idColumn } from './node.ts'
@@ -14,7 +15,7 @@ import { readFirst } from './read.ts'
 import { describeUserErrors, UserErrorType } from './user-errors.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
-type Payload = Omit<Executed<Command, unknown>, 'replayed'>
+type Payload = Omit<Executed<Command, unknown>, 'replayed' | 'rows'>
 
 type Shown<Row extends object> = {
   readonly field: string
@@ -37,7 +38,7 @@ type FieldsOf<Input, Fields> = { readonly [Name in keyof Input]-?: GenericInputF
 }
 
 /** The number of user errors that the cost assumes. */
-const USER_ERRORS_EXPECTED = 1
+export const USER_ERRORS_EXPECTED = 1
 
 /**
  * Adds a command as a mutation, with the command's name, permission and error codes. `run` must be the use case that
@@ -74,7 +75,7 @@ export function addMutation<
   },
 ): void {
   const { name } = command
-  const pascal = name.charAt(0).toUpperCase() + name.slice(1)
+  const pascal = pascalOf(name)
   const input = builder.inputType(`${pascal}Input`, {
     fields: (t) => ({
       idempotencyKey: t.string({ required: options.needsKey ?? false }),
@@ -118,7 +119,7 @@ const IN_USE_RETRY_AFTER_SECONDS = 1
  * One value for the whole request: of several mutations, `executed` when any was. A call that was not tried has no effect.
  * While a key is in use, the answer says when to send the call again, which becomes its Retry-After.
  */
-function noteIdempotency(
+export function noteIdempotency(
   { extensions }: Context,
   { replayed, userErrors }: Pick<Executed, 'replayed' | 'userErrors'>,
 ): void {
@@ -186,7 +187,11 @@ function addPayload<Row extends object, Value>(
  * Permission to write does not imply reading: a record that this call did not make or change needs the permission to
  * read its type.
  */
-function mayBeShown({ isOwn }: Payload, { caller }: Context, info: GraphQLResolveInfo): boolean {
+export function mayBeShown(
+  { isOwn }: Pick<Payload, 'isOwn'>,
+  { caller }: Context,
+  info: GraphQLResolveInfo,
+): boolean {
   if (isOwn) return true
   const { permission, nodePermission = permission } = getNamedType(info.returnType).extensions as {
     permission?: Permission

@@ -297,7 +297,7 @@ describe('a value', () => {
   const telling: Work<'TOO_MUCH', number> = async (tx) => {
     attempts += 1
     const { id, audit, events } = await count(tx)
-    return done(id, audit, events, attempts)
+    return done(String(id), audit, events, attempts)
   }
   const tell = ({ name, input, idempotencyKey }: CallOf, work = telling) =>
     runCommand(callerOf(), { ...counter, name }, { ...input, idempotencyKey }, work)

@@ -44,6 +44,7 @@ export const SAMPLES: ModuleSamples = {
     'query node: id': makeMember,
     'query nodes: ids': makeMember,
   },
+  changes: {},
   lookUps: {},
   beforehand: {
     // A tenant has one unfinished export: a second request returns it.

@@ -46,7 +46,10 @@ describe.each(mutations)('%s', (name, field) => {
     if (!isObjectType(payload)) throw new Error('the payload is no object')
     const { userErrors, ...records } = payload.getFields()
     expect(String(userErrors?.type)).toBe('[UserError!]!')
-    for (const record of Object.values(records)) expect(isNonNullType(record.type)).toBe(false)
+    const { rows, ...shown } = records
+    // Of many: a result for each row, with a nullable record and the errors of the row.
+    if (rows !== undefined) expect(String(rows.type)).toBe(`[${pascal}Row!]!`)
+    for (const record of Object.values(shown)) expect(isNonNullType(record.type)).toBe(false)
   })
 
   it('lists the codes of its own errors, each described once', () => {

@@ -109,6 +109,8 @@ export const SAMPLES: ModuleSamples = {
     },
     method: () => 'CASH',
     // A line of the order that the payment is of: only the tests of refunds have one.
+    'mutation productVariantsUpdate: id': makeVariantOf,
+    'mutation productsArchive: id': makeProductOf,
     'mutation refundCreate: lines': () => null,
     'mutation refundRecord: lines': () => null,
     'mutation refundRecord: paymentId': async (api, tenant) => {
@@ -136,6 +138,7 @@ export const SAMPLES: ModuleSamples = {
     'query node: id': makeOrder,
     'query nodes: ids': makeOrder,
   },
+  changes: { 'mutation productVariantsUpdate': { 'input.rows.0.title': () => unique('Title') } },
   lookUps: { 'query order': makeOrder, 'query product': makeProductOf, 'query variant': makeVariantOf },
   beforehand: {},
   askers: {},

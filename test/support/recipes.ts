@@ -3,7 +3,7 @@
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import { isEnd } from '../../src/db/proof/candidates.ts'
 import type { Api, Session, TenantKey } from './api.ts'
-import { documentOf, type Given, type Place, requiredArguments, type Slot } from './operations.ts'
+import { documentOf, type Given, type Place, requiredArguments, type Slot, withValue } from './operations.ts'
 import { type Maker, SAMPLES } from './samples.ts'
 import { unique } from './unique.ts'
 
@@ -16,7 +16,10 @@ export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
 export async function succeedingArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
   await SAMPLES.beforehand[place.name]?.(api, tenant)
   const id = await SAMPLES.lookUps[place.name]?.(api, tenant)
-  return { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
+  let given: Given = { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
+  for (const [path, make] of Object.entries(SAMPLES.changes[place.name] ?? {}))
+    given = withValue(given, { path, name: path, type: '' }, make())
+  return given
 }
 
 /** The required arguments of a field, new for every call. Throws for a field without a recipe. */

@@ -1,7 +1,8 @@
 // The reader of a model that is known by name only: the API composes filters and selections from GraphQL documents, so the
 // compiler cannot check their fields. The reader checks them at run time.
 import { camelOf } from '../../core/names.ts'
-import type { ModelName, TenantClient } from '../register.ts'
+import type { RowUpdate } from '../many-rows.ts'
+import type { ModelName, TenantClient, Transaction } from '../register.ts'
 import type { AnyQuery } from './any-query.ts'
 
 /** `Row`: the type of the selected fields, which is not checked. */
@@ -16,4 +17,20 @@ export function readerOf(db: TenantClient, model: ModelName): AnyReader {
   const name = camelOf(model)
   // The methods are the same for all models; only their types differ.
   return (db as unknown as Readonly<Record<string, AnyReader>>)[name] as AnyReader
+}
+
+/** Writes of many rows by one statement each, in a transaction. */
+export type ManyRows = {
+  /** Locks the rows until the transaction ends, in the order of their ids. */
+  lockRows(ids: readonly string[]): Promise<void>
+  /**
+   * Updates the rows, which have the same columns. When one of `constraints` is violated, nothing is written, the transaction
+   * goes on, and the constraint's name is returned; null when all were written.
+   */
+  updateRows(rows: readonly RowUpdate[], constraints: ReadonlySet<string>): Promise<string | null>
+  findMany<Row>(query: { where: { id: { in: readonly string[] } } }): Promise<Row[]>
+}
+
+export function manyRowsOf(tx: Transaction, model: ModelName): ManyRows {
+  return (tx as unknown as Readonly<Record<string, ManyRows>>)[camelOf(model)] as ManyRows
 }

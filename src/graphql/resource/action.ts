@@ -1,11 +1,11 @@
 // An action on a resource: a mutation of one record beyond an edit, such as cancelling it.
 import type { Permission } from '../../auth/permissions.ts'
 import { type Refused, refused } from '../../commands/outcome.ts'
-import { nounOf } from '../../core/names.ts'
+import { camelOf, nounOf, pascalOf } from '../../core/names.ts'
 import type { ModelName, RowOf, Transaction } from '../../db/register.ts'
-import { type ActionWork, actionCommand, type Row } from './commands.ts'
-import { columnField, type FieldOptions, optionalRule } from './fields.ts'
-import { addResourceMutation, type Resource, versioned } from './resource.ts'
+import { type Action, type ActionWork, actionCommand, actionManyCommand, type Row } from './commands.ts'
+import { columnField, type FieldOptions, type InputBuilder, optionalRule } from './fields.ts'
+import { addManyResourceMutation, addResourceMutation, type Resource, versioned } from './resource.ts'
 
 export type ActionOptions<Name extends ModelName, Changes> = {
   readonly description?: string
@@ -21,6 +21,8 @@ export type ActionOptions<Name extends ModelName, Changes> = {
   readonly run: (tx: Transaction, row: RowOf<Name>, input: Partial<RowOf<Name>>) => Changes | Promise<Changes>
   /** The type of its event: `booking.cancelled`. Default: no event. */
   readonly event?: string
+  /** The name of a mutation that does it on many records: `bookingsCancel`. Default: none. */
+  readonly many?: string
 }
 
 /**
@@ -30,7 +32,7 @@ export type ActionOptions<Name extends ModelName, Changes> = {
 export function action<Name extends ModelName, const Changes extends Partial<RowOf<Name>> | Refused>(
   subject: Resource<Name>,
   verb: string,
-  { description, permission, from, input = {}, errors = [], run, event }: ActionOptions<Name, Changes>,
+  { description, permission, from, input = {}, errors = [], run, event, many }: ActionOptions<Name, Changes>,
 ): void {
   const { name, model, writes } = subject
   const inputs = Object.entries(input as Readonly<Record<string, FieldOptions>>).flatMap(
@@ -40,7 +42,7 @@ export function action<Name extends ModelName, const Changes extends Partial<Row
       return columnField(field, column, options).input ?? []
     },
   )
-  const done = actionCommand(subject, {
+  const work: Action = {
     verb,
     permission: permission ?? writes,
     errors: from === undefined ? errors : ['WRONG_STATUS', ...errors],
@@ -52,16 +54,20 @@ export function action<Name extends ModelName, const Changes extends Partial<Row
     // The row is of the resource's model, which the pipeline does not know.
     work: run as unknown as ActionWork,
     event: event ?? null,
+  }
+  const fields = (t: InputBuilder) => ({
+    ...versioned(t),
+    ...Object.fromEntries(
+      inputs.map((field) => [field.name, field.field(t, { required: field.required, isNew: false })]),
+    ),
   })
-  addResourceMutation(subject, done, {
-    description: description ?? `Does ${verb} on one ${nounOf(name)}.`,
-    fields: (t) => ({
-      ...versioned(t),
-      ...Object.fromEntries(
-        inputs.map((field) => [field.name, field.field(t, { required: field.required, isNew: false })]),
-      ),
-    }),
-  })
+  const said = description ?? `Does ${verb} on one ${nounOf(name)}.`
+  addResourceMutation(subject, actionCommand(subject, work), { description: said, fields })
+  if (many !== undefined)
+    addManyResourceMutation(subject, actionManyCommand(subject, many, work), {
+      description: `As ${camelOf(name)}${pascalOf(verb)}, for many at once.`,
+      fields,
+    })
 }
 
 function wrongStatus(name: ModelName, { status }: Row, from: readonly string[]): Refused<'WRONG_STATUS'> {

@@ -14,8 +14,10 @@ import {
   isRefused,
   notFound,
 } from '../../commands/edit.ts'
+import { editMany } from '../../commands/edit-many.ts'
 import type { Executed } from '../../commands/executed.ts'
 import { jsonOf } from '../../commands/json-value.ts'
+import { defineManyCommand, type ManyCommand, runMany } from '../../commands/many.ts'
 import { type Done, done, type JsonObject, type Refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
@@ -120,18 +122,20 @@ export type ActionWork = (
   input: Columns,
 ) => Columns | Refused | Promise<Columns | Refused>
 
+export type Action = {
+  readonly verb: string
+  readonly permission: Permission
+  readonly errors: readonly string[]
+  readonly rules: Readonly<Record<string, z.ZodType>>
+  /** The refusal for a record in this state; null: allowed. */
+  readonly refuses: (row: Row) => Refused | null
+  readonly work: ActionWork
+  readonly event: string | null
+}
+
 export function actionCommand(
   subject: Subject,
-  action: {
-    readonly verb: string
-    readonly permission: Permission
-    readonly errors: readonly string[]
-    readonly rules: Readonly<Record<string, z.ZodType>>
-    /** The refusal for a record in this state; null: allowed. */
-    readonly refuses: (row: Row) => Refused | null
-    readonly work: ActionWork
-    readonly event: string | null
-  },
+  action: Action,
 ): { readonly command: Command; readonly run: Run } {
   const { name, constraints } = subject
   const command = defineCommand({
@@ -263,4 +267,89 @@ function referencesTo(name: ModelName): readonly Constraint<'IN_USE'>[] {
         : [],
     ),
   )
+}
+
+type ManyRun = (caller: CommandContext, input: Parameters<typeof runMany>[2]) => Promise<Executed>
+export type ManyCommandOf = {
+  readonly command: ManyCommand<string, string, z.ZodType>
+  readonly run: ManyRun
+}
+
+/** Edits many records as `updateCommand` does one. */
+export function updateManyCommand(subject: Subject, name: string): ManyCommandOf {
+  const { constraints, writes, updatedEvent } = subject
+  const { command } = updateCommand(subject)
+  const editable = subject.inputs.filter(({ writable }) => writable === true)
+  return manyCommand(subject, {
+    name,
+    permission: writes,
+    errors: [...EDIT_ERRORS, ...codesOf(constraints)],
+    schema: schemaOf(command),
+    inputs: editable,
+    wanted: (_tx, value) => columnsOf(editable, value),
+    event: updatedEvent,
+  })
+}
+
+/** Does an action on many records. */
+export function actionManyCommand(subject: Subject, name: string, action: Action): ManyCommandOf {
+  const { command } = actionCommand(subject, action)
+  return manyCommand(subject, {
+    name,
+    permission: action.permission,
+    errors: command.errors,
+    schema: schemaOf(command),
+    inputs: [],
+    wanted: (tx, input) => async (row: Row) => action.refuses(row) ?? (await action.work(tx, row, input)),
+    event: action.event,
+  })
+}
+
+type Wanted = Columns | ((row: Row) => Promise<Columns | Refused>)
+
+function manyCommand(
+  { name: model, model: { columns }, constraints, reads }: Subject,
+  many: {
+    readonly name: string
+    readonly permission: Permission
+    readonly errors: readonly string[]
+    readonly schema: z.ZodType
+    /** Those whose columns are set. */
+    readonly inputs: readonly FieldInput[]
+    readonly wanted: (tx: Transaction, value: Columns) => Wanted
+    readonly event: string | null | ((changes: Columns) => string)
+  },
+): ManyCommandOf {
+  const { name, permission, errors, schema, wanted, event } = many
+  const command = defineManyCommand({ name, permission, errors, row: schema })
+  const run: ManyRun = (caller, given) =>
+    runMany(caller, command, given, (tx, rows) =>
+      editMany<Row, string>(
+        tx,
+        model,
+        (rows as readonly VersionedInput[]).map(({ id, expectedVersion, ...value }) => ({
+          id,
+          expectedVersion,
+          wanted: wanted(tx, value),
+          paths: pathsOf(many.inputs, value),
+        })),
+        {
+          type: model,
+          noun: nounOf(model),
+          reads,
+          touches: columns.has('updatedAt') ? { updatedAt: caller.clock() } : {},
+          constraints,
+          event,
+        },
+      ),
+    )
+  return { command: command as unknown as ManyCommand<string, string, z.ZodType>, run }
+}
+
+type VersionedInput = Columns & { readonly id: string; readonly expectedVersion: number }
+
+function schemaOf({ schema }: Command): z.ZodType {
+  if (typeof schema === 'function')
+    throw new Error('the rows of a command over many do not depend on the time')
+  return schema
 }

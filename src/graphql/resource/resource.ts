@@ -18,6 +18,7 @@ import {
 import { builder } from '../builder.ts'
 import { connectionOf, pageArgs, relationListField } from '../connections.ts'
 import { exactlyOne } from '../exactly-one.ts'
+import { addManyMutation } from '../many-mutation.ts'
 import { addMutation } from '../mutation.ts'
 import { Node } from '../node.ts'
 import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
@@ -25,7 +26,15 @@ import { projection } from '../projection.ts'
 import { anyList, readFirst, readPage } from '../read.ts'
 import { connectionRef, type NodeRef, nodeRef } from '../refs.ts'
 import { defineVisibility, type Visibility } from '../visibility.ts'
-import { createCommand, deleteCommand, type Run, type Subject, updateCommand } from './commands.ts'
+import {
+  createCommand,
+  deleteCommand,
+  type ManyCommandOf,
+  type Run,
+  type Subject,
+  updateCommand,
+  updateManyCommand,
+} from './commands.ts'
 import {
   columnField,
   type Field,
@@ -73,6 +82,8 @@ export type ResourceOptions<Name extends ModelName> = {
   readonly visible?: { readonly where: ReadWhere<Name>; readonly unless: readonly Permission[] }
   /** Its mutations. All take an idempotency key; an edit and a deletion take the version that the user saw. */
   readonly write?: readonly Write[]
+  /** The name of a mutation that edits many records: `bookingsUpdate`. Default: none. */
+  readonly updateMany?: string
   readonly writeDescriptions?: Partial<Readonly<Record<Write, string>>>
   /** Constraints of the database as user errors. Unique columns and to-one relations have them by default. */
   readonly rules?: readonly Constraint[]
@@ -125,12 +136,21 @@ export function resource<const Name extends ModelName, const Fields extends Fiel
   addType(subject, fields, declared)
   addQueries(subject, fields, declared)
   for (const write of declared.write ?? []) addWrite(subject, write, declared)
+  if (declared.updateMany !== undefined) addUpdateMany(subject, declared.updateMany)
   return { ...subject, name, ref: nodeRef(name) }
 }
 
 type Declared = Pick<
   ResourceOptions<ModelName>,
-  'prefix' | 'permission' | 'description' | 'plural' | 'list' | 'write' | 'writeDescriptions' | 'rules'
+  | 'prefix'
+  | 'permission'
+  | 'description'
+  | 'plural'
+  | 'list'
+  | 'write'
+  | 'updateMany'
+  | 'writeDescriptions'
+  | 'rules'
 > & {
   readonly fields: Readonly<Record<string, FieldOptions | Part>>
   readonly one?: Readonly<Record<string, RelationOptions>>
@@ -326,6 +346,13 @@ function addWrite(subject: Subject, write: Write, { writeDescriptions = {} }: De
   })
 }
 
+function addUpdateMany(subject: Subject, name: string): void {
+  addManyResourceMutation(subject, updateManyCommand(subject, name), {
+    description: `As ${camelOf(subject.name)}Update, for many at once: each row has its own version and fields.`,
+    fields: (t) => WRITES.update.fields(t, subject.inputs),
+  })
+}
+
 type Inputs = Readonly<Record<string, unknown>>
 
 const WRITES: Readonly<
@@ -364,6 +391,21 @@ const WRITES: Readonly<
 /** The record and its version, for an edit, an action and a deletion. */
 export function versioned(t: InputBuilder): Inputs {
   return { id: t.id({ required: true }), expectedVersion: t.int({ required: true }) }
+}
+
+/** `addManyMutation` for a command of a resource. */
+export function addManyResourceMutation(
+  { name }: Pick<Subject, 'name'>,
+  { command, run }: ManyCommandOf,
+  options: { readonly description: string; readonly fields: (t: InputBuilder) => Inputs },
+): void {
+  addManyMutation(command, {
+    ...options,
+    // Made at run time, unknown to the compiler.
+    fields: options.fields as never,
+    result: { field: camelOf(name), type: nodeRef(name), model: name },
+    run: (caller, input) => run(caller, input as never),
+  })
 }
 
 /** `addMutation` for a command whose fields are made at run time, unknown to the compiler. */

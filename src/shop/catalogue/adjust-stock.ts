@@ -4,7 +4,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
-import { done, refused } from '../../commands/outcome.ts'
+import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 
@@ -12,7 +12,7 @@ export const ADJUSTMENT_REASONS = ['RECEIPT', 'COUNT', 'DAMAGE', 'RETURN', 'OTHE
 
 const DELTA_MAX = 1_000_000
 
-const schema = z.object({
+export const adjustmentSchema = z.object({
   variantId: z.string(),
   delta: z
     .int()
@@ -25,11 +25,13 @@ const schema = z.object({
   reason: z.enum(ADJUSTMENT_REASONS),
 })
 
+export const ADJUSTMENT_ERRORS = ['NOT_FOUND', 'STOCK_INSUFFICIENT'] as const
+
 export const stockAdjust = defineCommand({
   name: 'stockAdjust',
   permission: 'stock:write',
-  errors: ['NOT_FOUND', 'STOCK_INSUFFICIENT'],
-  schema,
+  errors: ADJUSTMENT_ERRORS,
+  schema: adjustmentSchema,
 })
 
 /** Adds `delta` pieces; the stock never falls below what orders have reserved. */
@@ -52,26 +54,32 @@ export async function adjustStock(
     if (level === undefined) {
       const present = await tx.stockLevel.findFirst({ where: { variantId } })
       if (present === null) return notFound('variantId', 'variant')
-      const detail = `${present.onHand} on hand, ${present.reserved} of them reserved: ${delta} is too much`
-      return refused([
-        {
-          field: ['delta'],
-          message: 'stock must not fall below what orders have reserved',
-          code: 'STOCK_INSUFFICIENT',
-          detail: {
-            message: detail,
-            params: { available: present.onHand - present.reserved, asked: -delta },
-            needs: ['stock:read'],
-          },
-        },
-      ])
+      return tooFew(present, delta)
     }
-    const subject = { type: 'Variant', id: variantId }
-    const change = auditOf(subject, { onHand: level.on_hand - delta }, { onHand: level.on_hand, reason })
-    return done(
-      variantId,
-      [change],
-      [{ type: 'stock.adjusted', subject, payload: { delta, reason, onHand: level.on_hand } }],
-    )
+    return adjusted({ variantId, delta, reason }, level.on_hand)
   })
+}
+
+type Adjustment = z.output<typeof adjustmentSchema>
+
+export function tooFew(
+  { onHand, reserved }: { readonly onHand: number; readonly reserved: number },
+  delta: number,
+): Refused<'STOCK_INSUFFICIENT'> {
+  const message = `${onHand} on hand, ${reserved} of them reserved: ${delta} is too much`
+  return refused([
+    {
+      field: ['delta'],
+      message: 'stock must not fall below what orders have reserved',
+      code: 'STOCK_INSUFFICIENT',
+      detail: { message, params: { available: onHand - reserved, asked: -delta }, needs: ['stock:read'] },
+    },
+  ])
+}
+
+/** `onHand`: after the change. */
+export function adjusted({ variantId, delta, reason }: Adjustment, onHand: number): Done {
+  const subject = { type: 'Variant', id: variantId }
+  const change = auditOf(subject, { onHand: onHand - delta }, { onHand, reason })
+  return done(variantId, [change], [{ type: 'stock.adjusted', subject, payload: { delta, reason, onHand } }])
 }

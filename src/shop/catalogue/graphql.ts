@@ -6,9 +6,10 @@ import type {
   Variant as VariantRow,
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
-import { builder } from '../../graphql/builder.ts'
+import { builder, type SchemaTypes } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { valuesOfEnum } from '../../graphql/described-values.ts'
+import { addManyMutation } from '../../graphql/many-mutation.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
@@ -19,6 +20,13 @@ import { relation } from '../../graphql/relations.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { StockMovement, StockMovementConnection, Variant } from '../refs.ts'
 import { ADJUSTMENT_REASONS, adjustStock, stockAdjust } from './adjust-stock.ts'
+import { adjustStockMany, stockAdjustMany } from './adjust-stock-many.ts'
+
+type InputBuilder = PothosSchemaTypes.InputFieldBuilder<
+  PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>,
+  'InputObject'
+>
+type AdjustmentInput = { readonly variantId: string; readonly delta: number; readonly reason: string }
 
 const NEWEST_FIRST = sortOf('StockMovement', 'createdAt')
 
@@ -98,15 +106,35 @@ const StockAdjustReason = builder.enumType('StockAdjustReason', {
   values: valuesOfEnum('StockReason', ADJUSTMENT_REASONS),
 })
 
+function adjustmentFields(t: InputBuilder) {
+  return {
+    variantId: t.id({ description: 'The variant.', required: true }),
+    delta: t.int({ required: true, description: 'Pieces to add; negative to remove.' }),
+    reason: t.field({ description: 'Why.', type: StockAdjustReason, required: true }),
+  }
+}
+
+addManyMutation(stockAdjustMany, {
+  description:
+    'Books many stock changes, such as a delivery: as stockAdjust, with at most one row for each variant.',
+  needsKey: true,
+  fields: adjustmentFields,
+  result: { field: 'variant', type: Variant, model: 'Variant' },
+  run: (caller, { rows, ...input }) =>
+    adjustStockMany(caller, {
+      ...input,
+      rows: (rows as readonly AdjustmentInput[]).map(({ variantId, ...row }) => ({
+        ...row,
+        variantId: nodeUuid('Variant', variantId),
+      })),
+    }),
+})
+
 addMutation(stockAdjust, {
   description:
     'Books goods received, counted, damaged or returned. Stock never falls below what orders have reserved.',
   needsKey: true,
-  fields: (t) => ({
-    variantId: t.id({ description: 'The variant.', required: true }),
-    delta: t.int({ required: true, description: 'Pieces to add; negative to remove.' }),
-    reason: t.field({ description: 'Why.', type: StockAdjustReason, required: true }),
-  }),
+  fields: adjustmentFields,
   result: { field: 'variant', type: Variant, model: 'Variant' },
   run: (caller, { variantId, ...input }) =>
     adjustStock(caller, { variantId: nodeUuid('Variant', variantId), ...input }),

@@ -59,5 +59,6 @@ const Product = resource('Product', {
 action(Product, 'archive', {
   description: 'Archives a product. Orders keep their lines.',
   run: () => ({ status: 'ARCHIVED' }),
+  many: 'productsArchive',
   event: 'product.archived',
 })

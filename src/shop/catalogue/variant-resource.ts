@@ -26,6 +26,7 @@ resource('Variant', {
     search: ['title', 'sku'],
   },
   write: ['create', 'update'],
+  updateMany: 'productVariantsUpdate',
   writeDescriptions: {
     create: 'Adds a variant to a product, with no stock.',
     update:

@@ -1,0 +1,137 @@
+// Edits many records of one model with optimistic locking: one statement locks them, one reads them, one writes them.
+import { manyRowsOf } from '../db/reader/any-model.ts'
+import { type ModelName, modelOf, type Transaction } from '../db/register.ts'
+import { refusalOf } from './constraint.ts'
+import {
+  changedMeanwhile,
+  changesTo,
+  conflict,
+  type Edit,
+  type EditErrorCode,
+  edited,
+  isRefused,
+  notFound,
+  type Versioned,
+} from './edit.ts'
+import { duplicateRow, type Judged, type ManyErrorCode } from './many.ts'
+import { done } from './outcome.ts'
+
+type RowEdit<Row, Code extends string> = Pick<Edit<Row, Code>, 'id' | 'expectedVersion' | 'wanted' | 'paths'>
+
+/**
+ * Edits the rows as `edit` does each, and returns the results in order. A row that changes nothing stays as it is. Only
+ * after a violated constraint are rows written in halves, until each violating one is alone: others are written.
+ */
+export async function editMany<Row extends Versioned, Code extends string>(
+  tx: Transaction,
+  model: ModelName,
+  rows: readonly RowEdit<Row, Code>[],
+  shared: Omit<Edit<Row, Code>, 'id' | 'expectedVersion' | 'wanted' | 'paths'>,
+): Promise<Judged<EditErrorCode | ManyErrorCode | Code>[]> {
+  const table = manyRowsOf(tx, model)
+  const ids = [...new Set(rows.map(({ id }) => id))]
+  await table.lockRows(ids)
+  const found = new Map(
+    (await table.findMany<Row>({ where: { id: { in: ids } } })).map((row) => [row.id, row]),
+  )
+  const seen = new Set<string>()
+  const results: (Judged<EditErrorCode | ManyErrorCode | Code> | null)[] = []
+  const writes: Write<Row>[] = []
+  for (const [index, row] of rows.entries()) {
+    const current = found.get(row.id)
+    const judged =
+      current !== undefined && seen.has(row.id) ? duplicateRow('id') : await judge(tx, current, row, shared)
+    seen.add(row.id)
+    if ('changes' in judged) writes.push({ index, ...judged })
+    results.push('changes' in judged ? null : judged)
+  }
+  const violated = await write(tx, model, writes, shared)
+  return results.map((result, index) => {
+    if (result !== null) return result
+    const { current, changes } = writes.find((one) => one.index === index) as Write<Row>
+    const violation = violated.get(index)
+    if (violation !== undefined) return violation
+    return editedRow(current, changes, shared)
+  })
+}
+
+type Write<Row> = { readonly index: number; readonly current: Row; readonly changes: Partial<Row> }
+
+async function judge<Row extends Versioned, Code extends string>(
+  tx: Transaction,
+  current: Row | undefined,
+  { expectedVersion, wanted, paths }: RowEdit<Row, Code>,
+  { type, noun, reads }: Pick<Edit<Row, Code>, 'type' | 'noun' | 'reads'>,
+): Promise<Judged<EditErrorCode | Code> | Omit<Write<Row>, 'index'>> {
+  if (current === undefined) return notFound('id', noun)
+  const asked = typeof wanted === 'function' ? {} : wanted
+  if (current.version !== expectedVersion) {
+    const changed = await changedMeanwhile(tx, type, current, expectedVersion, asked)
+    return conflict(current, expectedVersion, { reads, paths, changed })
+  }
+  const decided = typeof wanted === 'function' ? await wanted(current) : wanted
+  if (isRefused(decided)) return decided
+  const changes = changesTo(current, decided)
+  return Object.keys(changes).length === 0 ? done(current.id, []) : { current, changes }
+}
+
+function editedRow<Row extends Versioned, Code extends string>(
+  current: Row,
+  changes: Partial<Row>,
+  { type, event }: Pick<Edit<Row, Code>, 'type' | 'event'>,
+): Judged<Code> {
+  const { id } = current
+  const eventType = typeof event === 'function' ? event(changes) : event
+  const payload = { version: current.version + 1 }
+  const events = eventType === null ? [] : [{ type: eventType, subject: { type, id }, payload }]
+  return edited(type, current, changes, events)
+}
+
+/**
+ * Whether a write of these columns may violate a constraint: a key only by its own columns, any other by all. A statement
+ * that can violate none needs no savepoint.
+ */
+function mayBeViolated(name: ModelName, columns: readonly PropertyKey[]): (constraint: string) => boolean {
+  const { keys, relations } = modelOf(name)
+  const fieldsOf = new Map<string | null, readonly string[]>([
+    ...keys.map(({ name: key, fields }) => [key, fields] as const),
+    ...[...relations.values()].map(({ foreignKey, fields }) => [foreignKey, fields] as const),
+  ])
+  return (constraint) => fieldsOf.get(constraint)?.some((field) => columns.includes(field)) ?? true
+}
+
+/** Writes the rows, and returns the refusals of those that violate a constraint, by index. */
+async function write<Row extends Versioned, Code extends string>(
+  tx: Transaction,
+  model: ModelName,
+  writes: readonly Write<Row>[],
+  { touches, constraints }: Pick<Edit<Row, Code>, 'touches' | 'constraints'>,
+): Promise<ReadonlyMap<number, Judged<Code>>> {
+  const refusals = new Map<number, Judged<Code>>()
+  const columns = [...new Set(writes.flatMap(({ changes }) => Object.keys(changes)))] as (keyof Row)[]
+  const names = new Set(constraints.map(({ name }) => name).filter(mayBeViolated(model, columns)))
+  const rowOf = ({ current, changes }: Write<Row>) => ({
+    ...Object.fromEntries(
+      columns.map((column) => [column, column in changes ? changes[column] : current[column]]),
+    ),
+    ...touches,
+    version: current.version + 1,
+    id: current.id,
+  })
+  const writeAll = async (part: readonly Write<Row>[]): Promise<void> => {
+    const [first] = part
+    if (first === undefined) return
+    const violated = await manyRowsOf(tx, model).updateRows(part.map(rowOf), names)
+    if (violated === null) return
+    if (part.length === 1) {
+      const met = constraints.find(({ name }) => name === violated)
+      if (met !== undefined) refusals.set(first.index, refusalOf(met))
+      return
+    }
+    const middle = Math.ceil(part.length / 2)
+    await writeAll(part.slice(0, middle))
+    await writeAll(part.slice(middle))
+  }
+  await writeAll(writes)
+  return refusals
+}
