@@ -188,7 +188,9 @@ describe('a mutation', () => {
       expect(await rowsBesideUse(api, 'A')).toEqual(before)
       if (lacks(owner(), operation.needed)) return
       expect(await ask(owner(), operation, given), 'the same call').toMatchObject(DONE)
-      expect(await rowsBesideUse(api, 'A'), 'it writes').not.toEqual(before)
+      // Only required arguments are given: an edit then changes nothing.
+      if (!operation.place.field.name.endsWith('Update'))
+        expect(await rowsBesideUse(api, 'A'), 'it writes').not.toEqual(before)
       await reopen(operation)
     },
   )

