@@ -30,7 +30,7 @@ const LOCK = 'migration_lock.toml'
 const COMMANDS = [
   '20261201040020_commands',
   '20261201040030_command_results',
-  '20261202030010_search',
+  '20261201120010_search',
 ] as const
 const COMMANDS_SUFFIX = '_bulkhead_commands'
 
