@@ -233,9 +233,23 @@ function compareSql(compared: Compared, operator: string, operand: unknown): str
       return likeSql(compared, `${textOf(operand)}%`)
     case 'endsWith':
       return likeSql(compared, `%${textOf(operand)}`)
+    case 'fromDay':
+      return `${compared.sql} >= ${startOfDaySql(compared, operand, 0)}`
+    case 'untilDay':
+      return `${compared.sql} < ${startOfDaySql(compared, operand, 1)}`
     default:
       return signSql(compared, operator, operand)
   }
+}
+
+const DAY = /^\d{4}-\d\d-\d\d$/
+
+/** When a day begins in the tenant's time zone: looked up once per statement, so that an index on the column is used. */
+function startOfDaySql({ statement, column, isInverted }: Compared, day: unknown, later: 0 | 1): string {
+  if (column.type !== 'DateTime' || isInverted || typeof day !== 'string' || !DAY.test(day))
+    throw new Error(`${column.name} is compared with a day in a way that the reader does not support`)
+  const midnight = `(${statement.parameter(day)}::date + ${later})::timestamp`
+  return `(SELECT timezone(z.time_zone, ${midnight}) FROM tenants z WHERE z.tenant_id = app.tenant_id())`
 }
 
 function signSql(compared: Compared, operator: string, operand: unknown): string {

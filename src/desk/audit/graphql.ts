@@ -4,7 +4,7 @@ import { isUuid, NO_ID } from '../../core/ids.ts'
 import type { ReadWhere } from '../../db/register.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
-import { between } from '../../graphql/between.ts'
+import { spanFields, spanOf } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
 import { describedValues } from '../../graphql/described-values.ts'
@@ -162,22 +162,21 @@ const AuditEntryFilter = builder.inputType('AuditEntryFilter', {
     action: t.stringList({ description: 'Names of mutations: `orderPlace`.' }),
     subjectType: t.string({ description: '`Order`, `Member`, …' }),
     subjectId: t.id({ description: 'Selects the history of one object.' }),
-    createdFrom: t.field({ type: 'DateTime', description: 'Done at this instant or later.' }),
-    createdBefore: t.field({ type: 'DateTime', description: 'Done before this instant.' }),
+    ...spanFields(t, 'created', 'Done'),
   }),
 })
 
 function entryFilter(
   filter: typeof AuditEntryFilter.$inferInput | null | undefined,
 ): ReadWhere<'AuditEntry'> {
-  const { actorKind, actorId, action, subjectType, subjectId, createdFrom, createdBefore } = filter ?? {}
+  const { actorKind, actorId, action, subjectType, subjectId } = filter ?? {}
   return {
     ...(actorKind && { actorKind: anyOf(actorKind) }),
     ...(typeof actorId === 'string' && { actorId: uuidIn(actorId) }),
     ...(action && { action: anyOf(action) }),
     ...(typeof subjectType === 'string' && { subjectType }),
     ...(typeof subjectId === 'string' && { AND: ofSubject(subjectId) }),
-    ...between('createdAt', createdFrom, createdBefore),
+    ...spanOf('createdAt', 'created', filter),
   }
 }
 

@@ -10,6 +10,7 @@ import { valuesOfEnum } from '../described-values.ts'
 import { MoneyInput, MoneyType } from '../money.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
+import type { MoneyColumns } from '../ranges.ts'
 import { enumRef, nodeRef } from '../refs.ts'
 import { relation } from '../relations.ts'
 import { textBytes } from '../text-bytes.ts'
@@ -64,6 +65,8 @@ export type Part = {
   readonly resolve: (row: never) => unknown
   /** The column by which a list is sorted; without it lists cannot be sorted by the part. */
   readonly sort?: string
+  /** The columns of an amount of money, by which a list can be filtered. */
+  readonly money?: MoneyColumns
   readonly input?: PartInput
 }
 
@@ -93,6 +96,7 @@ export type Field = {
   readonly output: (t: FieldBuilder) => unknown
   readonly input: FieldInput | null
   readonly sort: string | null
+  readonly money?: MoneyColumns
 }
 
 /** It clears the column; it empties a text that is never null; it is refused as REQUIRED. */
@@ -243,6 +247,7 @@ export function partField(name: string, part: Part, model: Model): Field {
       }),
     input: input === undefined ? null : partInput(name, part, input),
     sort: sort ?? null,
+    ...(part.money !== undefined && { money: part.money }),
   }
 }
 
@@ -285,6 +290,7 @@ export function money(
     type: MoneyType,
     resolve: (row: Columns) => ({ amountMinor: row[amount], currency: row[currency] }),
     sort: amount,
+    money: { amount, currency },
     input: {
       type: MoneyInput,
       rule: moneyInput({ min: 0n, max }),

@@ -5,16 +5,20 @@ import type { Model } from '../../db/models.ts'
 import type { AnyWhere } from '../../db/reader/any-query.ts'
 import { type ModelName, modelOf } from '../../db/register.ts'
 import { anyOf } from '../any-of.ts'
-import { between } from '../between.ts'
+import { spanFields, spanOf } from '../between.ts'
 import { builder } from '../builder.ts'
 import { nodeUuid } from '../node-ids.ts'
+import { type MoneyColumns, MoneyRange, moneyRange } from '../ranges.ts'
 import { sortOf, sortsOf } from '../sorts.ts'
 import { searchWords } from '../word-search.ts'
 import { type Field, type InputBuilder, keyOf, outputType } from './fields.ts'
 
 export type ListOptions = {
   readonly description?: string
-  /** Columns and to-one relations. Enums take a list of values, times a range. */
+  /**
+   * Columns, amounts of money, to-one relations, and their columns (`product.vendor`). Enums take a list of values; times
+   * and amounts a range.
+   */
   readonly filter?: readonly string[]
   /** Fields by which the list can be sorted; the first is the default. Each needs an index. */
   readonly sort: readonly string[]
@@ -47,8 +51,14 @@ export function listOf(name: ModelName, model: Model, fields: readonly Field[], 
           }),
     sorts: sortsFor(name, fields, options.sort),
     where: (filter, query) =>
-      Object.assign({}, ...criteria.map((criterion) => criterion.where(filter ?? {})), searchWords(query)),
+      all([...criteria.map((criterion) => criterion.where(filter ?? {})), searchWords(query)]),
   }
+}
+
+/** Conditions of the same relation stand beside each other. */
+function all(conditions: readonly AnyWhere[]): AnyWhere {
+  const asked = conditions.filter((condition) => Object.keys(condition).length > 0)
+  return asked.length === 0 ? {} : { AND: asked }
 }
 
 /** The searched columns of a list's own table, and of others: by table, the names in the database. */
@@ -91,6 +101,10 @@ function criterionOf(name: string, model: Model, fields: readonly Field[]): Crit
         typeof id === 'string' ? { [key]: nodeUuid(relation.model as ModelName, id) } : {},
     }
   }
+  const [near, far] = name.split('.')
+  if (near !== undefined && far !== undefined) return ofRelation(near, far, model)
+  const part = fields.find((field) => field.name === name)?.money
+  if (part !== undefined) return moneyRangeCriterion(name, part)
   const column = model.columns.get(name)
   if (column === undefined)
     throw new Error(`${model.table} cannot be filtered by ${name}: there is no such column`)
@@ -111,22 +125,40 @@ function criterionOf(name: string, model: Model, fields: readonly Field[]): Crit
   }
 }
 
+/** `product.vendor`: a column of a to-one relation, under the column's name. */
+function ofRelation(relation: string, column: string, model: Model): Criterion {
+  const target = model.relations.get(relation)
+  if (target === undefined || target.many)
+    throw new Error(`${model.table} cannot be filtered by ${relation}: there is no such relation to one`)
+  const criterion = criterionOf(column, modelOf(target.model as ModelName), [])
+  return {
+    fields: criterion.fields,
+    where: (filter) => {
+      const condition = criterion.where(filter)
+      return Object.keys(condition).length === 0 ? {} : { [relation]: condition }
+    },
+  }
+}
+
+function moneyRangeCriterion(name: string, columns: MoneyColumns): Criterion {
+  return {
+    fields: (t) => ({ [name]: t.field({ type: MoneyRange, description: `Its ${name} is in this range.` }) }),
+    where: ({ [name]: range }) =>
+      moneyRange(columns, range as typeof MoneyRange.$inferInput | null | undefined),
+  }
+}
+
 /** In the form in which the field's input is stored, so that both compare equal. */
 function normalised(value: unknown, rule: z.ZodType | undefined): unknown {
   return rule?.safeParse(value).data ?? value
 }
 
-/** `startsAt` is filtered by `startsFrom` and `startsBefore`. */
+/** `startsAt` is filtered by `startsFrom`, `startsBefore` and `startsOn`. */
 function rangeOf(name: string): Criterion {
   const stem = name.replace(/At$/, '')
-  const [from, before] = [`${stem}From`, `${stem}Before`]
   return {
-    fields: (t) => ({
-      [from]: t.field({ type: 'DateTime', description: `${name} is this instant or later.` }),
-      [before]: t.field({ type: 'DateTime', description: `${name} is before this instant.` }),
-    }),
-    where: ({ [from]: since, [before]: until }) =>
-      between(name, since as Date | null | undefined, until as Date | null | undefined),
+    fields: (t) => spanFields(t, stem, `${name} is`),
+    where: (filter) => spanOf(name, stem, filter),
   }
 }
 

@@ -38,7 +38,7 @@ const Product = resource('Product', {
   visible: { where: { status: 'ACTIVE' }, unless: SEES_UNPUBLISHED },
   list: {
     description: 'The catalogue.',
-    filter: ['status', 'vendor', 'category'],
+    filter: ['status', 'vendor', 'category', 'updatedAt'],
     sort: ['createdAt', 'updatedAt', 'title'],
     search: ['title', 'vendor', 'category', 'variants.sku'],
   },

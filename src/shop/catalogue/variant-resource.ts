@@ -22,7 +22,8 @@ resource('Variant', {
   visible: { where: { product: { status: 'ACTIVE' } }, unless: SEES_UNPUBLISHED },
   list: {
     description: 'All variants of all products.',
-    sort: ['createdAt', 'sku', 'price'],
+    filter: ['product', 'product.vendor', 'product.category', 'product.status', 'price', 'updatedAt'],
+    sort: ['createdAt', 'updatedAt', 'sku', 'price'],
     search: ['title', 'sku'],
   },
   write: ['create', 'update'],

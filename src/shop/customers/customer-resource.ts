@@ -62,8 +62,8 @@ resource('Customer', {
   many: { orders: { sort: 'placedAt', description: 'Their orders, latest first.' } },
   list: {
     description: 'All customers.',
-    filter: ['country', 'email'],
-    sort: ['createdAt', 'name', 'email'],
+    filter: ['country', 'email', 'updatedAt'],
+    sort: ['createdAt', 'updatedAt', 'name', 'email'],
     search: ['name', 'email', 'city'],
   },
   write: ['create', 'update'],

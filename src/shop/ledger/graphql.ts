@@ -5,7 +5,7 @@ import type { ReadWhere } from '../../db/register.ts'
 import type { LedgerAccount as AccountRow, JournalEntry as EntryRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { loadTogether } from '../../graphql/batch.ts'
-import { between } from '../../graphql/between.ts'
+import { spanFields, spanOf } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { describedValues } from '../../graphql/described-values.ts'
@@ -266,19 +266,18 @@ const JournalEntryFilter = builder.inputType('JournalEntryFilter', {
   fields: (t) => ({
     kind: t.field({ type: [JournalEntryKind] }),
     sourceId: t.id({ description: "The source of the entries: an entry's `source { sourceId }`." }),
-    postedFrom: t.field({ type: 'DateTime', description: 'Posted at this instant or later.' }),
-    postedBefore: t.field({ type: 'DateTime', description: 'Posted before this instant.' }),
+    ...spanFields(t, 'posted', 'Posted'),
   }),
 })
 
 function entryFilter(
   filter: typeof JournalEntryFilter.$inferInput | null | undefined,
 ): ReadWhere<'JournalEntry'> {
-  const { kind, sourceId, postedFrom, postedBefore } = filter ?? {}
+  const { kind, sourceId } = filter ?? {}
   return {
     ...(kind && { kind: anyOf(kind) }),
     ...(typeof sourceId === 'string' && ofSource(sourceId)),
-    ...between('postedAt', postedFrom, postedBefore),
+    ...spanOf('postedAt', 'posted', filter),
   }
 }
 

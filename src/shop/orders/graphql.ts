@@ -8,7 +8,7 @@ import type {
   Variant as VariantRow,
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
-import { between } from '../../graphql/between.ts'
+import { spanFields, spanOf } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { exactlyOne } from '../../graphql/exactly-one.ts'
@@ -17,6 +17,7 @@ import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
+import { MoneyRange, moneyRange } from '../../graphql/ranges.ts'
 import { readOne, readPage } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
@@ -256,6 +257,7 @@ const orderSorts = sortsOf(
   'OrderSortKey',
   {
     PLACED_AT: sortOf('Order', 'placedAt'),
+    UPDATED_AT: sortOf('Order', 'updatedAt'),
     NUMBER: sortOf('Order', 'number', 'descending'),
     TOTAL: sortOf('Order', 'totalMinor', 'descending'),
   },
@@ -267,8 +269,11 @@ const OrderFilter = builder.inputType('OrderFilter', {
     status: t.field({ type: [OrderStatus] }),
     paymentStatus: t.field({ type: [OrderPaymentStatus] }),
     customerId: t.id(),
-    placedFrom: t.field({ type: 'DateTime', description: 'Placed at this instant or later.' }),
-    placedBefore: t.field({ type: 'DateTime', description: 'Placed before this instant.' }),
+    number: t.int({ description: 'Its number.' }),
+    sku: t.string({ description: 'With a line of the variant that has this SKU today.' }),
+    total: t.field({ type: MoneyRange, description: 'Its total is in this range.' }),
+    ...spanFields(t, 'placed', 'Placed'),
+    ...spanFields(t, 'updated', 'Changed'),
   }),
 })
 
@@ -283,7 +288,11 @@ function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined):
     ...(filter?.status && { status: anyOf(filter.status) }),
     ...(filter?.paymentStatus && { paymentStatus: anyOf(filter.paymentStatus) }),
     ...(typeof filter?.customerId === 'string' && { customerId: nodeUuid('Customer', filter.customerId) }),
-    ...between('placedAt', filter?.placedFrom, filter?.placedBefore),
+    ...(typeof filter?.number === 'number' && { number: filter.number }),
+    ...(typeof filter?.sku === 'string' && { lines: { some: { variant: { sku: filter.sku } } } }),
+    ...moneyRange({ amount: 'totalMinor', currency: 'currency' }, filter?.total),
+    ...spanOf('placedAt', 'placed', filter),
+    ...spanOf('updatedAt', 'updated', filter),
   }
 }
 
@@ -307,7 +316,7 @@ builder.queryFields((t) => ({
       const customer = searchWords(query)
       const words = Object.keys(customer).length === 0 ? {} : { customer }
       const found = number === null ? words : { number }
-      const where = { ...orderFilter(filter), ...found }
+      const where = { AND: [orderFilter(filter), found] }
       return readPage<OrderRow>(context, info, { where, sort: orderSorts.read(sortKey, reverse) }, page)
     },
   }),

@@ -60,7 +60,7 @@ export async function withHold(tx: Transaction, order: Order, now: Date): Promis
   if (order.holdsStock || order.status !== 'PLACED') return order
   if (!(await takeHold(tx, order.id, now))) return null
   const hold = { holdsStock: true, holdExpiresAt: holdEnd(now) }
-  await tx.order.updateMany({ where: { id: order.id }, data: hold })
+  await tx.order.updateMany({ where: { id: order.id }, data: { ...hold, updatedAt: now } })
   return { ...order, ...hold }
 }
 

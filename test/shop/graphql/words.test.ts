@@ -28,7 +28,20 @@ beforeAll(async () => {
 afterAll(() => database?.drop())
 
 it('a query is folded as stored texts are', async () => {
-  const texts = fc.sample(fc.string({ unit: 'binary', maxLength: 20 }), { numRuns: RUNS })
+  // PostgreSQL and Node have Unicode of different years: only letters that both have had for long.
+  const unit = fc.oneof(
+    ...[
+      [0x20, 0x6ff],
+      [0x1e00, 0x20ff],
+      [0x3041, 0x30ff],
+      [0xfb00, 0xfb06],
+      [0xff01, 0xff9f],
+    ].map(([min, max]) =>
+      fc.integer({ min: min as number, max: max as number }).map((code) => String.fromCodePoint(code)),
+    ),
+  )
+  const seed = Date.now()
+  const texts = fc.sample(fc.string({ unit, maxLength: 20 }), { numRuns: RUNS, seed })
   const storable = [...texts, 'Straße ẞ ǅ ﬁ ＡＢ １ ΟΔΟΣ İı Łódź Ærø Þór'].filter(
     (text) => text.isWellFormed() && !text.includes('\0'),
   )
@@ -37,7 +50,8 @@ it('a query is folded as stored texts are', async () => {
       'SELECT text, app.fold(text) AS folded FROM unnest($1::text[]) AS text',
       [storable],
     )
-    for (const { text, folded } of rows) expect(fold(text), JSON.stringify(text)).toBe(folded)
+    for (const { text, folded } of rows)
+      expect(fold(text), `seed ${seed}: ${JSON.stringify(text)}`).toBe(folded)
   })
 })
 

@@ -1,24 +1,32 @@
 // The disputes of payments: type and queries.
 import type { Dispute as DisputeRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
-import { between } from '../../../graphql/between.ts'
+import { spanFields, spanOf } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs } from '../../../graphql/connections.ts'
 import { MoneyType } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
 import { projection } from '../../../graphql/projection.ts'
+import { MoneyRange, moneyRange } from '../../../graphql/ranges.ts'
 import { readOne, readPage } from '../../../graphql/read.ts'
 import { enumRef } from '../../../graphql/refs.ts'
 import { relation } from '../../../graphql/relations.ts'
-import { sortOf } from '../../../graphql/sorts.ts'
+import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
 import { Dispute, DisputeConnection, Payment } from '../../refs.ts'
 
 /** Most disputes have one withdrawal, or a withdrawal and a reinstatement. */
 const MOVEMENTS_EXPECTED = 2
 
-const DISPUTES = sortOf('Dispute', 'openedAt')
+const disputeSorts = sortsOf(
+  'DisputeSortKey',
+  {
+    OPENED_AT: sortOf('Dispute', 'openedAt'),
+    UPDATED_AT: sortOf('Dispute', 'updatedAt'),
+  },
+  'OPENED_AT',
+)
 
 const DisputeStatus = enumRef(
   'DisputeStatus',
@@ -78,6 +86,7 @@ Dispute.implement({
     version: t.exposeInt('version'),
     openedAt: t.expose('openedAt', { type: 'DateTime' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the server learned of it.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     payment: t.field({
       type: Payment,
       ...projection({ one: 'payment' }),
@@ -90,8 +99,9 @@ const DisputeFilter = builder.inputType('DisputeFilter', {
   fields: (t) => ({
     status: t.field({ type: [DisputeStatus] }),
     paymentId: t.id(),
-    openedFrom: t.field({ type: 'DateTime', description: 'Opened at this instant or later.' }),
-    openedBefore: t.field({ type: 'DateTime', description: 'Opened before this instant.' }),
+    amount: t.field({ type: MoneyRange, description: 'Its amount is in this range.' }),
+    ...spanFields(t, 'opened', 'Opened'),
+    ...spanFields(t, 'updated', 'Changed'),
   }),
 })
 
@@ -99,15 +109,22 @@ builder.queryFields((t) => ({
   disputes: t.field({
     type: DisputeConnection,
     description: 'All disputes, latest first.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: DisputeFilter }) },
-    resolve: (_root, { filter, ...page }, context, info) => {
-      const { status, paymentId, openedFrom, openedBefore } = filter ?? {}
+    args: {
+      ...pageArgs(t.arg),
+      filter: t.arg({ type: DisputeFilter }),
+      sortKey: t.arg({ type: disputeSorts.type }),
+      reverse: t.arg.boolean(),
+    },
+    resolve: (_root, { filter, sortKey, reverse, ...page }, context, info) => {
+      const { status, paymentId } = filter ?? {}
       const where = {
         ...(status && { status: anyOf(status) }),
         ...(typeof paymentId === 'string' && { paymentId: nodeUuid('Payment', paymentId) }),
-        ...between('openedAt', openedFrom, openedBefore),
+        ...moneyRange({ amount: 'amountMinor', currency: 'currency' }, filter?.amount),
+        ...spanOf('openedAt', 'opened', filter),
+        ...spanOf('updatedAt', 'updated', filter),
       }
-      return readPage<DisputeRow>(context, info, { where, sort: DISPUTES }, page)
+      return readPage<DisputeRow>(context, info, { where, sort: disputeSorts.read(sortKey, reverse) }, page)
     },
   }),
   dispute: t.field({

@@ -2,7 +2,7 @@
 
 import type { Order as OrderRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
-import { between } from '../../../graphql/between.ts'
+import { spanFields, spanOf } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../../graphql/connections.ts'
 import { describedValues } from '../../../graphql/described-values.ts'
@@ -10,16 +10,25 @@ import { MoneyType } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
 import { projection } from '../../../graphql/projection.ts'
+import { MoneyRange, moneyRange } from '../../../graphql/ranges.ts'
 import { readOne, readPage } from '../../../graphql/read.ts'
 import { enumRef } from '../../../graphql/refs.ts'
 import { relation } from '../../../graphql/relations.ts'
-import { sortOf } from '../../../graphql/sorts.ts'
+import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
 import { DisputeConnection, Order, Payment, PaymentConnection, RefundConnection } from '../../refs.ts'
 import type { FAILURE_CODES, FailureCode } from '../provider.ts'
 import { PaymentProviderKind } from './providers.ts'
 
-const PAYMENTS = sortOf('Payment', 'createdAt')
+const paymentSorts = sortsOf(
+  'PaymentSortKey',
+  {
+    CREATED_AT: sortOf('Payment', 'createdAt'),
+    UPDATED_AT: sortOf('Payment', 'updatedAt'),
+    AMOUNT: sortOf('Payment', 'amountMinor', 'descending'),
+  },
+  'CREATED_AT',
+)
 
 export const PaymentStatus = enumRef(
   'PaymentStatus',
@@ -111,6 +120,7 @@ Payment.implement({
     failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
     version: t.exposeInt('version'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     settledAt: t.expose('settledAt', {
       type: 'DateTime',
       nullable: true,
@@ -149,37 +159,43 @@ const PaymentFilter = builder.inputType('PaymentFilter', {
   fields: (t) => ({
     status: t.field({ type: [PaymentStatus] }),
     orderId: t.id(),
-    createdFrom: t.field({ type: 'DateTime', description: 'Begun at this instant or later.' }),
-    createdBefore: t.field({ type: 'DateTime', description: 'Begun before this instant.' }),
+    amount: t.field({ type: MoneyRange, description: 'Its amount is in this range.' }),
+    ...spanFields(t, 'created', 'Begun'),
+    ...spanFields(t, 'updated', 'Changed'),
   }),
 })
 
 type CommonFilter = {
   readonly status?: readonly PaymentRow['status'][] | null | undefined
-  readonly createdFrom?: Date | null | undefined
-  readonly createdBefore?: Date | null | undefined
+  readonly amount?: typeof MoneyRange.$inferInput | null | undefined
 }
 
 /** The filter that payments and refunds have in common. */
 export function commonFilter(filter: CommonFilter | null | undefined) {
-  const { status, createdFrom, createdBefore } = filter ?? {}
   return {
-    ...(status && { status: anyOf(status) }),
-    ...between('createdAt', createdFrom, createdBefore),
+    ...(filter?.status && { status: anyOf(filter.status) }),
+    ...moneyRange({ amount: 'amountMinor', currency: 'currency' }, filter?.amount),
+    ...spanOf('createdAt', 'created', filter),
+    ...spanOf('updatedAt', 'updated', filter),
   }
 }
 
 builder.queryFields((t) => ({
   payments: t.field({
     type: PaymentConnection,
-    description: 'All payments, latest first.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: PaymentFilter }) },
-    resolve: (_root, { filter, ...page }, context, info) => {
+    description: 'All payments. Default: latest first.',
+    args: {
+      ...pageArgs(t.arg),
+      filter: t.arg({ type: PaymentFilter }),
+      sortKey: t.arg({ type: paymentSorts.type }),
+      reverse: t.arg.boolean(),
+    },
+    resolve: (_root, { filter, sortKey, reverse, ...page }, context, info) => {
       const where = {
         ...commonFilter(filter),
         ...(typeof filter?.orderId === 'string' && { orderId: nodeUuid('Order', filter.orderId) }),
       }
-      return readPage<PaymentRow>(context, info, { where, sort: PAYMENTS }, page)
+      return readPage<PaymentRow>(context, info, { where, sort: paymentSorts.read(sortKey, reverse) }, page)
     },
   }),
   payment: t.field({

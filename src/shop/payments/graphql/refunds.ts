@@ -5,21 +5,30 @@ import type {
   RefundReason as RefundReasonValue,
   Refund as RefundRow,
 } from '../../../generated/prisma/client.ts'
+import { spanFields } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../../graphql/connections.ts'
 import { MoneyType } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
 import { projection } from '../../../graphql/projection.ts'
+import { MoneyRange } from '../../../graphql/ranges.ts'
 import { readPage } from '../../../graphql/read.ts'
 import { relation } from '../../../graphql/relations.ts'
-import { sortOf } from '../../../graphql/sorts.ts'
+import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
 import { OrderLine, Payment, Refund, RefundConnection, RefundLine, RefundLineConnection } from '../../refs.ts'
 import type { FAILURE_CODES } from '../provider.ts'
 import { commonFilter, PaymentFailure, PaymentStatus } from './payments.ts'
 
-const REFUNDS = sortOf('Refund', 'createdAt')
+const refundSorts = sortsOf(
+  'RefundSortKey',
+  {
+    CREATED_AT: sortOf('Refund', 'createdAt'),
+    UPDATED_AT: sortOf('Refund', 'updatedAt'),
+  },
+  'CREATED_AT',
+)
 
 export const RefundReason = builder.enumType('RefundReason', {
   description: 'Why a refund was made. A refund made at the provider has the reason that it was given there.',
@@ -94,6 +103,7 @@ Refund.implement({
     failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
     version: t.exposeInt('version'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     settledAt: t.expose('settledAt', { type: 'DateTime', nullable: true }),
     payment: t.field({
       type: Payment,
@@ -126,8 +136,9 @@ const RefundFilter = builder.inputType('RefundFilter', {
   fields: (t) => ({
     status: t.field({ type: [PaymentStatus] }),
     paymentId: t.id(),
-    createdFrom: t.field({ type: 'DateTime', description: 'Begun at this instant or later.' }),
-    createdBefore: t.field({ type: 'DateTime', description: 'Begun before this instant.' }),
+    amount: t.field({ type: MoneyRange, description: 'Its amount is in this range.' }),
+    ...spanFields(t, 'created', 'Begun'),
+    ...spanFields(t, 'updated', 'Changed'),
   }),
 })
 
@@ -135,13 +146,18 @@ builder.queryFields((t) => ({
   refunds: t.field({
     type: RefundConnection,
     description: 'All refunds, latest first.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: RefundFilter }) },
-    resolve: (_root, { filter, ...page }, context, info) => {
+    args: {
+      ...pageArgs(t.arg),
+      filter: t.arg({ type: RefundFilter }),
+      sortKey: t.arg({ type: refundSorts.type }),
+      reverse: t.arg.boolean(),
+    },
+    resolve: (_root, { filter, sortKey, reverse, ...page }, context, info) => {
       const where = {
         ...commonFilter(filter),
         ...(typeof filter?.paymentId === 'string' && { paymentId: nodeUuid('Payment', filter.paymentId) }),
       }
-      return readPage<RefundRow>(context, info, { where, sort: REFUNDS }, page)
+      return readPage<RefundRow>(context, info, { where, sort: refundSorts.read(sortKey, reverse) }, page)
     },
   }),
 }))

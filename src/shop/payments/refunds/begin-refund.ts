@@ -111,7 +111,7 @@ export async function beginRefund(
   const reducesMinor = reductionMinor(order, amountMinor)
   await tx.payment.updateMany({
     where: { id: paymentId },
-    data: { refundPendingMinor: payment.refundPendingMinor + amountMinor },
+    data: { refundPendingMinor: payment.refundPendingMinor + amountMinor, updatedAt: now },
   })
   await tx.refund.create({
     data: {
