@@ -213,10 +213,10 @@ type Same = {
   /** The form that is shown after an edit without another request; `save` gets the form as it was opened. */
   edit(session: Session, change: object | null): Promise<{ shown: Data; outcome: Data; requests: number }>
   /** The part of the dashboard that is there, and what is said of the other. */
-  dashboard(session: Caller): Promise<{ orders: number; found: unknown; failed: unknown }>
+  dashboard(session: Caller): Promise<{ days: number; customers: unknown; failed: unknown }>
 }
 
-const DASHBOARD = { customer: 'Ada' }
+const DASHBOARD = { from: '2026-01-01', until: '2026-01-07' }
 const CURSOR = `query ($filter: OrderFilter, $n: Int!) {
   orders(filter: $filter, first: $n, sortKey: NUMBER) { pageInfo { endCursor } }
 }`
@@ -263,9 +263,9 @@ const apollo: Same = {
       variables: DASHBOARD,
     })
     return {
-      orders: data?.orders.edges.length,
-      found: data?.found,
-      failed: guide.apollo.failures(error as ErrorLike).get('found'),
+      days: data?.salesByDay.length,
+      customers: data?.customers,
+      failed: guide.apollo.failures(error as ErrorLike).get('customers'),
     }
   },
 }
@@ -293,8 +293,8 @@ const urql: Same = {
   },
   async dashboard(session) {
     const { data, error } = await urqlAs(session).query<Data>(guide.documents.Dashboard, DASHBOARD)
-    const failed = error?.graphQLErrors.find(({ path }) => path?.join('.') === 'found')
-    return { orders: data?.orders.edges.length, found: data?.found, failed: failed?.extensions.code }
+    const failed = error?.graphQLErrors.find(({ path }) => path?.join('.') === 'customers')
+    return { days: data?.salesByDay.length, customers: data?.customers, failed: failed?.extensions.code }
   },
 }
 
@@ -336,7 +336,7 @@ const relay: Same = {
       guide.relayDocuments.Dashboard,
       DASHBOARD,
     ).toPromise()) as Data
-    return { orders: data.orders.edges.length, found: null, failed: data.found }
+    return { days: data.salesByDay.length, customers: null, failed: data.customers }
   },
 }
 
@@ -387,10 +387,10 @@ describe.each([
     const { secret } = await done(
       a,
       'mutation ($input: ApiKeyCreateInput!) { apiKeyCreate(input: $input) { secret userErrors { message } } }',
-      { name: unique('Till'), permissions: ['orders:read'] },
+      { name: unique('Figures'), permissions: ['figures:read'] },
     )
-    const { orders, found, failed } = await client.dashboard(api.bearing(secret))
-    expect([orders, found]).toEqual([1, null])
+    const { days, customers, failed } = await client.dashboard(api.bearing(secret))
+    expect([days, customers]).toEqual([7, null])
     expect(JSON.stringify(failed)).toMatch(/FORBIDDEN|customers:read/)
   })
 })
