@@ -395,6 +395,29 @@ describe.each([
   })
 })
 
+it('changes many prices in one call, and shows those that were changed', async () => {
+  const client = apolloAs(a)
+  const made = [await makeVariant(a), await makeVariant(a), await makeVariant(a)]
+  const rows = made.map(({ id }, index) => ({
+    id,
+    // Of the second one somebody has seen another version.
+    expectedVersion: index === 1 ? 7 : 1,
+    price: { amount: '12.50', currency: 'USD' },
+  }))
+  const input = { mode: 'PER_ROW', rows }
+  const { data } = await client.mutate<Data>({
+    mutation: guide.documents.SetPrices,
+    variables: { input: { ...input, idempotencyKey: guide.attempts.keyFor('prices', input) } },
+  })
+  expect(answers).toHaveLength(1)
+  const refused = data?.productVariantsUpdate.rows.filter(({ userErrors }: Data) => userErrors.length > 0)
+  expect(refused).toMatchObject([
+    { index: 1, userErrors: expect.arrayContaining([expect.objectContaining({ code: 'CONFLICT' })]) },
+  ])
+  const prices = made.map(({ id }) => (client.cache.extract() as Data)[`Variant:${id}`]?.price.amount)
+  expect(prices).toEqual(['12.50', '10.00', '12.50'])
+})
+
 it('its manifest of documents is one that TRUSTED_DOCUMENTS takes', async () => {
   const path = frontend.pathOf('src/gql/persisted-documents.json')
   const trusted = await readTrustedDocuments({ path, only: true, schema: api.schema })
