@@ -28,15 +28,17 @@ function outdated(printed: string): string[] {
 
 /**
  * Breaking changes since the schema was last committed that docs/schema-changes.md does not name in backticks; `*` in a
- * path stands for any part of a name.
+ * path stands for any part of a name. An entry counts only in the change that adds or rewrites it: otherwise one for
+ * `Query.*` would excuse every later change.
  */
 async function undeclared(printed: string): Promise<string[]> {
-  const before = lastCommitted(printed)
-  if (before === null) return []
-  const declared = [...readIfThere(DECLARED_FILE).matchAll(/^- `([^`]+)`/gm)].map(([, path = '']) =>
-    pathPattern(path),
-  )
-  const changes = await diff(parseSchema(before), parseSchema(printed))
+  const base = lastCommitted(printed)
+  if (base === null) return []
+  const former = new Set(entriesOf(showAt(base.commit, 'docs/schema-changes.md') ?? ''))
+  const declared = entriesOf(readIfThere(DECLARED_FILE))
+    .filter((entry) => !former.has(entry))
+    .map((entry) => pathPattern(entry.split('`')[1] ?? ''))
+  const changes = await diff(parseSchema(base.schema), parseSchema(printed))
   return changes
     .filter((change) => isBreaking(change) && !declared.some((path) => path.test(change.path ?? '')))
     .map(
@@ -52,6 +54,11 @@ function nameless(printed: string): string[] {
   )
 }
 
+/** The first line of each entry: `- \`Type.field\`: …`. */
+function entriesOf(text: string): string[] {
+  return [...text.matchAll(/^- `[^`]+`.*$/gm)].map(([entry]) => entry)
+}
+
 function pathPattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll('*', '\\w*')}$`)
 }
@@ -61,23 +68,23 @@ function isBreaking({ criticality }: Change): boolean {
 }
 
 /** The last committed schema that differs: before a commit that is HEAD's, after it HEAD's parent's. Null without one. */
-function lastCommitted(printed: string): string | null {
+function lastCommitted(printed: string): { readonly commit: string; readonly schema: string } | null {
   for (const commit of ['HEAD', 'HEAD^']) {
-    const schema = showAt(commit)
-    if (schema !== null && schema !== printed) return schema
+    const schema = showAt(commit, 'schema.graphql')
+    if (schema !== null && schema !== printed) return { commit, schema }
   }
   return null
 }
 
-function showAt(commit: string): string | null {
+function showAt(commit: string, file: string): string | null {
   try {
-    return execFileSync('git', ['show', `${commit}:schema.graphql`], {
+    return execFileSync('git', ['show', `${commit}:${file}`], {
       cwd: new URL('..', import.meta.url),
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     })
   } catch {
-    return null // no git, no such commit (a shallow clone), or no schema in it
+    return null // no git, no such commit (a shallow clone), or no such file in it
   }
 }
 
