@@ -39,6 +39,22 @@ export function missingFor(field: Declared, held: ReadonlySet<Permission>): Perm
   return missingOf(neededBy(field), held)
 }
 
+const permissionsOf = new WeakMap<GraphQLSchema, ReadonlyMap<unknown, unknown>>()
+
+/** The permission to read a model's type; null: it needs none. */
+export function permissionOf(schema: GraphQLSchema, model: string): Permission | null {
+  const known =
+    permissionsOf.get(schema) ??
+    new Map(
+      Object.values(schema.getTypeMap())
+        .filter(isObjectType)
+        .map(({ extensions }) => [extensions.model, extensions.permission]),
+    )
+  permissionsOf.set(schema, known)
+  const permission = known.get(model)
+  return isNamed(permission) ? permission : null
+}
+
 function missingOf(needed: readonly Permission[], held: ReadonlySet<Permission>): Permission | null {
   for (const permission of needed) if (!held.has(permission)) return permission
   return null

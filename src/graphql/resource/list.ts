@@ -1,5 +1,7 @@
 // The list of a resource: its filter, sorts and search, as arguments and as conditions.
+import type { GraphQLResolveInfo } from 'graphql'
 import type { z } from 'zod'
+import { requirePermission } from '../../auth/permissions.ts'
 import { snakeOf } from '../../core/names.ts'
 import type { Model } from '../../db/models.ts'
 import type { AnyWhere } from '../../db/reader/any-query.ts'
@@ -7,6 +9,8 @@ import { type ModelName, modelOf } from '../../db/register.ts'
 import { anyOf } from '../any-of.ts'
 import { spanFields, spanOf } from '../between.ts'
 import { builder } from '../builder.ts'
+import type { Context } from '../context.ts'
+import { permissionOf } from '../guard-fields.ts'
 import { nodeUuid } from '../node-ids.ts'
 import { type MoneyColumns, MoneyRange, moneyRange } from '../ranges.ts'
 import { sortOf, sortsOf } from '../sorts.ts'
@@ -17,9 +21,9 @@ export type ListOptions = {
   readonly description?: string
   /**
    * Columns, amounts of money, to-one relations, and their columns (`product.vendor`). Enums take a list of values; times
-   * and amounts a range.
+   * and amounts a range. A column of a relation also needs the permission to read its type.
    */
-  readonly filter?: readonly string[]
+  readonly filter?: readonly (string | Below)[]
   /** Fields by which the list can be sorted; the first is the default. Each needs an index. */
   readonly sort: readonly string[]
   /**
@@ -29,14 +33,23 @@ export type ListOptions = {
   readonly search?: readonly string[]
 }
 
+/** A criterion for numbers less than the given one. */
+type Below = { readonly path: string; readonly name: string; readonly description: string }
+
+/** Filters a list by numbers of a column, or of a to-one relation's column, that are less than the criterion `name`. */
+export function below(path: string, named: Omit<Below, 'path'>): Below {
+  return { path, ...named }
+}
+
+type Filter = Record<string, unknown> | null | undefined
+
 /** The arguments of a list besides its paging, and their conditions. */
 export type List = {
   readonly filterType: unknown
   readonly sorts: ReturnType<typeof sortsOf<string, ModelName>>
-  readonly where: (
-    filter: Record<string, unknown> | null | undefined,
-    query: string | null | undefined,
-  ) => AnyWhere
+  /** Throws FORBIDDEN for a criterion that reveals what the caller may not read. */
+  readonly requireFilter: (filter: Filter, context: Context, info: GraphQLResolveInfo) => void
+  readonly where: (filter: Filter, query: string | null | undefined) => AnyWhere
 }
 
 export function listOf(name: ModelName, model: Model, fields: readonly Field[], options: ListOptions): List {
@@ -50,6 +63,13 @@ export function listOf(name: ModelName, model: Model, fields: readonly Field[], 
             fields: (t) => Object.assign({}, ...criteria.map((criterion) => criterion.fields(t))),
           }),
     sorts: sortsFor(name, fields, options.sort),
+    requireFilter(filter, { caller }, { schema }) {
+      for (const { of, where } of criteria) {
+        if (of === undefined || Object.keys(where(filter ?? {})).length === 0) continue
+        const needed = permissionOf(schema, of)
+        if (needed !== null) requirePermission(caller.permissions, needed)
+      }
+    },
     where: (filter, query) =>
       all([...criteria.map((criterion) => criterion.where(filter ?? {})), searchWords(query)]),
   }
@@ -87,11 +107,14 @@ function searchedOf(name: ModelName, paths: readonly string[]): Searched {
 }
 
 type Criterion = {
+  /** The model that it reveals, where that is not the list's own. */
+  readonly of?: string
   readonly fields: (t: InputBuilder) => Record<string, unknown>
   readonly where: (filter: Record<string, unknown>) => AnyWhere
 }
 
-function criterionOf(name: string, model: Model, fields: readonly Field[]): Criterion {
+function criterionOf(name: string | Below, model: Model, fields: readonly Field[]): Criterion {
+  if (typeof name !== 'string') return belowCriterion(name, model)
   const relation = model.relations.get(name)
   if (relation !== undefined) {
     const key = keyOf(name, relation.fields)
@@ -102,7 +125,8 @@ function criterionOf(name: string, model: Model, fields: readonly Field[]): Crit
     }
   }
   const [near, far] = name.split('.')
-  if (near !== undefined && far !== undefined) return ofRelation(near, far, model)
+  if (near !== undefined && far !== undefined)
+    return ofRelation(near, model, (target) => criterionOf(far, target, []))
   const part = fields.find((field) => field.name === name)?.money
   if (part !== undefined) return moneyRangeCriterion(name, part)
   const column = model.columns.get(name)
@@ -125,13 +149,26 @@ function criterionOf(name: string, model: Model, fields: readonly Field[]): Crit
   }
 }
 
-/** `product.vendor`: a column of a to-one relation, under the column's name. */
-function ofRelation(relation: string, column: string, model: Model): Criterion {
+function belowCriterion({ path, ...named }: Below, model: Model): Criterion {
+  const [near, far] = path.split('.')
+  if (near !== undefined && far !== undefined)
+    return ofRelation(near, model, (target) => belowCriterion({ path: far, ...named }, target))
+  if (model.columns.get(path)?.type !== 'Int')
+    throw new Error(`${model.table} cannot be filtered by ${path}: there is no such column of integers`)
+  return {
+    fields: (t) => ({ [named.name]: t.int({ description: named.description }) }),
+    where: ({ [named.name]: bound }) => (typeof bound === 'number' ? { [path]: { lt: bound } } : {}),
+  }
+}
+
+/** A criterion of the record that a to-one relation leads to. */
+function ofRelation(relation: string, model: Model, make: (target: Model) => Criterion): Criterion {
   const target = model.relations.get(relation)
   if (target === undefined || target.many)
     throw new Error(`${model.table} cannot be filtered by ${relation}: there is no such relation to one`)
-  const criterion = criterionOf(column, modelOf(target.model as ModelName), [])
+  const criterion = make(modelOf(target.model as ModelName))
   return {
+    of: target.model,
     fields: criterion.fields,
     where: (filter) => {
       const condition = criterion.where(filter)

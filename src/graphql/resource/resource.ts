@@ -51,6 +51,7 @@ import {
 import { type ListOptions, listOf } from './list.ts'
 
 export { money, type Part } from './fields.ts'
+export { below } from './list.ts'
 
 type ColumnOf<Name extends ModelName> = keyof RowOf<Name> & string
 /** Areas that have both a permission to read and one to write. */
@@ -297,7 +298,7 @@ function addQueries(
     }),
   )
   if (list === undefined) return
-  const { filterType, sorts, where } = listOf(name, model, fields, list)
+  const { filterType, sorts, requireFilter, where } = listOf(name, model, fields, list)
   builder.queryField(plural, (t) =>
     t.field({
       type: connectionRef(name) as never,
@@ -313,6 +314,7 @@ function addQueries(
       },
       resolve: (_root, args, context, info) => {
         const { query, filter, sortKey, reverse, ...page } = args as ListArguments
+        requireFilter(filter, context, info)
         const asked = anyList(where(filter, query), sorts.read(sortKey, reverse))
         return readPage(context, info, asked, page) as never
       },

@@ -38,11 +38,7 @@ const Stock = builder.objectRef<StockLevel>('Stock').implement({
   fields: (t) => ({
     onHand: t.exposeInt('onHand', { description: 'The stock in the warehouse.' }),
     reserved: t.exposeInt('reserved', { description: 'Reserved for orders that are not fulfilled yet.' }),
-    available: t.int({
-      description: 'What can be sold: on hand less reserved.',
-      ...projection({ columns: ['onHand', 'reserved'] }),
-      resolve: ({ onHand, reserved }) => onHand - reserved,
-    }),
+    available: t.exposeInt('available', { description: 'What can be sold: on hand less reserved.' }),
   }),
 })
 

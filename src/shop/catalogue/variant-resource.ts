@@ -1,5 +1,5 @@
 // Variants: the forms of a product that can be bought, each with a price and a stock level.
-import { money, resource } from '../../graphql/resource/resource.ts'
+import { below, money, resource } from '../../graphql/resource/resource.ts'
 import { SEES_UNPUBLISHED } from './unpublished.ts'
 
 const SKU_LENGTH_MAX = 64
@@ -22,7 +22,18 @@ resource('Variant', {
   visible: { where: { product: { status: 'ACTIVE' } }, unless: SEES_UNPUBLISHED },
   list: {
     description: 'All variants of all products.',
-    filter: ['product', 'product.vendor', 'product.category', 'product.status', 'price', 'updatedAt'],
+    filter: [
+      'product',
+      'product.vendor',
+      'product.category',
+      'product.status',
+      'price',
+      'updatedAt',
+      below('stock.available', {
+        name: 'availableBelow',
+        description: 'Fewer pieces than this can be sold: on hand less reserved.',
+      }),
+    ],
     sort: ['createdAt', 'updatedAt', 'sku', 'price'],
     search: ['title', 'sku'],
   },

@@ -5,6 +5,7 @@ import { compileRead } from '../../../src/db/reader/read-sql.ts'
 import { spanOf } from '../../../src/graphql/between.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asOwner, asRuntime } from '../../support/database.ts'
+import { keyWith } from '../../walls/bearers.ts'
 import {
   makeCustomer,
   makeProduct,
@@ -30,16 +31,16 @@ beforeAll(async () => {
 })
 afterAll(() => api?.close())
 
-describe('variants', () => {
-  const skus = async (filter: object) => {
-    const { variants } = await a.data(
-      'query ($filter: VariantFilter) { variants(filter: $filter, sortKey: SKU) { totalCount nodes { sku } } }',
-      { filter },
-    )
-    expect(variants.totalCount).toBe(variants.nodes.length)
-    return variants.nodes.map(({ sku }: Data) => sku)
-  }
+const skus = async (filter: object) => {
+  const { variants } = await a.data(
+    'query ($filter: VariantFilter) { variants(filter: $filter, sortKey: SKU) { totalCount nodes { sku } } }',
+    { filter },
+  )
+  expect(variants.totalCount).toBe(variants.nodes.length)
+  return variants.nodes.map(({ sku }: Data) => sku)
+}
 
+describe('variants', () => {
   it('by their product, and what is known of it', async () => {
     expect(await skus({ productId: kettles })).toEqual(['K-1', 'K-2', 'K-3'])
     expect(await skus({ vendor: 'Clay' })).toEqual(['B-1'])
@@ -168,5 +169,45 @@ describe('a copy is kept in step', () => {
     expect(await sorted('UPDATED_AT')).toEqual([large, small])
     await refundPayment(a, small, 100n)
     expect(await sorted('UPDATED_AT')).toEqual([small, large])
+  })
+})
+
+// Last: its order would be one of those above.
+describe('variants by what can be sold of them', () => {
+  const below = async (availableBelow: number, vendor = 'Pan maker') => await skus({ availableBelow, vendor })
+
+  beforeAll(async () => {
+    const pans = await makeProduct(a, { title: 'Pan', vendor: 'Pan maker' })
+    await makeVariant(a, { productId: pans, sku: 'P-0', stock: 0 })
+    await makeVariant(a, { productId: pans, sku: 'P-3', stock: 3 })
+    const { id } = await makeVariant(a, { productId: pans, sku: 'P-9', stock: 9 })
+    await placeOrder(a, await makeCustomer(a), [{ variantId: id, quantity: 8 }])
+  })
+
+  it('on hand less reserved, as orders change it', async () => {
+    expect(await below(0)).toEqual([])
+    expect(await below(1)).toEqual(['P-0'])
+    expect(await below(2)).toEqual(['P-0', 'P-9'])
+    expect(await below(3)).toEqual(['P-0', 'P-9'])
+    expect(await below(4)).toEqual(['P-0', 'P-3', 'P-9'])
+    expect(await below(1, 'Nobody')).toEqual([])
+  })
+
+  it('cross-tenant: none of another tenant’s', async () => {
+    const { variants } = await api
+      .as('B')
+      .data('{ variants(filter: { availableBelow: 50 }) { nodes { sku } } }')
+    expect(variants.nodes).toEqual([])
+  })
+
+  it('needs the permission to read stock, as the stock itself does', async () => {
+    const source = 'query ($filter: VariantFilter) { variants(filter: $filter) { totalCount } }'
+    const reading = await keyWith(api, 'A', ['catalogue:read'])
+    expect((await reading.send(source, { filter: { availableBelow: 1 } })).errors).toMatchObject([
+      { code: 'FORBIDDEN', extensions: { permission: 'stock:read' } },
+    ])
+    expect((await reading.send(source, { filter: { vendor: 'Pan maker' } })).errors).toEqual([])
+    const both = await keyWith(api, 'A', ['catalogue:read', 'stock:read'])
+    expect((await both.send(source, { filter: { availableBelow: 1 } })).errors).toEqual([])
   })
 })
