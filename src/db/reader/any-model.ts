@@ -28,7 +28,9 @@ export type ManyRows = {
    * goes on, and the constraint's name is returned; null when all were written.
    */
   updateRows(rows: readonly RowUpdate[], constraints: ReadonlySet<string>): Promise<string | null>
-  findMany<Row>(query: { where: { id: { in: readonly string[] } } }): Promise<Row[]>
+  findMany<Row>(query: {
+    where: { readonly [column: string]: { readonly in: readonly unknown[] } }
+  }): Promise<Row[]>
 }
 
 export function manyRowsOf(tx: Transaction, model: ModelName): ManyRows {

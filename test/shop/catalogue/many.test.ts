@@ -167,6 +167,41 @@ describe('productVariantsUpdate', () => {
     expect(await eventsOf('variant.updated', ids[2])).toBe(0)
   })
 
+  it.each(['ALL_OR_NOTHING', 'PER_ROW'])(
+    '%s: 250 rows of a value that is taken are refused in a few statements',
+    async (mode) => {
+      const ids = await manyVariants(ROWS_MAX)
+      const { sku } = await makeVariant(a, { productId, stock: 0 })
+      const rows = ids.map((id) => ({ id, expectedVersion: 1, sku, price: usd(1) }))
+      const { result, statements } = await countStatements(() => update(rows, { mode }))
+      expect(new Set(result.userErrors.map(({ code }: Data) => code))).toEqual(new Set(['TAKEN']))
+      expect(result.userErrors).toHaveLength(ROWS_MAX)
+      expect(statements.length).toBeLessThan(STATEMENTS_MAX)
+      expect(await priceOf(ids[0])).toEqual({ version: 1, price: { amountMinor: '1000' } })
+    },
+  )
+
+  it('a value that a record has before the call is taken, also if its record gives it up in the call', async () => {
+    const ids = await variants(3)
+    const skus = [unique('CHAIN'), unique('CHAIN')]
+    await update([{ id: ids[0], expectedVersion: 1, sku: skus[0] }])
+    const answer = await update(
+      [
+        { id: ids[0], expectedVersion: 2, sku: skus[1] },
+        { id: ids[1], expectedVersion: 1, sku: skus[0] },
+        { id: ids[2], expectedVersion: 1, sku: skus[1] },
+      ],
+      { mode: 'PER_ROW' },
+    )
+    expect(answer.rows.map(({ userErrors }: Data) => userErrors[0]?.code ?? 'done')).toEqual([
+      'done',
+      'TAKEN',
+      'TAKEN',
+    ])
+    const next = await update([{ id: ids[1], expectedVersion: 1, sku: skus[0] }])
+    expect(next.userErrors).toEqual([])
+  })
+
   it('a row that changes nothing keeps its version, without an entry and an event', async () => {
     const [id] = await variants(1)
     const answer = await update([{ id, expectedVersion: 1, price: usd(1000) }])
