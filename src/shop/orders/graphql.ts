@@ -270,7 +270,9 @@ const OrderFilter = builder.inputType('OrderFilter', {
     paymentStatus: t.field({ type: [OrderPaymentStatus] }),
     customerId: t.id(),
     number: t.int({ description: 'Its number.' }),
-    sku: t.string({ description: 'With a line of the variant that has this SKU today.' }),
+    sku: t.string({
+      description: 'With a line of the variant that has this SKU today. Needs catalogue:read.',
+    }),
     total: t.field({ type: MoneyRange, description: 'Its total is in this range.' }),
     ...spanFields(t, 'placed', 'Placed'),
     ...spanFields(t, 'updated', 'Changed'),
@@ -313,6 +315,8 @@ builder.queryFields((t) => ({
       const number = numberIn(query)
       // Finding an order by its customer reveals the customer, so it needs the permission to read customers.
       if (number === null && query?.trim()) requirePermission(context.caller.permissions, 'customers:read')
+      // An order's lines have the SKU of the day they were ordered; today's is the catalogue's.
+      if (typeof filter?.sku === 'string') requirePermission(context.caller.permissions, 'catalogue:read')
       const customer = searchWords(query)
       const words = Object.keys(customer).length === 0 ? {} : { customer }
       const found = number === null ? words : { number }

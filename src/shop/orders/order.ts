@@ -29,7 +29,8 @@ export function refusalsOf(
   const refusals: Reason<PlaceOrderErrorCode>[] = []
   if (!customerFound) refusals.push(refusal(['customerId'], 'there is no such customer', 'NOT_FOUND'))
   for (const [index, line] of offered.entries()) refusals.push(...lineRefusals(asked, line, index))
-  const currencies = new Set(offered.flatMap(({ offer }) => offer?.currency ?? []))
+  // Lines that are not for sale do not count: their product may be hidden from the caller.
+  const currencies = new Set(offered.flatMap(({ offer }) => (offer?.forSale ? offer.currency : [])))
   if (currencies.size > 1) {
     refusals.push(
       refusal(['lines'], 'an order has one currency', 'CURRENCY_MIXED', {
@@ -67,7 +68,9 @@ export function refusalsOf(
 
 /** What the lines cost now; null when a line is not for sale or the currencies differ. */
 function totalOf(offered: readonly OfferedLine[]): Money | null {
-  const [currency, ...others] = new Set(offered.map(({ offer }) => offer?.currency))
+  const [currency, ...others] = new Set(
+    offered.map(({ offer }) => (offer?.forSale ? offer.currency : undefined)),
+  )
   if (currency === undefined || others.length > 0) return null
   const amountMinor = offered.reduce(
     (sum, { offer, quantity }) => sum + (offer?.priceMinor ?? 0n) * BigInt(quantity),
@@ -93,7 +96,11 @@ function lineRefusals(
   }
   const { sku, forSale, available } = offer
   if (!forSale) {
-    const detail: Detail = { message: `${sku} is not for sale`, params: { sku }, needs: ['catalogue:read'] }
+    const detail: Detail = {
+      message: `${sku} is not for sale`,
+      params: { sku },
+      needs: ['catalogue:read', 'unpublished:read'],
+    }
     return [refusal([...at, 'variantId'], 'this is not for sale', 'NOT_FOR_SALE', detail)]
   }
   if (available >= quantity) return []

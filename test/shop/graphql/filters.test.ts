@@ -107,6 +107,15 @@ describe('orders', () => {
     expect(errors).toMatchObject([{ code: 'BAD_USER_INPUT' }])
   })
 
+  it("by SKU needs catalogue:read: an order has the SKU of its day, and today's is the catalogue's", async () => {
+    const source = '{ orders(filter: { sku: "K-1" }) { totalCount } }'
+    const { data, errors } = await (await keyWith(api, 'A', ['orders:read'])).send(source)
+    expect(data).toEqual({ orders: null })
+    expect(errors).toMatchObject([{ code: 'FORBIDDEN', extensions: { permission: 'catalogue:read' } }])
+    const both = await keyWith(api, 'A', ['orders:read', 'catalogue:read'])
+    expect((await both.send(source)).data).toEqual({ orders: { totalCount: 4 } })
+  })
+
   it('cross-tenant: none of another tenant’s', async () => {
     expect(await numbers({ sku: 'K-1' }, api.as('B'))).toEqual([])
   })
