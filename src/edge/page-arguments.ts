@@ -38,7 +38,7 @@ export function givenValue(
   return {
     kind: 'variable',
     name,
-    fallback: defaultValue === undefined ? fallback : literal(defaultValue),
+    fallback: defaultValue === undefined ? fallback : literal(defaultValue, within),
     ...(within !== undefined && { within }),
   }
 }
@@ -52,8 +52,11 @@ export function isGiven(given: Given): boolean {
   return given.kind === 'variable' || (given.value !== undefined && given.value !== null)
 }
 
-/** Integers, strings, booleans and lists unchanged, null as null; for anything else only its presence matters. */
-function literal(node: ValueNode): unknown {
+/**
+ * Integers, strings, booleans and lists unchanged, null as null; of an object its field `within`. For anything else only its
+ * presence matters.
+ */
+function literal(node: ValueNode, within?: string): unknown {
   switch (node.kind) {
     case Kind.INT:
       return Number(node.value)
@@ -64,6 +67,10 @@ function literal(node: ValueNode): unknown {
       return null
     case Kind.LIST:
       return node.values
+    case Kind.OBJECT: {
+      const field = node.fields.find(({ name }) => name.value === within)
+      return field === undefined ? node : { [field.name.value]: literal(field.value) }
+    }
     default:
       return node
   }

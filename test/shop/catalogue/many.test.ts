@@ -1,6 +1,10 @@
 // Changes of many records in one call: all or nothing, row by row, replays, rivals, and what they cost.
+import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { permissionsOf } from '../../../src/auth/permissions.ts'
 import { encodeId, newId, uuidOf } from '../../../src/core/ids.ts'
+import { factsOf } from '../../../src/edge/cost-analysis.ts'
+import { buildSchema } from '../../../src/schema.ts'
 import { type Api, type Data, type Session, startApi } from '../../support/api.ts'
 import { asOwner, asSuperuser } from '../../support/database.ts'
 import { askWithKey, makeKey } from '../../support/keys.ts'
@@ -312,6 +316,34 @@ describe('productVariantsUpdate', () => {
     expect(extensions.cost.requested).toBeLessThan(COST_MAX)
     // By the row: a tenth of the rows costs about a tenth.
     expect(extensions.cost.requested).toBeGreaterThan(ROWS_MAX * 4)
+  })
+})
+
+describe('the rows that the cost counts', () => {
+  const ROWS = '[{ id: "a", expectedVersion: 1 }, { id: "b", expectedVersion: 1 }]'
+  const rows = [
+    { id: 'a', expectedVersion: 1 },
+    { id: 'b', expectedVersion: 1 },
+  ]
+  const all = permissionsOf('OWNER')
+  const schema = buildSchema()
+  const costOf = (definitions: string, given: string, variables: Record<string, unknown>) => {
+    const document = parse(
+      `mutation ${definitions} { productVariantsUpdate(input: ${given}) { rows { variant { product { variants(first: 100) { nodes { id } } } } } } }`,
+    )
+    const operation = document.definitions[0] as OperationDefinitionNode
+    return factsOf(schema, document, operation).plan(variables, all).cost
+  }
+  const [none, two] = [costOf('', '{ rows: [] }', {}), costOf('', `{ rows: ${ROWS} }`, {})]
+
+  it.each([
+    ['a variable', '($i: ProductVariantsUpdateInput!)', '$i', { i: { rows } }],
+    ["a variable's default", `($i: ProductVariantsUpdateInput! = { rows: ${ROWS} })`, '$i', {}],
+    ['a variable of the rows', '($r: [ProductVariantsUpdateRowInput!]!)', '{ rows: $r }', { r: rows }],
+    ['its default', `($r: [ProductVariantsUpdateRowInput!]! = ${ROWS})`, '{ rows: $r }', {}],
+  ])('are those of %s', (_form, definitions, given, variables) => {
+    expect(two).toBeGreaterThan(none + 200)
+    expect(costOf(definitions, given, variables)).toBe(two)
   })
 })
 
