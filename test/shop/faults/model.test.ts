@@ -220,7 +220,7 @@ class Shop {
     const asked = this.ask(order, part)
     const { payment, userErrors } = await this.settled(
       PAYMENT_TAKE,
-      { orderId: order.id, paymentMethod: method, amount: moneyOf(asked.amount) },
+      { orderId: order.id, paymentMethod: method, ...amountOf(asked.amount) },
       taps,
       (answer) => answer.payment,
     )
@@ -243,7 +243,7 @@ class Shop {
     const asked = this.ask(order, part)
     const { payment, userErrors } = await this.settled(
       PAYMENT_RECORD,
-      { orderId: order.id, method: 'CASH', amount: moneyOf(asked.amount) },
+      { orderId: order.id, method: 'CASH', ...amountOf(asked.amount) },
       taps,
       (answer) => answer.payment,
     )
@@ -458,8 +458,9 @@ const PAYMENT_RECORD = `mutation ($input: PaymentRecordInput!) { paymentRecord(i
 const REFUND_RECORD = `mutation ($input: RefundRecordInput!) { refundRecord(input: $input) {
   refund { id status } userErrors { field message code } } }`
 
-const moneyOf = (amount: bigint | null) =>
-  amount === null ? null : { amountMinor: String(amount), currency: 'USD' }
+/** Left out, it is all that is left; null would be refused. */
+const amountOf = (amount: bigint | null) =>
+  amount === null ? {} : { amount: { amountMinor: String(amount), currency: 'USD' } }
 
 const byId = (one: { id: string }, other: { id: string }) => one.id.localeCompare(other.id)
 
