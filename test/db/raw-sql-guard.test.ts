@@ -223,8 +223,8 @@ const HARMLESS = new Set([
   'schedule_erasure',
   // Checks the system's permission itself, and answers yes or no.
   'claim_mail',
-  // They convert between texts, or convert a given row to a document.
-  ...['normalize_email', 'is_email', 'buyer_of', 'address_of'],
+  // They convert or check a text, or convert a given row to a document, and read no table.
+  ...['normalize_email', 'is_email', 'is_time_zone', 'fold', 'words_of', 'buyer_of', 'address_of'],
   // They show what the caller may see anyway, or the catalogue, and write nothing.
   ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
   ...['installation_id', 'is_demo', 'queueable_tasks'],
