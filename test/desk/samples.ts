@@ -44,7 +44,6 @@ export const SAMPLES: ModuleSamples = {
     'query node: id': makeMember,
     'query nodes: ids': makeMember,
   },
-  changes: {},
   lookUps: {},
   beforehand: {
     // A tenant has one unfinished export: a second request returns it.

@@ -138,7 +138,6 @@ export const SAMPLES: ModuleSamples = {
     'query node: id': makeOrder,
     'query nodes: ids': makeOrder,
   },
-  changes: { 'mutation productVariantsUpdate': { 'input.rows.0.title': () => unique('Title') } },
   lookUps: { 'query order': makeOrder, 'query product': makeProductOf, 'query variant': makeVariantOf },
   beforehand: {},
   askers: {},

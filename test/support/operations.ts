@@ -18,6 +18,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from 'graphql'
+import { isEnd } from '../../src/db/proof/candidates.ts'
 
 export type Field = GraphQLField<unknown, unknown>
 
@@ -55,18 +56,35 @@ function nestedPlaces(schema: GraphQLSchema): Place[] {
       const next = getNamedType(field.type)
       if (!isObjectType(next) || !isWalkable(field) || seen.has(next.name)) continue
       seen.add(next.name)
-      const isList = field.args.length > 0
-      reached.push({ type: next, path: [...path, isList ? `${field.name}(first: ${PARENTS})` : field.name] })
+      reached.push({ type: next, path: [...path, stepThrough(field)] })
     }
   }
   return places
 }
 
-/** Whether a field returns objects without required arguments, so is no look-up. */
+/** Whether a field returns objects without being told which: it is a list, or has no arguments. */
 export const isWalkable = ({ args }: Field) => args.length === 0 || args.some(({ name }) => name === 'first')
 
+/** A walkable field in a path: a list has so many parents, and figures are of these days. */
+export function stepThrough({ name, args }: Field): string {
+  const given = args.flatMap((arg) => {
+    if (arg.name === 'first') return `first: ${PARENTS}`
+    return isRequiredArgument(arg) ? `${arg.name}: ${literalFor(arg.name, arg.type)}` : []
+  })
+  return given.length === 0 ? name : `${name}(${given.join(', ')})`
+}
+
+/** Two days around now, so that today is among them in every time zone. */
+function literalFor(name: string, type: GraphQLInputType): string {
+  const kind = getNamedType(type).name
+  if (kind !== 'Date') throw new Error(`no ${kind} is known for "${name}" of a list that is walked through`)
+  return JSON.stringify(new Date(Date.now() + (isEnd(name) ? DAY_MS : -DAY_MS)).toISOString().slice(0, 10))
+}
+
+const DAY_MS = 86_400_000
+
 /** The number of parents for which a nested field is requested. */
-export const PARENTS = 5
+const PARENTS = 5
 /** The number of rows of every list in a generated selection. */
 const ROWS = 2
 

@@ -3,7 +3,15 @@
 import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql'
 import { isEnd } from '../../src/db/proof/candidates.ts'
 import type { Api, Session, TenantKey } from './api.ts'
-import { documentOf, type Given, type Place, requiredArguments, type Slot, withValue } from './operations.ts'
+import {
+  documentOf,
+  type Given,
+  type Place,
+  requiredArguments,
+  type Slot,
+  slotsOf,
+  withValue,
+} from './operations.ts'
 import { type Maker, SAMPLES } from './samples.ts'
 import { unique } from './unique.ts'
 
@@ -12,14 +20,21 @@ export function askerOf(api: Api, place: Place, tenant: TenantKey): Session {
   return SAMPLES.askers[place.name]?.(api) ?? api.as(tenant)
 }
 
-/** Arguments with which a field succeeds, new for every call. */
+/** Arguments with which a field succeeds, new for every call. An edit changes something: one without a change writes nothing. */
 export async function succeedingArguments(api: Api, place: Place, tenant: TenantKey): Promise<Given> {
   await SAMPLES.beforehand[place.name]?.(api, tenant)
   const id = await SAMPLES.lookUps[place.name]?.(api, tenant)
-  let given: Given = { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
-  for (const [path, make] of Object.entries(SAMPLES.changes[place.name] ?? {}))
-    given = withValue(given, { path, name: path, type: '' }, make())
-  return given
+  const given: Given = { ...(await validArguments(api, place, tenant)), ...(id !== undefined && { id }) }
+  const change = changeOf(place)
+  if (change === undefined) return given
+  return withValue(given, change, await makerOf(api.schema, place, change, hour)(api, tenant))
+}
+
+/** The text that an edit changes: a name, or else any. */
+function changeOf({ field }: Place): Slot | undefined {
+  if (!field.name.endsWith('Update')) return undefined
+  const texts = slotsOf(field).filter(({ type, name }) => type === 'String' && name !== 'idempotencyKey')
+  return texts.find(({ name }) => ['name', 'title'].includes(name)) ?? texts[0]
 }
 
 /** The required arguments of a field, new for every call. Throws for a field without a recipe. */

@@ -11,8 +11,6 @@ export interface ModuleSamples {
   records: Record<string, Maker>
   /** A valid value by the argument's name, or for one field by `mutation orderFulfill: id`. */
   values: Record<string, (api: Api, tenant: TenantKey) => unknown>
-  /** By field: optional arguments by path, without which a valid call would change nothing. */
-  changes: Record<string, Record<string, () => unknown>>
   /** By field: the id to pass to a look-up that takes one of several arguments. */
   lookUps: Record<string, Maker>
   /** By field: what to do before the call, so that it succeeds. */
@@ -37,7 +35,6 @@ export interface ModuleSamples {
 const PLAIN: ModuleSamples = {
   records: {},
   values: {},
-  changes: {},
   lookUps: {},
   beforehand: {},
   askers: {},
@@ -61,7 +58,6 @@ const ALL: readonly ModuleSamples[] = await Promise.all(
 export const SAMPLES: Omit<ModuleSamples, 'fill' | 'least' | 'sabotaged' | 'telling'> = {
   records: merged(({ records }) => records),
   values: merged(({ values }) => values),
-  changes: merged(({ changes }) => changes),
   lookUps: merged(({ lookUps }) => lookUps),
   beforehand: merged(({ beforehand }) => beforehand),
   askers: merged(({ askers }) => askers),

@@ -9,7 +9,8 @@ import {
   isObjectType,
 } from 'graphql'
 import type { Permission } from '../../src/auth/permissions.ts'
-import { type Field, isWalkable, PARENTS, type Place, placesOf } from '../support/operations.ts'
+import type { Data } from '../support/api.ts'
+import { type Field, isWalkable, type Place, placesOf, stepThrough } from '../support/operations.ts'
 
 export interface Operation {
   place: Place
@@ -49,14 +50,14 @@ export function mutationsOf(schema: GraphQLSchema): Operation[] {
  * who made or changed it may see it.
  */
 export function showingRecord(schema: GraphQLSchema, { place, needed }: Operation): Operation[] {
-  return relatedIn(schema, place).flatMap(({ record, field }) => {
+  return fieldsOfRecord(schema, place).flatMap((field) => {
     const more = neededFor(schema, field).filter((permission) => !needed.includes(permission))
     if (more.length === 0) return []
-    const selection = `{ ${record.name} { ${field.name} ${emptySelection(field.type)} } userErrors { message } }`
-    const name = `${place.name} ${record.name}.${field.name}`
+    const record = recordWith(schema, place, `${field.name} ${emptySelection(field.type)}`)
+    const selection = `{ ${record} userErrors { message } }`
     const shown = field.name
     return {
-      place: { ...place, name },
+      place,
       selection,
       needed: [...needed, ...new Set(more)],
       around: needed,
@@ -65,29 +66,50 @@ export function showingRecord(schema: GraphQLSchema, { place, needed }: Operatio
   })
 }
 
-/** The field of a mutation's payload with its record. */
-export function recordIn(schema: GraphQLSchema, { field }: Place): Field {
-  const payload = schema.getType(getNamedType(field.type).name) as GraphQLObjectType
-  const record = Object.values(payload.getFields()).find(
-    ({ name, type }) => name !== 'userErrors' && isObjectType(getNamedType(type)),
-  )
-  if (record === undefined) throw new Error(`${field.name} shows no record`)
-  return record
+/** The field of a mutation's payload with its record: of one over many rows, the field of a row. */
+export function recordIn(schema: GraphQLSchema, place: Place): Field {
+  const shown = objectIn(schema, place.field)
+  return isOfRows(shown) ? objectIn(schema, shown) : shown
 }
 
-function relatedIn(schema: GraphQLSchema, place: Place): { record: Field; field: Field }[] {
-  const record = recordIn(schema, place)
-  const type = getNamedType(record.type) as GraphQLObjectType
-  return Object.values(type.getFields()).map((field) => ({ record, field }))
+/** In a payload: the record, called `record`, with a selection of its own. */
+export function recordWith(schema: GraphQLSchema, place: Place, selection: string): string {
+  const shown = objectIn(schema, place.field)
+  const record = `record: ${recordIn(schema, place).name} { ${selection} }`
+  return isOfRows(shown) ? `${shown.name} { ${record} }` : record
+}
+
+/** The record in the answer to such a selection: of several rows, the first one's. */
+export const recordOf = (payload: Data): Data =>
+  (payload.rows === undefined ? payload : payload.rows[0])?.record ?? null
+
+const isOfRows = ({ name }: Field) => name === 'rows'
+
+function objectIn(schema: GraphQLSchema, { name, type }: Field): Field {
+  const payload = schema.getType(getNamedType(type).name) as GraphQLObjectType
+  const shown = Object.values(payload.getFields()).find(
+    (field) => field.name !== 'userErrors' && isObjectType(getNamedType(field.type)),
+  )
+  if (shown === undefined) throw new Error(`${name} shows no record`)
+  return shown
+}
+
+function fieldsOfRecord(schema: GraphQLSchema, place: Place): Field[] {
+  const type = getNamedType(recordIn(schema, place).type) as GraphQLObjectType
+  return Object.values(type.getFields())
 }
 
 /** A mutation's record without further permissions: its leaves, and values that need none. */
 export function ownSelection(schema: GraphQLSchema, place: Place): string {
-  const own = relatedIn(schema, place).flatMap(({ field }) => {
+  const isOpen = (field: Field) => neededFor(schema, field).length === 0
+  const own = fieldsOfRecord(schema, place).flatMap((field) => {
     const type = getNamedType(field.type)
+    if (!isOpen(field)) return []
     if (isLeafType(type)) return field.name
-    if (!isObjectType(type) || neededFor(schema, field).length > 0) return []
-    const leaves = Object.values(type.getFields()).filter(({ type }) => isLeafType(getNamedType(type)))
+    if (!isObjectType(type)) return []
+    const leaves = Object.values(type.getFields()).filter(
+      (leaf) => isLeafType(getNamedType(leaf.type)) && isOpen(leaf),
+    )
     return `${field.name} { ${leaves.map(({ name }) => name).join(' ')} }`
   })
   return own.join(' ')
@@ -116,8 +138,7 @@ export function readsOf(schema: GraphQLSchema): Operation[] {
       const next = schema.getType(getNamedType(field.type).name)
       if (isObjectType(next) && isWalkable(field) && !seen.has(next.name)) {
         seen.add(next.name)
-        const step = field.args.length > 0 ? `${field.name}(first: ${PARENTS})` : field.name
-        reached.push({ type: next, path: [...path, step], around: needed })
+        reached.push({ type: next, path: [...path, stepThrough(field)], around: needed })
       }
       const isRoot = path.length === 0
       if (isRoot ? !isLeafType(next) && !isObjectType(next) : own.length === 0) continue

@@ -6,13 +6,21 @@ import { type GrantablePermission, permissionsOf, ROLES } from '../../src/auth/p
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
 import { makeKey } from '../support/keys.ts'
-import { documentOf, type Given, type Place, type Slot, slotsOf, withValue } from '../support/operations.ts'
+import { documentOf, type Given, type Place, slotsOf, withValue } from '../support/operations.ts'
 import { ACCEPT, codesOf, newEmail, sendMail, tokenFor } from '../support/people.ts'
-import { validArguments } from '../support/recipes.ts'
+import { succeedingArguments } from '../support/recipes.ts'
 import { UNREAD_MIN } from '../support/samples.ts'
 import { unique } from '../support/unique.ts'
 import { type Bearer, keyWith } from './bearers.ts'
-import { mutationsOf, type Operation, ownSelection, readsRecord, recordIn } from './needs.ts'
+import {
+  mutationsOf,
+  type Operation,
+  ownSelection,
+  readsRecord,
+  recordIn,
+  recordOf,
+  recordWith,
+} from './needs.ts'
 
 const schema = buildSchema()
 const all = mutationsOf(schema).filter(({ needed }) => needed.length === 1)
@@ -34,23 +42,10 @@ afterAll(() => api?.close())
 const writer = ({ needed }: Operation, ...more: GrantablePermission[]) =>
   keyWith(api, 'A', [...(needed as GrantablePermission[]), ...more])
 
-/** Valid arguments, new for each call. An edit changes something: one without changes shows nothing. */
+/** Valid arguments, new for each call. */
 async function argumentsOf(operation: Operation): Promise<Given> {
-  const given = await validArguments(api, operation.place, 'A')
-  const secret = slotOf(operation, 'webhookSecret')
-  if (secret !== undefined) return withValue(given, secret, `whsec_${unique('nobody-is-told')}`)
-  if (slotOf(operation, 'expectedVersion') === undefined) return given
-  const text = textSlot(operation)
-  return text === undefined ? given : withValue(given, text, unique('Text'))
-}
-
-/** A text that an edit can change: a name, or else any. */
-function textSlot({ place }: Operation): Slot | undefined {
-  const texts = slotsOf(place.field).filter(
-    ({ type, name }) => type === 'String' && !['idempotencyKey', 'email'].includes(name),
-  )
-  const usual = texts.find(({ name }) => ['name', 'title'].includes(name))
-  return usual ?? (place.field.name.endsWith('Update') ? texts[0] : undefined)
+  const given = await succeedingArguments(api, operation.place, 'A')
+  return withNamed(operation, given, 'webhookSecret', `whsec_${unique('nobody-is-told')}`)
 }
 
 const slotOf = ({ place }: Operation, name: string) => slotsOf(place.field).find((slot) => slot.name === name)
@@ -61,12 +56,12 @@ const withNamed = (operation: Operation, given: Given, name: string, value: unkn
 
 /** The payload: the record with its own fields, and the errors. */
 async function call({ send }: Bearer, { place }: Operation, given: Given): Promise<Data> {
-  const { name } = recordIn(schema, place)
   const deleted = deletes(place) ? 'deletedId' : ''
-  const selection = `{ record: ${name} { ${ownSelection(schema, place)} } ${deleted} userErrors { field message code } }`
+  const selection = `{ ${recordWith(schema, place, ownSelection(schema, place))} ${deleted} userErrors { field message code } }`
   const { data, errors } = await send(documentOf(place, given, selection), given)
   expect(errors, place.name).toEqual([])
-  return data.answer
+  const { rows: _, ...payload } = data.answer
+  return { ...payload, record: recordOf(data.answer) }
 }
 
 /** Whether the mutation deletes its record. */
@@ -138,7 +133,7 @@ describe('a conflict', () => {
         ...(deletes(operation.place) && { deletedId: null }),
         userErrors: [
           {
-            field: ['expectedVersion'],
+            field: slotOf(operation, 'expectedVersion')?.path.split('.').slice(1),
             code: 'CONFLICT',
             message: 'it was changed meanwhile, or never had this version',
           },
