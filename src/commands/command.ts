@@ -14,6 +14,8 @@ export type Command<
   readonly errors: readonly Code[]
   /** The schema of its input without the idempotency key; a function where it depends on the time. */
   readonly schema: Schema | ((now: Date) => Schema)
+  /** Its rows are validated one by one by its work, also for characters that cannot be stored. Default: false. */
+  readonly validatesRows?: boolean
 }
 
 /** Returns the command with literal types. */

@@ -3,7 +3,7 @@ import { manyRowsOf } from '../db/reader/any-model.ts'
 import { type ModelName, modelOf, type Transaction } from '../db/register.ts'
 import { type Constraint, refusalOf } from './constraint.ts'
 import {
-  changedMeanwhile,
+  allChangedMeanwhile,
   changesTo,
   conflict,
   type Edit,
@@ -11,12 +11,14 @@ import {
   edited,
   isRefused,
   notFound,
+  type Stale,
   type Versioned,
 } from './edit.ts'
 import { duplicateRow, type Judged, type ManyErrorCode } from './many.ts'
 import { done } from './outcome.ts'
 
-type RowEdit<Row, Code extends string> = Pick<Edit<Row, Code>, 'id' | 'expectedVersion' | 'wanted' | 'paths'>
+type OwnOfRow = 'id' | 'expectedVersion' | 'wanted' | 'paths' | 'forms'
+type RowEdit<Row, Code extends string> = Pick<Edit<Row, Code>, OwnOfRow>
 
 /**
  * Edits the rows as `edit` does each, and returns the results in order. A row that changes nothing stays as it is. A unique
@@ -27,7 +29,7 @@ export async function editMany<Row extends Versioned, Code extends string>(
   tx: Transaction,
   model: ModelName,
   rows: readonly RowEdit<Row, Code>[],
-  shared: Omit<Edit<Row, Code>, 'id' | 'expectedVersion' | 'wanted' | 'paths'>,
+  shared: Omit<Edit<Row, Code>, OwnOfRow>,
 ): Promise<Judged<EditErrorCode | ManyErrorCode | Code>[]> {
   const table = manyRowsOf(tx, model)
   const ids = [...new Set(rows.map(({ id }) => id))]
@@ -38,14 +40,28 @@ export async function editMany<Row extends Versioned, Code extends string>(
   const seen = new Set<string>()
   const results: (Judged<EditErrorCode | ManyErrorCode | Code> | null)[] = []
   const writes: Write<Row>[] = []
+  const conflicts: Conflict<Row, Code>[] = []
   for (const [index, row] of rows.entries()) {
     const current = found.get(row.id)
     const judged =
-      current !== undefined && seen.has(row.id) ? duplicateRow('id') : await judge(tx, current, row, shared)
+      current !== undefined && seen.has(row.id) ? duplicateRow('id') : await judge(current, row, shared)
     seen.add(row.id)
     if ('changes' in judged) writes.push({ index, ...judged })
-    results.push('changes' in judged ? null : judged)
+    if ('stale' in judged) conflicts.push({ index, row, stale: judged.stale })
+    results.push('done' in judged ? judged : null)
   }
+  const changed = await allChangedMeanwhile(
+    tx,
+    shared.type,
+    conflicts.map(({ stale }) => stale),
+  )
+  for (const [at, { index, row, stale }] of conflicts.entries())
+    results[index] = conflict(stale.current, row.expectedVersion, {
+      reads: shared.reads,
+      paths: row.paths,
+      forms: row.forms,
+      changed: changed[at] ?? [],
+    })
   const violated = await write(tx, model, writes, shared)
   return results.map((result, index) => {
     if (result !== null) return result
@@ -56,20 +72,22 @@ export async function editMany<Row extends Versioned, Code extends string>(
   })
 }
 
+type Conflict<Row, Code extends string> = {
+  readonly index: number
+  readonly row: RowEdit<Row, Code>
+  readonly stale: Stale<Row>
+}
+
 type Write<Row> = { readonly index: number; readonly current: Row; readonly changes: Partial<Row> }
 
 async function judge<Row extends Versioned, Code extends string>(
-  tx: Transaction,
   current: Row | undefined,
-  { expectedVersion, wanted, paths }: RowEdit<Row, Code>,
-  { type, noun, reads }: Pick<Edit<Row, Code>, 'type' | 'noun' | 'reads'>,
-): Promise<Judged<EditErrorCode | Code> | Omit<Write<Row>, 'index'>> {
+  { expectedVersion, wanted }: RowEdit<Row, Code>,
+  { noun }: Pick<Edit<Row, Code>, 'noun'>,
+): Promise<Judged<EditErrorCode | Code> | Omit<Write<Row>, 'index'> | { readonly stale: Stale<Row> }> {
   if (current === undefined) return notFound('id', noun)
   const asked = typeof wanted === 'function' ? {} : wanted
-  if (current.version !== expectedVersion) {
-    const changed = await changedMeanwhile(tx, type, current, expectedVersion, asked)
-    return conflict(current, expectedVersion, { reads, paths, changed })
-  }
+  if (current.version !== expectedVersion) return { stale: { current, expectedVersion, wanted: asked } }
   const decided = typeof wanted === 'function' ? await wanted(current) : wanted
   if (isRefused(decided)) return decided
   const changes = changesTo(current, decided)

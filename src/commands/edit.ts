@@ -30,6 +30,9 @@ export function notFound(field: string, noun: string): Refused<'NOT_FOUND'> {
 /** The input paths of columns that differ from the column name: `priceMinor` in `price.amountMinor`. */
 export type InputPaths<Row> = { readonly [Column in keyof Row]?: readonly string[] }
 
+/** The values of columns in the form in which the input has them, where that is not the column's: a record's id, an amount. */
+export type InputForms<Row> = { readonly [Column in keyof Row]?: (row: Row) => unknown }
+
 /**
  * The conflict. Callers who may read the record (`reads`; null: everybody in the tenant) get its current version, and the
  * value of each of the `changed` columns.
@@ -41,10 +44,12 @@ export function conflict<Row extends Versioned>(
     reads,
     changed = [],
     paths = {},
+    forms = {},
   }: {
     readonly reads: Permission | null
     readonly changed?: readonly (keyof Row & string)[]
     readonly paths?: InputPaths<Row> | undefined
+    readonly forms?: InputForms<Row> | undefined
   },
 ): Refused<'CONFLICT'> {
   const needs = reads === null ? [] : [reads]
@@ -57,7 +62,7 @@ export function conflict<Row extends Versioned>(
     detail: { message, params: { version }, needs },
   }
   const fields = changed.map((column): Reason<'CONFLICT'> => {
-    const value = jsonOf(current[column])
+    const value = jsonOf((forms[column] ?? (() => current[column]))(current))
     return {
       field: paths[column] ?? [column],
       message: `it is now ${JSON.stringify(value)}`,
@@ -69,7 +74,38 @@ export function conflict<Row extends Versioned>(
   return refused([conflicts, ...fields], current.id)
 }
 
-/** The columns that differ from the wanted ones, and that somebody else changed since the version that the user saw. */
+/** An edit that came too late. */
+export type Stale<Row> = {
+  readonly current: Row
+  readonly expectedVersion: number
+  readonly wanted: Wanted<Row>
+}
+
+/**
+ * The columns of each record, in order, that differ from the wanted ones, and that somebody else changed since the version that
+ * the user saw. One statement.
+ */
+export async function allChangedMeanwhile<Row extends Versioned>(
+  tx: Transaction,
+  type: string,
+  stale: readonly Stale<Row>[],
+): Promise<(readonly (keyof Row & string)[])[]> {
+  const differing = stale.map(
+    ({ current, wanted }) => Object.keys(changesTo(current, wanted)) as (keyof Row & string)[],
+  )
+  const asked = stale.filter((_, index) => differing[index]?.length !== 0)
+  const changed = await columnsChangedSince(
+    tx,
+    type,
+    asked.map(({ current, expectedVersion: version }) => ({ current, version })),
+  )
+  return differing.map((columns, index) => {
+    const since = changed.get(stale[index]?.current.id ?? '') ?? null
+    return since === null ? columns : columns.filter((column) => since.has(column))
+  })
+}
+
+/** The same for one record. */
 export async function changedMeanwhile<Row extends Versioned>(
   tx: Transaction,
   type: string,
@@ -77,10 +113,8 @@ export async function changedMeanwhile<Row extends Versioned>(
   expectedVersion: number,
   wanted: Wanted<Row>,
 ): Promise<readonly (keyof Row & string)[]> {
-  const differing = Object.keys(changesTo(current, wanted)) as (keyof Row & string)[]
-  if (differing.length === 0) return []
-  const changed = await columnsChangedSince(tx, { type, id: current.id }, current, expectedVersion)
-  return changed === null ? differing : differing.filter((column) => changed.has(column))
+  const [changed = []] = await allChangedMeanwhile(tx, type, [{ current, expectedVersion, wanted }])
+  return changed
 }
 
 /** The table's delegate in the transaction: `tx.customer`. */
@@ -106,6 +140,7 @@ export type Edit<Row, Code extends string> = {
   /** The wanted columns, or a function of the current record, which may refuse. */
   readonly wanted: Wanted<Row> | ((current: Row) => Promise<Wanted<Row> | Refused<Code>>)
   readonly paths?: InputPaths<Row>
+  readonly forms?: InputForms<Row>
   /** The permission to read such records, and to see the current values in a conflict. */
   readonly reads: Permission
   /** Columns that are set even without a change: the time of the update. */
@@ -123,7 +158,19 @@ export type Edit<Row, Code extends string> = {
 export async function edit<Row extends Versioned, Code extends string>(
   tx: Transaction,
   table: EditedTable<Row>,
-  { type, noun, id, expectedVersion, wanted, paths, reads, touches, constraints, event }: Edit<Row, Code>,
+  {
+    type,
+    noun,
+    id,
+    expectedVersion,
+    wanted,
+    paths,
+    forms,
+    reads,
+    touches,
+    constraints,
+    event,
+  }: Edit<Row, Code>,
 ): Promise<Done | Refused<EditErrorCode | Code>> {
   const current = await table.findFirst({ where: { id } })
   if (current === null) return notFound('id', noun)
@@ -132,6 +179,7 @@ export async function edit<Row extends Versioned, Code extends string>(
     conflict(row, expectedVersion, {
       reads,
       paths,
+      forms,
       changed: await changedMeanwhile(tx, type, row, expectedVersion, asked),
     })
   if (current.version !== expectedVersion) return await conflictWith(current)

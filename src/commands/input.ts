@@ -24,15 +24,17 @@ export function checkCall<Schema extends z.ZodType>(
   if (keyError !== null) return { value: null, errors: [keyError], claim: null }
   const schema = typeof command.schema === 'function' ? command.schema(now) : command.schema
   const claim = key === null ? null : { operation: command.name, key, fingerprint: fingerprint(input) }
-  return { ...checkInput(schema, input), claim }
+  const texts = command.validatesRows === true ? null : input
+  return { ...checkInput(schema, input, texts), claim }
 }
 
-/** The parsed input, or one user error per problem. */
+/** The parsed input, or one user error per problem. `texts`: the part whose texts must be storable. Default: all of it. */
 export function checkInput<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
+  texts: unknown = input,
 ): Checked<z.output<Schema>> {
-  const errors: UserError<CommonErrorCode>[] = unstorableIn(input).map(unstorable)
+  const errors: UserError<CommonErrorCode>[] = unstorableIn(texts).map(unstorable)
   const result = schema.safeParse(input, { error: messageOf })
   if (!result.success) errors.push(...result.error.issues.map((issue) => userErrorOf(issue, schema, input)))
   else if (errors.length === 0) return { value: result.data, errors: null }

@@ -83,7 +83,7 @@ export async function runMany<Name extends string, Code extends string, RowSchem
   const plain: Command<Name, Code | ManyErrorCode, ManySchema> = {
     ...command,
     // An invalid row does not stop the others: each is checked by itself, below.
-    ...(input.mode === 'PER_ROW' && { schema: inputOf(z.unknown()) }),
+    ...(input.mode === 'PER_ROW' && { schema: inputOf(z.unknown()), validatesRows: true }),
   }
   const executed = await runCommand(caller, plain, input as InputOf<typeof plain>, (tx, value) =>
     work(tx, command.row, value as ManyInput, judge),

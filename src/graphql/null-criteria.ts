@@ -1,8 +1,10 @@
-// A criterion of a filter that is null is refused: taken as left out, a variable that was never set would list everything.
+// A criterion of a filter, or a bound of one, that is null is refused: taken as left out, a variable that was never set would list everything.
 import {
   defaultFieldResolver,
   type GraphQLField,
+  type GraphQLInputObjectType,
   type GraphQLSchema,
+  getNullableType,
   isInputObjectType,
   isObjectType,
 } from 'graphql'
@@ -15,13 +17,22 @@ export function refuseNullCriteria(schema: GraphQLSchema): void {
 }
 
 function guard(field: GraphQLField<unknown, unknown>): void {
-  const filter = field.args.find(({ name, type }) => name === 'filter' && isInputObjectType(type))
-  if (filter === undefined) return
+  const filter = field.args.find(({ name, type }) => name === 'filter' && isInputObjectType(type))?.type
+  if (!isInputObjectType(filter)) return
   const { resolve = defaultFieldResolver } = field
   field.resolve = (parent, args, context, info) => {
-    for (const [name, value] of Object.entries((args as { filter?: object | null }).filter ?? {}))
-      if (value === null)
-        throw new AppError('BAD_USER_INPUT', `filter.${name} is null: give a value, or leave it out`)
+    const given = (args as { filter?: object | null }).filter
+    if (given) refuseNull(filter, given, 'filter')
     return resolve(parent, args, context, info)
+  }
+}
+
+function refuseNull(type: GraphQLInputObjectType, given: object, path: string): void {
+  const fields = type.getFields()
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null)
+      throw new AppError('BAD_USER_INPUT', `${path}.${name} is null: give a value, or leave it out`)
+    const inner = fields[name] && getNullableType(fields[name].type)
+    if (isInputObjectType(inner)) refuseNull(inner, value as object, `${path}.${name}`)
   }
 }

@@ -1,5 +1,11 @@
 // Filters of every list, from the schema: null as a criterion is refused, as the whole filter it is none.
-import { type GraphQLInputObjectType, getNamedType, isInputObjectType, isListType } from 'graphql'
+import {
+  type GraphQLInputObjectType,
+  getNamedType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+} from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, startApi } from '../support/api.ts'
@@ -34,6 +40,23 @@ describe.each(lists)('%s', (name, type) => {
     expect(errors).toMatchObject([
       { code: 'BAD_USER_INPUT', message: `filter.${criterion} is null: give a value, or leave it out` },
     ])
+  })
+
+  const bounds = Object.values(type.getFields()).flatMap(({ name: criterion, type: range }) =>
+    isInputObjectType(range) ? [[criterion, range] as const] : [],
+  )
+  it.each(bounds)('a null bound of %s is refused', async (criterion, range) => {
+    for (const { name: bound, type: of } of Object.values(range.getFields())) {
+      if (isNonNullType(of)) continue
+      const required = Object.values(range.getFields()).some((field) => isNonNullType(field.type))
+      const { errors } = await ask({ [criterion]: { ...(required && { currency: 'USD' }), [bound]: null } })
+      expect(errors).toMatchObject([
+        {
+          code: 'BAD_USER_INPUT',
+          message: `filter.${criterion}.${bound} is null: give a value, or leave it out`,
+        },
+      ])
+    }
   })
 
   it('a null filter is none, and an empty list of values matches nothing', async () => {

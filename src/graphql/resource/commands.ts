@@ -10,6 +10,7 @@ import {
   EDIT_ERRORS,
   type EditedTable,
   edit,
+  type InputForms,
   type InputPaths,
   isRefused,
   notFound,
@@ -109,6 +110,7 @@ export function updateCommand(subject: Subject): { readonly command: Command; re
         expectedVersion,
         wanted: columnsOf(editable, value),
         paths: pathsOf(editable, value),
+        forms: formsOf(editable, value),
         now: caller.clock(),
         event: updatedEvent,
       }),
@@ -199,6 +201,7 @@ function editRow(
     readonly wanted: Columns | ((row: Row) => Promise<Columns | Refused>)
     /** The paths of the wanted columns in the input. */
     readonly paths?: InputPaths<Row>
+    readonly forms?: InputForms<Row>
     readonly now: Date
     readonly event: string | null | ((changes: Columns) => string)
   },
@@ -237,11 +240,20 @@ function columnsOf(inputs: readonly FieldInput[], value: Columns): Columns {
 
 /** The paths of the given columns in a validated input. */
 function pathsOf(inputs: readonly FieldInput[], value: Columns): InputPaths<Row> {
+  return ofGiven(inputs, value, 'pathsOf')
+}
+
+/** The forms of the given columns in a validated input. */
+function formsOf(inputs: readonly FieldInput[], value: Columns): InputForms<Row> {
+  return ofGiven(inputs, value, 'formsOf')
+}
+
+function ofGiven(inputs: readonly FieldInput[], value: Columns, part: 'pathsOf' | 'formsOf') {
   return Object.assign(
     {},
-    ...inputs.map(({ name, pathsOf: paths }) => {
-      const given = value[name]
-      return given === undefined ? {} : paths(given as never)
+    ...inputs.map((input) => {
+      const given = value[input.name]
+      return given === undefined ? {} : input[part](given as never)
     }),
   )
 }
@@ -332,6 +344,7 @@ function manyCommand(
           expectedVersion,
           wanted: wanted(tx, value),
           paths: pathsOf(many.inputs, value),
+          forms: formsOf(many.inputs, value),
         })),
         {
           type: model,

@@ -3,12 +3,13 @@ import type { InputFieldRef } from '@pothos/core'
 import { z } from 'zod'
 import { clearable, emptiable, omittable } from '../../commands/input-rules.ts'
 import { type GivenMoney, moneyInput } from '../../commands/money-input.ts'
+import { toDecimal } from '../../core/money.ts'
 import type { Column, Model, Relation } from '../../db/models.ts'
 import { type EnumName, enumValues, type ModelName } from '../../db/register.ts'
 import { builder, type SchemaTypes } from '../builder.ts'
 import { valuesOfEnum } from '../described-values.ts'
 import { MoneyInput, MoneyType } from '../money.ts'
-import { nodeUuid } from '../node-ids.ts'
+import { nodeId, nodeUuid } from '../node-ids.ts'
 import { projection } from '../projection.ts'
 import type { MoneyColumns } from '../ranges.ts'
 import { enumRef, nodeRef } from '../refs.ts'
@@ -21,6 +22,8 @@ export type FieldBuilder = PothosSchemaTypes.ObjectFieldBuilder<Types, { readonl
 export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>
 export type Columns = Readonly<Record<string, unknown>>
 type Paths = Readonly<Record<string, readonly string[]>>
+/** By column: the value of a row's column in the form in which an input has it. */
+type Forms = Readonly<Record<string, (row: Columns) => unknown>>
 
 /** The maximum length of a text without its own. */
 const TEXT_LENGTH_DEFAULT = 255
@@ -81,6 +84,8 @@ export type PartInput = {
   readonly clears?: Columns
   /** The paths of its columns in the part's value, for user errors: `{ priceMinor: ['amountMinor'] }`. */
   readonly paths?: (value: never) => Paths
+  /** The columns' values in the form of the part's value, where that is not the column's: for conflicts. */
+  readonly forms?: (value: never) => Forms
   readonly sample?: () => unknown
 }
 
@@ -120,6 +125,8 @@ export type FieldInput = {
   readonly columns: readonly string[]
   /** The paths of its columns in the input. */
   readonly pathsOf: (value: never) => Paths
+  /** The columns’ values in the form of a given value, for conflicts. */
+  readonly formsOf: (value: never) => Forms
   /** For a unique column. */
   readonly taken?: string
 }
@@ -188,6 +195,7 @@ function columnInput(
     columnsOf: (value: unknown) => ({ [name]: value }),
     columns: [name],
     pathsOf: () => ({ [name]: [name] }),
+    formsOf: () => ({}),
     ...(taken !== undefined && { taken }),
   }
 }
@@ -254,7 +262,16 @@ export function partField(name: string, part: Part, model: Model): Field {
 function partInput(
   name: string,
   { columns, description }: Part,
-  { type, rule, required = true, columnsOf, clears, paths = () => ({}), sample }: PartInput,
+  {
+    type,
+    rule,
+    required = true,
+    columnsOf,
+    clears,
+    paths = () => ({}),
+    forms = () => ({}),
+    sample,
+  }: PartInput,
 ): FieldInput {
   return {
     name,
@@ -275,6 +292,7 @@ function partInput(
       const inner = value === null ? {} : paths(value)
       return Object.fromEntries(columns.map((column) => [column, [name, ...(inner[column] ?? [])]]))
     },
+    formsOf: (value) => (value === null ? {} : forms(value)),
   }
 }
 
@@ -296,6 +314,13 @@ export function money(
       rule: moneyInput({ min: 0n, max }),
       columnsOf: (value: GivenMoney) => ({ [amount]: value.amountMinor, [currency]: value.currency }),
       paths: ({ given }: GivenMoney) => ({ [amount]: [given], [currency]: ['currency'] }),
+      forms: ({ given }: GivenMoney) =>
+        given === 'amount'
+          ? {
+              [amount]: (row: Columns) =>
+                toDecimal({ amountMinor: row[amount] as bigint, currency: row[currency] as string }),
+            }
+          : {},
     },
   }
 }
@@ -344,6 +369,9 @@ function relationInput(
     columnsOf: (value: unknown) => ({ [key]: value }),
     columns: [key],
     pathsOf: () => ({ [key]: [key] }),
+    formsOf: () => ({
+      [key]: ({ [key]: id }) => (typeof id === 'string' ? nodeId(target as ModelName, id) : null),
+    }),
   }
 }
 

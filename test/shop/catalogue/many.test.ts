@@ -206,6 +206,33 @@ describe('productVariantsUpdate', () => {
     expect(next.userErrors).toEqual([])
   })
 
+  it('PER_ROW refuses only the row with a text that cannot be stored; ALL_OR_NOTHING the call', async () => {
+    const ids = await variants(2)
+    const rows = [
+      { id: ids[0], expectedVersion: 1, title: 'A\0B' },
+      { id: ids[1], expectedVersion: 1, title: 'Fine' },
+    ]
+    const unstorable = { code: 'FORMAT', field: ['rows', '0', 'title'] }
+    expect(await update(rows)).toMatchObject({ rows: [], userErrors: [unstorable] })
+    const answer = await update(rows, { mode: 'PER_ROW' })
+    expect(answer.userErrors).toMatchObject([unstorable])
+    expect(answer.rows.map(({ variant }: Data) => variant?.version ?? null)).toEqual([null, 2])
+    expect(await priceOf(ids[0])).toMatchObject({ version: 1 })
+  })
+
+  it('a conflict shows the current amount in the form in which the row has one', async () => {
+    const ids = await variants(2)
+    await update(ids.map((id) => ({ id, expectedVersion: 1, price: usd(550) })))
+    const answer = await update([
+      { id: ids[0], expectedVersion: 1, price: { amount: '7.25', currency: 'USD' } },
+      { id: ids[1], expectedVersion: 1, price: usd(725) },
+    ])
+    expect(answer.userErrors.filter(({ field }: Data) => field.includes('price'))).toMatchObject([
+      { field: ['rows', '0', 'price', 'amount'], message: 'it is now "5.50"', params: { current: '5.50' } },
+      { field: ['rows', '1', 'price', 'amountMinor'], params: { current: '550' } },
+    ])
+  })
+
   it('a row that changes nothing keeps its version, without an entry and an event', async () => {
     const [id] = await variants(1)
     const answer = await update([{ id, expectedVersion: 1, price: usd(1000) }])
@@ -316,6 +343,9 @@ describe('productVariantsUpdate', () => {
     expect(extensions.cost.requested).toBeLessThan(COST_MAX)
     // By the row: a tenth of the rows costs about a tenth.
     expect(extensions.cost.requested).toBeGreaterThan(ROWS_MAX * 4)
+    const again = await countStatements(() => update(rows.map((row) => ({ ...row, title: 'Pan' }))))
+    expect(again.result.userErrors).toHaveLength(2 * ROWS_MAX)
+    expect(again.statements.length).toBeLessThan(STATEMENTS_MAX)
   })
 })
 
