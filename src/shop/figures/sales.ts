@@ -106,7 +106,8 @@ export async function topProducts(
         (${from}::date - 1)::timestamp AT TIME ZONE 'UTC' AS earliest,
         (${until}::date + 2)::timestamp AT TIME ZONE 'UTC' AS latest
       FROM tenants t
-    ), line AS (
+    ), line AS MATERIALIZED (
+      -- Materialized: the sum over an order is needed several times, and would be made as often.
       SELECT l.variant_id, l.quantity - l.refunded_quantity AS quantity, l.total_minor::numeric AS total,
         l.unit_price_minor * l.refunded_quantity AS refunded, o.total_minor AS order_total, o.reduced_minor AS reduced,
         CASE WHEN o.reduced_minor = 0 THEN 0 ELSE (
