@@ -8,12 +8,12 @@ const SCRIPT = fileURLToPath(new URL('page.js', import.meta.url))
 
 export type PageServer = { readonly origin: string; close(): Promise<void> }
 
-/** The page's script as one module. */
-export async function bundle(): Promise<string> {
+/** A page's script as one module. Default: page.js. */
+export async function bundle(script = SCRIPT): Promise<string> {
   const built = await build({
     configFile: false,
     logLevel: 'silent',
-    build: { write: false, minify: false, rolldownOptions: { input: SCRIPT } },
+    build: { write: false, minify: false, rolldownOptions: { input: script } },
   })
   const [output] = [built].flat()
   if (output === undefined || !('output' in output)) throw new Error('vite built nothing')

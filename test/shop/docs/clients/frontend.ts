@@ -1,7 +1,7 @@
 // The frontend of docs/clients.md: its blocks as files, with what its commands generate; and the same bundled, for tests to
 // use.
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -46,14 +46,15 @@ export type Frontend = {
   remove(): Promise<void>
 }
 
-/** Writes the guide's files, and runs its generators. */
-export async function makeFrontend(): Promise<Frontend> {
+/** Writes the guide's files, and runs its generators. `app`: a folder that becomes `src/app`, on the guide's own modules. */
+export async function makeFrontend({ app }: { app?: string } = {}): Promise<Frontend> {
   const dir = await mkdtemp(join(tmpdir(), 'bulkhead-clients-'))
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(dir, path)), { recursive: true })
     await writeFile(join(dir, path), text)
   }
   for (const { path, text } of blocksOf(await readFile(GUIDE, 'utf8'))) await write(path, text)
+  if (app !== undefined) await cp(app, join(dir, 'src/app'), { recursive: true })
   await write('tsconfig.json', JSON.stringify(TSCONFIG))
   await write('package.json', '{ "type": "module" }')
   await cp(join(ROOT, 'schema.graphql'), join(dir, 'schema.graphql'))
@@ -88,7 +89,10 @@ async function generated(dir: string): Promise<[path: string, text: string][]> {
   const { default: config } = await import(pathToFileURL(join(dir, 'codegen.ts')).href)
   const schema = parse(await readFile(join(dir, config.schema), 'utf8'))
   const documents: { location: string; document: DocumentNode; rawSDL: string }[] = []
-  for (const location of config.documents as string[]) {
+  const patterns = config.documents as string[]
+  const excluded = patterns.filter((one) => one.startsWith('!')).map((one) => one.slice(1))
+  const included = patterns.filter((one) => !one.startsWith('!'))
+  for await (const location of glob(included, { cwd: dir, exclude: excluded })) {
     const source = await readFile(join(dir, location), 'utf8')
     for (const [, rawSDL = ''] of source.matchAll(TAG))
       documents.push({ location: join(dir, location), document: parse(rawSDL), rawSDL })
