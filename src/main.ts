@@ -6,6 +6,8 @@ import { greet } from './banner.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { createLogger, type Logger } from './core/logger.ts'
+import type { ExamineOptions } from './db/doctor/doctor.ts'
+import type { AlphabeticalColumn } from './db/models.ts'
 import { type Lifecycle, runUntilStopped } from './lifecycle.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -30,7 +32,9 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   const urls = await findDatabase(config, lifecycle, logger)
   const isDemo = config.environment.hasDemo && config.database.runtimeUrl === null
   await bringUpToDate(urls, isDemo, lifecycle, logger)
-  await lifecycle.phase('doctor', () => refuseBrokenWalls(config, urls, logger))
+  await lifecycle.phase('doctor', async () =>
+    refuseBrokenWalls(config, urls, logger, { alphabetical: await alphabeticalSorts() }),
+  )
   const [{ openApi }, { openRuntime }] = await loading
   const companionUrl = await startCompanion(config, lifecycle)
   const runtime = await lifecycle.phase(
@@ -213,10 +217,17 @@ async function refuseUnmigrated(): Promise<void> {
   throw new AppError('SERVICE_UNAVAILABLE', message)
 }
 
+/** Of the API's lists, which declare them; a worker does not load the API. */
+async function alphabeticalSorts(): Promise<readonly AlphabeticalColumn[]> {
+  const [{ ALPHABETICAL }] = await Promise.all([import('./graphql/sorts.ts'), import('./schema.ts')])
+  return ALPHABETICAL
+}
+
 async function refuseBrokenWalls(
   config: Config,
   { runtimeUrl, workerUrl }: Urls,
   logger: Logger,
+  ofApi: Pick<ExamineOptions, 'alphabetical'> = {},
 ): Promise<void> {
   const [{ examine }, { SCHEMA: schema }, { QUEUED_BY: tasks }, { writerNames }] = await Promise.all([
     import('./db/doctor/doctor.ts'),
@@ -226,7 +237,7 @@ async function refuseBrokenWalls(
   ])
   const { strictVersion } = config.database
   const writers = { permissions: writerNames(), schema }
-  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks, writers })
+  const findings = await examine(runtimeUrl, { strictVersion, workerUrl, tasks, writers, ...ofApi })
   for (const { level, code, object, message } of findings) {
     if (level === 'warning') logger.warn({ code, object }, message)
   }

@@ -12,12 +12,17 @@ export function doctorCommand(): Command {
     .option('--json', 'report as JSON')
     .action(
       actionAnywhere(async (config, options: { json?: boolean; strictVersion?: boolean }) => {
-        const [{ examine }, { SCHEMA }, { QUEUED_BY }, { writerNames }] = await Promise.all([
-          import('../db/doctor/doctor.ts'),
-          import('../db/datamodel.ts'),
-          import('../wiring.ts'),
-          import('../auth/permissions.ts'),
-        ])
+        const [{ examine }, { SCHEMA }, { QUEUED_BY }, { writerNames }, { ALPHABETICAL }] = await Promise.all(
+          [
+            import('../db/doctor/doctor.ts'),
+            import('../db/datamodel.ts'),
+            import('../wiring.ts'),
+            import('../auth/permissions.ts'),
+            import('../graphql/sorts.ts'),
+            // Its lists declare their sorts.
+            import('../schema.ts'),
+          ],
+        )
         const findings = await withDatabase(
           config,
           createLogger(commandLogLevel(config)),
@@ -27,6 +32,7 @@ export function doctorCommand(): Command {
               workerUrl,
               tasks: QUEUED_BY,
               writers: { permissions: writerNames(), schema: SCHEMA },
+              alphabetical: ALPHABETICAL,
             }),
         )
         report(options, { findings }, asText(findings))

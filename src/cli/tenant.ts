@@ -1,6 +1,7 @@
 // `bulkhead tenant …`: manages tenants. tenant-files.ts and tenant-end.ts have the other subcommands; src/desk/tenants
 // has the SQL.
 import { Command } from 'commander'
+import { collationOf, ROOT_COLLATION } from '../core/collation.ts'
 import { LOCALE_DEFAULT, TIME_ZONE_DEFAULT } from '../core/region.ts'
 import type { TenantDetails, TenantEntry, TenantStatus } from '../desk/tenants/tenant-directory.ts'
 import { parseCurrency, parseEmail, parseLocale, parseName, parseSlug, parseTimeZone } from './arguments.ts'
@@ -30,6 +31,7 @@ export function tenantCommand(): Command {
     .addCommand(membersCommand())
     .addCommand(statusCommand('suspend', 'SUSPENDED', 'refuse every request of a tenant; its data stays'))
     .addCommand(statusCommand('resume', 'ACTIVE', 'serve a suspended tenant again, and do not erase it'))
+    .addCommand(sortIndexesCommand())
     .addCommand(exportCommand())
     .addCommand(restoreCommand())
     .addCommand(eraseCommand())
@@ -64,7 +66,12 @@ function createCommand(): Command {
         report(
           options,
           { id, ...tenant, status: 'ACTIVE' },
-          `Made the tenant ${slug}; its owner is ${ownerEmail}.`,
+          [
+            `Made the tenant ${slug}; its owner is ${ownerEmail}.`,
+            ...(collationOf(locale) === ROOT_COLLATION
+              ? []
+              : [`Its lists are sorted by ${locale} once "bulkhead tenant sort-indexes" has run.`]),
+          ].join('\n'),
         )
       }),
     )
@@ -109,6 +116,26 @@ function showCommand(): Command {
           report(options, tenant, textOf(tenant))
         },
       ),
+    )
+}
+
+function sortIndexesCommand(): Command {
+  return new Command('sort-indexes')
+    .description('make the missing indexes by which lists are sorted in the languages of all tenants')
+    .option('--json', 'report as JSON')
+    .action(
+      actionAnywhere(async (config, options: { json?: boolean }) => {
+        const [{ makeSortIndexes }, { ALPHABETICAL }] = await Promise.all([
+          import('../desk/tenants/sort-indexes.ts'),
+          import('../graphql/sorts.ts'),
+          // Its lists declare their sorts.
+          import('../schema.ts'),
+        ])
+        const made = await asOwner(config, (owner) => makeSortIndexes(owner, ALPHABETICAL))
+        const text =
+          made.length === 0 ? 'No index is missing.' : made.map((name) => `made ${name}`).join('\n')
+        report(options, { made }, text)
+      }),
     )
 }
 

@@ -43,6 +43,9 @@ export type Model = {
 /** The name is that of the constraint in the database. */
 export type Key = { readonly name: string; readonly fields: readonly string[] }
 
+/** A text by which lists are sorted as people sort it: its names in the database. */
+export type AlphabeticalColumn = { readonly table: string; readonly column: string }
+
 export type Datamodel = ReadonlyMap<string, Model>
 
 type Entries<Value> = readonly (readonly [name: string, value: Value])[]

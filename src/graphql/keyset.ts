@@ -21,11 +21,15 @@ export type SortValue = {
   readonly column: string
   readonly type: 'string' | 'number' | 'bigint' | 'date'
   readonly descending: boolean
+  /** By which texts are compared. Default: the column's, which is by code points. */
+  readonly collation?: string
 }
 
 /** A column by which a model's rows can be sorted: not null, and indexed. Only sorts.ts makes one, and checks both. */
 export type Sort<Model extends ModelName = ModelName> = SortValue & {
   readonly model: Model
+  /** A text for people, sorted by the tenant's language. */
+  readonly isAlphabetical: boolean
   readonly [isDeclared]: true
 }
 
@@ -67,7 +71,7 @@ export function planPage(args: PageArguments, sort: SortValue, list: ListKey): P
   if (before !== null) bounds.push(beyond(sort, before, sort.descending ? 'gt' : 'lt'))
   return {
     where: bounds.length === 0 ? {} : { AND: bounds },
-    orderBy: sort.column === 'id' ? [{ id: direction }] : [{ [sort.column]: direction }, { id: direction }],
+    orderBy: orderOf(sort, direction),
     take: size + 1,
     size,
     backward,
@@ -79,12 +83,23 @@ export function planPage(args: PageArguments, sort: SortValue, list: ListKey): P
   }
 }
 
+function orderOf({ column, collation }: SortValue, direction: 'asc' | 'desc'): readonly AnyOrder[] {
+  if (column === 'id') return [{ id: direction }]
+  const first = collation === undefined ? direction : { sort: direction, collate: collation }
+  return [{ [column]: first }, { id: direction }]
+}
+
 /** Rows beyond a position. The first condition lets the index find the start; the second handles ties. */
-function beyond({ column }: SortValue, { value, id }: Position, comparison: 'lt' | 'gt'): AnyWhere {
+function beyond(
+  { column, collation }: SortValue,
+  { value, id }: Position,
+  comparison: 'lt' | 'gt',
+): AnyWhere {
+  const collate = collation === undefined ? {} : { collate: collation }
   return {
     AND: [
-      { [column]: { [`${comparison}e`]: value } },
-      { OR: [{ [column]: { [comparison]: value } }, { id: { [comparison]: id } }] },
+      { [column]: { [`${comparison}e`]: value, ...collate } },
+      { OR: [{ [column]: { [comparison]: value, ...collate } }, { id: { [comparison]: id } }] },
     ],
   }
 }
@@ -96,8 +111,13 @@ function cursorOf(row: Row, { sort, list }: PagePlan): string {
   const value = (row as Record<string, unknown> & Row)[sort.column]
   const shown =
     value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? value.toString() : value
-  const content = JSON.stringify([sort.column, shown, row.id])
+  const content = JSON.stringify([keyOf(sort), shown, row.id])
   return Buffer.from(check(list, content) + content).toString('base64url')
+}
+
+/** The sort in a cursor: `name`, or `name sv-x-icu`. */
+function keyOf({ column, collation }: SortValue): string {
+  return collation === undefined ? column : `${column} ${collation}`
 }
 
 /** Whether a text is a cursor of this tenant's lists of the type, in any order. */
@@ -107,13 +127,21 @@ export function isCursorOf(cursor: string, list: ListKey): boolean {
 
 function readCursor(cursor: string, sort: SortValue, list: ListKey): Position {
   const content = contentOf(cursor, list)
-  if (content === null || content[0] !== sort.column) return refuseCursor()
-  const [, shown, id] = content
+  if (content === null) return refuseCursor()
+  const [key, shown, id] = content
+  if (key !== keyOf(sort)) {
+    if (key.split(' ')[0] === sort.column)
+      throw new AppError(
+        'BAD_USER_INPUT',
+        'this list is sorted by another language than when the cursor was made: start again from its first page',
+      )
+    return refuseCursor()
+  }
   const value = valueIn(shown, sort)
   return value === null ? refuseCursor() : { value, id }
 }
 
-/** Column, value and id; null for text that is no cursor of the list. */
+/** Sort, value and id; null for text that is no cursor of the list. */
 function contentOf(cursor: string, list: ListKey): z.infer<typeof cursorSchema> | null {
   const decoded = Buffer.from(cursor, 'base64url').toString()
   const content = decoded.slice(CHECK_LENGTH)

@@ -4,6 +4,7 @@ import { getNamedType } from 'graphql'
 import { readerOf } from '../db/reader/any-model.ts'
 import type { AnyWhere } from '../db/reader/any-query.ts'
 import type { ModelName, ReadWhere } from '../db/register.ts'
+import { inLanguage } from './collation.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './projection.ts'
@@ -60,12 +61,13 @@ export async function readPage<T extends Row>(
   args: PageArguments,
 ): Promise<Page<T>> {
   const type = getNamedType(info.returnType).name
-  const plan = planPage(args, list.sort, { tenantId: context.caller.scope.tenantId, type })
+  const sort = await inLanguage<Sort>(list.sort, context)
+  const plan = planPage(args, sort, { tenantId: context.caller.scope.tenantId, type })
   const select = selectionOfNodes(info, context, type)
   select.id = true
-  select[list.sort.column] = true
+  select[sort.column] = true
   const { where, orderBy, take } = plan
-  const reader = readerOf(context.db, list.sort.model)
+  const reader = readerOf(context.db, sort.model)
   const rows = await reader.readMany<T>({ where: { AND: [list.where, where] }, orderBy, take, select })
   return new Page(rows, plan, () => reader.readCount({ where: list.where }))
 }

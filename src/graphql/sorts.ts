@@ -1,15 +1,21 @@
 // Sorts of lists: a column of a model, with its index. The only way to make one.
-import type { Model } from '../db/models.ts'
+import type { AlphabeticalColumn, Model } from '../db/models.ts'
 import { type ModelName, modelOf } from '../db/register.ts'
 import { builder } from './builder.ts'
 import type { Sort } from './keyset.ts'
 
-type Direction = 'ascending' | 'descending'
+/** `alphabetical`: ascending, as people of the tenant's language sort, not by code points. For names, not for codes. */
+type Order = 'ascending' | 'descending' | 'alphabetical'
 
 /** An index that a sort needs: its fields in order, after the tenant and before the id. */
 type NeededIndex<Model = ModelName> = { readonly model: Model; readonly fields: readonly string[] }
 
 const needed: NeededIndex[] = []
+
+const alphabetical: AlphabeticalColumn[] = []
+
+/** The declared ones, each of which needs an index on (tenant_id, column COLLATE "und-x-icu", id). */
+export const ALPHABETICAL: readonly AlphabeticalColumn[] = alphabetical
 
 const TYPES: Readonly<Record<string, Sort['type']>> = {
   String: 'string',
@@ -20,14 +26,11 @@ const TYPES: Readonly<Record<string, Sort['type']>> = {
 
 /**
  * The sort of a root list. Default: times latest first, all others ascending. Call it where the list is declared, not
- * in a resolver: the start checks the index of every sort. Throws a plain Error for a column that cannot be sorted.
+ * in a resolver: the start checks the index of every sort; that of an alphabetical one is made by its migration, since
+ * Prisma's schema has no collations. Throws a plain Error for a column that cannot be sorted.
  */
-export function sortOf<Model extends ModelName>(
-  model: Model,
-  column: string,
-  direction?: Direction,
-): Sort<Model> {
-  return declare({ model, fields: [column] }, column, direction)
+export function sortOf<Model extends ModelName>(model: Model, column: string, order?: Order): Sort<Model> {
+  return declare({ model, fields: [column] }, column, order)
 }
 
 /** The sort of a to-many relation, in the default direction. Throws like `sortOf`, and for an unknown relation. */
@@ -72,7 +75,7 @@ const TENANT = 'tenantId'
 function declare<Model extends ModelName>(
   index: NeededIndex<Model>,
   column: string,
-  direction: Direction | undefined,
+  order: Order | undefined,
 ): Sort<Model> {
   const { model } = index
   const found = modelOf(model).columns.get(column)
@@ -81,9 +84,13 @@ function declare<Model extends ModelName>(
     throw new Error(
       `${model} cannot be sorted by ${column}: it takes a text, number or instant that is never null`,
     )
+  const isAlphabetical = order === 'alphabetical'
+  if (isAlphabetical && type !== 'string')
+    throw new Error(`${model}.${column} is no text: it has no alphabet`)
+  if (isAlphabetical) alphabetical.push({ table: modelOf(model).table, column: found.name })
   needed.push(index)
-  const descending = direction === undefined ? type === 'date' : direction === 'descending'
-  return { model, column, type, descending } as Sort<Model>
+  const descending = order === undefined ? type === 'date' : order === 'descending'
+  return { model, column, type, descending, isAlphabetical } as Sort<Model>
 }
 
 function isIndexed({ keys, indexes }: Model, fields: readonly string[]): boolean {

@@ -20,7 +20,7 @@ export interface List {
 
 /** SQL for the ids of a table's rows, in an order such as `title asc`. */
 export function ordered(table: string, order: string, where = 'true'): string {
-  const direction = order.split(' ')[1]
+  const direction = order.split(' ').at(-1)
   return `SELECT id FROM ${table} WHERE ${where} ORDER BY ${order}, id ${direction}`
 }
 

@@ -52,6 +52,24 @@ describe('refuses, by name', () => {
     })
   })
 
+  it('indexes and a database of another version of their collations, as warnings', async () => {
+    const sql = `CREATE INDEX by_name ON members (tenant_id, name COLLATE "nb-x-icu", id);
+      UPDATE pg_collation SET collversion = '0' WHERE collname IN ('nb-x-icu', 'sv-x-icu');
+      UPDATE pg_database SET datcollversion = '0' WHERE datname = 'THIS_DATABASE'`
+    await afterSabotage(sql, async (database) => {
+      const findings = await examine(database.runtimeUrl)
+      expect(about(findings)).toEqual([
+        'collation-version collation "nb-x-icu"',
+        `collation-version database ${database.name}`,
+      ])
+      const [ofIndexes] = findings.filter(({ code }) => code === 'collation-version')
+      expect(ofIndexes).toMatchObject({
+        level: 'warning',
+        message: expect.stringContaining('public.by_name,'),
+      })
+    })
+  })
+
   it.each(['statement_timeout', 'idle_in_transaction_session_timeout'])(
     '%s missing, as a warning',
     async (name) => {

@@ -1,5 +1,5 @@
 // `bulkhead add model NAME FIELD…`: adds a model to this project, from its table to its test.
-import { appendFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
@@ -56,7 +56,7 @@ async function add(name: string, texts: readonly string[], module: string): Prom
 }
 
 async function writeMigrationOf(model: NewModel): Promise<string> {
-  const [{ writeMigration }, { namesOf, searchText }] = await Promise.all([
+  const [{ writeMigration }, { inAlphabet, namesOf, searchText }] = await Promise.all([
     import('../../db/migrations/write-migration.ts'),
     import('./texts.ts'),
   ])
@@ -67,6 +67,7 @@ async function writeMigrationOf(model: NewModel): Promise<string> {
     now: systemClock,
   })
   if (made === null) throw new Error('the schema has not changed')
-  await appendFile(made.path, searchText(model))
+  const sql = await readFile(made.path, 'utf8')
+  await writeFile(made.path, `${inAlphabet(sql, model)}${searchText(model)}`)
   return relative(ROOT, made.path)
 }

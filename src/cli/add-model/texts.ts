@@ -111,6 +111,11 @@ function sortable(fields: readonly NewField[]): readonly NewField[] {
   )
 }
 
+/** A text for people. A unique one is a code, which is sorted by code points, as its key in the database is. */
+function isAlphabetical(field: NewField): boolean {
+  return field.kind === 'scalar' && field.type === 'text' && !field.isOptional && !field.isUnique
+}
+
 /** Its declaration. */
 export function resourceText({ name, fields }: NewModel, prefix: string): string {
   const { plural, noun } = namesOf(name)
@@ -118,11 +123,11 @@ export function resourceText({ name, fields }: NewModel, prefix: string): string
   const filters = fields.filter(({ kind, isUnique }) => kind === 'enum' || kind === 'relation' || isUnique)
   const texts = textsOf(fields)
   const sorts = [
-    'createdAt',
+    `'createdAt'`,
     ...[
       ...sortable(fields),
       ...fields.filter((field) => field.isUnique && !field.isOptional && field.kind === 'scalar'),
-    ].map((field) => field.name),
+    ].map((field) => (isAlphabetical(field) ? `{ alphabetical: '${field.name}' }` : `'${field.name}'`)),
   ]
   const columns = fields.filter(({ kind }) => kind !== 'relation')
   const lines = [
@@ -134,7 +139,7 @@ export function resourceText({ name, fields }: NewModel, prefix: string): string
       : []),
     `list: { ${[
       ...(filters.length > 0 ? [`filter: ${listed(filters.map((field) => field.name))}`] : []),
-      `sort: ${listed(sorts)}`,
+      `sort: [${sorts.join(', ')}]`,
       ...(texts.length > 0 ? [`search: ${listed(texts)}`] : []),
     ].join(', ')} },`,
     `write: ['create', 'update', 'delete'],`,
@@ -165,6 +170,22 @@ export function searchText({ name, fields }: NewModel): string {
 -- Lists are searched by the words of these columns, which triggers keep.
 SELECT app.make_searchable('${namesOf(name).table}', '{${columns.join(',')}}');
 `
+}
+
+/** Its migration with the collation of the indexes of alphabetical sorts, which Prisma's schema cannot express. */
+export function inAlphabet(migration: string, { name, fields }: NewModel): string {
+  const { table } = namesOf(name)
+  return fields
+    .filter(isAlphabetical)
+    .map((field) => snakeOf(field.name))
+    .reduce(
+      (sql, column) =>
+        sql.replace(
+          `ON "${table}"("tenant_id", "${column}", "id")`,
+          `ON "${table}"("tenant_id", "${column}" COLLATE "und-x-icu", "id")`,
+        ),
+      migration,
+    )
 }
 
 function declared(field: NewField): string {

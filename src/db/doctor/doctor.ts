@@ -1,5 +1,6 @@
 // Checks a database before it is served. The rules are in this folder, by subject; the caller acts on the findings.
 import pg from 'pg'
+import type { AlphabeticalColumn } from '../models.ts'
 import { WORKER_GROUP } from '../queue/queue-names.ts'
 import { prepareSession } from '../session-settings.ts'
 import type { Check, Finding, Patient, Row } from './check.ts'
@@ -10,6 +11,7 @@ import { rightsChecks } from './rights.ts'
 import { roleChecks } from './role.ts'
 import { serverChecks } from './server.ts'
 import { sessionChecks } from './session.ts'
+import { examineSorts } from './sorts.ts'
 import { tableChecks } from './tables.ts'
 import { examineTasks, type TaskList } from './tasks.ts'
 import { workerChecks } from './worker.ts'
@@ -28,6 +30,8 @@ export interface ExamineOptions {
   tasks?: TaskList
   /** The valid writers of a table. Default: not checked. */
   writers?: KnownWriters
+  /** The columns that lists are sorted by alphabetically: each has an index. Default: not checked. */
+  alphabetical?: readonly AlphabeticalColumn[]
   /** Objects of the program that are not findings. Default: none. */
   exceptions?: Exceptions
 }
@@ -65,6 +69,8 @@ export async function examine(url: string, options: ExamineOptions = {}): Promis
     findings.push(...(await examineWorker(patient, options.workerUrl ?? null)))
     if (options.tasks !== undefined) findings.push(...(await examineTasks(patient, options.tasks)))
     if (options.writers !== undefined) findings.push(...(await examineWriters(patient, options.writers)))
+    if (options.alphabetical !== undefined)
+      findings.push(...(await examineSorts(patient, options.alphabetical)))
     return withoutExceptions(findings, options.exceptions ?? {})
   } finally {
     await client.end()

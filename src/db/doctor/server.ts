@@ -1,7 +1,7 @@
-// Rules about the server: its release, the database's encoding, its timeouts.
+// Rules about the server: its release, the database's encoding, its timeouts, its collations.
 
 import { CITUS_COMPLAINT, CITUS_SQL } from '../unsupported-engine.ts'
-import { type Check, type Finding, type Patient, rule } from './check.ts'
+import { type Check, type Finding, OUR_SCHEMAS, type Patient, rule } from './check.ts'
 import { knownHoles, OLDEST_MAJOR } from './known-holes.ts'
 
 const engine: Check = rule({ code: 'engine-unsupported', sql: CITUS_SQL, message: () => CITUS_COMPLAINT })
@@ -62,4 +62,38 @@ const encoding: Check = rule({
   message: ({ encoding }) => `has the encoding ${encoding}: e-mail addresses are compared in UTF8 alone`,
 })
 
-export const serverChecks: readonly Check[] = [engine, release, encoding, timeouts]
+/** An index in an order that the library no longer has finds only some of its rows. */
+const collations: Check = rule({
+  code: 'collation-version',
+  level: 'warning',
+  sql: `
+    SELECT 'collation ' || quote_ident(c.collname) AS object, string_agg(DISTINCT i.indexrelid::regclass::text, ', ') AS indexes
+    FROM pg_collation c
+    JOIN pg_index i ON c.oid = ANY (i.indcollation::oid[])
+    JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE c.collversion <> pg_collation_actual_version(c.oid) AND ${OUR_SCHEMAS}
+    GROUP BY c.collname`,
+  message: ({ indexes }) =>
+    `sorts otherwise than when its indexes were made (another version of ICU), so that lists may lack rows: REINDEX INDEX CONCURRENTLY for each of ${indexes}, then, as a superuser, ALTER COLLATION … REFRESH VERSION`,
+})
+
+/** The same of the database's own collation. */
+const databaseCollation: Check = rule({
+  code: 'collation-version',
+  level: 'warning',
+  sql: `
+    SELECT 'database ' || quote_ident(d.datname) AS object FROM pg_database d
+    WHERE d.datname = current_database() AND d.datcollversion <> pg_database_collation_actual_version(d.oid)`,
+  message: () =>
+    'sorts otherwise than when its indexes were made (another version of its collation library): REINDEX DATABASE, then ALTER DATABASE … REFRESH COLLATION VERSION',
+})
+
+export const serverChecks: readonly Check[] = [
+  engine,
+  release,
+  encoding,
+  timeouts,
+  collations,
+  databaseCollation,
+]

@@ -1,7 +1,7 @@
 // Compiles the arguments of readMany into one SQL statement, which returns all rows with their relations as one JSON text.
 import type { Column, Datamodel, Model, Relation } from '../models.ts'
 import type { AnyOrder, AnyQuery, AnySelect } from './any-query.ts'
-import { joinSql, quote, Statement } from './statement.ts'
+import { collateSql, joinSql, quote, Statement } from './statement.ts'
 import { type View, WHOLE_VIEW } from './view.ts'
 import { visibleSql, whereSql } from './where-sql.ts'
 
@@ -214,15 +214,19 @@ const NULLS: ReadonlyMap<unknown, string> = new Map([
 function orderTermSql(model: Model, alias: string, name: string, wanted: unknown): string {
   const column = model.columns.get(name)
   if (column === undefined) throw new Error(`${model.table} cannot be sorted by ${name}`)
-  const { sort, nulls } = (typeof wanted === 'object' && wanted !== null ? wanted : { sort: wanted }) as {
+  const { sort, nulls, collate } = (
+    typeof wanted === 'object' && wanted !== null ? wanted : { sort: wanted }
+  ) as {
     readonly sort?: unknown
     readonly nulls?: unknown
+    readonly collate?: unknown
   }
   const direction = DIRECTIONS.get(sort)
   const where = nulls === undefined ? '' : NULLS.get(nulls)
   if (direction === undefined || where === undefined)
     throw new Error(`the reader cannot sort by ${name} in this way`)
-  return `${alias}.${quote(column.name)} ${direction}${where}`
+  const collation = collate === undefined ? '' : `${collateSql(collate)} `
+  return `${alias}.${quote(column.name)} ${collation}${direction}${where}`
 }
 
 function limitSql(take: number): string {

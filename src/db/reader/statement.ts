@@ -76,3 +76,11 @@ export function quote(name: string): string {
 export function joinSql({ on }: Relation, other: string, own: string): string {
   return on.map(([theirs, ours]) => `${other}.${quote(theirs)} = ${own}.${quote(ours)}`).join(' AND ')
 }
+
+const COLLATION = /^[a-z]{2,3}(-[A-Za-z]{2,4})?-x-icu$/
+
+/** The name of an ICU collation, as `collationOf` has it. Throws a plain Error for another. */
+export function collateSql(name: unknown): string {
+  if (typeof name !== 'string' || !COLLATION.test(name)) throw new Error('the reader has no such collation')
+  return `COLLATE ${quote(name)}`
+}

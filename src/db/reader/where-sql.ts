@@ -3,7 +3,7 @@
 import { AnyNull, DbNull, isObjectEnumValue, JsonNull } from '@prisma/client/runtime/client'
 import type { Column, Model, Relation } from '../models.ts'
 import type { AnyWhere } from './any-query.ts'
-import { joinSql, quote, type Statement } from './statement.ts'
+import { collateSql, joinSql, quote, type Statement } from './statement.ts'
 
 /** The filtered table, under its alias. */
 type Rows = { readonly statement: Statement; readonly model: Model; readonly alias: string }
@@ -199,11 +199,12 @@ function columnConditions(statement: Statement, column: Column, alias: string, w
   if (type === 'Json') return jsonConditions(statement, column, sql, wanted)
   const compared = { statement, column, sql, isInverted: false, isInsensitive: false }
   if (!isObject(wanted)) return one(compareSql(compared, 'equals', wanted))
-  return comparisons({ ...compared, isInsensitive: isInsensitive(wanted.mode) }, wanted)
+  const ordered = wanted.collate === undefined ? sql : `${sql} ${collateSql(wanted.collate)}`
+  return comparisons({ ...compared, sql: ordered, isInsensitive: isInsensitive(wanted.mode) }, wanted)
 }
 
 function comparisons(compared: Compared, filter: AnyWhere): Conditions {
-  const parts = definedIn(filter).filter(([operator]) => operator !== 'mode')
+  const parts = definedIn(filter).filter(([operator]) => operator !== 'mode' && operator !== 'collate')
   return eachOf(parts, ([operator, operand]) => {
     if (operator !== 'not') return one(compareSql(compared, operator, operand))
     if (compared.isInverted) throw new Error('the reader takes no not within not')

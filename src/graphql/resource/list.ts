@@ -24,8 +24,11 @@ export type ListOptions = {
    * and amounts a range. A column of a relation also needs the permission to read its type.
    */
   readonly filter?: readonly (string | Below)[]
-  /** Fields by which the list can be sorted; the first is the default. Each needs an index. */
-  readonly sort: readonly string[]
+  /**
+   * Fields by which the list can be sorted; the first is the default. Each needs an index. `{ alphabetical: 'name' }`: a
+   * text for people, sorted by the tenant's language; all other texts are sorted by code points.
+   */
+  readonly sort: readonly SortField[]
   /**
    * Text columns in which `query` finds words; `variants.sku`: of the records of a to-many relation. The migration calls
    * `app.make_searchable` for them.
@@ -42,6 +45,8 @@ export function below(path: string, named: Omit<Below, 'path'>): Below {
 }
 
 type Filter = Record<string, unknown> | null | undefined
+
+type SortField = string | { readonly alphabetical: string }
 
 /** The arguments of a list besides its paging, and their conditions. */
 export type List = {
@@ -199,15 +204,17 @@ function rangeOf(name: string): Criterion {
   }
 }
 
-function sortsFor(name: ModelName, fields: readonly Field[], names: readonly string[]) {
-  const [first] = names
-  if (first === undefined) throw new Error(`the list of ${name} needs a sort`)
-  const keys = names.map((named) => {
+function sortsFor(name: ModelName, fields: readonly Field[], sorts: readonly SortField[]) {
+  const keys = sorts.map((sort) => {
+    const isAlphabetical = typeof sort !== 'string'
+    const named = isAlphabetical ? sort.alphabetical : sort
     const column = fields.find((field) => field.name === named)?.sort ?? null
     if (column === null) throw new Error(`the list of ${name} cannot be sorted by ${named}`)
-    return [upperSnake(named), sortOf(name, column)]
+    return [upperSnake(named), sortOf(name, column, isAlphabetical ? 'alphabetical' : undefined)] as const
   })
-  return sortsOf(`${name}SortKey`, Object.fromEntries(keys), upperSnake(first))
+  const [first] = keys
+  if (first === undefined) throw new Error(`the list of ${name} needs a sort`)
+  return sortsOf(`${name}SortKey`, Object.fromEntries(keys), first[0])
 }
 
 function upperSnake(name: string): string {

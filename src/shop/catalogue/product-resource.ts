@@ -39,7 +39,7 @@ const Product = resource('Product', {
   list: {
     description: 'The catalogue.',
     filter: ['status', 'vendor', 'category', 'updatedAt'],
-    sort: ['createdAt', 'updatedAt', 'title'],
+    sort: ['createdAt', 'updatedAt', { alphabetical: 'title' }],
     search: ['title', 'vendor', 'category', 'variants.sku'],
   },
   write: ['create', 'update'],

@@ -63,7 +63,7 @@ resource('Customer', {
   list: {
     description: 'All customers.',
     filter: ['country', 'email', 'updatedAt'],
-    sort: ['createdAt', 'updatedAt', 'name', 'email'],
+    sort: ['createdAt', 'updatedAt', { alphabetical: 'name' }, 'email'],
     search: ['name', 'email', 'city'],
   },
   write: ['create', 'update'],

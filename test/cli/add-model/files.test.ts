@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parseFields } from '../../../src/cli/add-model/fields.ts'
 import { addModel } from '../../../src/cli/add-model/files.ts'
+import { inAlphabet } from '../../../src/cli/add-model/texts.ts'
 
 const MODULES = `// The one list of modules.
 import { desk } from './desk/module.ts'
@@ -45,6 +46,17 @@ it('makes the module with the first model, and adds to it with the next', async 
     /'.\/supplier-resource.ts'\nimport '.\/price-list-resource.ts'\n$/,
   )
   expect(await read('prisma/schema/app/price-list.prisma')).toContain('@@map("price_lists")')
+})
+
+it('sorts texts alphabetically, and codes by code points', async () => {
+  await add('Supplier', 'name:text', 'code:text:unique', 'email:email', 'note:text:optional')
+  expect(await read('src/app/supplier-resource.ts')).toContain(
+    `sort: ['createdAt', { alphabetical: 'name' }, 'email', 'code']`,
+  )
+  const fields = parseFields(['name:text', 'code:text:unique'])
+  const index = (column: string) => `ON "suppliers"("tenant_id", "${column}", "id");`
+  const made = inAlphabet(`${index('created_at')} ${index('name')}`, { name: 'Supplier', fields })
+  expect(made).toBe(`${index('created_at')} ON "suppliers"("tenant_id", "name" COLLATE "und-x-icu", "id");`)
 })
 
 it('adds the other side of a relation to its model', async () => {

@@ -17,7 +17,11 @@ const SORTED = [
     list: 'products',
     table: 'products',
     prefix: 'prod',
-    keys: { CREATED_AT: 'created_at desc', UPDATED_AT: 'updated_at desc', TITLE: 'title asc' },
+    keys: {
+      CREATED_AT: 'created_at desc',
+      UPDATED_AT: 'updated_at desc',
+      TITLE: 'title COLLATE "und-x-icu" asc',
+    },
   },
   {
     list: 'variants',
@@ -29,7 +33,7 @@ const SORTED = [
     list: 'customers',
     table: 'customers',
     prefix: 'cust',
-    keys: { CREATED_AT: 'created_at desc', NAME: 'name asc', EMAIL: 'email asc' },
+    keys: { CREATED_AT: 'created_at desc', NAME: 'name COLLATE "und-x-icu" asc', EMAIL: 'email asc' },
   },
   {
     list: 'orders',
@@ -76,7 +80,7 @@ const LISTS: List[] = [
     name: 'products that a filter and a search find',
     field: 'products(filter: { vendor: "Vendor 1" }, query: "title", sortKey: TITLE, $page)',
     prefix: 'prod',
-    sql: ordered('products', 'title asc', `vendor = 'Vendor 1'`),
+    sql: ordered('products', 'title COLLATE "und-x-icu" asc', `vendor = 'Vendor 1'`),
   },
 ]
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Finding } from '../../../src/db/doctor/doctor.ts'
 import { bulkhead, startBulkhead } from '../../cli/command-line.ts'
 import { type Installation, openInstallation, rowsOf } from '../../desk/tenants/installation.ts'
 import { asSuperuser } from '../../support/database.ts'
@@ -247,3 +248,24 @@ async function insertsUnderWay({ database }: Installation): Promise<boolean> {
     return rows.length > 0
   })
 }
+
+describe('a language of its own', () => {
+  let north: Installation
+  afterAll(() => north?.close())
+
+  it('tenant create says how its lists become sorted by it, and tenant sort-indexes does that', async () => {
+    north = await openInstallation()
+    const made = await tenant(
+      north,
+      ...['create', '--slug', 'north', '--name', 'North', '--currency', 'SEK', '--locale', 'sv-SE'],
+      ...['--owner-email', 'ada@north.example'],
+    )
+    expect(made.stdout).toMatch(/sorted by sv-SE once "bulkhead tenant sort-indexes" has run\.\n$/)
+    const indexes = ['sv_customers_name_idx', 'sv_products_title_idx']
+    const first = await tenant(north, 'sort-indexes', '--json')
+    expect([first.code, JSON.parse(first.stdout)]).toEqual([0, { made: indexes }])
+    expect((await tenant(north, 'sort-indexes')).stdout).toBe('No index is missing.\n')
+    const doctor = await run(north, 'doctor', '--json')
+    expect(JSON.parse(doctor.stdout).findings.filter(({ level }: Finding) => level === 'error')).toEqual([])
+  })
+})
