@@ -38,9 +38,9 @@ export function fileUpgrade({
     knows: async (schema) => (await migrationsIn(migrationsDir)).includes(schema),
 
     async run(open, { header, sha256 }, use) {
-      let server: EmbeddedServer | null = null
+      // Outside of the `finally`, since the folder is another upgrade's where its lock is held.
+      const server = await startEmpty(await openDataDir(dataDir), logger)
       try {
-        server = await startEmpty(await openDataDir(dataDir), logger)
         const path = join(directory, 'tenant.jsonl.gz')
         const earlier = join(directory, 'migrations')
         await copyUpTo(presentName(header.schema), migrationsDir, earlier)
@@ -56,7 +56,7 @@ export function fileUpgrade({
         const openUpgraded: OpenFile = () => openTenantFile(path)
         return await use(openUpgraded, upgraded)
       } finally {
-        await server?.stop()
+        await server.stop()
         await rm(directory, { recursive: true, force: true })
       }
     },

@@ -134,6 +134,18 @@ it('continues where a killed upgrade left its database running', async () => {
   expect(existsSync(left())).toBe(false)
 })
 
+it('is refused while another upgrade runs, which goes on', async () => {
+  const other = await startEmbeddedServer({ dataDir: left(), logger: silent, durable: false })
+  try {
+    await expect(restoreAs('at-once')).rejects.toThrow(/lock|another|in use/i)
+    expect(existsSync(join(left(), 'postgres', 'PG_VERSION'))).toBe(true)
+  } finally {
+    await other.stop()
+  }
+  expect((await restoreAs('afterwards')).rows).toBeGreaterThanOrEqual(55)
+  expect(existsSync(left())).toBe(false)
+})
+
 describe('is refused, and leaves nothing', () => {
   async function refusalOf(schema: string, more = {}): Promise<string> {
     const [, ...lines] = gunzipSync(await readFile(FILE))
