@@ -133,6 +133,20 @@ export function markStale(error: unknown, wasKept: boolean): void {
 }
 const DENIED = '42501'
 
+const CANNOT_CONNECT = '57P03'
+
+/**
+ * Marks an error of a new connection, by its SQLSTATE (which alone passes through Prisma's layers): whatever the server
+ * refused it for (a database that accepts none, a right, a password), no statement was sent. The message keeps the server's
+ * own SQLSTATE.
+ */
+export function markRefused(error: unknown): void {
+  const code = sqlstateOf(error)
+  if (!(error instanceof Error) || code === null || faultOf(error) !== null) return
+  error.message += ` (SQLSTATE ${code})`
+  Object.assign(error, { code: CANNOT_CONNECT })
+}
+
 /** Whether a transaction that failed before its COMMIT was sent may be retried as a whole. */
 export function isRetryable(error: unknown): boolean {
   // Its cause is a lost connection, but its COMMIT was sent: a retry might do it twice.

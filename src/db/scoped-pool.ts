@@ -3,7 +3,7 @@ import pg from 'pg'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { BEFORE_TENANT, createFairScheduler, type FairScheduler } from './fair-scheduler.ts'
-import { CommitUnknown } from './faults.ts'
+import { CommitUnknown, markRefused } from './faults.ts'
 import { isFull, isLost, isSpoilt, isStatementLost, submit } from './message.ts'
 import { currentFrame, type Scope, type Statement } from './scope.ts'
 import { ScopedConnection } from './scoped-connection.ts'
@@ -176,9 +176,18 @@ export class ScopedPool extends pg.Pool {
    */
   async #take(): Promise<pg.PoolClient> {
     for (;;) {
-      const client: pg.PoolClient = await super.connect()
+      const client = await this.#connection()
       if (this.#generationOf(client) === this.#generation) return client
       client.release(true)
+    }
+  }
+
+  async #connection(): Promise<pg.PoolClient> {
+    try {
+      return await super.connect()
+    } catch (error) {
+      markRefused(error)
+      throw error
     }
   }
 

@@ -109,6 +109,41 @@ async function expectHealthy(): Promise<void> {
   await expect.poll(() => database.poolState()).toMatchObject({ waiting: 0, total: POOL_MAX, idle: POOL_MAX })
 }
 
+describe('a server that refuses new connections', () => {
+  it.each([
+    [
+      'since the database accepts none',
+      () => `ALTER DATABASE ${test.name} ALLOW_CONNECTIONS false`,
+      () => `ALTER DATABASE ${test.name} ALLOW_CONNECTIONS true`,
+      '55000',
+    ],
+    [
+      'since the role lacks the right to it',
+      () => `REVOKE CONNECT ON DATABASE ${test.name} FROM PUBLIC, bulkhead_runtime`,
+      () => `GRANT CONNECT ON DATABASE ${test.name} TO PUBLIC, bulkhead_runtime`,
+      '42501',
+    ],
+  ])('%s, is not available, and is again when it accepts them', async (_why, refuse, accept, sqlstate) => {
+    // A session cannot close its own database.
+    const elsewhere = new URL(test.adminUrl)
+    elsewhere.pathname = '/postgres'
+    const run = (statement: string) => asAdmin(elsewhere.href, (admin) => admin.query(statement))
+    await run(refuse())
+    try {
+      for (const work of [() => nameOf(A), () => database.withTenant(A, (tx) => rename(tx, 'x'))]) {
+        const { error } = await outcomeOf(work())
+        expect(faultOf(error)).toBe('UNAVAILABLE')
+        expect(isRetryable(error)).toBe(false)
+        expect(toAppError(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+        expect(String(error)).toContain(`SQLSTATE ${sqlstate}`)
+      }
+    } finally {
+      await run(accept())
+    }
+    await expectHealthy()
+  })
+})
+
 describe('case 44: a backend that is killed', () => {
   it('while idle: the next query is answered', async () => {
     await expectHealthy()
