@@ -169,6 +169,13 @@ describe('a restored tenant', () => {
     }
   })
 
+  it('is found by the same words, which the file does not have', async () => {
+    const words = await rowsOf(here.database, 'search_words', await here.idOf('acme'))
+    expect(words.length).toBeGreaterThan(0)
+    expect(lines.some((line) => line.includes('search_words'))).toBe(false)
+    expect(await rowsOf(elsewhere.database, 'search_words', restored.id)).toEqual(words)
+  })
+
   it('passes every check of bulkhead verify, that of the provider’s books included', async () => {
     expect(await violationsOf(elsewhere.database, restored)).toEqual([])
   })
