@@ -115,6 +115,7 @@ describe.skipIf(chromium === null)('a back office', () => {
       'FULFILLED',
       'CANCELLED',
     ])
+    expect(await lines('low-stock')).toEqual([expect.stringMatching(/^[1-9]\d*$/)])
     expect((await lines('buyers'))[4]).toMatch(/ \d+ \d+\.\d\d USD$/)
     expect(await lines('books')).toEqual(['balanced true'])
     expect(operations()).toEqual(['BackOfficeDashboard'])
@@ -126,7 +127,7 @@ describe.skipIf(chromium === null)('a back office', () => {
     await shows('books', other).toEqual(['not shown: FORBIDDEN'])
     expect(await lines('failed', other)).toEqual(['books'])
     expect(await lines('who', other)).toEqual([`${emailOf(member)} ${member.toUpperCase()} Acme Outfitters`])
-    for (const id of ['sales', 'top', 'counts', 'buyers'])
+    for (const id of ['sales', 'top', 'counts', 'low-stock', 'buyers'])
       expect([id, await lines(id, other)]).toEqual([id, await lines(id)])
     await other.context().close()
   })

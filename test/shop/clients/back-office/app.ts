@@ -67,12 +67,13 @@ async function start(api: string): Promise<void> {
 function openDashboard(client: ApolloClient, variables: { from: string; until: string }): void {
   client.watchQuery({ query: Dashboard, variables }).subscribe(({ data, dataState, error }) => {
     if (dataState !== 'complete') return
-    const { viewer, salesByDay, topProducts, orderCounts, buyers, books } = data
+    const { viewer, salesByDay, topProducts, orderCounts, lowStock, buyers, books } = data
     const failed = failures(error)
     draw('who', [`${viewer?.member?.email} ${viewer?.role} ${viewer?.tenant?.name}`])
     draw('sales', salesByDay?.map(({ date, orders, net }) => `${date} ${orders} ${text(net)}`) ?? [])
     draw('top', topProducts?.map(({ quantity, product }) => `${quantity} ${product?.title}`) ?? [])
     draw('counts', orderCounts?.map(({ status, count }) => `${status} ${count}`) ?? [])
+    draw('low-stock', [`${lowStock?.totalCount}`])
     draw(
       'buyers',
       buyers?.nodes.map(

@@ -6,6 +6,7 @@ export const Dashboard = graphql(`
     salesByDay(from: $from, until: $until) { date orders gross { ...Amount } net { ...Amount } }
     topProducts(from: $from, until: $until, first: 3) { product { id title } quantity net { ...Amount } }
     orderCounts { status count }
+    lowStock: variants(filter: { availableBelow: 5 }, first: 1) { totalCount }
     buyers: customers(sortKey: NAME, first: 5) { nodes { id name orderCount lifetimeValue { ...Amount } } }
     books: trialBalance { balanced totals { currency debit { ...Amount } } }
   }
