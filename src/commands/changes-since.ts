@@ -50,7 +50,9 @@ async function entriesOf(
     FROM unnest(${ids}::uuid[]) asked (id) CROSS JOIN LATERAL (
       SELECT coalesce(jsonb_agg(columns ORDER BY created_at DESC, id DESC), '[]') AS entries
       FROM (
-        SELECT e.created_at, e.id, (SELECT jsonb_agg(name) FROM jsonb_object_keys(e.after) name) AS columns
+        SELECT e.created_at, e.id, (SELECT jsonb_agg(name) FROM jsonb_object_keys(e.after) name
+          -- An amount's currency is recorded with it.
+          WHERE e.after -> name IS DISTINCT FROM e.before -> name) AS columns
         FROM audit_entries e
         WHERE e.subject_type = ${type} AND e.subject_id = asked.id AND e.before IS NOT NULL AND e.after IS NOT NULL
         ORDER BY e.created_at DESC, e.id DESC LIMIT ${ENTRIES_MAX}

@@ -215,11 +215,23 @@ export function edited<Row extends Versioned>(
   events: readonly EventRecord[] = [],
 ): Done {
   const fields = Object.keys(changes) as (keyof Row & string)[]
+  const money = fields.some((field) => field.endsWith('Minor')) ? currencyOf(before) : {}
   return done(
     before.id,
-    [auditOf({ type, id: before.id }, pick(before, fields), pick(changes, fields))],
+    [
+      auditOf(
+        { type, id: before.id },
+        { ...money, ...pick(before, fields) },
+        { ...money, ...pick(changes, fields) },
+      ),
+    ],
     events,
   )
+}
+
+/** Recorded with amounts, so that they can be read without the record. */
+export function currencyOf(row: object): JsonObject {
+  return 'currency' in row ? { currency: jsonOf(row.currency) } : {}
 }
 
 /** The given fields that differ from the record. */

@@ -5,7 +5,9 @@ import { builder } from './builder.ts'
 export const MINOR_DIGITS =
   "How many decimal places the currency has, by ISO 4217: 2 for USD and HUF, 0 for JPY. A browser's own data may differ."
 
-export const MoneyType = builder.objectRef<Money>('Money').implement({
+export const MONEY_TYPE = 'Money'
+
+export const MoneyType = builder.objectRef<Money>(MONEY_TYPE).implement({
   description: 'An amount of money.',
   fields: (t) => ({
     amountMinor: t.expose('amountMinor', {

@@ -17,14 +17,30 @@ export function search<Where>(
   query: string | null | undefined,
   columnsOf: (word: WordFilter) => readonly Where[],
 ): { readonly AND?: { readonly OR: readonly Where[] }[] } {
-  const words = firstCharacters(query ?? '', QUERY_LENGTH_MAX)
-    .split(/\s+/)
-    .filter(Boolean)
-    .slice(0, WORDS_MAX)
+  const words = wordsOf(query)
   if (words.length === 0) return {}
   return {
     AND: words.map((word) => ({ OR: columnsOf({ contains: escapeLike(word), mode: 'insensitive' }) })),
   }
+}
+
+/** The words of a query of one kind, and the query of all others. */
+export function splitWords(
+  query: string | null | undefined,
+  isChosen: (word: string) => boolean,
+): { readonly chosen: readonly string[]; readonly rest: string } {
+  const words = wordsOf(query)
+  return {
+    chosen: words.filter(isChosen),
+    rest: words.filter((word) => !isChosen(word)).join(' '),
+  }
+}
+
+function wordsOf(query: string | null | undefined): readonly string[] {
+  return firstCharacters(query ?? '', QUERY_LENGTH_MAX)
+    .split(/\s+/)
+    .filter(Boolean)
+    .slice(0, WORDS_MAX)
 }
 
 /** `contains` passes its text to LIKE, so % and _ are escaped. */

@@ -8,6 +8,16 @@ import { unique } from '../support/unique.ts'
 
 const makeMember: Maker = async (api, tenant) => (await newMember(api, tenant)).id
 
+const scheduleErasure: Maker = async (api, tenant) => {
+  const source = `mutation ($input: TenantErasureScheduleInput!) {
+    tenantErasureSchedule(input: $input) { tenant { id } userErrors { message } }
+  }`
+  const { tenantErasureSchedule } = await api
+    .as(tenant)
+    .data(source, { input: { confirmation: SLUGS[tenant] } })
+  return tenantErasureSchedule.tenant.id
+}
+
 /** The person invited last, by server. */
 const lastInvited = new WeakMap<Api, Session>()
 
@@ -48,6 +58,7 @@ export const SAMPLES: ModuleSamples = {
   beforehand: {
     // A tenant has one unfinished export: a second request returns it.
     'mutation exportCreate': makeExport,
+    'mutation tenantErasureCancel': scheduleErasure,
   },
   askers: { 'mutation invitationAccept': (api) => lastInvited.get(api) },
   prefixes: {

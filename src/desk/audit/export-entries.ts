@@ -6,15 +6,18 @@ import { csvRow } from '../../core/csv.ts'
 import { AppError } from '../../core/errors.ts'
 import type { ReadWhere } from '../../db/register.ts'
 import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
-import { ACTOR_TYPES } from './entry.ts'
+import { ACTOR_TYPES, type Change } from './entry.ts'
 
 export type ExportFormat = 'jsonl' | 'csv'
 
 /** Entries done at `from` or later, and before `to`. */
 export type Period = { readonly from: Date; readonly to: Date }
 
-/** The API id of an object of this type. */
-export type IdOf = (type: string, uuid: string) => string
+/** How the API shows the ids of a type's objects, and what an entry changed. */
+export type Presentation = {
+  readonly idOf: (type: string, uuid: string) => string
+  readonly changesOf: (entry: Pick<AuditEntryRow, 'subjectType' | 'before' | 'after'>) => Change[]
+}
 
 const DAY_MS = 86_400_000
 /** A leap year; longer periods need several exports. */
@@ -55,12 +58,12 @@ export async function* exportEntries(
   {
     format,
     period,
-    idOf,
+    shown,
     pageSize = PAGE_SIZE,
   }: {
     readonly format: ExportFormat
     readonly period: Period
-    readonly idOf: IdOf
+    readonly shown: Presentation
     readonly pageSize?: number
   },
 ): AsyncGenerator<string> {
@@ -77,7 +80,7 @@ export async function* exportEntries(
       take: pageSize,
       select: COLUMNS,
     })
-    const text = header + rows.map((row) => lineOf(row, idOf)).join('')
+    const text = header + rows.map((row) => lineOf(row, shown)).join('')
     if (text !== '') yield text
     header = ''
     count += rows.length
@@ -95,8 +98,11 @@ function beyond(last: Row | null): ReadWhere<'AuditEntry'> {
   }
 }
 
-function toldOf(row: Row, idOf: IdOf) {
-  const { id, actorKind, actorId, actorLabel, action, subjectType, subjectId, before, after, requestId } = row
+function toldOf(row: Row, shown: Presentation) {
+  const { id, actorKind, actorId, actorLabel, action, subjectType, subjectId, requestId } = row
+  const { idOf, changesOf } = shown
+  const changes = changesOf(row)
+  const side = (of: 'before' | 'after') => (row[of] === null ? null : valuesOf(changes, of))
   return {
     id: idOf('AuditEntry', id),
     createdAt: row.createdAt.toISOString(),
@@ -108,14 +114,18 @@ function toldOf(row: Row, idOf: IdOf) {
     },
     action,
     subject: { type: subjectType, id: idOf(subjectType, subjectId) },
-    before,
-    after,
+    before: side('before'),
+    after: side('after'),
     requestId,
   }
 }
 
-function jsonLine(row: Row, idOf: IdOf): string {
-  return `${JSON.stringify(toldOf(row, idOf))}\n`
+function valuesOf(changes: readonly Change[], side: 'before' | 'after'): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(changes.map((change) => [change.field, change[side]]))
+}
+
+function jsonLine(row: Row, shown: Presentation): string {
+  return `${JSON.stringify(toldOf(row, shown))}\n`
 }
 
 const CSV_COLUMNS = [
@@ -133,8 +143,8 @@ const CSV_COLUMNS = [
   'requestId',
 ]
 
-function csvLine(row: Row, idOf: IdOf): string {
-  const { id, createdAt, recordedAt, actor, action, subject, before, after, requestId } = toldOf(row, idOf)
+function csvLine(row: Row, shown: Presentation): string {
+  const { id, createdAt, recordedAt, actor, action, subject, before, after, requestId } = toldOf(row, shown)
   const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
   return csvRow([
     id,

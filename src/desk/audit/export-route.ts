@@ -11,7 +11,15 @@ import { AppError } from '../../core/errors.ts'
 import type { Route } from '../../edge/http-server.ts'
 import { nodeIdOf } from '../../graphql/node-ids.ts'
 import { dateTimeScalar } from '../../graphql/scalars.ts'
-import { checkPeriod, type ExportFormat, exportEntries, type Period } from './export-entries.ts'
+import { shownColumns } from '../../graphql/shown-columns.ts'
+import {
+  checkPeriod,
+  type ExportFormat,
+  exportEntries,
+  type Period,
+  type Presentation,
+} from './export-entries.ts'
+import { changesOf } from './graphql/changes.ts'
 
 const CONTENT_TYPES: Record<ExportFormat, string> = {
   jsonl: 'application/jsonl; charset=utf-8',
@@ -26,8 +34,12 @@ const RETRY_AFTER_SECONDS = 5
  * Adds both routes. They accept the credentials of /graphql, and answer errors in its form. A failure after the answer
  * has begun closes the connection, so that no client takes a part for the whole.
  */
-export const auditRoute: Route = (app, { authenticator, clock }) => {
+export const auditRoute: Route = (app, { authenticator, clock, schema }) => {
   const running = createTurns()
+  const shown: Presentation = {
+    idOf: (type, uuid) => nodeIdOf(type, uuid) ?? uuid,
+    changesOf: (entry) => changesOf(entry, shownColumns(schema, entry.subjectType)),
+  }
 
   async function handle(
     format: ExportFormat,
@@ -38,7 +50,7 @@ export const auditRoute: Route = (app, { authenticator, clock }) => {
     requirePermission(caller.permissions, 'audit:read')
     const period = periodOf(request.query as Record<string, unknown>, clock)
     const leave = running.enter(caller.scope.tenantId)
-    const pages = textOf(caller, format, period, leave)
+    const pages = textOf(caller, { format, period, shown }, leave)
     // The first page is read before the answer begins, so that its errors can have a status code.
     const first = await pages.next()
     const text = Readable.from(startingWith(first, pages))
@@ -64,13 +76,11 @@ export const auditRoute: Route = (app, { authenticator, clock }) => {
 
 async function* textOf(
   caller: CommandContext,
-  format: ExportFormat,
-  period: Period,
+  asked: Parameters<typeof exportEntries>[1],
   leave: () => void,
 ): AsyncGenerator<string> {
-  const idOf = (type: string, uuid: string) => nodeIdOf(type, uuid) ?? uuid
   try {
-    yield* exportEntries(caller, { format, period, idOf })
+    yield* exportEntries(caller, asked)
   } finally {
     leave()
   }

@@ -195,13 +195,13 @@ async function moveChargedBack(
   const chargedBackMinor = chargedBackOf(after) - chargedBackOf(before)
   const returnedMinor = after.reinstatedMinor - before.reinstatedMinor
   if (chargedBackMinor === 0n && returnedMinor === 0n) return NOTHING_RECORDED
-  const { id, version, chargedBackMinor: was } = payment
+  const { id, version, currency, chargedBackMinor: was } = payment
   const is = was + chargedBackMinor
   await tx.payment.updateMany({
     where: { id },
     data: { chargedBackMinor: is, version: version + 1, updatedAt: now },
   })
-  const minor = (sum: bigint) => ({ chargedBackMinor: sum.toString() })
+  const minor = (sum: bigint) => ({ chargedBackMinor: sum.toString(), currency })
   const changed = { audit: [auditOf({ type: 'Payment', id }, minor(was), minor(is))], events: [] }
   return recordedTogether(changed, await moveMoney(tx, order, { chargedBackMinor, returnedMinor }, { now }))
 }

@@ -1,6 +1,6 @@
 // The only transition of a payment. The answer to a call, an event and the reconciling job all end here; it books the
 // payment, its order and the ledger together.
-import { auditOf } from '../../commands/edit.ts'
+import { auditOf, currencyOf } from '../../commands/edit.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
@@ -101,15 +101,17 @@ function recordOf(payment: Payment, change: PaymentChange, version: number): Rec
   if (change.status === payment.status && change.feeMinor === undefined) return NOTHING_RECORDED
   const subject = { type: 'Payment', id: payment.id }
   const { failureCode = null, feeMinor = null } = change
+  const money = feeMinor === null ? {} : currencyOf(payment)
   return {
     audit: [
       auditOf(
         subject,
-        { status: payment.status },
+        { status: payment.status, ...money },
         {
           status: change.status,
           ...(failureCode !== null && { failureCode }),
           ...(feeMinor !== null && { feeMinor: feeMinor.toString() }),
+          ...money,
         },
       ),
     ],

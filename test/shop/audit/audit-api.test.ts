@@ -1,13 +1,16 @@
 // The audit in the API: entries with actor, action and object, their filters, and the head.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeId, newId } from '../../../src/core/ids.ts'
+import { DATAMODEL } from '../../../src/db/datamodel.ts'
+import { compileRead } from '../../../src/db/reader/read-sql.ts'
+import { queried } from '../../../src/desk/audit/graphql/find-entries.ts'
 import { type Api, type Data, startApi } from '../../support/api.ts'
 import { letSupportIn, SUPPORTER, supportToken } from '../../support/credentials.ts'
-import { asOwner, asSuperuser } from '../../support/database.ts'
+import { asOwner, asRuntime, asSuperuser } from '../../support/database.ts'
 import { makeKey } from '../../support/keys.ts'
 import { invitee } from '../../support/people.ts'
 import { sealAudit } from '../../support/seal-audit.ts'
-import { makeCustomer, makeProduct } from '../support/shop.ts'
+import { makeCustomer, makeProduct, makeVariant, placeOrder } from '../support/shop.ts'
 
 const ENTRIES = `query ($query: String, $filter: AuditEntryFilter, $first: Int, $after: String) {
   auditEntries(query: $query, filter: $filter, first: $first, after: $after) {
@@ -218,6 +221,75 @@ describe('the actor of an entry', () => {
   }
 })
 
+describe('changes', () => {
+  const changed = async (action: string, subjectId: string) =>
+    (await entries({ filter: { action: [action], subjectId } })).nodes[0].changes
+
+  it('name the fields of the API: amounts with their currency, ids, and paths of parts', async () => {
+    const owner = api.as('A')
+    const id = await makeCustomer(owner, { name: 'Paul Path', email: 'paul@shop.example' })
+    await edit(id, { address: { city: 'Bonn', country: 'DE' } })
+    expect(await changed('customerUpdate', id)).toEqual([
+      { field: 'address.city', before: null, after: 'Bonn' },
+      { field: 'address.country', before: null, after: 'DE' },
+    ])
+    const { id: variantId } = await makeVariant(owner)
+    const set = `mutation ($input: VariantUpdateInput!) { variantUpdate(input: $input) { userErrors { message } } }`
+    const price = { amount: '12.50', currency: 'USD' }
+    await owner.data(set, { input: { id: variantId, expectedVersion: 1, price } })
+    expect(await changed('variantUpdate', variantId)).toEqual([
+      { field: 'price', before: '10.00 USD', after: '12.50 USD' },
+    ])
+    const euros = { amount: '12.50', currency: 'EUR' }
+    await owner.data(set, { input: { id: variantId, expectedVersion: 2, price: euros } })
+    expect(await changed('variantUpdate', variantId)).toEqual([
+      { field: 'price.currency', before: 'USD', after: 'EUR' },
+    ])
+    expect(await changed('stockAdjust', variantId)).toContainEqual({
+      field: 'stock.onHand',
+      before: '0',
+      after: '100',
+    })
+    const order = await placeOrder(owner, id, [{ variantId, quantity: 2 }])
+    expect(await changed('orderPlace', order.id)).toEqual(
+      expect.arrayContaining([
+        { field: 'customer', before: null, after: id },
+        { field: 'total', before: null, after: '25.00 EUR' },
+      ]),
+    )
+  })
+
+  it('are told by a conflict only where somebody changed the value', async () => {
+    const owner = api.as('A')
+    const { id: variantId } = await makeVariant(owner)
+    const set = `mutation ($input: VariantUpdateInput!) {
+      variantUpdate(input: $input) { userErrors { field code } } }`
+    const to = (amount: string, currency: string) => ({
+      input: { id: variantId, expectedVersion: 1, price: { amount, currency } },
+    })
+    await owner.data(set, to('11.00', 'USD'))
+    expect((await owner.data(set, to('12.00', 'EUR'))).variantUpdate.userErrors).toEqual([
+      { field: ['expectedVersion'], code: 'CONFLICT' },
+      { field: ['price', 'amount'], code: 'CONFLICT' },
+    ])
+  })
+})
+
+describe('a query with an id', () => {
+  it('finds the entries about the object, of any type, and those of an actor', async () => {
+    const staff = members['staff@anchor.example']
+    expect(actionsOf(await entries({ query: productId }))).toEqual(['productCreate'])
+    expect(actionsOf(await entries({ query: staff }))).toContain('productCreate')
+    expect(actionsOf(await entries({ query: `${customerId} lovelace` }))).toEqual(['customerUpdate'])
+    expect(actionsOf(await entries({ query: `${customerId} ${productId}` }))).toEqual([])
+    expect(actionsOf(await entries({ query: encodeId('cust', newId()) }))).toEqual([])
+  })
+
+  it('cross-tenant: finds nothing of another tenant', async () => {
+    expect((await entries({ query: customerId }, 'B')).totalCount).toBe(0)
+  })
+})
+
 describe('secrets', () => {
   it('never appear in it: a provider’s keys are not among its changes', async () => {
     const source = `mutation ($input: PaymentProviderConnectInput!) {
@@ -282,4 +354,30 @@ describe('auditHead', () => {
       ],
     })
   })
+})
+
+/** Last: it makes many entries. */
+it('a query with an id reads by index, behind row-level security', async () => {
+  await asOwner(api.database, api.tenantIds.B, (owner) =>
+    owner.query(
+      `INSERT INTO audit_entries
+           (id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after, request_id, created_at)
+         SELECT gen_random_uuid(), 'MEMBER', gen_random_uuid(), 'somebody', 'orderPlace', 'Order', gen_random_uuid(), NULL,
+           '{}', 'many', '2020-01-01'::timestamptz + n * interval '1 second' FROM generate_series(1, 20000) n;`,
+    ),
+  )
+  await asSuperuser(api.database, (client) => client.query('ANALYZE audit_entries'))
+  const query = {
+    where: queried(customerId),
+    select: { id: true },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    take: 21,
+  } as const
+  const { text, values } = compileRead(DATAMODEL, 'AuditEntry', query, api.tenantIds.B)
+  const plan = await asRuntime(api.database, api.tenantIds.B, async (client) => {
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, [...values])
+    return rows.map((row) => row['QUERY PLAN']).join('\n')
+  })
+  expect(plan).toMatch(/Index Cond: .*subject_type = .*subject_id = /)
+  expect(plan).toMatch(/Index Cond: .*actor_id = /)
 })

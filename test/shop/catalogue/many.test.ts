@@ -100,7 +100,10 @@ describe('productVariantsUpdate', () => {
       { index: 2, variant: { id: ids[1], version: 2, price: { amount: '1.00' } } },
     ])
     expect(await entriesOf('productVariantsUpdate', ids[2])).toEqual([
-      { before: { priceMinor: '1000' }, after: { priceMinor: '300' } },
+      {
+        before: { priceMinor: '1000', currency: 'USD' },
+        after: { priceMinor: '300', currency: 'USD' },
+      },
     ])
     expect(await eventsOf('variant.updated', ids[2])).toBe(1)
   })

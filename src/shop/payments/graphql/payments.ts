@@ -73,6 +73,12 @@ Payment.implement({
       ...projection({ columns: ['refundedMinor', 'currency'] }),
       resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
     }),
+    refundPendingAmount: t.field({
+      type: MoneyType,
+      description: 'The sum of its refunds whose outcome is still open.',
+      ...projection({ columns: ['refundPendingMinor', 'currency'] }),
+      resolve: ({ refundPendingMinor, currency }) => ({ amountMinor: refundPendingMinor, currency }),
+    }),
     chargedBackAmount: t.field({
       type: MoneyType,
       description: "Charged back by the buyer's bank, less what it returned.",

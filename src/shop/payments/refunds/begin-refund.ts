@@ -137,7 +137,9 @@ export async function beginRefund(
     amountMinor: amountMinor.toString(),
     currency,
     ...(details.reason !== null && { reason: details.reason }),
-    ...(lines.length > 0 && { lines: lines.map(({ lineId, ...line }) => ({ lineId, ...line })) }),
+    ...(lines.length > 0 && {
+      lines: lines.map(({ lineId: orderLineId, ...line }) => ({ orderLineId, ...line })),
+    }),
     ...(details.providerReference !== undefined && { madeAtProvider: true }),
   }
   const begun = {
@@ -151,11 +153,11 @@ export async function beginRefund(
  * The payment's own audit record of the refund: it ends the right of the caller who took the payment to see it in a replay
  * (Begun.isOwn).
  */
-function setAside({ id, refundPendingMinor }: Payment, amountMinor: bigint): AuditRecord {
+function setAside({ id, refundPendingMinor, currency }: Payment, amountMinor: bigint): AuditRecord {
   return auditOf(
     { type: 'Payment', id },
-    { refundPendingMinor: refundPendingMinor.toString() },
-    { refundPendingMinor: (refundPendingMinor + amountMinor).toString() },
+    { refundPendingMinor: refundPendingMinor.toString(), currency },
+    { refundPendingMinor: (refundPendingMinor + amountMinor).toString(), currency },
   )
 }
 

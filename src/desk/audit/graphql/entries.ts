@@ -1,23 +1,24 @@
 // The tenant's audit: its entries, and the head of its chain of seals. Nothing here writes.
 
-import { isUuid, NO_ID } from '../../core/ids.ts'
-import type { ReadWhere } from '../../db/register.ts'
-import type { AuditEntry as AuditEntryRow } from '../../generated/prisma/client.ts'
-import { anyOf } from '../../graphql/any-of.ts'
-import { spanFields, spanOf } from '../../graphql/between.ts'
-import { builder } from '../../graphql/builder.ts'
-import { pageArgs } from '../../graphql/connections.ts'
-import { describedValues } from '../../graphql/described-values.ts'
-import { Node, nodeLink } from '../../graphql/node.ts'
-import { nodeId, nodeIdOf, nodeOf } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readPage } from '../../graphql/read.ts'
-import { search } from '../../graphql/search.ts'
-import { sortOf } from '../../graphql/sorts.ts'
-import { textBytes } from '../../graphql/text-bytes.ts'
-import { AuditEntry, AuditEntryConnection } from '../refs.ts'
-import { ACTOR_TYPES, type Change, changesOf } from './entry.ts'
-import { type AuditHead, auditHead } from './head.ts'
+import type { ReadWhere } from '../../../db/register.ts'
+import type { AuditEntry as AuditEntryRow } from '../../../generated/prisma/client.ts'
+import { anyOf } from '../../../graphql/any-of.ts'
+import { spanFields, spanOf } from '../../../graphql/between.ts'
+import { builder } from '../../../graphql/builder.ts'
+import { pageArgs } from '../../../graphql/connections.ts'
+import { describedValues } from '../../../graphql/described-values.ts'
+import { Node, nodeLink } from '../../../graphql/node.ts'
+import { nodeId, nodeIdOf } from '../../../graphql/node-ids.ts'
+import { projection } from '../../../graphql/projection.ts'
+import { readPage } from '../../../graphql/read.ts'
+import { shownColumns } from '../../../graphql/shown-columns.ts'
+import { sortOf } from '../../../graphql/sorts.ts'
+import { textBytes } from '../../../graphql/text-bytes.ts'
+import { AuditEntry, AuditEntryConnection } from '../../refs.ts'
+import { ACTOR_TYPES, type Change } from '../entry.ts'
+import { type AuditHead, auditHead } from '../head.ts'
+import { changesOf, inWords } from './changes.ts'
+import { actorIn, queried, subjectIn } from './find-entries.ts'
 
 /** The number of changed fields that the cost assumes. */
 const CHANGES_EXPECTED = 4
@@ -79,18 +80,25 @@ const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
 
 const ChangeType = builder.objectRef<Change>('AuditChange').implement({
   description:
-    'A field that was changed. Texts are unchanged, other values are JSON; secrets are `[redacted]`.',
+    'A field that was changed. Texts are unchanged, amounts are `12.50 EUR`, ids are those of the API, other values are JSON; ' +
+    'secrets are `[redacted]`.',
   fields: (t) => ({
-    field: t.exposeString('field', { description: 'The name of the field.' }),
-    before: t.exposeString('before', {
+    field: t.exposeString('field', {
+      description:
+        "The path of the field in the object's type: `price`, `customer`, `address.city`. What the type does not show has a name of " +
+        'its own.',
+    }),
+    before: t.string({
       nullable: true,
       description: 'Null: no value before.',
       ...textBytes(VALUE_BYTES_EXPECTED),
+      resolve: ({ before }) => inWords(before),
     }),
-    after: t.exposeString('after', {
+    after: t.string({
       nullable: true,
       description: 'Null: no value after.',
       ...textBytes(VALUE_BYTES_EXPECTED),
+      resolve: ({ after }) => inWords(after),
     }),
   }),
 })
@@ -116,9 +124,13 @@ AuditEntry.implement({
     }),
     changes: t.field({
       type: [ChangeType],
-      description: 'Sorted by field name.',
-      extensions: { ...projection({ columns: ['before', 'after'] }).extensions, listSize: CHANGES_EXPECTED },
-      resolve: changesOf,
+      description: 'The fields whose values differ, sorted by name.',
+      extensions: {
+        ...projection({ columns: ['subjectType', 'before', 'after'] }).extensions,
+        listSize: CHANGES_EXPECTED,
+      },
+      resolve: (entry, _args, _context, { schema }) =>
+        changesOf(entry, shownColumns(schema, entry.subjectType)),
     }),
     requestId: t.exposeString('requestId', {
       description: 'The id of its request: the `x-request-id` of the answer and of the log lines.',
@@ -172,50 +184,26 @@ function entryFilter(
   const { actorKind, actorId, action, subjectType, subjectId } = filter ?? {}
   return {
     ...(actorKind && { actorKind: anyOf(actorKind) }),
-    ...(typeof actorId === 'string' && { actorId: uuidIn(actorId) }),
+    ...(typeof actorId === 'string' && actorIn(actorId)),
     ...(action && { action: anyOf(action) }),
     ...(typeof subjectType === 'string' && { subjectType }),
-    ...(typeof subjectId === 'string' && { AND: ofSubject(subjectId) }),
+    ...(typeof subjectId === 'string' && { AND: subjectIn(subjectId) }),
     ...spanOf('createdAt', 'created', filter),
   }
-}
-
-function uuidIn(id: string): string {
-  return nodeOf(id)?.uuid ?? (isUuid(id) ? id : NO_ID)
-}
-
-function ofSubject(id: string): ReadWhere<'AuditEntry'> {
-  const node = nodeOf(id)
-  return node === null ? { subjectId: uuidIn(id) } : { subjectType: node.name, subjectId: node.uuid }
 }
 
 builder.queryFields((t) => ({
   auditEntries: t.field({
     type: AuditEntryConnection,
     description:
-      'The audit entries, latest first. `query` finds words in the actor, the action, the request id and the values ' +
-      'before and after.',
+      'The audit entries, latest first. `query` finds words in the actor, the action, the request id and the values before and ' +
+      'after, as they are stored: amounts in minor units. An id in it finds the entries about that object, and those of that actor.',
     args: { ...pageArgs(t.arg), query: t.arg.string(), filter: t.arg({ type: AuditEntryFilter }) },
     resolve: (_root, { query, filter, ...page }, context, info) =>
       readPage<AuditEntryRow>(
         context,
         info,
-        {
-          where: {
-            AND: [
-              entryFilter(filter),
-              search(query, (word) => [
-                { actorLabel: word },
-                { action: word },
-                { subjectType: word },
-                { requestId: word },
-                { before: { asText: word } },
-                { after: { asText: word } },
-              ]),
-            ],
-          },
-          sort: NEWEST_FIRST,
-        },
+        { where: { AND: [entryFilter(filter), queried(query)] }, sort: NEWEST_FIRST },
         page,
       ),
   }),
