@@ -7,7 +7,7 @@ import { connectionOf, pageArgs } from '../../graphql/connections.ts'
 import { Page, planPage, type SortValue } from '../../graphql/keyset.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
-import { Node } from '../../graphql/node.ts'
+import { Node, nodeLink } from '../../graphql/node.ts'
 import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
 import { relation } from '../../graphql/relations.ts'
@@ -95,6 +95,7 @@ const OrderTimelineEntry = builder.objectRef<TimelineEntry>('OrderTimelineEntry'
       description: 'The reason, message or note. Its kind says which.',
       ...textBytes(TEXT_BYTES_EXPECTED),
     }),
+    node: nodeLink(t, ({ subjectType, subjectId }) => nodeId(subjectType, subjectId)),
   }),
 })
 

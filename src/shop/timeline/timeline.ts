@@ -1,6 +1,7 @@
 // The history of orders: what happened to each, when, and by whom, read from the rows of the order, its payments, refunds,
 // disputes and notes. The names come from the audit. Nothing here writes.
 import type { TenantClient } from '../../db/database.ts'
+import type { ModelName } from '../../db/register.ts'
 
 /** In the order of the events of one instant. */
 export const TIMELINE_KINDS = [
@@ -29,6 +30,9 @@ export type TimelineEntry = {
   readonly amountMinor: bigint | null
   readonly currency: string
   readonly text: string | null
+  /** What it happened to: the order, or a payment, refund, dispute or note of it. */
+  readonly subjectType: ModelName
+  readonly subjectId: string
 }
 
 /** The entry of a cursor. */
@@ -117,7 +121,8 @@ export async function timelinesOf(
           OR (occurred_at, id) > (${before?.value ?? null}::timestamptz, ${before?.id ?? null}::uuid))
     )
     SELECT o.id AS "orderId", (SELECT count(*) FROM happened h WHERE h.order_id = o.id)::int AS total, p.id,
-      p.occurred_at AS "occurredAt", p.kind, p.amount_minor::text AS "amountMinor", p.currency, p.text, nullif(author.actor_label, '') AS "actorLabel"
+      p.occurred_at AS "occurredAt", p.kind, p.amount_minor::text AS "amountMinor", p.currency, p.text,
+      p.subject_type AS "subjectType", p.subject_id AS "subjectId", nullif(author.actor_label, '') AS "actorLabel"
     FROM asked o
     LEFT JOIN page p ON p.order_id = o.id AND p.place <= ${take}
     -- The caller who placed, ended or wrote it, or began the payment or refund.

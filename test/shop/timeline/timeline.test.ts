@@ -87,6 +87,23 @@ describe('the history of an order', () => {
     expect(times).toEqual(times.toSorted().reverse())
   })
 
+  it('links what each entry is about', async () => {
+    const id = await makeOrder()
+    const paymentId = await payOrder(api, 'A', id)
+    const noteId = await addNote(a, id)
+    const refundId = await refundPayment(a, paymentId, 100n)
+    const source = 'query ($id: ID!) { order(id: $id) { timeline { nodes { kind node { id } } } } }'
+    const { result, statements } = await countStatements(() => a.data(source, { id }))
+    expect(result.order.timeline.nodes).toEqual([
+      { kind: 'REFUNDED', node: { id: refundId } },
+      { kind: 'NOTE_ADDED', node: { id: noteId } },
+      { kind: 'PAID', node: { id: paymentId } },
+      { kind: 'PLACED', node: { id } },
+    ])
+    // The order, its history, and one statement for each of four types; without the look-up of the caller.
+    expect(statements.filter((text) => !/resolve_member/.test(text))).toHaveLength(6)
+  })
+
   it('tells of a cancelled order why', async () => {
     const id = await makeOrder()
     await done(
