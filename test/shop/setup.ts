@@ -47,7 +47,13 @@ export const SETUP: ModuleSetup = {
     payment_providers: ['select', 'insert', 'update'],
   },
   // Agreed and received amounts cannot be changed.
-  updatable: { orders: 'version', payments: 'version', refunds: 'version', disputes: 'version' },
+  updatable: {
+    orders: 'version',
+    order_lines: 'refunded_quantity',
+    payments: 'version',
+    refunds: 'version',
+    disputes: 'version',
+  },
   uncheckedTables: ['journal_entries', 'postings'],
   /** Gives each entry balanced postings. */
   mendRows: async (client, tenantId) => {

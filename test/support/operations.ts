@@ -17,8 +17,11 @@ import {
   isObjectType,
   isRequiredArgument,
   isRequiredInputField,
+  parse,
 } from 'graphql'
+import { AppError } from '../../src/core/errors.ts'
 import { isEnd } from '../../src/db/proof/candidates.ts'
+import { checkSyntaxLimits } from '../../src/edge/syntax-limits.ts'
 
 export type Field = GraphQLField<unknown, unknown>
 
@@ -96,16 +99,62 @@ const PAGE_ROWS = 15
  * since the document must stay within the server's limits.
  */
 export function selectionOf(schema: GraphQLSchema, output: GraphQLOutputType, depth: number): string {
-  return select({ schema, around: [], differing: new Set() }, output, depth)
+  return select(startOf(schema, implementingTypes(schema)), output, depth)
 }
 
-type Selecting = { schema: GraphQLSchema; around: readonly string[]; differing: ReadonlySet<string> }
+/**
+ * The operations for a field that together request all fields of its answer: one, or several where the types of an interface
+ * are too many for the server's limits.
+ */
+export function documentsOf(schema: GraphQLSchema, place: Place, given: Given, depth: number): string[] {
+  const showing = (types: readonly GraphQLObjectType[]): string[] => {
+    const source = documentOf(place, given, select(startOf(schema, types), place.field.type, depth))
+    if (types.length <= 1 || isWithinLimits(source)) return [source]
+    const half = Math.ceil(types.length / 2)
+    return [...showing(types.slice(0, half)), ...showing(types.slice(half))]
+  }
+  return showing(implementingTypes(schema))
+}
+
+function isWithinLimits(source: string): boolean {
+  try {
+    checkSyntaxLimits(parse(source))
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'QUERY_TOO_COMPLEX') return false
+    throw error
+  }
+}
+
+function implementingTypes(schema: GraphQLSchema): GraphQLObjectType[] {
+  return Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .filter((type) => type.getInterfaces().length > 0)
+}
+
+interface Selecting {
+  schema: GraphQLSchema
+  around: readonly string[]
+  differing: ReadonlySet<string>
+  /** Of the types of an interface, those to show. */
+  shown: readonly GraphQLObjectType[]
+}
+
+const startOf = (schema: GraphQLSchema, shown: readonly GraphQLObjectType[]): Selecting => ({
+  schema,
+  around: [],
+  differing: new Set(),
+  shown,
+})
 
 function select(at: Selecting, output: GraphQLOutputType, depth: number): string {
   const type = getNamedType(output)
   if (isLeafType(type)) return ''
   // All types at once, so one level less: an operation may have 1,000 fields.
-  if (isInterfaceType(type)) return selectPossible(at, at.schema.getPossibleTypes(type), depth - 1)
+  if (isInterfaceType(type)) {
+    const possible = at.schema.getPossibleTypes(type).filter((one) => at.shown.includes(one))
+    return selectPossible(at, possible, depth - 1)
+  }
   if (!isObjectType(type)) throw new Error(`nothing selects from ${type.name} yet`)
   const isList = /(Connection|Edge)$/.test(type.name)
   const around = isList ? at.around : [...at.around, type.name]

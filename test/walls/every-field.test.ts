@@ -1,6 +1,7 @@
 // Case 20: every field of the schema, and every argument with an id, a cursor or a text, requested by tenant B with
 // tenant A's values. New fields are covered without further work.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NODE_TYPES } from '../../src/graphql/node-ids.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, startApi } from '../support/api.ts'
 import { placesOf } from '../support/operations.ts'
@@ -20,7 +21,9 @@ afterAll(() => api?.close())
 
 it('there is something to find: ids of every type, texts, and rows in every table', async () => {
   const types = api.schema.getPossibleTypes(api.schema.getType('Node') as never)
-  expect(new Set(secrets.ids.map(({ prefix }) => prefix)).size).toBe(types.length)
+  const found = new Set(secrets.ids.map(({ prefix }) => NODE_TYPES.get(prefix)))
+  expect([...found, ...secrets.shared].toSorted()).toEqual(types.map(({ name }) => name).toSorted())
+  expect(secrets.shared, 'what is no tenant’s own').toEqual(['RoleDefinition'])
   for (const column of TELLING) expect(secrets.texts.get(column), column).not.toHaveLength(0)
   expect(secrets.telling).toContain(api.tenantIds.A)
   for (const [table, rows] of Object.entries(await rowsOf(api.database, api.tenantIds.A)))

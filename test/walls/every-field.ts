@@ -8,10 +8,10 @@ import type { Answer, Api, Data } from '../support/api.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
 import {
   documentOf,
+  documentsOf,
   type Given,
   type Place,
   type Slot,
-  selectionOf,
   slotsOf,
   withValue,
 } from '../support/operations.ts'
@@ -20,7 +20,7 @@ import { fillTenant, SAMPLES } from '../support/samples.ts'
 import { unique } from '../support/unique.ts'
 import { fillEmptyTables } from './filled-tables.ts'
 
-/** The nesting of every selection; less for `node`, which is requested for every type at once. */
+/** The nesting of every selection; less for `node`, which is requested for many types at once. */
 const DEPTH = 3
 const NODE_DEPTH = 2
 /** How many ids of one type, cursors of one list or texts of one column are tried. */
@@ -31,6 +31,8 @@ const TELLING_LENGTH_MIN = 6
 /** A's values that B must not see or reach. */
 export interface Secrets {
   ids: { prefix: string; id: string }[]
+  /** The types whose objects every tenant has, with the same ids: no secrets. */
+  shared: string[]
   /** One column's texts, by the column's name. */
   texts: Map<string, string[]>
   /** Every text and id of A's rows that B's rows do not have. */
@@ -63,33 +65,34 @@ export async function rowsOf(database: TestDatabase, tenantId: string): Promise<
 /** Fills both tenants, and returns A's values. */
 export async function makeSecrets(api: Api): Promise<Secrets> {
   for (const tenant of ['A', 'B'] as const) await fillTenant(api, tenant)
-  const others = await makeOthers(api)
+  const { ids, shared } = await makeOthers(api)
   await fillEmptyTables(api)
   const secrets = await secretsOf(api)
-  return { ...secrets, ids: [...secrets.ids, ...others] }
+  return { ...secrets, ids: [...secrets.ids, ...ids], shared }
 }
 
 /** A record of A's, and one of B's, of every type that the modules did not fill. Returns A's ids. */
-async function makeOthers(api: Api): Promise<Secrets['ids']> {
+async function makeOthers(api: Api): Promise<Pick<Secrets, 'ids' | 'shared'>> {
   const rows = await rowsOf(api.database, api.tenantIds.A)
-  const made: Secrets['ids'] = []
-  for (const { name, extensions } of api.schema.getPossibleTypes(api.schema.getType('Node') as never)) {
-    // The caller and the roles are no records of a tenant.
-    if (extensions.model === undefined) continue
+  const ids: Secrets['ids'] = []
+  const shared: string[] = []
+  for (const { name } of api.schema.getPossibleTypes(api.schema.getType('Node') as never)) {
     const prefix = prefixOf(nodeId(name as NodeName, newId()))
     if (Object.entries(SAMPLES.prefixes).some(([table, known]) => known === prefix && rows[table]?.length))
       continue
     const make = recordMaker(api.schema, name)
-    await make?.(api, 'B')
+    const other = await make?.(api, 'B')
     const id = await make?.(api, 'A')
-    if (id !== undefined) made.push({ prefix, id })
+    if (id === undefined) continue
+    if (id === other) shared.push(name)
+    else ids.push({ prefix, id })
   }
-  return made
+  return { ids, shared }
 }
 
 const prefixOf = (id: string) => id.slice(0, id.lastIndexOf('_'))
 
-async function secretsOf(api: Api): Promise<Secrets> {
+async function secretsOf(api: Api): Promise<Omit<Secrets, 'shared'>> {
   const rows = await rowsOf(api.database, api.tenantIds.A)
   const known = new Set(textsIn(await rowsOf(api.database, api.tenantIds.B)))
   const telling = new Set<string>()
@@ -184,11 +187,19 @@ export async function failureOf(api: Api, place: Place): Promise<string | null> 
   return userErrors.some((text) => text.endsWith('UserError')) ? JSON.stringify(data) : null
 }
 
-function ask(api: Api, place: Place, given: Given): Promise<Answer> {
+/** The answer with all its fields. Where they take several operations, `data` is the list of their answers. */
+async function ask(api: Api, place: Place, given: Given): Promise<Answer> {
   // With many parents the page is smaller, because of its cost.
   const depth = place.path.length > 0 ? DEPTH - 2 : depthOf(place)
-  const source = documentOf(place, given, selectionOf(api.schema, place.field.type, depth))
-  return askerOf(api, place, 'B').send(source, given)
+  const [source = '', ...others] = documentsOf(api.schema, place, given, depth)
+  const asker = askerOf(api, place, 'B')
+  const answer = await asker.send(source, given)
+  if (others.length === 0) return answer
+  if (place.operation === 'mutation') throw new Error(`the fields of ${place.name} take several operations`)
+  const answers = [answer]
+  for (const other of others) answers.push(await asker.send(other, given))
+  const errors = answers.flatMap((one) => one.errors)
+  return { data: answers.map(({ data }) => data), errors, extensions: {} }
 }
 
 async function attemptsOn(api: Api, place: Place, slot: Slot, { ids, texts }: Secrets): Promise<Attempt[]> {
