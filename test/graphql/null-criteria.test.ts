@@ -24,7 +24,7 @@ const lists = Object.values(buildSchema().getQueryType()?.getFields() ?? {}).fla
     : []
 })
 
-it('there are lists with a filter', () => expect(lists.length).toBeGreaterThan(4))
+it('there are lists with a filter', () => expect(lists.length).toBeGreaterThan(0))
 
 describe.each(lists)('%s', (name, type) => {
   const ask = (filter: unknown) =>
