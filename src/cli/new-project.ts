@@ -100,10 +100,24 @@ async function leaveShopOut(project: string): Promise<void> {
   await edit(join(project, 'knip.json'), keepFoundation)
 }
 
+/** What only the shop and its tests use. */
+const SHOP_DEPENDENCIES = [
+  '@graphql-codegen/client-preset',
+  '@graphql-codegen/core',
+  '@graphql-codegen/fragment-matcher',
+  '@types/qs',
+  '@urql/core',
+  'qs',
+  'relay-runtime',
+  'stripe',
+]
+
 /** What only the shop used stays for the project's own models: it is not dead code. */
 function keepFoundation(knip: string): string {
-  const kept = '"entry": ["{src,test,tools}/**/*.ts"],\n  "ignoreDependencies": ["@types/qs", "qs", "stripe"]'
-  return knip.replace(/"entry": \[[^\]]*\]/, kept)
+  const kept = SHOP_DEPENDENCIES.map((name) => `\n    "${name}",`).join('')
+  return knip
+    .replace(/"entry": \[[^\]]*\]/, '"entry": ["{src,test,tools}/**/*.ts"]')
+    .replace('"ignoreDependencies": [', (start) => start + kept)
 }
 
 async function removeNamed(folder: string, pattern: RegExp): Promise<void> {

@@ -52,7 +52,8 @@ const environment = () => ({
   METRICS_PORT: '0',
 })
 
-function start(line: string): { process: ChildProcess; said: () => string } {
+/** `said`: all that it wrote so far; `printed`: its standard output alone. */
+function start(line: string): { process: ChildProcess; said: () => string; printed: () => string } {
   const child = spawn(line, {
     shell: true,
     detached: true,
@@ -65,14 +66,19 @@ function start(line: string): { process: ChildProcess; said: () => string } {
     stream.setEncoding('utf8').on('data', (text: string) => {
       said += text
     })
-  return { process: child, said: () => said }
+  let printed = ''
+  child.stdout.on('data', (text: string) => {
+    printed += text
+  })
+  return { process: child, said: () => said, printed: () => printed }
 }
 
+/** Runs a line of a shell; returns its standard output. */
 async function run(line: string): Promise<string> {
-  const { process: child, said } = start(line)
+  const { process: child, said, printed } = start(line)
   const [code] = await once(child, 'close')
   if (code !== 0) throw new Error(`\`${line}\` failed (${code}):\n${said()}`)
-  return said()
+  return printed()
 }
 
 async function serve(line: string): Promise<void> {
