@@ -7,9 +7,9 @@ import { type ModelName, modelOf } from '../../src/db/register.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, startApi } from '../support/api.ts'
 import { documentOf } from '../support/operations.ts'
-import { fillTenant } from '../support/samples.ts'
 import { countStatements } from '../support/statements.ts'
 import { keyWith, shows } from './bearers.ts'
+import { makeSecrets } from './every-field.ts'
 import { type Operation, readsOf } from './needs.ts'
 
 const schema = buildSchema()
@@ -17,7 +17,7 @@ const schema = buildSchema()
 let api: Api
 beforeAll(async () => {
   api = await startApi()
-  await fillTenant(api, 'A')
+  await makeSecrets(api)
 })
 afterAll(() => api?.close())
 

@@ -99,6 +99,12 @@ function fieldsOfRecord(schema: GraphQLSchema, place: Place): Field[] {
   return Object.values(type.getFields())
 }
 
+/** Whether the mutation deletes its record. */
+export function deletes({ field }: Place): boolean {
+  const payload = getNamedType(field.type)
+  return isObjectType(payload) && 'deletedId' in payload.getFields()
+}
+
 /** A mutation's record without further permissions: its leaves, and values that need none. */
 export function ownSelection(schema: GraphQLSchema, place: Place): string {
   const isOpen = (field: Field) => neededFor(schema, field).length === 0

@@ -1,18 +1,18 @@
 // Permission to write does not imply reading: each mutation × a key with only its permission. The key sees the record
 // that it made or changed, and nothing else that is stored: not by a conflict, a refusal, or a repeated call.
-import { getNamedType, isObjectType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type GrantablePermission, permissionsOf, ROLES } from '../../src/auth/permissions.ts'
 import { buildSchema } from '../../src/schema.ts'
 import { type Api, type Data, startApi } from '../support/api.ts'
 import { makeKey } from '../support/keys.ts'
-import { documentOf, type Given, type Place, slotsOf, withValue } from '../support/operations.ts'
+import { documentOf, type Given, slotsOf, withValue } from '../support/operations.ts'
 import { ACCEPT, codesOf, newEmail, sendMail, tokenFor } from '../support/people.ts'
 import { succeedingArguments } from '../support/recipes.ts'
 import { UNREAD_MIN } from '../support/samples.ts'
 import { unique } from '../support/unique.ts'
 import { type Bearer, keyWith } from './bearers.ts'
 import {
+  deletes,
   mutationsOf,
   type Operation,
   ownSelection,
@@ -62,12 +62,6 @@ async function call({ send }: Bearer, { place }: Operation, given: Given): Promi
   expect(errors, place.name).toEqual([])
   const { rows: _, ...payload } = data.answer
   return { ...payload, record: recordOf(data.answer) }
-}
-
-/** Whether the mutation deletes its record. */
-function deletes({ field }: Place): boolean {
-  const payload = getNamedType(field.type)
-  return isObjectType(payload) && 'deletedId' in payload.getFields()
 }
 
 /** A key with one permission may not give some roles: refused by its authority, without a record. */
