@@ -50,7 +50,6 @@ export async function scheduleErasure(
 export async function moveErasure(tx: Transaction, { scope }: CommandContext, days: number | null) {
   const id = scope.tenantId
   const before = await tx.tenant.findFirstOrThrow({ select: { erasureAt: true } })
-  if (days === null && before.erasureAt === null) return done(id, [])
   try {
     const [row] = await tx.$queryRaw<[{ at: Date | null }]>`SELECT app.schedule_erasure(${days}::int) AS at`
     const was = before.erasureAt?.toISOString() ?? null
