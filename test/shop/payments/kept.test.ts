@@ -141,23 +141,26 @@ describe('given back before all was paid', () => {
   it('a pending refund pays for nothing, not even while another payment is open', async () => {
     const { id } = await anOrder()
     const { payment } = await take(id, 6_000, 'pm_card_refundPending')
-    await controlSandbox(api, 'A', 'settings', { processingDelayMs: 300 })
+    // It stays pending until its event is sent, however long the checks take.
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'paused', processingDelayMs: 0 })
     expect((await giveBack(payment.id)).refund.status).toBe('PENDING')
     expect(await orderOf(id)).toMatchObject({ pending: 6_000, kept: 0, outstanding: PRICE })
     expect((await end('orderCancel', id)).userErrors).toMatchObject([{ code: 'PAYMENT_IN_PROGRESS' }])
     await take(id, 4_000)
     expect(await orderOf(id)).toMatchObject({ status: 'PLACED', kept: 4_000 })
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'on' })
     await eventually(async () => expect(await orderOf(id)).toMatchObject({ pending: 0, refunded: 6_000 }))
     expect(await orderOf(id)).toMatchObject({ status: 'PLACED', kept: 4_000, outstanding: 6_000 })
   })
 
   it('a returned refund counts again: the order is paid by it, or overpaid', async () => {
     const { id } = await anOrder()
-    await controlSandbox(api, 'A', 'settings', { processingDelayMs: 600 })
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'paused', processingDelayMs: 0 })
     const { payment } = await take(id, 6_000, 'pm_card_refundFail')
     expect((await giveBack(payment.id)).refund.status).toBe('PENDING')
     await take(id, 7_000)
     expect(await orderOf(id)).toMatchObject({ status: 'PLACED', kept: 7_000 })
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'on' })
     await eventually(async () =>
       expect(await orderOf(id)).toMatchObject({ status: 'PAID', paymentStatus: 'PAID', kept: 13_000 }),
     )

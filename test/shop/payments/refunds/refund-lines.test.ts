@@ -299,7 +299,8 @@ describe('restocking', () => {
 
 describe('a refund by line that takes a while', () => {
   it('sets its pieces aside; the order is not fulfilled meanwhile; they go back once it succeeds', async () => {
-    await controlSandbox(api, 'A', 'settings', { processingDelayMs: 300 })
+    // It stays pending until its event is sent, however long the checks take.
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'paused', processingDelayMs: 0 })
     const one = await bought('pm_card_refundPending')
     const lines = [{ lineId: one.lineIds[0], quantity: 2, restock: true }]
     expect((await refund(one.paymentId, { lines })).refund).toMatchObject({
@@ -315,6 +316,7 @@ describe('a refund by line that takes a while', () => {
       ]),
     )
     await expect(fulfilAnyway).rejects.toMatchObject({ code: 'BK012' })
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'on' })
     await eventually(async () =>
       expect(await lineOf(one)).toEqual({ refundedQuantity: 2, restockedQuantity: 2 }),
     )

@@ -161,10 +161,12 @@ describe('refundCreate', () => {
 
 describe('a refund that takes a while', () => {
   it('is PENDING, and set aside meanwhile; then it succeeds', async () => {
-    await controlSandbox(api, 'A', 'settings', { processingDelayMs: 300 })
+    // It stays pending until its event is sent, however long the checks take.
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'paused', processingDelayMs: 0 })
     const { id, orderId } = await aPayment('pm_card_refundPending')
     expect((await refund(id, 1_500)).refund).toMatchObject({ status: 'PENDING' })
     expect((await refund(id, 501)).userErrors).toMatchObject([{ code: 'AMOUNT_TOO_LARGE' }])
+    await controlSandbox(api, 'A', 'settings', { webhooks: 'on' })
     await eventually(async () =>
       expect(await orderOf(orderId)).toMatchObject({ refundedAmount: { amountMinor: '1500' } }),
     )
