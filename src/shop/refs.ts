@@ -1,4 +1,7 @@
-// The shop's object types that several domains refer to, declared before their own domain implements them.
+// The shop's object types that several domains refer to, declared before their own domain implements them, and an enum that
+// several use.
+import type { RefundReason as RefundReasonValue } from '../generated/prisma/client.ts'
+import { builder } from '../graphql/builder.ts'
 import { connectionOf } from '../graphql/connections.ts'
 import { nodeRef } from '../graphql/refs.ts'
 
@@ -30,3 +33,21 @@ export const ProviderEventConnection = connectionOf('ProviderEvent', ProviderEve
 export const LedgerAccountConnection = connectionOf('LedgerAccount', LedgerAccount, 'ledger:read')
 export const JournalEntryConnection = connectionOf('JournalEntry', JournalEntry, 'ledger:read')
 export const PostingConnection = connectionOf('Posting', Posting, 'ledger:read')
+
+export const RefundReason = builder.enumType('RefundReason', {
+  description: 'Why a refund was made. A refund made at the provider has the reason that it was given there.',
+  values: {
+    CUSTOMER_REQUEST: { description: 'The buyer changed their mind.' },
+    DAMAGED: { description: 'It arrived damaged.' },
+    DEFECTIVE: { description: 'It does not work as it should.' },
+    WRONG_ITEM: { description: 'Something else was sent than was ordered.' },
+    NOT_RECEIVED: { description: 'It did not arrive.' },
+    DUPLICATE: { description: 'It was ordered or paid twice.' },
+    FRAUD: {
+      description:
+        'The payment was not made by the owner of the card. Stripe then blocks the card and the email address.',
+    },
+    GOODWILL: { description: 'The merchant gives something back without having to.' },
+    OTHER: { description: 'None of these; the note says more.' },
+  } satisfies Record<RefundReasonValue, { description: string }>,
+})

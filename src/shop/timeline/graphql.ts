@@ -13,7 +13,7 @@ import { projection } from '../../graphql/projection.ts'
 import { relation } from '../../graphql/relations.ts'
 import { textBytes } from '../../graphql/text-bytes.ts'
 import { addNote, orderNoteAdd } from '../orders/add-note.ts'
-import { Order, OrderNote } from '../refs.ts'
+import { Order, OrderNote, RefundReason } from '../refs.ts'
 import { TIMELINE_KINDS, type TimelineEntry, type TimelineKind, timelinesOf } from './timeline.ts'
 
 /** The length of an entry's text that the cost assumes. */
@@ -53,7 +53,7 @@ const KIND_DESCRIPTIONS: Readonly<Record<TimelineKind, string>> = {
   PAID: 'A payment succeeded. `amount`: what was captured; `text`: its note, if it was recorded by hand.',
   FULFILLED: 'The order was fulfilled.',
   REFUNDED:
-    'A refund succeeded. `amount`: what was refunded; `text`: its note, or otherwise the code of its reason.',
+    'A refund succeeded. `amount`: what was refunded; `reason`: why, where one was given; `text`: its note, if any.',
   REFUND_FAILED: 'A refund failed, perhaps after it had succeeded. `text`: the message of the failure.',
   DISPUTE_OPENED: "The buyer's bank opened a dispute. `amount`: what is disputed; `text`: its reason.",
   DISPUTE_CLOSED: 'A dispute ended without a decision.',
@@ -92,8 +92,14 @@ const OrderTimelineEntry = builder.objectRef<TimelineEntry>('OrderTimelineEntry'
     }),
     text: t.exposeString('text', {
       nullable: true,
-      description: 'The reason, message or note. Its kind says which.',
+      description: 'The reason, message or note, in free text. Its kind says which.',
       ...textBytes(TEXT_BYTES_EXPECTED),
+    }),
+    reason: t.expose('reason', {
+      type: RefundReason,
+      nullable: true,
+      description:
+        'Why the money was refunded. Null for every kind but `REFUNDED`, and for a refund without a reason.',
     }),
     node: nodeLink(t, ({ subjectType, subjectId }) => nodeId(subjectType, subjectId)),
   }),

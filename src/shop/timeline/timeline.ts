@@ -2,6 +2,7 @@
 // disputes and notes. The names come from the audit. Nothing here writes.
 import type { TenantClient } from '../../db/database.ts'
 import type { ModelName } from '../../db/register.ts'
+import type { RefundReason } from '../../generated/prisma/client.ts'
 
 /** In the order of the events of one instant. */
 export const TIMELINE_KINDS = [
@@ -30,6 +31,8 @@ export type TimelineEntry = {
   readonly amountMinor: bigint | null
   readonly currency: string
   readonly text: string | null
+  /** Of REFUNDED only. */
+  readonly reason: RefundReason | null
   /** What it happened to: the order, or a payment, refund, dispute or note of it. */
   readonly subjectType: ModelName
   readonly subjectId: string
@@ -80,32 +83,32 @@ export async function timelinesOf(
       SELECT p.order_id, r.* FROM payment p JOIN refunds r ON r.payment_id = p.id
     ), dispute AS (
       SELECT p.order_id, d.* FROM payment p JOIN disputes d ON d.payment_id = p.id
-    ), happened (order_id, occurred_at, kind, action, subject_type, subject_id, amount_minor, currency, text) AS (
-      SELECT id, placed_at, 'PLACED', 'orderPlace', 'Order', id, total_minor, currency, NULL FROM asked
+    ), happened (order_id, occurred_at, kind, action, subject_type, subject_id, amount_minor, currency, text, reason) AS (
+      SELECT id, placed_at, 'PLACED', 'orderPlace', 'Order', id, total_minor, currency, NULL, NULL FROM asked
       UNION ALL
-      SELECT id, fulfilled_at, 'FULFILLED', 'orderFulfill', 'Order', id, NULL, currency, NULL
+      SELECT id, fulfilled_at, 'FULFILLED', 'orderFulfill', 'Order', id, NULL, currency, NULL, NULL
       FROM asked WHERE fulfilled_at IS NOT NULL
       UNION ALL
-      SELECT id, cancelled_at, 'CANCELLED', 'orderCancel', 'Order', id, NULL, currency, cancel_reason
+      SELECT id, cancelled_at, 'CANCELLED', 'orderCancel', 'Order', id, NULL, currency, cancel_reason, NULL
       FROM asked WHERE cancelled_at IS NOT NULL
       UNION ALL
       SELECT order_id, settled_at, CASE status WHEN 'SUCCEEDED' THEN 'PAID' ELSE 'PAYMENT_FAILED' END, NULL, 'Payment', id,
-        amount_minor, currency, CASE status WHEN 'SUCCEEDED' THEN note ELSE failure_message END
+        amount_minor, currency, CASE status WHEN 'SUCCEEDED' THEN note ELSE failure_message END, NULL
       FROM payment WHERE settled_at IS NOT NULL
       UNION ALL
-      SELECT r.order_id, e.posted_at, 'REFUNDED', NULL, 'Refund', r.id, r.amount_minor, r.currency, coalesce(r.note, r.reason::text)
+      SELECT r.order_id, e.posted_at, 'REFUNDED', NULL, 'Refund', r.id, r.amount_minor, r.currency, r.note, r.reason::text
       FROM refund r
       JOIN journal_entries e ON e.kind = 'REFUND' AND e.source_type = 'Refund' AND e.source_id = r.id::text
       UNION ALL
-      SELECT order_id, settled_at, 'REFUND_FAILED', NULL, 'Refund', id, amount_minor, currency, failure_message
+      SELECT order_id, settled_at, 'REFUND_FAILED', NULL, 'Refund', id, amount_minor, currency, failure_message, NULL
       FROM refund WHERE status = 'FAILED'
       UNION ALL
-      SELECT order_id, opened_at, 'DISPUTE_OPENED', NULL, 'Dispute', id, amount_minor, currency, reason FROM dispute
+      SELECT order_id, opened_at, 'DISPUTE_OPENED', NULL, 'Dispute', id, amount_minor, currency, reason, NULL FROM dispute
       UNION ALL
-      SELECT order_id, told_at, 'DISPUTE_' || status, NULL, 'Dispute', id, amount_minor, currency, NULL
+      SELECT order_id, told_at, 'DISPUTE_' || status, NULL, 'Dispute', id, amount_minor, currency, NULL, NULL
       FROM dispute WHERE status IN ('CLOSED', 'LOST', 'WON')
       UNION ALL
-      SELECT n.order_id, n.created_at, 'NOTE_ADDED', NULL, 'OrderNote', n.id, NULL, a.currency, n.text
+      SELECT n.order_id, n.created_at, 'NOTE_ADDED', NULL, 'OrderNote', n.id, NULL, a.currency, n.text, NULL
       FROM asked a JOIN order_notes n ON n.order_id = a.id
     ), event AS (
       SELECT h.*, (lpad(to_hex(array_position(${TIMELINE_KINDS}::text[], h.kind)), 2, '0')
@@ -121,7 +124,7 @@ export async function timelinesOf(
           OR (occurred_at, id) > (${before?.value ?? null}::timestamptz, ${before?.id ?? null}::uuid))
     )
     SELECT o.id AS "orderId", (SELECT count(*) FROM happened h WHERE h.order_id = o.id)::int AS total, p.id,
-      p.occurred_at AS "occurredAt", p.kind, p.amount_minor::text AS "amountMinor", p.currency, p.text,
+      p.occurred_at AS "occurredAt", p.kind, p.amount_minor::text AS "amountMinor", p.currency, p.text, p.reason,
       p.subject_type AS "subjectType", p.subject_id AS "subjectId", nullif(author.actor_label, '') AS "actorLabel"
     FROM asked o
     LEFT JOIN page p ON p.order_id = o.id AND p.place <= ${take}

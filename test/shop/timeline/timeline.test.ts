@@ -16,6 +16,7 @@ import {
   PAYMENT_TAKE,
   payOrder,
   placeOrder,
+  REFUND_CREATE,
   refundPayment,
 } from '../support/shop.ts'
 
@@ -23,7 +24,7 @@ const TIMELINE = `query ($id: ID!, $first: Int, $after: String, $last: Int, $bef
   order(id: $id) { timeline(first: $first, after: $after, last: $last, before: $before) {
     totalCount
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-    nodes { occurredAt kind actorLabel amount { amount currency } text }
+    nodes { occurredAt kind actorLabel amount { amount currency } text reason }
   } } }`
 
 let api: Api
@@ -85,6 +86,27 @@ describe('the history of an order', () => {
     expect(pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false })
     const times = nodes.map(({ occurredAt }: Data) => occurredAt)
     expect(times).toEqual(times.toSorted().reverse())
+  })
+
+  it('tells the reason of a refund apart from its note', async () => {
+    const id = await makeOrder()
+    const paymentId = await payOrder(api, 'A', id)
+    const amount = { amountMinor: '100', currency: 'USD' }
+    const give = (more: object) =>
+      done(a, REFUND_CREATE, { idempotencyKey: unique('refund'), paymentId, amount, ...more })
+    await give({ reason: 'DAMAGED' })
+    await give({ reason: 'OTHER', note: 'the box was wet' })
+    await give({ note: 'DAMAGED' })
+    await addNote(a, id, 'DEFECTIVE')
+    const { nodes } = await timelineOf(id)
+    expect(nodes.map(({ kind, reason, text }: Data) => [kind, reason, text])).toEqual([
+      ['NOTE_ADDED', null, 'DEFECTIVE'],
+      ['REFUNDED', null, 'DAMAGED'],
+      ['REFUNDED', 'OTHER', 'the box was wet'],
+      ['REFUNDED', 'DAMAGED', null],
+      ['PAID', null, null],
+      ['PLACED', null, null],
+    ])
   })
 
   it('links what each entry is about', async () => {

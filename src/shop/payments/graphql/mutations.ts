@@ -5,7 +5,7 @@ import { describedValues } from '../../../graphql/described-values.ts'
 import { MoneyInput } from '../../../graphql/money.ts'
 import { addMutation } from '../../../graphql/mutation.ts'
 import { nodeUuid } from '../../../graphql/node-ids.ts'
-import { Payment, PaymentProvider, Refund } from '../../refs.ts'
+import { Payment, PaymentProvider, Refund, RefundReason } from '../../refs.ts'
 import type { MANUAL_METHODS } from '../manual.ts'
 import { connectProvider, paymentProviderConnect } from '../provider-account/connect-provider.ts'
 import { disconnectProvider, paymentProviderDisconnect } from '../provider-account/disconnect-provider.ts'
@@ -17,7 +17,6 @@ import { paymentRecord, recordPayment } from '../record-payment.ts'
 import { createRefund, refundCreate } from '../refunds/create-refund.ts'
 import { recordRefund, refundRecord } from '../refunds/record-refund.ts'
 import { paymentTake, takePayment } from '../take-payment.ts'
-import { RefundReason } from './refunds.ts'
 
 type InputBuilder = PothosSchemaTypes.InputFieldBuilder<
   PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>,

@@ -2,7 +2,6 @@
 import type {
   OrderLine as OrderLineRow,
   Payment as PaymentRow,
-  RefundReason as RefundReasonValue,
   Refund as RefundRow,
 } from '../../../generated/prisma/client.ts'
 import { spanFields } from '../../../graphql/between.ts'
@@ -17,7 +16,15 @@ import { readPage } from '../../../graphql/read.ts'
 import { relation } from '../../../graphql/relations.ts'
 import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
-import { OrderLine, Payment, Refund, RefundConnection, RefundLine, RefundLineConnection } from '../../refs.ts'
+import {
+  OrderLine,
+  Payment,
+  Refund,
+  RefundConnection,
+  RefundLine,
+  RefundLineConnection,
+  RefundReason,
+} from '../../refs.ts'
 import type { FAILURE_CODES } from '../provider.ts'
 import { commonFilter, PaymentFailure, PaymentStatus } from './payments.ts'
 
@@ -29,24 +36,6 @@ const refundSorts = sortsOf(
   },
   'CREATED_AT',
 )
-
-export const RefundReason = builder.enumType('RefundReason', {
-  description: 'Why a refund was made. A refund made at the provider has the reason that it was given there.',
-  values: {
-    CUSTOMER_REQUEST: { description: 'The buyer changed their mind.' },
-    DAMAGED: { description: 'It arrived damaged.' },
-    DEFECTIVE: { description: 'It does not work as it should.' },
-    WRONG_ITEM: { description: 'Something else was sent than was ordered.' },
-    NOT_RECEIVED: { description: 'It did not arrive.' },
-    DUPLICATE: { description: 'It was ordered or paid twice.' },
-    FRAUD: {
-      description:
-        'The payment was not made by the owner of the card. Stripe then blocks the card and the email address.',
-    },
-    GOODWILL: { description: 'The merchant gives something back without having to.' },
-    OTHER: { description: 'None of these; the note says more.' },
-  } satisfies Record<RefundReasonValue, { description: string }>,
-})
 
 Refund.implement({
   description: 'A refund of one payment.',

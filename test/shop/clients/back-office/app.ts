@@ -206,7 +206,9 @@ function openOrder(client: ApolloClient, variables: { number: number }): void {
     )
     draw(
       'timeline',
-      order.timeline.nodes.map(({ kind, text: note, actorLabel }) => `${kind} ${actorLabel} ${note ?? ''}`),
+      order.timeline.nodes.map(
+        ({ kind, reason, text: note, actorLabel }) => `${kind} ${actorLabel} ${reason ?? note ?? ''}`,
+      ),
     )
     button('refund', () => refundOnePiece(client, order.payments?.nodes[0]?.id, order.lines.nodes[0]?.id))
     button('note', () => addNote(client, order.id, note.value))

@@ -57,7 +57,7 @@ export const OrderState = graphql(`
     lines(first: 50) {
       nodes { id sku quantity refundedQuantity restockedQuantity variant { id stock { available onHand } } }
     }
-    timeline(first: 20) { nodes { kind text actorLabel amount { ...Amount } } }
+    timeline(first: 20) { nodes { kind reason text actorLabel amount { ...Amount } } }
   }
 `)
 
