@@ -14,7 +14,7 @@ import {
   OperationTypeNode,
   parse,
 } from 'graphql'
-import { missingError } from '../auth/permissions.ts'
+import { missingError, type Permission } from '../auth/permissions.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { unstorableIn } from '../core/text.ts'
@@ -95,7 +95,11 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
     const { tenantId } = caller.scope
     const facts = factsOf(request.schema, document, operation)
     const plan = facts.plan(request.request.variables ?? {}, caller.permissions)
-    if (plan.refusedFor !== null) throw missingError(plan.refusedFor)
+    if (plan.refusedFor !== null) {
+      state.refusals = [...plan.refusedFor].map(([name, permission]) => forbidden(name, permission))
+      // Ends the request; the answer has all of them.
+      throw state.refusals[0]
+    }
     state.inputUses = plan.inputUses
     const cost = plan.cost + state.inputPoints * state.inputUses
     const account = accountOf(state)
@@ -131,6 +135,12 @@ export function createApolloPlugin(options: ApolloPluginOptions): ApolloServerPl
       logger.error({ err: error, requestId }, 'the pipeline itself failed')
     },
   }
+}
+
+/** As execution would answer it beside a field that the caller may read. */
+function forbidden(name: string, permission: Permission): GraphQLError {
+  const originalError = missingError(permission)
+  return new GraphQLError(originalError.message, { path: [name], originalError })
 }
 
 function notTrusted(): AppError {

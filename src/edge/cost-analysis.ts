@@ -58,8 +58,8 @@ export type OperationFacts = {
 export type Plan = {
   /** Points, at least 1. */
   readonly cost: number
-  /** A missing permission, where the caller may read none of the root fields; otherwise null. */
-  readonly refusedFor: Permission | null
+  /** The missing permissions by root field's response name, where the caller may read none of them; otherwise null. */
+  readonly refusedFor: ReadonlyMap<string, Permission> | null
   /** The points of fields beside the objects that they return, by response name. */
   readonly prices: ReadonlyMap<string, number>
   /** How often the request's input may be checked: once per mutation in the operation. */
@@ -388,17 +388,22 @@ function missingIn({ needs }: Part, { permissions }: Request): Permission | null
   return null
 }
 
-/** The first missing permission of an operation of whose root fields the caller may read none; otherwise null. */
-function refusalOf({ leaves, parts }: Selected, request: Request): Permission | null {
+/** The missing permission of each root field, by response name; null: the caller may read one of them. */
+function refusalOf({ leaves, parts }: Selected, request: Request): ReadonlyMap<string, Permission> | null {
   if (leaves > 0) return null
-  let first: Permission | null = null
+  const missing = new Map<string, Permission>()
   for (const part of parts) {
     if (!isIncluded(part, request)) continue
-    const missing = missingIn(part, request) ?? (isFragment(part) ? refusalOf(part.within, request) : null)
-    if (missing === null) return null
-    first ??= missing
+    const permission = missingIn(part, request)
+    if (permission !== null) {
+      missing.set(part.name, permission)
+      continue
+    }
+    const within = isFragment(part) ? refusalOf(part.within, request) : null
+    if (within === null) return null
+    for (const [name, each] of within) missing.set(name, each)
   }
-  return first
+  return missing
 }
 
 function countRoots({ parts }: Selected, request: Request): number {

@@ -123,14 +123,24 @@ describe('the cost of an operation', () => {
     expect([[...all.prices], [...none.prices]]).toEqual([[['totalCount', 10]], []])
   })
 
-  it('an operation is refused for its first missing permission where it may read no root field', () => {
-    const refused = (source: string, ...held: Permission[]) =>
-      factsFor(source).plan({}, new Set(held)).refusedFor
-    expect(refused('{ orders { nodes { id } } secretive }')).toBe('things:read')
-    expect(refused('{ ... { secretive } orders { nodes { id } } }')).toBe('tenant:manage')
+  it('an operation is refused for the missing permission of each root field where it may read none', () => {
+    const refused = (source: string, ...held: Permission[]) => {
+      const { refusedFor } = factsFor(source).plan({}, new Set(held))
+      return refusedFor === null ? null : Object.fromEntries(refusedFor)
+    }
+    const both = { orders: 'things:read', secretive: 'tenant:manage' }
+    expect(refused('{ orders { nodes { id } } secretive }')).toEqual(both)
+    expect(refused('{ ... { secretive } orders { nodes { id } } }')).toEqual(both)
+    expect(refused('{ a: secretive b: secretive a: secretive }')).toEqual({
+      a: 'tenant:manage',
+      b: 'tenant:manage',
+    })
     expect(refused('{ orders { nodes { id } } secretive }', 'tenant:manage')).toBeNull()
     expect(refused('{ secretive hello }')).toBeNull()
-    expect(refused('{ secretive @skip(if: true) orders { nodes { id } } }')).toBe('things:read')
+    expect(refused('{ secretive @skip(if: true) orders { nodes { id } } }')).toEqual({
+      orders: 'things:read',
+    })
+    expect(refused('{ ... { hello @skip(if: true) } secretive }')).toEqual({ secretive: 'tenant:manage' })
     expect(refused('{ node(id: 1) { ... on Order { number } } }')).toBeNull()
   })
 })

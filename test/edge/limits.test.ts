@@ -215,6 +215,21 @@ describe('an operation of which the caller may read nothing is refused', () => {
     expect(door.reads()).toBe(before)
   })
 
+  it('each of its root fields has an error at its path, by its response name', async () => {
+    const query = '{ a: secretive ...F } fragment F on Query { b: secretive hello @skip(if: true) }'
+    const { status, body, headers } = await door.ask(query, {}, 'VIEWER')
+    expect([status, 'data' in body]).toEqual([403, false])
+    const requestId = headers.get('x-request-id')
+    const refused = {
+      message: 'this needs the permission tenant:manage',
+      extensions: { code: 'FORBIDDEN', permission: 'tenant:manage', requestId },
+    }
+    expect(body.errors).toEqual([
+      { ...refused, path: ['a'] },
+      { ...refused, path: ['b'] },
+    ])
+  })
+
   it('of one part of which the caller may read nothing, that part is null with an error at its path', async () => {
     const { status, body, headers } = await door.ask('{ hello a: secretive b: secretive }', {}, 'VIEWER')
     expect([status, body.data]).toEqual([200, { hello: 'hello you', a: null, b: null }])
