@@ -256,12 +256,18 @@ function answerPreflight(
   reply.code(204).headers(allowed).send()
 }
 
-/** Requests that HTTP/1.1 forbids to serve. */
+/** Requests that HTTP/1.1 forbids to serve, and bodies in a coding that is not read. */
 function unanswerable({ headers, httpVersion }: IncomingMessage): HttpRefusal | undefined {
-  const { host, expect } = headers
+  const { host, expect, 'content-encoding': coding = 'identity' } = headers
   if (host === undefined && httpVersion === '1.1') return new HttpRefusal(400, 'a Host header is required')
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
     return new HttpRefusal(417, 'the Expect header can only be 100-continue')
+  // A body that unpacks to a thousand times its size would pass the limit of its length.
+  if (coding.trim().toLowerCase() !== 'identity')
+    return new HttpRefusal(
+      415,
+      'the Content-Encoding header can only be identity: send the body uncompressed',
+    )
   return undefined
 }
 

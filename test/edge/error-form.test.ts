@@ -74,6 +74,7 @@ describe('an error', () => {
     ['what is no HTTP', 400, () => 'HELLO\r\n\r\n'],
     ['no Host', 400, () => get('/healthz').replace('host: x\r\n', '')],
     ['an Expect that is not known', 417, () => get('/healthz', 'expect: miracles')],
+    ['a compressed body', 415, () => post(HOOK, '{}', JSON_BODY, 'content-encoding: gzip')],
     ['CONNECT', 400, () => 'CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n'],
     ['DELETE', 405, () => get('/graphql').replace('GET', 'DELETE')],
     ['OPTIONS', 405, () => get('/graphql').replace('GET', 'OPTIONS')],

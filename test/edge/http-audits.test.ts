@@ -1,4 +1,5 @@
 // GraphQL over HTTP: the audits of the reference implementation, and cross-site requests.
+import { gzipSync } from 'node:zlib'
 import { serverAudits } from 'graphql-http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type FrontDoor, openFrontDoor, refusalOf, tokenOf } from './front-door.ts'
@@ -53,6 +54,24 @@ describe('case 24: what a page of another site could send', () => {
     const answer = await door.send('/graphql', { method: 'POST', headers: { 'content-type': type }, body })
     expect(refusalOf(answer)).toBe('415 BAD_USER_INPUT')
     expect(door.reads()).toBe(before)
+  })
+
+  it.each(['gzip', 'br', 'identity, gzip'])(
+    'a body in the coding %s is refused by the name of its header',
+    async (coding) => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': coding }
+      const before = door.reads()
+      const answer = await door.send('/graphql', { method: 'POST', headers, body: gzipSync(body) })
+      expect(refusalOf(answer)).toBe('415 BAD_USER_INPUT')
+      expect(answer.body.errors[0].message).toContain('Content-Encoding')
+      expect(door.reads()).toBe(before)
+    },
+  )
+
+  it('a body in no coding may say so', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'Identity' }
+    const answer = await door.send('/graphql', { method: 'POST', headers, body })
+    expect([answer.status, answer.body.data]).toEqual([200, { hello: 'hello you' }])
   })
 
   it('case 24: a mutation by GET is refused, with no effect', async () => {
