@@ -34,11 +34,13 @@ import {
 import {
   arrayLength,
   checkCursor,
+  dayCount,
   type Given,
   givenValue,
   isGiven,
   isVariable,
   type PageArguments,
+  type PeriodArguments,
   pageSize,
   type Variables,
   valueGiven,
@@ -80,6 +82,8 @@ type Part = {
   readonly own: number
   /** Units per parent, with `own`. */
   readonly price: number
+  /** Set where each day asked for has a price. */
+  readonly perDay: PerDay | null
   /** Null: it returns no objects. */
   readonly count: Count | null
   /** Set where a page begins: the page size of the lists below. */
@@ -99,6 +103,10 @@ type Count =
   | { readonly kind: 'fixed'; readonly count: number }
   | { readonly kind: 'page' }
   | { readonly kind: 'given'; readonly field: string; readonly list: Given; readonly max: number }
+  | { readonly kind: 'days'; readonly days: PeriodArguments }
+
+/** Points for each day of a period, beside `own`. */
+type PerDay = { readonly days: PeriodArguments; readonly cost: number }
 
 const known = new WeakMap<OperationDefinitionNode, OperationFacts>()
 
@@ -206,6 +214,7 @@ const PLAIN = {
   name: '',
   own: 0,
   price: 0,
+  perDay: null,
   count: null,
   page: null,
   cursors: [],
@@ -259,6 +268,7 @@ function fieldPart(walk: Walk, parent: GraphQLCompositeType, node: FieldNode): P
     name: shownName,
     own,
     price: price + shownName.length + ENVELOPE_BYTES,
+    perDay: perDayOf(walk, field, node),
     count,
     ...(isConnection(type) ? pageOf(walk, field, node) : { page: null, cursors: [] }),
     within,
@@ -282,6 +292,8 @@ function countOf(
     const given = argumentOf(walk, walk.around.field, walk.around.node, listAs.argument, listAs.field)
     return { kind: 'given', field: listAs.field, list: given, max: Number.POSITIVE_INFINITY }
   }
+  const days = periodOf(walk, field, node)
+  if (days?.isListed === true) return { kind: 'days', days }
   if (!field.args.some((argument) => argument.name === 'ids')) {
     return { kind: 'fixed', count: listSizeOf(field) }
   }
@@ -292,6 +304,30 @@ function countOf(
     list: argumentOf(walk, field, node, 'ids'),
     max: typeof listMax === 'number' ? listMax : Number.POSITIVE_INFINITY,
   }
+}
+
+/** A field's `extensions.perDay`: its arguments `from` and `until`, both included, have a price by their number of days. */
+type PeriodPrice = {
+  readonly cost: number
+  readonly daysMax: number
+  /** The list has one item per day. */
+  readonly isListed?: boolean
+}
+
+function periodOf(
+  walk: Walk,
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+): (PeriodArguments & PeriodPrice) | null {
+  const { perDay } = field.extensions as { readonly perDay?: PeriodPrice }
+  if (perDay === undefined) return null
+  const [from, until] = [argumentOf(walk, field, node, 'from'), argumentOf(walk, field, node, 'until')]
+  return { ...perDay, from, until }
+}
+
+function perDayOf(walk: Walk, field: GraphQLField<unknown, unknown>, node: FieldNode): PerDay | null {
+  const days = periodOf(walk, field, node)
+  return days === null ? null : { days, cost: days.cost }
 }
 
 /** The assumed number of items. The start refuses a schema with a list that has none. */
@@ -367,13 +403,15 @@ function sum(parts: readonly Part[], request: Request, counted: Counted, around:
       units += FORBIDDEN_UNITS
       continue
     }
-    const { own, name, price, count, page, cursors, within } = part
-    if (own > 0) counted.prices.set(name, own)
+    const { own, name, price, perDay, count, page, cursors, within } = part
+    const forDays = perDay === null ? 0 : perDay.cost * dayCount(perDay.days, request.variables)
+    if (own + forDays > 0) counted.prices.set(name, own + forDays)
     counted.cursors.push(...cursors)
     const below = page === null ? around : pageSize(page, request.variables)
     const each = within.leaves + sum(within.parts, request, counted, below)
     units +=
       price +
+      forDays * UNITS_PER_POINT +
       (count === null ? each : countOfObjects(count, request.variables, around) * (OBJECT_UNITS + each))
   }
   return units
@@ -421,5 +459,6 @@ function isFragment({ name }: Part): boolean {
 
 function countOfObjects(count: Count, variables: Variables, page: number): number {
   if (count.kind === 'fixed') return count.count
+  if (count.kind === 'days') return dayCount(count.days, variables)
   return count.kind === 'page' ? page : arrayLength(count, variables)
 }

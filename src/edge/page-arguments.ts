@@ -20,6 +20,11 @@ export type Given =
 /** The arguments of a connection; `undefined` means omitted. */
 export type PageArguments = { readonly field: string; readonly first: Given; readonly last: Given }
 
+/** The arguments of a period of days, both included; `daysMax`: a longer one is refused when it is read. */
+export type PeriodArguments = { readonly from: Given; readonly until: Given; readonly daysMax: number }
+
+const DAY_MS = 86_400_000
+
 /** An operation's value for an argument, or for a field of it; `fallback` is the schema's default. */
 export function givenValue(
   node: ValueNode | undefined,
@@ -98,6 +103,14 @@ export function pageSize({ field, first, last }: PageArguments, variables: Varia
     throw new AppError('BAD_USER_INPUT', `${field}: ask for first or last, not both`)
   }
   return checkPageSize(forward ?? backward, field)
+}
+
+/** The number of days of a period: 0 to `daysMax`. 0 for what is no period, which is refused when it is read. */
+export function dayCount({ from, until, daysMax }: PeriodArguments, variables: Variables): number {
+  const [first, last] = [valueGiven(from, variables), valueGiven(until, variables)]
+  if (typeof first !== 'string' || typeof last !== 'string') return 0
+  const days = (Date.parse(last) - Date.parse(first)) / DAY_MS + 1
+  return days > 0 ? Math.min(Math.ceil(days), daysMax) : 0
 }
 
 /** The length of a list argument; GraphQL coerces a single value to a list of one. Throws BAD_USER_INPUT. */

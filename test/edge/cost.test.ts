@@ -109,6 +109,31 @@ describe('the cost of an operation', () => {
     expect(() => plan.checkCursors('a')).not.toThrow()
   })
 
+  it.each([
+    ['one day', '2026-01-31', '2026-01-31', 1],
+    ['30 days, over the change of clocks', '2026-03-15', '2026-04-13', 30],
+    ['400 days', '2025-01-01', '2026-02-04', 400],
+    ['as many as are answered at most', '2025-01-01', '9999-12-29', 400],
+    ['none, for a period that ends before it begins', '2026-02-01', '2026-01-01', 0],
+    ['none, for what is no day', 'yesterday', '2026-01-01', 0],
+  ])('a period costs its days: %s', (_name, from, until, days) => {
+    const literal = (field: string) => factsFor(`{ ${field}(from: "${from}", until: "${until}") { text } }`)
+    const variable = (field: string) =>
+      factsFor(`query Q($from: String!, $until: String!) { ${field}(from: $from, until: $until) { text } }`)
+    const costs = (field: string) =>
+      [literal(field), variable(field)].map((facts) => facts.plan({ from, until }, EVERYTHING))
+    // Each day is an object with a text, and half a point more.
+    for (const { cost, prices } of costs('days')) {
+      expect(cost).toBe(Math.max(1, Math.ceil(days * 1.658 + 0.008)))
+      expect(prices.get('days') ?? 0).toBe(days * 0.5)
+    }
+    // Ten objects, whatever the period.
+    for (const { cost, prices } of costs('best')) {
+      expect(cost).toBe(Math.ceil(10 + days * 2 + 11.588))
+      expect(prices.get('best')).toBe(10 + days * 2)
+    }
+  })
+
   it('depends on the variables of each request', () => {
     const facts = factsFor('query ($a: Boolean!) { hello orders @include(if: $a) { nodes { id } } }')
     const costs = [true, false, true].map((a) => facts.plan({ a }, EVERYTHING).cost)

@@ -73,6 +73,8 @@ const SDL = /* GraphQL */ `
     fails: String
     secretive: String!
     count(limit: Int! = 3): Int!
+    days(from: String!, until: String!): [Note!]
+    best(from: String!, until: String!): [Note!]
   }
   type Mutation { orderPlace: Payload! }
 `
@@ -92,6 +94,8 @@ export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => 
   field('Note', 'long').extensions = { bytes: 20_000 }
   field('Query', 'nodes').extensions = { listMax: 100 }
   field('Query', 'notes').extensions = { listSize: 10 }
+  field('Query', 'days').extensions = { listMax: 400, perDay: { cost: 0.5, daysMax: 400, isListed: true } }
+  field('Query', 'best').extensions = { cost: 10, listSize: 10, perDay: { cost: 2, daysMax: 400 } }
   field('Order', 'tags').extensions = { listSize: 10 }
   field('Query', 'secretive').extensions = { permission: 'tenant:manage' }
   const order = (id: string) => ({ __typename: 'Order', id, number: 1, tags: [] })
@@ -105,6 +109,8 @@ export function smallSchema(resolvers: Resolvers = {}, read: () => void = () => 
     node: ({ id }: { id: string }) => order(id),
     nodes: ({ ids }: { ids: string[] }) => ids.map(order),
     notes: () => [{ text: 'one' }, { text: 'two' }],
+    days: () => [],
+    best: () => [],
     secretive: () => 'a secret',
     count: ({ limit }: { limit: number }) => limit,
     orderPlace: () => ({ order: order('new'), userErrors: [] }),

@@ -20,11 +20,12 @@ import {
   topProducts,
 } from './sales.ts'
 
-/** The number of days that the cost assumes; the answer's own are charged afterwards. */
-const DAYS_EXPECTED = 30
-const SALES_COST = 20
+/** Points, beside those of the days that it lists. */
+const SALES_COST = 10
+const SALES_COST_PER_DAY = 0.3
 /** It reads the lines of the period's orders. */
-const TOP_PRODUCTS_COST = 50
+const TOP_PRODUCTS_COST = 15
+const TOP_PRODUCTS_COST_PER_DAY = 1.25
 const ORDER_COUNTS_COST = 20
 /** For each customer. */
 const CUSTOMER_COST = 1
@@ -103,7 +104,11 @@ builder.queryFields((t) => ({
     type: [SalesDayType],
     nullable: true,
     description: `The sales of each day from \`from\` until \`until\`, both included, also of days without any. ${PERIOD}`,
-    extensions: { cost: SALES_COST, listSize: DAYS_EXPECTED },
+    extensions: {
+      cost: SALES_COST,
+      listMax: PERIOD_DAYS_MAX,
+      perDay: { cost: SALES_COST_PER_DAY, daysMax: PERIOD_DAYS_MAX, isListed: true },
+    },
     args: {
       from: t.arg({ type: 'Date', required: true, description: 'The first day.' }),
       until: t.arg({ type: 'Date', required: true, description: 'The last day.' }),
@@ -116,7 +121,11 @@ builder.queryFields((t) => ({
     type: [TopProductType],
     nullable: true,
     description: `The products that sold best in the orders that were placed from \`from\` until \`until\`, both included, and are paid. ${PERIOD}`,
-    extensions: { cost: TOP_PRODUCTS_COST, listSize: PAGE_SIZE_DEFAULT },
+    extensions: {
+      cost: TOP_PRODUCTS_COST,
+      listSize: PAGE_SIZE_DEFAULT,
+      perDay: { cost: TOP_PRODUCTS_COST_PER_DAY, daysMax: PERIOD_DAYS_MAX },
+    },
     args: {
       first: t.arg.int({
         description: `The number of products: ${PAGE_SIZES}. Default: ${PAGE_SIZE_DEFAULT}.`,

@@ -41,6 +41,16 @@ async function zoned(zone: string): Promise<void> {
   )
 }
 
+/** The whole answer of a document, with its cost. */
+async function answered(query: string): Promise<Data> {
+  const response = await fetch(`${api.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: a.authorization },
+    body: JSON.stringify({ query }),
+  })
+  return (await response.json()) as Data
+}
+
 /** An order of one piece of a new product. */
 async function order(
   priceMinor = 2_000n,
@@ -271,21 +281,16 @@ describe('salesByDay', () => {
       expect((await a.send(SALES, period)).errors, period.from).toMatchObject([{ code: 'BAD_USER_INPUT' }])
   })
 
-  it('costs little for 30 days: the price is its own, not that of the orders', async () => {
-    const source = `{ salesByDay(from: "2026-02-01", until: "2026-03-02") { date orders net { amount } } }`
-    const send = async () =>
-      (await (
-        await fetch(`${api.url}/graphql`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: a.authorization },
-          body: JSON.stringify({ query: source }),
-        })
-      ).json()) as Data
-    await send() // a new document has a price of its own
-    const { data, extensions } = await send()
+  it('costs its days, not its orders: 30 little, 400 much', async () => {
+    const ask = (from: string, until: string) =>
+      answered(`{ salesByDay(from: "${from}", until: "${until}") { date orders net { amount } } }`)
+    const { data, extensions } = await ask('2026-02-01', '2026-03-02')
     expect(data.salesByDay).toHaveLength(30)
     expect(extensions.cost.requested).toBeLessThanOrEqual(100)
     expect(extensions.cost.actual).toBeLessThanOrEqual(100)
+    const { cost } = (await ask('2025-01-01', '2026-02-04')).extensions
+    expect(cost.requested).toBeGreaterThanOrEqual(500)
+    expect(cost.actual).toBeGreaterThanOrEqual(500)
   })
 
   it('cross-tenant: counts nothing of another tenant', async () => {
@@ -395,6 +400,19 @@ describe('topProducts', () => {
       [1, '30.00'],
       [2, '15.00'],
     ])
+  })
+
+  it('cost the days of the period: 30 little, 400 much, and 20 periods of 400 days are too much at once', async () => {
+    const best = (from: string, until: string) =>
+      `topProducts(from: "${from}", until: "${until}") { quantity net { amount } }`
+    const costOf = async (query: string) => (await answered(`{ ${query} }`)).extensions.cost
+    const month = await costOf(best('2026-06-01', '2026-06-30'))
+    expect(month.requested).toBeLessThanOrEqual(100)
+    const year = await costOf(best('2025-01-01', '2026-02-04'))
+    expect(Math.min(year.requested, year.actual)).toBeGreaterThanOrEqual(500)
+    const many = Array.from({ length: 20 }, (_, index) => `p${index}: ${best('2025-01-01', '2026-02-04')}`)
+    const { errors } = await answered(`{ ${many.join(' ')} }`)
+    expect(errors).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX' } }])
   })
 
   it('need catalogue:read to be named, and take 1 to 100', async () => {
