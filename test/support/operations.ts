@@ -92,7 +92,7 @@ const PARENTS = 5
 const ROWS = 2
 
 /** The rows of the page itself: of a default page all fields would cost more than an operation may. */
-const PAGE_ROWS = 15
+const PAGE_ROWS = 10
 
 /**
  * All fields of a type, objects down to `depth`. A type is not nested within itself, and edges show plain fields only,
