@@ -15,6 +15,7 @@ import {
   payOrder,
   placeOrder,
   refundPayment,
+  setTags,
 } from './support/shop.ts'
 
 const makeOrder: Maker = async (api, tenant) => {
@@ -177,6 +178,9 @@ export const SAMPLES: ModuleSamples = {
       await makeOrder(api, tenant),
       `${tenant === 'A' ? 'Anchor' : 'Bollard'} note`,
     )
+    await setTags(api.as(tenant), await makeOrder(api, tenant), [
+      `${tenant === 'A' ? 'Anchor' : 'Bollard'} tag`,
+    ])
     await sendEvent(api, tenant, { type: `${tenant}.unknown`, object: { text: `${tenant} event` } })
     // An order number that B does not reach, however many orders it places.
     if (tenant === 'A')

@@ -32,6 +32,7 @@ export const SETUP: ModuleSetup = {
       charged_back_minor: () => '0',
     },
     disputes: { withdrawn_minor: () => '0', reinstated_minor: () => '0', fee_minor: () => '0' },
+    order_tags: { position: (_tenant, n) => String(n) },
     payment_providers: { status: () => 'REPLACED', events_until: () => '2999-01-01T00:00:00Z' },
     // Each reverses itself: only reversals refer to another entry.
     journal_entries: {
@@ -43,6 +44,7 @@ export const SETUP: ModuleSetup = {
     payments: ['select', 'insert', 'update'],
     refunds: ['select', 'insert', 'update'],
     order_lines: ['select', 'insert', 'update'],
+    order_tags: ['select', 'insert', 'delete'],
     disputes: ['select', 'insert', 'update'],
     payment_providers: ['select', 'insert', 'update'],
   },

@@ -8,6 +8,7 @@ import type {
   Variant as VariantRow,
 } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
+import { loadTogether } from '../../graphql/batch.ts'
 import { spanFields, spanOf } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
@@ -29,6 +30,7 @@ import type { FrozenAddress, FrozenBuyer } from './agreed.ts'
 import { cancelOrder, fulfillOrder, orderCancel, orderFulfill } from './finish-order.ts'
 import { keptMinor, outstandingMinor, overpaidMinor } from './order-sums.ts'
 import { orderPlace, placeOrder } from './place-order.ts'
+import { foldTag, orderTagsSet, setTags, tagsOf } from './tags.ts'
 
 const OrderStatus = enumRef('OrderStatus', 'How far an order is.')
 
@@ -87,6 +89,9 @@ const OrderAddress = builder.objectRef<FrozenAddress>('OrderAddress').implement(
   }),
 })
 
+/** The number of an order's tags that the cost assumes. */
+const TAGS_EXPECTED = 3
+
 /** The columns from which kept, outstanding and overpaid are computed. */
 const SUM_COLUMNS = [
   'status',
@@ -111,7 +116,7 @@ Order.implement({
     paymentStatus: t.expose('paymentStatus', { type: OrderPaymentStatus }),
     version: t.exposeInt('version', {
       description:
-        'Send it back as expectedVersion when you change the order. Goes up when its status changes.',
+        'Send it back as expectedVersion when you change the order. Goes up when its status or its tags change.',
     }),
     currency: t.expose('currency', { type: 'Currency' }),
     total: t.field({
@@ -201,6 +206,12 @@ Order.implement({
     fulfilledAt: t.expose('fulfilledAt', { type: 'DateTime', nullable: true }),
     cancelledAt: t.expose('cancelledAt', { type: 'DateTime', nullable: true }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    tags: t.stringList({
+      description: 'In the order in which they were set: at most 25, of at most 40 characters.',
+      extensions: { ...projection({ columns: ['id'] }).extensions, listSize: TAGS_EXPECTED },
+      resolve: async ({ id }, _args, context, info) =>
+        (await loadTogether(context, info.fieldNodes, id, (ids) => tagsOf(context.db, ids))) ?? [],
+    }),
     customer: t.field({
       type: Customer,
       ...projection({ one: 'customer' }),
@@ -273,6 +284,7 @@ const OrderFilter = builder.inputType('OrderFilter', {
     sku: t.string({
       description: 'With a line of the variant that has this SKU today. Needs catalogue:read.',
     }),
+    tag: t.string({ description: 'With this tag, in upper or lower case.' }),
     total: t.field({ type: MoneyRange, description: 'Its total is in this range.' }),
     ...spanFields(t, 'placed', 'Placed'),
     ...spanFields(t, 'updated', 'Changed'),
@@ -292,6 +304,7 @@ function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined):
     ...(typeof filter?.customerId === 'string' && { customerId: nodeUuid('Customer', filter.customerId) }),
     ...(typeof filter?.number === 'number' && { number: filter.number }),
     ...(typeof filter?.sku === 'string' && { lines: { some: { variant: { sku: filter.sku } } } }),
+    ...(typeof filter?.tag === 'string' && { tags: { some: { folded: foldTag(filter.tag) } } }),
     ...moneyRange({ amount: 'totalMinor', currency: 'currency' }, filter?.total),
     ...spanOf('placedAt', 'placed', filter),
     ...spanOf('updatedAt', 'updated', filter),
@@ -413,4 +426,20 @@ addMutation(orderFulfill, {
   }),
   result: { field: 'order', type: Order, model: 'Order' },
   run: (caller, { id, ...input }) => fulfillOrder(caller, { id: nodeUuid('Order', id), ...input }),
+})
+
+addMutation(orderTagsSet, {
+  description: 'Replaces the tags of an order. An empty list removes them.',
+  needsKey: true,
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    expectedVersion: t.int({ required: true }),
+    tags: t.stringList({
+      required: true,
+      description:
+        'All of its tags: at most 25, of 1 to 40 characters. Spaces around a tag are removed. Of two that differ only in case the first is taken.',
+    }),
+  }),
+  result: { field: 'order', type: Order, model: 'Order' },
+  run: (caller, { id, ...input }) => setTags(caller, { id: nodeUuid('Order', id), ...input }),
 })

@@ -18,7 +18,7 @@ import { TIMELINE_KINDS, type TimelineEntry, type TimelineKind, timelinesOf } fr
 
 /** The length of an entry's text that the cost assumes. */
 const TEXT_BYTES_EXPECTED = 200
-/** For each order: it reads the rows of five tables. */
+/** For each order: it reads the rows of six tables. */
 const TIMELINE_COST = 5
 
 OrderNote.implement({
@@ -60,6 +60,7 @@ const KIND_DESCRIPTIONS: Readonly<Record<TimelineKind, string>> = {
   DISPUTE_LOST: 'The bank decided for the buyer.',
   DISPUTE_WON: 'The bank decided for the merchant.',
   CANCELLED: 'The order was cancelled. `text`: the reason.',
+  TAGS_CHANGED: 'Somebody set its tags. `text`: the tags since then; null: none.',
   NOTE_ADDED: 'Somebody wrote a note. `text`: the note.',
 }
 

@@ -1,5 +1,5 @@
 // The history of orders: what happened to each, when, and by whom, read from the rows of the order, its payments, refunds,
-// disputes and notes. The names come from the audit. Nothing here writes.
+// disputes and notes. The names, and the changes of tags, come from the audit. Nothing here writes.
 import type { TenantClient } from '../../db/database.ts'
 import type { ModelName } from '../../db/register.ts'
 import type { RefundReason } from '../../generated/prisma/client.ts'
@@ -18,6 +18,7 @@ export const TIMELINE_KINDS = [
   'DISPUTE_WON',
   'CANCELLED',
   'NOTE_ADDED',
+  'TAGS_CHANGED',
 ] as const
 export type TimelineKind = (typeof TIMELINE_KINDS)[number]
 
@@ -83,36 +84,42 @@ export async function timelinesOf(
       SELECT p.order_id, r.* FROM payment p JOIN refunds r ON r.payment_id = p.id
     ), dispute AS (
       SELECT p.order_id, d.* FROM payment p JOIN disputes d ON d.payment_id = p.id
-    ), happened (order_id, occurred_at, kind, action, subject_type, subject_id, amount_minor, currency, text, reason) AS (
-      SELECT id, placed_at, 'PLACED', 'orderPlace', 'Order', id, total_minor, currency, NULL, NULL FROM asked
+    ), happened (order_id, occurred_at, kind, action, subject_type, subject_id, amount_minor, currency, text, reason, audit_id) AS (
+      SELECT id, placed_at, 'PLACED', 'orderPlace', 'Order', id, total_minor, currency, NULL, NULL, NULL::uuid FROM asked
       UNION ALL
-      SELECT id, fulfilled_at, 'FULFILLED', 'orderFulfill', 'Order', id, NULL, currency, NULL, NULL
+      SELECT id, fulfilled_at, 'FULFILLED', 'orderFulfill', 'Order', id, NULL, currency, NULL, NULL, NULL
       FROM asked WHERE fulfilled_at IS NOT NULL
       UNION ALL
-      SELECT id, cancelled_at, 'CANCELLED', 'orderCancel', 'Order', id, NULL, currency, cancel_reason, NULL
+      SELECT id, cancelled_at, 'CANCELLED', 'orderCancel', 'Order', id, NULL, currency, cancel_reason, NULL, NULL
       FROM asked WHERE cancelled_at IS NOT NULL
       UNION ALL
       SELECT order_id, settled_at, CASE status WHEN 'SUCCEEDED' THEN 'PAID' ELSE 'PAYMENT_FAILED' END, NULL, 'Payment', id,
-        amount_minor, currency, CASE status WHEN 'SUCCEEDED' THEN note ELSE failure_message END, NULL
+        amount_minor, currency, CASE status WHEN 'SUCCEEDED' THEN note ELSE failure_message END, NULL, NULL
       FROM payment WHERE settled_at IS NOT NULL
       UNION ALL
-      SELECT r.order_id, e.posted_at, 'REFUNDED', NULL, 'Refund', r.id, r.amount_minor, r.currency, r.note, r.reason::text
+      SELECT r.order_id, e.posted_at, 'REFUNDED', NULL, 'Refund', r.id, r.amount_minor, r.currency, r.note, r.reason::text, NULL
       FROM refund r
       JOIN journal_entries e ON e.kind = 'REFUND' AND e.source_type = 'Refund' AND e.source_id = r.id::text
       UNION ALL
-      SELECT order_id, settled_at, 'REFUND_FAILED', NULL, 'Refund', id, amount_minor, currency, failure_message, NULL
+      SELECT order_id, settled_at, 'REFUND_FAILED', NULL, 'Refund', id, amount_minor, currency, failure_message, NULL, NULL
       FROM refund WHERE status = 'FAILED'
       UNION ALL
-      SELECT order_id, opened_at, 'DISPUTE_OPENED', NULL, 'Dispute', id, amount_minor, currency, reason, NULL FROM dispute
+      SELECT order_id, opened_at, 'DISPUTE_OPENED', NULL, 'Dispute', id, amount_minor, currency, reason, NULL, NULL FROM dispute
       UNION ALL
-      SELECT order_id, told_at, 'DISPUTE_' || status, NULL, 'Dispute', id, amount_minor, currency, NULL, NULL
+      SELECT order_id, told_at, 'DISPUTE_' || status, NULL, 'Dispute', id, amount_minor, currency, NULL, NULL, NULL
       FROM dispute WHERE status IN ('CLOSED', 'LOST', 'WON')
       UNION ALL
-      SELECT n.order_id, n.created_at, 'NOTE_ADDED', NULL, 'OrderNote', n.id, NULL, a.currency, n.text, NULL
+      SELECT n.order_id, n.created_at, 'NOTE_ADDED', NULL, 'OrderNote', n.id, NULL, a.currency, n.text, NULL, NULL
       FROM asked a JOIN order_notes n ON n.order_id = a.id
+      UNION ALL
+      SELECT a.id, e.created_at, 'TAGS_CHANGED', NULL, 'Order', a.id, NULL, a.currency,
+        (SELECT string_agg(tag, ', ' ORDER BY place) FROM jsonb_array_elements_text(e.after -> 'tags') WITH ORDINALITY t (tag, place)),
+        NULL, e.id
+      FROM asked a
+      JOIN audit_entries e ON e.subject_type = 'Order' AND e.subject_id = a.id AND e.action = 'orderTagsSet'
     ), event AS (
       SELECT h.*, (lpad(to_hex(array_position(${TIMELINE_KINDS}::text[], h.kind)), 2, '0')
-        || substr(md5(h.kind || h.subject_id), 3))::uuid AS id
+        || substr(md5(h.kind || coalesce(h.audit_id, h.subject_id)), 3))::uuid AS id
       FROM happened h
     ), page AS (
       SELECT event.*, row_number() OVER (PARTITION BY order_id ORDER BY
@@ -132,7 +139,7 @@ export async function timelinesOf(
     LEFT JOIN LATERAL (
       SELECT a.actor_label FROM audit_entries a
       WHERE a.subject_type = p.subject_type AND a.subject_id = p.subject_id
-        AND (p.action IS NULL OR a.action = p.action)
+        AND (p.action IS NULL OR a.action = p.action) AND (p.audit_id IS NULL OR a.id = p.audit_id)
       ORDER BY a.created_at LIMIT 1
     ) author ON true
     ORDER BY o.id, p.place`

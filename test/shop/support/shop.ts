@@ -159,6 +159,20 @@ export async function addNote(session: Session, orderId: string, text = 'Written
   return orderNote.id
 }
 
+export const ORDER_TAGS_SET = `mutation ($input: OrderTagsSetInput!) {
+  orderTagsSet(input: $input) { order { id version tags } userErrors { field message code params } }
+}`
+
+/** Sets the tags of an order of this version. */
+export async function setTags(
+  session: Session,
+  id: string,
+  tags: readonly string[],
+  expectedVersion = 1,
+): Promise<void> {
+  await done(session, ORDER_TAGS_SET, { id, tags, expectedVersion, idempotencyKey: unique('tags') })
+}
+
 export interface Shop {
   products: string[]
   variants: string[]
