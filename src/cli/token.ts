@@ -1,4 +1,4 @@
-// `bulkhead token`: prints a development token of a person whom the tenant knows.
+// `bulkhead token`: prints a development token of a member of the tenant, or of an invited person.
 import { Command } from 'commander'
 import { parseDuration, signDevelopmentToken } from '../auth/development-token.ts'
 import type { Config } from '../config.ts'

@@ -1,4 +1,4 @@
-// The history of orders: what happened to each, when, and by whom, read from the rows of the order, its payments, refunds,
+// The history of orders: what happened to each, when, and who did it, read from the rows of the order, its payments, refunds,
 // disputes and notes. The names, and the changes of tags, come from the audit. Nothing here writes.
 import type { TenantClient } from '../../db/database.ts'
 import type { ModelName } from '../../db/register.ts'
