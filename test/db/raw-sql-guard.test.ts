@@ -226,7 +226,7 @@ const HARMLESS = new Set([
   // They convert or check a text, or convert a given row to a document, and read no table.
   ...['normalize_email', 'is_email', 'is_time_zone', 'fold', 'words_of', 'buyer_of', 'address_of'],
   // They show what the caller may see anyway, or the catalogue, and write nothing.
-  ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version'],
+  ...['may_write', 'makers_of', 'export_page', 'tenant_tables', 'schema_version', 'indexed_collations'],
   ...['installation_id', 'is_demo', 'queueable_tasks'],
 ])
 
