@@ -40,7 +40,10 @@ const tagSchema = z
       .string()
       .min(1, 'a tag needs a text')
       .max(TAG_LENGTH_MAX, `at most ${TAG_LENGTH_MAX} characters`)
-      .refine(isPlain, 'no control characters'),
+      .refine(isPlain, {
+        error: 'no control characters',
+        params: { code: 'FORMAT', expected: 'a text without control characters' },
+      }),
   )
 
 const schema = z.object({

@@ -21,7 +21,7 @@ const seed = () => seedDemo({ ownerUrl: database.ownerUrl, logger })
 async function unseed(): Promise<void> {
   const tables = Object.keys(acme.tables).join(', ')
   await rows(
-    `TRUNCATE tenants, app.tenant_directory, app.person_directory, app.used_slugs, ${tables} CASCADE`,
+    `TRUNCATE tenants, tenant_counters, app.tenant_directory, app.person_directory, app.used_slugs, ${tables} CASCADE`,
   )
 }
 
