@@ -136,7 +136,7 @@ async function run(dataDir: string): Promise<void> {
 }
 
 type Client = {
-  /** Opens the connections anew. */
+  /** Closes the connections and opens new ones. */
   connect(): Promise<void>
   /** Sends a body, on one of the connections. Throws for an error in the answer. */
   send(body: object, connection?: number): Promise<{ data: Record<string, unknown> }>

@@ -65,7 +65,7 @@ export function fileUpgrade({
 
 /**
  * A server with an empty database. What a killed process left in the directory is removed, its PostgreSQL first: starting
- * there ends it. Not durable, since an upgrade that ends is begun anew.
+ * there ends it. Not durable, since an interrupted upgrade starts from the beginning.
  */
 async function startEmpty(dataDir: string, logger: Logger): Promise<EmbeddedServer> {
   const directory = join(dataDir, FOLDER)
