@@ -31,10 +31,15 @@ export function minorDigitsOf(currency: string): number {
 
 /** The amount in major units, exactly: 1999 USD cents are `19.99`, 500 yen are `500`. */
 export function toDecimal({ amountMinor, currency }: Money): string {
+  return decimalOf(amountMinor.toString(), currency)
+}
+
+/** The same for the digits of the minor units. */
+export function decimalOf(amountMinor: string, currency: string): string {
   const digits = minorDigitsOf(currency)
-  if (digits === 0) return amountMinor.toString()
-  const sign = amountMinor < 0n ? '-' : ''
-  const magnitude = (amountMinor < 0n ? -amountMinor : amountMinor).toString().padStart(digits + 1, '0')
+  if (digits === 0) return amountMinor
+  const sign = amountMinor.startsWith('-') ? '-' : ''
+  const magnitude = amountMinor.slice(sign.length).padStart(digits + 1, '0')
   return `${sign}${magnitude.slice(0, -digits)}.${magnitude.slice(-digits)}`
 }
 

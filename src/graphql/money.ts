@@ -1,11 +1,20 @@
 // Money in the API.
-import { type Money, minorDigitsOf, toDecimal } from '../core/money.ts'
+import { decimalOf, type Money, minorDigitsOf, toDecimal } from '../core/money.ts'
+import type { ModelName, RowOf } from '../db/register.ts'
 import { builder } from './builder.ts'
+import { computed } from './projection.ts'
 
 export const MINOR_DIGITS =
   "How many decimal places the currency has, by ISO 4217: 2 for USD and HUF, 0 for JPY. A browser's own data may differ."
 
 export const MONEY_TYPE = 'Money'
+
+/** The JSON of a field of Money, from the texts of the amount's and the currency's columns. */
+type FromTexts = (amountMinor: string, currency: string) => string
+
+function fromTexts(make: FromTexts): { readonly extensions: { readonly fromTexts: FromTexts } } {
+  return { extensions: { fromTexts: make } }
+}
 
 export const MoneyType = builder.objectRef<Money>(MONEY_TYPE).implement({
   description: 'An amount of money.',
@@ -13,19 +22,46 @@ export const MoneyType = builder.objectRef<Money>(MONEY_TYPE).implement({
     amountMinor: t.expose('amountMinor', {
       type: 'BigInt',
       description: 'In minor units: cents for USD, yen for JPY.',
+      ...fromTexts((amountMinor) => `"${amountMinor}"`),
     }),
     amount: t.field({
       type: 'Decimal',
       description: 'In major units, exactly: "19.99".',
+      ...fromTexts((amountMinor, currency) => `"${decimalOf(amountMinor, currency)}"`),
       resolve: toDecimal,
     }),
-    currency: t.expose('currency', { type: 'Currency' }),
+    currency: t.expose('currency', {
+      type: 'Currency',
+      ...fromTexts((_amountMinor, currency) => JSON.stringify(currency)),
+    }),
     minorDigits: t.int({
       description: MINOR_DIGITS,
+      ...fromTexts((_amountMinor, currency) => String(minorDigitsOf(currency))),
       resolve: ({ currency }) => minorDigitsOf(currency),
     }),
   }),
 })
+
+type ColumnOf<Name extends ModelName, Value> = {
+  [Column in keyof RowOf<Name> & string]: RowOf<Name>[Column] extends Value ? Column : never
+}[keyof RowOf<Name> & string]
+
+/** The options of a field that shows two columns as an amount of money: minor units, and their currency. */
+export function moneyField<Name extends ModelName>(
+  model: Name,
+  amount: ColumnOf<Name, bigint>,
+  currency: ColumnOf<Name, string>,
+) {
+  const { extensions, resolve } = computed(model, [amount, currency], (row) => ({
+    amountMinor: row[amount] as bigint,
+    currency: row[currency] as string,
+  }))
+  return {
+    type: MoneyType,
+    extensions: { projection: { ...extensions.projection, passesTexts: true } },
+    resolve,
+  }
+}
 
 export const MoneyInput = builder.inputType('MoneyInput', {
   description:

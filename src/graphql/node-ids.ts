@@ -1,6 +1,7 @@
 // The ids of the API: a prefix for the object's type, and its UUID. Modules define the prefixes.
 import { decodeId, encodeId, uuidOf } from '../core/ids.ts'
 import type { ModelName } from '../db/register.ts'
+import { computed } from './projection.ts'
 
 export type NodeName = ModelName
 
@@ -24,6 +25,15 @@ export function registerPrefix(prefix: string, name: string): void {
 
 export function nodeId(name: NodeName, uuid: string): string {
   return encodeId(prefixOf(name), uuid)
+}
+
+/** The options of a type's field `id`. `column`: a tenant is its own key. */
+export function idField<Name extends NodeName>(name: Name, column: 'id' | 'tenantId' = 'id') {
+  const { extensions, resolve } = computed(name, [column as never], (row) =>
+    nodeId(name, (row as Readonly<Record<string, string>>)[column] as string),
+  )
+  const text = (uuid: string) => `"${nodeId(name, uuid)}"`
+  return { extensions: { projection: { ...extensions.projection, text } }, resolve }
 }
 
 /** The UUID in an id of this type. For any other text NO_ID, which no row has. */

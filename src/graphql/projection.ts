@@ -16,7 +16,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-query.ts'
-import { type ModelName, modelOf } from '../db/register.ts'
+import { type ModelName, modelOf, type RowOf } from '../db/register.ts'
 import type { Context } from './context.ts'
 import { missingFor } from './guard-fields.ts'
 
@@ -32,7 +32,15 @@ export type Selection = { [field: string]: true | (AnyQuery & { readonly select?
 
 /** What a field needs from its parent's row. */
 export type Projection =
-  | { readonly columns: readonly string[] }
+  | {
+      readonly columns: readonly string[]
+      /** The field's value, from the columns alone. Absent: the field needs more, and only graphql-js resolves it. */
+      readonly of?: (row: never, context: Context) => unknown
+      /** The field's JSON from the texts of its columns, none of them NULL: the same as `of` and its type make, but faster. */
+      readonly text?: (...texts: readonly string[]) => string
+      /** Its type is an object whose fields have `extensions.fromTexts`, which take the texts of these columns. */
+      readonly passesTexts?: boolean
+    }
   | { readonly one: string }
   | {
       readonly many: string
@@ -43,6 +51,27 @@ export type Projection =
 /** The extensions of a field, which this module reads. */
 export function projection(needs: Projection): { extensions: { projection: Projection } } {
   return { extensions: { projection: needs } }
+}
+
+type ColumnOf<Name extends ModelName> = keyof RowOf<Name> & string
+
+/**
+ * A field's options for a value that `of` makes of columns of its row. `of` must be synchronous and read nothing else but the
+ * context: such a field is part of a compiled answer. `extensions`: further ones of the field.
+ */
+export function computed<Name extends ModelName, const Column extends ColumnOf<Name>, Value>(
+  _model: Name,
+  columns: readonly Column[],
+  of: (row: Pick<RowOf<Name>, Column>, context: Context) => Value,
+  extensions: Readonly<Record<string, unknown>> = {},
+): {
+  extensions: { projection: Extract<Projection, { columns: readonly string[] }> }
+  resolve: (row: Pick<RowOf<Name>, Column>, args: object, context: Context) => Value
+} {
+  return {
+    extensions: { ...extensions, projection: { columns, of } },
+    resolve: (row, _args, context) => of(row, context),
+  }
 }
 
 type Walk = {

@@ -1,14 +1,17 @@
-// Reads with projection: one row by a unique field, or one page of a root list.
-import type { GraphQLResolveInfo } from 'graphql'
-import { getNamedType } from 'graphql'
+// Fields that read: one row by a unique field, or one page of a list. They describe what is read, so that an operation can be
+// compiled (src/answers); graphql-js reads it here.
+import type { FieldRef, InputFieldMap, InputShapeFromFields } from '@pothos/core'
+import { type GraphQLResolveInfo, type GraphQLSchema, getNamedType } from 'graphql'
 import { readerOf } from '../db/reader/any-model.ts'
 import type { AnyWhere } from '../db/reader/any-query.ts'
 import type { ModelName, ReadWhere } from '../db/register.ts'
+import type { SchemaTypes } from './builder.ts'
 import { inLanguage } from './collation.ts'
 import type { Context } from './context.ts'
 import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './projection.ts'
 
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
 type Filters = { readonly [Model in ModelName]: ReadWhere<Model> }
 
 /** A list of one model: its rows, and their order. */
@@ -21,16 +24,87 @@ export function anyList(where: AnyWhere, sort: Sort): ModelList {
   return { where, sort } as ModelList
 }
 
-/** The row that `where` finds, with the requested fields; null when this tenant has none. */
-export async function readOne<T>(
+/** What a field reads: one row, or a page of rows. */
+export type Reading =
+  | { readonly kind: 'one'; readonly model: ModelName; readonly where: AnyWhere }
+  | { readonly kind: 'page'; readonly where: AnyWhere; readonly sort: Sort; readonly args: PageArguments }
+
+/** The row that `where` finds; null when this tenant has none. */
+export function one(
+  ...[model, where]: { [Model in ModelName]: [model: Model, where: Filters[Model]] }[ModelName]
+): Reading {
+  return { kind: 'one', model, where }
+}
+
+/** The same for a model that is known only by name. */
+export function anyOne(model: ModelName, where: AnyWhere): Reading {
+  return { kind: 'one', model, where }
+}
+
+/** A page of a list. `args`: its paging arguments; others are ignored. */
+export function page({ where, sort }: ModelList, args: PageArguments): Reading {
+  return { kind: 'page', where, sort, args }
+}
+
+/**
+ * What a field reads for its arguments; null: nothing, and the field is null. It reads nothing itself, and may throw an AppError,
+ * which becomes the field's error.
+ */
+export type Describe<Args = never> = (args: Args, context: Context, schema: GraphQLSchema) => Reading | null
+
+/** The extensions of a field that reads. */
+export type ReadExtensions = { readonly reads?: Describe }
+
+type Options<Args extends InputFieldMap> = {
+  readonly type: unknown
+  readonly nullable?: boolean
+  readonly description?: string
+  readonly args?: Args
+  readonly extensions?: Readonly<Record<string, unknown>>
+  readonly read: Describe<InputShapeFromFields<Args>>
+}
+
+/** Adds a field whose value is read from the database, as `read` describes. Its type is that of the model. */
+// biome-ignore lint/complexity/noBannedTypes: Pothos' own type of a field without arguments
+export function readField<Args extends InputFieldMap = {}>(
+  // biome-ignore lint/suspicious/noExplicitAny: of the root, or of any object type
+  t: { field(options: any): FieldRef<Types, unknown> },
+  { read, extensions, ...options }: Options<Args>,
+): FieldRef<Types, unknown> {
+  return t.field({
+    ...options,
+    extensions: { ...extensions, reads: read } satisfies ReadExtensions & object,
+    resolve: (
+      _parent: unknown,
+      args: InputShapeFromFields<Args>,
+      context: Context,
+      info: GraphQLResolveInfo,
+    ) => {
+      const reading = read(args, context, info.schema)
+      if (reading === null) return null
+      return reading.kind === 'one'
+        ? readFirst(context, info, reading.model, reading.where)
+        : readThePage(context, info, reading)
+    },
+  })
+}
+
+/** @deprecated use readField */
+export const readOne = <T>(
   context: Context,
   info: GraphQLResolveInfo,
   ...[model, where]: { [Model in ModelName]: [model: Model, where: Filters[Model]] }[ModelName]
-): Promise<T | null> {
-  return await readFirst<T>(context, info, model, where)
-}
+): Promise<T | null> => readFirst<T>(context, info, model, where)
 
-/** The same for a model that is known only by name. `includesHidden`: also a row that the caller would not find. */
+/** @deprecated use readField */
+export const readPage = <T extends Row>(
+  context: Context,
+  info: GraphQLResolveInfo,
+  list: ModelList,
+  args: PageArguments,
+): Promise<Page<T>> => readThePage<T>(context, info, page(list, args) as Extract<Reading, { kind: 'page' }>)
+
+/** The row of `model` that `where` finds. `includesHidden`: also one that the caller would not find. */
 export async function readFirst<T>(
   context: Context,
   info: GraphQLResolveInfo,
@@ -53,21 +127,20 @@ export async function readMany<T>(
   return await readerOf(context.db, model).readMany<T>({ where, select: selectionOf(info, context, model) })
 }
 
-/** One page of a root list. `sort.column` is added to the selection for the cursors. */
-export async function readPage<T extends Row>(
+/** `sort.column` is added to the selection for the cursors. */
+async function readThePage<T extends Row>(
   context: Context,
   info: GraphQLResolveInfo,
-  list: ModelList,
-  args: PageArguments,
+  { where: asked, sort: wanted, args }: Extract<Reading, { kind: 'page' }>,
 ): Promise<Page<T>> {
   const type = getNamedType(info.returnType).name
-  const sort = await inLanguage<Sort>(list.sort, context)
+  const sort = await inLanguage<Sort>(wanted, context)
   const plan = planPage(args, sort, { tenantId: context.caller.scope.tenantId, type })
   const select = selectionOfNodes(info, context, type)
   select.id = true
   select[sort.column] = true
   const { where, orderBy, take } = plan
   const reader = readerOf(context.db, sort.model)
-  const rows = await reader.readMany<T>({ where: { AND: [list.where, where] }, orderBy, take, select })
-  return new Page(rows, plan, () => reader.readCount({ where: list.where }))
+  const rows = await reader.readMany<T>({ where: { AND: [asked, where] }, orderBy, take, select })
+  return new Page(rows, plan, () => reader.readCount({ where: asked }))
 }

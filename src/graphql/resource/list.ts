@@ -1,5 +1,5 @@
 // The list of a resource: its filter, sorts and search, as arguments and as conditions.
-import type { GraphQLResolveInfo } from 'graphql'
+import type { GraphQLSchema } from 'graphql'
 import type { z } from 'zod'
 import { requirePermission } from '../../auth/permissions.ts'
 import { snakeOf } from '../../core/names.ts'
@@ -53,7 +53,7 @@ export type List = {
   readonly filterType: unknown
   readonly sorts: ReturnType<typeof sortsOf<string, ModelName>>
   /** Throws FORBIDDEN for a criterion that reveals what the caller may not read. */
-  readonly requireFilter: (filter: Filter, context: Context, info: GraphQLResolveInfo) => void
+  readonly requireFilter: (filter: Filter, context: Context, schema: GraphQLSchema) => void
   readonly where: (filter: Filter, query: string | null | undefined) => AnyWhere
 }
 
@@ -68,7 +68,7 @@ export function listOf(name: ModelName, model: Model, fields: readonly Field[], 
             fields: (t) => Object.assign({}, ...criteria.map((criterion) => criterion.fields(t))),
           }),
     sorts: sortsFor(name, fields, options.sort),
-    requireFilter(filter, { caller }, { schema }) {
+    requireFilter(filter, { caller }, schema) {
       for (const { of, where } of criteria) {
         if (of === undefined || Object.keys(where(filter ?? {})).length === 0) continue
         const needed = permissionOf(schema, of)

@@ -18,12 +18,12 @@ import {
 import { builder } from '../builder.ts'
 import { connectionOf, pageArgs, relationListField } from '../connections.ts'
 import { exactlyOne } from '../exactly-one.ts'
+import type { PageArguments } from '../keyset.ts'
 import { addManyMutation } from '../many-mutation.ts'
 import { addMutation } from '../mutation.ts'
 import { Node } from '../node.ts'
-import { defineNodes, nodeId, nodeUuid } from '../node-ids.ts'
-import { projection } from '../projection.ts'
-import { anyList, readFirst, readPage } from '../read.ts'
+import { defineNodes, idField, nodeUuid } from '../node-ids.ts'
+import { anyList, anyOne, page, readField } from '../read.ts'
 import { connectionRef, type NodeRef, nodeRef } from '../refs.ts'
 import { defineVisibility, type Visibility } from '../visibility.ts'
 import {
@@ -242,7 +242,7 @@ function addType(
     interfaces: [Node],
     extensions: { model: name, permission: reads },
     fields: (t) => ({
-      id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId(name, id) }),
+      id: t.id(idField(name)),
       ...Object.fromEntries(fields.map((field) => [field.name, field.output(t) as never])),
       ...Object.fromEntries(
         Object.entries(many).map(([field, { sort, description: words }]) => {
@@ -275,9 +275,9 @@ function addQueries(
   { by = [], list, plural = pluralOf(camelOf(name)) }: Declared,
 ): void {
   builder.queryField(camelOf(name), (t) =>
-    t.field({
-      type: nodeRef(name) as never,
-      nullable: true as never,
+    readField(t, {
+      type: nodeRef(name),
+      nullable: true,
       description: `One ${nounOf(name)}, by its ${['id', ...by].join(' or ')}.`,
       args: {
         id: t.arg.id({ required: by.length === 0 }),
@@ -285,23 +285,21 @@ function addQueries(
           by.map((column) => [column, t.arg({ type: lookUpType(name, model, column) as never })]),
         ),
       },
-      resolve: (_root, args, context, info) =>
-        readFirst(
-          context,
-          info,
+      read: (args) =>
+        anyOne(
           name,
           exactlyOne(args as Record<string, unknown>, {
             id: (id) => ({ id: nodeUuid(name, id as string) }),
             ...Object.fromEntries(by.map((column) => [column, (value: unknown) => ({ [column]: value })])),
           }),
-        ) as never,
+        ),
     }),
   )
   if (list === undefined) return
   const { filterType, sorts, requireFilter, where } = listOf(name, model, fields, list)
   builder.queryField(plural, (t) =>
-    t.field({
-      type: connectionRef(name) as never,
+    readField(t, {
+      type: connectionRef(name),
       ...(list.description !== undefined && { description: list.description }),
       args: {
         ...pageArgs(t.arg),
@@ -312,11 +310,10 @@ function addQueries(
         sortKey: t.arg({ type: sorts.type, description: SORTED }),
         reverse: t.arg.boolean({ description: 'Reverses the order.' }),
       },
-      resolve: (_root, args, context, info) => {
-        const { query, filter, sortKey, reverse, ...page } = args as ListArguments
-        requireFilter(filter, context, info)
-        const asked = anyList(where(filter, query), sorts.read(sortKey, reverse))
-        return readPage(context, info, asked, page) as never
+      read: (args, context, schema) => {
+        const { query, filter, sortKey, reverse, ...paging } = args as ListArguments
+        requireFilter(filter, context, schema)
+        return page(anyList(where(filter, query), sorts.read(sortKey, reverse)), paging)
       },
     }),
   )
@@ -329,7 +326,7 @@ function searched(path: string): string {
   return path.split('.').toReversed().join(' of ')
 }
 
-type ListArguments = Parameters<typeof readPage>[3] & {
+type ListArguments = PageArguments & {
   readonly query?: string | null
   readonly filter?: Record<string, unknown> | null
   readonly sortKey?: string | null

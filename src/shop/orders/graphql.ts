@@ -13,13 +13,13 @@ import { spanFields, spanOf } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { exactlyOne } from '../../graphql/exactly-one.ts'
-import { MoneyInput, MoneyType } from '../../graphql/money.ts'
+import { MoneyInput, MoneyType, moneyField } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
+import { idField, nodeUuid } from '../../graphql/node-ids.ts'
+import { computed, projection } from '../../graphql/projection.ts'
 import { MoneyRange, moneyRange } from '../../graphql/ranges.ts'
-import { readOne, readPage } from '../../graphql/read.ts'
+import { one, page, readField } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
 import { sortOf, sortsOf } from '../../graphql/sorts.ts'
@@ -110,7 +110,7 @@ Order.implement({
   interfaces: [Node],
   extensions: { model: 'Order', permission: 'orders:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Order', id) }),
+    id: t.id(idField('Order')),
     number: t.exposeInt('number', { description: 'Numbered per merchant, without gaps.' }),
     status: t.expose('status', { type: OrderStatus }),
     paymentStatus: t.expose('paymentStatus', { type: OrderPaymentStatus }),
@@ -121,74 +121,75 @@ Order.implement({
     currency: t.expose('currency', { type: 'Currency' }),
     total: t.field({
       description: 'The sum of its lines.',
-      type: MoneyType,
-      ...projection({ columns: ['totalMinor', 'currency'] }),
-      resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
+      ...moneyField('Order', 'totalMinor', 'currency'),
     }),
     paidAmount: t.field({
-      type: MoneyType,
       description: 'Captured: the sum of its payments, including what was refunded later.',
-      ...projection({ columns: ['paidMinor', 'currency'] }),
-      resolve: ({ paidMinor, currency }) => ({ amountMinor: paidMinor, currency }),
+      ...moneyField('Order', 'paidMinor', 'currency'),
     }),
     refundedAmount: t.field({
-      type: MoneyType,
       description: 'Refunded: the sum of refunds that succeeded.',
-      ...projection({ columns: ['refundedMinor', 'currency'] }),
-      resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+      ...moneyField('Order', 'refundedMinor', 'currency'),
     }),
     chargedBackAmount: t.field({
-      type: MoneyType,
       description: "Charged back by the buyers' banks, less what they returned.",
-      ...projection({ columns: ['chargedBackMinor', 'currency'] }),
-      resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
+      ...moneyField('Order', 'chargedBackMinor', 'currency'),
     }),
     refundPendingAmount: t.field({
-      type: MoneyType,
       description: 'The sum of refunds whose outcome is still open.',
-      ...projection({ columns: ['refundPendingMinor', 'currency'] }),
-      resolve: ({ refundPendingMinor, currency }) => ({ amountMinor: refundPendingMinor, currency }),
+      ...moneyField('Order', 'refundPendingMinor', 'currency'),
     }),
     keptAmount: t.field({
       type: MoneyType,
       description:
         'Captured, less what was refunded, is being refunded, or was charged back. Negative where a bank charged back what was already refunded.',
-      ...projection({ columns: SUM_COLUMNS }),
-      resolve: (order) => ({ amountMinor: keptMinor(order), currency: order.currency }),
+      ...computed('Order', SUM_COLUMNS, (order) => ({
+        amountMinor: keptMinor(order),
+        currency: order.currency,
+      })),
     }),
     outstandingAmount: t.field({
       type: MoneyType,
       description:
         'The amount left to pay, which `paymentTake` takes by default. A refund of an order that is not paid yet adds to it; a refund of a paid one lowers its price instead.',
-      ...projection({ columns: SUM_COLUMNS }),
-      resolve: (order) => ({ amountMinor: outstandingMinor(order), currency: order.currency }),
+      ...computed('Order', SUM_COLUMNS, (order) => ({
+        amountMinor: outstandingMinor(order),
+        currency: order.currency,
+      })),
     }),
     overpaidAmount: t.field({
       type: MoneyType,
       description: 'The amount kept beyond what is due, after a refund came back. Refund it again.',
-      ...projection({ columns: SUM_COLUMNS }),
-      resolve: (order) => ({ amountMinor: overpaidMinor(order), currency: order.currency }),
+      ...computed('Order', SUM_COLUMNS, (order) => ({
+        amountMinor: overpaidMinor(order),
+        currency: order.currency,
+      })),
     }),
     buyer: t.field({
       type: OrderBuyer,
       description:
         'The buyer as agreed when the order was placed. Later changes of the customer do not affect it.',
-      ...projection({ columns: ['buyer'] }),
-      resolve: ({ buyer }) => buyer as FrozenBuyer,
+      ...computed('Order', ['buyer'], ({ buyer }) => buyer as FrozenBuyer),
     }),
     shippingAddress: t.field({
       type: OrderAddress,
       nullable: true,
       description: 'The shipping address, as agreed when the order was placed.',
-      ...projection({ columns: ['shippingAddress'] }),
-      resolve: ({ shippingAddress }) => shippingAddress as FrozenAddress | null,
+      ...computed(
+        'Order',
+        ['shippingAddress'],
+        ({ shippingAddress }) => shippingAddress as FrozenAddress | null,
+      ),
     }),
     billingAddress: t.field({
       type: OrderAddress,
       nullable: true,
       description: 'The billing address, as agreed when the order was placed.',
-      ...projection({ columns: ['billingAddress'] }),
-      resolve: ({ billingAddress }) => billingAddress as FrozenAddress | null,
+      ...computed(
+        'Order',
+        ['billingAddress'],
+        ({ billingAddress }) => billingAddress as FrozenAddress | null,
+      ),
     }),
     holdsStock: t.exposeBoolean('holdsStock', {
       description:
@@ -198,8 +199,7 @@ Order.implement({
       type: 'DateTime',
       nullable: true,
       description: 'When an unpaid order releases its stock.',
-      ...projection({ columns: ['holdExpiresAt'] }),
-      resolve: ({ holdExpiresAt }) => holdExpiresAt,
+      ...computed('Order', ['holdExpiresAt'], ({ holdExpiresAt }) => holdExpiresAt),
     }),
     cancelReason: t.exposeString('cancelReason', { nullable: true, ...textBytes(NOTE_BYTES) }),
     placedAt: t.expose('placedAt', { type: 'DateTime' }),
@@ -231,7 +231,7 @@ OrderLine.implement({
   interfaces: [Node],
   extensions: { model: 'OrderLine', permission: 'orders:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('OrderLine', id) }),
+    id: t.id(idField('OrderLine')),
     sku: t.exposeString('sku'),
     title: t.exposeString('title'),
     quantity: t.exposeInt('quantity'),
@@ -244,15 +244,11 @@ OrderLine.implement({
     }),
     unitPrice: t.field({
       description: 'The price of one piece when it was ordered.',
-      type: MoneyType,
-      ...projection({ columns: ['unitPriceMinor', 'currency'] }),
-      resolve: ({ unitPriceMinor, currency }) => ({ amountMinor: unitPriceMinor, currency }),
+      ...moneyField('OrderLine', 'unitPriceMinor', 'currency'),
     }),
     total: t.field({
       description: 'The price of all pieces.',
-      type: MoneyType,
-      ...projection({ columns: ['totalMinor', 'currency'] }),
-      resolve: ({ totalMinor, currency }) => ({ amountMinor: totalMinor, currency }),
+      ...moneyField('OrderLine', 'totalMinor', 'currency'),
     }),
     variant: t.field({
       type: Variant,
@@ -312,7 +308,7 @@ function orderFilter(filter: typeof OrderFilter.$inferInput | null | undefined):
 }
 
 builder.queryFields((t) => ({
-  orders: t.field({
+  orders: readField(t, {
     type: OrderConnection,
     description:
       "The merchant's orders. `query` finds an order's number, or words in its customer's name and address, which needs " +
@@ -324,28 +320,26 @@ builder.queryFields((t) => ({
       sortKey: t.arg({ type: orderSorts.type }),
       reverse: t.arg.boolean(),
     },
-    resolve: (_root, { query, filter, sortKey, reverse, ...page }, context, info) => {
+    read: ({ query, filter, sortKey, reverse, ...paging }, { caller }) => {
       const number = numberIn(query)
       // Finding an order by its customer reveals the customer, so it needs the permission to read customers.
-      if (number === null && query?.trim()) requirePermission(context.caller.permissions, 'customers:read')
+      if (number === null && query?.trim()) requirePermission(caller.permissions, 'customers:read')
       // An order's lines have the SKU of the day they were ordered; today's is the catalogue's.
-      if (typeof filter?.sku === 'string') requirePermission(context.caller.permissions, 'catalogue:read')
+      if (typeof filter?.sku === 'string') requirePermission(caller.permissions, 'catalogue:read')
       const customer = searchWords(query)
       const words = Object.keys(customer).length === 0 ? {} : { customer }
       const found = number === null ? words : { number }
       const where = { AND: [orderFilter(filter), found] }
-      return readPage<OrderRow>(context, info, { where, sort: orderSorts.read(sortKey, reverse) }, page)
+      return page({ where, sort: orderSorts.read(sortKey, reverse) }, paging)
     },
   }),
-  order: t.field({
+  order: readField(t, {
     type: Order,
     nullable: true,
     description: 'One order, by its id or its number.',
     args: { id: t.arg.id(), number: t.arg.int() },
-    resolve: (_root, args, context, info) =>
-      readOne<OrderRow>(
-        context,
-        info,
+    read: (args) =>
+      one(
         'Order',
         exactlyOne(args, { id: (id) => ({ id: nodeUuid('Order', id) }), number: (number) => ({ number }) }),
       ),
