@@ -1,7 +1,10 @@
 // Sends one message on a connection, and tells whether the connection is still usable.
 import pg from 'pg'
 import { faultOf, markStale, nameConstraint } from './faults.ts'
-import { keptStatements, type Prelude, ScopedQuery } from './scoped-query.ts'
+import { keptStatements } from './kept-statements.ts'
+import { connectionOf, submitOn } from './pg-internals.ts'
+import { type Prelude, ScopedQuery } from './scoped-query.ts'
+import { type Ahead, TextMessage, type TextStatement } from './text-message.ts'
 
 /**
  * A connection with more prepared statements than this is replaced when it is returned: PostgreSQL frees none before
@@ -16,11 +19,22 @@ export function submit(
   config: pg.QueryConfig,
   preludes: readonly Prelude[],
 ): Promise<pg.QueryResult> {
+  return sent(client, new ScopedQuery(config, preludes))
+}
+
+/** Sends statements in one message; resolves to the first column of the last one's first row, null without one. */
+export function submitText(
+  client: pg.PoolClient,
+  statement: TextStatement,
+  ahead: readonly Ahead[],
+): Promise<string | null> {
+  return sent(client, new TextMessage(ahead, statement))
+}
+
+function sent<Answer>(client: pg.PoolClient, query: { readonly failedKept: boolean }): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    // pg accepts any object with submit(); its types allow only its own classes.
-    const query = new ScopedQuery(config, preludes)
-    client.query(query as unknown as pg.QueryConfig, (error: Error | null, result: pg.QueryResult) => {
-      if (error === null) return resolve(result)
+    submitOn<Answer>(client, query, (error, answer) => {
+      if (error === null) return resolve(answer)
       markStale(error, query.failedKept)
       nameConstraint(error)
       reject(error)
@@ -44,5 +58,5 @@ export function isStatementLost(error: unknown): boolean {
 }
 
 export function isFull(client: pg.PoolClient): boolean {
-  return keptStatements(client) > KEPT_STATEMENTS_MAX
+  return keptStatements(connectionOf(client)) > KEPT_STATEMENTS_MAX
 }

@@ -20,10 +20,22 @@ export type Scope = {
 /** May write to any table of the tenant. */
 export const EVERYTHING = '*'
 
-/** A statement whose rows are not read. A `name` makes the connection prepare it; it must identify one text. */
+/** A statement of which at most one text is read. A `name` makes the connection prepare it; it must identify one text. */
 export type Statement = {
   readonly text: string
   readonly values: readonly (string | null)[]
+  readonly name?: string
+  /**
+   * Of a statement around a transaction: called when it was answered, with the first column of its first row, null when
+   * there is none. The transaction may still fail, and be run again.
+   */
+  readonly receive?: (text: string | null) => void
+}
+
+/** A statement with values of more types: see `literalsOf`. */
+export type ValuedStatement = {
+  readonly text: string
+  readonly values: readonly unknown[]
   readonly name?: string
 }
 
@@ -32,7 +44,7 @@ export type Around = {
   /** Sent before the transaction's first statement; when it raises, that statement is not run. */
   readonly opening?: Statement
   /** Called when the work is done, and sent before COMMIT. */
-  readonly closing?: () => Statement | null
+  readonly closing?: () => Statement | readonly Statement[] | null
 }
 
 type Frame = { readonly scope: Scope; readonly transaction: Around | null }
@@ -45,8 +57,13 @@ export function enterScope<T>(
   work: () => T,
   transaction: Around | null = currentFrame()?.transaction ?? null,
 ): T {
-  if (!isUuid(scope.tenantId)) throw new Error('a scope needs the uuid of a tenant')
+  requireTenant(scope)
   return frames.run({ scope, transaction }, work)
+}
+
+/** Throws for a scope without a tenant. */
+export function requireTenant({ tenantId }: Scope): void {
+  if (!isUuid(tenantId)) throw new Error('a scope needs the uuid of a tenant')
 }
 
 export function currentFrame(): Frame | undefined {

@@ -4,11 +4,13 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { BEFORE_TENANT, createFairScheduler, type FairScheduler } from './fair-scheduler.ts'
 import { CommitUnknown, markRefused } from './faults.ts'
-import { isFull, isLost, isSpoilt, isStatementLost, submit } from './message.ts'
-import { currentFrame, type Scope, type Statement } from './scope.ts'
+import { isFull, isLost, isSpoilt, isStatementLost, submit, submitText } from './message.ts'
+import { currentFrame, requireTenant, type Scope, type Statement, type ValuedStatement } from './scope.ts'
 import { ScopedConnection } from './scoped-connection.ts'
 import type { Prelude } from './scoped-query.ts'
 import { prepareSession } from './session-settings.ts'
+import { type Ahead, aheadOf } from './text-message.ts'
+import { literalsOf } from './wire-format.ts'
 
 const SCOPE_SQL = "SELECT set_config('app.tenant_id', $1, true), set_config('app.permissions', $2, true)"
 const SCOPE_NAME = 'bulkhead_scope'
@@ -63,44 +65,68 @@ export class ScopedPool extends pg.Pool {
   // biome-ignore lint/suspicious/noExplicitAny: pg overloads query() a dozen ways; the adapter uses this one.
   override query(config: any): any {
     const scope = this.#requireScope(config.text)
-    // It would run outside the caller's transaction, and wait for a connection while holding one.
-    if ((currentFrame()?.transaction ?? null) !== null)
-      throw new Error('a statement was sent outside its transaction')
-    return this.#inTurn(turnOf(scope), () => this.#once(config, [this.#scopePrelude(scope)]))
+    refuseInTransaction()
+    const preludes = [this.#scopePrelude(scope)]
+    return this.#inTurn(turnOf(scope), () =>
+      this.#once((client, isNamed) =>
+        isNamed ? submit(client, config, preludes) : submit(client, unnamed(config), preludes.map(unnamed)),
+      ),
+    )
+  }
+
+  /**
+   * Sends one statement preceded by the scope, in one round trip, as one buffer. Resolves to the first column of its first
+   * row, as text; null when there is no row. Throws like `literalsOf`.
+   */
+  async readText(scope: Scope, { values, ...named }: ValuedStatement): Promise<string | null> {
+    requireTenant(scope)
+    refuseInTransaction()
+    const statement = { ...named, values: literalsOf(values) }
+    return await this.#inTurn(turnOf(scope), () =>
+      this.#once((client, isNamed) =>
+        isNamed
+          ? submitText(client, statement, [this.#scopeAhead(scope)])
+          : submitText(client, unnamed(statement), [aheadOf(scopeStatement(scope))]),
+      ),
+    )
   }
 
   /** Sends one message; once more, without prepared statements, when one no longer fits. */
-  async #once(config: pg.QueryConfig, preludes: readonly Prelude[], send = submit): Promise<pg.QueryResult> {
+  async #once<T>(send: (client: pg.PoolClient, isNamed: boolean) => Promise<T>): Promise<T> {
     try {
-      return await this.#withClient((client) => send(client, config, preludes))
+      return await this.#withClient((client) => send(client, true))
     } catch (error) {
       if (!isStatementLost(error)) throw error
       this.#logger.warn({ err: error }, 'a prepared statement was lost: running it again')
-      const keepless = preludes.map(({ text, values }) => ({ text, values }))
-      return await this.#withClient((client) => send(client, { ...config, name: '' }, keepless))
+      return await this.#withClient((client) => send(client, false))
     }
   }
 
   /**
-   * Sends statements under one Sync, preceded by the scope: all or none are done. Throws CommitUnknown when the
-   * connection is lost between the message and its answer.
+   * Sends statements under one Sync, preceded by the scope: all or none are done. Resolves to the first column of the last
+   * one's first row, as text; null when there is no row. Throws CommitUnknown when the connection is lost between the
+   * message and its answer.
    */
-  runAtOnce(statements: readonly Statement[]): Promise<pg.QueryResult> {
+  async runAtOnce(scope: Scope, statements: readonly Statement[]): Promise<string | null> {
     const last = statements.at(-1)
     if (last === undefined) throw new Error('nothing to run')
-    const scope = this.#requireScope(last.text)
-    const preludes = [this.#transactionScope(scope), ...statements.slice(0, -1)]
-    const named = preludes.map((statement) => this.#prelude(statement))
-    const send: typeof submit = async (client, config, ahead) => {
+    requireTenant(scope)
+    refuseInTransaction()
+    const all = [transactionScope(scope), ...statements.slice(0, -1)]
+    const send = async (client: pg.PoolClient, isNamed: boolean): Promise<string | null> => {
+      const form = isNamed ? (statement: Statement) => this.#prelude(statement) : unnamed
       try {
-        return await submit(client, config, ahead)
+        return await submitText(
+          client,
+          form(last),
+          all.map((statement) => aheadOf(form(statement))),
+        )
       } catch (error) {
         if (!isLost(error)) throw error
         throw new CommitUnknown('the connection was lost before the answer', { cause: error })
       }
     }
-    const config = { ...this.#prelude(last), values: [...last.values] }
-    return this.#inTurn(turnOf(scope), () => this.#once(config, named, send))
+    return await this.#inTurn(turnOf(scope), () => this.#once(send))
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */
@@ -204,15 +230,11 @@ export class ScopedPool extends pg.Pool {
   }
 
   #scopePrelude(scope: Scope): Prelude {
-    return this.#prelude({ text: SCOPE_SQL, values: settingsOf(scope), name: SCOPE_NAME })
+    return this.#prelude(scopeStatement(scope))
   }
 
-  #transactionScope(scope: Scope): Prelude {
-    return this.#prelude({
-      text: TRANSACTION_SCOPE_SQL,
-      values: settingsOf(scope),
-      name: TRANSACTION_SCOPE_NAME,
-    })
+  #scopeAhead(scope: Scope): Ahead {
+    return aheadOf(this.#scopePrelude(scope))
   }
 
   #prelude({ name, ...statement }: Statement): Prelude {
@@ -222,7 +244,10 @@ export class ScopedPool extends pg.Pool {
   #transactionOn(client: pg.PoolClient, scope: Scope): ScopedConnection {
     const { opening, closing } = currentFrame()?.transaction ?? {}
     return new ScopedConnection(client, scope, {
-      first: [this.#transactionScope(scope), ...(opening === undefined ? [] : [this.#prelude(opening)])],
+      first: [
+        this.#prelude(transactionScope(scope)),
+        ...(opening === undefined ? [] : [this.#prelude(opening)]),
+      ],
       last: () => [closing?.() ?? []].flat().map((statement) => this.#prelude(statement)),
       failed: (error) => this.#look(error),
       released: () => this.#scheduler.release(...turnOf(scope)),
@@ -242,6 +267,24 @@ type Turn = readonly [tenantId: string, caller: string | undefined]
 
 function turnOf({ tenantId, caller, isUnauthenticated }: Scope): Turn {
   return isUnauthenticated === true ? [BEFORE_TENANT, caller] : [tenantId, caller]
+}
+
+function scopeStatement(scope: Scope): Statement {
+  return { text: SCOPE_SQL, values: settingsOf(scope), name: SCOPE_NAME }
+}
+
+function transactionScope(scope: Scope): Statement {
+  return { text: TRANSACTION_SCOPE_SQL, values: settingsOf(scope), name: TRANSACTION_SCOPE_NAME }
+}
+
+function unnamed<T extends object>(statement: T): T & { readonly name: string } {
+  return { ...statement, name: '' }
+}
+
+/** A statement would run outside the caller's transaction, and wait for a connection while holding one. */
+function refuseInTransaction(): void {
+  if ((currentFrame()?.transaction ?? null) !== null)
+    throw new Error('a statement was sent outside its transaction')
 }
 
 function settingsOf({ tenantId, writes = '' }: Scope): readonly string[] {

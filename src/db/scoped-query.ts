@@ -1,53 +1,12 @@
 // A message to PostgreSQL that sets the scope before its statement: everything up to the Sync is one transaction, so
 // the setting is local to it and costs no round trip. Uses pg's query protocol.
-import pg from 'pg'
+import type pg from 'pg'
+import { noteSent } from './kept-statements.ts'
+import { type DataRow, Query, type Wire } from './pg-internals.ts'
 import type { Statement } from './scope.ts'
 
-/** A statement sent before another in the same message; its rows are dropped. */
+/** A statement sent before another in the same message. */
 export type Prelude = Statement
-
-/** The parts of pg's connection that a query writes to; missing in its published types. */
-type Wire = {
-  parsedStatements: Record<string, string>
-  submittedNamedStatements: Record<string, string>
-  parse(message: { text: string; name: string; types: readonly number[] }): void
-  bind(message: {
-    portal: string
-    statement: string
-    values: readonly (string | null)[]
-    binary: boolean
-    valueMapper(value: unknown): unknown
-  }): void
-  execute(message: { portal: string; rows: number }): void
-  sync(): void
-}
-
-/** pg's own Query, whose protocol methods its published types omit. */
-type QueryBase = new (
-  config: pg.QueryConfig & { queryMode?: 'extended' },
-  values: undefined,
-  callback: undefined,
-) => {
-  prepare(connection: Wire): void
-  handleDataRow(message: unknown): void
-  handleCommandComplete(message: unknown, connection: Wire): void
-  handleError(error: Error, connection: Wire): void
-  handleCopyInResponse(connection: Wire): void
-}
-
-const Query = pg.Query as unknown as QueryBase
-
-/** How many named statements were sent to a connection. PostgreSQL keeps each until the connection ends. */
-const kept = new WeakMap<object, number>()
-
-function countOn(connection: object): number {
-  return kept.get(connection) ?? 0
-}
-
-/** The maximum number of statements that a client's session has prepared. */
-export function keptStatements(client: pg.ClientBase): number {
-  return countOn((client as unknown as { connection: object }).connection)
-}
 
 /**
  * A query whose preludes are sent under the same Sync. Preludes must be parameterised statements with at most a few
@@ -59,6 +18,8 @@ export class ScopedQuery extends Query {
   #sent = false
   readonly #reused = new Set<string>()
   #preludesAnswered = 0
+  /** The first column of the answered prelude's first row. */
+  #received: string | null | undefined
 
   constructor(config: pg.QueryConfig, preludes: readonly Prelude[]) {
     super({ ...config, queryMode: 'extended' }, undefined, undefined)
@@ -94,9 +55,7 @@ export class ScopedQuery extends Query {
   }
 
   #note(connection: Wire, name = ''): void {
-    if (name === '') return
-    if (connection.parsedStatements[name] === undefined) kept.set(connection, countOn(connection) + 1)
-    else this.#reused.add(name)
+    if (name !== '' && !noteSent(connection, name)) this.#reused.add(name)
   }
 
   /** Whether the failed statement was parsed in an earlier message, not in this one. */
@@ -104,13 +63,20 @@ export class ScopedQuery extends Query {
     return this.#reused.has(this.name ?? '')
   }
 
-  override handleDataRow(message: unknown): void {
+  override handleDataRow(message: DataRow): void {
     if (this.#answered === undefined) super.handleDataRow(message)
+    else if (this.#received === undefined) this.#received = message.fields[0] ?? null
   }
 
   override handleCommandComplete(message: unknown, connection: Wire): void {
-    if (this.#answered === undefined) super.handleCommandComplete(message, connection)
-    else this.#preludesAnswered += 1
+    const answered = this.#answered
+    if (answered === undefined) {
+      super.handleCommandComplete(message, connection)
+      return
+    }
+    this.#preludesAnswered += 1
+    answered.receive?.(this.#received ?? null)
+    this.#received = undefined
   }
 
   override handleError(error: Error, connection: Wire): void {

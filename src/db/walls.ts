@@ -8,16 +8,17 @@ import { CommitUnknown, type Fault, faultOf } from './faults.ts'
 import { datamodelOf, type WrittenSchema } from './models.ts'
 import { turnOffBatching } from './prisma-internals.ts'
 import { type View, WHOLE_VIEW } from './reader/view.ts'
-import { type Around, currentFrame, enterScope, type Scope, type Statement } from './scope.ts'
+import {
+  type Around,
+  currentFrame,
+  enterScope,
+  type Scope,
+  type Statement,
+  type ValuedStatement,
+} from './scope.ts'
 import { ScopedPool } from './scoped-pool.ts'
 import { statementName } from './statement-name.ts'
-import {
-  type Extendable,
-  extendForTenant,
-  type Handle,
-  type ReadValue,
-  type TenantClientOf,
-} from './tenant-client.ts'
+import { type Extendable, extendForTenant, type Handle, type TenantClientOf } from './tenant-client.ts'
 
 /** A tenant's transaction: the same handle, on one connection. */
 export type TransactionOf<Client> = TenantClientOf<Client> & { readonly [transaction]: true }
@@ -74,10 +75,16 @@ export type Walls<Client> = {
     options?: TransactionOptions,
   ): Promise<T>
   /**
-   * Runs statements of the tenant as one transaction in one message. Their rows are dropped. Throws CommitUnknown when
-   * the connection is lost before the answer.
+   * Runs a statement of the tenant whose answer is one text: the first column of its first row; null when there is no row, or
+   * for NULL. The shortest way to an answer; refused in a transaction. `values`: strings, numbers, bigints, booleans, null,
+   * Date, Uint8Array, and arrays of them; a TypeError for any other.
    */
-  runAtOnce(scope: Scope, statements: readonly Statement[]): Promise<void>
+  readText(scope: Scope, statement: Omit<ValuedStatement, 'name'>): Promise<string | null>
+  /**
+   * Runs statements of the tenant as one transaction in one message. Resolves to the first column of the last one's first
+   * row, as text; null when there is no row, or for NULL. Throws CommitUnknown when the connection is lost before the answer.
+   */
+  runAtOnce(scope: Scope, statements: readonly Statement[]): Promise<string | null>
   /**
    * Runs a statement without a tenant, for functions that answer before one is known. A table of tenants refuses it.
    */
@@ -117,15 +124,19 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
     const key = `${tenantId} ${writes} ${isUnauthenticated} ${view.key} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
-    const handle = extendForTenant(client, datamodel, scope, readValue, view)
+    const handle = extendForTenant(client, datamodel, scope, (statement) => readValue(scope, statement), view)
     handles.set(key, handle)
     return handle
   }
 
-  async function readValue({ text, values }: Parameters<ReadValue>[0]): Promise<unknown> {
+  // The reader's answers are JSON, or a count.
+  async function readValue(scope: Scope, statement: ValuedStatement): Promise<unknown> {
+    return JSON.parse((await readText(scope, statement)) ?? 'null') as unknown
+  }
+
+  async function readText(scope: Scope, { text, values }: ValuedStatement): Promise<string | null> {
     const name = namedStatements ? statementName({ sql: text }) : ''
-    const result = await pool.query({ name, text, values: [...values], rowMode: 'array' })
-    return result.rows[0]?.[0]
+    return await pool.readText(scope, { text, values, name })
   }
 
   return {
@@ -156,9 +167,9 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
       }
     },
 
-    async runAtOnce(scope, statements) {
-      await enterScope(scope, () => pool.runAtOnce(statements))
-    },
+    readText,
+
+    runAtOnce: (scope, statements) => pool.runAtOnce(scope, statements),
 
     beforeTenant: (text, values) => pool.queryBeforeTenant(text, values),
 

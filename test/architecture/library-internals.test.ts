@@ -10,6 +10,8 @@ import { ApolloServer } from '@apollo/server'
 import { type DocumentNode, GraphQLInt, GraphQLObjectType, GraphQLSchema, parse } from 'graphql'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import { submitOn } from '../../src/db/pg-internals.ts'
+import { aheadOf, TextMessage } from '../../src/db/text-message.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 
@@ -17,8 +19,7 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 
 /** Files that use private names, each with the library. */
 const PLACES: Readonly<Record<string, string>> = {
-  'db/scoped-query.ts': 'pg: the protocol methods of Query, the connection of a client',
-  'db/message.ts': 'pg: a query of our own given to a client',
+  'db/pg-internals.ts': 'pg: the protocol methods of Query, the connection of a client, a query of our own',
   'db/tenant-client.ts': 'Prisma: the model that an extension is asked on',
   'db/prisma-internals.ts': 'Prisma: the data loader of its client, and where an extension is asked',
   'db/reader/any-model.ts': 'Prisma: the models of its client by their names',
@@ -70,7 +71,51 @@ describe('pg', () => {
   it('a client has a connection, which notes the statements that it has sent and writes the protocol', () => {
     const { connection } = new pg.Client() as unknown as { connection: Record<string, unknown> }
     expect(connection).toMatchObject({ parsedStatements: {}, submittedNamedStatements: {} })
-    for (const name of ['parse', 'bind', 'execute', 'sync']) expect(connection[name]).toBeTypeOf('function')
+    for (const name of ['parse', 'bind', 'execute', 'sync', 'sendCopyFail'])
+      expect(connection[name]).toBeTypeOf('function')
+    expect(connection.stream).toMatchObject({ writable: expect.any(Boolean), write: expect.any(Function) })
+  })
+
+  // src/db/text-message.ts is such a query.
+  it('a client calls nothing else on a query of our own than what Submitted has', async () => {
+    const database = await createTestDatabase()
+    const client = new pg.Client({ connectionString: database.runtimeUrl, query_timeout: 60_000 })
+    await client.connect()
+    const used = new Set<string>()
+    const run = (text: string) =>
+      new Promise((resolve) => {
+        const message = new TextMessage([aheadOf({ text: 'SELECT 1', values: [] })], {
+          text,
+          values: [],
+          name: text,
+        })
+        const seen = new Proxy(message, {
+          get(target, key) {
+            used.add(String(key))
+            const value: unknown = Reflect.get(target, key, target)
+            return typeof value === 'function' ? value.bind(target) : value
+          },
+          set(target, key, value) {
+            used.add(String(key))
+            return Reflect.set(target, key, value, target)
+          },
+        })
+        submitOn(client, seen, (error, answer) => resolve(error ?? answer))
+      })
+    expect(await run("SELECT 'one'")).toBe('one')
+    expect(await run('')).toBeNull()
+    expect(await run('SELECT nothing')).toMatchObject({ code: '42703' })
+    expect(await run('COPY (SELECT 1) TO STDOUT')).toBeNull()
+    await client.end()
+    await database.drop()
+    // Those with an underscore, `query_timeout`, `binary` and `values` are looked for and not found; they may stay absent.
+    const absent = new Set(['_result', 'query_timeout', 'binary'])
+    const written = [...used].filter((name) => !absent.has(name)).toSorted()
+    const present = written.filter((name) => name in new TextMessage([], { text: '', values: [] }))
+    expect(written).toEqual(present)
+    expect(written).toEqual(
+      expect.arrayContaining(['callback', 'handleDataRow', 'handleReadyForQuery', 'name', 'submit', 'text']),
+    )
   })
 
   // src/db/faults.ts recognises these faults only by their messages.

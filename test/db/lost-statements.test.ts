@@ -80,10 +80,10 @@ describe('a connection with prepared statements', () => {
     }
     const value = async () =>
       Number((await query('SELECT sum(row_count) AS sum FROM exports', '')).rows[0].sum)
-    await enterScope(SCOPE, () => pool.runAtOnce([insert]))
+    await pool.runAtOnce(SCOPE, [insert])
     const before = await value()
     await migrate('ALTER TABLE exports ADD COLUMN note text')
-    await enterScope(SCOPE, () => pool.runAtOnce([insert]))
+    await pool.runAtOnce(SCOPE, [insert])
     await migrate('ALTER TABLE exports DROP COLUMN note')
     expect((await value()) - before).toBe((await query('SELECT FROM exports', '')).rowCount)
   })

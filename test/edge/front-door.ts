@@ -134,6 +134,7 @@ export function memberDatabase(more: Partial<Database> = {}): Database {
   return {
     forTenant: () => ({}) as ReturnType<Database['forTenant']>, // using it would fail on the missing model
     withTenant: unexpected,
+    readText: unexpected,
     runAtOnce: unexpected,
     resolveMember: async (slug, email) => (slug === 'acme' ? memberOf(email) : null),
     membershipsOf: unexpected,
