@@ -54,6 +54,7 @@ const AccessReasonCode = builder.enumType('AccessReasonCode', {
 
 const Reason = builder.objectRef<AccessReason>('AccessReason').implement({
   description: 'A reason for or against a permission.',
+  extensions: { isValue: true },
   fields: (t) => ({
     code: t.field({
       description: 'The reason, for programs.',
@@ -69,6 +70,7 @@ const REASONS_EXPECTED = 2
 
 const AccessCheck = builder.objectRef<AccessAnswer>('AccessCheck').implement({
   description: 'Whether a member or a key may do something, and why.',
+  extensions: { isValue: true },
   fields: (t) => ({
     allowed: t.exposeBoolean('allowed', { description: 'Whether they may.' }),
     reasons: t.field({

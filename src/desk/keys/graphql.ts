@@ -1,15 +1,14 @@
 // API keys: the type, the list, and the mutations.
 
 import { PERMISSIONS } from '../../auth/permissions.ts'
-import type { ApiKey as ApiKeyRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
 import { describedValues } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readPage } from '../../graphql/read.ts'
+import { idField, nodeUuid } from '../../graphql/node-ids.ts'
+import { computed } from '../../graphql/projection.ts'
+import { page, readField } from '../../graphql/read.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { ApiKey, ApiKeyConnection } from '../refs.ts'
 import { type KeyStatus, statusOf } from './api-key.ts'
@@ -33,7 +32,7 @@ ApiKey.implement({
   // `viewer` shows a key to itself without this permission.
   extensions: { model: 'ApiKey', nodePermission: 'keys:manage' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('ApiKey', id) }),
+    id: t.id(idField('ApiKey')),
     name: t.exposeString('name'),
     hint: t.exposeString('hint', { description: 'The last characters of its secret, to distinguish keys.' }),
     permissions: t.exposeStringList('permissions', {
@@ -44,8 +43,7 @@ ApiKey.implement({
     status: t.field({
       description: 'Whether it is accepted.',
       type: ApiKeyStatus,
-      ...projection({ columns: ['revokedAt', 'expiresAt'] }),
-      resolve: (key, _args, { caller }) => statusOf(key, caller.clock()),
+      ...computed('ApiKey', ['revokedAt', 'expiresAt'], (key, { caller }) => statusOf(key, caller.clock())),
     }),
     createdBy: t.exposeString('createdBy', {
       nullable: true,
@@ -65,12 +63,11 @@ ApiKey.implement({
 })
 
 builder.queryFields((t) => ({
-  apiKeys: t.field({
+  apiKeys: readField(t, {
     type: ApiKeyConnection,
     description: 'All keys, including revoked and expired ones, newest first.',
     args: pageArgs(t.arg),
-    resolve: (_root, args, context, info) =>
-      readPage<ApiKeyRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
+    read: (paging) => page({ where: {}, sort: NEWEST_FIRST }, paging),
   }),
 }))
 

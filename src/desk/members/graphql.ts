@@ -3,20 +3,14 @@
 import { PERMISSIONS } from '../../auth/permissions.ts'
 import { NO_ID } from '../../core/ids.ts'
 import { minorDigitsOf } from '../../core/money.ts'
-import type {
-  ApiKey as ApiKeyRow,
-  Invitation as InvitationRow,
-  Member as MemberRow,
-  Tenant as TenantRow,
-} from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
 import { describedValues } from '../../graphql/described-values.ts'
 import { MINOR_DIGITS } from '../../graphql/money.ts'
 import { defineNodeWithoutModel, Node } from '../../graphql/node.ts'
-import { nodeId } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readOne, readPage } from '../../graphql/read.ts'
+import { idField } from '../../graphql/node-ids.ts'
+import { computed } from '../../graphql/projection.ts'
+import { one, page, readField } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import {
@@ -54,14 +48,10 @@ Tenant.implement({
   interfaces: [Node],
   extensions: { model: 'Tenant', noPermission: 'every caller belongs to this tenant' },
   fields: (t) => ({
-    id: t.id({
-      ...projection({ columns: ['tenantId'] }),
-      resolve: ({ tenantId }) => nodeId('Tenant', tenantId),
-    }),
+    id: t.id(idField('Tenant', 'tenantId')),
     slug: t.string({
       description: 'Its unique name in URLs and tokens.',
-      ...projection({ columns: [] }),
-      resolve: (_tenant, _args, { caller }) => caller.tenantSlug,
+      ...computed('Tenant', [], (_tenant, { caller }) => caller.tenantSlug),
     }),
     name: t.exposeString('name'),
     currency: t.expose('currency', {
@@ -70,8 +60,7 @@ Tenant.implement({
     }),
     minorDigits: t.int({
       description: `Of its currency. ${MINOR_DIGITS}`,
-      ...projection({ columns: ['currency'] }),
-      resolve: ({ currency }) => minorDigitsOf(currency),
+      ...computed('Tenant', ['currency'], ({ currency }) => minorDigitsOf(currency)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
@@ -82,7 +71,7 @@ Member.implement({
   interfaces: [Node],
   extensions: { model: 'Member', nodePermission: 'members:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Member', id) }),
+    id: t.id(idField('Member')),
     name: t.exposeString('name'),
     email: t.exposeString('email'),
     role: t.expose('role', { type: Role }),
@@ -97,14 +86,15 @@ Invitation.implement({
   interfaces: [Node],
   extensions: { model: 'Invitation', permission: 'members:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Invitation', id) }),
+    id: t.id(idField('Invitation')),
     email: t.exposeString('email'),
     name: t.exposeString('name', { description: 'Empty: not given.' }),
     role: t.expose('role', { type: Role }),
     status: t.field({
       type: InvitationStatus,
-      ...projection({ columns: ['status', 'expiresAt'] }),
-      resolve: (invitation, _args, { caller }) => stateOf(invitation, caller.clock()),
+      ...computed('Invitation', ['status', 'expiresAt'], (invitation, { caller }) =>
+        stateOf(invitation, caller.clock()),
+      ),
     }),
     invitedBy: t.exposeString('invitedBy', {
       description: 'An e-mail address, or the name of a key.',
@@ -130,24 +120,25 @@ Viewer.implement({
   description: 'The caller of the request.',
   interfaces: [Node],
   extensions: { noPermission: ONESELF },
+  // The viewer is always the caller of the context.
   fields: (t) => ({
     // Only the system's own work has no id, and it sends no requests.
     id: t.id({ resolve: ({ actor }) => viewerId(actor.id ?? NO_ID) }),
-    member: t.field({
+    member: readField(t, {
       type: Member,
       nullable: true,
       description: 'Null for a program.',
       extensions: { noPermission: ONESELF },
-      resolve: ({ actor }, _args, context, info) =>
-        actor.kind === 'MEMBER' ? readOne<MemberRow>(context, info, 'Member', { id: actor.id }) : null,
+      read: (_args, { caller: { actor } }) =>
+        actor.kind === 'MEMBER' ? one('Member', { id: actor.id }) : null,
     }),
-    apiKey: t.field({
+    apiKey: readField(t, {
       type: ApiKey,
       nullable: true,
       description: 'Null for a person.',
       extensions: { noPermission: ONESELF },
-      resolve: ({ actor }, _args, context, info) =>
-        actor.kind === 'API_KEY' ? readOne<ApiKeyRow>(context, info, 'ApiKey', { id: actor.id }) : null,
+      read: (_args, { caller: { actor } }) =>
+        actor.kind === 'API_KEY' ? one('ApiKey', { id: actor.id }) : null,
     }),
     role: t.field({
       type: Role,
@@ -155,12 +146,11 @@ Viewer.implement({
       description: 'The role of a member; null for other callers. A key has its own list of permissions.',
       resolve: ({ actor }) => (actor.kind === 'MEMBER' ? actor.role : null),
     }),
-    tenant: t.field({
+    tenant: readField(t, {
       description: 'The tenant in which the caller acts.',
       type: Tenant,
       nullable: true,
-      resolve: ({ scope }, _args, context, info) =>
-        readOne<TenantRow>(context, info, 'Tenant', { tenantId: scope.tenantId }),
+      read: (_args, { caller: { scope } }) => one('Tenant', { tenantId: scope.tenantId }),
     }),
     permissions: t.stringList({
       description: 'Its permissions, in the form object:action.',
@@ -177,18 +167,16 @@ builder.queryFields((t) => ({
     extensions: { noPermission: ONESELF },
     resolve: (_root, _args, { caller }) => caller,
   }),
-  members: t.field({
+  members: readField(t, {
     type: MemberConnection,
     description: 'The people who work for the merchant, by e-mail address.',
     args: pageArgs(t.arg),
-    resolve: (_root, args, context, info) =>
-      readPage<MemberRow>(context, info, { where: { status: 'ACTIVE' }, sort: BY_EMAIL }, args),
+    read: (paging) => page({ where: { status: 'ACTIVE' }, sort: BY_EMAIL }, paging),
   }),
-  invitations: t.field({
+  invitations: readField(t, {
     type: InvitationConnection,
     description: 'All invitations, latest first.',
     args: pageArgs(t.arg),
-    resolve: (_root, args, context, info) =>
-      readPage<InvitationRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
+    read: (paging) => page({ where: {}, sort: NEWEST_FIRST }, paging),
   }),
 }))

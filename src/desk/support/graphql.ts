@@ -6,9 +6,9 @@ import { pageArgs } from '../../graphql/connections.ts'
 import { describedValues } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readOne, readPage } from '../../graphql/read.ts'
+import { idField, nodeUuid } from '../../graphql/node-ids.ts'
+import { computed } from '../../graphql/projection.ts'
+import { one, page, readField } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
@@ -38,14 +38,15 @@ SupportGrant.implement({
   interfaces: [Node],
   extensions: { model: 'SupportGrant', permission: 'support:manage' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('SupportGrant', id) }),
+    id: t.id(idField('SupportGrant')),
     access: t.expose('access', { type: SupportAccess }),
     reason: t.exposeString('reason', textBytes(NOTE_BYTES)),
     status: t.field({
       description: 'Whether it is in force.',
       type: SupportGrantStatus,
-      ...projection({ columns: ['revokedAt', 'expiresAt'] }),
-      resolve: (grant, _args, { caller }) => statusOf(grant, caller.clock()),
+      ...computed('SupportGrant', ['revokedAt', 'expiresAt'], (grant, { caller }) =>
+        statusOf(grant, caller.clock()),
+      ),
     }),
     grantedBy: t.exposeString('grantedBy', {
       description: 'The e-mail address of the member who granted it.',
@@ -66,24 +67,21 @@ const ViewerSupport = builder.objectRef<SupportGrantRow>('ViewerSupport').implem
 })
 
 builder.objectField(Viewer, 'support', (t) =>
-  t.field({
+  readField(t, {
     type: ViewerSupport,
     nullable: true,
     description: 'Set only for platform staff.',
-    resolve: ({ actor }, _args, context, info) =>
-      actor.kind === 'SUPPORT'
-        ? readOne<SupportGrantRow>(context, info, 'SupportGrant', { id: actor.id })
-        : null,
+    read: (_args, { caller: { actor } }) =>
+      actor.kind === 'SUPPORT' ? one('SupportGrant', { id: actor.id }) : null,
   }),
 )
 
 builder.queryFields((t) => ({
-  supportGrants: t.field({
+  supportGrants: readField(t, {
     type: SupportGrantConnection,
     description: 'All grants for platform staff, latest first.',
     args: pageArgs(t.arg),
-    resolve: (_root, args, context, info) =>
-      readPage<SupportGrantRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
+    read: (paging) => page({ where: {}, sort: NEWEST_FIRST }, paging),
   }),
 }))
 

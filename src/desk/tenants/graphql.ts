@@ -1,14 +1,13 @@
 // The merchant's own data, its exports and its erasure: types, queries and mutations.
 
-import type { Export as ExportRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs } from '../../graphql/connections.ts'
 import { valuesOfEnum } from '../../graphql/described-values.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
-import { nodeId } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readPage } from '../../graphql/read.ts'
+import { idField, nodeId } from '../../graphql/node-ids.ts'
+import { computed } from '../../graphql/projection.ts'
+import { page, readField } from '../../graphql/read.ts'
 import { sortOf } from '../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../graphql/text-bytes.ts'
 import { Export, ExportConnection, Tenant } from '../refs.ts'
@@ -46,7 +45,7 @@ Export.implement({
   interfaces: [Node],
   extensions: { model: 'Export', permission: 'tenant:manage' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Export', id) }),
+    id: t.id(idField('Export')),
     status: t.expose('status', { type: ExportStatus }),
     requestedBy: t.exposeString('requestedBy'),
     rowCount: t.exposeInt('rowCount'),
@@ -59,11 +58,11 @@ Export.implement({
       nullable: true,
       description:
         'The path of the download on this server, with the same credential; null: not available yet, or no longer.',
-      ...projection({ columns: ['id', 'status', 'expiresAt'] }),
-      resolve: ({ id, status, expiresAt }, _args, { caller }) =>
+      ...computed('Export', ['id', 'status', 'expiresAt'], ({ id, status, expiresAt }, { caller }) =>
         status === 'COMPLETED' && expiresAt !== null && expiresAt > caller.clock()
           ? `/exports/${nodeId('Export', id)}`
           : null,
+      ),
     }),
     failure: t.exposeString('failure', { nullable: true, ...textBytes(NOTE_BYTES) }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -77,12 +76,11 @@ Export.implement({
 })
 
 builder.queryFields((t) => ({
-  exports: t.field({
+  exports: readField(t, {
     type: ExportConnection,
     description: 'The exports of all data, latest first.',
     args: pageArgs(t.arg),
-    resolve: (_root, args, context, info) =>
-      readPage<ExportRow>(context, info, { where: {}, sort: NEWEST_FIRST }, args),
+    read: (paging) => page({ where: {}, sort: NEWEST_FIRST }, paging),
   }),
 }))
 

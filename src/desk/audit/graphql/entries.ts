@@ -8,9 +8,9 @@ import { builder } from '../../../graphql/builder.ts'
 import { pageArgs } from '../../../graphql/connections.ts'
 import { describedValues } from '../../../graphql/described-values.ts'
 import { Node, nodeLink } from '../../../graphql/node.ts'
-import { nodeId, nodeIdOf } from '../../../graphql/node-ids.ts'
-import { projection } from '../../../graphql/projection.ts'
-import { readPage } from '../../../graphql/read.ts'
+import { idField, nodeIdOf } from '../../../graphql/node-ids.ts'
+import { computed, projection } from '../../../graphql/projection.ts'
+import { page, readField } from '../../../graphql/read.ts'
 import { shownColumns } from '../../../graphql/shown-columns.ts'
 import { sortOf } from '../../../graphql/sorts.ts'
 import { textBytes } from '../../../graphql/text-bytes.ts'
@@ -38,15 +38,18 @@ const ActorKind = builder.enumType('AuditActorKind', {
   }),
 })
 
-function actorIdOf({ actorKind, actorId }: AuditEntryRow): string | null {
+type Actor = Pick<AuditEntryRow, 'actorKind' | 'actorId' | 'actorLabel'>
+type Subject = Pick<AuditEntryRow, 'subjectType' | 'subjectId'>
+
+function actorIdOf({ actorKind, actorId }: Actor): string | null {
   return actorId === null ? null : (nodeIdOf(ACTOR_TYPES[actorKind], actorId) ?? actorId)
 }
 
-function subjectIdOf({ subjectType, subjectId }: AuditEntryRow): string {
+function subjectIdOf({ subjectType, subjectId }: Subject): string {
   return nodeIdOf(subjectType, subjectId) ?? subjectId
 }
 
-const ActorType = builder.objectRef<AuditEntryRow>('AuditActor').implement({
+const ActorType = builder.objectRef<Actor>('AuditActor').implement({
   description: 'The actor of an audit entry.',
   fields: (t) => ({
     kind: t.field({ description: 'Who, by kind.', type: ActorKind, resolve: ({ actorKind }) => actorKind }),
@@ -63,7 +66,7 @@ const ActorType = builder.objectRef<AuditEntryRow>('AuditActor').implement({
   }),
 })
 
-const SubjectType = builder.objectRef<AuditEntryRow>('AuditSubject').implement({
+const SubjectType = builder.objectRef<Subject>('AuditSubject').implement({
   description: 'The object of an audit entry.',
   fields: (t) => ({
     type: t.string({
@@ -82,6 +85,7 @@ const ChangeType = builder.objectRef<Change>('AuditChange').implement({
   description:
     'A field that was changed. Texts are unchanged, amounts are `12.50 EUR`, ids are those of the API, other values are JSON; ' +
     'secrets are `[redacted]`.',
+  extensions: { isValue: true },
   fields: (t) => ({
     field: t.exposeString('field', {
       description:
@@ -108,19 +112,17 @@ AuditEntry.implement({
   interfaces: [Node],
   extensions: { model: 'AuditEntry', permission: 'audit:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('AuditEntry', id) }),
+    id: t.id(idField('AuditEntry')),
     actor: t.field({
       description: 'Who did it.',
       type: ActorType,
-      ...projection({ columns: ['actorKind', 'actorId', 'actorLabel'] }),
-      resolve: (entry) => entry,
+      ...computed('AuditEntry', ['actorKind', 'actorId', 'actorLabel'], (entry) => entry),
     }),
     action: t.exposeString('action', { description: 'The name of the mutation, or of the job.' }),
     subject: t.field({
       description: 'What it was done to.',
       type: SubjectType,
-      ...projection({ columns: ['subjectType', 'subjectId'] }),
-      resolve: (entry) => entry,
+      ...computed('AuditEntry', ['subjectType', 'subjectId'], (entry) => entry),
     }),
     changes: t.field({
       type: [ChangeType],
@@ -147,7 +149,7 @@ const HeadType = builder.objectRef<AuditHead>('AuditHead').implement({
   description:
     'A link of the chain of seals. Store sequence and hash where people with access to the database cannot write: ' +
     'they prove all that was sealed until then.',
-  extensions: { permission: 'audit:read' },
+  extensions: { permission: 'audit:read', isValue: true },
   fields: (t) => ({
     sequence: t.exposeInt('sequence', { description: '0: nothing is sealed yet.' }),
     hash: t.exposeString('hash', {
@@ -193,19 +195,14 @@ function entryFilter(
 }
 
 builder.queryFields((t) => ({
-  auditEntries: t.field({
+  auditEntries: readField(t, {
     type: AuditEntryConnection,
     description:
       'The audit entries, latest first. `query` finds words in the actor, the action, the request id and the values before and ' +
       'after, as they are stored: amounts in minor units. An id in it finds the entries about that object, and those of that actor.',
     args: { ...pageArgs(t.arg), query: t.arg.string(), filter: t.arg({ type: AuditEntryFilter }) },
-    resolve: (_root, { query, filter, ...page }, context, info) =>
-      readPage<AuditEntryRow>(
-        context,
-        info,
-        { where: { AND: [entryFilter(filter), queried(query)] }, sort: NEWEST_FIRST },
-        page,
-      ),
+    read: ({ query, filter, ...paging }) =>
+      page({ where: { AND: [entryFilter(filter), queried(query)] }, sort: NEWEST_FIRST }, paging),
   }),
   auditHead: t.field({
     type: HeadType,
