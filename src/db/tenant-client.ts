@@ -57,8 +57,8 @@ type TransactionBounds = {
   readonly isolationLevel?: 'RepeatableRead'
 }
 
-/** Runs a statement that returns one value, outside of a transaction, in the current scope. */
-export type ReadValue = (statement: Omit<Compiled, 'decode'>) => Promise<unknown>
+/** Runs a statement of the tenant that returns one text, outside of a transaction. */
+type ReadText = (scope: Scope, statement: Omit<Compiled, 'decode'>) => Promise<string | null>
 
 const SAVEPOINT = 'SAVEPOINT many_rows'
 
@@ -76,16 +76,14 @@ export function extendForTenant(
   client: Extendable,
   datamodel: Datamodel,
   scope: Scope,
-  readValue: ReadValue,
+  readText: ReadText,
   view: View,
 ): Handle {
   async function read(context: object, compile: (model: string) => Compiled): Promise<unknown> {
     const { model, transaction } = placeOf(context)
     const { decode, ...statement } = compile(model)
-    const answer = enterScope(scope, () =>
-      transaction === null ? readValue(statement) : readValueIn(transaction, statement),
-    )
-    return decode(await answer)
+    if (transaction === null) return decode(await readText(scope, statement))
+    return decode(await enterScope(scope, () => readTextIn(transaction, statement)))
   }
 
   /** Runs a statement in its transaction; see ManyRows. */
@@ -160,12 +158,12 @@ export function extendForTenant(
 }
 
 /** On the transaction's connection, which requires the scope. */
-async function readValueIn(
+async function readTextIn(
   transaction: PlainTransaction,
   { text, values }: Omit<Compiled, 'decode'>,
-): Promise<unknown> {
-  const [row] = await transaction.$queryRawUnsafe<Record<string, unknown>[]>(text, ...values)
-  return Object.values(row ?? {})[0]
+): Promise<string | null> {
+  const [row] = await transaction.$queryRawUnsafe<Record<string, string | null>[]>(text, ...values)
+  return Object.values(row ?? {})[0] ?? null
 }
 
 type UniqueArgs = { where: Record<string, unknown> }

@@ -124,14 +124,9 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
     const key = `${tenantId} ${writes} ${isUnauthenticated} ${view.key} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
-    const handle = extendForTenant(client, datamodel, scope, (statement) => readValue(scope, statement), view)
+    const handle = extendForTenant(client, datamodel, scope, readText, view)
     handles.set(key, handle)
     return handle
-  }
-
-  // The reader's answers are JSON, or a count.
-  async function readValue(scope: Scope, statement: ValuedStatement): Promise<unknown> {
-    return JSON.parse((await readText(scope, statement)) ?? 'null') as unknown
   }
 
   async function readText(scope: Scope, { text, values }: ValuedStatement): Promise<string | null> {

@@ -78,9 +78,20 @@ type Walk = {
   readonly info: GraphQLResolveInfo
   readonly context: Context
   readonly deferred: Set<FieldNode>
+  /** How many lists are around the walked fields, in this statement. */
+  depth: number
 }
 
-/** Lists of one relation requested twice with different arguments: a row holds only one, the others load in batches. */
+/**
+ * A statement has lists within lists only to this depth; deeper ones load in batches. PostgreSQL escapes the text of a list inside
+ * another: each level doubles its backslashes.
+ */
+const LISTS_DEEP_MAX = 3
+
+/**
+ * Lists that load in batches: those too deep, and those of one relation that is requested twice with different arguments, of which
+ * a row holds only one.
+ */
 const deferredOf = new WeakMap<Context, Set<FieldNode>>()
 
 /** Whether this field was left out of its parent's selection. */
@@ -120,7 +131,7 @@ function walkOf(info: GraphQLResolveInfo, context: Context): Walk {
     deferred = new Set()
     deferredOf.set(context, deferred)
   }
-  return { info, context, deferred }
+  return { info, context, deferred, depth: 0 }
 }
 
 function objectType(info: GraphQLResolveInfo, name: string): GraphQLObjectType {
@@ -175,12 +186,15 @@ function collectList(
     walk.context,
   )
   const present = into[needs.many]
-  if (typeof present === 'object' && !samePage(present, list)) {
+  const isAnother = typeof present === 'object' && !samePage(present, list)
+  if (isAnother || walk.depth >= LISTS_DEEP_MAX) {
     walk.deferred.add(node)
     return
   }
   const select = relationOf(into, needs.many).select ?? {}
+  walk.depth += 1
   collectPage(walk, objectType(walk.info, getNamedType(field.type).name), node.selectionSet, select)
+  walk.depth -= 1
   for (const column of columns) select[column] = true
   into[needs.many] = { ...list, select }
   if (asksForTotal(walk, field, node))

@@ -1,7 +1,9 @@
-// Compiles the arguments of readMany into one SQL statement, which returns all rows with their relations as one JSON text.
+// Compiles the arguments of readMany into one SQL statement, whose answer is one text: all rows with their relations, as an array of
+// arrays of texts (texts.ts).
 import type { Column, Datamodel, Model, Relation } from '../models.ts'
 import type { AnyOrder, AnyQuery, AnySelect } from './any-query.ts'
 import { collateSql, joinSql, quote, Statement } from './statement.ts'
+import { decoderOf, rowsOf, type Text, type TextRow, valuesOf } from './texts.ts'
 import { type View, WHOLE_VIEW } from './view.ts'
 import { visibleSql, whereSql } from './where-sql.ts'
 
@@ -9,33 +11,87 @@ const ARGUMENTS: ReadonlySet<string> = new Set(['select', 'where', 'orderBy', 't
 const ARGUMENTS_OF_ONE: ReadonlySet<string> = new Set(['select'])
 const ARGUMENTS_OF_COUNT: ReadonlySet<string> = new Set(['where'])
 
-/** Converts a value from PostgreSQL's JSON. */
-type Decode = (value: unknown) => unknown
+export type Compiled = {
+  readonly text: string
+  readonly values: readonly unknown[]
+  /** Converts the statement's answer. */
+  readonly decode: (answer: Text) => unknown
+}
 
-export type Compiled = { readonly text: string; readonly values: readonly unknown[]; readonly decode: Decode }
+/** Which rows of a model, in which order; of the query's own model all, with `includesHidden`, else those of the view. */
+export type RowsQuery = Pick<AnyQuery, 'where' | 'orderBy' | 'take'> & { readonly includesHidden?: boolean }
+
+/** Where the values of a selection are in a row of texts. */
+export type Layout = {
+  readonly columns: ReadonlyMap<string, { readonly slot: number; readonly column: Column }>
+  /** `slot` is NULL where there is no such record. */
+  readonly ones: ReadonlyMap<string, { readonly slot: number; readonly layout: Layout }>
+  /** In `slot` are the rows of a list. */
+  readonly lists: ReadonlyMap<string, { readonly slot: number; readonly layout: Layout }>
+  /** The numbers of records of to-many relations. */
+  readonly counts: ReadonlyMap<string, number>
+}
+
+/** A compiled selection of a model, from which statements for different rows are made. */
+export type Selected = {
+  readonly layout: Layout
+  statement(
+    tenantId: string,
+    query: RowsQuery,
+  ): { readonly text: string; readonly values: readonly unknown[] }
+}
+
+/** The first parameter of every statement. */
+const TENANT = '$1'
 
 /**
- * `tenantId` is in the filter of every table: row-level security protects the rows, this lets the planner use the index.
- * `view`: which rows are read; of the query's own model all, with `includesHidden`. Throws a plain Error for unknown fields
- * and unsupported arguments.
+ * Compiles a selection. The tenant is in the filter of every table: row-level security protects the rows, this lets the planner use
+ * the index. `view`: which rows are read. Throws a plain Error for unknown fields and unsupported arguments.
  */
+function compileSelection(
+  datamodel: Datamodel,
+  modelName: string,
+  select: AnySelect | null | undefined,
+  view: View = WHOLE_VIEW,
+): Selected {
+  const statement = new Statement(datamodel, view)
+  // Each statement sets its own.
+  statement.parameter(null)
+  const model = statement.model(modelName)
+  const alias = statement.alias()
+  const row = new RowSql(statement)
+  const layout = row.add(model, alias, select)
+  const from = `FROM ${quote(model.table)} ${alias}${row.joins()}`
+  return {
+    layout,
+    statement(tenantId, { includesHidden = false, ...query }) {
+      const own = statement.fork()
+      own.values[0] = tenantId
+      const conditions = [
+        `${alias}.tenant_id = ${TENANT}`,
+        ...(includesHidden ? [] : visibleSql(own, modelName, alias)),
+      ]
+      const text = `SELECT ${rowsSql(own, { model, alias, row: row.sql(), from, query, conditions })}::text`
+      return { text, values: own.values }
+    },
+  }
+}
+
+/** Compiles a query with its selection. Throws like `compileSelection`. */
 export function compileRead(
   datamodel: Datamodel,
   modelName: string,
-  { includesHidden = false, ...query }: AnyQuery & { readonly includesHidden?: boolean },
+  { select, ...query }: AnyQuery & { readonly includesHidden?: boolean },
   tenantId: string,
   view: View = WHOLE_VIEW,
 ): Compiled {
-  const statement = new Statement(datamodel, view)
-  const tenant = statement.parameter(tenantId)
-  const root = rowsPart(statement, modelName, query, (alias) => [
-    `${alias}.tenant_id = ${tenant}`,
-    ...(includesHidden ? [] : visibleSql(statement, modelName, alias)),
-  ])
-  return { text: `SELECT ${root.sql}`, values: statement.values, decode: root.decode }
+  const { includesHidden: _, ...own } = query
+  checkArguments(own, ARGUMENTS)
+  const selected = compileSelection(datamodel, modelName, select, view)
+  return { ...selected.statement(tenantId, query), decode: rowsDecoder(selected.layout) }
 }
 
-/** The number of rows that match the filter. Throws like `compileRead`. */
+/** The number of rows that match the filter. Throws like `compileSelection`. */
 export function compileCount(
   datamodel: Datamodel,
   modelName: string,
@@ -55,125 +111,140 @@ export function compileCount(
     ...whereSql(statement, model, alias, where),
   ]
   return {
-    text: `SELECT count(*)::int FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')}`,
+    text: `SELECT count(*)::text FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')}`,
     values: statement.values,
-    decode: asIs,
+    decode: Number,
   }
 }
 
-type Part = { readonly sql: string; readonly decode: Decode }
-
-function checkArguments(query: AnyQuery, taken: ReadonlySet<string>): void {
-  for (const name of Object.keys(query)) {
-    if (!taken.has(name) && query[name as keyof AnyQuery] !== undefined)
-      throw new Error(`the reader takes no ${name}`)
+function checkArguments(query: object, taken: ReadonlySet<string>): void {
+  for (const [name, value] of Object.entries(query)) {
+    if (!taken.has(name) && value !== undefined) throw new Error(`the reader takes no ${name}`)
   }
 }
 
-/** All rows as one JSON array. The limit is a literal: as a parameter it would hide the row count from the planner. */
-function rowsPart(
+/** All rows as an array of arrays. The limit is a literal: as a parameter it would hide the row count from the planner. */
+function rowsSql(
   statement: Statement,
-  modelName: string,
-  query: AnyQuery,
-  joined: (alias: string) => readonly string[],
-): Part {
-  checkArguments(query, ARGUMENTS)
-  const { select, where = {}, orderBy, take } = query
-  const model = statement.model(modelName)
-  const alias = statement.alias()
-  const row = rowPart(statement, model, alias, select)
-  const conditions = [...joined(alias), ...whereSql(statement, model, alias, where)]
+  rows: {
+    readonly model: Model
+    readonly alias: string
+    readonly row: string
+    readonly from: string
+    readonly query: Pick<AnyQuery, 'where' | 'orderBy' | 'take'>
+    readonly conditions: readonly string[]
+  },
+): string {
+  const { model, alias, row, from, query, conditions } = rows
+  const { where = {}, orderBy, take } = query
+  const all = [...conditions, ...whereSql(statement, model, alias, where)].join(' AND ')
   const order = orderSql(model, alias, orderBy, take)
-  const sql = [
-    `SELECT ${row.sql} AS r FROM ${quote(model.table)} ${alias}`,
-    `WHERE ${conditions.join(' AND ')}`,
-    order && `ORDER BY ${order}`,
-    take !== undefined && `LIMIT ${limitSql(take)}`,
-  ]
-  const inner = sql.filter(Boolean).join(' ')
-  return {
-    sql: `(SELECT coalesce(json_agg(s.r), '[]') FROM (${inner}) s)`,
-    decode: (rows) => (rows as unknown[]).map(row.decode),
-  }
+  const ordered = order === '' ? '' : ` ORDER BY ${order}`
+  const limit = take === undefined ? '' : ` LIMIT ${limitSql(take)}`
+  return `ARRAY(SELECT ${row} ${from} WHERE ${all}${ordered}${limit})`
 }
 
-/** One row as a JSON array, in the order of its selection. */
-function rowPart(
-  statement: Statement,
-  model: Model,
-  alias: string,
-  select: AnySelect | null | undefined,
-): Part {
-  const fields = selectedOf(model, select)
-  const names = fields.map(([name]) => name)
-  const parts = fields.map(([name, selected]) => fieldPart(statement, model, alias, name, selected))
-  return {
-    sql: `json_build_array(${parts.map(({ sql }) => sql).join(', ')})`,
-    decode: (value) => {
-      const row: Record<string, unknown> = {}
-      for (let index = 0; index < names.length; index += 1) {
-        row[names[index] as string] = (parts[index] as Part).decode((value as unknown[])[index])
+/** One row as an array of texts: of its own columns, of to-one relations by joins, and of lists as one text each. */
+class RowSql {
+  readonly #statement: Statement
+  readonly #texts: string[] = []
+  readonly #joins: string[] = []
+
+  constructor(statement: Statement) {
+    this.#statement = statement
+  }
+
+  sql(): string {
+    return `ARRAY[${this.#texts.join(', ')}]`
+  }
+
+  joins(): string {
+    return this.#joins.join('')
+  }
+
+  add(model: Model, alias: string, select: AnySelect | null | undefined): Layout {
+    const columns = new Map<string, { slot: number; column: Column }>()
+    const ones = new Map<string, { slot: number; layout: Layout }>()
+    const lists = new Map<string, { slot: number; layout: Layout }>()
+    const counts = new Map<string, number>()
+    for (const [name, selected] of selectedOf(model, select)) {
+      const column = model.columns.get(name)
+      if (name === '_count') {
+        for (const [counted, query] of countedOf(model, selected))
+          counts.set(counted, this.#slot(this.#countSql(model, alias, counted, query)))
+      } else if (column !== undefined) {
+        decoderOf(column)
+        columns.set(name, { slot: this.#slot(`${alias}.${quote(column.name)}::text`), column })
+      } else {
+        const relation = relationOf(model, name)
+        const query = selected === true ? {} : selected
+        if (relation.many) lists.set(name, this.#list(relation, alias, query))
+        else ones.set(name, this.#one(relation, alias, query))
       }
-      return row
-    },
+    }
+    return { columns, ones, lists, counts }
+  }
+
+  #slot(sql: string): number {
+    return this.#texts.push(sql) - 1
+  }
+
+  #one(relation: Relation, parent: string, query: AnyQuery): { slot: number; layout: Layout } {
+    checkArguments(query, ARGUMENTS_OF_ONE)
+    const model = this.#statement.model(relation.model)
+    const alias = this.#statement.alias()
+    const conditions = relatedSql(this.#statement, relation, alias, parent)
+    this.#joins.push(` LEFT JOIN ${quote(model.table)} ${alias} ON ${conditions.join(' AND ')}`)
+    const layout = this.add(model, alias, query.select)
+    const known = [...layout.columns.values()].find(({ column }) => !column.isNullable && !column.isList)
+    // A column of the join is never NULL in a record that was found.
+    return { layout, slot: known?.slot ?? this.#slot(`${alias}.${quote(firstOf(relation))}::text`) }
+  }
+
+  #list(relation: Relation, parent: string, query: AnyQuery): { slot: number; layout: Layout } {
+    checkArguments(query, ARGUMENTS)
+    const model = this.#statement.model(relation.model)
+    const alias = this.#statement.alias()
+    const row = new RowSql(this.#statement)
+    const layout = row.add(model, alias, query.select)
+    const from = `FROM ${quote(model.table)} ${alias}${row.joins()}`
+    const conditions = relatedSql(this.#statement, relation, alias, parent)
+    const sql = rowsSql(this.#statement, { model, alias, row: row.sql(), from, query, conditions })
+    return { layout, slot: this.#slot(`${sql}::text`) }
+  }
+
+  #countSql(model: Model, alias: string, name: string, query: Pick<AnyQuery, 'where'>): string {
+    checkArguments(query, ARGUMENTS_OF_COUNT)
+    const relation = relationOf(model, name)
+    if (!relation.many) throw new Error(`${name} is no list that could be counted`)
+    const other = this.#statement.model(relation.model)
+    const its = this.#statement.alias()
+    const conditions = [
+      ...relatedSql(this.#statement, relation, its, alias),
+      ...whereSql(this.#statement, other, its, query.where ?? {}),
+    ]
+    return `(SELECT count(*) FROM ${quote(other.table)} ${its} WHERE ${conditions.join(' AND ')})::text`
   }
 }
 
-type Selected = readonly [name: string, selected: true | AnyQuery]
+function firstOf({ on }: Relation): string {
+  const [first] = on
+  if (first === undefined) throw new Error('a relation without columns')
+  return first[0]
+}
 
-function selectedOf(model: Model, select: AnySelect | null | undefined): readonly Selected[] {
+type Field = readonly [name: string, selected: true | AnyQuery]
+
+function selectedOf(model: Model, select: AnySelect | null | undefined): readonly Field[] {
   if (select === undefined || select === null) return [...model.columns.keys()].map((name) => [name, true])
   const selected = Object.entries(select).filter(([, value]) => value !== undefined && value !== false)
   if (selected.length === 0) throw new Error(`nothing of ${model.table} is selected`)
-  return selected as Selected[]
-}
-
-function fieldPart(statement: Statement, model: Model, alias: string, ...[name, selected]: Selected): Part {
-  if (name === '_count') return countsPart(statement, model, alias, selected)
-  const column = model.columns.get(name)
-  if (column !== undefined) return columnPart(column, alias)
-  const relation = relationOf(model, name)
-  const query = selected === true ? {} : selected
-  if (!relation.many) return onePart(statement, relation, alias, query)
-  return rowsPart(statement, relation.model, query, (other) => relatedSql(statement, relation, other, alias))
+  return selected as Field[]
 }
 
 /** The conditions of the visible rows of a relation. */
 function relatedSql(statement: Statement, relation: Relation, other: string, own: string): readonly string[] {
   return [joinSql(relation, other, own), ...visibleSql(statement, relation.model, other)]
-}
-
-function onePart(statement: Statement, relation: Relation, parent: string, query: AnyQuery): Part {
-  checkArguments(query, ARGUMENTS_OF_ONE)
-  const model = statement.model(relation.model)
-  const alias = statement.alias()
-  const row = rowPart(statement, model, alias, query.select)
-  const conditions = relatedSql(statement, relation, alias, parent)
-  return {
-    sql: `(SELECT ${row.sql} FROM ${quote(model.table)} ${alias} WHERE ${conditions.join(' AND ')})`,
-    decode: (value) => (value === null ? null : row.decode(value)),
-  }
-}
-
-function countsPart(statement: Statement, model: Model, alias: string, selected: true | AnyQuery): Part {
-  const counted = countedOf(model, selected)
-  const counts = counted.map(([name, query]) => {
-    checkArguments(query, ARGUMENTS_OF_COUNT)
-    const relation = relationOf(model, name)
-    if (!relation.many) throw new Error(`${name} is no list that could be counted`)
-    const other = statement.model(relation.model)
-    const its = statement.alias()
-    const conditions = [
-      ...relatedSql(statement, relation, its, alias),
-      ...whereSql(statement, other, its, query.where ?? {}),
-    ]
-    return `(SELECT count(*) FROM ${quote(other.table)} ${its} WHERE ${conditions.join(' AND ')})`
-  })
-  return {
-    sql: `json_build_array(${counts.join(', ')})`,
-    decode: (value) =>
-      Object.fromEntries(counted.map(([name], index) => [name, (value as unknown[])[index]])),
-  }
 }
 
 function countedOf(model: Model, selected: true | AnyQuery): (readonly [string, Pick<AnyQuery, 'where'>])[] {
@@ -234,45 +305,49 @@ function limitSql(take: number): string {
   return String(take)
 }
 
-const asIs: Decode = (value) => value
-const asDate: Decode = (value) => new Date(value as string)
-const asBigInt: Decode = (value) => BigInt(value as string)
-const asBytes: Decode = (value) => Uint8Array.from(Buffer.from(value as string, 'base64'))
+// --- rows of texts as objects
 
-function columnPart(column: Column, alias: string): Part {
-  const sql = `${alias}.${quote(column.name)}`
-  if (!column.isList) {
-    const value = valuePart(column, sql)
-    return value.decode === asIs ? value : { ...value, decode: unlessNull(value.decode) }
+type Row = Record<string, unknown>
+
+function rowsDecoder(layout: Layout): (answer: Text) => Row[] {
+  const decode = rowDecoder(layout)
+  return (answer) => rowsOf(answer ?? '').map(decode)
+}
+
+function rowDecoder({ columns, ones, lists, counts }: Layout): (texts: TextRow) => Row {
+  const parts: ((texts: TextRow, row: Row) => void)[] = []
+  for (const [name, { slot, column }] of columns) {
+    const decode = columnDecoder(column)
+    parts.push((texts, row) => {
+      row[name] = decode(texts[slot] as Text)
+    })
   }
-  const item = valuePart(column, 'i')
-  return {
-    sql: item.sql === 'i' ? sql : `ARRAY(SELECT ${item.sql} FROM unnest(${sql}) i)`,
-    // As in Prisma, a list that is NULL is returned as an empty one.
-    decode: (items) => ((items ?? []) as unknown[]).map(item.decode),
+  for (const [name, { slot, layout }] of ones) {
+    const decode = rowDecoder(layout)
+    parts.push((texts, row) => {
+      row[name] = texts[slot] === null ? null : decode(texts)
+    })
+  }
+  for (const [name, { slot, layout }] of lists) {
+    const decode = rowsDecoder(layout)
+    parts.push((texts, row) => {
+      row[name] = decode(texts[slot] as Text)
+    })
+  }
+  if (counts.size > 0)
+    parts.push((texts, row) => {
+      row._count = Object.fromEntries([...counts].map(([name, slot]) => [name, Number(texts[slot])]))
+    })
+  return (texts) => {
+    const row: Row = {}
+    for (const part of parts) part(texts, row)
+    return row
   }
 }
 
-function unlessNull(decode: Decode): Decode {
-  return (value) => (value === null ? null : decode(value))
-}
-
-const IN_JSON: ReadonlySet<string> = new Set(['String', 'Int', 'Boolean', 'Json'])
-
-/**
- * JSON has no 64-bit integers, timestamps and bytes: they are text, the timestamps in ISO 8601 with their offset, the bytes in
- * base64.
- */
-function valuePart({ name, type, isEnum }: Column, sql: string): Part {
-  if (isEnum || IN_JSON.has(type)) return { sql, decode: asIs }
-  switch (type) {
-    case 'BigInt':
-      return { sql: `${sql}::text`, decode: asBigInt }
-    case 'DateTime':
-      return { sql, decode: asDate }
-    case 'Bytes':
-      return { sql: `encode(${sql}, 'base64')`, decode: asBytes }
-    default:
-      throw new Error(`the reader does not read ${name}: a ${type}`)
-  }
+/** As in Prisma, a list that is NULL is an empty one. */
+function columnDecoder(column: Column): (text: Text) => unknown {
+  const decode = decoderOf(column)
+  if (!column.isList) return (text) => (text === null ? null : decode(text))
+  return (text) => (text === null ? [] : valuesOf(text).map((item) => (item === null ? null : decode(item))))
 }

@@ -4,14 +4,21 @@ import type { AnyWhere } from './any-query.ts'
 import type { View } from './view.ts'
 
 export class Statement {
-  readonly values: unknown[] = []
+  readonly values: unknown[]
   readonly #datamodel: Datamodel
   readonly #view: View
-  #aliases = 0
+  #aliases: number
 
-  constructor(datamodel: Datamodel, view: View) {
+  constructor(datamodel: Datamodel, view: View, values: readonly unknown[] = [], aliases = 0) {
     this.#datamodel = datamodel
     this.#view = view
+    this.values = [...values]
+    this.#aliases = aliases
+  }
+
+  /** A statement that continues this one, which stays as it is. */
+  fork(): Statement {
+    return new Statement(this.#datamodel, this.#view, this.values, this.#aliases)
   }
 
   /** The filter of the model's visible rows; null: all are. */

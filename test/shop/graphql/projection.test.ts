@@ -55,6 +55,12 @@ const OPERATIONS: { what: string; source: (shop: Shop) => string; statements: nu
     statements: 1,
   },
   {
+    what: 'a fourth list within lists: one more, however many rows',
+    source: () =>
+      '{ customers(first: 3) { nodes { orders(first: 2) { nodes { customer { orders(first: 2) { nodes { customer { orders(first: 2) { nodes { lines(first: 2) { nodes { sku } } } } } } } } } } } } }',
+    statements: 2,
+  },
+  {
     what: 'edges and nodes of one list together',
     source: () =>
       '{ orders { edges { cursor node { number customer { name } } } nodes { number lines { nodes { sku } } } pageInfo { endCursor } } }',
