@@ -21,13 +21,15 @@ export class Connection {
   #bodyAt = 0
   #status = 0
   #settle: { resolve(reply: Reply): void; reject(error: Error): void } | null = null
+  /** Why no request can be sent any more. */
+  #failure: Error | null = null
 
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    socket.on('error', (error) => this.#settle?.reject(error))
-    socket.on('close', () => this.#settle?.reject(new Error('the server closed the connection')))
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => this.#fail(new Error('the server closed the connection')))
   }
 
   static async open(port: number): Promise<Connection> {
@@ -36,8 +38,13 @@ export class Connection {
     return new Connection(socket)
   }
 
+  /** Rejects when the connection is or becomes closed, or the answer has no length. */
   send(request: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
+      if (this.#failure !== null) {
+        reject(this.#failure)
+        return
+      }
       this.#settle = { resolve, reject }
       this.#socket.write(request)
     })
@@ -45,6 +52,13 @@ export class Connection {
 
   close(): void {
     this.#settle = null
+    this.#socket.destroy()
+  }
+
+  /** The first reason is kept. */
+  #fail(error: Error): void {
+    this.#failure ??= error
+    this.#settle?.reject(this.#failure)
     this.#socket.destroy()
   }
 
@@ -66,7 +80,10 @@ export class Connection {
     if (end < 0) return false
     const head = text.slice(0, end)
     const length = CONTENT_LENGTH.exec(head)?.[1]
-    if (length === undefined) throw new Error(`an answer without content-length: ${head}`)
+    if (length === undefined) {
+      this.#fail(new Error(`an answer without content-length: ${head}`))
+      return false
+    }
     this.#status = Number(head.slice(9, 12))
     this.#bodyAt = end + HEAD_END.length
     this.#expected = this.#bodyAt + Number(length)
