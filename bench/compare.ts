@@ -12,15 +12,19 @@ const TENANTS_COMPARED = 5
 export async function compareAnswers(
   servers: readonly ServerProcess[],
   workloads: readonly Workload[],
-  setting: { readonly shape: Shape; readonly tokens: readonly string[]; readonly adminUrl: string },
+  setting: { readonly shape: Shape; readonly tokens: readonly string[] },
 ): Promise<void> {
   for (const workload of workloads) {
-    for (let tenant = 1; tenant <= TENANTS_COMPARED; tenant += 1) {
+    const tenants = Math.min(TENANTS_COMPARED, setting.shape.tenants)
+    for (let tenant = 1; tenant <= tenants; tenant += 1) {
       const answers: { peer: string; seen: unknown }[] = []
       for (const server of servers) {
         const body = await askOnce(server, workload, tenant, setting)
-        const written = workload === 'W4' ? await rowsOf(placedOrderId(body), setting.adminUrl) : null
-        answers.push({ peer: server.peer, seen: { answer: comparable(workload, body), written } })
+        const written = workload === 'W4' ? await rowsOf(placedOrderId(body), server.adminUrl) : null
+        answers.push({
+          peer: server.peer,
+          seen: { answer: comparable(server.peer, workload, body), written },
+        })
       }
       refuseDifference(workload, answers)
     }
@@ -59,22 +63,25 @@ function refuseDifference(workload: Workload, answers: readonly { peer: string; 
   }
 }
 
-/** The row counts of each table after an order. */
+/** What an order left behind in each table, without what differs from order to order. */
 async function rowsOf(orderId: string, adminUrl: string): Promise<unknown> {
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()
   try {
     const { rows } = await client.query(
-      `SELECT o.status, o.total_minor::text,
+      `SELECT o.status, o.payment_status, o.total_minor::text, o.currency, o.customer_id, o.buyer, o.shipping_address,
+         o.billing_address, o.holds_stock, o.version,
+         extract(epoch FROM o.hold_expires_at - o.placed_at)::numeric(9, 1)::text AS hold_seconds,
          (SELECT json_agg(json_build_array(position, variant_id, sku, title, quantity, total_minor) ORDER BY position)
           FROM order_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id) AS lines,
          (SELECT json_agg(json_build_array(variant_id, reason, on_hand_delta, reserved_delta) ORDER BY variant_id)
           FROM stock_movements m WHERE m.tenant_id = o.tenant_id AND m.order_id = o.id) AS movements,
-         (SELECT json_agg(json_build_array(action, subject_type, actor_kind, actor_id, before, after - 'number'))
+         (SELECT json_agg(json_build_array(action, subject_type, actor_kind, actor_id, actor_label, before, after - 'number'))
           FROM audit_entries a WHERE a.tenant_id = o.tenant_id AND a.subject_id = o.id) AS audit,
          (SELECT json_agg(json_build_array(type, subject_type, payload - 'number'))
           FROM outbox_events e WHERE e.tenant_id = o.tenant_id AND e.subject_id = o.id) AS events,
-         (SELECT count(*)::int FROM idempotency_keys k WHERE k.tenant_id = o.tenant_id AND k.outcome ->> 'id' = o.id::text) AS keys
+         (SELECT json_agg(json_build_array(operation, length(fingerprint), actor_kind, actor_id, outcome -> 'userErrors'))
+          FROM idempotency_keys k WHERE k.tenant_id = o.tenant_id AND k.outcome ->> 'id' = o.id::text) AS keys
        FROM orders o WHERE o.id = $1`,
       [orderId],
     )

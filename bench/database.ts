@@ -2,16 +2,15 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import type { Logger } from '../src/core/logger.ts'
 import { startEmbeddedServer } from '../src/db/embedded/embedded-server.ts'
-import { migrate } from '../src/db/migrations/migrate.ts'
-import { prepareDatabase } from '../src/db/migrations/prepare-database.ts'
 import type { Shape } from './rows.ts'
 import { seed } from './seed.ts'
 
-const MIGRATIONS_DIR = fileURLToPath(new URL('../prisma/migrations', import.meta.url))
+/** This checkout of the product. */
+export const CHECKOUT = fileURLToPath(new URL('..', import.meta.url))
 const SEED_FILES = ['seed.ts', 'rows.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
 
 export type BenchDatabase = {
@@ -22,8 +21,11 @@ export type BenchDatabase = {
 }
 
 export type BenchServer = {
-  /** A new database with these rows, as if just seeded. Seeds at the first call of each shape. */
-  fresh(shape: Shape): Promise<BenchDatabase>
+  /**
+   * A new database with these rows, as if just seeded, with the migrations of `checkout`. Seeds at the first call of each
+   * shape.
+   */
+  fresh(shape: Shape, checkout?: string): Promise<BenchDatabase>
   stop(): Promise<void>
 }
 
@@ -40,8 +42,8 @@ export async function startBenchServer(dataDir: string, logger: Logger): Promise
     for (const { datname } of rows) await admin.query(`DROP DATABASE ${datname} WITH (FORCE)`)
   }
 
-  async function template(shape: Shape): Promise<string> {
-    const name = `bench_${await fingerprint(shape)}`
+  async function template(shape: Shape, checkout: string): Promise<string> {
+    const name = `bench_${await fingerprint(shape, migrationsOf(checkout))}`
     const { rowCount } = await admin.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [
       name,
     ])
@@ -49,6 +51,7 @@ export async function startBenchServer(dataDir: string, logger: Logger): Promise
     process.stderr.write(`seeding ${shape.tenants} tenants, once …\n`)
     await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
     await admin.query(`CREATE DATABASE ${name} OWNER bulkhead_owner`)
+    const { migrate } = await migrationsModule(checkout)
     await migrate({
       ownerUrl: withDatabase(server.ownerUrl, name),
       runtimeUrl: withDatabase(server.runtimeUrl, name),
@@ -62,14 +65,15 @@ export async function startBenchServer(dataDir: string, logger: Logger): Promise
 
   await dropLeftovers()
   return {
-    async fresh(shape) {
-      const source = await template(shape)
+    async fresh(shape, checkout = CHECKOUT) {
+      const source = await template(shape, checkout)
       const name = `bench_run_${process.pid}_${made.length}`
       await admin.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY FILE_COPY OWNER bulkhead_owner`)
       made.push(name)
       // A clone has its template's tables, but neither its settings nor its rights.
       const owner = await connect(withDatabase(server.ownerUrl, name))
       const runtimeRole = new URL(server.runtimeUrl).username
+      const { prepareDatabase } = await preparationModule(checkout)
       await prepareDatabase(owner, { runtimeRole, workerRole: null }).finally(() => owner.end())
       await admin.query('CHECKPOINT')
       return {
@@ -85,13 +89,28 @@ export async function startBenchServer(dataDir: string, logger: Logger): Promise
   }
 }
 
+function migrationsOf(checkout: string): string {
+  return join(checkout, 'prisma/migrations')
+}
+
+/** A checkout's own code brings a database to its own state. */
+async function migrationsModule(checkout: string): Promise<typeof import('../src/db/migrations/migrate.ts')> {
+  return await import(pathToFileURL(join(checkout, 'src/db/migrations/migrate.ts')).href)
+}
+
+async function preparationModule(
+  checkout: string,
+): Promise<typeof import('../src/db/migrations/prepare-database.ts')> {
+  return await import(pathToFileURL(join(checkout, 'src/db/migrations/prepare-database.ts')).href)
+}
+
 /** Changes with everything that determines a seeded database's content. */
-async function fingerprint(shape: Shape): Promise<string> {
+async function fingerprint(shape: Shape, migrationsDir: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(shape))
-  const migrations = (await readdir(MIGRATIONS_DIR, { recursive: true })).filter((name) =>
+  const migrations = (await readdir(migrationsDir, { recursive: true })).filter((name) =>
     name.endsWith('.sql'),
   )
-  const files = [...migrations.sort().map((name) => join(MIGRATIONS_DIR, name)), ...SEED_FILES]
+  const files = [...migrations.sort().map((name) => join(migrationsDir, name)), ...SEED_FILES]
   for (const file of files) hash.update(await readFile(file))
   return hash.digest('hex').slice(0, 12)
 }

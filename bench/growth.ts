@@ -53,8 +53,8 @@ export async function growthTable(run: Run): Promise<string> {
   for (const growth of GROWTHS) {
     const small = await run.database.fresh(growth.small)
     const large = await run.database.fresh(growth.large)
-    await withServers(run, ['bulkhead'], small, async ([smallServer]) =>
-      withServers(run, ['bulkhead'], large, async ([largeServer]) => {
+    await withServers(run, ['bulkhead'], { database: small }, async ([smallServer]) =>
+      withServers(run, ['bulkhead'], { database: large }, async ([largeServer]) => {
         if (smallServer === undefined || largeServer === undefined) throw new Error('both were started')
         for (const workload of WORKLOADS) {
           run.tell(`${growth.name}: ${workload}`)

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LoadOrder, LoadResult } from './load.ts'
@@ -15,6 +16,8 @@ const HOST = '127.0.0.1'
 export type ServerProcess = {
   readonly peer: Peer
   readonly port: number
+  /** Of its database, as a superuser. */
+  readonly adminUrl: string
   usage(): Promise<Usage>
   /** The same after a garbage collection, without its time. */
   collected(): Promise<Usage>
@@ -26,9 +29,10 @@ export type LoadGenerator = {
   stop(): Promise<void>
 }
 
-/** A server's entry point, and its settings besides a port. */
+/** A server's entry point, relative to this folder, and its settings besides a port. */
 export type ServerPlan = {
   readonly peer: Peer
+  readonly adminUrl: string
   readonly file: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
@@ -37,7 +41,7 @@ export type ServerPlan = {
 /** Starts a server and waits until it accepts connections. `nodeOptions` are for profiles. */
 export async function startServer(plan: ServerPlan, nodeOptions: readonly string[]): Promise<ServerProcess> {
   const port = await freePort()
-  const child = fork(fileURLToPath(new URL(plan.file, import.meta.url)), [...plan.args], {
+  const child = fork(resolve(import.meta.dirname, plan.file), [...plan.args], {
     execArgv: ['--expose-gc', '--import', new URL('probe.ts', import.meta.url).href, ...nodeOptions],
     env: { PATH: process.env.PATH ?? '', ...plan.environment, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -52,6 +56,7 @@ export async function startServer(plan: ServerPlan, nodeOptions: readonly string
   return {
     peer: plan.peer,
     port,
+    adminUrl: plan.adminUrl,
     usage: () => ask<Usage>(child, 'usage'),
     collected: () => ask<Usage>(child, 'usage after a collection'),
     stop: () => end(child),

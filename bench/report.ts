@@ -1,7 +1,8 @@
-// The tables that a run prints. Ratios, never absolute times, which depend on the machine.
-import { type Measurement, type Measurements, ratio } from './rounds.ts'
+// The tables that a run prints. Ratios: absolute times depend on the machine, and stand only beside latencies.
+import { median } from './median.ts'
+import { CONNECTIONS, type Latency, type Measurement, type Measurements, ratio } from './rounds.ts'
 import type { ScopeCost } from './scope-cost.ts'
-import { SCOPE_RATIO_MUST, TARGETS, verdict } from './targets.ts'
+import { SCOPE_RATIO_MUST, TARGETS, type Target, verdict } from './targets.ts'
 import { type Peer, WORKLOAD_NAMES, type Workload } from './workloads.ts'
 
 /** A larger spread between rounds means that the machine was busy. */
@@ -9,43 +10,85 @@ const NOISY_SPREAD = 2
 const NOISY =
   'The rounds differ by more than a factor of 2: the machine was busy, run again when it is quiet.'
 
-const rate = ({ perSecond }: Measurement) => perSecond
-const cpu = ({ cpuMicrosPerRequest }: Measurement) => cpuMicrosPerRequest
+type What = (measurement: Measurement) => number | null
+type ByPeer = ReadonlyMap<Peer, readonly Measurement[]>
 
-/** Requests per second and CPU of every peer relative to `raw`, then Bulkhead against its targets. */
-export function workloadTable(measurements: Measurements, peers: readonly Peer[]): string {
-  const against = peers.filter((peer) => peer !== 'bulkhead')
-  const header = [
-    'workload',
-    ...peers.map((peer) => `${peer} ÷ raw`),
-    ...peers.map((peer) => `CPU ${peer} ÷ raw`),
-    ...(peers.includes('bulkhead') ? against.map((peer) => `bulkhead ÷ ${peer} (must · stretch)`) : []),
+const rate: What = ({ perSecond }) => perSecond
+const cpu: What = ({ cpuMicrosPerRequest }) => cpuMicrosPerRequest
+const database: What = ({ databaseMicrosPerRequest }) => databaseMicrosPerRequest
+
+/** Requests per second with the targets, CPU, and how long answers take; relative to `raw`, if it was measured. */
+export function workloadTables(measurements: Measurements, peers: readonly Peer[]): string {
+  const base = (['raw', 'before'] as const).find((peer) => peers.includes(peer)) ?? (peers[0] as Peer)
+  const others = peers.filter((peer) => peer !== base)
+  const rivals = peers.filter((peer) => peer !== 'bulkhead' && peer !== base)
+  const name = (workload: Workload) => `${workload} ${WORKLOAD_NAMES[workload]}`
+  const hasBulkhead = peers.includes('bulkhead')
+  const rates = [
+    [
+      'requests/s: median [low–high] (must · stretch)',
+      ...others.map((peer) => `${peer} ÷ ${base}`),
+      ...(hasBulkhead ? rivals.map((peer) => `bulkhead ÷ ${peer}`) : []),
+    ],
+    ...[...measurements].map(([workload, byPeer]) => [
+      name(workload),
+      ...others.map((peer) => cell(byPeer, peer, base, rate, targetOf(workload, peer, base))),
+      ...(hasBulkhead
+        ? rivals.map((peer) => cell(byPeer, 'bulkhead', peer, rate, targetOf(workload, 'bulkhead', peer)))
+        : []),
+    ]),
   ]
-  const rows = [...measurements].map(([workload, byPeer]) => [
-    `${workload} ${WORKLOAD_NAMES[workload]}`,
-    ...peers.map((peer) => share(ratio(byPeer, peer, 'raw', rate)?.median)),
-    ...peers.map((peer) => share(ratio(byPeer, peer, 'raw', cpu)?.median)),
-    ...(peers.includes('bulkhead') ? against.map((peer) => targetCell(byPeer, workload, peer)) : []),
-  ])
-  const noisy = [...measurements.values()].some((byPeer) =>
-    against.some((peer) => {
-      const measured = ratio(byPeer, 'bulkhead', peer, rate)
-      return measured !== null && measured.highest > NOISY_SPREAD * measured.lowest
-    }),
-  )
-  return table([header, ...rows]) + (noisy ? `\n${NOISY}` : '')
+  const costs = [
+    [
+      'CPU per request: median [low–high]',
+      ...others.map((peer) => `${peer} ÷ ${base}`),
+      ...others.map((peer) => `PostgreSQL: ${peer} ÷ ${base}`),
+    ],
+    ...[...measurements].map(([workload, byPeer]) => [
+      name(workload),
+      ...others.map((peer) => cell(byPeer, peer, base, cpu)),
+      ...others.map((peer) => cell(byPeer, peer, base, database)),
+    ]),
+  ]
+  const latencies = [
+    [`p50 · p99 in ms (p99 ÷ that of ${base})`, 'connections', base, ...others],
+    ...[...measurements].flatMap(([workload, byPeer]) =>
+      CONNECTIONS.map((connections) => [
+        name(workload),
+        String(connections),
+        ...[base, ...others].map((peer) => latencyCell(byPeer, peer, base, connections)),
+      ]),
+    ),
+  ]
+  return [rates, costs, latencies].map(table).join('\n\n') + (isNoisy(measurements, base) ? `\n${NOISY}` : '')
 }
 
-function targetCell(
-  byPeer: ReadonlyMap<Peer, readonly Measurement[]>,
-  workload: Workload,
-  peer: Peer,
-): string {
-  const measured = ratio(byPeer, 'bulkhead', peer, rate)
-  const target = TARGETS[workload][peer]
-  if (measured === null || target === undefined) return '–'
-  const range = `${share(measured.lowest)}–${share(measured.highest)}`
-  return `${share(measured.median)} [${range}] (${target.must} · ${target.stretch}) ${verdict(measured.median, target)}`
+function targetOf(workload: Workload, of: Peer, by: Peer): Target | undefined {
+  return of === 'bulkhead' ? TARGETS[workload][by] : undefined
+}
+
+function cell(byPeer: ByPeer, of: Peer, by: Peer, what: What, target?: Target): string {
+  const measured = ratio(byPeer, of, by, what)
+  if (measured === null || Number.isNaN(measured.median)) return '–'
+  const text = `${share(measured.median)} [${share(measured.lowest)}–${share(measured.highest)}]`
+  if (target === undefined) return text
+  return `${text} (${target.must} · ${target.stretch}) ${verdict(measured.median, target)}`
+}
+
+function latencyCell(byPeer: ByPeer, of: Peer, by: Peer, connections: number): string {
+  const at = (what: keyof Latency) => (measurement: Measurement) =>
+    measurement.latency.get(connections)?.[what] ?? null
+  const milliseconds = (what: keyof Latency) =>
+    median((byPeer.get(of) ?? []).map((measurement) => at(what)(measurement) ?? Number.NaN)).toFixed(1)
+  const text = `${milliseconds('p50Ms')} · ${milliseconds('p99Ms')}`
+  return of === by ? text : `${text} (${share(ratio(byPeer, of, by, at('p99Ms'))?.median)})`
+}
+
+function isNoisy(measurements: Measurements, base: Peer): boolean {
+  return [...measurements.values()].some((byPeer) => {
+    const measured = ratio(byPeer, 'bulkhead', base, rate)
+    return measured !== null && measured.highest > NOISY_SPREAD * measured.lowest
+  })
 }
 
 const SCOPE_NAMES: Record<keyof ScopeCost, string> = {

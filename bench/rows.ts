@@ -10,6 +10,8 @@ export type Shape = {
 }
 
 export const SHAPE: Shape = { tenants: 100, ordersPerTenant: 1_000 }
+/** For a run that shows only whether the benchmark works: seeded in a second. */
+export const SMOKE_SHAPE: Shape = { tenants: 5, ordersPerTenant: 50 }
 export const CUSTOMERS_PER_TENANT = 100
 export const VARIANTS_PER_TENANT = 50
 export const LINES_PER_ORDER = 3

@@ -11,7 +11,7 @@ import { compileRead } from '../src/db/reader/read-sql.ts'
 import { statementName } from '../src/db/statement-name.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 import { median } from './median.ts'
-import { rowId, SHAPE } from './rows.ts'
+import { rowId, type Shape } from './rows.ts'
 
 const CONNECTIONS = 16
 const TAKE = 20
@@ -30,6 +30,7 @@ export type Variant = 'without' | 'scoped' | 'documented' | 'readerWithout' | 'r
 type Settings = {
   readonly adminUrl: string
   readonly runtimeUrl: string
+  readonly shape: Shape
   readonly rounds: number
   readonly windowMs: number
   readonly variants?: readonly Variant[]
@@ -126,14 +127,17 @@ function documentedExtension(client: PrismaClient, tenantId: string) {
   })
 }
 
-async function measure(read: (tenant: number) => Promise<unknown[]>, windowMs: number) {
+async function measure(
+  read: (tenant: number) => Promise<unknown[]>,
+  { shape, windowMs }: Pick<Settings, 'shape' | 'windowMs'>,
+) {
   const cpu = process.cpuUsage()
   const startedAt = performance.now()
   let done = 0
   await Promise.all(
     Array.from({ length: CONNECTIONS }, async (_, worker) => {
       for (let turn = worker; performance.now() - startedAt < windowMs; turn += CONNECTIONS) {
-        const rows = await read((turn % SHAPE.tenants) + 1)
+        const rows = await read((turn % shape.tenants) + 1)
         if (rows.length !== TAKE) throw new Error(`${rows.length} rows instead of ${TAKE}`)
         done += 1
       }
@@ -146,13 +150,13 @@ async function measure(read: (tenant: number) => Promise<unknown[]>, windowMs: n
 async function run(settings: Settings): Promise<ScopeCost> {
   const { reads, close } = variantsOf(settings)
   const names = settings.variants ?? (Object.keys(reads) as Variant[])
-  for (const name of names) await measure(reads[name], settings.windowMs)
+  for (const name of names) await measure(reads[name], settings)
   const rounds: Record<string, { perSecond: number; cpuMicros: number }>[] = []
   for (let round = 0; round < settings.rounds; round += 1) {
     const measured: Record<string, { perSecond: number; cpuMicros: number }> = {}
     for (const index of names.keys()) {
       const name = names[(index + round) % names.length] as Variant
-      measured[name] = await measure(reads[name], settings.windowMs)
+      measured[name] = await measure(reads[name], settings)
     }
     rounds.push(measured)
   }

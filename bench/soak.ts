@@ -18,7 +18,7 @@ export async function soakTable(run: Run): Promise<string> {
   const tokens = await tokensOf(run.options.dataDir, SHAPE.tenants)
   const heaps: number[] = []
   const resident: number[] = []
-  await withServers(run, ['bulkhead'], await run.database.fresh(SHAPE), async ([server]) => {
+  await withServers(run, ['bulkhead'], { database: await run.database.fresh(SHAPE) }, async ([server]) => {
     if (server === undefined) throw new Error('it was started')
     for (let weighing = 0; weighing < WEIGHINGS; weighing += 1) {
       run.tell(`soak ${weighing + 1} of ${WEIGHINGS}`)

@@ -5,8 +5,14 @@ import { CUSTOMERS_PER_TENANT, publicId, rowId, type Shape, VARIANTS_PER_TENANT 
 export const WORKLOADS = ['W1', 'W2', 'W3', 'W4'] as const
 export type Workload = (typeof WORKLOADS)[number]
 
-export const PEERS = ['raw', 'typical', 'bulkhead'] as const
-export type Peer = (typeof PEERS)[number]
+export const PEERS = ['raw', 'typical', 'postgraphile', 'bulkhead'] as const
+/** `before` is another checkout of the product. */
+export type Peer = (typeof PEERS)[number] | 'before'
+
+/** Whether it is the product: its ids are opaque, and its documents the product's own. */
+export function isProduct(peer: Peer): boolean {
+  return peer === 'bulkhead' || peer === 'before'
+}
 
 export const WORKLOAD_NAMES: Record<Workload, string> = {
   W1: 'one order by id',
@@ -27,6 +33,24 @@ const QUERIES: Record<Workload, string> = {
     userErrors { field message code } } }`,
 }
 
+/** The same data in PostGraphile's own words, with aliases where the answer then is the same. */
+const POSTGRAPHILE_ORDER =
+  'id: rowId number status placedAt totalMinor currency customer: customerByTenantIdAndCustomerId { id: rowId name email }'
+const POSTGRAPHILE_LINES =
+  'lines: orderLinesByTenantIdAndOrderId(first: 20, orderBy: [POSITION_ASC]) { nodes { sku quantity unitPriceMinor totalMinor } }'
+const postgraphileOrders = (name: string, lines: string) =>
+  `query ${name} { orders: allOrders(first: 20, orderBy: [PLACED_AT_DESC, ROW_ID_DESC]) { nodes { ${POSTGRAPHILE_ORDER} ${lines} } pageInfo { hasNextPage endCursor } } }`
+
+const POSTGRAPHILE_QUERIES: Record<Workload, string> = {
+  W1: `query Order($tenantId: UUID!, $id: UUID!) { order: orderByTenantIdAndRowId(tenantId: $tenantId, rowId: $id) {
+    id: rowId number status version currency totalMinor } }`,
+  W2: postgraphileOrders('Orders', ''),
+  W3: postgraphileOrders('OrdersWithLines', POSTGRAPHILE_LINES),
+  W4: `mutation OrderPlace($input: BenchPostgraphileOrderPlaceInput!) { orderPlace: benchPostgraphileOrderPlace(input: $input) {
+    order: result { id: rowId number status totalMinor
+      lines: orderLinesByTenantIdAndOrderId(orderBy: [POSITION_ASC]) { nodes { sku quantity totalMinor } } } } }`,
+}
+
 const LINES_PLACED = 3
 
 /**
@@ -39,8 +63,15 @@ export function requestOf(
   shape: Shape,
   { tenant, turn, key }: { readonly tenant: number; readonly turn: number; readonly key: string },
 ): { readonly path: string; readonly body: string } {
-  const variables = variablesOf(peer === 'bulkhead', workload, shape, tenant, turn, key)
+  const variables = variablesOf(isProduct(peer), workload, shape, tenant, turn, key)
   if (peer === 'raw') return { path: `/${workload}`, body: JSON.stringify(variables) }
+  if (peer === 'postgraphile') {
+    const own = workload === 'W1' ? { ...variables, tenantId: rowId('tenant', tenant, 0) } : variables
+    return {
+      path: '/graphql',
+      body: JSON.stringify({ query: POSTGRAPHILE_QUERIES[workload], variables: own }),
+    }
+  }
   return { path: '/graphql', body: JSON.stringify({ query: QUERIES[workload], variables }) }
 }
 
@@ -78,8 +109,9 @@ function variablesOf(
  * An answer in the form that all peers share: ids as UUIDs, a cursor only as present or absent, and a new order without
  * id and number.
  */
-export function comparable(workload: Workload, body: string): unknown {
-  const seen = JSON.parse(body) as Record<string, unknown>
+export function comparable(peer: Peer, workload: Workload, body: string): unknown {
+  const own = JSON.parse(body) as Record<string, unknown>
+  const seen = peer === 'postgraphile' ? fromPostgraphile(workload, own) : own
   // The specification leaves `extensions` to servers.
   const { extensions: _, ...answer } = seen
   return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
@@ -89,6 +121,20 @@ export function comparable(workload: Workload, body: string): unknown {
     if (key === 'number' && workload === 'W4') return typeof value
     return value
   })
+}
+
+/** PostGraphile shows columns, and its function has no user errors: puts its answer into the others' form. */
+function fromPostgraphile(workload: Workload, answer: Record<string, unknown>): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
+    if (key === 'placedAt') return new Date(value as string).toISOString()
+    if (key === 'orderPlace') return { ...(value as object), userErrors: [] }
+    if (typeof value !== 'object' || value === null || !('totalMinor' in value)) return value
+    const { totalMinor, unitPriceMinor, currency, ...others } = value as Record<string, unknown>
+    const total = { amountMinor: totalMinor }
+    if (unitPriceMinor !== undefined) return { ...others, unitPrice: { amountMinor: unitPriceMinor }, total }
+    if (workload === 'W1') return { ...others, currency, total }
+    return { ...others, total: currency === undefined ? total : { ...total, currency } }
+  }) as Record<string, unknown>
 }
 
 /** The UUID of the order in an answer of W4. */

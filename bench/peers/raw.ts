@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import fastify from 'fastify'
 import pg from 'pg'
-import { CONNECTIONS, HOST, readSetting } from './setting.ts'
+import { CONNECTIONS, HOST, type Identity, readSetting } from './setting.ts'
 
 const { port, databaseUrl, authenticate } = readSetting()
 const pool = new pg.Pool({ connectionString: databaseUrl, max: CONNECTIONS })
@@ -46,8 +46,8 @@ const LINES = `,
 /** All writes of placing an order. Returns no row when something is missing or sold out, or the key is known. */
 const ORDER_PLACE = `
   WITH claimed AS (
-    INSERT INTO idempotency_keys (tenant_id, operation, key, fingerprint, outcome)
-    VALUES ($1, 'orderPlace', $2, $3, json_build_object('id', $4::uuid, 'userErrors', '[]'::json))
+    INSERT INTO idempotency_keys (tenant_id, operation, key, fingerprint, outcome, actor_kind, actor_id)
+    VALUES ($1, 'orderPlace', $2, $3, json_build_object('id', $4::uuid, 'userErrors', '[]'::json), 'MEMBER', $8)
     ON CONFLICT DO NOTHING RETURNING key
   ), asked AS (
     SELECT * FROM unnest($6::uuid[], $7::int[]) WITH ORDINALITY AS a (variant_id, quantity, position) ORDER BY variant_id
@@ -66,9 +66,12 @@ const ORDER_PLACE = `
     WHERE tenant_id = $1 AND name = 'order' AND (SELECT count(*) FROM reserved) = (SELECT count(*) FROM asked)
     RETURNING value
   ), placed AS (
-    INSERT INTO orders (tenant_id, id, number, customer_id, currency, total_minor)
-    SELECT $1, $4, numbered.value, $5, (SELECT min(currency) FROM priced), (SELECT sum(price_minor * quantity) FROM priced)
-    FROM numbered
+    INSERT INTO orders (tenant_id, id, number, customer_id, currency, total_minor, hold_expires_at, buyer,
+      shipping_address, billing_address)
+    SELECT $1, $4, numbered.value, c.id, (SELECT min(currency) FROM priced),
+      (SELECT sum(price_minor * quantity) FROM priced), now() + interval '24 hours', app.buyer_of(c),
+      app.address_of(c), app.address_of(c)
+    FROM numbered, customers c WHERE c.tenant_id = $1 AND c.id = $5
     RETURNING *
   ), lines AS (
     INSERT INTO order_lines
@@ -84,8 +87,10 @@ const ORDER_PLACE = `
     SELECT id, json_build_object('number', number, 'status', status, 'totalMinor', total_minor::text, 'currency', currency)
       AS fields, customer_id FROM placed
   ), audit AS (
-    INSERT INTO audit_entries (tenant_id, id, actor_kind, actor_id, action, subject_type, subject_id, after, request_id)
-    SELECT $1, uuidv7(), 'MEMBER', $8, 'orderPlace', 'Order', id, fields::jsonb || jsonb_build_object('customerId', customer_id), $9
+    INSERT INTO audit_entries
+      (tenant_id, id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, after, request_id)
+    SELECT $1, uuidv7(), 'MEMBER', $8, $10, 'orderPlace', 'Order', id,
+      fields::jsonb || jsonb_build_object('customerId', customer_id), $9
     FROM made
   ), event AS (
     INSERT INTO outbox_events (tenant_id, id, type, subject_type, subject_id, payload)
@@ -100,11 +105,7 @@ const ORDER_PLACE = `
     'userErrors', '[]'::json)))::text
   FROM placed`
 
-type Answer = (
-  tenantId: string,
-  body: Body,
-  memberId: string,
-) => [name: string, text: string, values: unknown[]]
+type Answer = (identity: Identity, body: Body) => [name: string, text: string, values: unknown[]]
 type Body = {
   readonly id?: string
   readonly input?: {
@@ -120,10 +121,10 @@ const LIST_WITH_LINES = orderList(LINES)
 let requests = 0
 
 const answers: Record<string, Answer> = {
-  W1: (tenantId, { id }) => ['order', ORDER, [tenantId, id]],
-  W2: (tenantId) => ['orders', LIST, [tenantId]],
-  W3: (tenantId) => ['orders_lines', LIST_WITH_LINES, [tenantId]],
-  W4: (tenantId, { input }, memberId) => {
+  W1: ({ tenantId }, { id }) => ['order', ORDER, [tenantId, id]],
+  W2: ({ tenantId }) => ['orders', LIST, [tenantId]],
+  W3: ({ tenantId }) => ['orders_lines', LIST_WITH_LINES, [tenantId]],
+  W4: ({ tenantId, memberId, email }, { input }) => {
     requests += 1
     return [
       'order_place',
@@ -138,6 +139,7 @@ const answers: Record<string, Answer> = {
         input?.lines.map(({ quantity }) => quantity),
         memberId,
         `raw-${requests}`,
+        email,
       ],
     ]
   },
@@ -145,8 +147,7 @@ const answers: Record<string, Answer> = {
 
 for (const [path, answer] of Object.entries(answers)) {
   app.post<{ Body: Body }>(`/${path}`, async (request, reply) => {
-    const { tenantId, memberId } = authenticate(request.headers.authorization)
-    const [name, text, values] = answer(tenantId, request.body, memberId)
+    const [name, text, values] = answer(authenticate(request.headers.authorization), request.body)
     const { rows } = await pool.query<[string]>({ name, text, values, rowMode: 'array' })
     const [row] = rows
     if (row === undefined) return reply.code(409).send()

@@ -3,7 +3,7 @@
 import { pino } from 'pino'
 import { developmentIssuer } from '../../src/auth/token-issuer.ts'
 import { createTokenVerifier } from '../../src/auth/verify-token.ts'
-import { rowId, tenantNumber } from '../rows.ts'
+import { ownerEmail, rowId, tenantNumber } from '../rows.ts'
 
 export const CONNECTIONS = 16
 export const HOST = '127.0.0.1'
@@ -15,7 +15,7 @@ export type Setting = {
   authenticate(header: string | undefined): Identity
 }
 
-export type Identity = { readonly tenantId: string; readonly memberId: string }
+export type Identity = { readonly tenantId: string; readonly memberId: string; readonly email: string }
 
 const BEARER = 'Bearer '
 
@@ -34,7 +34,11 @@ export function readSetting(): Setting {
       const claims = verifier.verify(header.startsWith(BEARER) ? header.slice(BEARER.length) : '')
       if (claims instanceof Promise) throw new Error('HS256 is verified at once')
       const tenant = tenantNumber(claims.tenant ?? '')
-      return { tenantId: rowId('tenant', tenant, 0), memberId: rowId('member', tenant, 1) }
+      return {
+        tenantId: rowId('tenant', tenant, 0),
+        memberId: rowId('member', tenant, 1),
+        email: ownerEmail(tenant),
+      }
     },
   }
 }

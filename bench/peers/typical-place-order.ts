@@ -1,6 +1,6 @@
 // Placing an order in `typical`: one interactive transaction of Prisma's operations, as its documentation teaches, and
 // SQL only for the reservation, whose condition Prisma cannot express.
-import type { Prisma, PrismaClient } from '../.data/generated/client/client.ts'
+import type { Customer, Prisma, PrismaClient } from '../.data/generated/client/client.ts'
 import type { Context } from './typical-schema.ts'
 
 type Input = {
@@ -12,6 +12,7 @@ type Refusal = { field: string[]; message: string; code: string }
 type Placed = { readonly order: unknown; readonly refusal: Refusal | null }
 
 const OPERATION = 'orderPlace'
+const HOLD_MS = 86_400_000
 
 class Refused extends Error {
   readonly refusal: Refusal
@@ -24,7 +25,7 @@ class Refused extends Error {
 /** Places the order, and returns it as read by `query`. The same key returns the same order. */
 export async function placeOrder(
   prisma: PrismaClient,
-  { tenantId, memberId, requestId }: Context,
+  { tenantId, memberId, email, requestId }: Context,
   input: Input,
   fingerprint: Uint8Array<ArrayBuffer>,
   query: object,
@@ -34,9 +35,10 @@ export async function placeOrder(
       await tx.$executeRaw`SELECT set_config('app.tenant_id', ${tenantId}, TRUE), set_config('app.permissions', '*', TRUE)`
       const known = await knownOrder(tx, tenantId, input.idempotencyKey, fingerprint)
       if (known !== null) return await tx.order.findFirst({ ...query, where: { tenantId, id: known } })
-      const lines = await pricedLines(tx, tenantId, input)
+      const customer = await findCustomer(tx, tenantId, input.customerId)
+      const lines = await pricedLines(tx, input)
       for (const { variantId, quantity } of lines.toSorted(byVariant)) await reserve(tx, variantId, quantity)
-      const order = await create(tx, tenantId, input.customerId, lines, query)
+      const order = await create(tx, tenantId, customer, lines, query)
       const made = {
         number: order.number,
         status: order.status,
@@ -49,6 +51,7 @@ export async function placeOrder(
           ...subject,
           actorKind: 'MEMBER',
           actorId: memberId,
+          actorLabel: email,
           action: OPERATION,
           after: { ...made, customerId: input.customerId },
           requestId,
@@ -61,6 +64,8 @@ export async function placeOrder(
           key: input.idempotencyKey,
           fingerprint,
           outcome: { id: order.id, userErrors: [] },
+          actorKind: 'MEMBER',
+          actorId: memberId,
         },
       })
       return order
@@ -91,14 +96,15 @@ async function knownOrder(
   return (known.outcome as { id: string }).id
 }
 
+async function findCustomer(tx: Prisma.TransactionClient, tenantId: string, id: string): Promise<Customer> {
+  const customer = await tx.customer.findUnique({ where: { tenantId_id: { tenantId, id } } })
+  if (customer !== null) return customer
+  throw new Refused({ field: ['customerId'], message: 'there is no such customer', code: 'NOT_FOUND' })
+}
+
 type PricedLine = Awaited<ReturnType<typeof pricedLines>>[number]
 
-async function pricedLines(tx: Prisma.TransactionClient, tenantId: string, input: Input) {
-  const customer = await tx.customer.findUnique({
-    where: { tenantId_id: { tenantId, id: input.customerId } },
-  })
-  if (customer === null)
-    throw new Refused({ field: ['customerId'], message: 'there is no such customer', code: 'NOT_FOUND' })
+async function pricedLines(tx: Prisma.TransactionClient, input: Input) {
   const variants = await tx.variant.findMany({
     where: { id: { in: input.lines.map(({ variantId }) => variantId) } },
     include: { product: true },
@@ -125,7 +131,7 @@ async function reserve(tx: Prisma.TransactionClient, variantId: string, quantity
 async function create(
   tx: Prisma.TransactionClient,
   tenantId: string,
-  customerId: string,
+  customer: Customer,
   lines: readonly PricedLine[],
   query: object,
 ) {
@@ -137,7 +143,9 @@ async function create(
     ...query,
     data: {
       number,
-      customerId,
+      customerId: customer.id,
+      ...copiesOf(customer),
+      holdExpiresAt: new Date(Date.now() + HOLD_MS),
       currency: lines[0]?.variant.currency ?? '',
       totalMinor: lines.reduce((sum, { totalMinor }) => sum + totalMinor, 0n),
       lines: {
@@ -166,6 +174,13 @@ async function create(
       },
     },
   })
+}
+
+/** What an order keeps of its customer. */
+function copiesOf(customer: Customer) {
+  const { name, email, phone, addressLine1: line1, addressLine2: line2, city, postalCode, country } = customer
+  const address = { name, line1, line2, city, postalCode, country }
+  return { buyer: { name, email, phone }, shippingAddress: address, billingAddress: address }
 }
 
 function byVariant(left: PricedLine, right: PricedLine): number {

@@ -12,6 +12,7 @@ import { placeOrder } from './typical-place-order.ts'
 export type Context = {
   readonly tenantId: string
   readonly memberId: string
+  readonly email: string
   readonly requestId: string
   readonly db: ReturnType<typeof documentedExtension>
 }

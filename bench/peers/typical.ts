@@ -30,8 +30,8 @@ const server = new ApolloServer<Context>({
 await server.start()
 await app.register(fastifyApollo(server), {
   context: async (request) => {
-    const { tenantId, memberId } = authenticate(request.headers.authorization)
-    return { tenantId, memberId, requestId: request.id, db: clientOf(tenantId) }
+    const identity = authenticate(request.headers.authorization)
+    return { ...identity, requestId: request.id, db: clientOf(identity.tenantId) }
   },
 })
 await app.listen({ port, host: HOST })
