@@ -2,11 +2,11 @@
 // all. run-command.ts decides about another attempt.
 import { CommitUnknown, sqlstateOf } from '../db/faults.ts'
 import type { Transaction } from '../db/register.ts'
-import type { Statement } from '../db/scope.ts'
 import type { Attempted, Call, Committed } from './call.ts'
 import { claimStatement, isKeyTaken } from './idempotency.ts'
+import { WORK_REFUSED, type WorkSql, wholeStatement } from './one-statement.ts'
 import { changedType, type Done, type Outcome, type Reason, type Refused } from './outcome.ts'
-import { recordStatement, WORK_REFUSED } from './record.ts'
+import { recordStatement } from './record.ts'
 
 /**
  * The work and its record. The claim travels with the first statement and the record with COMMIT, so that they cost no
@@ -24,24 +24,30 @@ export async function attemptInTransaction<Code extends string, Value>(
 }
 
 /**
- * The same in one message: claim, work and record. The record raises when the work left no result: everything is rolled
- * back, and `whyRefused` runs in a transaction.
+ * The same in one statement. It raises when the work refuses: everything is rolled back, and `whyRefused` runs in a
+ * transaction.
  */
-export async function attemptInOneMessage<Code extends string, Value>(
+export async function attemptInOneStatement<Code extends string, Value>(
   call: Call,
-  { statement, done }: { readonly statement: Statement; readonly done: Done<Value> },
+  { sql, values, done }: Decided<Value>,
   whyRefused: (tx: Transaction) => Promise<Done<Value> | Refused<Code>>,
 ): Promise<Attempted<Code, Value>> {
-  const { caller, claim } = call
+  const { database, scope } = call.caller
   const made: Committed<Code, Value> = committed(done)
-  const claiming = claim === null ? [] : [claimStatement(claim)]
   try {
-    await caller.database.runAtOnce(caller.scope, [...claiming, statement, recordStatement(call, made)])
+    await database.runAtOnce(scope, [wholeStatement(call, sql, values, made)])
     return made
   } catch (error) {
     if (sqlstateOf(error) === WORK_REFUSED) return await attemptInTransaction(call, whyRefused)
     return failed(call, error, made)
   }
+}
+
+/** A work by one statement with its values, and what it does if it does not refuse. */
+export type Decided<Value> = {
+  readonly sql: WorkSql
+  readonly values: readonly (string | null)[]
+  readonly done: Done<Value>
 }
 
 /** Stores a refusal under its key in a transaction of its own, since the work's was rolled back. */

@@ -6,12 +6,11 @@ import type { Transaction } from '../db/register.ts'
 import type { Statement } from '../db/scope.ts'
 import type { Claim, Known } from './call.ts'
 import type { CommonErrorCode } from './error-codes.ts'
+import { KEY_NOT_FREE } from './one-statement.ts'
 import type { JsonObject, Outcome, UserError } from './outcome.ts'
 import { retried } from './retry.ts'
 
 const KEY_LENGTH_MAX = 255
-/** The SQLSTATE of a key that is in use, or was used. */
-const KEY_NOT_FREE = 'BK002'
 const KEYS_UNIQUE = 'idempotency_keys_pkey'
 
 const KEY_REUSED = keyError('IDEMPOTENCY_KEY_REUSED', 'this idempotency key belongs to another input')

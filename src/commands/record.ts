@@ -1,5 +1,4 @@
-// Records a command in its own transaction by one statement: audit entries, outbox events, and the outcome under its
-// key.
+// Records a command in its own transaction: audit entries, outbox events, and the outcome under its key.
 import { labelOf } from '../auth/command-context.ts'
 import { newId } from '../core/ids.ts'
 import type { Statement } from '../db/scope.ts'
@@ -7,43 +6,69 @@ import type { Call, Committed } from './call.ts'
 import type { Json } from './outcome.ts'
 import { redact } from './redact-audit.ts'
 
+/** The values of a record; those of its key are the last. */
+const VALUES = 11
+const KEY_VALUES = 3
+
 /**
- * Merges the result that the work left by app.set_command_result with the given one; its `events` are added to the
- * outbox. `app.take_command_result` raises on a refusal.
+ * The parts of a record's SQL; its values are the parameters after the first `before`. `entries` are common table expressions
+ * that read `work`, with at most one row: `before` and `result` are added to each audit entry, `result` to each event, and
+ * `events` to the outbox. `key` inserts the outcome under the key where the condition holds.
  */
-const RECORD_SQL = `
-  WITH command AS MATERIALIZED (
-    SELECT left_behind.result - 'events' AS result, coalesce(left_behind.result -> 'events', '[]') AS events
-    FROM (SELECT app.take_command_result() AS result) left_behind
-  ), audit AS (
+export function recordSql(before: number): {
+  readonly entries: string
+  readonly key: (condition: (operation: string, key: string) => string) => string
+} {
+  const [kind, actor, label, operation, request, now, audit, events, key, fingerprint, outcome] = Array.from(
+    { length: VALUES },
+    (_, index) => `$${before + index + 1}`,
+  )
+  return {
+    entries: `audit AS (
     INSERT INTO audit_entries
       (id, actor_kind, actor_id, actor_label, action, subject_type, subject_id, before, after, request_id, created_at)
-    SELECT a.id, $1::actor_kind, $2::uuid, $12, $3, a.subject_type, a.subject_id, a.before,
-      a.after || command.result, $4, $5::timestamptz
-    FROM command, jsonb_to_recordset($6::jsonb)
+    SELECT a.id, ${kind}::actor_kind, ${actor}::uuid, ${label}, ${operation}::text, a.subject_type, a.subject_id,
+      a.before || work.before, a.after || work.result, ${request}, ${now}::timestamptz
+    FROM work, jsonb_to_recordset(${audit}::jsonb)
       AS a (id uuid, subject_type text, subject_id uuid, before jsonb, after jsonb)
   ), events AS (
     INSERT INTO outbox_events (id, type, subject_type, subject_id, payload, created_at)
-    SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload || command.result, $5::timestamptz
-    FROM command, jsonb_to_recordset($7::jsonb || command.events)
+    SELECT e.id, e.type, e.subject_type, e.subject_id, e.payload || work.result, ${now}::timestamptz
+    FROM work, jsonb_to_recordset(${events}::jsonb || work.events)
       AS e (id uuid, type text, subject_type text, subject_id uuid, payload jsonb)
-  )
-  INSERT INTO idempotency_keys (operation, key, fingerprint, outcome, actor_kind, actor_id, created_at)
-  SELECT $8, k.key, decode($10, 'hex'), $11::jsonb, $1::actor_kind, $2::uuid, $5::timestamptz
-  FROM (SELECT $9::text AS key) k, command
-  WHERE k.key IS NOT NULL`
+  )`,
+    key: (condition) => `INSERT INTO idempotency_keys
+      (operation, key, fingerprint, outcome, actor_kind, actor_id, created_at)
+    SELECT ${operation}::text, ${key}::text, decode(${fingerprint}, 'hex'), ${outcome}::jsonb, ${kind}::actor_kind,
+      ${actor}::uuid, ${now}::timestamptz
+    WHERE ${condition(`${operation}::text`, `${key}::text`)}`,
+  }
+}
 
-/** The SQLSTATE raised when the work refused its input. */
-export const WORK_REFUSED = 'BK003'
+const { entries, key } = recordSql(0)
+const RECORD_SQL = `
+  WITH work AS (SELECT '{}'::jsonb AS before, '{}'::jsonb AS result, '[]'::jsonb AS events), ${entries}
+  ${key((_operation, given) => `${given} IS NOT NULL`)}`
 
 /**
  * The statement that records a command; it travels with COMMIT. The first audit entry has the command's own id: a
  * command whose COMMIT got no answer is found by it, and the outcome refers to it.
  */
-export function recordStatement(
+export function recordStatement(call: Call, made: Recorded): Statement {
+  return { name: 'bulkhead_record', text: RECORD_SQL, values: recordValues(call, made) }
+}
+
+type Recorded = Pick<Committed<string, unknown>, 'outcome' | 'audit' | 'events'>
+
+/** The values without those of a key, for a command that takes none. */
+export function keylessRecordValues(call: Call, made: Recorded): readonly (string | null)[] {
+  return recordValues(call, made).slice(0, -KEY_VALUES)
+}
+
+export function recordValues(
   { caller: { actor, requestId, clock }, name, claim, entryId }: Call,
-  made: Pick<Committed<string, unknown>, 'outcome' | 'audit' | 'events'>,
-): Statement {
+  made: Recorded,
+): readonly (string | null)[] {
   const audit = made.audit.map(({ subject, before, after }, index) => ({
     id: index === 0 ? entryId : newId(),
     subject_type: subject.type,
@@ -59,22 +84,17 @@ export function recordStatement(
     subject_id: subject.id,
     payload,
   }))
-  return {
-    name: 'bulkhead_record',
-    text: RECORD_SQL,
-    values: [
-      actor.kind,
-      actor.id,
-      name,
-      requestId,
-      clock().toISOString(),
-      JSON.stringify(audit),
-      JSON.stringify(events),
-      claim?.operation ?? name,
-      claim?.key ?? null,
-      claim === null ? '' : Buffer.from(claim.fingerprint).toString('hex'),
-      JSON.stringify({ ...made.outcome, ...(audit.length > 0 && { entry: entryId }) } satisfies Json),
-      labelOf(actor),
-    ],
-  }
+  return [
+    actor.kind,
+    actor.id,
+    labelOf(actor),
+    name,
+    requestId,
+    clock().toISOString(),
+    JSON.stringify(audit),
+    JSON.stringify(events),
+    claim?.key ?? null,
+    claim === null ? '' : Buffer.from(claim.fingerprint).toString('hex'),
+    JSON.stringify({ ...made.outcome, ...(audit.length > 0 && { entry: entryId }) } satisfies Json),
+  ]
 }

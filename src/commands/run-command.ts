@@ -5,8 +5,7 @@ import type { CommandContext } from '../auth/command-context.ts'
 import { requirePermission } from '../auth/permissions.ts'
 import { newId } from '../core/ids.ts'
 import type { Transaction } from '../db/register.ts'
-import type { Statement } from '../db/scope.ts'
-import { attemptInOneMessage, attemptInTransaction, attemptToStore } from './attempt.ts'
+import { attemptInOneStatement, attemptInTransaction, attemptToStore, type Decided } from './attempt.ts'
 import type { Attempted, Call, Ended } from './call.ts'
 import type { Command, InternalCommand, Keyed } from './command.ts'
 import { lookUpCommit } from './commit-unknown.ts'
@@ -27,11 +26,11 @@ export type Work<Code extends string, Value = null, Input = unknown> = (
 ) => Promise<Done<Value> | Refused<Code>>
 
 /**
- * Work that is decided by one statement: claim, work and record are then one message. The statement ends in
- * `app.set_command_result`; when it leaves no result, `whyRefused` gives the reasons.
+ * Work that is decided by one statement, which also claims the key and records the outcome. When it refuses, `whyRefused` gives
+ * the reasons.
  */
-export type OneMessage<Code extends string, Value, Input> = {
-  readonly message: (input: Input) => { readonly statement: Statement; readonly done: Done<Value> }
+export type OneStatement<Code extends string, Value, Input> = {
+  readonly decide: (input: Input) => Decided<Value>
   readonly whyRefused: Work<Code, Value, Input>
 }
 
@@ -52,7 +51,7 @@ export async function runCommand<
   caller: CommandContext,
   command: Command<Name, Code, Schema>,
   input: Keyed<z.input<Schema>>,
-  work: Work<NoInfer<Code>, Value, z.output<Schema>> | OneMessage<NoInfer<Code>, Value, z.output<Schema>>,
+  work: Work<NoInfer<Code>, Value, z.output<Schema>> | OneStatement<NoInfer<Code>, Value, z.output<Schema>>,
 ): Promise<Executed<Command<Name, Code, Schema>, Value>> {
   requirePermission(caller.permissions, command.permission)
   const { value, claim, errors } = checkCall(command, input, caller.clock())
@@ -99,12 +98,12 @@ export async function runInternalCommand<Value = null>(
  */
 function attemptsAt<Code extends string, Value, Input>(
   call: Call,
-  work: Work<Code, Value, Input> | OneMessage<Code, Value, Input>,
+  work: Work<Code, Value, Input> | OneStatement<Code, Value, Input>,
   input: Input,
 ): () => Promise<Attempted<Code, Value>> {
   if (typeof work === 'function') return () => attemptInTransaction(call, (tx) => work(tx, input))
-  const message = work.message(input)
-  return () => attemptInOneMessage(call, message, (tx) => work.whyRefused(tx, input))
+  const decided = work.decide(input)
+  return () => attemptInOneStatement(call, decided, (tx) => work.whyRefused(tx, input))
 }
 
 /**

@@ -6,7 +6,7 @@ import { SCHEMA } from './datamodel.ts'
 import { openWalls, type PoolOptions, type Walls } from './walls.ts'
 
 export type { TenantClient, Transaction } from './register.ts'
-export { EVERYTHING, type Scope, type Statement } from './scope.ts'
+export { EVERYTHING, type Scope } from './scope.ts'
 export type { PoolState } from './walls.ts'
 
 /** A tenant as it is known before authentication. */

@@ -1,4 +1,4 @@
-// Beyond run-command.test.ts: commands in one message as well as in a transaction, and databases that stay away or
+// Beyond run-command.test.ts: commands in one statement as well as in a transaction, and databases that stay away or
 // silent.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -6,14 +6,14 @@ import { z } from 'zod'
 import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf } from '../../src/auth/permissions.ts'
 import { type Done, done, refused } from '../../src/commands/outcome.ts'
-import { type OneMessage, runCommand, type Work } from '../../src/commands/run-command.ts'
+import { type OneStatement, runCommand, type Work } from '../../src/commands/run-command.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { type Database, openDatabase, type Transaction } from '../../src/db/database.ts'
-import { toAppError } from '../../src/db/faults.ts'
+import { sqlstateOf, toAppError } from '../../src/db/faults.ts'
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { RAISE_IN_ONE_MESSAGE, raise, raiseRaw, resetTallies, tallyOf } from '../support/tally.ts'
+import { RAISE_IN_ONE_STATEMENT, raise, raiseRaw, resetTallies, tallyOf } from '../support/tally.ts'
 import { fixtureId, TENANT_A, TENANT_B } from '../support/two-tenants.ts'
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 
@@ -76,7 +76,7 @@ type Call = {
   readonly input: object
   readonly idempotencyKey: string | null
   /** How this work runs. */
-  readonly as: (work: Works) => Works | OneMessage<'CONFLICT', null, unknown>
+  readonly as: (work: Works) => Works | OneStatement<'CONFLICT', null, unknown>
 }
 
 const run = (caller: CommandContext, { name, input, idempotencyKey, as }: Call, work: Works) =>
@@ -90,16 +90,10 @@ const inTransaction: Made = (more = {}) => ({
   as: (work) => work,
   ...more,
 })
-const inOneMessage: Made = (more = {}, result = DONE) => ({
+const inOneStatement: Made = (more = {}, result = DONE) => ({
   ...inTransaction(more),
   as: (whyRefused) => ({
-    message: () => ({
-      statement: {
-        text: RAISE_IN_ONE_MESSAGE,
-        values: ['effects'],
-      },
-      done: result,
-    }),
+    decide: () => ({ sql: RAISE_IN_ONE_STATEMENT, values: ['effects'], done: result }),
     whyRefused,
   }),
 })
@@ -136,7 +130,7 @@ const killBackends = () =>
 
 describe.each([
   ['in a transaction', inTransaction, 'COMMIT'],
-  ['in one message', inOneMessage, 'set_command_result'],
+  ['in one statement', inOneStatement, 'undo_command'],
 ] as const)('a command %s', (_, made, end) => {
   it(`case 34: ${TWINS} times at once under one key has one effect`, async () => {
     const calls = Array.from({ length: TWINS }, () => run(callerOf(), made(), count))
@@ -237,6 +231,66 @@ describe.each([
     expect(await run(callerOf(), made(), count)).toEqual({ ...OUTCOME, replayed: true })
     expect(await traces()).toEqual(ONCE)
   })
+})
+
+describe('a command in one statement', () => {
+  /** Of a database that waits for a lock without a bound: a call that waited would not end. */
+  let patient: CommandContext
+  beforeEach(() => {
+    const opened = openDatabase({ url: test.runtimeUrl, poolMax: 4, namedStatements: true, logger })
+    patient = { ...callerOf(), database: opened }
+    return () => opened.close()
+  })
+
+  const whileHeld = async (key: string, during: () => Promise<void>) => {
+    const locked = Promise.withResolvers<void>()
+    const free = Promise.withResolvers<void>()
+    const holding = run(patient, inTransaction({ idempotencyKey: key }), async (tx, input) => {
+      const result = await count(tx, input)
+      locked.resolve()
+      await free.promise
+      return result
+    })
+    await locked.promise
+    await during().finally(free.resolve)
+    await holding
+  }
+
+  it('whose key is in use says so while the other call holds the rows that it would wait for', async () => {
+    await whileHeld('key-1', async () => {
+      const { userErrors } = await run(patient, inOneStatement(), count)
+      expect(userErrors).toMatchObject([{ code: 'IDEMPOTENCY_KEY_IN_USE' }])
+    })
+    expect(await traces()).toEqual(ONCE)
+  })
+
+  it('whose key was used is replayed while another call holds the rows that it would wait for', async () => {
+    await run(patient, inOneStatement(), count)
+    await whileHeld('key-2', async () => {
+      expect(await run(patient, inOneStatement(), count)).toEqual({ ...OUTCOME, replayed: true })
+    })
+    expect(await traces()).toEqual([2, 2, 2, 2])
+  })
+
+  it('adds what the work found to its audit entry and its events', async () => {
+    await run(callerOf(), inOneStatement(), count)
+    await asSuperuser(test, async (client) => {
+      const audit = await client.query('SELECT before, after FROM audit_entries')
+      expect(audit.rows).toEqual([{ before: null, after: { n: 1, value: 1 } }])
+      const events = await client.query('SELECT payload FROM outbox_events')
+      expect(events.rows).toEqual([{ payload: { by: 1, value: 1 } }])
+    })
+  })
+
+  it.each(['key-1', null])(
+    'without a permission to write is refused by the database (key: %s)',
+    async (idempotencyKey) => {
+      const caller = { ...callerOf(), scope: { tenantId: TENANT_A.id } }
+      const error = await errorOf(run(caller, inOneStatement({ idempotencyKey }), count))
+      expect(sqlstateOf(error)).toBe('BK004')
+      expect(await traces()).toEqual(NOTHING)
+    },
+  )
 })
 
 describe('a command', () => {

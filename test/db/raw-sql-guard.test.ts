@@ -214,6 +214,8 @@ const HARMLESS = new Set([
     'tenant_id',
     'claim_idempotency_key',
     'take_idempotency_key',
+    'lock_idempotency_key',
+    'undo_command',
     'set_command_result',
     'take_command_result',
   ],

@@ -1,4 +1,5 @@
 // Named counters for tests of writes: the `row_count` of exports that are never run, found by `requested_by`.
+import { defineWorkSql } from '../../src/commands/one-statement.ts'
 import type { Transaction } from '../../src/db/database.ts'
 import { asSuperuser, type TestDatabase } from './database.ts'
 
@@ -27,10 +28,15 @@ export async function raise(tx: Transaction, name: string): Promise<void> {
 export const raiseRaw = (tx: Transaction, name: string) =>
   tx.$queryRaw`UPDATE exports SET row_count = row_count + 1 WHERE requested_by = ${name} RETURNING tenant_id`
 
-/** Adds 1 in a command's one message; `$1` is the name. */
-export const RAISE_IN_ONE_MESSAGE = `
-  WITH raised AS (UPDATE exports SET row_count = row_count + 1 WHERE requested_by = $1 RETURNING row_count)
-  SELECT app.set_command_result((SELECT jsonb_build_object('value', row_count) FROM raised))`
+/** Adds 1 by a command's one statement; `$1` is the name. */
+export const RAISE_IN_ONE_STATEMENT = defineWorkSql(
+  'raise_tally',
+  `raised AS (
+    UPDATE exports SET row_count = row_count + 1 WHERE requested_by = $1 RETURNING row_count
+  ), work AS (
+    SELECT '{}'::jsonb AS before, jsonb_build_object('value', row_count) AS result, '[]'::jsonb AS events FROM raised
+  )`,
+)
 
 /** SQL for the value of a counter. `tenant`: an expression. */
 export const tallyOf = (tenant: string, name: string) =>

@@ -8,14 +8,14 @@ import type { CommandContext } from '../../src/auth/command-context.ts'
 import { permissionsOf } from '../../src/auth/permissions.ts'
 import { defineCommand } from '../../src/commands/command.ts'
 import { done } from '../../src/commands/outcome.ts'
-import { type OneMessage, runCommand, type Work } from '../../src/commands/run-command.ts'
+import { type OneStatement, runCommand, type Work } from '../../src/commands/run-command.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import type { Database, TenantClient, Transaction } from '../../src/db/database.ts'
 import { CommitUnknown, faultOf, sqlstateOf, toAppError } from '../../src/db/faults.ts'
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
-import { RAISE_IN_ONE_MESSAGE, raiseRaw, tallyOf } from '../support/tally.ts'
+import { RAISE_IN_ONE_STATEMENT, raiseRaw, tallyOf } from '../support/tally.ts'
 import { fixtureId, TENANT_A } from '../support/two-tenants.ts'
 
 export interface Storm {
@@ -274,9 +274,8 @@ const UNITS: [string, Unit][] = [
   ],
   ['a command', (world, id, n) => commandUntilDone(world, id, n, raiseInTransaction)],
   [
-    'a command in one message',
-    (world, id, n) =>
-      commandUntilDone(world, id, n, { message: raiseAtOnce, whyRefused: raiseInTransaction }),
+    'a command in one statement',
+    (world, id, n) => commandUntilDone(world, id, n, { decide: raiseAtOnce, whyRefused: raiseInTransaction }),
   ],
 ]
 
@@ -291,11 +290,8 @@ const SUBJECT = { type: 'Storm', id: '00000000-0000-7000-8000-000000000001' }
 const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: {} }])
 
 const raiseAtOnce = () => ({
-  statement: {
-    text: RAISE_IN_ONE_MESSAGE,
-    values: ['commands'],
-    name: 'storm_raise',
-  },
+  sql: RAISE_IN_ONE_STATEMENT,
+  values: ['commands'],
   done: DONE,
 })
 
@@ -309,7 +305,7 @@ async function commandUntilDone(
   world: World,
   tenantId: string,
   n: number,
-  work: Work<never> | OneMessage<never, null, unknown>,
+  work: Work<never> | OneStatement<never, null, unknown>,
 ): Promise<void> {
   const input = { n, idempotencyKey: `unit-${n}` }
   for (let attempt = 1; ; attempt += 1) {

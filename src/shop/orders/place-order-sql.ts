@@ -1,7 +1,8 @@
 // The one statement that places an order or changes nothing.
+import type { Decided } from '../../commands/attempt.ts'
+import { defineWorkSql } from '../../commands/one-statement.ts'
 import { newId } from '../../core/ids.ts'
 import type { Money } from '../../core/money.ts'
-import type { Statement } from '../../db/database.ts'
 import type { Agreed } from './agreed.ts'
 import { holdEnd } from './hold-stock.ts'
 import type { AskedLine } from './order.ts'
@@ -11,8 +12,9 @@ import type { AskedLine } from './order.ts'
  * reservation under row locks, then the order number. The number's lock serialises the tenant's orders, so it is taken
  * last.
  */
-const PLACE_SQL = `
-  WITH customer AS (
+const PLACE = defineWorkSql(
+  'place_order',
+  `customer AS (
     SELECT app.buyer_of(c) AS buyer, app.address_of(c) AS address FROM customers c WHERE c.id = $5::uuid
   ), asked AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[])
@@ -71,31 +73,28 @@ const PLACE_SQL = `
     INSERT INTO stock_movements (id, variant_id, reason, on_hand_delta, reserved_delta, order_id, created_at)
     SELECT p.movement_id, p.variant_id, 'RESERVATION', 0, p.quantity, placed.id, $7::timestamptz
     FROM priced p, placed
-  )
-  SELECT app.set_command_result((
-    SELECT jsonb_build_object('number', number, 'totalMinor', total_minor::text, 'currency', currency, 'status', status)
-      || CASE status WHEN 'PAID' THEN jsonb_build_object('events', jsonb_build_array(jsonb_build_object(
+  ), work AS (
+    SELECT '{}'::jsonb AS before,
+      jsonb_build_object('number', number, 'totalMinor', total_minor::text, 'currency', currency, 'status', status) AS result,
+      CASE status WHEN 'PAID' THEN jsonb_build_array(jsonb_build_object(
         'id', $14::text, 'type', 'order.paid', 'subject_type', 'Order', 'subject_id', id,
-        'payload', jsonb_build_object('version', 1)))) ELSE '{}' END
+        'payload', jsonb_build_object('version', 1))) ELSE '[]' END AS events
     FROM placed
-  ))`
+  )`,
+)
 
-/**
- * Places the order and stores its number, total, currency and status in the outcome, or refuses it and stores the
- * refusal.
- */
-export function placeStatement(order: {
+/** Places the order, or refuses it; its number, total, currency and status are added to its audit entry and event. */
+export function placing(order: {
   readonly id: string
   readonly customerId: string
   readonly lines: readonly AskedLine[]
   readonly expectedTotal: Money | null
   readonly agreed: Agreed
   readonly now: Date
-}): Statement {
+}): Omit<Decided<null>, 'done'> {
   const { id, customerId, lines, expectedTotal, agreed, now } = order
   return {
-    name: 'bulkhead_place_order',
-    text: PLACE_SQL,
+    sql: PLACE,
     values: [
       arrayOf(lines.map(() => newId())),
       arrayOf(lines.map(() => newId())),

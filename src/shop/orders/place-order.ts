@@ -12,7 +12,7 @@ import { newId } from '../../core/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import { agreedSchema } from './agreed.ts'
 import { type AskedLine, LINES_MAX, type OfferedLine, QUANTITY_MAX, refusalsOf } from './order.ts'
-import { placeStatement } from './place-order-sql.ts'
+import { placing } from './place-order-sql.ts'
 
 const schema = z.object({
   customerId: z.string(),
@@ -54,11 +54,11 @@ export async function placeOrder(
   input: InputOf<typeof orderPlace>,
 ): Promise<Executed<typeof orderPlace>> {
   return await runCommand(caller, orderPlace, input, {
-    message: ({ customerId, lines, expectedTotal = null, ...agreed }) => {
+    decide: ({ customerId, lines, expectedTotal = null, ...agreed }) => {
       const id = newId()
       const subject = { type: 'Order', id }
       return {
-        statement: placeStatement({ id, customerId, lines, expectedTotal, agreed, now: caller.clock() }),
+        ...placing({ id, customerId, lines, expectedTotal, agreed, now: caller.clock() }),
         // The statement adds number, totalMinor, currency and status to the outcome.
         done: done(
           id,

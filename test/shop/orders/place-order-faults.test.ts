@@ -45,7 +45,7 @@ const caller = (): CommandContext => ({
 })
 
 it.each(['unanswered', 'lost'] as const)(
-  'which is one message, %s: the same call places it once',
+  'which is one statement, %s: the same call places it once',
   async (how) => {
     const order = {
       idempotencyKey: newId(),
@@ -67,7 +67,7 @@ it.each(['unanswered', 'lost'] as const)(
     const before = await orders()
     let isBroken = false
     proxy.breakAt = ({ text }) => {
-      if (isBroken || !text.includes('set_command_result')) return null
+      if (isBroken || !text.includes('undo_command')) return null
       isBroken = true
       return how
     }
