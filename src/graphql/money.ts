@@ -18,6 +18,7 @@ function fromTexts(make: FromTexts): { readonly extensions: { readonly fromTexts
 
 export const MoneyType = builder.objectRef<Money>(MONEY_TYPE).implement({
   description: 'An amount of money.',
+  extensions: { isValue: true },
   fields: (t) => ({
     amountMinor: t.expose('amountMinor', {
       type: 'BigInt',
@@ -46,16 +47,24 @@ type ColumnOf<Name extends ModelName, Value> = {
   [Column in keyof RowOf<Name> & string]: RowOf<Name>[Column] extends Value ? Column : never
 }[keyof RowOf<Name> & string]
 
-/** The options of a field that shows two columns as an amount of money: minor units, and their currency. */
-export function moneyField<Name extends ModelName>(
+/** Null for an amount that may be. */
+type MoneyOf<Amount> = null extends Amount ? Money | null : Money
+
+/**
+ * The options of a field that shows two columns as an amount of money: minor units, and their currency. Where the amount may be
+ * null, the field is nullable.
+ */
+export function moneyField<Name extends ModelName, Amount extends ColumnOf<Name, bigint | null>>(
   model: Name,
-  amount: ColumnOf<Name, bigint>,
+  amount: Amount,
   currency: ColumnOf<Name, string>,
 ) {
-  const { extensions, resolve } = computed(model, [amount, currency], (row) => ({
-    amountMinor: row[amount] as bigint,
-    currency: row[currency] as string,
-  }))
+  const { extensions, resolve } = computed(model, [amount, currency], (row) => {
+    const amountMinor = row[amount] as bigint | null
+    return (amountMinor === null ? null : { amountMinor, currency: row[currency] as string }) as MoneyOf<
+      RowOf<Name>[Amount]
+    >
+  })
   return {
     type: MoneyType,
     extensions: { projection: { ...extensions.projection, passesTexts: true } },

@@ -38,7 +38,10 @@ export type Projection =
       readonly of?: (row: never, context: Context) => unknown
       /** The field's JSON from the texts of its columns, none of them NULL: the same as `of` and its type make, but faster. */
       readonly text?: (...texts: readonly string[]) => string
-      /** Its type is an object whose fields have `extensions.fromTexts`, which take the texts of these columns. */
+      /**
+       * Its type is an object whose fields have `extensions.fromTexts`, which take the texts of these columns, none of them NULL.
+       * Where one is, `of` makes the value.
+       */
       readonly passesTexts?: boolean
     }
   | { readonly one: string }

@@ -13,6 +13,7 @@ const CODE = 'UserErrorCode'
 
 export const UserErrorType = builder.objectRef<UserError>('UserError').implement({
   description: 'A problem in the input that the user can fix. Nothing was changed.',
+  extensions: { isValue: true },
   fields: (t) => ({
     code: t.field({
       type: CODE as never,

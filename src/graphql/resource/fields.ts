@@ -65,7 +65,10 @@ export type Part = {
   readonly columns: readonly string[]
   readonly type: unknown
   readonly nullable?: boolean
+  /** Its value, of these columns alone. Synchronous. */
   readonly resolve: (row: never) => unknown
+  /** Its type makes its fields' JSON from the columns' texts (projection.ts). */
+  readonly passesTexts?: boolean
   /** The column by which a list is sorted; without it lists cannot be sorted by the part. */
   readonly sort?: string
   /** The columns of an amount of money, by which a list can be filtered. */
@@ -240,7 +243,7 @@ function ruleOf(column: Column, length: number): z.ZodType {
 }
 
 export function partField(name: string, part: Part, model: Model): Field {
-  const { columns, type, nullable = false, description, resolve, sort, input } = part
+  const { columns, type, nullable = false, description, resolve, passesTexts = false, sort, input } = part
   for (const column of columns)
     if (!model.columns.has(column)) throw new Error(`${model.table} has no column ${column} for ${name}`)
   return {
@@ -250,7 +253,7 @@ export function partField(name: string, part: Part, model: Model): Field {
         type: type as never,
         nullable: nullable as never,
         ...(description !== undefined && { description }),
-        ...projection({ columns }),
+        ...projection({ columns, of: resolve, ...(passesTexts && { passesTexts }) }),
         resolve: resolve as never,
       }),
     input: input === undefined ? null : partInput(name, part, input),
@@ -307,6 +310,7 @@ export function money(
     columns: [amount, currency],
     type: MoneyType,
     resolve: (row: Columns) => ({ amountMinor: row[amount], currency: row[currency] }),
+    passesTexts: true,
     sort: amount,
     money: { amount, currency },
     input: {

@@ -1,10 +1,6 @@
 // Stock: the level of a variant, its movements, and the mutation that books a change.
 
-import type {
-  StockMovement as MovementRow,
-  StockLevel,
-  Variant as VariantRow,
-} from '../../generated/prisma/client.ts'
+import type { StockLevel, Variant as VariantRow } from '../../generated/prisma/client.ts'
 import { anyOf } from '../../graphql/any-of.ts'
 import { builder, type SchemaTypes } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
@@ -12,9 +8,9 @@ import { valuesOfEnum } from '../../graphql/described-values.ts'
 import { addManyMutation } from '../../graphql/many-mutation.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
+import { idField, nodeUuid } from '../../graphql/node-ids.ts'
 import { projection } from '../../graphql/projection.ts'
-import { readPage } from '../../graphql/read.ts'
+import { page, readField } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { relation } from '../../graphql/relations.ts'
 import { sortOf } from '../../graphql/sorts.ts'
@@ -47,7 +43,7 @@ StockMovement.implement({
   interfaces: [Node],
   extensions: { model: 'StockMovement', permission: 'stock:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('StockMovement', id) }),
+    id: t.id(idField('StockMovement')),
     reason: t.expose('reason', { type: StockReason }),
     onHandDelta: t.exposeInt('onHandDelta'),
     reservedDelta: t.exposeInt('reservedDelta'),
@@ -77,23 +73,17 @@ builder.objectFields(Variant, (t) => ({
 }))
 
 builder.queryFields((t) => ({
-  stockMovements: t.field({
+  stockMovements: readField(t, {
     type: StockMovementConnection,
     description: 'The changes of stock, latest first.',
     args: { ...pageArgs(t.arg), variantId: t.arg.id(), reason: t.arg({ type: [StockReason] }) },
-    resolve: (_root, { variantId, reason, ...page }, context, info) =>
-      readPage<MovementRow>(
-        context,
-        info,
-        {
-          where: {
-            ...(typeof variantId === 'string' && { variantId: nodeUuid('Variant', variantId) }),
-            ...(reason && { reason: anyOf(reason) }),
-          },
-          sort: NEWEST_FIRST,
-        },
-        page,
-      ),
+    read: ({ variantId, reason, ...paging }) => {
+      const where = {
+        ...(typeof variantId === 'string' && { variantId: nodeUuid('Variant', variantId) }),
+        ...(reason && { reason: anyOf(reason) }),
+      }
+      return page({ where, sort: NEWEST_FIRST }, paging)
+    },
   }),
 }))
 

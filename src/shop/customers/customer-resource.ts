@@ -9,6 +9,7 @@ const COUNTRY = 'ISO 3166-1, two letters.'
 
 const Address = builder.objectRef<CustomerRow>('Address').implement({
   description: 'A postal address.',
+  extensions: { isValue: true },
   fields: (t) => ({
     line1: t.exposeString('addressLine1', { description: 'Street and number.', nullable: true }),
     line2: t.exposeString('addressLine2', {

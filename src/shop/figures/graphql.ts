@@ -36,7 +36,7 @@ const CURRENCY = "Only orders in this currency count. Default: the tenant's own.
 const SalesDayType = builder.objectRef<SalesDay>('SalesDay').implement({
   description:
     "One day's sales, in one currency. Payments, refunds and chargebacks count on the day they were booked.",
-  extensions: { permission: 'figures:read' },
+  extensions: { permission: 'figures:read', isValue: true },
   fields: (t) => ({
     date: t.expose('date', { type: 'Date', description: "The day, in the tenant's time zone." }),
     orders: t.exposeInt('orders', {
@@ -92,7 +92,7 @@ const TopProductType = builder.objectRef<TopProduct>('TopProduct').implement({
 
 const OrderCountType = builder.objectRef<OrderCount>('OrderCount').implement({
   description: 'The number of orders in one status.',
-  extensions: { permission: 'figures:read' },
+  extensions: { permission: 'figures:read', isValue: true },
   fields: (t) => ({
     status: t.expose('status', { type: enumRef('OrderStatus'), description: 'The status.' }),
     count: t.exposeInt('count', { description: 'The number of orders that are in it now.' }),

@@ -9,11 +9,11 @@ import { spanFields, spanOf } from '../../graphql/between.ts'
 import { builder } from '../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../graphql/connections.ts'
 import { describedValues } from '../../graphql/described-values.ts'
-import { MoneyType } from '../../graphql/money.ts'
+import { MoneyType, moneyField } from '../../graphql/money.ts'
 import { Node, nodeLink } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
-import { readPage } from '../../graphql/read.ts'
+import { idField, nodeId, nodeUuid } from '../../graphql/node-ids.ts'
+import { computed, projection } from '../../graphql/projection.ts'
+import { page, readField } from '../../graphql/read.ts'
 import { enumRef } from '../../graphql/refs.ts'
 import { readTogether, relation } from '../../graphql/relations.ts'
 import { sortOf } from '../../graphql/sorts.ts'
@@ -62,7 +62,7 @@ LedgerAccount.implement({
   interfaces: [Node],
   extensions: { model: 'LedgerAccount', permission: 'ledger:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('LedgerAccount', id) }),
+    id: t.id(idField('LedgerAccount')),
     code: t.exposeString('code', { description: 'Its number in the chart of accounts, such as 4010.' }),
     name: t.exposeString('name'),
     type: t.expose('type', { type: LedgerAccountType }),
@@ -102,7 +102,10 @@ const JournalEntrySource = builder
     }),
   })
 
-function sourceOf({ sourceType: type, sourceId }: EntryRow): { type: string; id: string } {
+function sourceOf({ sourceType: type, sourceId }: Pick<EntryRow, 'sourceType' | 'sourceId'>): {
+  type: string
+  id: string
+} {
   const name = isUuid(sourceId) ? SOURCE_NODES.find((node) => node === type) : undefined
   return { type, id: name === undefined ? sourceId : nodeId(name, sourceId) }
 }
@@ -122,15 +125,14 @@ JournalEntry.implement({
   interfaces: [Node],
   extensions: { model: 'JournalEntry', permission: 'ledger:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('JournalEntry', id) }),
+    id: t.id(idField('JournalEntry')),
     kind: t.expose('kind', { type: JournalEntryKind }),
     description: t.exposeString('description', textBytes(NOTE_BYTES)),
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     source: t.field({
       description: 'What it was booked for.',
       type: JournalEntrySource,
-      ...projection({ columns: ['sourceType', 'sourceId'] }),
-      resolve: sourceOf,
+      ...computed('JournalEntry', ['sourceType', 'sourceId'], sourceOf),
     }),
     postings: relationListField(
       t,
@@ -160,18 +162,15 @@ Posting.implement({
   interfaces: [Node],
   extensions: { model: 'Posting', permission: 'ledger:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Posting', id) }),
+    id: t.id(idField('Posting')),
     amount: t.field({
-      type: MoneyType,
       description: 'Positive for a debit, negative for a credit.',
-      ...projection({ columns: ['amountMinor', 'currency'] }),
-      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+      ...moneyField('Posting', 'amountMinor', 'currency'),
     }),
     side: t.field({
       description: 'Whether it is a debit or a credit.',
       type: PostingSide,
-      ...projection({ columns: ['amountMinor'] }),
-      resolve: ({ amountMinor }) => (amountMinor > 0n ? 'DEBIT' : 'CREDIT'),
+      ...computed('Posting', ['amountMinor'], ({ amountMinor }) => (amountMinor > 0n ? 'DEBIT' : 'CREDIT')),
     }),
     postedAt: t.expose('postedAt', { type: 'DateTime' }),
     runningBalance: t.field({
@@ -222,6 +221,7 @@ const TrialBalanceRowType = builder.objectRef<TrialBalanceRow>('TrialBalanceRow'
 
 const TrialBalanceTotalType = builder.objectRef<TrialBalanceTotal>('TrialBalanceTotal').implement({
   description: 'The sums of all accounts in one currency.',
+  extensions: { isValue: true },
   fields: (t) => ({
     currency: t.expose('currency', { type: 'Currency' }),
     debit: t.expose('debit', { description: 'The sum of all debits.', type: MoneyType }),
@@ -282,26 +282,23 @@ function entryFilter(
 }
 
 builder.queryFields((t) => ({
-  ledgerAccounts: t.field({
+  ledgerAccounts: readField(t, {
     type: LedgerAccountConnection,
     description: 'The chart of accounts, by code: the same accounts in each currency in use.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: LedgerAccountFilter }) },
-    resolve: (_root, { filter, ...page }, context, info) => {
+    read: ({ filter, ...paging }) => {
       const where = {
         ...(typeof filter?.currency === 'string' && { currency: filter.currency }),
         ...(filter?.type && { type: anyOf(filter.type) }),
       }
-      return readPage<AccountRow>(context, info, { where, sort: BY_CODE }, page)
+      return page({ where, sort: BY_CODE }, paging)
     },
   }),
-  journalEntries: t.field({
+  journalEntries: readField(t, {
     type: JournalEntryConnection,
     description: 'All entries of the ledger, latest first.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: JournalEntryFilter }) },
-    resolve: (_root, { filter, ...page }, context, info) => {
-      const where = entryFilter(filter)
-      return readPage<EntryRow>(context, info, { where, sort: NEWEST_FIRST }, page)
-    },
+    read: ({ filter, ...paging }) => page({ where: entryFilter(filter), sort: NEWEST_FIRST }, paging),
   }),
   trialBalance: t.field({
     type: TrialBalanceType,

@@ -40,7 +40,7 @@ const OrderPaymentStatus = enumRef('OrderPaymentStatus', 'How far an order is pa
 // orders.
 const OrderBuyer = builder.objectRef<FrozenBuyer>('OrderBuyer').implement({
   description: 'The buyer, as agreed when the order was placed.',
-  extensions: { permission: 'customers:read' },
+  extensions: { permission: 'customers:read', isValue: true },
   fields: (t) => ({
     name: t.string({ description: 'The full name.', nullable: true, resolve: ({ name }) => name ?? null }),
     email: t.string({
@@ -58,7 +58,7 @@ const OrderBuyer = builder.objectRef<FrozenBuyer>('OrderBuyer').implement({
 
 const OrderAddress = builder.objectRef<FrozenAddress>('OrderAddress').implement({
   description: 'An address, as agreed when the order was placed.',
-  extensions: { permission: 'customers:read' },
+  extensions: { permission: 'customers:read', isValue: true },
   fields: (t) => ({
     name: t.string({
       description: "The recipient's name.",

@@ -8,8 +8,8 @@ import { Page, planPage, type SortValue } from '../../graphql/keyset.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeLink } from '../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../graphql/node-ids.ts'
-import { projection } from '../../graphql/projection.ts'
+import { idField, nodeId, nodeUuid } from '../../graphql/node-ids.ts'
+import { computed, projection } from '../../graphql/projection.ts'
 import { relation } from '../../graphql/relations.ts'
 import { textBytes } from '../../graphql/text-bytes.ts'
 import { addNote, orderNoteAdd } from '../orders/add-note.ts'
@@ -26,7 +26,7 @@ OrderNote.implement({
   interfaces: [Node],
   extensions: { model: 'OrderNote', permission: 'orders:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('OrderNote', id) }),
+    id: t.id(idField('OrderNote')),
     text: t.exposeString('text', {
       description: 'At most 5,000 characters.',
       ...textBytes(TEXT_BYTES_EXPECTED),
@@ -34,8 +34,7 @@ OrderNote.implement({
     authorLabel: t.string({
       nullable: true,
       description: 'Who wrote it: the e-mail address or the name of the key at that time; null: the system.',
-      ...projection({ columns: ['authorLabel'] }),
-      resolve: ({ authorLabel }) => authorLabel || null,
+      ...computed('OrderNote', ['authorLabel'], ({ authorLabel }) => authorLabel || null),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was written.' }),
     order: t.field({

@@ -1,15 +1,15 @@
 // The disputes of payments: type and queries.
-import type { Dispute as DisputeRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
+import type { Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
 import { spanFields, spanOf } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs } from '../../../graphql/connections.ts'
-import { MoneyType } from '../../../graphql/money.ts'
+import { moneyField } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
-import { projection } from '../../../graphql/projection.ts'
+import { idField, nodeUuid } from '../../../graphql/node-ids.ts'
+import { computed, projection } from '../../../graphql/projection.ts'
 import { MoneyRange, moneyRange } from '../../../graphql/ranges.ts'
-import { readOne, readPage } from '../../../graphql/read.ts'
+import { one, page, readField } from '../../../graphql/read.ts'
 import { enumRef } from '../../../graphql/refs.ts'
 import { relation } from '../../../graphql/relations.ts'
 import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
@@ -39,13 +39,11 @@ Dispute.implement({
   interfaces: [Node],
   extensions: { model: 'Dispute', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Dispute', id) }),
+    id: t.id(idField('Dispute')),
     status: t.expose('status', { type: DisputeStatus }),
     amount: t.field({
-      type: MoneyType,
       description: 'The disputed amount.',
-      ...projection({ columns: ['amountMinor', 'currency'] }),
-      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+      ...moneyField('Dispute', 'amountMinor', 'currency'),
     }),
     reason: t.exposeString('reason', {
       description: "The provider's reason code, for example `fraudulent`.",
@@ -57,22 +55,16 @@ Dispute.implement({
       description: "The merchant's deadline for answering it.",
     }),
     withdrawnAmount: t.field({
-      type: MoneyType,
       description: 'Withdrawn from the account with the provider.',
-      ...projection({ columns: ['withdrawnMinor', 'currency'] }),
-      resolve: ({ withdrawnMinor, currency }) => ({ amountMinor: withdrawnMinor, currency }),
+      ...moneyField('Dispute', 'withdrawnMinor', 'currency'),
     }),
     reinstatedAmount: t.field({
-      type: MoneyType,
       description: 'The part of the withdrawn amount that was returned.',
-      ...projection({ columns: ['reinstatedMinor', 'currency'] }),
-      resolve: ({ reinstatedMinor, currency }) => ({ amountMinor: reinstatedMinor, currency }),
+      ...moneyField('Dispute', 'reinstatedMinor', 'currency'),
     }),
     fee: t.field({
-      type: MoneyType,
       description: "The provider's fee for the dispute, less what was returned of it.",
-      ...projection({ columns: ['feeMinor', 'currency'] }),
-      resolve: ({ feeMinor, currency }) => ({ amountMinor: feeMinor, currency }),
+      ...moneyField('Dispute', 'feeMinor', 'currency'),
     }),
     movements: t.exposeStringList('movements', {
       description: "The provider's ids of the dispute's movements: the sources of the ledger's entries.",
@@ -80,8 +72,7 @@ Dispute.implement({
     }),
     providerReference: t.string({
       description: "The provider's id of the dispute.",
-      ...projection({ columns: ['reference'] }),
-      resolve: ({ reference }) => reference,
+      ...computed('Dispute', ['reference'], ({ reference }) => reference),
     }),
     version: t.exposeInt('version'),
     openedAt: t.expose('openedAt', { type: 'DateTime' }),
@@ -106,7 +97,7 @@ const DisputeFilter = builder.inputType('DisputeFilter', {
 })
 
 builder.queryFields((t) => ({
-  disputes: t.field({
+  disputes: readField(t, {
     type: DisputeConnection,
     description: 'All disputes, latest first.',
     args: {
@@ -115,7 +106,7 @@ builder.queryFields((t) => ({
       sortKey: t.arg({ type: disputeSorts.type }),
       reverse: t.arg.boolean(),
     },
-    resolve: (_root, { filter, sortKey, reverse, ...page }, context, info) => {
+    read: ({ filter, sortKey, reverse, ...paging }) => {
       const { status, paymentId } = filter ?? {}
       const where = {
         ...(status && { status: anyOf(status) }),
@@ -124,15 +115,14 @@ builder.queryFields((t) => ({
         ...spanOf('openedAt', 'opened', filter),
         ...spanOf('updatedAt', 'updated', filter),
       }
-      return readPage<DisputeRow>(context, info, { where, sort: disputeSorts.read(sortKey, reverse) }, page)
+      return page({ where, sort: disputeSorts.read(sortKey, reverse) }, paging)
     },
   }),
-  dispute: t.field({
+  dispute: readField(t, {
     description: 'One dispute, by its id.',
     type: Dispute,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },
-    resolve: (_root, { id }, context, info) =>
-      readOne<DisputeRow>(context, info, 'Dispute', { id: nodeUuid('Dispute', id) }),
+    read: ({ id }) => one('Dispute', { id: nodeUuid('Dispute', id) }),
   }),
 }))

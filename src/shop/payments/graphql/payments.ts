@@ -6,12 +6,12 @@ import { spanFields, spanOf } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../../graphql/connections.ts'
 import { describedValues } from '../../../graphql/described-values.ts'
-import { MoneyType } from '../../../graphql/money.ts'
+import { moneyField } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
-import { projection } from '../../../graphql/projection.ts'
+import { idField, nodeUuid } from '../../../graphql/node-ids.ts'
+import { computed, projection } from '../../../graphql/projection.ts'
 import { MoneyRange, moneyRange } from '../../../graphql/ranges.ts'
-import { readOne, readPage } from '../../../graphql/read.ts'
+import { one, page, readField } from '../../../graphql/read.ts'
 import { enumRef } from '../../../graphql/refs.ts'
 import { relation } from '../../../graphql/relations.ts'
 import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
@@ -54,43 +54,32 @@ Payment.implement({
   interfaces: [Node],
   extensions: { model: 'Payment', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Payment', id) }),
+    id: t.id(idField('Payment')),
     status: t.expose('status', { type: PaymentStatus }),
     provider: t.field({
       type: PaymentProviderKind,
-      ...projection({ columns: ['providerKind'] }),
-      resolve: ({ providerKind }) => providerKind,
+      ...computed('Payment', ['providerKind'], ({ providerKind }) => providerKind),
     }),
     amount: t.field({
       description: 'The amount to pay.',
-      type: MoneyType,
-      ...projection({ columns: ['amountMinor', 'currency'] }),
-      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+      ...moneyField('Payment', 'amountMinor', 'currency'),
     }),
     refundedAmount: t.field({
-      type: MoneyType,
       description: 'Refunded so far.',
-      ...projection({ columns: ['refundedMinor', 'currency'] }),
-      resolve: ({ refundedMinor, currency }) => ({ amountMinor: refundedMinor, currency }),
+      ...moneyField('Payment', 'refundedMinor', 'currency'),
     }),
     refundPendingAmount: t.field({
-      type: MoneyType,
       description: 'The sum of its refunds whose outcome is still open.',
-      ...projection({ columns: ['refundPendingMinor', 'currency'] }),
-      resolve: ({ refundPendingMinor, currency }) => ({ amountMinor: refundPendingMinor, currency }),
+      ...moneyField('Payment', 'refundPendingMinor', 'currency'),
     }),
     chargedBackAmount: t.field({
-      type: MoneyType,
       description: "Charged back by the buyer's bank, less what it returned.",
-      ...projection({ columns: ['chargedBackMinor', 'currency'] }),
-      resolve: ({ chargedBackMinor, currency }) => ({ amountMinor: chargedBackMinor, currency }),
+      ...moneyField('Payment', 'chargedBackMinor', 'currency'),
     }),
     fee: t.field({
-      type: MoneyType,
       nullable: true,
       description: "The provider's fee; null until the provider reports it.",
-      ...projection({ columns: ['feeMinor', 'currency'] }),
-      resolve: ({ feeMinor, currency }) => (feeMinor === null ? null : { amountMinor: feeMinor, currency }),
+      ...moneyField('Payment', 'feeMinor', 'currency'),
     }),
     method: t.exposeString('method', {
       description: "The provider's id of the payment method. For MANUAL: CASH, BANK_TRANSFER or OTHER.",
@@ -98,8 +87,7 @@ Payment.implement({
     reference: t.string({
       nullable: true,
       description: 'Recorded payments only: a receipt number, or the reference on the bank statement.',
-      ...projection({ columns: ['manualReference'] }),
-      resolve: ({ manualReference }) => manualReference,
+      ...computed('Payment', ['manualReference'], ({ manualReference }) => manualReference),
     }),
     receivedAt: t.expose('receivedAt', {
       type: 'DateTime',
@@ -120,8 +108,11 @@ Payment.implement({
     failureCode: t.field({
       type: PaymentFailure,
       nullable: true,
-      ...projection({ columns: ['failureCode'] }),
-      resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+      ...computed(
+        'Payment',
+        ['failureCode'],
+        ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+      ),
     }),
     failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
     version: t.exposeInt('version'),
@@ -187,7 +178,7 @@ export function commonFilter(filter: CommonFilter | null | undefined) {
 }
 
 builder.queryFields((t) => ({
-  payments: t.field({
+  payments: readField(t, {
     type: PaymentConnection,
     description: 'All payments. Default: latest first.',
     args: {
@@ -196,20 +187,19 @@ builder.queryFields((t) => ({
       sortKey: t.arg({ type: paymentSorts.type }),
       reverse: t.arg.boolean(),
     },
-    resolve: (_root, { filter, sortKey, reverse, ...page }, context, info) => {
+    read: ({ filter, sortKey, reverse, ...paging }) => {
       const where = {
         ...commonFilter(filter),
         ...(typeof filter?.orderId === 'string' && { orderId: nodeUuid('Order', filter.orderId) }),
       }
-      return readPage<PaymentRow>(context, info, { where, sort: paymentSorts.read(sortKey, reverse) }, page)
+      return page({ where, sort: paymentSorts.read(sortKey, reverse) }, paging)
     },
   }),
-  payment: t.field({
+  payment: readField(t, {
     description: 'One payment, by its id.',
     type: Payment,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },
-    resolve: (_root, { id }, context, info) =>
-      readOne<PaymentRow>(context, info, 'Payment', { id: nodeUuid('Payment', id) }),
+    read: ({ id }) => one('Payment', { id: nodeUuid('Payment', id) }),
   }),
 }))

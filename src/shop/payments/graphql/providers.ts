@@ -1,15 +1,12 @@
 // The merchant's accounts with payment providers, and their events: types and queries.
-import type {
-  ProviderEvent as EventRow,
-  PaymentProvider as ProviderRow,
-} from '../../../generated/prisma/client.ts'
+import type { PaymentProvider as ProviderRow } from '../../../generated/prisma/client.ts'
 import { anyOf } from '../../../graphql/any-of.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs } from '../../../graphql/connections.ts'
 import { Node } from '../../../graphql/node.ts'
-import { nodeId } from '../../../graphql/node-ids.ts'
-import { projection } from '../../../graphql/projection.ts'
-import { readPage } from '../../../graphql/read.ts'
+import { idField } from '../../../graphql/node-ids.ts'
+import { computed, projection } from '../../../graphql/projection.ts'
+import { page, readField } from '../../../graphql/read.ts'
 import { enumRef } from '../../../graphql/refs.ts'
 import { relation } from '../../../graphql/relations.ts'
 import { sortOf } from '../../../graphql/sorts.ts'
@@ -42,7 +39,7 @@ PaymentProvider.implement({
   interfaces: [Node],
   extensions: { model: 'PaymentProvider', permission: 'payments:manage' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('PaymentProvider', id) }),
+    id: t.id(idField('PaymentProvider')),
     kind: t.expose('kind', { type: PaymentProviderKind }),
     status: t.expose('status', { type: PaymentProviderStatus }),
     accountReference: t.exposeString('accountReference', {
@@ -52,8 +49,11 @@ PaymentProvider.implement({
     liveMode: t.exposeBoolean('liveMode', { description: 'Whether real money moves.' }),
     webhookPath: t.string({
       description: 'The URL of this server to which the provider sends its events.',
-      ...projection({ columns: ['id'] }),
-      resolve: ({ id }, _args, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
+      ...computed(
+        'PaymentProvider',
+        ['id'],
+        ({ id }, { caller }) => `/webhooks/in/${endpointName(caller.tenantSlug, id)}`,
+      ),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     version: t.exposeInt('version'),
@@ -78,7 +78,7 @@ ProviderEvent.implement({
   interfaces: [Node],
   extensions: { model: 'ProviderEvent', permission: 'payments:manage' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('ProviderEvent', id) }),
+    id: t.id(idField('ProviderEvent')),
     reference: t.exposeString('reference', { description: "The provider's id of the event." }),
     type: t.exposeString('type'),
     status: t.expose('status', { type: ProviderEventStatus }),
@@ -104,30 +104,23 @@ const ProviderEventFilter = builder.inputType('ProviderEventFilter', {
 })
 
 builder.queryFields((t) => ({
-  paymentProviders: t.field({
+  paymentProviders: readField(t, {
     type: PaymentProviderConnection,
     description:
       "The merchant's accounts with payment providers, latest first: one is active, the others were replaced.",
     args: pageArgs(t.arg),
-    resolve: (_root, page, context, info) =>
-      readPage<ProviderRow>(context, info, { where: {}, sort: PROVIDERS }, page),
+    read: (paging) => page({ where: {}, sort: PROVIDERS }, paging),
   }),
-  providerEvents: t.field({
+  providerEvents: readField(t, {
     type: ProviderEventConnection,
     description: 'The webhook events of payment providers, latest first.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: ProviderEventFilter }) },
-    resolve: (_root, { filter, ...page }, context, info) =>
-      readPage<EventRow>(
-        context,
-        info,
-        {
-          where: {
-            ...(filter?.status && { status: anyOf(filter.status) }),
-            ...(typeof filter?.type === 'string' && { type: filter.type }),
-          },
-          sort: EVENTS,
-        },
-        page,
-      ),
+    read: ({ filter, ...paging }) => {
+      const where = {
+        ...(filter?.status && { status: anyOf(filter.status) }),
+        ...(typeof filter?.type === 'string' && { type: filter.type }),
+      }
+      return page({ where, sort: EVENTS }, paging)
+    },
   }),
 }))

@@ -1,18 +1,14 @@
 // The refunds of payments: type and query.
-import type {
-  OrderLine as OrderLineRow,
-  Payment as PaymentRow,
-  Refund as RefundRow,
-} from '../../../generated/prisma/client.ts'
+import type { OrderLine as OrderLineRow, Payment as PaymentRow } from '../../../generated/prisma/client.ts'
 import { spanFields } from '../../../graphql/between.ts'
 import { builder } from '../../../graphql/builder.ts'
 import { pageArgs, relationListField } from '../../../graphql/connections.ts'
-import { MoneyType } from '../../../graphql/money.ts'
+import { moneyField } from '../../../graphql/money.ts'
 import { Node } from '../../../graphql/node.ts'
-import { nodeId, nodeUuid } from '../../../graphql/node-ids.ts'
-import { projection } from '../../../graphql/projection.ts'
+import { idField, nodeUuid } from '../../../graphql/node-ids.ts'
+import { computed, projection } from '../../../graphql/projection.ts'
 import { MoneyRange } from '../../../graphql/ranges.ts'
-import { readPage } from '../../../graphql/read.ts'
+import { page, readField } from '../../../graphql/read.ts'
 import { relation } from '../../../graphql/relations.ts'
 import { sortOf, sortsOf } from '../../../graphql/sorts.ts'
 import { NOTE_BYTES, textBytes } from '../../../graphql/text-bytes.ts'
@@ -42,13 +38,11 @@ Refund.implement({
   interfaces: [Node],
   extensions: { model: 'Refund', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('Refund', id) }),
+    id: t.id(idField('Refund')),
     status: t.expose('status', { type: PaymentStatus }),
     amount: t.field({
       description: 'The amount that goes back.',
-      type: MoneyType,
-      ...projection({ columns: ['amountMinor', 'currency'] }),
-      resolve: ({ amountMinor, currency }) => ({ amountMinor, currency }),
+      ...moneyField('Refund', 'amountMinor', 'currency'),
     }),
     reason: t.expose('reason', { type: RefundReason, nullable: true }),
     note: t.exposeString('note', {
@@ -68,14 +62,12 @@ Refund.implement({
     method: t.string({
       nullable: true,
       description: 'Recorded refunds only: CASH, BANK_TRANSFER or OTHER.',
-      ...projection({ columns: ['manualMethod'] }),
-      resolve: ({ manualMethod }) => manualMethod,
+      ...computed('Refund', ['manualMethod'], ({ manualMethod }) => manualMethod),
     }),
     reference: t.string({
       nullable: true,
       description: 'Recorded refunds only: a receipt number, or the reference on the bank statement.',
-      ...projection({ columns: ['manualReference'] }),
-      resolve: ({ manualReference }) => manualReference,
+      ...computed('Refund', ['manualReference'], ({ manualReference }) => manualReference),
     }),
     givenAt: t.expose('givenAt', {
       type: 'DateTime',
@@ -86,8 +78,11 @@ Refund.implement({
     failureCode: t.field({
       type: PaymentFailure,
       nullable: true,
-      ...projection({ columns: ['failureCode'] }),
-      resolve: ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+      ...computed(
+        'Refund',
+        ['failureCode'],
+        ({ failureCode }) => failureCode as (typeof FAILURE_CODES)[number] | null,
+      ),
     }),
     failureMessage: t.exposeString('failureMessage', { nullable: true, ...textBytes(NOTE_BYTES) }),
     version: t.exposeInt('version'),
@@ -107,7 +102,7 @@ RefundLine.implement({
   interfaces: [Node],
   extensions: { model: 'RefundLine', permission: 'payments:read' },
   fields: (t) => ({
-    id: t.id({ ...projection({ columns: ['id'] }), resolve: ({ id }) => nodeId('RefundLine', id) }),
+    id: t.id(idField('RefundLine')),
     quantity: t.exposeInt('quantity', { description: 'The number of refunded pieces.' }),
     restock: t.exposeBoolean('restock', {
       description: 'The pieces go back into stock when the refund succeeds.',
@@ -132,7 +127,7 @@ const RefundFilter = builder.inputType('RefundFilter', {
 })
 
 builder.queryFields((t) => ({
-  refunds: t.field({
+  refunds: readField(t, {
     type: RefundConnection,
     description: 'All refunds, latest first.',
     args: {
@@ -141,12 +136,12 @@ builder.queryFields((t) => ({
       sortKey: t.arg({ type: refundSorts.type }),
       reverse: t.arg.boolean(),
     },
-    resolve: (_root, { filter, sortKey, reverse, ...page }, context, info) => {
+    read: ({ filter, sortKey, reverse, ...paging }) => {
       const where = {
         ...commonFilter(filter),
         ...(typeof filter?.paymentId === 'string' && { paymentId: nodeUuid('Payment', filter.paymentId) }),
       }
-      return readPage<RefundRow>(context, info, { where, sort: refundSorts.read(sortKey, reverse) }, page)
+      return page({ where, sort: refundSorts.read(sortKey, reverse) }, paging)
     },
   }),
 }))
