@@ -54,11 +54,11 @@ type MoneyOf<Amount> = null extends Amount ? Money | null : Money
  * The options of a field that shows two columns as an amount of money: minor units, and their currency. Where the amount may be
  * null, the field is nullable.
  */
-export function moneyField<Name extends ModelName, Amount extends ColumnOf<Name, bigint | null>>(
-  model: Name,
-  amount: Amount,
-  currency: ColumnOf<Name, string>,
-) {
+export function moneyField<
+  Name extends ModelName,
+  Amount extends ColumnOf<Name, bigint | null>,
+  Currency extends ColumnOf<Name, string>,
+>(model: Name, amount: Amount, currency: Currency) {
   const { extensions, resolve } = computed(model, [amount, currency], (row) => {
     const amountMinor = row[amount] as bigint | null
     return (amountMinor === null ? null : { amountMinor, currency: row[currency] as string }) as MoneyOf<

@@ -89,21 +89,6 @@ export function readField<Args extends InputFieldMap = {}>(
   })
 }
 
-/** @deprecated use readField */
-export const readOne = <T>(
-  context: Context,
-  info: GraphQLResolveInfo,
-  ...[model, where]: { [Model in ModelName]: [model: Model, where: Filters[Model]] }[ModelName]
-): Promise<T | null> => readFirst<T>(context, info, model, where)
-
-/** @deprecated use readField */
-export const readPage = <T extends Row>(
-  context: Context,
-  info: GraphQLResolveInfo,
-  list: ModelList,
-  args: PageArguments,
-): Promise<Page<T>> => readThePage<T>(context, info, page(list, args) as Extract<Reading, { kind: 'page' }>)
-
 /** The row of `model` that `where` finds. `includesHidden`: also one that the caller would not find. */
 export async function readFirst<T>(
   context: Context,

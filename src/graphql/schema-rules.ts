@@ -1,5 +1,6 @@
-// The rules that the assembled schema is checked against at the start: permissions, id prefixes, sizes of lists. Each problem
-// is one line that names the type or field, and what to write there.
+// The rules that the assembled schema is checked against at the start: permissions, id prefixes, sizes of lists, what is made of
+// columns or a value alone. Each problem is one line that names the type or field, and what to write there.
+import { isAsyncFunction } from 'node:util/types'
 import {
   type GraphQLCompositeType,
   type GraphQLField,
@@ -9,6 +10,7 @@ import {
   getNamedType,
   getNullableType,
   isAbstractType,
+  isCompositeType,
   isInterfaceType,
   isListType,
   isNonNullType,
@@ -31,6 +33,8 @@ export function schemaProblems(schema: GraphQLSchema, nodes: ReadonlyMap<string,
       ...fieldProblems(schema, place),
       ...listProblems(place),
       ...hiddenProblems(place),
+      ...computedProblems(place),
+      ...valueProblems(place),
     ]),
     ...unknownPermissions(schema, places),
     ...nodeProblems(schema, nodes),
@@ -133,7 +137,7 @@ function listProblems({ parent, field }: Place): string[] {
   return [`${place} is an unbounded list: ${BOUNDED}`]
 }
 
-const PAGED = 'write args: pageArgs(t.arg), and read it by readPage'
+const PAGED = 'write args: pageArgs(t.arg), and read it by readField and page'
 const BOUNDED =
   'write listSize: <the expected number> in the extensions of the field (listMax: <the maximum>, for a field that takes ids), ' +
   'or make it a connection'
@@ -141,6 +145,43 @@ const BOUNDED =
 export function isConnection(type: GraphQLNamedType | GraphQLCompositeType): boolean {
   return isObjectType(type) && type.name.endsWith('Connection')
 }
+
+/** What `of` makes of the columns is the field's value in every answer: a compiled one passes it no arguments and awaits nothing. */
+function computedProblems({ parent, field }: Place): string[] {
+  const projection = field.extensions.projection as Projection | undefined
+  if (projection === undefined || !('columns' in projection) || projection.of === undefined) return []
+  const place = `${parent.name}.${field.name}`
+  return [
+    ...(field.args.length > 0 ? [`${place} is computed and takes arguments: ${BY_HAND}`] : []),
+    ...(isAsyncFunction(projection.of) ? [`${place} is computed and async: ${BY_HAND}`] : []),
+  ]
+}
+
+const BY_HAND = 'write projection({ columns }) and a resolver in place of computed'
+
+/** A type whose objects are values: its fields are functions of the object alone. */
+function isValueType(type: GraphQLNamedType): boolean {
+  return isObjectType(type) && type.extensions.isValue === true
+}
+
+function valueProblems({ parent, field }: Place): string[] {
+  if (!isValueType(parent)) return []
+  const { args, resolve } = field
+  const type = getNamedType(field.type)
+  const place = `${parent.name}.${field.name}`
+  return [
+    ...(args.length > 0 ? [`${place} takes arguments, ${OF_VALUE}`] : []),
+    ...(resolve !== undefined && resolve.length > 1
+      ? [`${place} is resolved of more than the value, ${OF_VALUE}`]
+      : []),
+    ...(isAsyncFunction(resolve) ? [`${place} is async, ${OF_VALUE}`] : []),
+    ...(isCompositeType(type) && !isValueType(type)
+      ? [`${place} shows ${type.name}, which is no value, ${OF_VALUE}`]
+      : []),
+  ]
+}
+
+const OF_VALUE = 'in a type of values: change the field, or remove isValue from the extensions of the type'
 
 function unknownPermissions(schema: GraphQLSchema, places: readonly Place[]): string[] {
   const named = [

@@ -178,7 +178,58 @@ describe('a list', () => {
   it('that is a connection without paging is refused, at the root and in a type', () => {
     whole('extend type Person { rooms(first: Int, after: String): RoomConnection! }')
     expect(problems()).toEqual([
-      'Person.rooms is a connection without last, before: write args: pageArgs(t.arg), and read it by readPage',
+      'Person.rooms is a connection without last, before: write args: pageArgs(t.arg), and read it by readField and page',
     ])
+  })
+})
+
+describe('a computed field', () => {
+  const of = () => 'a name'
+
+  it('is made of its columns', () => {
+    fieldOf('Person.id').extensions = { projection: { columns: ['id'], of } }
+    expect(problems()).toEqual([])
+  })
+
+  it('that takes arguments is refused, and one that is async, but not one with a resolver of its own', () => {
+    whole('extend type Person { title(short: Boolean): String! mail: String! }')
+    fieldOf('Person.title').extensions = { projection: { columns: ['name'], of } }
+    fieldOf('Person.mail').extensions = { projection: { columns: ['name'], of: async () => 'a name' } }
+    const advice = 'write projection({ columns }) and a resolver in place of computed'
+    expect(problems()).toEqual([
+      `Person.title is computed and takes arguments: ${advice}`,
+      `Person.mail is computed and async: ${advice}`,
+    ])
+    fieldOf('Person.title').extensions = { projection: { columns: ['name'] } }
+    fieldOf('Person.mail').extensions = { projection: { columns: ['name'] } }
+    expect(problems()).toEqual([])
+  })
+})
+
+describe('a type of values', () => {
+  const OF_VALUE = 'in a type of values: change the field, or remove isValue from the extensions of the type'
+
+  it('has fields of the value alone, also of other values', () => {
+    whole('extend type Money { tax: Tax taxes: [Tax!] } type Tax { rate: Int! }')
+    typeOf('Money').extensions = { isValue: true }
+    typeOf('Tax').extensions = { isValue: true }
+    fieldOf('Money.taxes').extensions = { listSize: 1 }
+    fieldOf('Money.amount').resolve = ({ amount }) => amount
+    expect(problems()).toEqual([])
+  })
+
+  it('with arguments, a resolver that takes more, an async one or a field that is no value is refused', () => {
+    whole('extend type Money { in(currency: String): String! of: String! later: String! about: About }')
+    typeOf('Money').extensions = { isValue: true }
+    fieldOf('Money.of').resolve = (_value, _args, context) => context
+    fieldOf('Money.later').resolve = async ({ amount }) => amount
+    expect(problems()).toEqual([
+      `Money.in takes arguments, ${OF_VALUE}`,
+      `Money.of is resolved of more than the value, ${OF_VALUE}`,
+      `Money.later is async, ${OF_VALUE}`,
+      `Money.about shows About, which is no value, ${OF_VALUE}`,
+    ])
+    typeOf('Money').extensions = {}
+    expect(problems()).toEqual([])
   })
 })

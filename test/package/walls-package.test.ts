@@ -90,12 +90,11 @@ it('has no command line, and says so', async () => {
 })
 
 /** Declarations that the registered types refuse, in the page's project. */
-const MISSPELT = `import { action, type Context, defineCommand, type Resource, readOne, resource } from 'bulkhead/graphql'
-import type { GraphQLResolveInfo } from 'graphql'
+const MISSPELT = `import { action, computed, defineCommand, idField, moneyField, one, page, type Resource, resource, sortOf } from 'bulkhead/graphql'
 import { z } from 'zod'
 import './notes.ts'
 const all = { prefix: 'n', permission: 'notes' } as const
-export function misspelt(note: Resource<'Note'>, context: Context, info: GraphQLResolveInfo) {
+export function misspelt(note: Resource<'Note'>) {
   // @ts-expect-error: there is no such column
   resource('Note', { ...all, fields: { titel: {} } })
   // @ts-expect-error: there is no such column to look it up by
@@ -112,12 +111,25 @@ export function misspelt(note: Resource<'Note'>, context: Context, info: GraphQL
   action(note, 'archive', { run: async (tx) => ({ title: String(await tx.nota.count()) }) })
   // @ts-expect-error: there is no such permission
   defineCommand({ name: 'noteBurn', permission: 'notes:burn', errors: [], schema: z.object({}) })
+  // @ts-expect-error: there is no such column to compute it of
+  computed('Note', ['slag'], () => 'hello')
+  // @ts-expect-error: it reads a column that it does not name
+  computed('Note', ['slug'], ({ title }) => title)
+  // @ts-expect-error: there is no such model
+  idField('Nota')
+  // @ts-expect-error: a text is no amount
+  moneyField('Note', 'title', 'slug')
+  // @ts-expect-error: there is no such column to filter a list by
+  page({ where: { slag: 'hello' }, sort: sortOf('Note', 'createdAt') }, {})
   // @ts-expect-error: there is no such column to filter by
-  return readOne(context, info, 'Note', { slag: 'hello' })
+  return one('Note', { slag: 'hello' })
 }
-export const ok = (context: Context, info: GraphQLResolveInfo) => [
+export const ok = () => [
   resource('Booking', { ...all, fields: { guest: {} }, one: { room: {} } }),
-  readOne(context, info, 'Note', { slug: 'hello', status: 'DRAFT' }),
+  computed('Note', ['slug', 'title'], ({ slug, title }) => slug + title),
+  idField('Note'),
+  page({ where: { slug: 'hello' }, sort: sortOf('Note', 'createdAt') }, {}),
+  one('Note', { slug: 'hello', status: 'DRAFT' }),
 ]
 `
 
