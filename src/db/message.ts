@@ -1,17 +1,9 @@
 // Sends one message on a connection, and tells whether the connection is still usable.
 import pg from 'pg'
 import { faultOf, markStale, nameConstraint } from './faults.ts'
-import { keptStatements } from './kept-statements.ts'
-import { connectionOf, submitOn } from './pg-internals.ts'
+import { submitOn } from './pg-internals.ts'
 import { type Prelude, ScopedQuery } from './scoped-query.ts'
 import { type Ahead, TextMessage, type TextStatement } from './text-message.ts'
-
-/**
- * A connection with more prepared statements than this is replaced when it is returned: PostgreSQL frees none before
- * the session ends (1,500 had left 340 MB). A Close message per dropped statement would be skipped after an error in
- * its message, and then our record and the server's would differ.
- */
-export const KEPT_STATEMENTS_MAX = 250
 
 /** Sends a statement, preceded by others, in one message. */
 export function submit(
@@ -55,8 +47,4 @@ export function isSpoilt(error: unknown): boolean {
 /** Whether a prepared statement is gone, or no longer fits the schema. Nothing was run. */
 export function isStatementLost(error: unknown): boolean {
   return faultOf(error) === 'STATEMENT_LOST'
-}
-
-export function isFull(client: pg.PoolClient): boolean {
-  return keptStatements(connectionOf(client)) > KEPT_STATEMENTS_MAX
 }

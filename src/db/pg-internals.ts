@@ -4,7 +4,7 @@ import pg from 'pg'
 
 /** The parts of pg's connection that a query writes to. */
 export type Wire = {
-  /** The text of each named statement that the server has, as far as pg knows. */
+  /** The text of each named statement that the server has: pg adds one when the server tells that it has parsed it. */
   readonly parsedStatements: Record<string, string>
   readonly submittedNamedStatements: Record<string, string>
   readonly stream: { readonly writable: boolean; write(bytes: Uint8Array): boolean }
@@ -17,6 +17,7 @@ export type Wire = {
     valueMapper(value: unknown): unknown
   }): void
   execute(message: { portal: string; rows: number }): void
+  close(message: { type: 'S'; name: string }): void
   sync(): void
   sendCopyFail(reason: string): void
 }

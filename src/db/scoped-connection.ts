@@ -1,6 +1,6 @@
 // A connection in one tenant's transaction, as Prisma's adapter uses it. The pool chooses the connection.
 import type pg from 'pg'
-import { isFull, isSpoilt, submit } from './message.ts'
+import { isSpoilt, submit } from './message.ts'
 import { currentFrame, type Scope } from './scope.ts'
 import type { Prelude } from './scoped-query.ts'
 
@@ -96,7 +96,7 @@ export class ScopedConnection {
   release(error?: Error | boolean): void {
     this.#ended = true
     const mayBeOpen = this.#client.getTransactionStatus() !== 'I'
-    this.#client.release(error ?? this.#lost ?? (mayBeOpen || isFull(this.#client)))
+    this.#client.release(error ?? this.#lost ?? mayBeOpen)
     if (this.#released) return
     this.#released = true
     this.#around.released()

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { BEFORE_TENANT, createFairScheduler, type FairScheduler } from './fair-scheduler.ts'
 import { CommitUnknown, markRefused } from './faults.ts'
-import { isFull, isLost, isSpoilt, isStatementLost, submit, submitText } from './message.ts'
+import { isLost, isSpoilt, isStatementLost, submit, submitText } from './message.ts'
 import { currentFrame, requireTenant, type Scope, type Statement, type ValuedStatement } from './scope.ts'
 import { ScopedConnection } from './scoped-connection.ts'
 import type { Prelude } from './scoped-query.ts'
@@ -192,7 +192,7 @@ export class ScopedPool extends pg.Pool {
       throw error
     } finally {
       client.removeListener('error', onError)
-      client.release(lost ?? isFull(client))
+      client.release(lost)
     }
   }
 

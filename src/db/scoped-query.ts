@@ -1,7 +1,7 @@
 // A message to PostgreSQL that sets the scope before its statement: everything up to the Sync is one transaction, so
 // the setting is local to it and costs no round trip. Uses pg's query protocol.
 import type pg from 'pg'
-import { noteSent } from './kept-statements.ts'
+import { noteStatements } from './kept-statements.ts'
 import { type DataRow, Query, type Wire } from './pg-internals.ts'
 import type { Statement } from './scope.ts'
 
@@ -16,7 +16,7 @@ export class ScopedQuery extends Query {
   readonly #config: pg.QueryConfig
   readonly #preludes: readonly Prelude[]
   #sent = false
-  readonly #reused = new Set<string>()
+  #kept: ReadonlySet<string> | undefined
   #preludesAnswered = 0
   /** The first column of the answered prelude's first row. */
   #received: string | null | undefined
@@ -47,20 +47,18 @@ export class ScopedQuery extends Query {
   }
 
   override prepare(connection: Wire): void {
-    for (const prelude of this.#preludes) this.#note(connection, prelude.name)
-    this.#note(connection, this.#config.name)
+    const names = [...this.#preludes, this.#config].map(({ name = '' }) => name)
+    const { closed, kept } = noteStatements(connection, names)
+    this.#kept = kept
+    for (const name of closed) connection.close({ type: 'S', name })
     for (const prelude of this.#preludes) send(connection, prelude)
     super.prepare(connection)
     this.#sent = true
   }
 
-  #note(connection: Wire, name = ''): void {
-    if (name !== '' && !noteSent(connection, name)) this.#reused.add(name)
-  }
-
   /** Whether the failed statement was parsed in an earlier message, not in this one. */
   get failedKept(): boolean {
-    return this.#reused.has(this.name ?? '')
+    return this.#kept?.has(this.name ?? '') === true
   }
 
   override handleDataRow(message: DataRow): void {

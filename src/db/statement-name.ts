@@ -1,19 +1,20 @@
 // Names of prepared statements: one per SQL text, so that PostgreSQL parses each once per connection.
 import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 
 const UNNAMED = ''
-const NAMES_MAX = 2_000
-const names = new Map<string, string>()
+const TEXTS_MAX = 2_000
+/** The names of the texts that were used lately; empty for those that were used once. */
+const names = new LRUCache<string, string>({ max: TEXTS_MAX })
 
 /**
- * The name of a statement, or none when there are too many to keep on every connection: the others are parsed each
- * time. Lists of ids make a text per length, and each named text stays in the memory of each connection.
+ * The name of a statement that was used before; none at the first use, so that a text that is used once, such as one of the
+ * many lengths of a list, takes the place of no other on the connections.
  */
 export function statementName({ sql }: { sql: string }): string {
   const known = names.get(sql)
-  if (known !== undefined) return known
-  if (names.size >= NAMES_MAX) return UNNAMED
-  const name = `bk_${hash('sha256', sql, 'hex').slice(0, 24)}`
+  if (known !== undefined && known !== UNNAMED) return known
+  const name = known === undefined ? UNNAMED : `bk_${hash('sha256', sql, 'hex').slice(0, 24)}`
   names.set(sql, name)
   return name
 }

@@ -1,7 +1,7 @@
 // A message whose answer is one text: its statements are written as one buffer, and read without pg's Query and Result.
-import { noteSent } from './kept-statements.ts'
+import { noteStatements } from './kept-statements.ts'
 import type { DataRow, Submitted, Wire } from './pg-internals.ts'
-import { type Literal, parseMessage, runMessage, SYNC } from './wire-format.ts'
+import { closeMessage, type Literal, parseMessage, runMessage, SYNC } from './wire-format.ts'
 
 /** A statement before the last one of a message; its rows are dropped. */
 export type Ahead = {
@@ -34,7 +34,7 @@ export class TextMessage implements Submitted<string | null> {
   readonly #values: readonly Literal[]
   readonly #ahead: readonly Ahead[]
   #last: { readonly text: string; readonly name: string } | undefined
-  readonly #reused = new Set<string>()
+  #kept: ReadonlySet<string> | undefined
   #answered = 0
   #hasRow = false
   #answer: string | null = null
@@ -48,41 +48,31 @@ export class TextMessage implements Submitted<string | null> {
 
   /** Whether the failed statement was parsed in an earlier message, not in this one. */
   get failedKept(): boolean {
-    return this.#reused.has(this.name ?? '')
+    return this.#kept?.has(this.name ?? '') === true
   }
 
   submit(connection: Wire): null {
     const { text = '', name = '' } = this
     this.#last = { text, name }
-    const parts: Uint8Array[] = []
-    const parsed = new Set<string>()
+    const { closed, kept } = noteStatements(connection, [...this.#ahead.map((ahead) => ahead.name), name])
+    this.#kept = kept
+    const parts: Uint8Array[] = closed.map(closeMessage)
+    const prepared = new Set(kept)
+    const prepare = (own: { readonly text: string; readonly name: string }): void => {
+      if (prepared.has(own.name)) return
+      if (own.name !== '') prepared.add(own.name)
+      parts.push(parseMessage(own.name, own.text))
+    }
     for (const ahead of this.#ahead) {
-      this.#prepare(connection, ahead, parsed, parts)
+      prepare(ahead)
       parts.push(ahead.run)
     }
-    this.#prepare(connection, this.#last, parsed, parts)
+    prepare(this.#last)
     parts.push(runMessage(name, this.#values), SYNC)
     this.#expectNext()
     // As pg does: nothing is sent on a broken connection, whose end then fails this message.
     if (connection.stream.writable) connection.stream.write(Buffer.concat(parts))
     return null
-  }
-
-  #prepare(
-    connection: Wire,
-    { text, name }: { readonly text: string; readonly name: string },
-    parsed: Set<string>,
-    parts: Uint8Array[],
-  ): void {
-    if (name !== '') {
-      if (parsed.has(name)) return
-      if (!noteSent(connection, name)) {
-        this.#reused.add(name)
-        return
-      }
-      parsed.add(name)
-    }
-    parts.push(parseMessage(name, text))
   }
 
   /** At each ParseComplete pg records the name and the text as prepared: they must be those of the answered statement. */

@@ -1,4 +1,4 @@
-// PostgreSQL's extended protocol, as far as a text message needs it: Parse, Bind and Execute, and Sync, and values as text.
+// PostgreSQL's extended protocol, as far as a text message needs it: Close, Parse, Bind and Execute, and Sync, and values as text.
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 
 /** The protocol counts the parameters of a Bind in 16 bits. */
@@ -6,6 +6,8 @@ const PARAMETERS_MAX = 65_535
 const LENGTH_BYTES = 4
 const PARSE = 0x50
 const BIND = 0x42
+const CLOSE = 0x43
+const STATEMENT = 0x53
 const NULL_LENGTH = -1
 
 /** Execute of the unnamed portal, all rows. */
@@ -90,6 +92,15 @@ export function runMessage(name: string, values: readonly Literal[]): Buffer {
   // No formats: all columns are text.
   at = bytes.writeInt16BE(0, at)
   bytes.set(EXECUTE, at)
+  return bytes
+}
+
+/** Close of a prepared statement. */
+export function closeMessage(name: string): Buffer {
+  const bytes = Buffer.allocUnsafe(1 + LENGTH_BYTES + 1 + Buffer.byteLength(name) + 1)
+  bytes[0] = CLOSE
+  bytes[bytes.writeInt32BE(bytes.length - 1, 1)] = STATEMENT
+  writeTerminated(bytes, name, 1 + LENGTH_BYTES + 1)
   return bytes
 }
 

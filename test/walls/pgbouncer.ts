@@ -26,6 +26,17 @@ export function findPgBouncer(): { program: string; version: string } | null {
   return null
 }
 
+/** The first version that follows prepared statements from one server connection to another. */
+const PREPARES_SINCE = [1, 21] as const
+
+/** Whether the installed program, if any, supports named statements. */
+export function preparesStatements(): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(findPgBouncer()?.version ?? '') ?? []
+  if (major === undefined) return false
+  const [sinceMajor, sinceMinor] = PREPARES_SINCE
+  return Number(major) > sinceMajor || (Number(major) === sinceMajor && Number(minor) >= sinceMinor)
+}
+
 /** Forwards every database as the role of `url`, with `serverConnections` of its own. */
 export async function startPgBouncer(url: string, serverConnections: number): Promise<PgBouncer> {
   const target = new URL(url)
@@ -46,7 +57,7 @@ pool_mode = transaction
 default_pool_size = ${serverConnections}
 max_client_conn = 100
 server_login_retry = 1
-`,
+${preparesStatements() ? 'max_prepared_statements = 50\n' : ''}`,
   )
   // It refuses to run as root, and only needs to read its configuration.
   const asOther = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
