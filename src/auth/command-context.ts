@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { TenantWalls } from '../db/register.ts'
-import type { Scope } from '../db/scope.ts'
+import type { Scope, Statement } from '../db/scope.ts'
 import type { Permission, Role } from './permissions.ts'
 
 /**
@@ -28,6 +28,9 @@ export function labelOf(actor: Actor): string {
   }
 }
 
+/** Reads the record of a command for the mutation's answer, as one text, by a statement that ends the command's message. */
+export type PayloadRead = { statement(id: string): Statement }
+
 export type CommandContext = {
   readonly scope: Scope
   readonly tenantSlug: string
@@ -37,4 +40,12 @@ export type CommandContext = {
   readonly database: TenantWalls
   readonly clock: Clock
   readonly logger: Logger
+  /** Absent: the caller reads the record afterwards, or needs none. */
+  readonly payload?: PayloadRead
+}
+
+/** For a command whose record is changed again before it is shown. */
+export function withoutPayload(caller: CommandContext): CommandContext {
+  const { payload: _, ...others } = caller
+  return others
 }

@@ -1,7 +1,8 @@
 // One attempt at a call: one transaction with the key's claim, the work and its record, committed together or not at
 // all. run-command.ts decides about another attempt.
-import { CommitUnknown, sqlstateOf } from '../db/faults.ts'
+import { CommitUnknown, isRetryable, sqlstateOf } from '../db/faults.ts'
 import type { Transaction } from '../db/register.ts'
+import type { Statement } from '../db/scope.ts'
 import type { Attempted, Call, Committed } from './call.ts'
 import { claimStatement, isKeyTaken } from './idempotency.ts'
 import { WORK_REFUSED, type WorkSql, wholeStatement } from './one-statement.ts'
@@ -34,9 +35,10 @@ export async function attemptInOneStatement<Code extends string, Value>(
 ): Promise<Attempted<Code, Value>> {
   const { database, scope } = call.caller
   const made: Committed<Code, Value> = committed(done)
+  const payload = payloadStatement(call, made)
   try {
-    await database.runAtOnce(scope, [wholeStatement(call, sql, values, made)])
-    return made
+    const answer = await database.runAtOnce(scope, [wholeStatement(call, sql, values, made), ...payload])
+    return payload.length === 0 ? made : { ...made, shown: answer }
   } catch (error) {
     if (sqlstateOf(error) === WORK_REFUSED) return await attemptInTransaction(call, whyRefused)
     return failed(call, error, made)
@@ -55,7 +57,7 @@ export async function attemptToStore<Code extends string>(
   call: Call,
   outcome: Outcome<Code>,
 ): Promise<Attempted<Code, never>> {
-  const made = { kind: 'COMMITTED', outcome, value: null, audit: [], events: [] } as const
+  const made = { kind: 'COMMITTED', outcome, value: null, audit: [], events: [], shown: null } as const
   return await inTransaction<Code, never>(call, async () => made)
 }
 
@@ -65,13 +67,20 @@ async function inTransaction<Code extends string, Value>(
 ): Promise<Attempted<Code, Value>> {
   const { caller, claim } = call
   // Set when the work is done; read by COMMIT, which sends the record, and after a COMMIT without an answer.
-  const ending: { made: Committed<Code, Value> | null } = { made: null }
+  const ending: { made: Committed<Code, Value> | null; shown: string | null } = { made: null, shown: null }
+  const receive = (text: string | null) => {
+    ending.shown = text
+  }
   const around = {
     ...(claim !== null && { opening: claimStatement(claim) }),
-    closing: () => ending.made && recordStatement(call, ending.made),
+    closing: () =>
+      ending.made && [
+        recordStatement(call, ending.made),
+        ...payloadStatement(call, ending.made).map((statement) => ({ ...statement, receive })),
+      ],
   }
   try {
-    return await caller.database.withTenant(
+    const made = await caller.database.withTenant(
       caller.scope,
       async (tx) => {
         ending.made = await work(tx)
@@ -79,10 +88,16 @@ async function inTransaction<Code extends string, Value>(
       },
       around,
     )
+    return { ...made, shown: ending.shown }
   } catch (error) {
     if (error instanceof Rollback) return rolledBack(error.refused as Refused<Code>)
     return failed(call, error, ending.made)
   }
+}
+
+/** One or none: a command over many rows has no record of its own. */
+function payloadStatement({ payload }: Call, { outcome: { id } }: Committed<string, unknown>): Statement[] {
+  return payload === null || id === null ? [] : [payload.statement(id)]
 }
 
 /** A transaction commits unless its work throws. So a refusal is thrown inside it, and caught in this file. */
@@ -103,7 +118,7 @@ function committed<Value>(result: Done<Value>): Committed<never, Value> {
     changed: changedType(result),
     ...(many && { rows: many.rows }),
   }
-  return { kind: 'COMMITTED', outcome, value, audit, events }
+  return { kind: 'COMMITTED', outcome, value, audit, events, shown: null }
 }
 
 function rolledBack<Code extends string>({ currentId, errors, rows }: Refused<Code>): Attempted<Code, never> {
@@ -112,11 +127,13 @@ function rolledBack<Code extends string>({ currentId, errors, rows }: Refused<Co
 
 /** Classifies a failed transaction; rethrows errors that a retry or the caller handles. */
 function failed<Code extends string, Value>(
-  { claim }: Call,
+  { claim, payload }: Call,
   error: unknown,
   made: Committed<Code, Value> | null,
 ): Attempted<Code, Value> {
   if (claim !== null && isKeyTaken(error)) return { kind: 'KEY_NOT_FREE', claim }
   if (error instanceof CommitUnknown && made !== null) return { kind: 'UNANSWERED', made, error }
+  const isRefused = sqlstateOf(error) !== null && !isRetryable(error)
+  if (payload !== null && made !== null && isRefused) return { kind: 'PAYLOAD_REFUSED' }
   throw error
 }

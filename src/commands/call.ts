@@ -1,5 +1,5 @@
 // A call of a command in the pipeline, and the possible ends of an attempt and of the call.
-import type { CommandContext } from '../auth/command-context.ts'
+import type { CommandContext, PayloadRead } from '../auth/command-context.ts'
 import type { CommitUnknown } from '../db/faults.ts'
 import type { CommonErrorCode } from './error-codes.ts'
 import type { AuditRecord, EventRecord, Outcome, UserError } from './outcome.ts'
@@ -14,6 +14,8 @@ export type Call = {
   readonly claim: Claim | null
   /** The id of its first audit entry, chosen in advance, so that a call whose COMMIT got no answer can be looked up. */
   readonly entryId: string
+  /** Null: its record is not read in its message. */
+  readonly payload: PayloadRead | null
 }
 
 /** Committed: the work's effect and its record. */
@@ -23,6 +25,8 @@ export type Committed<Code extends string, Value> = {
   readonly value: Value | null
   readonly audit: readonly AuditRecord[]
   readonly events: readonly EventRecord[]
+  /** What its payload's statement answered; null: there was none, or it is not known to be committed. */
+  readonly shown: string | null
 }
 
 /** The work refused, and its writes were rolled back. */
@@ -36,6 +40,8 @@ export type Attempted<Code extends string, Value> =
   | RolledBack<Code>
   /** Nothing was run: the key is in use, or was used. */
   | { readonly kind: 'KEY_NOT_FREE'; readonly claim: Claim }
+  /** The database refused a statement, which may be the payload's; nothing was done. */
+  | { readonly kind: 'PAYLOAD_REFUSED' }
   | Unanswered<Code, Value>
 
 /** COMMIT was sent and got no answer. If it happened, this is the result. */

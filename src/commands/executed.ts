@@ -25,6 +25,12 @@ export type Executed<Of extends Command = Command, Value = null> = {
    * secret.
    */
   readonly value: Value | null
+  /**
+   * What the statement of the caller's `payload` answered in this command's own message. Null: it was not sent, or it is not
+   * known that its attempt is the one that committed (a replay, a refusal, a COMMIT without an answer), or there was no record:
+   * read it by another statement.
+   */
+  readonly shown: string | null
   /** Only in the types: a mutation cannot return another command's result. */
   readonly [command]?: Of['name']
 }
@@ -46,6 +52,7 @@ export function answerOf<Of extends Command, Value>(
     isOwn: isOwn({ id, changed }),
     ...(rows && { rows: rows.map((row) => ({ id: row.id, isOwn: isOwn(row) })) }),
     value: ended.kind === 'COMMITTED' ? ended.value : null,
+    shown: ended.kind === 'COMMITTED' ? ended.shown : null,
   }
 }
 
@@ -53,5 +60,5 @@ export function answerOf<Of extends Command, Value>(
 export function refusedAtOnce<Of extends Command, Value = null>(
   userErrors: Executed<NoInfer<Of>>['userErrors'],
 ): Executed<Of, Value> {
-  return { id: null, userErrors, replayed: null, isOwn: false, value: null }
+  return { id: null, userErrors, replayed: null, isOwn: false, value: null, shown: null }
 }

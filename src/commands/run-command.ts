@@ -56,13 +56,17 @@ export async function runCommand<
   requirePermission(caller.permissions, command.permission)
   const { value, claim, errors } = checkCall(command, input, caller.clock())
   if (errors !== null) return refusedAtOnce(errors)
-  const call = { caller, name: command.name, claim, entryId: newId() }
-  const ended = await untilEnded(call, attemptsAt(call, work, value))
+  const payload = caller.payload ?? null
+  const call = { caller, name: command.name, claim, entryId: newId(), payload }
+  const ended = await untilEnded(call, attemptsAt(work, value))
   const isStored =
     ended.kind === 'ROLLED_BACK' && claim !== null && !dependsOnCaller(ended.outcome.userErrors)
   if (!isStored) return answerOf(caller, ended)
   // If another call with the key was first, it is replayed.
-  return answerOf(caller, await untilEnded(call, () => attemptToStore(call, ended.outcome)))
+  return answerOf(
+    caller,
+    await untilEnded({ ...call, payload: null }, (next) => attemptToStore(next, ended.outcome)),
+  )
 }
 
 /**
@@ -86,7 +90,7 @@ export async function runInternalCommand<Value = null>(
   work: (tx: Transaction) => Promise<Done<Value>>,
 ): Promise<Value> {
   requirePermission(caller.permissions, permission)
-  const call = { caller, name, claim: null, entryId: newId() }
+  const call = { caller, name, claim: null, entryId: newId(), payload: null }
   const ended = await untilEnded(call, () => attemptInTransaction<never, Value>(call, work))
   if (ended.kind !== 'COMMITTED')
     throw new Error(`${name} ended as ${ended.kind}, which takes a key or a refusal`)
@@ -97,25 +101,26 @@ export async function runInternalCommand<Value = null>(
  * The attempts of a call: values that are chosen in advance, such as the new record's id, stay the same in all of them.
  */
 function attemptsAt<Code extends string, Value, Input>(
-  call: Call,
   work: Work<Code, Value, Input> | OneStatement<Code, Value, Input>,
   input: Input,
-): () => Promise<Attempted<Code, Value>> {
-  if (typeof work === 'function') return () => attemptInTransaction(call, (tx) => work(tx, input))
+): (call: Call) => Promise<Attempted<Code, Value>> {
+  if (typeof work === 'function') return (call) => attemptInTransaction(call, (tx) => work(tx, input))
   const decided = work.decide(input)
-  return () => attemptInOneStatement(call, decided, (tx) => work.whyRefused(tx, input))
+  return (call) => attemptInOneStatement(call, decided, (tx) => work.whyRefused(tx, input))
 }
 
 /**
  * Makes attempts until one ends the call. Retries what the database allows; looks up a key that is not free, and
- * retries when it has become free; looks up a COMMIT without an answer, and never retries it.
+ * retries when it has become free; looks up a COMMIT without an answer, and never retries it. The payload's statement must
+ * not be what fails a command: after an error that may be its own, the next attempt does without it.
  */
 async function untilEnded<Code extends string, Value>(
   call: Call,
-  attempt: () => Promise<Attempted<Code, Value>>,
+  attempt: (call: Call) => Promise<Attempted<Code, Value>>,
 ): Promise<Ended<Code, Value>> {
+  let next = call
   for (let tries = 1; tries <= CLAIM_ATTEMPTS_MAX; tries += 1) {
-    const attempted = await retried(attempt)
+    const attempted = await retried(() => attempt(next))
     switch (attempted.kind) {
       case 'COMMITTED':
       case 'ROLLED_BACK':
@@ -125,7 +130,10 @@ async function untilEnded<Code extends string, Value>(
       case 'KEY_NOT_FREE': {
         const known = await lookUp<Code>(call.caller, attempted.claim)
         if (known !== null) return known
+        break
       }
+      case 'PAYLOAD_REFUSED':
+        next = { ...call, payload: null }
     }
   }
   return { kind: 'NOT_RUN', error: KEY_IN_USE }

@@ -20,7 +20,7 @@ import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts'
 const SUBJECT = { type: 'Thing', id: '00000000-0000-7000-8000-000000000001' }
 const EVENT = { type: 'thing.counted', subject: SUBJECT, payload: { by: 1 } }
 const DONE = done(SUBJECT.id, [{ subject: SUBJECT, before: null, after: { n: 1 } }], [EVENT])
-const OUTCOME = { id: SUBJECT.id, userErrors: [], isOwn: true, value: null }
+const OUTCOME = { id: SUBJECT.id, userErrors: [], isOwn: true, value: null, shown: null }
 const TWINS = 100
 const SILENCE_TIMEOUT_MS = 1_000
 const logger = createLogger('silent')
@@ -180,6 +180,7 @@ describe.each([
       userErrors: [{ field: null, message: 'no', code: 'CONFLICT' as const }],
       isOwn: false,
       value: null,
+      shown: null,
     }
     const refusing: Works = async (tx) => {
       await tx.tenant.updateMany({ data: { name: 'half done' } })

@@ -196,6 +196,7 @@ describe('one key', () => {
         replayed: true,
         isOwn: true,
         value: null,
+        shown: null,
       })
     })
     expect(await traced).toEqual(ONCE)
@@ -222,6 +223,7 @@ describe('one key', () => {
       userErrors: [{ field: ['by'], message: 'too much', code: 'TOO_MUCH' }],
       isOwn: false,
       value: null,
+      shown: null,
     }
     const traced = left(async () =>
       expect(await run(command, refusing)).toEqual({ ...first, replayed: false }),
