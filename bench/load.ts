@@ -3,11 +3,15 @@ import { Connection, encodeRequest } from './http.ts'
 import type { Shape } from './rows.ts'
 import { type Peer, requestOf, type Workload } from './workloads.ts'
 
-export type LoadOrder = {
+type Common = {
   readonly peer: Peer
-  readonly workload: Workload
   readonly port: number
   readonly connections: number
+}
+
+/** Requests of one workload, made by number. */
+export type LoadOrder = Common & {
+  readonly workload: Workload
   /** The load ends after this time, or after this many requests. */
   readonly windowMs: number
   readonly requestsMax?: number
@@ -18,57 +22,96 @@ export type LoadOrder = {
   readonly keyPrefix: string
 }
 
+/** These requests, each once. */
+export type BatchOrder = Common & { readonly requests: readonly Request[] }
+export type Request = { readonly token: string; readonly path: string; readonly body: string }
+
 export type LoadResult = {
   readonly requests: number
   readonly elapsedMs: number
   readonly p50Ms: number
   readonly p99Ms: number
 }
+/** The bodies of the answers, in the order of the requests. */
+export type BatchResult = LoadResult & { readonly answers: readonly string[] }
 
 /** Neighbouring connections and turns use different tenants. */
 const TENANT_STRIDE = 37
 
-async function load(order: LoadOrder): Promise<LoadResult> {
-  const connections = await Promise.all(
-    Array.from({ length: order.connections }, () => Connection.open(order.port)),
-  )
+/** Keeps the connections busy with the requests of `next`, by their numbers from 0, until it returns null. */
+async function send(
+  { peer, port, connections: count }: Common,
+  next: (turn: number) => Request | null,
+  take: (turn: number, body: Buffer) => void,
+): Promise<LoadResult> {
+  const connections = await Promise.all(Array.from({ length: count }, () => Connection.open(port)))
   const latenciesMs: number[] = []
-  const { requestsMax = Number.POSITIVE_INFINITY } = order
   const startedAt = performance.now()
-  let turn = 0
+  let turns = 0
   await Promise.all(
     connections.map(async (connection) => {
-      while (turn < requestsMax) {
+      for (;;) {
+        const turn = turns
+        const request = next(turn)
+        if (request === null) return
+        turns += 1
         const sentAt = performance.now()
-        if (sentAt - startedAt >= order.windowMs) break
-        turn += 1
-        await sendOne(connection, order, turn)
+        take(turn, await sendOne(connection, peer, request))
         latenciesMs.push(performance.now() - sentAt)
       }
     }),
-  )
+  ).finally(() => {
+    for (const connection of connections) connection.close()
+  })
   const elapsedMs = performance.now() - startedAt
-  for (const connection of connections) connection.close()
   latenciesMs.sort((left, right) => left - right)
   const at = (share: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * share)] ?? 0
   return { requests: latenciesMs.length, elapsedMs, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 
-async function sendOne(connection: Connection, order: LoadOrder, turn: number): Promise<void> {
-  const tenant = ((turn * TENANT_STRIDE) % order.tokens.length) + 1
-  const { path, body } = requestOf(order.peer, order.workload, order.shape, {
-    tenant,
-    turn,
-    key: `${order.keyPrefix}-${turn}`,
+async function sendOne(connection: Connection, peer: Peer, { token, path, body }: Request): Promise<Buffer> {
+  const reply = await connection.send(encodeRequest(path, token, body)).catch((error: Error) => {
+    throw new Error(`${peer}: ${error.message}`, { cause: error })
   })
-  const reply = await connection.send(encodeRequest(path, order.tokens[tenant - 1] ?? '', body))
   const failed = reply.status !== 200 || reply.body.includes('"errors"') || reply.body.includes('"code"')
-  if (failed)
-    throw new Error(`${order.peer} ${order.workload}: ${reply.status} ${reply.body.toString().slice(0, 500)}`)
+  if (!failed) return reply.body
+  const asked = body.length > 300 ? `${body.slice(0, 300)}…` : body
+  throw new Error(
+    `${peer} answers ${path} ${asked} with ${reply.status}: ${reply.body.toString().slice(0, 500)}`,
+  )
 }
 
-process.on('message', (order: LoadOrder) => {
-  load(order).then(
+async function load(order: LoadOrder): Promise<LoadResult> {
+  const { requestsMax = Number.POSITIVE_INFINITY, windowMs, tokens } = order
+  const endsAt = performance.now() + windowMs
+  return await send(
+    order,
+    (turn) => {
+      if (turn >= requestsMax || performance.now() >= endsAt) return null
+      const tenant = ((turn * TENANT_STRIDE) % tokens.length) + 1
+      const key = `${order.keyPrefix}-${turn}`
+      const { path, body } = requestOf(order.peer, order.workload, order.shape, { tenant, turn, key })
+      return { token: tokens[tenant - 1] ?? '', path, body }
+    },
+    () => {},
+  )
+}
+
+async function sendBatch(order: BatchOrder): Promise<BatchResult> {
+  const answers: string[] = []
+  const result = await send(
+    order,
+    (turn) => order.requests[turn] ?? null,
+    (turn, body) => {
+      answers[turn] = body.toString()
+    },
+  )
+  return { ...result, answers }
+}
+
+process.on('message', (order: LoadOrder | BatchOrder) => {
+  const done: Promise<LoadResult> = 'requests' in order ? sendBatch(order) : load(order)
+  done.then(
     (result) => process.send?.({ result }),
     (error: Error) => process.send?.({ failure: error.message }),
   )

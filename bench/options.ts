@@ -5,6 +5,8 @@ import { PEERS, type Peer, WORKLOADS, type Workload } from './workloads.ts'
 
 export type Options = {
   readonly workloads: readonly Workload[]
+  /** Whether the other commands, W5, are measured too. */
+  readonly commands: boolean
   readonly peers: readonly Peer[]
   /** Another checkout of the product, the peer `before`; null: none. */
   readonly against: string | null
@@ -21,12 +23,12 @@ export type Options = {
   readonly profileDir: string | null
 }
 
+const CHOICES = [...WORKLOADS, 'W5'] as const
 const WARM_UP_MS = 1_500
-/** One round of a second each. */
-const SMOKE = { rounds: 1, windowMs: 1_000, warmUpMs: 200, growth: false, soak: false }
+const SMOKE = { rounds: 1, windowMs: 500, warmUpMs: 200, growth: false, soak: false }
 
 export const USAGE = `npm run bench -- [options]
-  --workloads W1,W2,W3,W4       which workloads ("none" for none)
+  --workloads W1,W2,W3,W4,W5    which workloads ("none" for none); W5: the other commands, of the product alone
   --peers raw,typical,postgraphile,bulkhead  which servers
   --against DIR                 another checkout of the product, with its packages installed and its client generated:
                                 the peer "before", on a database of its own. Without --peers: it and bulkhead alone
@@ -44,7 +46,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      workloads: { type: 'string', default: WORKLOADS.join() },
+      workloads: { type: 'string', default: CHOICES.join() },
       peers: { type: 'string' },
       against: { type: 'string' },
       rounds: { type: 'string', default: '7' },
@@ -60,9 +62,11 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   })
   if (values.help) return 'help'
   const { against = null } = values
+  const workloads = values.workloads === 'none' ? [] : listOf('workloads', values.workloads, CHOICES)
   const peers: Peer[] = listOf('peers', values.peers ?? (against === null ? PEERS.join() : 'bulkhead'), PEERS)
   return {
-    workloads: values.workloads === 'none' ? [] : listOf('workloads', values.workloads, WORKLOADS),
+    workloads: WORKLOADS.filter((workload) => workloads.includes(workload)),
+    commands: workloads.includes('W5'),
     peers: against === null ? peers : [...peers, 'before'],
     against: against === null ? null : resolve(against),
     rounds: positive('rounds', values.rounds),

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { LoadOrder, LoadResult } from './load.ts'
+import type { BatchOrder, BatchResult, LoadOrder, LoadResult } from './load.ts'
 import type { Usage } from './probe.ts'
 import type { Peer } from './workloads.ts'
 
@@ -26,6 +26,7 @@ export type ServerProcess = {
 
 export type LoadGenerator = {
   run(order: LoadOrder): Promise<LoadResult>
+  batch(order: BatchOrder): Promise<BatchResult>
   stop(): Promise<void>
 }
 
@@ -65,12 +66,14 @@ export async function startServer(plan: ServerPlan, nodeOptions: readonly string
 
 export function startLoadGenerator(): LoadGenerator {
   const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)))
+  async function send<Result>(order: LoadOrder | BatchOrder): Promise<Result> {
+    const answer = await ask<{ result: Result } | { failure: string }>(child, order)
+    if ('failure' in answer) throw new Error(answer.failure)
+    return answer.result
+  }
   return {
-    async run(order) {
-      const answer = await ask<{ result: LoadResult } | { failure: string }>(child, order)
-      if ('failure' in answer) throw new Error(answer.failure)
-      return answer.result
-    },
+    run: (order) => send(order),
+    batch: (order) => send(order),
     stop: () => end(child),
   }
 }

@@ -95,8 +95,8 @@ const SCOPE_NAMES: Record<keyof ScopeCost, string> = {
   without: 'Prisma without row-level security, tenant in WHERE',
   scoped: "Bulkhead's handle: scope and query under one Sync",
   documented: "Prisma's documented extension",
-  readerWithout: "the API's reader without row-level security",
-  reader: "the API's reader: scope and query under one Sync",
+  readerWithout: "the API's reader as a superuser: the scope is sent, no policy applies",
+  reader: "the API's reader behind the policies",
 }
 
 const MUST_BE_CHEAP: ReadonlySet<keyof ScopeCost> = new Set(['scoped', 'reader'])

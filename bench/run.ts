@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { pino } from 'pino'
+import { commandsTable } from './commands.ts'
 import { compareAnswers } from './compare.ts'
 import { type BenchServer, startBenchServer } from './database.ts'
 import { growthTable } from './growth.ts'
@@ -46,6 +47,7 @@ export async function runBenchmark(options: Options): Promise<number> {
   try {
     if (options.scope) await runScope(run)
     if (options.workloads.length > 0) await runWorkloads(run)
+    if (options.commands) await runCommands(run)
     if (options.growth) run.print(await growthTable(run))
     if (options.soak) run.print(await soakTable(run))
     if (options.smoke) process.stdout.write('The benchmark works: all servers answered, and alike.\n')
@@ -83,8 +85,13 @@ async function runWorkloads(run: Run): Promise<void> {
   })
 }
 
+async function runCommands(run: Run): Promise<void> {
+  const table = await commandsTable(run)
+  if (table !== null) run.print(table)
+}
+
 /** Runs `work` on the servers of the peers: on one database, and `before` on one of its own. */
-async function withPeers(
+export async function withPeers(
   run: Run,
   peers: readonly Peer[],
   work: (servers: readonly ServerProcess[]) => Promise<void>,

@@ -1,13 +1,10 @@
 // Measures the cost of the scope: one indexed read at the level of the database client, without HTTP or GraphQL. A
 // separate process: prints one JSON line.
 import { PrismaPg } from '@prisma/adapter-pg'
-import pg from 'pg'
 import { pino } from 'pino'
-import { openDatabase } from '../src/db/database.ts'
-import { DATAMODEL } from '../src/db/datamodel.ts'
+import { type Database, openDatabase } from '../src/db/database.ts'
 import { readerOf } from '../src/db/reader/any-model.ts'
 import type { AnyQuery } from '../src/db/reader/any-query.ts'
-import { compileRead } from '../src/db/reader/read-sql.ts'
 import { statementName } from '../src/db/statement-name.ts'
 import { PrismaClient } from '../src/generated/prisma/client.ts'
 import { median } from './median.ts'
@@ -83,13 +80,15 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
     extended.set(tenant, known)
     return known
   }
-  const pool = new pg.Pool({ connectionString: adminUrl, max: CONNECTIONS })
-  const readerWithout = async (tenant: number) => {
-    const { text, values, decode } = compileRead(DATAMODEL, 'Order', READ, rowId('tenant', tenant, 0))
-    const name = statementName({ sql: text })
-    const { rows } = await pool.query({ name, text, values: [...values], rowMode: 'array' })
-    return decode((rows[0] as unknown[])[0]) as unknown[]
-  }
+  // The same client, as a superuser: the scope travels with each statement, but no policy applies.
+  const unwalled = openDatabase({
+    url: adminUrl,
+    poolMax: CONNECTIONS,
+    namedStatements: true,
+    logger: pino({ level: 'warn' }),
+  })
+  const readBy = (walls: Database) => (tenant: number) =>
+    readerOf(walls.forTenant({ tenantId: rowId('tenant', tenant, 0) }), 'Order').readMany<unknown>(READ)
   const reads: Record<Variant, (tenant: number) => Promise<unknown[]>> = {
     without: (tenant) =>
       unscoped.order.findMany({
@@ -102,11 +101,11 @@ function variantsOf({ adminUrl, runtimeUrl }: Settings) {
         .forTenant({ tenantId: rowId('tenant', tenant, 0) })
         .order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
     documented: (tenant) => documented(tenant).order.findMany({ ...ordered, orderBy: [...ordered.orderBy] }),
-    readerWithout,
-    reader: (tenant) =>
-      readerOf(database.forTenant({ tenantId: rowId('tenant', tenant, 0) }), 'Order').readMany(READ),
+    readerWithout: readBy(unwalled),
+    reader: readBy(database),
   }
-  const close = () => Promise.all([unscoped.$disconnect(), plain.$disconnect(), pool.end(), database.close()])
+  const close = () =>
+    Promise.all([unscoped.$disconnect(), plain.$disconnect(), database.close(), unwalled.close()])
   return { reads, close }
 }
 
