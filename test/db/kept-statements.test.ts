@@ -86,7 +86,12 @@ describe('a connection', () => {
       () => pool.readText(A, some()),
       () => pool.runAtOnce(A, several()),
       () => enterScope(A, () => pool.query(some())),
-      () => transaction(pool, several()),
+      // A COMMIT that fails costs its connection.
+      () =>
+        transaction(
+          pool,
+          several().filter(({ name }) => !name.startsWith('end')),
+        ),
     ]
     let failed = 0
     let most = 0
