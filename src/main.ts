@@ -6,6 +6,7 @@ import { greet } from './banner.ts'
 import type { Config } from './config.ts'
 import { AppError } from './core/errors.ts'
 import { createLogger, type Logger } from './core/logger.ts'
+import type { AccessFeed } from './db/access-feed.ts'
 import type { ExamineOptions } from './db/doctor/doctor.ts'
 import type { AlphabeticalColumn } from './db/models.ts'
 import { type Lifecycle, runUntilStopped } from './lifecycle.ts'
@@ -42,6 +43,11 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
     () => openRuntime(config, { ...urls, companionUrl }, logger),
     (opened) => opened.close(),
   )
+  await lifecycle.phase(
+    'access feed',
+    () => followAccess(urls, runtime),
+    (feed) => feed.close(),
+  )
   const api = await lifecycle.phase(
     'api',
     () => openApi(config, runtime),
@@ -57,6 +63,17 @@ async function start(config: Config, lifecycle: Lifecycle, logger: Logger): Prom
   const readyMs = Math.round(performance.now())
   logger.info({ readyMs, phasesMs: lifecycle.phasesMs, ...addresses, companionUrl }, 'ready')
   greet({ ...addresses, companionUrl, readyMs, tryOut: isDemo ? await tryOut() : null }, process.stdout)
+}
+
+/** Connects in the background: until it hears, callers are looked up more often. */
+async function followAccess(
+  { runtimeUrl: url }: Urls,
+  { services, clock, logger }: Runtime,
+): Promise<AccessFeed> {
+  const { openAccessFeed } = await import('./db/access-feed.ts')
+  const feed = openAccessFeed({ url, clock, logger })
+  services.sessions.follow(feed)
+  return feed
 }
 
 /** The URL of the companion process; null: there is none. */

@@ -1,22 +1,34 @@
-// Invalidates the identity cache, so that a change acts at once in this process. Other processes notice when their
-// entries expire, within a few seconds.
+// Invalidates the identity cache: a change acts at once in the process that makes it, and in the others when the database
+// tells of it. Where it tells nothing, they notice when their entries expire, within a few seconds.
+import type { AccessFeed, Hearing } from '../db/access-feed.ts'
 import type { CommandContext } from './command-context.ts'
 
 export type IdentityInvalidation = {
   /** Drops the tenant's cached identities: call it when a member, a key or a support grant has changed. */
-  forget(tenantSlug: string): void
-  onForget(listener: (tenantSlug: string) => void): void
+  forget(tenantId: string): void
+  onForget(listener: (tenantId: string) => void): void
+  /** From now on, changes that the feed tells are forgotten, too. */
+  follow(feed: AccessFeed): void
+  /** Until when all changes are known, also those of other processes; null: only this process's are. */
+  hearing(): Hearing | null
 }
 
 export function createIdentityInvalidation(): IdentityInvalidation {
-  const listeners: ((tenantSlug: string) => void)[] = []
+  const listeners: ((tenantId: string) => void)[] = []
+  let followed: AccessFeed | null = null
+  const forget = (tenantId: string): void => {
+    for (const listener of listeners) listener(tenantId)
+  }
   return {
-    forget(tenantSlug) {
-      for (const listener of listeners) listener(tenantSlug)
-    },
+    forget,
     onForget(listener) {
       listeners.push(listener)
     },
+    follow(feed) {
+      followed = feed
+      feed.onChange(forget)
+    },
+    hearing: () => followed?.hearing() ?? null,
   }
 }
 
@@ -26,12 +38,12 @@ export function createIdentityInvalidation(): IdentityInvalidation {
  */
 export async function changingPeople<T>(
   sessions: IdentityInvalidation,
-  { tenantSlug }: CommandContext,
+  { scope }: CommandContext,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work()
   } finally {
-    sessions.forget(tenantSlug)
+    sessions.forget(scope.tenantId)
   }
 }

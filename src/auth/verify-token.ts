@@ -11,8 +11,10 @@ import { type Claims, checkClaims, readToken, type UnverifiedToken } from './tok
 import { type DevelopmentIssuer, developmentIssuer, type IssuerConfig } from './token-issuer.ts'
 import { refused } from './token-refusal.ts'
 
-/** The size of the cache of verdicts; the least used are dropped first. About 1 kB each, 8 kB at most. */
-const VERDICTS_MAX = 4_096
+/** The size of the cache of verdicts, in bytes; the least used are dropped first. Some 30,000 tokens of a usual length. */
+const VERDICTS_BYTES_MAX = 32 * 1_048_576
+/** What an entry takes besides its token, about. */
+const VERDICT_BYTES = 600
 /** The maximum age of a verdict under a public key, even if the token lives longer. */
 const VERDICT_AGE_MAX_MS = 60_000
 
@@ -41,7 +43,10 @@ export function createTokenVerifier(options: {
 }): TokenVerifier {
   const { clock, logger, fetch = globalThis.fetch } = options
   const timings = { ...KEY_TIMINGS, ...options.keyTimings }
-  const verdicts = new LRUCache<string, Verdict>({ max: VERDICTS_MAX })
+  const verdicts = new LRUCache<string, Verdict>({
+    maxSize: VERDICTS_BYTES_MAX,
+    sizeCalculation: (_, token) => token.length + VERDICT_BYTES,
+  })
   const checkers = new Map<string, Checker>()
   const trust = (config: IssuerConfig): void => {
     const keys = createIssuerKeys({ config, clock, fetch, logger, timings })

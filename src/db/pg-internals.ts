@@ -70,3 +70,8 @@ export function submitOn<Answer>(
 ): void {
   client.query(query as unknown as pg.QueryConfig, callback as unknown as () => void)
 }
+
+/** The number of the server's process, as the other end said at the connection's start. */
+export function processIdOf(client: pg.Client): number {
+  return (client as unknown as { processID: number }).processID
+}

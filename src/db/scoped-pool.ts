@@ -9,6 +9,7 @@ import { currentFrame, requireTenant, type Scope, type Statement, type ValuedSta
 import { ScopedConnection } from './scoped-connection.ts'
 import type { Prelude } from './scoped-query.ts'
 import { prepareSession } from './session-settings.ts'
+import { statementName } from './statement-name.ts'
 import { type Ahead, aheadOf } from './text-message.ts'
 import { literalsOf } from './wire-format.ts'
 
@@ -172,7 +173,11 @@ export class ScopedPool extends pg.Pool {
     values: readonly (string | null)[],
   ): Promise<Row[]> {
     return await this.#inTurn([BEFORE_TENANT, text], () =>
-      this.#withClient(async (client) => (await client.query<Row>(text, [...values])).rows),
+      this.#once(async (client, isNamed) => {
+        const name = isNamed && this.#namedStatements ? statementName({ sql: text }) : ''
+        const { rows } = await submit(client, { name, text, values: [...values] }, [])
+        return rows as Row[]
+      }),
     )
   }
 

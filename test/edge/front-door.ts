@@ -49,7 +49,7 @@ const PEOPLE = ['acme', 'globex'].map((slug) => ({
   name: slug,
   members: ROLES.map((role) => ({ email: `${role.toLowerCase()}@${slug}.example`, name: role, role })),
 }))
-const TENANT_ID = 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa'
+export const TENANT_ID = 'aaaaaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa'
 export type Resolvers = Record<string, (args: never, read: () => void) => unknown>
 
 const SDL = /* GraphQL */ `

@@ -42,7 +42,7 @@ export async function letSupportIn(
       [id, access, seconds],
     ),
   )
-  api.services.sessions.forget(SLUGS[tenant])
+  api.services.sessions.forget(api.tenantIds[tenant])
   return id
 }
 

@@ -13,7 +13,7 @@ import { newId } from '../../src/core/ids.ts'
 import type { NodeName } from '../../src/graphql/node-ids.ts'
 import { nodeId } from '../../src/graphql/node-ids.ts'
 import { buildSchema } from '../../src/schema.ts'
-import { type Api, SLUGS, startApi } from '../support/api.ts'
+import { type Api, startApi } from '../support/api.ts'
 import { asSuperuser } from '../support/database.ts'
 import { documentOf, type Given, placesOf, slotsOf, withValue } from '../support/operations.ts'
 import { succeedingArguments } from '../support/recipes.ts'
@@ -111,7 +111,7 @@ async function reopen({ place }: Operation): Promise<void> {
     await client.query(`UPDATE app.tenant_directory SET status = 'ACTIVE' WHERE id = $1`, [api.tenantIds.A])
     await client.query('UPDATE tenants SET erasure_at = NULL WHERE tenant_id = $1', [api.tenantIds.A])
   })
-  api.services.sessions.forget(SLUGS.A)
+  api.services.sessions.forget(api.tenantIds.A)
 }
 
 describe('the table of permissions', () => {

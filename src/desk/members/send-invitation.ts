@@ -75,7 +75,7 @@ async function sendInvitation(
   // Revoked meanwhile.
   if (!isOpen) return
   // From now on the invited person can authenticate and accept.
-  sessions.forget(caller.tenantSlug)
+  sessions.forget(caller.scope.tenantId)
   await mail.send(
     mailOf(
       { ...invitation, expiresAt },

@@ -136,7 +136,7 @@ describe('a key', () => {
   it('may do no more than its maker, and the answer names the maker’s role', async () => {
     const { id: subject } = await makeKey(api.as('A', 'ADMIN'), ['members:manage'])
     await asTenant(`UPDATE members SET role = 'STAFF' WHERE email = $1`, [emailOf('A', 'ADMIN')])
-    api.services.sessions.forget('anchor')
+    api.services.sessions.forget(api.tenantIds.A)
     try {
       const { allowed, reasons } = await check(
         { subject, permission: 'members:manage' },
@@ -151,7 +151,7 @@ describe('a key', () => {
       ])
     } finally {
       await asTenant(`UPDATE members SET role = 'ADMIN' WHERE email = $1`, [emailOf('A', 'ADMIN')])
-      api.services.sessions.forget('anchor')
+      api.services.sessions.forget(api.tenantIds.A)
     }
   })
 

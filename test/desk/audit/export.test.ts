@@ -198,7 +198,7 @@ describe('is refused', () => {
       await asOwner(api.database, api.tenantIds.B, (owner) =>
         owner.query(`UPDATE members SET status = $1::member_status WHERE role = 'ADMIN'`, [status]),
       )
-      api.services.sessions.forget('bollard')
+      api.services.sessions.forget(api.tenantIds.B)
     }
     expect((await get(`/audit.csv?${ALL}`, admin)).status).toBe(200)
     await setStatus('REMOVED')

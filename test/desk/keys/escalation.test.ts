@@ -27,7 +27,7 @@ const setMember = async (role: Role, change: { role?: Role; status?: 'ACTIVE' | 
       [emailOf('A', role), change.role ?? null, change.status ?? null],
     ),
   )
-  api.services.sessions.forget('anchor')
+  api.services.sessions.forget(api.tenantIds.A)
 }
 const permissionsOfKey = async (secret: string) =>
   (await askWithKey({ url: api.url, secret })).data.viewer.permissions

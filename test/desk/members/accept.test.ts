@@ -193,7 +193,7 @@ describe('a token', () => {
     expect((await session.send(VIEWER)).errors).toMatchObject(TO_ACCEPT)
     await inA(`UPDATE invitations SET expires_at = now() - interval '1 ms' WHERE id = $1`, [uuidOf(id)])
     expect(await manage(session, ACCEPT, { token })).toEqual(NOT_VALID)
-    api.services.sessions.forget('anchor')
+    api.services.sessions.forget(api.tenantIds.A)
     expect((await session.send(ACCEPT, { input: { token } })).errors).toMatchObject(NOT_A_MEMBER)
   })
 
@@ -256,13 +256,13 @@ describe('cross-tenant', () => {
       )
     await suspend('SUSPENDED')
     try {
-      api.services.sessions.forget('bollard')
+      api.services.sessions.forget(api.tenantIds.B)
       expect((await session.send(ACCEPT, { input: { token } })).errors).toMatchObject([
         { code: 'FORBIDDEN', message: 'this tenant is suspended' },
       ])
     } finally {
       await suspend('ACTIVE')
-      api.services.sessions.forget('bollard')
+      api.services.sessions.forget(api.tenantIds.B)
     }
   })
 })

@@ -30,7 +30,7 @@ const first = emailOf('A', 'OWNER')
 beforeEach(async () => {
   await inA(`UPDATE members SET role = 'OWNER', status = 'ACTIVE' WHERE email = $1`, [first])
   await inA(`UPDATE members SET role = 'STAFF' WHERE role = 'OWNER' AND email <> $1`, [first])
-  api.services.sessions.forget('anchor')
+  api.services.sessions.forget(api.tenantIds.A)
   expect(await owners()).toEqual([first])
 })
 
@@ -79,7 +79,7 @@ describe('several owners at once', () => {
       expect(await owners()).toHaveLength(1)
       await inA(`UPDATE members SET role = 'OWNER', status = 'ACTIVE' WHERE email = $1`, [first])
       await inA(`UPDATE members SET role = 'STAFF' WHERE role = 'OWNER' AND email <> $1`, [first])
-      api.services.sessions.forget('anchor')
+      api.services.sessions.forget(api.tenantIds.A)
     }
   })
 

@@ -21,7 +21,7 @@ afterEach(async () => {
     await asOwner(api.database, api.tenantIds[tenant], (owner) =>
       owner.query('UPDATE support_grants SET revoked_at = now() WHERE revoked_at IS NULL'),
     )
-    api.services.sessions.forget(SLUGS[tenant])
+    api.services.sessions.forget(api.tenantIds[tenant])
   }
 })
 
@@ -213,7 +213,7 @@ describe('during', () => {
       supporter('A', 'kim@platform.example'),
     ]
     for (const who of [...both, ...both]) await who.data(WHO)
-    api.services.sessions.forget(SLUGS.A)
+    api.services.sessions.forget(api.tenantIds.A)
     await Promise.all(both.map((who) => who.data(WHO)))
     const { revokedAt } = (await revoke(id)).supportGrant
     const visit = { action: 'supportAccessUse', actor_kind: 'SUPPORT', subject_type: 'SupportGrant' }

@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { askForTokens, createBrowser, newAttempt } from '../../auth/oidc-client.ts'
 import { bulkhead, type Ended, type Running, startBulkhead } from '../../cli/command-line.ts'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { asSuperuser, createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
 /** A first start makes a database, migrates it and fills two shops: seconds, and many on a busy machine. */
 const READY_WAIT_MS = 120_000
@@ -307,6 +307,14 @@ describe('the server on a database of one’s own', { timeout: TIMEOUT_MS }, () 
     const running = serve({ DATABASE_URL: database.runtimeUrl })
     await ready(running)
     expect(running.said.stdout).not.toContain('acme')
+    // Where it hears of changes of access.
+    const feeds = () =>
+      asSuperuser(database, async (client) => {
+        const sql = `SELECT FROM pg_stat_activity
+          WHERE datname = current_database() AND usename = $1 AND application_name = 'bulkhead access feed'`
+        return (await client.query(sql, [new URL(database.runtimeUrl).username])).rowCount
+      })
+    await expect.poll(feeds).toBe(1)
   })
 
   it('case 1: refuses to start as the owner of the tables, naming it', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { encodeId } from '../../../src/core/ids.ts'
 import { sqlstateOf } from '../../../src/db/faults.ts'
-import { type Api, SLUGS, startApi } from '../../support/api.ts'
+import { type Api, startApi } from '../../support/api.ts'
 import { apiKeyWith, letSupportIn, SUPPORTER, supportToken } from '../../support/credentials.ts'
 import { asOwner } from '../../support/database.ts'
 import { unique } from '../../support/unique.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
   await asOwner(api.database, api.tenantIds.A, (owner) =>
     owner.query('UPDATE support_grants SET revoked_at = now() WHERE revoked_at IS NULL'),
   )
-  api.services.sessions.forget(SLUGS.A)
+  api.services.sessions.forget(api.tenantIds.A)
 })
 
 const supporter = () => api.bearing(supportToken('A'))
