@@ -35,3 +35,8 @@ export class AppError extends Error {
     this.details = details
   }
 }
+
+/** What was thrown, as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('a thrown value is not an error', { cause: thrown })
+}

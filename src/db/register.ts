@@ -36,7 +36,7 @@ export type ModelName = Register extends { readonly client: infer Given }
 export type TenantClient = TenantClientOf<Client>
 export type Transaction = TransactionOf<Client>
 /** What commands need of the walls. */
-export type TenantWalls = Pick<Walls<Client>, 'forTenant' | 'withTenant' | 'runAtOnce'>
+export type TenantWalls = Pick<Walls<Client>, 'forTenant' | 'withTenant' | 'runAtOnce' | 'readText'>
 
 type Payload = { readonly scalars: object; readonly objects: object }
 type PayloadOf<Delegate> = Delegate extends {

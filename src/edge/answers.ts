@@ -1,10 +1,11 @@
 // Turns an operation's result into the answer's text: masks its errors, bounds its size before serialising, charges its
-// cost. apollo-plugin.ts admits operations.
-import type { GraphQLRequestContextWillSendResponse } from '@apollo/server'
+// cost. The same for compiled answers and those of graphql-js. admission.ts admits operations.
 import type { GraphQLError } from 'graphql'
+import type { Answer } from '../answers/operation.ts'
+import { type Prices, weigh } from '../answers/weight.ts'
 import type { Clock } from '../core/clock.ts'
 import { AppError } from '../core/errors.ts'
-import { isOverBytes, pointsOf, REFUSAL_COST, weigh } from './answer-price.ts'
+import { isOverBytes, pointsOf, REFUSAL_COST } from './answer-price.ts'
 import { type Account, charge, chargeRefusal, reportOf } from './cost-budget.ts'
 import {
   type ErrorMask,
@@ -23,58 +24,86 @@ export type AnswerOptions = {
   readonly clock: Clock
 }
 
-type Request = GraphQLRequestContextWillSendResponse<RequestContext>
 type Errors = readonly MaskedError[] | null
 
-const NO_PRICES: ReadonlyMap<string, number> = new Map()
+/** The result of an operation: data, JSON that is compiled, or neither, when it did not run. */
+export type Result = {
+  readonly data?: unknown
+  readonly compiled?: Answer
+  readonly errors: readonly GraphQLError[]
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined
+  /** As the pipeline chose it. */
+  readonly status: number | undefined
+}
 
-/** Makes the last step of Apollo's pipeline, which puts the answer's text into the request's state. */
-export function createAnswers(options: AnswerOptions): (request: Request) => void {
+/** Puts the answer's text into the request's state; returns the HTTP status, undefined: 200. */
+export type Conclude = (context: RequestContext, result: Result) => number | undefined
+
+const NO_PRICES: Prices = new Map()
+
+export function createAnswers(options: AnswerOptions): Conclude {
   const { mask, unsent, answerBytesMax, clock } = options
 
   /** The JSON of a finished operation's data. Throws the error to answer instead. */
-  function serialise(state: RequestState, account: Account, data: unknown, errors: Errors): string {
-    const weight = weigh(data, state.prices ?? NO_PRICES)
-    const bytes = weight.bytes + (errors === null ? 0 : weigh(errors, NO_PRICES).bytes)
-    if (isOverBytes([data, errors ?? undefined], bytes, answerBytesMax)) {
-      settle(state, account, weight.units + Math.max(bytes, answerBytesMax), true)
-      throw tooLarge(state, answerBytesMax)
-    }
-    const text = JSON.stringify(data)
-    const sent = bytes - weight.bytes + Buffer.byteLength(text)
-    settle(state, account, weight.units + sent, errors !== null)
-    if (unsent.hold(state.response, account.tenant, sent)) return text
+  function serialise(state: RequestState, account: Account, result: Result, errors: Errors): string {
+    const errorBytes = errors === null ? 0 : weigh(errors, NO_PRICES).bytes
+    const { json, units, bytes } = dataOf(state, account, result, errors, errorBytes)
+    const sent = errorBytes + bytes
+    settle(state, account, units + sent, errors !== null)
+    if (unsent.hold(state.response, account.tenant, sent)) return json
     throw new AppError('SERVICE_UNAVAILABLE', 'too many answers wait for their clients to read them')
   }
 
-  return (request) => {
-    const { state, caller, extensions } = request.contextValue
-    const { body, http } = request.response
+  function dataOf(
+    state: RequestState,
+    account: Account,
+    { compiled, data }: Result,
+    errors: Errors,
+    errorBytes: number,
+  ): { readonly json: string; readonly units: number; readonly bytes: number } {
+    if (compiled === undefined) {
+      const { units, bytes } = weigh(data, state.plan?.prices ?? NO_PRICES)
+      if (isOverBytes([data, errors ?? undefined], bytes + errorBytes, answerBytesMax))
+        throw refuse(state, account, units, bytes + errorBytes)
+      const json = JSON.stringify(data)
+      return { json, units, bytes: Buffer.byteLength(json) }
+    }
+    const { json, units } = compiled
+    const bytes = Buffer.byteLength(json)
+    if (bytes + errorBytes > answerBytesMax) throw refuse(state, account, units, bytes + errorBytes)
+    return { json, units, bytes }
+  }
+
+  function refuse(state: RequestState, account: Account, units: number, bytes: number): AppError {
+    settle(state, account, units + Math.max(bytes, answerBytesMax), true)
+    return tooLarge(state, answerBytesMax)
+  }
+
+  return ({ state, caller, extensions }, result) => {
     const { account } = state
-    if (body.kind !== 'single' || account === null) return
+    let { status } = result
+    if (account === null) return status
     if (typeof extensions.retryAfterSeconds === 'number')
       state.retryAfterSeconds = extensions.retryAfterSeconds
-    const { data } = body.singleResult
-    const raised = state.refusals ?? request.errors ?? []
+    const raised = state.refusals ?? result.errors
+    const hasRun = result.data !== undefined || result.compiled !== undefined
     let errors: Errors = raised.length === 0 ? null : mask(raised, caller.requestId)
-    if (errors !== null) {
-      const status = statusOf(raised, errors, data, http.status)
-      if (status !== undefined) http.status = status
-    }
+    if (errors !== null) status = statusOf(raised, errors, hasRun, result) ?? status
     let text: string | undefined
-    if (data === undefined) {
+    if (!hasRun) {
       payRefusal(state, errors?.[0]?.extensions.code ?? 'INTERNAL')
     } else {
       try {
-        text = serialise(state, account, data, errors)
+        text = serialise(state, account, result, errors)
       } catch (error) {
         errors = mask([error], caller.requestId)
-        http.status = STATUS_OF[errors[0]?.extensions.code ?? 'INTERNAL']
+        status = STATUS_OF[errors[0]?.extensions.code ?? 'INTERNAL']
       }
       extensions.cost = reportOf(account, state.requestedPoints, state.actualPoints, clock)
     }
     if (errors !== null) noteOutcome(state, errors)
-    state.text = textOf(errors, text, { ...body.singleResult.extensions, ...extensions })
+    state.text = textOf(errors, text, { ...result.extensions, ...extensions })
+    return status
   }
 }
 
@@ -132,22 +161,23 @@ export function noteOutcome(state: RequestState, errors: readonly MaskedError[])
 
 /**
  * The status of an operation that did not run: by its first error. Of one that ran: 503 when an outage left no data,
- * since a client that only reads the status must know to retry; otherwise Apollo's.
+ * since a client that only reads the status must know to retry; otherwise the one that was chosen.
  */
 function statusOf(
   errors: readonly GraphQLError[],
   masked: readonly MaskedError[],
-  data: unknown,
-  chosen: number | undefined,
+  hasRun: boolean,
+  { data, compiled, status }: Result,
 ): number | undefined {
-  if (data === undefined) {
+  if (!hasRun) {
     const http = errors[0]?.extensions.http
-    return http === undefined ? STATUS_OF[masked[0]?.extensions.code ?? 'INTERNAL'] : chosen
+    return http === undefined ? STATUS_OF[masked[0]?.extensions.code ?? 'INTERNAL'] : status
   }
   const isOutage = masked.some(({ extensions }) => extensions.code === 'SERVICE_UNAVAILABLE')
-  return isOutage && holdsNothing(data) ? STATUS_OF.SERVICE_UNAVAILABLE : chosen
+  const holdsNothing = compiled?.isEmpty ?? isEmpty(data)
+  return isOutage && holdsNothing ? STATUS_OF.SERVICE_UNAVAILABLE : status
 }
 
-function holdsNothing(data: unknown): boolean {
+function isEmpty(data: unknown): boolean {
   return typeof data !== 'object' || data === null || Object.values(data).every((value) => value === null)
 }

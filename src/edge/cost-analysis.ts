@@ -19,18 +19,11 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
+import { ENVELOPE_BYTES, OBJECT_UNITS, type Prices, UNITS_PER_POINT } from '../answers/weight.ts'
 import type { Permission } from '../auth/permissions.ts'
 import { neededBy } from '../graphql/guard-fields.ts'
 import { isConnection } from '../graphql/schema-rules.ts'
-import {
-  ENVELOPE_BYTES,
-  FORBIDDEN_UNITS,
-  leafUnits,
-  OBJECT_UNITS,
-  pointsOf,
-  REFUSAL_COST,
-  UNITS_PER_POINT,
-} from './answer-price.ts'
+import { FORBIDDEN_UNITS, leafUnits, pointsOf, REFUSAL_COST } from './answer-price.ts'
 import {
   arrayLength,
   checkCursor,
@@ -62,8 +55,9 @@ export type Plan = {
   readonly cost: number
   /** The missing permissions by root field's response name, where the caller may read none of them; otherwise null. */
   readonly refusedFor: ReadonlyMap<string, Permission> | null
-  /** The points of fields beside the objects that they return, by response name. */
-  readonly prices: ReadonlyMap<string, number>
+  /** Whether the caller may not read some of its fields. */
+  readonly hasForbidden: boolean
+  readonly prices: Prices
   /** How often the request's input may be checked: once per mutation in the operation. */
   readonly inputUses: number
   /** Throws BAD_USER_INPUT for a cursor that does not belong to the list's type and this tenant. */
@@ -385,6 +379,7 @@ function planOf(selected: Selected, isMutation: boolean, request: Request): Plan
   const { cursors, prices } = counted
   return {
     cost: points + (counted.isForbidden ? REFUSAL_COST : 0),
+    hasForbidden: counted.isForbidden,
     refusedFor: counted.isForbidden ? refusalOf(selected, request) : null,
     prices,
     inputUses: isMutation ? Math.max(1, countRoots(selected, request)) : 1,

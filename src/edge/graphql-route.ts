@@ -14,16 +14,19 @@ import { type Authenticator, credentialsOf } from '../auth/authenticate.ts'
 import type { CommandContext } from '../auth/command-context.ts'
 import { ANSWER_BYTES_MAX } from '../core/budget-defaults.ts'
 import type { Clock } from '../core/clock.ts'
+import { toError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, TenantClient } from '../db/database.ts'
 import type { Services } from '../graphql/context.ts'
 import { viewOf } from '../graphql/visibility.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { createAdmission } from './admission.ts'
 import { CHALLENGE, closeAfterLargeBody } from './answer-error.ts'
-import { noteOutcome, payRefusal } from './answers.ts'
+import { createAnswers, noteOutcome, payRefusal } from './answers.ts'
 import { createApolloPlugin } from './apollo-plugin.ts'
 import { createCompressor } from './compression.ts'
 import { type Account, type BudgetOptions, createCostBudget, requirePoints } from './cost-budget.ts'
+import { createDirectAnswers } from './direct-answers.ts'
 import { createDocuments } from './documents.ts'
 import { type Parameters, parametersOfBody, parametersOfQueryString } from './graphql-parameters.ts'
 import { HttpRefusal, refusalOf } from './http-refusal.ts'
@@ -65,26 +68,48 @@ export type GraphqlOptions = {
   /** Documents that every tenant may name by an id. Default: none. */
   readonly trusted?: TrustedDocuments
   readonly isDraining: () => boolean
+  /** Whether operations are compiled where they can be; false: graphql-js runs all of them. Default: true. */
+  readonly compiles?: boolean
 }
 
 const PATH = '/graphql'
 /** Apollo gets no headers: what it would read from them is decided here. */
 const NO_HEADERS = new HeaderMap()
 
+/** The resolvers' context. The tenant's handle is made when a resolver needs it: compiled reads do without. */
+class LazyContext implements RequestContext {
+  readonly caller: CommandContext
+  readonly services: Services
+  readonly state: RequestState
+  readonly extensions: Record<string, unknown> = {}
+  readonly open: () => TenantClient
+  outcomes?: NonNullable<RequestContext['outcomes']>
+
+  constructor(caller: CommandContext, services: Services, state: RequestState, open: () => TenantClient) {
+    this.caller = caller
+    this.services = services
+    this.state = state
+    this.open = open
+  }
+
+  get db(): TenantClient {
+    return this.open()
+  }
+}
+
 /** Adds the route. Apollo starts with the server, and is stopped after the last answer. */
 export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): void {
   const { database, authenticator, services, clock, isDraining } = options
-  const { answerBytesMax = ANSWER_BYTES_MAX, trusted = NO_TRUSTED_DOCUMENTS } = options
+  const { answerBytesMax = ANSWER_BYTES_MAX, trusted = NO_TRUSTED_DOCUMENTS, compiles = true } = options
   const mask = createErrorMask(options)
   const budget = createCostBudget({ clock, ...options.budget })
   const known = createKnownDocuments()
   const unsent = createUnsentAnswers(answerBytesMax)
   const compressor = createCompressor()
-  const documents = createDocuments(options)
-  const apollo = createApollo(
-    options,
-    createApolloPlugin({ ...options, documents, known, trusted, mask, unsent, answerBytesMax }),
-  )
+  const admission = createAdmission({ ...options, documents: createDocuments(options), known, trusted })
+  const conclude = createAnswers({ mask, unsent, answerBytesMax, clock })
+  const apollo = createApollo(options, createApolloPlugin({ ...options, admission, conclude }))
+  const direct = compiles ? createDirectAnswers({ ...options, admission, conclude }) : null
   app.addHook('onReady', () => apollo.start())
   app.addHook('onClose', () => apollo.stop())
   app.decorateRequest('caller', null)
@@ -138,20 +163,26 @@ export function addGraphqlRoute(app: FastifyInstance, options: GraphqlOptions): 
     request.inputPoints = pointsOfInput(given.size)
     const body = resolve(request, caller, given.parameters)
     const state = newRequestState(isGet, request.account, reply.raw, request.inputPoints)
-    const db = database.forTenant(caller.scope, viewOf(caller.permissions))
-    const contextValue: RequestContext = { caller, db, services, extensions: {}, state }
-    const response = await apollo.executeHTTPGraphQLRequest({
-      // GET's parameters were read above; the plugin refuses mutations by GET.
-      httpGraphQLRequest: { method: 'POST', headers: NO_HEADERS, search: '', body },
-      context: async () => contextValue,
-    })
+    const open = () => database.forTenant(caller.scope, viewOf(caller.permissions))
+    const context = new LazyContext(caller, services, state, open)
+    const status = (await direct?.(body, context)) ?? (await byApollo(body, context, reply))
     if (state.text === null) throw new Error('the pipeline ended without an answer')
-    for (const [name, value] of response.headers) reply.header(name, value)
     const packed = compressor.compress(state.text, request.headers['accept-encoding'], reply)
-    if (packed === null) return answer(reply, state, response.status ?? 200, type, state.text)
+    if (packed === null) return answer(reply, state, status, type, state.text)
     const bytes = await packed
     unsent.shrink(reply.raw, bytes.length)
-    return answer(reply, state, response.status ?? 200, type, bytes)
+    return answer(reply, state, status, type, bytes)
+  }
+
+  /** Returns the status. */
+  async function byApollo(body: Parameters, context: RequestContext, reply: FastifyReply): Promise<number> {
+    const response = await apollo.executeHTTPGraphQLRequest({
+      // GET's parameters were read before; the admission refuses mutations by GET.
+      httpGraphQLRequest: { method: 'POST', headers: NO_HEADERS, search: '', body },
+      context: async () => context,
+    })
+    for (const [name, value] of response.headers) reply.header(name, value)
+    return response.status ?? 200
   }
 
   function answer(
@@ -257,8 +288,4 @@ function round(durationMs: number): number {
 
 function notAcceptable(): HttpRefusal {
   return new HttpRefusal(406, 'answers are application/graphql-response+json or application/json')
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error('a thrown value is not an error', { cause: thrown })
 }

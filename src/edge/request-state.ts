@@ -1,7 +1,8 @@
 // The state of one request through Apollo's pipeline, beside the resolvers' context.
 import type { ServerResponse } from 'node:http'
-import type { GraphQLError } from 'graphql'
+import type { DocumentNode, GraphQLError } from 'graphql'
 import type { Context } from '../graphql/context.ts'
+import type { Plan } from './cost-analysis.ts'
 import type { Account } from './cost-budget.ts'
 import type { PublicCode } from './mask-errors.ts'
 
@@ -16,8 +17,10 @@ export type RequestState = {
   /** The operation's name in a valid document; null when it has none. */
   operation: string | null
   isMutation: boolean
-  /** Set when the operation was admitted. */
-  prices: ReadonlyMap<string, number> | null
+  /** The document as it was read; null: it was not, or may not run. */
+  document: DocumentNode | null
+  /** The operation's plan of cost and permissions; null: it is not admitted. */
+  plan: Plan | null
   /** Points spent before the operation ran. */
   requestedPoints: number
   /** The operation's actual points. */
@@ -50,7 +53,8 @@ export function newRequestState(
     refusals: null,
     operation: null,
     isMutation: false,
-    prices: null,
+    document: null,
+    plan: null,
     requestedPoints: 0,
     actualPoints: 0,
     inputPoints,

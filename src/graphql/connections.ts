@@ -95,8 +95,8 @@ export function relationListField<Parent extends Row, T extends Row>(
       many: relation,
       query: (args, context) => {
         const list = { tenantId: context.caller.scope.tenantId, type: type.name }
-        const { where, orderBy, take } = planPage(args as PageArguments, sort, list)
-        return { list: { where, orderBy, take }, columns: ['id', sort.column] }
+        const plan = planPage(args as PageArguments, sort, list)
+        return { plan, columns: ['id', sort.column] }
       },
     }),
     resolve: (parent, args, context, info) =>

@@ -12,4 +12,12 @@ export type Context = {
   readonly services: Services
   /** The answer's `extensions` besides the cost; a resolver may add to it. */
   readonly extensions: Record<string, unknown>
+  /**
+   * The mutations of the operation that were executed before graphql-js began, by their names in the answer: it completes their
+   * results, and runs the others.
+   */
+  readonly outcomes?: ReadonlyMap<string, MutationOutcome>
 }
+
+/** What a mutation returned or threw. */
+export type MutationOutcome = { readonly result: unknown } | { readonly error: unknown }

@@ -106,13 +106,21 @@ function beyond(
 
 const CHECK_LENGTH = 8
 
+/** A row's place in its list, in the form of cursors: its value of the sort, and its id. */
+export type Shown = { readonly shown: unknown; readonly id: string }
+
 /** A cursor contains its sort and a checksum over its list: another tenant's, or another type's, is refused. */
-function cursorOf(row: Row, { sort, list }: PagePlan): string {
+function cursorAt({ shown, id }: Shown, { sort, list }: PagePlan): string {
+  const content = JSON.stringify([keyOf(sort), shown, id])
+  return Buffer.from(check(list, content) + content).toString('base64url')
+}
+
+/** The place of a row that has its column of the sort. */
+export function shownOf(row: Row, { sort }: PagePlan): Shown {
   const value = (row as Record<string, unknown> & Row)[sort.column]
   const shown =
     value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? value.toString() : value
-  const content = JSON.stringify([keyOf(sort), shown, row.id])
-  return Buffer.from(check(list, content) + content).toString('base64url')
+  return { shown, id: row.id }
 }
 
 /** The sort in a cursor: `name`, or `name sv-x-icu`. */
@@ -185,26 +193,37 @@ function check({ tenantId, type }: ListKey, content: string): string {
 }
 
 /** A page of rows in the requested order. Cursors are made only when they are read. */
-export class Page<T extends Row> {
+export class Page<T> {
   readonly nodes: readonly T[]
   readonly #plan: PagePlan
+  readonly #placeOf: (row: never, plan: PagePlan) => Shown
   readonly #more: boolean
   readonly totalCount: () => number | Promise<number>
 
-  constructor(rows: readonly T[], plan: PagePlan, totalCount: () => number | Promise<number>) {
+  constructor(
+    rows: readonly T[],
+    plan: PagePlan,
+    placeOf: (row: T, plan: PagePlan) => Shown,
+    totalCount: () => number | Promise<number>,
+  ) {
     this.#plan = plan
+    this.#placeOf = placeOf
     this.#more = rows.length > plan.size
     const page = rows.slice(0, plan.size)
     this.nodes = plan.backward ? page.reverse() : page
     this.totalCount = totalCount
   }
 
+  cursorOf(row: T): string {
+    return cursorAt(this.#placeOf(row as never, this.#plan), this.#plan)
+  }
+
   get edges(): { node: T; cursor: string }[] {
-    const plan = this.#plan
+    const cursorOf = (row: T) => this.cursorOf(row)
     return this.nodes.map((node) => ({
       node,
       get cursor() {
-        return cursorOf(node, plan)
+        return cursorOf(node)
       },
     }))
   }
@@ -219,11 +238,11 @@ export class Page<T extends Row> {
 
   get startCursor(): string | null {
     const row = this.nodes[0]
-    return row === undefined ? null : cursorOf(row, this.#plan)
+    return row === undefined ? null : this.cursorOf(row)
   }
 
   get endCursor(): string | null {
     const row = this.nodes.at(-1)
-    return row === undefined ? null : cursorOf(row, this.#plan)
+    return row === undefined ? null : this.cursorOf(row)
   }
 }

@@ -1,5 +1,6 @@
 // Makes a mutation from a command over many rows: a mode, the rows, and a payload with a result for each row.
 import type { InputFieldMap } from '@pothos/core'
+import { getNamedType } from 'graphql'
 import type { z } from 'zod'
 import type { CommandContext } from '../auth/command-context.ts'
 import type { Executed, ExecutedRow } from '../commands/executed.ts'
@@ -90,7 +91,8 @@ export function addManyMutation(
           'to read it gets the one that this call changed, if nobody else has changed it since.',
         extensions: { showsOwnRecord: true },
         resolve: async ({ id, isOwn, loads }, _args, context, info) => {
-          if (id === null || !mayBeShown({ isOwn }, context, info)) return null as never
+          if (id === null || !mayBeShown({ isOwn }, context, getNamedType(info.returnType)))
+            return null as never
           const shown = `${info.path.key} ${isOwn}`
           const key = loads.get(shown) ?? {}
           loads.set(shown, key)

@@ -9,6 +9,7 @@ import {
   isObjectType,
 } from 'graphql'
 import { AppError } from '../core/errors.ts'
+import type { ReadExtensions } from './read.ts'
 
 /** Makes every field with a filter throw BAD_USER_INPUT for a criterion that is null. A filter that is null itself is none. */
 export function refuseNullCriteria(schema: GraphQLSchema): void {
@@ -19,10 +20,24 @@ export function refuseNullCriteria(schema: GraphQLSchema): void {
 function guard(field: GraphQLField<unknown, unknown>): void {
   const filter = field.args.find(({ name, type }) => name === 'filter' && isInputObjectType(type))?.type
   if (!isInputObjectType(filter)) return
-  const { resolve = defaultFieldResolver } = field
-  field.resolve = (parent, args, context, info) => {
+  const check = (args: object): void => {
     const given = (args as { filter?: object | null }).filter
     if (given) refuseNull(filter, given, 'filter')
+  }
+  const { reads } = field.extensions as ReadExtensions
+  if (reads !== undefined) {
+    field.extensions = {
+      ...field.extensions,
+      reads: (...call) => {
+        check(call[0])
+        return reads(...call)
+      },
+    } satisfies ReadExtensions & object
+    return
+  }
+  const { resolve = defaultFieldResolver } = field
+  field.resolve = (parent, args, context, info) => {
+    check(args)
     return resolve(parent, args, context, info)
   }
 }

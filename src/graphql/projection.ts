@@ -15,17 +15,11 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
-import type { AnyOrder, AnyQuery, AnyWhere } from '../db/reader/any-query.ts'
+import type { AnyQuery } from '../db/reader/any-query.ts'
 import { type ModelName, modelOf, type RowOf } from '../db/register.ts'
 import type { Context } from './context.ts'
 import { missingFor } from './guard-fields.ts'
-
-/** The rows that one page of a list needs. */
-export type ListQuery = {
-  readonly where: AnyWhere
-  readonly orderBy: readonly AnyOrder[]
-  readonly take: number
-}
+import type { PagePlan } from './keyset.ts'
 
 /** A selection while it is composed. */
 export type Selection = { [field: string]: true | (AnyQuery & { readonly select?: Selection }) }
@@ -48,7 +42,7 @@ export type Projection =
   | {
       readonly many: string
       /** The requested page, and the columns of its cursors. Throws BAD_USER_INPUT. */
-      query(args: Record<string, unknown>, context: Context): { list: ListQuery; columns: readonly string[] }
+      query(args: Record<string, unknown>, context: Context): { plan: PagePlan; columns: readonly string[] }
     }
 
 /** The extensions of a field, which this module reads. */
@@ -89,7 +83,7 @@ type Walk = {
  * A statement has lists within lists only to this depth; deeper ones load in batches. PostgreSQL escapes the text of a list inside
  * another: each level doubles its backslashes.
  */
-const LISTS_DEEP_MAX = 3
+export const LISTS_DEEP_MAX = 3
 
 /**
  * Lists that load in batches: those too deep, and those of one relation that is requested twice with different arguments, of which
@@ -184,12 +178,12 @@ function collectList(
   needs: Extract<Projection, { many: string }>,
   into: Selection,
 ): void {
-  const { list, columns } = needs.query(
+  const { plan, columns } = needs.query(
     getArgumentValues(field, node, walk.info.variableValues),
     walk.context,
   )
   const present = into[needs.many]
-  const isAnother = typeof present === 'object' && !samePage(present, list)
+  const isAnother = typeof present === 'object' && !samePage(present, plan)
   if (isAnother || walk.depth >= LISTS_DEEP_MAX) {
     walk.deferred.add(node)
     return
@@ -199,7 +193,7 @@ function collectList(
   collectPage(walk, objectType(walk.info, getNamedType(field.type).name), node.selectionSet, select)
   walk.depth -= 1
   for (const column of columns) select[column] = true
-  into[needs.many] = { ...list, select }
+  into[needs.many] = { where: plan.where, orderBy: plan.orderBy, take: plan.take, select }
   if (asksForTotal(walk, field, node))
     into._count = { select: { ...relationOf(into, '_count').select, [needs.many]: true } }
 }
@@ -230,7 +224,7 @@ function relationOf(selection: Selection, name: string): { readonly select?: Sel
   return typeof present === 'object' ? present : {}
 }
 
-function samePage({ where, orderBy, take }: AnyQuery, list: ListQuery): boolean {
+function samePage({ where, orderBy, take }: AnyQuery, list: PagePlan): boolean {
   return isDeepStrictEqual([where, orderBy, take], [list.where, list.orderBy, list.take])
 }
 

@@ -8,7 +8,7 @@ import type { ModelName, ReadWhere } from '../db/register.ts'
 import type { SchemaTypes } from './builder.ts'
 import { inLanguage } from './collation.ts'
 import type { Context } from './context.ts'
-import { Page, type PageArguments, planPage, type Row, type Sort } from './keyset.ts'
+import { Page, type PageArguments, planPage, type Row, type Sort, shownOf } from './keyset.ts'
 import { selectionOf, selectionOfNodes } from './projection.ts'
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>
@@ -74,19 +74,19 @@ export function readField<Args extends InputFieldMap = {}>(
   return t.field({
     ...options,
     extensions: { ...extensions, reads: read } satisfies ReadExtensions & object,
-    resolve: (
-      _parent: unknown,
-      args: InputShapeFromFields<Args>,
-      context: Context,
-      info: GraphQLResolveInfo,
-    ) => {
-      const reading = read(args, context, info.schema)
-      if (reading === null) return null
-      return reading.kind === 'one'
-        ? readFirst(context, info, reading.model, reading.where)
-        : readThePage(context, info, reading)
-    },
+    resolve: readDescribed,
   })
+}
+
+/** Reads what the field's extension describes: rules of the schema (null-criteria.ts) have added to it. */
+function readDescribed(_parent: unknown, args: object, context: Context, info: GraphQLResolveInfo) {
+  const reads = info.parentType.getFields()[info.fieldName]?.extensions.reads as ReadExtensions['reads']
+  if (reads === undefined) throw new Error(`${info.fieldName} does not say what it reads`)
+  const reading = reads(args as never, context, info.schema)
+  if (reading === null) return null
+  return reading.kind === 'one'
+    ? readFirst(context, info, reading.model, reading.where)
+    : readThePage(context, info, reading)
 }
 
 /** The row of `model` that `where` finds. `includesHidden`: also one that the caller would not find. */
@@ -127,5 +127,5 @@ async function readThePage<T extends Row>(
   const { where, orderBy, take } = plan
   const reader = readerOf(context.db, sort.model)
   const rows = await reader.readMany<T>({ where: { AND: [asked, where] }, orderBy, take, select })
-  return new Page(rows, plan, () => reader.readCount({ where: asked }))
+  return new Page(rows, plan, shownOf, () => reader.readCount({ where: asked }))
 }

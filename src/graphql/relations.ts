@@ -4,7 +4,7 @@ import { readerOf } from '../db/reader/any-model.ts'
 import type { ModelName } from '../db/register.ts'
 import { loadTogether } from './batch.ts'
 import type { Context } from './context.ts'
-import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort } from './keyset.ts'
+import { Page, type PageArguments, type PagePlan, planPage, type Row, type Sort, shownOf } from './keyset.ts'
 import { isDeferred, selectionOf, selectionOfRelation } from './projection.ts'
 
 /** The parent's row of a to-one relation. */
@@ -38,7 +38,12 @@ export function relationList<T extends Row>(
 type ParentRow = Row & { readonly _count?: Record<string, number>; readonly [relation: string]: unknown }
 
 function pageOf<T extends Row>(parent: ParentRow, relation: string, plan: PagePlan): Page<T> {
-  return new Page((parent[relation] ?? []) as readonly T[], plan, () => parent._count?.[relation] ?? 0)
+  return new Page(
+    (parent[relation] ?? []) as readonly T[],
+    plan,
+    shownOf,
+    () => parent._count?.[relation] ?? 0,
+  )
 }
 
 function presentOn(parent: Row, relation: string, context: Context, info: GraphQLResolveInfo): unknown {

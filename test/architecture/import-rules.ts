@@ -25,6 +25,7 @@ const ROOMS: readonly (readonly [name: string, matches: RegExp])[] = [
   ['config', /^(config|environments)\.ts$/],
   ['commands', /^commands\//],
   ['graphql', /^graphql\//],
+  ['answers', /^answers\//],
   ['package', /^package\//],
   ['jobs', /^jobs\//],
   ['edge', /^edge\//],

@@ -1,6 +1,7 @@
 // The maximum size of an answer, its cost by bytes, and the refusal of a too large one.
 import { afterEach, describe, expect, it } from 'vitest'
-import { isOverBytes, weigh } from '../../src/edge/answer-price.ts'
+import { weigh } from '../../src/answers/weight.ts'
+import { isOverBytes } from '../../src/edge/answer-price.ts'
 import { type FrontDoor, openFrontDoor, refusalOf } from './front-door.ts'
 
 let door: FrontDoor | undefined

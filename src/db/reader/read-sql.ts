@@ -48,7 +48,7 @@ const TENANT = '$1'
  * Compiles a selection. The tenant is in the filter of every table: row-level security protects the rows, this lets the planner use
  * the index. `view`: which rows are read. Throws a plain Error for unknown fields and unsupported arguments.
  */
-function compileSelection(
+export function compileSelection(
   datamodel: Datamodel,
   modelName: string,
   select: AnySelect | null | undefined,
@@ -346,7 +346,7 @@ function rowDecoder({ columns, ones, lists, counts }: Layout): (texts: TextRow) 
 }
 
 /** As in Prisma, a list that is NULL is an empty one. */
-function columnDecoder(column: Column): (text: Text) => unknown {
+export function columnDecoder(column: Column): (text: Text) => unknown {
   const decode = decoderOf(column)
   if (!column.isList) return (text) => (text === null ? null : decode(text))
   return (text) => (text === null ? [] : valuesOf(text).map((item) => (item === null ? null : decode(item))))

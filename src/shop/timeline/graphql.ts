@@ -4,7 +4,7 @@ import type { Order as OrderRow } from '../../generated/prisma/client.ts'
 import { loadTogether } from '../../graphql/batch.ts'
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf, pageArgs } from '../../graphql/connections.ts'
-import { Page, planPage, type SortValue } from '../../graphql/keyset.ts'
+import { Page, planPage, type SortValue, shownOf } from '../../graphql/keyset.ts'
 import { MoneyType } from '../../graphql/money.ts'
 import { addMutation } from '../../graphql/mutation.ts'
 import { Node, nodeLink } from '../../graphql/node.ts'
@@ -126,7 +126,7 @@ builder.objectField(Order, 'timeline', (t) =>
       const timeline = await loadTogether(context, info.fieldNodes, id, (ids) =>
         timelinesOf(db, ids, { ...plan, showsPayments }),
       )
-      return new Page(timeline?.entries ?? [], plan, () => timeline?.total ?? 0)
+      return new Page(timeline?.entries ?? [], plan, shownOf, () => timeline?.total ?? 0)
     },
   }),
 )

@@ -1,0 +1,18 @@
+// Why an operation is left to graphql-js.
+
+/** Thrown while an operation is compiled: it has a part that only graphql-js resolves. */
+export class Uncompiled extends Error {
+  override readonly name = 'Uncompiled'
+}
+
+export function leave(reason: string): never {
+  throw new Uncompiled(reason)
+}
+
+/**
+ * Thrown while an answer is written: the data are not what the schema says (null in a field that is never null, a value that its
+ * type refuses). graphql-js then answers, with the error in its place.
+ */
+export class Unwritable extends Error {
+  override readonly name = 'Unwritable'
+}
