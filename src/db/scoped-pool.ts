@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import { BEFORE_TENANT, createFairScheduler, type FairScheduler } from './fair-scheduler.ts'
 import { CommitUnknown, markRefused } from './faults.ts'
 import { isLost, isSpoilt, isStatementLost, submit, submitText } from './message.ts'
+import { renewal } from './plan-renewal.ts'
 import { currentFrame, requireTenant, type Scope, type Statement, type ValuedStatement } from './scope.ts'
 import { ScopedConnection } from './scoped-connection.ts'
 import type { Prelude } from './scoped-query.ts'
@@ -86,7 +87,7 @@ export class ScopedPool extends pg.Pool {
     return await this.#inTurn(turnOf(scope), () =>
       this.#once((client, isNamed) =>
         isNamed
-          ? submitText(client, statement, [this.#scopeAhead(scope)])
+          ? submitText(client, statement, [...renewal(client).map(aheadOf), this.#scopeAhead(scope)])
           : submitText(client, unnamed(statement), [aheadOf(scopeStatement(scope))]),
       ),
     )
@@ -120,7 +121,7 @@ export class ScopedPool extends pg.Pool {
         return await submitText(
           client,
           form(last),
-          all.map((statement) => aheadOf(form(statement))),
+          [...renewal(client), ...all].map((statement) => aheadOf(form(statement))),
         )
       } catch (error) {
         if (!isLost(error)) throw error
