@@ -20,13 +20,16 @@ const PLACE = defineWorkSql(
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[])
       WITH ORDINALITY AS a (line_id, movement_id, variant_id, quantity, position)
   ), priced AS (
-    SELECT a.*, v.sku, v.price_minor, v.currency, p.status = 'ACTIVE' AS for_sale, s.on_hand - s.reserved AS available,
-      CASE WHEN EXISTS (SELECT FROM variants o WHERE o.product_id = v.product_id AND o.id <> v.id)
-        THEN p.title || ' – ' || v.title ELSE p.title END AS title
-    FROM asked a
-    LEFT JOIN variants v ON v.id = a.variant_id
-    LEFT JOIN products p ON p.id = v.product_id
-    LEFT JOIN stock_levels s ON s.variant_id = v.id
+    SELECT a.*, o.*
+    FROM asked a LEFT JOIN LATERAL (
+      SELECT v.sku, v.price_minor, v.currency, p.status = 'ACTIVE' AS for_sale, s.on_hand - s.reserved AS available,
+        CASE WHEN EXISTS (SELECT FROM variants o WHERE o.product_id = v.product_id AND o.id <> v.id)
+          THEN p.title || ' – ' || v.title ELSE p.title END AS title
+      FROM variants v JOIN products p ON p.id = v.product_id JOIN stock_levels s ON s.variant_id = v.id
+      WHERE v.id = a.variant_id
+      -- Each line by keys. A join of lists was planned for tenants of average size, and read all of the tenant's variants.
+      OFFSET 0
+    ) o ON true
   ), verdict AS (
     SELECT bool_and(for_sale AND available >= quantity) AND count(sku) = count(*)
       AND count(DISTINCT variant_id) = count(*) AND count(DISTINCT currency) = 1
@@ -37,14 +40,15 @@ const PLACE = defineWorkSql(
   ), locked AS (
     -- One at a time in the order of their ids: an UPDATE alone locks rows in the order of its plan, so that concurrent
     -- orders of the same variants would deadlock.
-    SELECT s.variant_id, p.quantity
-    FROM priced p JOIN stock_levels s ON s.variant_id = p.variant_id
-    WHERE (SELECT sellable FROM verdict)
-    ORDER BY s.variant_id FOR NO KEY UPDATE OF s
+    SELECT p.variant_id, p.quantity
+    FROM (SELECT variant_id, quantity FROM priced WHERE (SELECT sellable FROM verdict) ORDER BY variant_id) p
+    CROSS JOIN LATERAL (SELECT FROM stock_levels s WHERE s.variant_id = p.variant_id FOR NO KEY UPDATE) s
   ), reserved AS (
     UPDATE stock_levels s SET reserved = s.reserved + l.quantity
     FROM locked l
-    WHERE s.variant_id = l.variant_id AND s.on_hand - s.reserved >= l.quantity
+    -- By keys too: see priced.
+    WHERE s.variant_id = ANY (ARRAY(SELECT variant_id FROM locked)) AND s.variant_id = l.variant_id
+      AND s.on_hand - s.reserved >= l.quantity
     RETURNING s.variant_id
   ), numbered AS (
     UPDATE tenant_counters SET value = value + 1
