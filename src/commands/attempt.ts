@@ -4,6 +4,7 @@ import { CommitUnknown, isRetryable, sqlstateOf } from '../db/faults.ts'
 import type { Transaction } from '../db/register.ts'
 import type { Statement } from '../db/scope.ts'
 import type { Attempted, Call, Committed } from './call.ts'
+import { type Constraint, refusedBy, violates } from './constraint.ts'
 import { claimStatement, isKeyTaken } from './idempotency.ts'
 import { WORK_REFUSED, type WorkSql, wholeStatement } from './one-statement.ts'
 import { changedType, type Done, type Outcome, type Reason, type Refused } from './outcome.ts'
@@ -32,6 +33,7 @@ export async function attemptInOneStatement<Code extends string, Value>(
   call: Call,
   { sql, values, done }: Decided<Value>,
   whyRefused: (tx: Transaction) => Promise<Done<Value> | Refused<Code>>,
+  constraints: readonly Constraint<Code>[],
 ): Promise<Attempted<Code, Value>> {
   const { database, scope } = call.caller
   const made: Committed<Code, Value> = committed(done)
@@ -41,6 +43,7 @@ export async function attemptInOneStatement<Code extends string, Value>(
     return payload.length === 0 ? made : { ...made, shown: answer }
   } catch (error) {
     if (sqlstateOf(error) === WORK_REFUSED) return await attemptInTransaction(call, whyRefused)
+    if (violates(error, constraints)) return rolledBack(refusedBy(error, constraints))
     return failed(call, error, made)
   }
 }

@@ -19,13 +19,25 @@ export function constraint<const Code extends string>(
   return { name, ...error }
 }
 
+/** Whether the error is a violation of one of the constraints. */
+export function violates(error: unknown, constraints: readonly Constraint[]): boolean {
+  return metBy(error, constraints) !== undefined
+}
+
+function metBy<Code extends string>(
+  error: unknown,
+  constraints: readonly Constraint<Code>[],
+): Constraint<Code> | undefined {
+  const name = violatedConstraint(error)
+  return constraints.find((one) => one.name === name)
+}
+
 /** The refusal of a write that violated one of the constraints; rethrows any other error. */
 export function refusedBy<Code extends string>(
   error: unknown,
   constraints: readonly Constraint<Code>[],
 ): Refused<Code> {
-  const name = violatedConstraint(error)
-  const met = constraints.find((one) => one.name === name)
+  const met = metBy(error, constraints)
   if (met === undefined) throw error
   return refusalOf(met)
 }

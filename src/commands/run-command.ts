@@ -9,6 +9,7 @@ import { attemptInOneStatement, attemptInTransaction, attemptToStore, type Decid
 import type { Attempted, Call, Ended } from './call.ts'
 import type { Command, InternalCommand, Keyed } from './command.ts'
 import { lookUpCommit } from './commit-unknown.ts'
+import type { Constraint } from './constraint.ts'
 import { dependsOnCaller } from './error-codes.ts'
 import { answerOf, type Executed, refusedAtOnce } from './executed.ts'
 import { KEY_IN_USE, lookUp } from './idempotency.ts'
@@ -31,6 +32,8 @@ export type Work<Code extends string, Value = null, Input = unknown> = (
  */
 export type OneStatement<Code extends string, Value, Input> = {
   readonly decide: (input: Input) => Decided<Value>
+  /** Those that the statement may violate: a violation is a refusal. */
+  readonly constraints?: readonly Constraint<Code>[]
   readonly whyRefused: Work<Code, Value, Input>
 }
 
@@ -106,7 +109,8 @@ function attemptsAt<Code extends string, Value, Input>(
 ): (call: Call) => Promise<Attempted<Code, Value>> {
   if (typeof work === 'function') return (call) => attemptInTransaction(call, (tx) => work(tx, input))
   const decided = work.decide(input)
-  return (call) => attemptInOneStatement(call, decided, (tx) => work.whyRefused(tx, input))
+  const { whyRefused, constraints = [] } = work
+  return (call) => attemptInOneStatement(call, decided, (tx) => whyRefused(tx, input), constraints)
 }
 
 /**

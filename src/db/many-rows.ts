@@ -1,4 +1,4 @@
-// Statements on many rows of one model at once: locks them in one order, and updates them by one statement.
+// Statements on rows of any model: inserts one; locks many in one order, and updates them by one statement.
 import type { Model } from './models.ts'
 
 /** A row to update: its id, and the values of the columns that change, by the field's name in the client. */
@@ -19,11 +19,7 @@ export function updateStatement(
   rows: readonly RowUpdate[],
 ): ManyStatement {
   const fields = Object.keys(rows[0] ?? {}).filter((field) => field !== 'id')
-  const nameOf = (field: string) => {
-    const column = columns.get(field)
-    if (column === undefined) throw new Error(`${table} has no column ${field}`)
-    return column.name
-  }
+  const nameOf = (field: string) => nameIn(table, columns, field)
   const sets = fields.map((field) => `"${nameOf(field)}" = r."${nameOf(field)}"`)
   const values = rows.map((row) => ({
     id: row.id,
@@ -32,6 +28,26 @@ export function updateStatement(
   // The table's own type reads each value as its column does: digits as bigint, ISO 8601 as a time.
   const text = `UPDATE "${table}" t SET ${sets.join(', ')} FROM jsonb_populate_recordset(NULL::"${table}", $2::jsonb) r WHERE t.tenant_id = $1::uuid AND t.id = r.id`
   return { text, values: [tenantId, JSON.stringify(values, asText)] }
+}
+
+/**
+ * Inserts a row with these fields, `parameter` being rowText() of it; other columns get their defaults. Throws a plain Error for an
+ * unknown field.
+ */
+export function insertSql({ table, columns }: Model, fields: readonly string[], parameter: string): string {
+  const names = fields.map((field) => `"${nameIn(table, columns, field)}"`).join(', ')
+  return `INSERT INTO "${table}" (${names}) SELECT ${names} FROM jsonb_populate_record(NULL::"${table}", ${parameter}::jsonb)`
+}
+
+export function rowText({ table, columns }: Model, row: Readonly<Record<string, unknown>>): string {
+  const named = Object.entries(row).map(([field, value]) => [nameIn(table, columns, field), value])
+  return JSON.stringify(Object.fromEntries(named), asText)
+}
+
+function nameIn(table: string, columns: Model['columns'], field: string): string {
+  const column = columns.get(field)
+  if (column === undefined) throw new Error(`${table} has no column ${field}`)
+  return column.name
 }
 
 function asText(_key: string, value: unknown): unknown {

@@ -19,10 +19,12 @@ import { editMany } from '../../commands/edit-many.ts'
 import type { Executed } from '../../commands/executed.ts'
 import { jsonOf } from '../../commands/json-value.ts'
 import { defineManyCommand, type ManyCommand, runMany } from '../../commands/many.ts'
+import { defineWorkSql, type WorkSql } from '../../commands/one-statement.ts'
 import { type Done, done, type JsonObject, type Refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
 import { camelOf, nounOf, snakeOf } from '../../core/names.ts'
+import { insertSql, rowText } from '../../db/many-rows.ts'
 import type { Model } from '../../db/models.ts'
 import { type ModelName, registeredModels, type Transaction } from '../../db/register.ts'
 import { nodeUuid } from '../node-ids.ts'
@@ -36,10 +38,12 @@ export type Subject = {
   readonly constraints: readonly Constraint[]
   readonly reads: Permission
   readonly writes: Permission
-  /** Completes the columns of a new record, or refuses. */
-  readonly complete: (columns: Columns, tx: Transaction) => Columns | Refused | Promise<Columns | Refused>
-  /** Writes the records that belong to a new record. */
-  readonly created: (tx: Transaction, row: Columns & { readonly id: string }) => Promise<void>
+  /** Completes the columns of a new record, or refuses. Null: they are complete. */
+  readonly complete:
+    | ((columns: Columns, tx: Transaction) => Columns | Refused | Promise<Columns | Refused>)
+    | null
+  /** Writes the records that belong to a new record. Null: there are none. */
+  readonly created: ((tx: Transaction, row: Columns & { readonly id: string }) => Promise<void>) | null
   /** The type of an edit's event. */
   readonly updatedEvent: (changes: Columns) => string
 }
@@ -60,32 +64,70 @@ function tableOf(tx: Transaction, name: ModelName): Table {
 }
 
 export function createCommand(subject: Subject): { readonly command: Command; readonly run: Run } {
-  const { name, model, inputs, constraints, writes, complete, created } = subject
+  const { name, inputs, constraints, writes, complete, created } = subject
   const command = defineCommand({
     name: `${camelOf(name)}Create`,
     permission: writes,
     errors: codesOf(constraints),
     schema: z.object(Object.fromEntries(inputs.map((input) => [input.name, ruleForCreate(input)]))),
   })
+  if (complete === null && created === null) return { command, run: insertInOneStatement(subject, command) }
   const run: Run = (caller, given) =>
     runCommand(caller, command, given as never, async (tx, value) => {
-      const completed = await complete(columnsOf(inputs, value), tx)
+      const columnsGiven = columnsOf(inputs, value)
+      const completed = complete === null ? columnsGiven : await complete(columnsGiven, tx)
       if (isRefused(completed)) return completed
-      const id = newId()
-      const now = caller.clock()
-      const times = { ...(model.columns.has('createdAt') && { createdAt: now }), ...touched(model, now) }
-      const columns = defined(completed)
+      const { id, columns, row, made } = newRecord(subject, completed, caller.clock())
       try {
-        await tableOf(tx, name).create({ data: { id, ...columns, ...times } })
-        await created(tx, { id, ...columns })
+        await tableOf(tx, name).create({ data: row })
+        await created?.(tx, { id, ...columns })
       } catch (error) {
         return refusedBy(error, constraints)
       }
-      const about = { type: name, id }
-      const event = { type: `${snakeOf(name)}.created`, subject: about, payload: { version: 1 } }
-      return done(id, [auditOf(about, null, jsonOfColumns(columns))], [event])
+      return made
     })
   return { command, run }
+}
+
+function newRecord({ name, model }: Subject, completed: Columns, now: Date) {
+  const id = newId()
+  const columns = defined(completed)
+  const times = { ...(model.columns.has('createdAt') && { createdAt: now }), ...touched(model, now) }
+  const about = { type: name, id }
+  const event = { type: `${snakeOf(name)}.created`, subject: about, payload: { version: 1 } }
+  const made = done(id, [auditOf(about, null, jsonOfColumns(columns))], [event])
+  return { id, columns, row: { id, ...columns, ...times }, made }
+}
+
+/** A record that nothing else depends on is made by the command's one statement. */
+function insertInOneStatement(subject: Subject, command: Command): Run {
+  const { name, model, inputs, constraints } = subject
+  const inserts = new Map<string, WorkSql>()
+  /** Columns that have no default are always in it, so that there are few texts. */
+  const insertOf = (row: Columns): WorkSql => {
+    const others = inputs
+      .flatMap(({ columns }) => columns)
+      .filter((field) => model.columns.get(field)?.hasDefault !== true)
+    const fields = [...new Set([...others, ...Object.keys(row)])].sort()
+    const key = fields.join()
+    const known = inserts.get(key)
+    if (known !== undefined) return known
+    const work = `made AS (
+    ${insertSql(model, fields, '$1')} RETURNING id
+  ), work AS (SELECT '{}'::jsonb AS before, '{}'::jsonb AS result, '[]'::jsonb AS events FROM made)`
+    const sql = defineWorkSql(`create_${model.table}_${inserts.size}`, work)
+    inserts.set(key, sql)
+    return sql
+  }
+  return (caller, given) =>
+    runCommand(caller, command, given as never, {
+      decide: (value) => {
+        const { row, made } = newRecord(subject, columnsOf(inputs, value as Columns), caller.clock())
+        return { sql: insertOf(row), values: [rowText(model, row)], done: made }
+      },
+      constraints,
+      whyRefused: () => Promise.reject(new Error(`${name} was neither made nor refused`)),
+    })
 }
 
 const VERSIONED = { expectedVersion: z.number() }

@@ -158,8 +158,8 @@ type Declared = Pick<
   readonly many?: Readonly<Record<string, ManyOptions>>
   readonly by?: readonly string[]
   readonly visible?: Visibility
-  readonly complete?: Subject['complete']
-  readonly created?: Subject['created']
+  readonly complete?: NonNullable<Subject['complete']>
+  readonly created?: NonNullable<Subject['created']>
   readonly updatedEvent?: Subject['updatedEvent']
 }
 
@@ -204,8 +204,8 @@ function subjectOf(
     constraints: [...rules, ...uniqueRules(name, model, inputs), ...relationRules(model, inputs)],
     reads: `${permission}:read`,
     writes: `${permission}:write`,
-    complete: complete ?? ((columns) => columns),
-    created: created ?? (async () => {}),
+    complete: complete ?? null,
+    created: created ?? null,
     updatedEvent: updatedEvent ?? (() => `${snakeOf(name)}.updated`),
   }
 }

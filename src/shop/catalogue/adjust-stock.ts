@@ -4,6 +4,7 @@ import type { CommandContext } from '../../auth/command-context.ts'
 import { defineCommand, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
+import { defineWorkSql } from '../../commands/one-statement.ts'
 import { type Done, done, type Refused, refused } from '../../commands/outcome.ts'
 import { runCommand } from '../../commands/run-command.ts'
 import { newId } from '../../core/ids.ts'
@@ -39,26 +40,38 @@ export async function adjustStock(
   caller: CommandContext,
   input: InputOf<typeof stockAdjust>,
 ): Promise<Executed<typeof stockAdjust>> {
-  return await runCommand(caller, stockAdjust, input, async (tx, { variantId, delta, reason }) => {
-    // One conditional statement under the row's lock, instead of a read followed by a write.
-    const [level] = await tx.$queryRaw<{ on_hand: number }[]>`
-      WITH level AS (
-        UPDATE stock_levels SET on_hand = on_hand + ${delta}
-        WHERE variant_id = ${variantId}::uuid AND on_hand + ${delta} >= reserved
-        RETURNING variant_id, on_hand
-      ), movement AS (
-        INSERT INTO stock_movements (id, variant_id, reason, on_hand_delta, reserved_delta, created_at)
-        SELECT ${newId()}::uuid, variant_id, ${reason}::stock_reason, ${delta}, 0, ${caller.clock()} FROM level
-      )
-      SELECT on_hand FROM level`
-    if (level === undefined) {
+  return await runCommand(caller, stockAdjust, input, {
+    decide: (adjustment) => {
+      const { variantId, delta, reason } = adjustment
+      return {
+        sql: ADJUST,
+        values: [variantId, String(delta), newId(), reason, caller.clock().toISOString()],
+        done: adjusted(adjustment, null),
+      }
+    },
+    whyRefused: async (tx, { variantId, delta }) => {
       const present = await tx.stockLevel.findFirst({ where: { variantId } })
-      if (present === null) return notFound('variantId', 'variant')
-      return tooFew(present, delta)
-    }
-    return adjusted({ variantId, delta, reason }, level.on_hand)
+      return present === null ? notFound('variantId', 'variant') : tooFew(present, delta)
+    },
   })
 }
+
+/** One conditional update under the row's lock, instead of a read followed by a write. */
+const ADJUST = defineWorkSql(
+  'adjust_stock',
+  `level AS (
+    UPDATE stock_levels SET on_hand = on_hand + $2::int
+    WHERE variant_id = $1::uuid AND on_hand + $2::int >= reserved
+    RETURNING variant_id, on_hand
+  ), movement AS (
+    INSERT INTO stock_movements (id, variant_id, reason, on_hand_delta, reserved_delta, created_at)
+    SELECT $3::uuid, variant_id, $4::stock_reason, $2::int, 0, $5::timestamptz FROM level
+  ), work AS (
+    SELECT jsonb_build_object('onHand', on_hand - $2::int) AS before, jsonb_build_object('onHand', on_hand) AS result,
+      '[]'::jsonb AS events
+    FROM level
+  )`,
+)
 
 type Adjustment = z.output<typeof adjustmentSchema>
 
@@ -77,9 +90,14 @@ export function tooFew(
   ])
 }
 
-/** `onHand`: after the change. */
-export function adjusted({ variantId, delta, reason }: Adjustment, onHand: number): Done {
+/** `onHand`: after the change; null: the statement of the change adds it. */
+export function adjusted({ variantId, delta, reason }: Adjustment, onHand: number | null): Done {
   const subject = { type: 'Variant', id: variantId }
-  const change = auditOf(subject, { onHand: onHand - delta }, { onHand, reason })
-  return done(variantId, [change], [{ type: 'stock.adjusted', subject, payload: { delta, reason, onHand } }])
+  const [before, after] = onHand === null ? [{}, {}] : [{ onHand: onHand - delta }, { onHand }]
+  const change = auditOf(subject, before, { ...after, reason })
+  return done(
+    variantId,
+    [change],
+    [{ type: 'stock.adjusted', subject, payload: { delta, reason, ...after } }],
+  )
 }
