@@ -1,8 +1,9 @@
-// What the processes behind a database's connections use. PostgreSQL runs on this machine, so that the system knows.
+// The CPU and memory of the processes behind a database's connections. PostgreSQL runs on this machine, so that the system knows.
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 
 const NANOS_PER_MICRO = 1_000
+const BYTES_PER_KILOBYTE = 1_024
 
 /** CPU by process, in microseconds; empty where the system does not say. */
 export type BackendsCpu = ReadonlyMap<number, number>
@@ -22,8 +23,18 @@ export function cpuBetween(before: BackendsCpu, after: BackendsCpu): number | nu
   return [...after].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0)
 }
 
+/** The mean memory of the processes behind a database's connections, without what they share; null: not known. */
+export async function backendsMemory(adminUrl: string): Promise<number | null> {
+  const sizes: number[] = []
+  for (const pid of await backends(adminUrl)) {
+    const bytes = await ownMemory(pid)
+    if (bytes !== null) sizes.push(bytes)
+  }
+  return sizes.length === 0 ? null : sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length
+}
+
 /** The processes of a database's client connections, without the asking one. */
-export async function backends(adminUrl: string): Promise<number[]> {
+async function backends(adminUrl: string): Promise<number[]> {
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()
   try {
@@ -42,6 +53,15 @@ async function cpuMicros(pid: number): Promise<number | null> {
   try {
     const [nanos] = (await readFile(`/proc/${pid}/schedstat`, 'utf8')).split(' ')
     return Number(nanos) / NANOS_PER_MICRO
+  } catch {
+    return null
+  }
+}
+
+async function ownMemory(pid: number): Promise<number | null> {
+  try {
+    const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kilobytes === undefined ? null : Number(kilobytes) * BYTES_PER_KILOBYTE
   } catch {
     return null
   }

@@ -105,6 +105,7 @@ async function runRound(
         .get(command)
         ?.get(server.peer)
         ?.push({
+          requests: result.requests,
           perSecond: result.requests / (result.elapsedMs / 1_000),
           cpuMicrosPerRequest: cpuMicros / result.requests,
           databaseMicrosPerRequest: databaseMicros === null ? null : databaseMicros / result.requests,

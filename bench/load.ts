@@ -1,4 +1,5 @@
 // The load generator: a separate process, controlled by messages.
+import { churnBody } from './churn.ts'
 import { Connection, encodeRequest } from './http.ts'
 import type { Shape } from './rows.ts'
 import { type Peer, requestOf, type Workload } from './workloads.ts'
@@ -11,10 +12,12 @@ type Common = {
 
 /** Requests of one workload, made by number. */
 export type LoadOrder = Common & {
-  readonly workload: Workload
+  readonly workload: Workload | 'churn'
   /** The load ends after this time, or after this many requests. */
   readonly windowMs: number
   readonly requestsMax?: number
+  /** The number of the first request, which determines its tenant and rows. Default: 0. */
+  readonly firstTurn?: number
   /** By tenant, from the first. With fewer tenants than in the shape, the first ones are used. */
   readonly tokens: readonly string[]
   readonly shape: Shape
@@ -82,19 +85,23 @@ async function sendOne(connection: Connection, peer: Peer, { token, path, body }
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
-  const { requestsMax = Number.POSITIVE_INFINITY, windowMs, tokens } = order
+  const { requestsMax = Number.POSITIVE_INFINITY, firstTurn = 0, windowMs, tokens } = order
   const endsAt = performance.now() + windowMs
   return await send(
     order,
-    (turn) => {
-      if (turn >= requestsMax || performance.now() >= endsAt) return null
+    (number) => {
+      if (number >= requestsMax || performance.now() >= endsAt) return null
+      const turn = firstTurn + number
       const tenant = ((turn * TENANT_STRIDE) % tokens.length) + 1
-      const key = `${order.keyPrefix}-${turn}`
-      const { path, body } = requestOf(order.peer, order.workload, order.shape, { tenant, turn, key })
-      return { token: tokens[tenant - 1] ?? '', path, body }
+      return { token: tokens[tenant - 1] ?? '', ...requestWith(order, tenant, turn) }
     },
     () => {},
   )
+}
+
+function requestWith({ peer, workload, shape, keyPrefix }: LoadOrder, tenant: number, turn: number) {
+  if (workload === 'churn') return { path: '/graphql', body: churnBody(tenant, turn) }
+  return requestOf(peer, workload, shape, { tenant, turn, key: `${keyPrefix}-${turn}` })
 }
 
 async function sendBatch(order: BatchOrder): Promise<BatchResult> {

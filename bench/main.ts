@@ -2,12 +2,14 @@
 // explains them.
 import { readOptions, USAGE } from './options.ts'
 import { preparePeers } from './prepare.ts'
+import { isProduct } from './workloads.ts'
 
 const options = readOptions(process.argv.slice(2))
 if (options === 'help') {
   process.stdout.write(`${USAGE}\n`)
 } else {
-  preparePeers()
+  // The product needs nothing of it.
+  if (!options.peers.every(isProduct)) preparePeers()
   // What the peers need can be loaded only now.
   const { runBenchmark } = await import('./run.ts')
   process.exitCode = await runBenchmark(options).catch((error: Error) => {

@@ -25,7 +25,7 @@ export type Options = {
 
 const CHOICES = [...WORKLOADS, 'W5'] as const
 const WARM_UP_MS = 1_500
-const SMOKE = { rounds: 1, windowMs: 500, warmUpMs: 200, growth: false, soak: false }
+const SMOKE = { rounds: 1, windowMs: 500, warmUpMs: 200, growth: false, soak: true }
 
 export const USAGE = `npm run bench -- [options]
   --workloads W1,W2,W3,W4,W5    which workloads ("none" for none); W5: the other commands, of the product alone

@@ -13,6 +13,7 @@ const MAIN_CONNECTIONS = CONNECTIONS[0]
 export type Latency = { readonly p50Ms: number; readonly p99Ms: number }
 
 export type Measurement = {
+  readonly requests: number
   readonly perSecond: number
   /** Of the server's process only. */
   readonly cpuMicrosPerRequest: number
@@ -82,7 +83,8 @@ async function measureAll(server: ServerProcess, workload: Workload, plan: Round
 
 let windows = 0
 
-type LoadPlan = Pick<RoundsPlan, 'generator' | 'tokens' | 'shape'>
+/** `firstTurn`: the number of the first request. Default: 0. */
+type LoadPlan = Pick<RoundsPlan, 'generator' | 'tokens' | 'shape'> & { readonly firstTurn?: number }
 
 /** One window of load. */
 export async function measure(
@@ -95,6 +97,7 @@ export async function measure(
   const { requests, elapsedMs, p50Ms, p99Ms } = await load(server, workload, plan, windowMs, MAIN_CONNECTIONS)
   const { cpuMicros, databaseMicros } = await usage()
   return {
+    requests,
     perSecond: requests / (elapsedMs / 1_000),
     cpuMicrosPerRequest: cpuMicros / requests,
     databaseMicrosPerRequest: databaseMicros === null ? null : databaseMicros / requests,
@@ -119,13 +122,23 @@ export async function usageSince(server: ServerProcess) {
 async function load(
   { peer, port }: ServerProcess,
   workload: Workload,
-  { generator, tokens, shape }: LoadPlan,
+  { generator, tokens, shape, firstTurn = 0 }: LoadPlan,
   windowMs: number,
   connections: number,
 ): Promise<LoadResult> {
   windows += 1
   const keyPrefix = `bench-${windows}`
-  return await generator.run({ peer, workload, port, connections, windowMs, tokens, shape, keyPrefix })
+  return await generator.run({
+    peer,
+    workload,
+    port,
+    connections,
+    windowMs,
+    firstTurn,
+    tokens,
+    shape,
+    keyPrefix,
+  })
 }
 
 /**
