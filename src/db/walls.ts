@@ -8,6 +8,7 @@ import { CommitUnknown, type Fault, faultOf } from './faults.ts'
 import { datamodelOf, type WrittenSchema } from './models.ts'
 import { turnOffBatching } from './prisma-internals.ts'
 import { type View, WHOLE_VIEW } from './reader/view.ts'
+import { readingHandles } from './reading-handle.ts'
 import {
   type Around,
   currentFrame,
@@ -101,6 +102,7 @@ export type Walls<Client> = {
 const ACQUIRE_TIMEOUT_MS = 5_000
 /** Longer than the database's statement timeout, so that the server cancels first, with the reason. */
 const TRANSACTION_TIMEOUT_MS = 20_000
+/** Prisma's handles: 10 kB each, 23 kB with three models used. */
 const HANDLES_MAX = 1_000
 /** Faults after which a COMMIT may have happened: the connection broke, or was silent until the time-out. */
 const COMMIT_UNANSWERED: ReadonlySet<Fault | null> = new Set(['CONNECTION_LOST', 'UNAVAILABLE'])
@@ -124,7 +126,7 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
     const key = `${tenantId} ${writes} ${isUnauthenticated} ${view.key} ${caller}`
     const known = handles.get(key)
     if (known !== undefined) return known
-    const handle = extendForTenant(client, datamodel, scope, readText, view)
+    const handle = extendForTenant(client, datamodel, scope, view)
     handles.set(key, handle)
     return handle
   }
@@ -134,8 +136,11 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
     return await pool.readText(scope, { text, values, name })
   }
 
+  const readingHandle = readingHandles(datamodel, readText)
+
   return {
-    forTenant: (scope, view) => handleOf(scope, view) as unknown as TenantClientOf<Client>,
+    forTenant: (scope, view = WHOLE_VIEW) =>
+      readingHandle(scope, view, () => handleOf(scope, view)) as TenantClientOf<Client>,
 
     async withTenant(scope, work, around = {}, { isSnapshot, timeoutMs = TRANSACTION_TIMEOUT_MS } = {}) {
       if ((currentFrame()?.transaction ?? null) !== null)

@@ -223,9 +223,11 @@ describe('case 23: tenants in one tick', () => {
     expect(counts).toEqual(tenantIds.map((tenantId) => [{ tenant_id: tenantId, count: SEEDED }]))
   })
 
-  it('the handle of a tenant is one thing, and may be used by requests at the same time', async () => {
-    const [tenantId = ''] = tenantIds
-    expect(database.forTenant({ tenantId })).toBe(database.forTenant({ tenantId }))
+  it('the handles of a tenant share one of Prisma’s, and may be used by requests at the same time', async () => {
+    const [tenantId = '', other = ''] = tenantIds
+    const fieldsOf = (id: string) => database.forTenant({ tenantId: id }).export.fields
+    expect(fieldsOf(tenantId)).toBe(fieldsOf(tenantId))
+    expect(fieldsOf(tenantId)).not.toBe(fieldsOf(other))
     const many = await Promise.all(
       Array.from({ length: 50 }, () => database.forTenant({ tenantId }).export.findMany()),
     )
