@@ -142,8 +142,10 @@ function computedPart(
   if (columns.length === 0) return compute
   const fast = text !== undefined ? textPart(text, columns) : textObjectPart(compiling, field, needs, asked)
   if (fast === null) return compute
+  const nullable = named.flatMap(([name, { isNullable }]) => (isNullable ? name : []))
+  if (nullable.length === 0) return fast
   return (layout, pages) => {
-    const slots = columns.map((name) => slotOf(layout, name))
+    const slots = nullable.map((name) => slotOf(layout, name))
     const [computed, quick] = [compute(layout, pages), fast(layout, pages)]
     return (row, writing) =>
       slots.every((slot) => row[slot] !== null) ? quick(row, writing) : computed(row, writing)

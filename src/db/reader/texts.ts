@@ -60,13 +60,13 @@ class Reading {
   #plain(): Text {
     const text = this.#text
     const from = this.#at
+    const { length } = text
     let at = from
-    for (;;) {
+    for (; at < length; at += 1) {
       const code = text.charCodeAt(at)
       if (code === COMMA || code === CLOSING) break
-      if (Number.isNaN(code)) throw new Error('PostgreSQL answered an array without its end')
-      at += 1
     }
+    if (at === length) throw new Error('PostgreSQL answered an array without its end')
     this.#at = at
     const value = text.slice(from, at)
     // A text of these letters is quoted.
