@@ -1,7 +1,9 @@
 // A mutation: compiled, so that its payload's record is read in the command's own message.
 import { type GraphQLField, type GraphQLObjectType, getNamedType, isObjectType } from 'graphql'
+import { withPayload } from '../auth/command-context.ts'
 import type { Executed } from '../commands/executed.ts'
 import { rowsOf } from '../db/reader/texts.ts'
+import { namedStatement } from '../db/statement-name.ts'
 import type { Context } from '../graphql/context.ts'
 import type { PagePlan } from '../graphql/keyset.ts'
 import { mayBeShown } from '../graphql/mutation.ts'
@@ -42,7 +44,7 @@ export function compileMutationField(
   const args = argumentsOf(field, asked.nodes[0] as never)
   return async (variables, context) => {
     const reading = record?.inMessage(variables, context) ?? null
-    const caller = reading === null ? context.caller : { ...context.caller, payload: reading }
+    const caller = reading === null ? context.caller : withPayload(context.caller, reading)
     const result = (await field.resolve?.(
       undefined,
       args.of(variables),
@@ -108,7 +110,9 @@ class RecordField {
     const known = this.#prepare(variables, context)
     if (known === null) return null
     const { selected } = known.prepared
-    return { statement: (id: string) => selected.statement(tenantId, { where: this.#where(id) }) }
+    return {
+      statement: (id: string) => namedStatement(selected.statement(tenantId, { where: this.#where(id) })),
+    }
   }
 
   #where(id: string) {

@@ -44,8 +44,10 @@ export type CommandContext = {
   readonly payload?: PayloadRead
 }
 
-/** For a command whose record is changed again before it is shown. */
-export function withoutPayload(caller: CommandContext): CommandContext {
-  const { payload: _, ...others } = caller
-  return others
+/** The caller of a command whose record is read for an answer; null: it is changed again before it is shown. */
+export function withPayload(caller: CommandContext, payload: PayloadRead | null): CommandContext {
+  // Not a copy, which would make a logger for every request.
+  return Object.create(caller, {
+    payload: { value: payload ?? undefined, enumerable: true },
+  }) as CommandContext
 }

@@ -1,6 +1,8 @@
 // Names of prepared statements: one per SQL text, so that PostgreSQL parses each once per connection.
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import type { Statement, ValuedStatement } from './scope.ts'
+import { literalsOf } from './wire-format.ts'
 
 const UNNAMED = ''
 const TEXTS_MAX = 2_000
@@ -17,4 +19,9 @@ export function statementName({ sql }: { sql: string }): string {
   const name = known === undefined ? UNNAMED : `bk_${hash('sha256', sql, 'hex').slice(0, 24)}`
   names.set(sql, name)
   return name
+}
+
+/** A statement of a transaction from one with values of any type, prepared by its text. Throws like `literalsOf`. */
+export function namedStatement({ text, values }: Omit<ValuedStatement, 'name'>): Statement {
+  return { text, values: literalsOf(values), name: statementName({ sql: text }) }
 }

@@ -13,9 +13,20 @@ export function rateLimitHeaders(account: Account): Record<string, string> {
     'ratelimit-limit': String(caller.capacity),
     'ratelimit-remaining': String(available(account)),
     'ratelimit-reset': String(caller.secondsUntil(caller.capacity)),
-    'ratelimit-policy': `${policyOf('caller', caller)}, ${policyOf('tenant', tenant)}`,
+    'ratelimit-policy': policyOfAccount(account),
     ratelimit: `${stateOf('caller', caller)}, ${stateOf('tenant', tenant)}`,
   }
+}
+
+/** It is the same for all answers of an account. */
+const policies = new WeakMap<Account, string>()
+
+function policyOfAccount(account: Account): string {
+  const known = policies.get(account)
+  if (known !== undefined) return known
+  const policy = `${policyOf('caller', account.caller)}, ${policyOf('tenant', account.tenant)}`
+  policies.set(account, policy)
+  return policy
 }
 
 /** `w`: the seconds in which an empty bucket refills. */

@@ -1,5 +1,6 @@
 // The collation by which the caller's tenant sorts texts: its language's, where there is an index in that order.
 import { collationOf, ROOT_COLLATION } from '../core/collation.ts'
+import { valuesOf } from '../db/reader/texts.ts'
 import { modelOf, registeredModels } from '../db/register.ts'
 import type { Context } from './context.ts'
 import type { Sort } from './keyset.ts'
@@ -13,22 +14,25 @@ export async function inLanguage<S extends Sort>(sort: S, context: Context): Pro
 /** The collations without an index that this process has told of. */
 const told = new Set<string>()
 
-async function collationIn({ model, column }: Sort, { db, caller }: Context): Promise<string> {
+async function collationIn({ model, column }: Sort, { caller }: Context): Promise<string> {
   // In another project than this there may be no tenants with a language.
   if (registeredModels().get('Tenant')?.columns.has('locale') !== true) return ROOT_COLLATION
   const { table, columns } = modelOf(model)
-  const name = columns.get(column)?.name
-  const [tenant] = await db.$queryRaw<{ locale: string; collations: string[] }[]>`
-    SELECT locale, app.indexed_collations(${table}, ${name}) AS collations FROM tenants WHERE tenant_id = app.tenant_id()`
-  const wanted = tenant === undefined ? ROOT_COLLATION : collationOf(tenant.locale)
+  const values = [table, columns.get(column)?.name]
+  const [locale, ...indexed] = valuesOf(
+    (await caller.database.readText(caller.scope, { text: SQL, values })) ?? '{}',
+  )
+  const wanted = typeof locale === 'string' ? collationOf(locale) : ROOT_COLLATION
   // Without an index each page would sort all of the tenant's rows.
-  if (tenant?.collations.includes(wanted) === true) return wanted
+  if (indexed.includes(wanted)) return wanted
   if (!told.has(wanted)) {
     told.add(wanted)
     caller.logger.warn(
-      { collation: wanted, table, column: name },
+      { collation: wanted, table, column: values[1] },
       'lists are sorted by another language than their tenant’s until "bulkhead tenant sort-indexes" has run',
     )
   }
   return ROOT_COLLATION
 }
+
+const SQL = `SELECT (ARRAY[locale] || app.indexed_collations($1, $2))::text FROM tenants WHERE tenant_id = app.tenant_id()`

@@ -1,7 +1,7 @@
 // Takes a payment of an order, in phases: begun in one transaction, sent to the provider outside any, settled in
 // another. A retry with the same key continues from the payment's current state.
 import { z } from 'zod'
-import { type CommandContext, withoutPayload } from '../../auth/command-context.ts'
+import { type CommandContext, withPayload } from '../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../commands/command.ts'
 import { auditOf, notFound } from '../../commands/edit.ts'
 import type { Executed } from '../../commands/executed.ts'
@@ -55,7 +55,7 @@ export async function takePayment(
   input: InputOf<typeof paymentTake>,
 ): Promise<Executed<typeof paymentTake>> {
   // The payment changes before it is shown.
-  const begun = await runCommand(withoutPayload(caller), paymentTake, input, (tx, value) =>
+  const begun = await runCommand(withPayload(caller, null), paymentTake, input, (tx, value) =>
     begin(tx, caller, value),
   )
   return await finish(caller, services, paymentAttempt, begun, (payment, mayRead) =>

@@ -82,8 +82,10 @@ describe('the order of names', () => {
   it('tells the operator once of a language without its indexes', async () => {
     const warned: unknown[] = []
     const context = {
-      db: { $queryRaw: async () => [{ locale: 'is', collations: [ROOT_COLLATION] }] },
-      caller: { logger: { warn: (details: unknown) => warned.push(details) } },
+      caller: {
+        database: { readText: async () => `{is,${ROOT_COLLATION}}` },
+        logger: { warn: (details: unknown) => warned.push(details) },
+      },
     } as unknown as Context
     const sort = sortOf('Customer', 'name', 'alphabetical')
     for (let n = 0; n < 2; n += 1)

@@ -1,6 +1,6 @@
 // Refunds a payment, or a part of it, in phases like the payment itself: begun, sent to the provider, settled.
 import { z } from 'zod'
-import { type CommandContext, withoutPayload } from '../../../auth/command-context.ts'
+import { type CommandContext, withPayload } from '../../../auth/command-context.ts'
 import { defineCommand, type ErrorCodeOf, type InputOf } from '../../../commands/command.ts'
 import type { Executed } from '../../../commands/executed.ts'
 import { type Done, done, type Refused, refused } from '../../../commands/outcome.ts'
@@ -45,7 +45,7 @@ export async function createRefund(
 ): Promise<Executed<typeof refundCreate>> {
   requireRestock(caller, input.lines)
   // The refund changes before it is shown.
-  const begun = await runCommand(withoutPayload(caller), refundCreate, input, (tx, value) =>
+  const begun = await runCommand(withPayload(caller, null), refundCreate, input, (tx, value) =>
     begin(tx, caller, value),
   )
   return await finish(caller, services, refundAttempt, begun, (refund, mayRead) =>
