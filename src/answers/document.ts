@@ -26,6 +26,8 @@ export type Asked = {
   readonly schema: GraphQLSchema
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly deciding: Variables
+  /** How many fields were collected: the size of what is compiled. */
+  fieldCount: number
 }
 
 /** A field of the answer, with all nodes of the document that ask for it. */
@@ -95,6 +97,7 @@ export function fieldsOf(
     }
   }
   for (const set of sets) collect(set)
+  asked.fieldCount += fields.size
   return [...fields.values()]
 }
 

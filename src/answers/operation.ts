@@ -19,6 +19,7 @@ import {
   fragmentsOf,
   type Variables,
 } from './document.ts'
+import { keepPlans } from './kept.ts'
 import { compileMutationField, type RunMutation } from './mutation-field.ts'
 import { type AnswerField, compileReadField, type Value } from './read-field.ts'
 import type { Compiling } from './rows.ts'
@@ -46,9 +47,6 @@ export type CompiledOperation = {
    */
   answer(variables: Variables, context: Context, prices: Prices): Promise<Answer | Left>
 }
-
-/** Of one operation: by the values of its deciding variables. With others it is left to graphql-js. */
-const PLANS_MAX = 16
 
 const LEFT: Left = { outcomes: null }
 
@@ -78,11 +76,14 @@ export function reasonNotCompiled(
 ): string | null {
   const type = schema.getRootType(operation.operation)
   if (!type) return 'the schema has no such operations'
-  const plan = compile({ schema, fragments: fragmentsOf(document), deciding }, operation, type, new Map())
-  return typeof plan === 'string' ? plan : null
+  const asked = { schema, fragments: fragmentsOf(document), deciding, fieldCount: 0 }
+  const plan = compile(asked, operation, type, new Map())
+  return 'reason' in plan ? plan.reason : null
 }
 
 type Plan = { readonly units: number; readonly fields: readonly Root[] }
+/** The operation is left to graphql-js. */
+type NoPlan = { readonly reason: string }
 
 type Root = {
   readonly asked: AskedField
@@ -94,13 +95,12 @@ type Root = {
   | { readonly kind: 'mutation'; readonly run: RunMutation }
 )
 
-/** The reason for a string. */
 function compile(
   asked: Asked,
   operation: OperationDefinitionNode,
   type: GraphQLObjectType,
   prices: Prices,
-): Plan | string {
+): Plan | NoPlan {
   const fields = fieldsOf(asked, type, [operation.selectionSet])
   const isMutation = operation.operation === OperationTypeNode.MUTATION
   try {
@@ -112,7 +112,7 @@ function compile(
       }),
     }
   } catch (error) {
-    if (error instanceof Uncompiled) return error.message
+    if (error instanceof Uncompiled) return { reason: error.message }
     throw error
   }
 }
@@ -135,7 +135,8 @@ class Operation implements CompiledOperation {
   readonly #type: GraphQLObjectType
   readonly #fragments: Asked['fragments']
   readonly #deciding: readonly string[]
-  readonly #plans = new Map<string, Plan | null>()
+  /** By the values of its deciding variables. */
+  readonly #plans = keepPlans<Plan | NoPlan>()
   /** Whether it is left to graphql-js in every request. */
   #isLeft = false
 
@@ -173,15 +174,13 @@ class Operation implements CompiledOperation {
   #planFor(variables: Variables, prices: Prices): Plan | null {
     const key = this.#deciding.map((name) => String(variables[name])).join()
     const before = this.#plans.get(key)
-    if (before !== undefined) return before
-    if (this.#plans.size >= PLANS_MAX) return null
+    if (before !== undefined) return 'reason' in before ? null : before
     const deciding = Object.fromEntries(this.#deciding.map((name) => [name, variables[name]]))
-    const asked = { schema: this.#schema, fragments: this.#fragments, deciding }
-    const made = compile(asked, this.#operation, this.#type, prices)
-    const plan = typeof made === 'string' ? null : made
-    this.#plans.set(key, plan)
-    this.#isLeft = plan === null && this.#deciding.length === 0
-    return plan
+    const asked = { schema: this.#schema, fragments: this.#fragments, deciding, fieldCount: 0 }
+    const plan = compile(asked, this.#operation, this.#type, prices)
+    this.#plans.set(key, plan, asked.fieldCount)
+    this.#isLeft = 'reason' in plan && this.#deciding.length === 0
+    return 'reason' in plan ? null : plan
   }
 }
 

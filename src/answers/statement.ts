@@ -6,10 +6,8 @@ import type { Context } from '../graphql/context.ts'
 import type { PagePlan } from '../graphql/keyset.ts'
 import { viewOf } from '../graphql/visibility.ts'
 import type { Variables } from './document.ts'
+import { keepSelections } from './kept.ts'
 import type { Lists, Wanted } from './wanted.ts'
-
-/** Of one field: by what its callers see, its sort, and the page sizes of its lists. More are compiled for each request. */
-const SELECTIONS_MAX = 50
 
 /** What is compiled of one selection. `Write`: how its rows become JSON. */
 export type Prepared<Write> = { readonly selected: Selected; readonly write: Write }
@@ -19,7 +17,8 @@ export class Statements<Write> {
   readonly #wanted: Wanted
   readonly #lists: Lists
   readonly #bind: (selected: Selected, pages: readonly PagePlan[], own: PagePlan | null) => Write
-  readonly #prepared = new Map<string, Prepared<Write>>()
+  /** By what the callers see, the sort, and the page sizes of the lists. */
+  readonly #prepared = keepSelections<Prepared<Write>>()
 
   constructor(
     model: ModelName,
@@ -52,7 +51,7 @@ export class Statements<Write> {
     const known = this.#prepared.get(key)
     if (known !== undefined) return known
     const made = this.#compile(view, pages, own)
-    if (this.#prepared.size < SELECTIONS_MAX) this.#prepared.set(key, made)
+    this.#prepared.set(key, made, made.selected.length)
     return made
   }
 

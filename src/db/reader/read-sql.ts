@@ -35,6 +35,8 @@ export type Layout = {
 /** A compiled selection of a model, from which statements for different rows are made. */
 export type Selected = {
   readonly layout: Layout
+  /** The length of its SQL. */
+  readonly length: number
   statement(
     tenantId: string,
     query: RowsQuery,
@@ -64,6 +66,7 @@ export function compileSelection(
   const from = `FROM ${quote(model.table)} ${alias}${row.joins()}`
   return {
     layout,
+    length: row.sql().length + from.length,
     statement(tenantId, { includesHidden = false, ...query }) {
       const own = statement.fork()
       own.values[0] = tenantId
