@@ -1,4 +1,4 @@
-// Statements on rows of any model: inserts one; locks many in one order, and updates them by one statement.
+// Statements on rows of any model: inserts one, locks one; locks many in one order, and updates them by one statement.
 import type { Model } from './models.ts'
 
 /** A row to update: its id, and the values of the columns that change, by the field's name in the client. */
@@ -10,6 +10,15 @@ type ManyStatement = { readonly text: string; readonly values: readonly unknown[
 export function lockStatement({ table }: Model, tenantId: string, ids: readonly string[]): ManyStatement {
   const text = `SELECT id FROM "${table}" WHERE tenant_id = $1::uuid AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE`
   return { text, values: [tenantId, ids] }
+}
+
+/** Locks the row as `lockStatement` does, and reads it as the lock found it. */
+export function lockRowStatement({ table, columns }: Model, tenantId: string, id: string): ManyStatement {
+  const selected = [...columns].map(
+    ([field, { name, isEnum }]) => `"${name}"${isEnum ? '::text' : ''} AS "${field}"`,
+  )
+  const text = `SELECT ${selected.join(', ')} FROM "${table}" WHERE tenant_id = $1::uuid AND id = $2::uuid FOR NO KEY UPDATE`
+  return { text, values: [tenantId, id] }
 }
 
 /** All rows must have the same columns. Throws a plain Error for an unknown one. */

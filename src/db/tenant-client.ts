@@ -3,7 +3,7 @@
 import { Extensions, type Sql } from '@prisma/client/runtime/client'
 import { AppError } from '../core/errors.ts'
 import { violatedConstraint } from './faults.ts'
-import { lockStatement, type RowUpdate, updateStatement } from './many-rows.ts'
+import { lockRowStatement, lockStatement, type RowUpdate, updateStatement } from './many-rows.ts'
 import { type Datamodel, modelIn } from './models.ts'
 import { type PlainTransaction, placeOf } from './prisma-internals.ts'
 import { guardRawSql } from './raw-sql-guard.ts'
@@ -84,8 +84,7 @@ export function extendForTenant(client: Extendable, datamodel: Datamodel, scope:
     statementOf: (model: string) => Omit<Compiled, 'decode'>,
     constraints: ReadonlySet<string> | null = null,
   ): Promise<string | null> {
-    const { model, transaction } = placeOf(context)
-    if (transaction === null) throw new Error('many rows are written in a transaction only')
+    const { model, transaction } = transactionOf(context)
     const { text, values } = statementOf(model)
     return await enterScope(scope, async () => {
       const isGuarded = constraints !== null && constraints.size > 0
@@ -117,6 +116,12 @@ export function extendForTenant(client: Extendable, datamodel: Datamodel, scope:
         readMany(query: AnyQuery = {}) {
           return read(this, (model) => compileRead(datamodel, model, query, scope.tenantId, view))
         },
+        async lockRow(id: string) {
+          const { model, transaction } = transactionOf(this)
+          const { text, values } = lockRowStatement(modelIn(datamodel, model), scope.tenantId, id)
+          const rows = await enterScope(scope, () => transaction.$queryRawUnsafe<object[]>(text, ...values))
+          return rows[0] ?? null
+        },
         async lockRows(ids: readonly string[]) {
           await onMany(this, (model) => lockStatement(modelIn(datamodel, model), scope.tenantId, ids))
         },
@@ -147,6 +152,12 @@ export function extendForTenant(client: Extendable, datamodel: Datamodel, scope:
       },
     },
   })
+}
+
+function transactionOf(context: object): { readonly model: string; readonly transaction: PlainTransaction } {
+  const { model, transaction } = placeOf(context)
+  if (transaction === null) throw new Error('rows are locked, and many are written, in a transaction only')
+  return { model, transaction }
 }
 
 /** On the transaction's connection, which requires the scope. */

@@ -19,8 +19,10 @@ export function readerOf(db: TenantClient, model: ModelName): AnyReader {
   return (db as unknown as Readonly<Record<string, AnyReader>>)[name] as AnyReader
 }
 
-/** Writes of many rows by one statement each, in a transaction. */
+/** Statements on rows by their ids, in a transaction. */
 export type ManyRows = {
+  /** Locks a row until the transaction ends and returns it, by one statement; null when this tenant has no such row. */
+  lockRow<Row>(id: string): Promise<Row | null>
   /** Locks the rows until the transaction ends, in the order of their ids. */
   lockRows(ids: readonly string[]): Promise<void>
   /**

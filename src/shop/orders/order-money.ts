@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { auditOf } from '../../commands/edit.ts'
 import type { AuditRecord, EventRecord } from '../../commands/outcome.ts'
 import type { Transaction } from '../../db/database.ts'
+import { manyRowsOf } from '../../db/reader/any-model.ts'
 import type { Order } from '../../generated/prisma/client.ts'
 import { endHold, RELEASE } from './hold-stock.ts'
 import { keptMinor, type OrderSums, paymentStatusOf, statusAfterMoney } from './order-sums.ts'
@@ -19,8 +20,7 @@ export function recordedTogether(...parts: readonly Recorded[]): Recorded {
 
 /** Locks the order's row until the transaction ends and returns it; null when this tenant has no such order. */
 export async function lockOrder(tx: Transaction, id: string): Promise<Order | null> {
-  await tx.$queryRaw`SELECT id FROM orders WHERE id = ${id}::uuid FOR NO KEY UPDATE`
-  return await tx.order.findFirst({ where: { id } })
+  return await manyRowsOf(tx, 'Order').lockRow<Order>(id)
 }
 
 /** The change of each sum of an order; order-sums.ts defines the sums. */

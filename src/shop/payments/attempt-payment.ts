@@ -15,8 +15,8 @@ type OpenPayment = Payment & { readonly order: { readonly number: number } }
 export const paymentAttempt: Attemptable<OpenPayment, ChargeVerdict> = {
   type: 'Payment',
   permission: 'payments:take',
-  find: async (tx, id) =>
-    await tx.payment.findFirst({ where: { id }, include: { order: { select: { number: true } } } }),
+  find: async (db, id) =>
+    await db.payment.findFirst({ where: { id }, include: { order: { select: { number: true } } } }),
   claim,
   providerOf: ({ providerId }) => providerId,
   ask,

@@ -10,7 +10,7 @@ import { KEY_IN_USE } from '../../commands/idempotency.ts'
 import { done, type UserError } from '../../commands/outcome.ts'
 import { runInternalCommand } from '../../commands/run-command.ts'
 import { AppError } from '../../core/errors.ts'
-import type { Transaction } from '../../db/database.ts'
+import type { TenantClient, Transaction } from '../../db/database.ts'
 import type { PaymentStatus } from '../../generated/prisma/client.ts'
 import type { Recorded } from '../orders/order-money.ts'
 import { ATTEMPT_MS, isSettled } from './payment.ts'
@@ -34,7 +34,7 @@ export type Open = {
 export type Attemptable<Row extends Open, Verdict extends { readonly status: PaymentStatus }> = {
   readonly type: 'Payment' | 'Refund'
   readonly permission: Permission
-  find(tx: Transaction, id: string): Promise<Row | null>
+  find(db: TenantClient, id: string): Promise<Row | null>
   /** Claims the attempt unless the row is settled or claimed; a row whose first call got no answer becomes UNKNOWN. */
   claim(tx: Transaction, id: string, times: { now: Date; until: Date }): Promise<boolean>
   providerOf(row: Row): string | null
@@ -56,22 +56,25 @@ export function attemptEnd(now: Date): Date {
 }
 
 /**
- * Looks up the outcome at the provider, or repeats the call under the same key after a crash. `isOurs`: the attempt was
- * claimed when it began. Throws database errors; the claim then expires.
+ * Looks up the outcome at the provider, or repeats the call under the same key after a crash. `claimed`: the row, if the attempt
+ * was claimed when it began. Throws database errors; the claim then expires.
  */
 export async function attempt<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
   caller: CommandContext,
   services: PaymentServices,
   subject: Attemptable<Row, Verdict>,
   id: string,
-  { isOurs }: { readonly isOurs: boolean },
+  { claimed }: { readonly claimed: Row | null },
 ): Promise<AttemptResult> {
   const { type, permission } = subject
-  if (!isOurs && !(await claim(caller, subject, id))) {
-    const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
-    return row === null || isSettled(row.status) ? 'SETTLED' : 'BUSY'
-  }
-  const { row, account } = await open(caller, services, subject, id)
+  const isBusy = claimed === null && !(await claim(caller, subject, id))
+  const db = caller.database.forTenant(caller.scope)
+  const row = claimed ?? (await subject.find(db, id))
+  if (isBusy) return row === null || isSettled(row.status) ? 'SETTLED' : 'BUSY'
+  if (row === null) throw new AppError('NOT_FOUND', `there is no such ${type.toLowerCase()}`)
+  const providerId = subject.providerOf(row)
+  const account = providerId === null ? null : await openProvider(db, services, providerId)
+  if (account === null) throw new Error(`${type} ${id} has no provider to ask`)
   const verdict = await subject.ask(account, row, caller.clock())
   if (verdict.status === 'UNKNOWN') caller.logger.warn({ type, id, verdict }, 'the provider did not answer')
   const command = { name: `${type.toLowerCase()}Settle`, permission } as const
@@ -109,15 +112,17 @@ export async function finish<
   const { id, isOwn } = begun
   if (id === null) return begun
   const mayRead = isOwn || caller.permissions.has('payments:read')
+  const db = caller.database.forTenant(caller.scope)
   const find = async () => {
-    const row = await caller.database.withTenant(caller.scope, (tx) => subject.find(tx, id))
+    const row = await subject.find(db, id)
     if (row === null) throw new Error(`${subject.type} ${id} was begun and is missing`)
     return row
   }
   const standing = await find()
   // It has begun, and the provider is not known to have it: finish it now, unless another call is doing so.
   if (!isSettled(standing.status) && standing.providerReference === null) {
-    const result = await attempt(caller, services, subject, id, { isOurs: !begun.replayed })
+    const claimed = begun.replayed ? null : standing
+    const result = await attempt(caller, services, subject, id, { claimed })
     if (result === 'BUSY') return refusedAtOnce([KEY_IN_USE])
     return { ...begun, userErrors: errorsOf(await find(), mayRead) }
   }
@@ -137,21 +142,5 @@ async function claim<Row extends Open, Verdict extends { readonly status: Paymen
     const isNews = isClaimed && before?.status === 'PENDING' && before.providerReference === null
     const audit = isNews ? [auditOf({ type, id }, { status: 'PENDING' }, { status: 'UNKNOWN' })] : []
     return done(id, audit, [], isClaimed)
-  })
-}
-
-async function open<Row extends Open, Verdict extends { readonly status: PaymentStatus }>(
-  caller: CommandContext,
-  services: PaymentServices,
-  { type, find, providerOf }: Attemptable<Row, Verdict>,
-  id: string,
-): Promise<{ row: Row; account: ProviderAccount }> {
-  return await caller.database.withTenant(caller.scope, async (tx) => {
-    const row = await find(tx, id)
-    if (row === null) throw new AppError('NOT_FOUND', `there is no such ${type.toLowerCase()}`)
-    const providerId = providerOf(row)
-    const account = providerId === null ? null : await openProvider(tx, services, providerId)
-    if (account === null) throw new Error(`${type} ${id} has no provider to ask`)
-    return { row, account }
   })
 }

@@ -1,7 +1,7 @@
 // The stored account with a provider: its secrets are sealed, each bound to tenant, row and purpose.
 // provider-account/connect-provider.ts creates and replaces accounts.
 import { NO_KEY_ID, type Sealer } from '../../core/seal.ts'
-import type { Transaction } from '../../db/database.ts'
+import type { TenantClient, Transaction } from '../../db/database.ts'
 import type { PaymentProvider } from '../../generated/prisma/client.ts'
 import type { AccountSecrets, ProviderAccount } from './provider.ts'
 import type { PaymentServices } from './services.ts'
@@ -72,11 +72,11 @@ export function hasSecrets({ sealingKeyId }: Pick<PaymentProvider, 'sealingKeyId
  * opened with the secrets of the same account, once it is connected again.
  */
 export async function openProvider(
-  tx: Transaction,
+  db: TenantClient,
   { gateway, sealer }: Pick<PaymentServices, 'gateway' | 'sealer'>,
   providerId: string,
 ): Promise<ProviderAccount | null> {
-  const row = await usableRecord(tx, providerId)
+  const row = await usableRecord(db, providerId)
   return row === null ? null : gateway.open(openSecrets(sealer, row))
 }
 
@@ -85,11 +85,11 @@ export async function isConnected(tx: Transaction, providerId: string): Promise<
   return (await usableRecord(tx, providerId)) !== null
 }
 
-async function usableRecord(tx: Transaction, providerId: string): Promise<PaymentProvider | null> {
-  const named = await tx.paymentProvider.findFirst({ where: { id: providerId } })
+async function usableRecord(db: TenantClient, providerId: string): Promise<PaymentProvider | null> {
+  const named = await db.paymentProvider.findFirst({ where: { id: providerId } })
   if (named === null || hasSecrets(named)) return named
   const { kind, accountReference } = named
-  return await tx.paymentProvider.findFirst({
+  return await db.paymentProvider.findFirst({
     where: { kind, accountReference, sealingKeyId: { not: NO_KEY_ID } },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
   })

@@ -70,7 +70,7 @@ async function reconcile<
   id: string,
   task: typeof RECONCILE_PAYMENT_TASK | typeof RECONCILE_REFUND_TASK,
 ): Promise<void> {
-  const result = await attempt(caller, services, subject, id, { isOurs: false })
+  const result = await attempt(caller, services, subject, id, { claimed: null })
   if (result === 'SETTLED') return
   await caller.database.withTenant(caller.scope, async (tx) => {
     const row = await subject.find(tx, id)

@@ -2,6 +2,7 @@
 // payment, its order and the ledger together.
 import { auditOf, currencyOf } from '../../commands/edit.ts'
 import type { Transaction } from '../../db/database.ts'
+import { manyRowsOf } from '../../db/reader/any-model.ts'
 import type { Payment } from '../../generated/prisma/client.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { feeLines, saleLines } from '../ledger/entry-lines.ts'
@@ -62,8 +63,9 @@ export async function settlePayment(
 
 /** Locks the payment's row until the transaction ends and returns it. Lock its order first. */
 export async function lockPayment(tx: Transaction, id: string): Promise<Payment> {
-  await tx.$queryRaw`SELECT id FROM payments WHERE id = ${id}::uuid FOR NO KEY UPDATE`
-  return await tx.payment.findFirstOrThrow({ where: { id } })
+  const payment = await manyRowsOf(tx, 'Payment').lockRow<Payment>(id)
+  if (payment === null) throw new Error(`there is no payment ${id}`)
+  return payment
 }
 
 async function post(tx: Transaction, payment: Payment, change: PaymentChange, now: Date): Promise<void> {

@@ -9,6 +9,8 @@ import { omittable } from '../../../commands/input-rules.ts'
 import { type Done, done, type Refused, refused } from '../../../commands/outcome.ts'
 import { runCommand } from '../../../commands/run-command.ts'
 import type { Transaction } from '../../../db/database.ts'
+import { manyRowsOf } from '../../../db/reader/any-model.ts'
+import type { PaymentProvider } from '../../../generated/prisma/client.ts'
 import { EVENTS_GRACE_MAX_MS, EVENTS_GRACE_MS, endedAudit, enqueueEnd } from './end-provider.ts'
 
 const HOUR_MS = 3_600_000
@@ -50,8 +52,7 @@ async function disconnect(
   { id, expectedVersion, eventsUntil: asked }: Input,
   now: Date,
 ): Promise<Done | Refused<DisconnectProviderErrorCode>> {
-  await tx.$queryRaw`SELECT id FROM payment_providers WHERE id = ${id}::uuid FOR NO KEY UPDATE`
-  const row = await tx.paymentProvider.findFirst({ where: { id } })
+  const row = await manyRowsOf(tx, 'PaymentProvider').lockRow<PaymentProvider>(id)
   if (row === null) return notFound('id', 'account')
   if (row.version !== expectedVersion) return conflict(row, expectedVersion, { reads: 'payments:manage' })
   const eventsUntil = later(asked ?? new Date(now.getTime() + EVENTS_GRACE_MS), now)

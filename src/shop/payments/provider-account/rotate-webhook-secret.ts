@@ -12,6 +12,7 @@ import { type Done, done, type Refused, refused, type UserError } from '../../..
 import { runCommand } from '../../../commands/run-command.ts'
 import { AppError } from '../../../core/errors.ts'
 import type { Transaction } from '../../../db/database.ts'
+import { manyRowsOf } from '../../../db/reader/any-model.ts'
 import type { PaymentProvider } from '../../../generated/prisma/client.ts'
 import { hasSecrets, openSecrets, sealSecrets } from '../provider-record.ts'
 import type { PaymentServices } from '../services.ts'
@@ -126,8 +127,7 @@ async function rotate(
   now: Date,
 ): Promise<Done<Replaced> | Refused<RotateWebhookSecretErrorCode>> {
   const { id } = input
-  await tx.$queryRaw`SELECT id FROM payment_providers WHERE id = ${id}::uuid FOR NO KEY UPDATE`
-  const row = await tx.paymentProvider.findFirst({ where: { id } })
+  const row = await manyRowsOf(tx, 'PaymentProvider').lockRow<PaymentProvider>(id)
   if (row === null) return notFound('id', 'account')
   const refusal = refusalOf(row, input)
   if (refusal !== null) return refusal

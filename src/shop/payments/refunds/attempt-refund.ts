@@ -11,7 +11,7 @@ type OpenRefund = Refund & { readonly payment: Payment }
 export const refundAttempt: Attemptable<OpenRefund, RefundVerdict> = {
   type: 'Refund',
   permission: 'payments:refund',
-  find: async (tx, id) => await tx.refund.findFirst({ where: { id }, include: { payment: true } }),
+  find: async (db, id) => await db.refund.findFirst({ where: { id }, include: { payment: true } }),
   claim,
   providerOf: ({ payment }) => payment.providerId,
   ask,
