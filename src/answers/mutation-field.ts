@@ -1,6 +1,6 @@
 // A mutation: compiled, so that its payload's record is read in the command's own message.
 import { type GraphQLField, type GraphQLObjectType, getNamedType, isObjectType } from 'graphql'
-import { withPayload } from '../auth/command-context.ts'
+import { type PayloadRead, withPayload } from '../auth/command-context.ts'
 import type { Executed } from '../commands/executed.ts'
 import { rowsOf } from '../db/reader/texts.ts'
 import { namedStatement } from '../db/statement-name.ts'
@@ -102,7 +102,7 @@ class RecordField {
    * The statement that reads the record in the command's message; null: it is read by one of its own, since only the outcome says
    * whether the caller sees it.
    */
-  inMessage(variables: Variables, context: Context) {
+  inMessage(variables: Variables, context: Context): PayloadRead | null {
     const { caller } = context
     const { tenantId } = caller.scope
     if (!mayBeShown({ isOwn: false }, context, this.#type)) return null
@@ -111,7 +111,7 @@ class RecordField {
     if (known === null) return null
     const { selected } = known.prepared
     return {
-      statement: (id: string) => namedStatement(selected.statement(tenantId, { where: this.#where(id) })),
+      statement: (id) => namedStatement(selected.statement(tenantId, { where: this.#where(id) })),
     }
   }
 

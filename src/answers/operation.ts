@@ -2,7 +2,7 @@
 // their rows. What cannot be compiled is left to graphql-js. A plan holds no tenant's data.
 import {
   type DocumentNode,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLObjectType,
   type GraphQLSchema,
   getVariableValues,
@@ -101,9 +101,9 @@ function compile(
   type: GraphQLObjectType,
   prices: Prices,
 ): Plan | NoPlan {
-  const fields = fieldsOf(asked, type, [operation.selectionSet])
   const isMutation = operation.operation === OperationTypeNode.MUTATION
   try {
+    const fields = fieldsOf(asked, type, [operation.selectionSet])
     return {
       units: priceOf(prices, fields),
       fields: fields.map((field, index): Root => {
@@ -112,7 +112,8 @@ function compile(
       }),
     }
   } catch (error) {
-    if (error instanceof Uncompiled) return { reason: error.message }
+    // A GraphQLError: null was given for a directive's condition; graphql-js answers in which places.
+    if (error instanceof Uncompiled || error instanceof GraphQLError) return { reason: error.message }
     throw error
   }
 }

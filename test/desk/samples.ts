@@ -73,6 +73,24 @@ export const SAMPLES: ModuleSamples = {
   least: { letThrough: 1, unread: 1 },
   telling: ['email', 'name'],
   sabotaged: ['query members', 'query invitations', 'mutation invitationRevoke'],
+  notCompiled: {
+    'Query.accessCheck': 'computed from permissions and roles, by rules of its own',
+    'Query.auditHead': 'a seal is verified while it is read',
+    'Query.integrity': 'runs the checks',
+    'Query.node': 'the type of the record is known only from the id',
+    'Query.nodes': 'the types of the records are known only from the ids',
+    'Query.roles': 'no rows: the roles are constants',
+    'Query.viewer': 'no rows: it is the caller',
+    'AuditEntry.actor': 'its record is read by the kind of the actor, in a batch',
+    'AuditEntry.changes': 'computed from the schema and the entry’s values, with records of several types',
+    'AuditEntry.subject': 'its record is of any type, and read in a batch',
+  },
+  unlike: [
+    // It runs at another time, and asks the provider.
+    'Query.integrity',
+    // A part of a random secret.
+    'ApiKey.hint',
+  ],
   fill: async (api, tenant) => {
     await makeMember(api, tenant)
     await sealAudit(api, tenant)

@@ -88,6 +88,8 @@ const POOL_MAX = 8
 const POINTS = 1e9
 export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
+/** TEST_COMPILES=false: graphql-js answers everything, where a test does not say otherwise. */
+const COMPILES = process.env.TEST_COMPILES !== 'false'
 
 /**
  * Opens the API with two tenants, `anchor` and `bollard`, that sell nothing yet. Call it in `beforeAll`, and `close`
@@ -102,6 +104,8 @@ export async function startApi({
   people = null,
   routes = ROUTES,
   crossOrigins = NO_OTHER_ORIGINS,
+  compiles = COMPILES,
+  on = null,
 }: {
   poolMax?: number
   clock?: Clock
@@ -116,9 +120,13 @@ export async function startApi({
   routes?: readonly Route[]
   /** The pages of other origins that may read answers. Default: none. */
   crossOrigins?: CrossOriginOptions
+  /** Whether operations are compiled where they can be. */
+  compiles?: boolean
+  /** A database that has the tenants already, which `close` drops, too. Default: a new one. */
+  on?: Pick<Api, 'database' | 'tenantIds'> | null
 } = {}): Promise<Api> {
-  const testDatabase = await createTestDatabase()
-  const tenantIds = await makeTenants(testDatabase)
+  const testDatabase = on?.database ?? (await createTestDatabase())
+  const tenantIds = on?.tenantIds ?? (await makeTenants(testDatabase))
   const logger = createLogger('silent')
   const database = openDatabase({ url: testDatabase.runtimeUrl, poolMax, namedStatements: true, logger })
   const schema = buildSchema()
@@ -152,6 +160,7 @@ export async function startApi({
     hideSuggestions: false,
     budget: { capacity: POINTS, restorePerSecond: POINTS },
     crossOrigins,
+    compiles,
     host: '127.0.0.1',
     port: 0,
     metricsPort: null,

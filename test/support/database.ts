@@ -26,13 +26,35 @@ export interface TestDatabase {
  * `drop` it in `afterAll`.
  */
 export async function createTestDatabase(options: { seed?: 'two-tenants' } = {}): Promise<TestDatabase> {
-  const { template, runtimeUrl, workerUrl } = inject('cluster')
+  const database = await createPrepared(inject('cluster').template)
+  if (options.seed === 'two-tenants')
+    await asAdmin(database.ownerUrl, async (owner) => await seedTwoTenants(owner))
+  return database
+}
+
+/** A database with the same rows. Ends all connections to the original. */
+export async function copyDatabase({ name }: TestDatabase): Promise<TestDatabase> {
+  const { adminUrl } = inject('cluster')
+  await asAdmin(adminUrl, async (admin) => {
+    await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+    await admin.query('SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1', [
+      name,
+    ])
+  })
+  try {
+    return await createPrepared(name)
+  } finally {
+    await asAdmin(adminUrl, (admin) => admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`))
+  }
+}
+
+async function createPrepared(template: string): Promise<TestDatabase> {
+  const { runtimeUrl, workerUrl } = inject('cluster')
   const database = await createFrom(template)
   await asAdmin(database.ownerUrl, async (owner) => {
     // A clone has the template's tables, but neither its settings nor its rights.
     const runtimeRole = new URL(runtimeUrl).username
     await prepareDatabase(owner, { runtimeRole, workerRole: new URL(workerUrl).username })
-    if (options.seed === 'two-tenants') await seedTwoTenants(owner)
   })
   return database
 }

@@ -27,6 +27,13 @@ export interface ModuleSamples {
   sabotaged: readonly string[]
   /** How many cases of these kinds the generated tests find in the module at least, so that none of them is empty. */
   least: Record<'letThrough' | 'unread', number>
+  /** Fields that graphql-js alone resolves, such as `Order.timeline`, each with the reason. */
+  notCompiled: Record<string, string>
+  /**
+   * Fields whose value is another in another database with the same rows, or at another time: they tell of something outside, or of
+   * chance.
+   */
+  unlike: readonly string[]
   /** Makes a few records of every type in every state. */
   fill: (api: Api, tenant: TenantKey) => Promise<void>
 }
@@ -43,6 +50,8 @@ const PLAIN: ModuleSamples = {
   telling: [],
   sabotaged: [],
   least: { letThrough: 0, unread: 0 },
+  notCompiled: {},
+  unlike: [],
   fill: async () => {},
 }
 
@@ -55,7 +64,7 @@ const ALL: readonly ModuleSamples[] = await Promise.all(
 )
 
 /** Of all modules; for equal names the later module wins. */
-export const SAMPLES: Omit<ModuleSamples, 'fill' | 'least' | 'sabotaged' | 'telling'> = {
+export const SAMPLES: Omit<ModuleSamples, 'fill' | 'least' | 'sabotaged' | 'telling' | 'unlike'> = {
   records: merged(({ records }) => records),
   values: merged(({ values }) => values),
   lookUps: merged(({ lookUps }) => lookUps),
@@ -63,6 +72,7 @@ export const SAMPLES: Omit<ModuleSamples, 'fill' | 'least' | 'sabotaged' | 'tell
   askers: merged(({ askers }) => askers),
   prefixes: merged(({ prefixes }) => prefixes),
   foreign: merged(({ foreign }) => foreign),
+  notCompiled: merged(({ notCompiled }) => notCompiled),
 }
 
 /** Mutations that the process allows a VIEWER in this test, and only the second wall refuses. */
@@ -70,6 +80,7 @@ export const LET_THROUGH_MIN = sumOf(({ least }) => least.letThrough)
 /** Mutations whose permission does not read the record that they show. */
 export const UNREAD_MIN = sumOf(({ least }) => least.unread)
 export const TELLING = ALL.flatMap(({ telling }) => telling)
+export const UNLIKE: ReadonlySet<string> = new Set(ALL.flatMap(({ unlike }) => unlike))
 export const SABOTAGED = ALL.flatMap(({ sabotaged }) => sabotaged)
 
 function sumOf(part: (samples: ModuleSamples) => number): number {

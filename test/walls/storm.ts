@@ -15,6 +15,7 @@ import { CommitUnknown, faultOf, sqlstateOf, toAppError } from '../../src/db/fau
 import { EVERYTHING } from '../../src/db/scope.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { asSuperuser, type TestDatabase } from '../support/database.ts'
+import { mulberry32 } from '../support/random.ts'
 import { RAISE_IN_ONE_STATEMENT, raiseRaw, tallyOf } from '../support/tally.ts'
 import { fixtureId, TENANT_A } from '../support/two-tenants.ts'
 
@@ -390,15 +391,4 @@ async function closeBooks({ test, books, report, tenantIds }: World): Promise<vo
 
 function draw<T>(world: World, from: readonly T[]): T {
   return from[Math.floor(world.random() * from.length)] as T
-}
-
-/** Pseudo-random numbers from 0 to 1 from a seed (Mulberry32, public domain). */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
 }
