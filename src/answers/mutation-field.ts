@@ -13,7 +13,7 @@ import { type AskedField, argumentsOf, fieldsOf, setsOf, type Variables } from '
 import { type FieldError, recordStatements, type Value } from './read-field.ts'
 import { type Compiling, modelNameOf, type WriteRow } from './rows.ts'
 import { type Prepared, readRows, type Statements } from './statement.ts'
-import { leave, Uncompiled, Unwritable } from './uncompiled.ts'
+import { leave, Uncompiled, Unwritable, written } from './uncompiled.ts'
 import { headOf, jsonOf, priceOf, valueWriter, type WriteValue } from './values.ts'
 import { LEAF_UNITS, OBJECT_UNITS } from './weight.ts'
 
@@ -143,7 +143,8 @@ class RecordField {
       const [row] = rowsOf(text ?? '')
       if (row === undefined) return NO_RECORD
       const writing = { units: 0, context, pages }
-      return { json: prepared.write(row, writing), units: writing.units, errors: [] }
+      const json = written(() => prepared.write(row, writing))
+      return { json, units: writing.units, errors: [] }
     } catch (error) {
       if (error instanceof Unwritable) throw error
       const failed: FieldError = { error, asked: this.#asked, path: [this.#asked.key] }

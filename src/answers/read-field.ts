@@ -13,7 +13,7 @@ import { viewOf } from '../graphql/visibility.ts'
 import { type AskedField, argumentsOf, type Variables } from './document.ts'
 import { type Compiling, modelNameOf, pageOf, recordOf, type WritePage, type WriteRow } from './rows.ts'
 import { readRows, Statements } from './statement.ts'
-import { leave } from './uncompiled.ts'
+import { leave, written } from './uncompiled.ts'
 import { Wanted } from './wanted.ts'
 import { LEAF_UNITS } from './weight.ts'
 
@@ -68,7 +68,8 @@ function oneReader(compiling: Compiling, type: GraphQLObjectType, asked: AskedFi
     const [row] = rowsOf(text ?? '')
     if (row === undefined) return NOTHING
     const writing = { units: 0, context, pages }
-    return { json: prepared.write(row, writing), units: writing.units, errors: [] }
+    const json = written(() => prepared.write(row, writing))
+    return { json, units: writing.units, errors: [] }
   }
 }
 
@@ -109,7 +110,7 @@ function pageReader(compiling: Compiling, type: GraphQLObjectType, asked: AskedF
     const rows = rowsOf((await read) ?? '')
     const total = counted !== null && 'total' in counted ? counted.total : null
     const writing = { units: 0, context, pages }
-    const json = prepared.write(rows, writing, plan, total)
+    const json = written(() => prepared.write(rows, writing, plan, total))
     const errors =
       counted !== null && 'error' in counted
         ? totals.map((field) => ({ error: counted.error, asked: field, path: [field.key] }))
