@@ -31,7 +31,10 @@ export function uuidOfText(text: string): string {
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const SUFFIX_LENGTH = 26
-const DIGITS: ReadonlyMap<string, number> = new Map([...ALPHABET].map((digit, value) => [digit, value]))
+/** By a digit's character code: its five bits. */
+const NO_DIGIT = 0xff
+const DIGITS = new Uint8Array(128).fill(NO_DIGIT)
+for (const [value, digit] of [...ALPHABET].entries()) DIGITS[digit.charCodeAt(0)] = value
 
 /** By 10 bits: their two digits. */
 const PAIRS = Array.from({ length: 1 << 10 }, (_, bits) => `${ALPHABET[bits >> 5]}${ALPHABET[bits & 31]}`)
@@ -71,16 +74,33 @@ function fourDigits(uuid: string, a: number, b: number, c: number, d: number, e:
 export function decodeId(id: string): { prefix: string; uuid: string } | null {
   const separator = id.lastIndexOf('_')
   if (separator < 1 || id.length - separator - 1 !== SUFFIX_LENGTH) return null
-  let value = 0n
-  for (const digit of id.slice(separator + 1)) {
-    const digitValue = DIGITS.get(digit)
-    if (digitValue === undefined) return null
-    value = (value << 5n) | BigInt(digitValue)
+  // As in encodeId: two digits for the first byte, then four digits for five hexadecimal ones.
+  const first = bitsOf(id, separator + 1, 2)
+  if (first < 0 || first > 0xff) return null
+  let hex = hexOf(first, 2)
+  for (let at = separator + 3; at < id.length; at += 4) {
+    const bits = bitsOf(id, at, 4)
+    if (bits < 0) return null
+    hex += hexOf(bits, 5)
   }
-  if (value >> 128n !== 0n) return null
-  const hex = value.toString(16).padStart(32, '0')
   const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
   return { prefix: id.slice(0, separator), uuid }
+}
+
+/** Negative for a character that is no digit. */
+function bitsOf(id: string, from: number, count: number): number {
+  let bits = 0
+  for (let at = from; at < from + count; at += 1) {
+    const code = id.charCodeAt(at)
+    const digit = code < DIGITS.length ? (DIGITS[code] as number) : NO_DIGIT
+    if (digit === NO_DIGIT) return -1
+    bits = (bits << 5) | digit
+  }
+  return bits
+}
+
+function hexOf(bits: number, length: number): string {
+  return bits.toString(16).padStart(length, '0')
 }
 
 /** The UUID in an id of this prefix; `NO_ID` for anything else. */
