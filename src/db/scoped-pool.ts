@@ -69,10 +69,8 @@ export class ScopedPool extends pg.Pool {
     const scope = this.#requireScope(config.text)
     refuseInTransaction()
     const preludes = [this.#scopePrelude(scope)]
-    return this.#inTurn(turnOf(scope), () =>
-      this.#once((client, isNamed) =>
-        isNamed ? submit(client, config, preludes) : submit(client, unnamed(config), preludes.map(unnamed)),
-      ),
+    return this.#inTurn(turnOf(scope), (client, isNamed) =>
+      isNamed ? submit(client, config, preludes) : submit(client, unnamed(config), preludes.map(unnamed)),
     )
   }
 
@@ -84,24 +82,11 @@ export class ScopedPool extends pg.Pool {
     requireTenant(scope)
     refuseInTransaction()
     const statement = { ...named, values: literalsOf(values) }
-    return await this.#inTurn(turnOf(scope), () =>
-      this.#once((client, isNamed) =>
-        isNamed
-          ? submitText(client, statement, [...renewal(client).map(aheadOf), this.#scopeAhead(scope)])
-          : submitText(client, unnamed(statement), [aheadOf(scopeStatement(scope))]),
-      ),
+    return await this.#inTurn(turnOf(scope), (client, isNamed) =>
+      isNamed
+        ? submitText(client, statement, [...renewal(client).map(aheadOf), this.#scopeAhead(scope)])
+        : submitText(client, unnamed(statement), [aheadOf(scopeStatement(scope))]),
     )
-  }
-
-  /** Sends one message; once more, without prepared statements, when one no longer fits. */
-  async #once<T>(send: (client: pg.PoolClient, isNamed: boolean) => Promise<T>): Promise<T> {
-    try {
-      return await this.#withClient((client) => send(client, true))
-    } catch (error) {
-      if (!isStatementLost(error)) throw error
-      this.#logger.warn({ err: error }, 'a prepared statement was lost: running it again')
-      return await this.#withClient((client) => send(client, false))
-    }
   }
 
   /**
@@ -128,7 +113,7 @@ export class ScopedPool extends pg.Pool {
         throw new CommitUnknown('the connection was lost before the answer', { cause: error })
       }
     }
-    return await this.#inTurn(turnOf(scope), () => this.#once(send))
+    return await this.#inTurn(turnOf(scope), send)
   }
 
   /** A connection for one transaction, bound to the scope that asked for it. */
@@ -155,11 +140,16 @@ export class ScopedPool extends pg.Pool {
     return this.#scheduler.waiting
   }
 
-  async #inTurn<T>([tenantId, caller]: Turn, work: () => Promise<T>): Promise<T> {
+  /** Sends one message in its turn; once more, without prepared statements, when one no longer fits. */
+  async #inTurn<T>([tenantId, caller]: Turn, send: Send<T>): Promise<T> {
     const turn = this.#scheduler.acquire(tenantId, caller)
     if (turn !== null) await turn
     try {
-      return await work()
+      return await this.#withClient(send, true)
+    } catch (error) {
+      if (!isStatementLost(error)) throw error
+      this.#logger.warn({ err: error }, 'a prepared statement was lost: running it again')
+      return await this.#withClient(send, false)
     } finally {
       this.#scheduler.release(tenantId, caller)
     }
@@ -173,17 +163,15 @@ export class ScopedPool extends pg.Pool {
     text: string,
     values: readonly (string | null)[],
   ): Promise<Row[]> {
-    return await this.#inTurn([BEFORE_TENANT, text], () =>
-      this.#once(async (client, isNamed) => {
-        const name = isNamed && this.#namedStatements ? statementName({ sql: text }) : ''
-        const { rows } = await submit(client, { name, text, values: [...values] }, [])
-        return rows as Row[]
-      }),
-    )
+    return await this.#inTurn([BEFORE_TENANT, text], async (client, isNamed) => {
+      const name = isNamed && this.#namedStatements ? statementName({ sql: text }) : ''
+      const { rows } = await submit(client, { name, text, values: [...values] }, [])
+      return rows as Row[]
+    })
   }
 
   // pg's own query() destroys the connection at every SQL error; a refused statement is no reason to reconnect.
-  async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #withClient<T>(send: Send<T>, isNamed: boolean): Promise<T> {
     const client = await this.#take()
     let lost: Error | undefined
     const onError = (error: Error): void => {
@@ -191,7 +179,7 @@ export class ScopedPool extends pg.Pool {
     }
     client.on('error', onError)
     try {
-      return await work(client)
+      return await send(client, isNamed)
     } catch (error) {
       this.#look(error)
       if (isSpoilt(error)) lost = error as Error
@@ -208,18 +196,9 @@ export class ScopedPool extends pg.Pool {
    */
   async #take(): Promise<pg.PoolClient> {
     for (;;) {
-      const client = await this.#connection()
+      const client = await super.connect().catch(refused)
       if (this.#generationOf(client) === this.#generation) return client
       client.release(true)
-    }
-  }
-
-  async #connection(): Promise<pg.PoolClient> {
-    try {
-      return await super.connect()
-    } catch (error) {
-      markRefused(error)
-      throw error
     }
   }
 
@@ -266,6 +245,14 @@ export class ScopedPool extends pg.Pool {
     this.#logger.error({ statement }, 'a statement without a tenant was refused')
     throw new AppError('TENANT_REQUIRED', 'no tenant is in scope')
   }
+}
+
+/** `isNamed`: with prepared statements, if this pool uses them. */
+type Send<T> = (client: pg.PoolClient, isNamed: boolean) => Promise<T>
+
+function refused(error: unknown): never {
+  markRefused(error)
+  throw error
 }
 
 /** The tenant and the caller of a turn. */

@@ -131,9 +131,9 @@ export function openWalls<Client extends object>(options: WallsOptions<Client>):
     return handle
   }
 
-  async function readText(scope: Scope, { text, values }: ValuedStatement): Promise<string | null> {
+  function readText(scope: Scope, { text, values }: ValuedStatement): Promise<string | null> {
     const name = namedStatements ? statementName({ sql: text }) : ''
-    return await pool.readText(scope, { text, values, name })
+    return pool.readText(scope, { text, values, name })
   }
 
   const readingHandle = readingHandles(datamodel, readText)
