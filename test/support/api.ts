@@ -88,8 +88,9 @@ const POOL_MAX = 8
 const POINTS = 1e9
 export const SECRET = Buffer.alloc(32, 'test')
 const TOKEN_SECONDS = 3_600
-/** TEST_COMPILES=false: graphql-js answers everything, where a test does not say otherwise. */
-const COMPILES = process.env.TEST_COMPILES !== 'false'
+/** `false`: graphql-js answers everything, where a test does not say otherwise. */
+export const COMPILES_VARIABLE = 'TEST_COMPILES'
+export const compilesByDefault = () => process.env[COMPILES_VARIABLE] !== 'false'
 
 /**
  * Opens the API with two tenants, `anchor` and `bollard`, that sell nothing yet. Call it in `beforeAll`, and `close`
@@ -104,7 +105,7 @@ export async function startApi({
   people = null,
   routes = ROUTES,
   crossOrigins = NO_OTHER_ORIGINS,
-  compiles = COMPILES,
+  compiles = compilesByDefault(),
   on = null,
 }: {
   poolMax?: number
