@@ -30,7 +30,7 @@ const MUTATION_TIMES = 3
 /** The share of requests by callers with all permissions: of the others some field is often forbidden, and nothing compiled. */
 const FULL_SHARE = 0.7
 const FIRST_SHARE = 0.75
-const COMPILED_SHARE_MIN = 0.4
+const COMPILED_SHARE_MIN = 0.3
 /** More are drawn until everything was compiled once, at most these for each field. */
 const MORE_MAX = 12
 /** Of a type that these do not have: documents that are drawn, of which few have it and are sent. */
