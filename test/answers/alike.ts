@@ -31,3 +31,11 @@ function isLater(uuid: string, { at, uuids }: Seeded): boolean {
   if (uuid.charAt(14) === '4') return !uuids.has(uuid)
   return Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16) > at.getTime()
 }
+
+/** The answer with its errors in the order of their texts: fields that fail at the same time have none. */
+export function withErrorsSorted(body: string): string {
+  const { errors } = JSON.parse(body) as { readonly errors?: readonly unknown[] }
+  if (errors === undefined) return body
+  const sorted = errors.map((error) => JSON.stringify(error)).toSorted()
+  return body.replace(JSON.stringify(errors), () => `[${sorted.join(',')}]`)
+}

@@ -17,7 +17,7 @@ import type { Api } from '../support/api.ts'
 import { mulberry32 } from '../support/random.ts'
 import { UNLIKE } from '../support/samples.ts'
 import { rowsOf } from '../walls/every-field.ts'
-import { alike } from './alike.ts'
+import { alike, withErrorsSorted } from './alike.ts'
 import { Draw, type RandomOperation, randomOperation } from './random-operations.ts'
 import { type Caller, makeWorld, type World } from './world.ts'
 
@@ -68,7 +68,11 @@ async function ask(api: Api, { authorization }: Caller, requestId: string, body:
   const content = await response.text()
   const { data = null } = JSON.parse(content) as { data?: unknown }
   const headers = [...response.headers].filter(([name]) => name !== 'date').map((header) => header.join(': '))
-  return { text: [response.status, ...headers, content].join('\n'), data, isCompiled: byApollo === before }
+  return {
+    text: [response.status, ...headers, withErrorsSorted(content)].join('\n'),
+    data,
+    isCompiled: byApollo === before,
+  }
 }
 
 class Comparison {

@@ -19,7 +19,7 @@ export type Caller = {
   readonly who: string
   readonly tenant: TenantKey
   readonly authorization: string
-  /** Has all permissions. */
+  /** Has all permissions that fields of queries need. */
   readonly mayAll: boolean
 }
 
@@ -85,7 +85,7 @@ export async function makeWorld(draw: Draw): Promise<World> {
 async function makeCallers(api: Api, draw: Draw): Promise<Caller[]> {
   const callers: Caller[] = []
   const all = PERMISSIONS as readonly GrantablePermission[]
-  /** Those without which some rows are hidden. */
+  /** With any of a rule's permissions the caller sees the rows that it hides. */
   const seeing = [...VISIBILITY.values()].flatMap(({ unless }) => unless)
   for (const tenant of TENANTS) {
     const add = (who: string, credential: string, mayAll = false) =>
@@ -96,8 +96,10 @@ async function makeCallers(api: Api, draw: Draw): Promise<Caller[]> {
       callers.push({ who: `${tenant}'s ${role}`, tenant, authorization, mayAll: role === 'OWNER' })
     }
     add('key with all permissions', await key(all), true)
-    for (const left of [...seeing, ...draw.some(all, 2)])
-      add(`key without ${left}`, await key(all.filter((one) => one !== left)))
+    const without = (left: readonly string[]) => key(all.filter((one) => !left.includes(one)))
+    // It may read all fields, and some rows are hidden from it.
+    add('key that does not see all rows', await without(seeing), true)
+    for (const left of draw.some(all, 2)) add(`key without ${left}`, await without([left]))
     for (let count = 0; count < KEYS_RANDOM; count += 1) {
       const some = draw.some(all, 3 + draw.below(all.length - 3))
       add(`key with ${some.join(', ')}`, await key(some))
