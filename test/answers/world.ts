@@ -263,6 +263,8 @@ const AWKWARD: Readonly<Record<string, readonly (string | null)[]>> = {
 /** Of these the callers are made. */
 const LEFT_ALONE = new Set(['tenants', 'members', 'api_keys', 'idempotency_keys', 'support_grants'])
 const ROWS_PER_COLUMN = 2
+/** Some rows are hidden by their status. */
+const ROWS_PER_ENUM = 20
 
 /** Puts values into the rows, wherever the database takes them: the API may have none of them from a client. */
 async function makeAwkward(database: TestDatabase, draw: Draw): Promise<void> {
@@ -277,10 +279,15 @@ async function makeAwkward(database: TestDatabase, draw: Draw): Promise<void> {
          WHERE o.table_name = c.table_name AND o.table_schema = 'public' AND o.column_name = 'tenant_id')
        ORDER BY 1, 2`,
     )
+    const { rows: enums } = await client.query<{ type: string; label: string }>(
+      'SELECT typname AS type, enumlabel AS label FROM pg_enum JOIN pg_type t ON t.oid = enumtypid ORDER BY 1, 2',
+    )
     for (const { table, column, type } of rows) {
-      const values = AWKWARD[type]
-      if (values === undefined || LEFT_ALONE.has(table)) continue
-      for (let count = 0; count < ROWS_PER_COLUMN; count += 1) {
+      const labels = enums.flatMap((one) => (one.type === type ? [one.label] : []))
+      const values = AWKWARD[type] ?? labels
+      if (values.length === 0 || LEFT_ALONE.has(table)) continue
+      const changed = labels.length > 0 ? ROWS_PER_ENUM : ROWS_PER_COLUMN
+      for (let count = 0; count < changed; count += 1) {
         await client.query('SAVEPOINT before')
         const text = `UPDATE "${table}" SET "${column}" = $1 WHERE ctid =
           (SELECT ctid FROM "${table}" ORDER BY tenant_id, ctid OFFSET $2 % (SELECT greatest(count(*), 1) FROM "${table}") LIMIT 1)`
