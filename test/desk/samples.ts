@@ -75,7 +75,7 @@ export const SAMPLES: ModuleSamples = {
   sabotaged: ['query members', 'query invitations', 'mutation invitationRevoke'],
   notCompiled: {
     'Query.accessCheck': 'computed from permissions and roles, by rules of its own',
-    'Query.auditHead': 'a seal is verified while it is read',
+    'Query.auditHead': 'counts the entries of all seals by a statement of its own',
     'Query.integrity': 'runs the checks',
     'Query.node': 'the type of the record is known only from the id',
     'Query.nodes': 'the types of the records are known only from the ids',
