@@ -33,7 +33,7 @@ it('the packed file has the entries, the migrations of the walls, and nothing of
       'LICENSE',
     ]),
   )
-  expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(5)
+  expect(packed.filter((path) => path.endsWith('migration.sql'))).toHaveLength(6)
   // npm packs every bin: the command line's says that the package has none.
   expect(packed.filter((path) => /generated|shop|desk|edge|\.prisma$|^src|^test/.test(path))).toEqual([
     'src/cli/npx.js',

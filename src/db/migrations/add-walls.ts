@@ -31,6 +31,7 @@ const COMMANDS = [
   '20261201040020_commands',
   '20261201040030_command_results',
   '20261201120010_search',
+  '20261201140000_commands_in_one_statement',
 ] as const
 const COMMANDS_SUFFIX = '_bulkhead_commands'
 
