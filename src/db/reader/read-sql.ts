@@ -64,9 +64,10 @@ export function compileSelection(
   const row = new RowSql(statement)
   const layout = row.add(model, alias, select)
   const from = `FROM ${quote(model.table)} ${alias}${row.joins()}`
+  const sql = row.sql()
   return {
     layout,
-    length: row.sql().length + from.length,
+    length: sql.length + from.length,
     statement(tenantId, { includesHidden = false, ...query }) {
       const own = statement.fork()
       own.values[0] = tenantId
@@ -74,7 +75,7 @@ export function compileSelection(
         `${alias}.tenant_id = ${TENANT}`,
         ...(includesHidden ? [] : visibleSql(own, modelName, alias)),
       ]
-      const text = `SELECT ${rowsSql(own, { model, alias, row: row.sql(), from, query, conditions })}::text`
+      const text = `SELECT ${rowsSql(own, { model, alias, row: sql, from, query, conditions })}::text`
       return { text, values: own.values }
     },
   }
