@@ -17,12 +17,12 @@ import { type Asked, type AskedField, fieldsOf, setsOf } from './document.ts'
 import { leave, Unwritable } from './uncompiled.ts'
 import {
   columnWriter,
-  headOf,
   jsonOf,
   priceOf,
   rowWriter,
   type Writing as ValueWriting,
   valueWriter,
+  writeObject,
 } from './values.ts'
 import type { Wanted } from './wanted.ts'
 import { LEAF_UNITS, OBJECT_UNITS, type Prices } from './weight.ts'
@@ -59,16 +59,15 @@ export function recordOf(
   const model = modelIn(registeredModels(), name)
   const fields = fieldsOf(compiling.asked, type, setsOf(nodes))
   const units = OBJECT_UNITS + priceOf(compiling.prices, fields)
-  const parts = fields.map(
-    (field, index) => [headOf(field, index), partOf(compiling, type, model, field, wanted)] as const,
-  )
+  const parts = fields.map((field) => partOf(compiling, type, model, field, wanted))
   return (layout, pages) => {
-    const writers = parts.map(([head, bind]) => [head, bind(layout, pages)] as const)
+    const write = writeObject<TextRow, Writing, undefined>(
+      fields,
+      parts.map((bind) => bind(layout, pages)),
+    )
     return (row, writing) => {
       writing.units += units
-      let json = '{'
-      for (const [head, write] of writers) json += head + write(row, writing)
-      return `${json}}`
+      return write(row, writing, undefined)
     }
   }
 }
@@ -103,10 +102,7 @@ function exposedPart(type: ModelType, model: Model, field: Field, wanted: Wanted
     return leave(`${type.name}.${field.name} is not made of its row’s columns alone`)
   const write = columnWriter(field.type, column)
   wanted.columns.add(field.name)
-  return (layout) => {
-    const slot = slotOf(layout, field.name)
-    return (row, writing) => write(row[slot] as Text, writing)
-  }
+  return (layout) => write(slotOf(layout, field.name))
 }
 
 function slotOf({ columns }: Layout, name: string): number {
@@ -192,17 +188,16 @@ function textObjectPart(
   )
   const made = texts.filter((text) => text !== undefined)
   if (made.length < texts.length) return null
-  const heads = fields.map(headOf)
   const units = OBJECT_UNITS + fields.length * LEAF_UNITS + priceOf(prices, fields)
   return (layout) => {
     const slots = columns.map((name) => slotOf(layout, name))
-    const makers = made.map((text) => fromSlots(text, slots))
+    const write = writeObject<TextRow, undefined, undefined>(
+      fields,
+      made.map((text) => fromSlots(text, slots)),
+    )
     return (row, writing) => {
       writing.units += units
-      let json = '{'
-      for (let index = 0; index < makers.length; index += 1)
-        json += (heads[index] as string) + (makers[index] as (row: TextRow) => string)(row)
-      return `${json}}`
+      return write(row, undefined, undefined)
     }
   }
 }
@@ -283,20 +278,19 @@ export function pageOf(
   const { asked, prices } = compiling
   const fields = fieldsOf(asked, connection, setsOf(nodes))
   const units = OBJECT_UNITS + priceOf(prices, fields)
-  const parts = fields.map(
-    (field, index) => [headOf(field, index), pagePart(compiling, connection, field, wanted)] as const,
-  )
+  const parts = fields.map((field) => pagePart(compiling, connection, field, wanted))
   return {
     totals: fields.filter(({ name }) => name === 'totalCount'),
     bind: (layout, pages, { sort }) => {
-      const writers = parts.map(([head, bind]) => [head, bind(layout, pages)] as const)
+      const write = writeObject(
+        fields,
+        parts.map((bind) => bind(layout, pages)),
+      )
       const positionOf = wanted.hasCursors ? positionIn(layout, sort) : noPosition
       return (rows, writing, plan, total) => {
         writing.units += units
         const page = new Page(rows, plan, positionOf, noTotal)
-        let json = '{'
-        for (const [head, write] of writers) json += head + write(page, writing, total)
-        return `${json}}`
+        return write(page, writing, total)
       }
     },
   }
@@ -379,17 +373,16 @@ function edgesPart(
 ): BindPart {
   const fields = fieldsOf(compiling.asked, edge, setsOf(asked.nodes))
   const units = OBJECT_UNITS + priceOf(compiling.prices, fields)
-  const parts = fields.map(
-    (field, index) => [headOf(field, index), edgePart(compiling, edge, field, wanted)] as const,
-  )
+  const parts = fields.map((field) => edgePart(compiling, edge, field, wanted))
   return (layout, pages) => {
-    const writers = parts.map(([head, bind]) => [head, bind(layout, pages)] as const)
+    const write = writeObject(
+      fields,
+      parts.map((bind) => bind(layout, pages)),
+    )
     return (page, writing) =>
       listOf(page.nodes, (row) => {
         writing.units += units
-        let json = '{'
-        for (const [head, write] of writers) json += head + write(row, page, writing)
-        return `${json}}`
+        return write(row, page, writing)
       })
   }
 }
@@ -440,16 +433,15 @@ function pageInfoPart(
 ): BindPart {
   const fields = fieldsOf(compiling.asked, type, setsOf(asked.nodes))
   const units = OBJECT_UNITS + fields.length * LEAF_UNITS + priceOf(compiling.prices, fields)
-  const parts = fields.map((field, index) => {
+  const parts = fields.map((field) => {
     if (CURSORS.has(field.name)) wanted.hasCursors = true
     const read = field.name === '__typename' ? () => type.name : PAGE_INFO[field.name]
     if (read === undefined) return leave(`${type.name}.${field.name} is no field of all pages`)
-    return [headOf(field, index), read] as const
+    return (page: Page<TextRow>) => JSON.stringify(read(page))
   })
+  const write = writeObject<Page<TextRow>, undefined, undefined>(fields, parts)
   return () => (page, writing) => {
     writing.units += units
-    let json = '{'
-    for (const [head, read] of parts) json += head + JSON.stringify(read(page))
-    return `${json}}`
+    return write(page, undefined, undefined)
   }
 }

@@ -23,10 +23,26 @@ export type Writing = { units: number; readonly context: Context }
 
 /** The JSON of a value, whose units are added. Throws Unwritable. */
 export type WriteValue = (value: unknown, writing: Writing) => string
-/** The same for a column's text. */
-export type WriteText = (text: Text, writing: Writing) => string
+/** The same for a value of a row. */
+export type WriteRow = (row: readonly Text[], writing: Writing) => string
 
-export const jsonOf = JSON.stringify as (text: string) => string
+/** The JSON of a text. Most need no escapes, and short ones are looked through in a third of the time that JSON.stringify takes. */
+export function jsonOf(text: string): string {
+  const { length } = text
+  if (length > LOOKED_THROUGH_MAX) return JSON.stringify(text)
+  for (let at = 0; at < length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code < FIRST_PLAIN || code === QUOTE || code === BACKSLASH || code >= FIRST_SURROGATE)
+      return JSON.stringify(text)
+  }
+  return `"${text}"`
+}
+
+const LOOKED_THROUGH_MAX = 40
+const FIRST_PLAIN = 0x20
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const FIRST_SURROGATE = 0xd800
 
 /** The JSON of a scalar from its column's text, by the scalar's name and the column's type. */
 const FROM_TEXT: Readonly<Record<string, Readonly<Record<string, (text: string) => string>>>> = {
@@ -38,8 +54,8 @@ const FROM_TEXT: Readonly<Record<string, Readonly<Record<string, (text: string) 
   DateTime: { DateTime: (text) => `"${isoOf(text)}"` },
 }
 
-/** The JSON of a column, in a field of this type. */
-export function columnWriter(type: GraphQLOutputType, column: Column): WriteText {
+/** The JSON of a column in a field of this type; `slot` is its place in a row. */
+export function columnWriter(type: GraphQLOutputType, column: Column): (slot: number) => WriteRow {
   const isRequired = isNonNullType(type)
   const inner = getNullableType(type)
   if (isListType(inner) !== column.isList) return leave(`a list, or not, of the column ${column.name}`)
@@ -48,20 +64,21 @@ export function columnWriter(type: GraphQLOutputType, column: Column): WriteText
   const write = leafOfText(named, column)
   if (isListType(inner)) {
     const areRequired = isNonNullType(inner.ofType)
-    return (text, writing) => {
+    return (slot) => (row, writing) => {
+      const text = row[slot] as Text
       const items = text === null ? [] : valuesOf(text)
       writing.units += items.length * LEAF_UNITS
-      return `[${items.map((item) => orNull(item, areRequired, write)).join(',')}]`
+      return `[${items.map((item) => (item === null ? none(areRequired) : write(item))).join(',')}]`
     }
   }
-  return (text, writing) => {
+  return (slot) => (row, writing) => {
     writing.units += LEAF_UNITS
-    return orNull(text, isRequired, write)
+    const text = row[slot] as Text
+    return text === null ? none(isRequired) : write(text)
   }
 }
 
-function orNull(text: Text, isRequired: boolean, write: (text: string) => string): string {
-  if (text !== null) return write(text)
+function none(isRequired: boolean): string {
   if (isRequired) throw new Unwritable('null in a field that is never null')
   return 'null'
 }
@@ -146,19 +163,35 @@ function objectWriter(
   partOf: (field: AskedField) => WriteValue,
 ): WriteValue {
   const units = OBJECT_UNITS + priceOf(prices, fields)
-  const parts = fields.map((field, index) => [headOf(field, index), partOf(field)] as const)
+  const write = writeObject(fields, fields.map(partOf))
   return (value, writing) => {
     if (typeof value !== 'object') throw new Unwritable('an object that is none')
     writing.units += units
-    let json = '{'
-    for (const [head, write] of parts) json += head + write(value, writing)
-    return `${json}}`
+    return write(value, writing, undefined)
   }
 }
 
 /** The units of an object's fields with a price. */
 export function priceOf(prices: Prices, fields: readonly AskedField[]): number {
   return fields.reduce((sum, { key }) => sum + (prices.get(key) ?? 0) * UNITS_PER_POINT, 0)
+}
+
+type Write<A, B, C> = (one: A, two: B, three: C) => string
+
+/** The JSON of an object whose fields' values are written by `writers`. */
+export function writeObject<A, B, C>(
+  fields: readonly AskedField[],
+  writers: readonly Write<A, B, C>[],
+): Write<A, B, C> {
+  const heads = fields.map(headOf)
+  const { length } = writers
+  return (one, two, three) => {
+    let json = '{'
+    // By index: a loop over pairs takes twice the time.
+    for (let index = 0; index < length; index += 1)
+      json += (heads[index] as string) + (writers[index] as Write<A, B, C>)(one, two, three)
+    return `${json}}`
+  }
 }
 
 /** The text before a field's value. */

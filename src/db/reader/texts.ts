@@ -11,95 +11,74 @@ const CLOSING = 0x7d
 const COMMA = 0x2c
 const QUOTE = 0x22
 
-/** Reads a text from its beginning; one per text. */
-class Reading {
-  readonly #text: string
-  #at = 1
-  /** The next backslash at or behind `at`, or the text's length. */
-  #escape: number
-
-  constructor(text: string) {
-    if (text.charCodeAt(0) !== BRACE) throw new Error('PostgreSQL answered no array')
-    this.#text = text
-    this.#escape = this.#findEscape(1)
-  }
-
-  #findEscape(from: number): number {
-    const found = this.#text.indexOf('\\', from)
-    return found < 0 ? this.#text.length : found
-  }
-
-  rows(): TextRow[] {
-    const rows: TextRow[] = []
-    while (this.#text.charCodeAt(this.#at) === BRACE) {
-      this.#at += 1
-      rows.push(this.values())
-      if (this.#text.charCodeAt(this.#at) === COMMA) this.#at += 1
-    }
-    if (this.#text.charCodeAt(this.#at) !== CLOSING) throw new Error('PostgreSQL answered no array of rows')
-    return rows
-  }
-
-  /** The values up to the closing brace, which is read too. */
-  values(): TextRow {
-    const text = this.#text
-    const values: TextRow = []
-    if (text.charCodeAt(this.#at) === CLOSING) {
-      this.#at += 1
-      return values
-    }
-    for (;;) {
-      values.push(text.charCodeAt(this.#at) === QUOTE ? this.#quoted() : this.#plain())
-      const next = text.charCodeAt(this.#at)
-      this.#at += 1
-      if (next === CLOSING) return values
-      if (next !== COMMA) throw new Error('PostgreSQL answered an array that cannot be read')
-    }
-  }
-
-  #plain(): Text {
-    const text = this.#text
-    const from = this.#at
-    const { length } = text
-    let at = from
-    for (; at < length; at += 1) {
-      const code = text.charCodeAt(at)
-      if (code === COMMA || code === CLOSING) break
-    }
-    if (at === length) throw new Error('PostgreSQL answered an array without its end')
-    this.#at = at
-    const value = text.slice(from, at)
-    // A text of these letters is quoted.
-    return value === 'NULL' ? null : value
-  }
-
-  #quoted(): string {
-    const text = this.#text
-    let from = this.#at + 1
-    let value = ''
-    for (;;) {
-      if (this.#escape < from) this.#escape = this.#findEscape(from)
-      const end = text.indexOf('"', from)
-      if (end < 0) throw new Error('PostgreSQL answered an array without its end')
-      if (end < this.#escape) {
-        this.#at = end + 1
-        return value + text.slice(from, end)
-      }
-      // The character behind a backslash stands for itself.
-      value += text.slice(from, this.#escape) + text.charAt(this.#escape + 1)
-      from = this.#escape + 2
-    }
-  }
-}
-
 /** The rows of an array of arrays. Throws a plain Error for any other text. */
 export function rowsOf(text: string): TextRow[] {
-  return new Reading(text).rows()
+  // One function over local variables: a page has hundreds of values.
+  const { length } = text
+  const rows: TextRow[] = []
+  let escape = findEscape(text, 0)
+  let at = 1
+  if (text.charCodeAt(0) !== BRACE) throw unreadable()
+  while (text.charCodeAt(at) === BRACE) {
+    const row: TextRow = []
+    at += 1
+    let code = text.charCodeAt(at)
+    // An array without values.
+    if (code === CLOSING) at += 1
+    while (code !== CLOSING) {
+      if (code === QUOTE) {
+        let value = ''
+        let from = at + 1
+        for (;;) {
+          if (escape < from) escape = findEscape(text, from)
+          const end = text.indexOf('"', from)
+          if (end < 0) throw unreadable()
+          if (end < escape) {
+            row.push(value + text.slice(from, end))
+            at = end + 1
+            break
+          }
+          // The character behind a backslash stands for itself.
+          value += text.slice(from, escape) + text.charAt(escape + 1)
+          from = escape + 2
+        }
+      } else {
+        const from = at
+        while (code !== COMMA && code !== CLOSING) {
+          at += 1
+          if (at >= length) throw unreadable()
+          code = text.charCodeAt(at)
+        }
+        const value = text.slice(from, at)
+        // A text of these letters is quoted.
+        row.push(value === 'NULL' ? null : value)
+      }
+      code = text.charCodeAt(at)
+      at += 1
+      if (code === CLOSING) break
+      if (code !== COMMA) throw unreadable()
+      code = text.charCodeAt(at)
+    }
+    rows.push(row)
+    if (text.charCodeAt(at) === COMMA) at += 1
+  }
+  if (text.charCodeAt(at) !== CLOSING) throw unreadable()
+  return rows
+}
+
+/** Where the next backslash is; the text's length: nowhere. */
+function findEscape(text: string, from: number): number {
+  const found = text.indexOf('\\', from)
+  return found < 0 ? text.length : found
+}
+
+function unreadable(): Error {
+  return new Error('PostgreSQL answered what is no array')
 }
 
 /** The values of an array. Throws a plain Error for any other text. */
 export function valuesOf(text: string): TextRow {
-  return new Reading(text).values()
+  return rowsOf(`{${text}}`)[0] ?? []
 }
 
 /** Converts a value that is not NULL. */
