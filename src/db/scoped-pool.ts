@@ -45,6 +45,7 @@ export class ScopedPool extends pg.Pool {
   readonly #scheduler: FairScheduler
   #generation = 0
   readonly #generations = new WeakMap<pg.PoolClient, number>()
+  readonly #aheads = new WeakMap<Scope, Ahead>()
 
   constructor(options: ScopedPoolOptions) {
     const { url, connectionsMax, acquireTimeoutMs, silenceTimeoutMs, namedStatements, logger } = options
@@ -84,7 +85,7 @@ export class ScopedPool extends pg.Pool {
     const statement = { ...named, values: literalsOf(values) }
     return await this.#inTurn(turnOf(scope), (client, isNamed) =>
       isNamed
-        ? submitText(client, statement, [...renewal(client).map(aheadOf), this.#scopeAhead(scope)])
+        ? submitText(client, statement, aheadsOf(renewal(client), this.#scopeAhead(scope)))
         : submitText(client, unnamed(statement), [aheadOf(scopeStatement(scope))]),
     )
   }
@@ -218,8 +219,13 @@ export class ScopedPool extends pg.Pool {
     return this.#prelude(scopeStatement(scope))
   }
 
+  /** Encoded once: the requests of a caller have one scope, as long as the identity is believed. */
   #scopeAhead(scope: Scope): Ahead {
-    return aheadOf(this.#scopePrelude(scope))
+    const known = this.#aheads.get(scope)
+    if (known !== undefined) return known
+    const made = aheadOf(this.#scopePrelude(scope))
+    this.#aheads.set(scope, made)
+    return made
   }
 
   #prelude({ name, ...statement }: Statement): Prelude {
@@ -249,6 +255,11 @@ export class ScopedPool extends pg.Pool {
 
 /** `isNamed`: with prepared statements, if this pool uses them. */
 type Send<T> = (client: pg.PoolClient, isNamed: boolean) => Promise<T>
+
+/** The renewal is usually empty. */
+function aheadsOf(renewed: readonly Statement[], scope: Ahead): readonly Ahead[] {
+  return renewed.length === 0 ? [scope] : [...renewed.map(aheadOf), scope]
+}
 
 function refused(error: unknown): never {
   markRefused(error)

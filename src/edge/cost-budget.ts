@@ -130,16 +130,22 @@ export function requirePoints(account: Account): void {
 
 /** The points that a caller may spend now. */
 export function available({ tenant, caller }: Account): number {
-  return Math.max(0, Math.floor(Math.min(tenant.points, caller.points)))
+  return availableOf(caller.points, tenant.points)
+}
+
+/** The same for points that were read. */
+export function availableOf(callerPoints: number, tenantPoints: number): number {
+  return Math.max(0, Math.floor(Math.min(tenantPoints, callerPoints)))
 }
 
 export function reportOf(account: Account, requested: number, actual: number, clock: Clock): CostReport {
-  const { caller } = account
-  const missing = caller.capacity - caller.points
+  const { caller, tenant } = account
+  const points = caller.points
+  const missing = caller.capacity - points
   return {
     requested,
     actual,
-    remaining: available(account),
+    remaining: availableOf(points, tenant.points),
     restoreRate: caller.restorePerSecond,
     restoredAt: new Date(
       clock().getTime() + Math.ceil((missing * 1_000) / caller.restorePerSecond),

@@ -1,7 +1,7 @@
 // The RateLimit headers of an answer: the remaining points of its caller and of the tenant.
 
 import type { Bucket } from './bucket.ts'
-import { type Account, available } from './cost-budget.ts'
+import { type Account, availableOf } from './cost-budget.ts'
 
 /**
  * Most clients read RateLimit-Limit, -Remaining and -Reset, from earlier IETF drafts;
@@ -9,12 +9,15 @@ import { type Account, available } from './cost-budget.ts'
  */
 export function rateLimitHeaders(account: Account): Record<string, string> {
   const { tenant, caller } = account
+  // Each look at a bucket refills it by the clock.
+  const [callerPoints, tenantPoints] = [caller.points, tenant.points]
+  const callerReset = secondsBetween(caller, callerPoints)
   return {
     'ratelimit-limit': String(caller.capacity),
-    'ratelimit-remaining': String(available(account)),
-    'ratelimit-reset': String(caller.secondsUntil(caller.capacity)),
+    'ratelimit-remaining': String(availableOf(callerPoints, tenantPoints)),
+    'ratelimit-reset': String(callerReset),
     'ratelimit-policy': policyOfAccount(account),
-    ratelimit: `${stateOf('caller', caller)}, ${stateOf('tenant', tenant)}`,
+    ratelimit: `${stateOf('caller', callerPoints, callerReset)}, ${stateOf('tenant', tenantPoints, secondsBetween(tenant, tenantPoints))}`,
   }
 }
 
@@ -34,7 +37,11 @@ function policyOf(name: string, { capacity, restorePerSecond }: Bucket): string 
   return `"${name}";q=${capacity};qu="points";w=${Math.ceil(capacity / restorePerSecond)}`
 }
 
-function stateOf(name: string, bucket: Bucket): string {
-  const left = Math.max(0, Math.floor(bucket.points))
-  return `"${name}";r=${left};t=${bucket.secondsUntil(bucket.capacity)}`
+function stateOf(name: string, points: number, seconds: number): string {
+  return `"${name}";r=${Math.max(0, Math.floor(points))};t=${seconds}`
+}
+
+/** Whole seconds until a bucket with these points is full. */
+function secondsBetween({ capacity, restorePerSecond }: Bucket, points: number): number {
+  return Math.max(0, Math.ceil((capacity - points) / restorePerSecond))
 }
