@@ -129,7 +129,7 @@ export function requirePoints(account: Account): void {
 }
 
 /** The points that a caller may spend now. */
-export function available({ tenant, caller }: Account): number {
+function available({ tenant, caller }: Account): number {
   return availableOf(caller.points, tenant.points)
 }
 

@@ -16,7 +16,7 @@ export function rowsOf(text: string): TextRow[] {
   // One function over local variables: a page has hundreds of values.
   const { length } = text
   const rows: TextRow[] = []
-  let escape = findEscape(text, 0)
+  let backslash = findBackslash(text, 0)
   let at = 1
   if (text.charCodeAt(0) !== BRACE) throw unreadable()
   while (text.charCodeAt(at) === BRACE) {
@@ -30,17 +30,17 @@ export function rowsOf(text: string): TextRow[] {
         let value = ''
         let from = at + 1
         for (;;) {
-          if (escape < from) escape = findEscape(text, from)
+          if (backslash < from) backslash = findBackslash(text, from)
           const end = text.indexOf('"', from)
           if (end < 0) throw unreadable()
-          if (end < escape) {
+          if (end < backslash) {
             row.push(value + text.slice(from, end))
             at = end + 1
             break
           }
           // The character behind a backslash stands for itself.
-          value += text.slice(from, escape) + text.charAt(escape + 1)
-          from = escape + 2
+          value += text.slice(from, backslash) + text.charAt(backslash + 1)
+          from = backslash + 2
         }
       } else {
         const from = at
@@ -67,7 +67,7 @@ export function rowsOf(text: string): TextRow[] {
 }
 
 /** Where the next backslash is; the text's length: nowhere. */
-function findEscape(text: string, from: number): number {
+function findBackslash(text: string, from: number): number {
   const found = text.indexOf('\\', from)
   return found < 0 ? text.length : found
 }
