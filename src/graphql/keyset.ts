@@ -21,6 +21,8 @@ export type SortValue = {
   readonly column: string
   readonly type: 'string' | 'number' | 'bigint' | 'date'
   readonly descending: boolean
+  /** Whether no two rows of the list have the same value. Default: they may. */
+  readonly isUnique?: boolean
   /** By which texts are compared. Default: the column's, which is by code points. */
   readonly collation?: string
 }
@@ -83,8 +85,9 @@ export function planPage(args: PageArguments, sort: SortValue, list: ListKey): P
   }
 }
 
-function orderOf({ column, collation }: SortValue, direction: 'asc' | 'desc'): readonly AnyOrder[] {
-  if (column === 'id') return [{ id: direction }]
+function orderOf({ column, collation, isUnique }: SortValue, direction: 'asc' | 'desc'): readonly AnyOrder[] {
+  // Without the id the key's index has the order, and nothing is sorted.
+  if (column === 'id' || isUnique === true) return [{ [column]: direction }]
   const first = collation === undefined ? direction : { sort: direction, collate: collation }
   return [{ [column]: first }, { id: direction }]
 }

@@ -90,7 +90,14 @@ function declare<Model extends ModelName>(
   if (isAlphabetical) alphabetical.push({ table: modelOf(model).table, column: found.name })
   needed.push(index)
   const descending = order === undefined ? type === 'date' : order === 'descending'
-  return { model, column, type, descending, isAlphabetical } as Sort<Model>
+  const isUnique = !isAlphabetical && isKey(modelOf(model), [TENANT, ...index.fields])
+  return { model, column, type, descending, isAlphabetical, isUnique } as Sort<Model>
+}
+
+function isKey({ keys }: Model, fields: readonly string[]): boolean {
+  return keys.some(
+    ({ fields: key }) => key.length === fields.length && fields.every((field) => key.includes(field)),
+  )
 }
 
 function isIndexed({ keys, indexes }: Model, fields: readonly string[]): boolean {
