@@ -10,7 +10,7 @@ import { statementName } from '../../src/db/statement-name.ts'
 import { asAdmin } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { TENANT_A } from '../support/two-tenants.ts'
-import { type PgBouncer, preparesStatements, startPgBouncer } from '../walls/pgbouncer.ts'
+import { findPgBouncer, type PgBouncer, preparesStatements, startPgBouncer } from '../walls/pgbouncer.ts'
 
 const A = { tenantId: TENANT_A.id, writes: EVERYTHING }
 const MESSAGES = 1_500
@@ -27,19 +27,23 @@ beforeAll(async () => {
     )
     await owner.query('GRANT INSERT ON late TO bulkhead_runtime')
   })
-  if (preparesStatements()) bouncer = await startPgBouncer(database.runtimeUrl, 2)
+  if (findPgBouncer() !== null) bouncer = await startPgBouncer(database.runtimeUrl, 2)
 })
 afterAll(async () => {
   await bouncer?.stop()
   await database?.drop()
 })
 
-function open(url: string, connectionsMax = 1): { pool: ScopedPool; clients: pg.PoolClient[] } {
+function open(
+  url: string,
+  connectionsMax = 1,
+  namedStatements = true,
+): { pool: ScopedPool; clients: pg.PoolClient[] } {
   const pool = new ScopedPool({
     url,
     connectionsMax,
     acquireTimeoutMs: 20_000,
-    namedStatements: true,
+    namedStatements,
     logger: createLogger('silent'),
   })
   const clients: pg.PoolClient[] = []
@@ -154,18 +158,21 @@ describe('a connection', () => {
     await pool.end()
   })
 
-  it.skipIf(!preparesStatements())('behind a PgBouncer that supports named statements', async () => {
-    const { pool, clients } = open(bouncer?.url ?? '', 4)
+  it.skipIf(findPgBouncer() === null)('behind a PgBouncer, by name if that supports it', async () => {
+    const isNamed = preparesStatements()
+    const { pool, clients } = open(bouncer?.url ?? '', 4, isNamed)
+    const formOf = ({ name, ...statement }: ReturnType<typeof statementOf>) =>
+      isNamed ? { ...statement, name } : statement
     const random = generator(SEED)
     for (let round = 0; round < 60; round += 1)
       await Promise.all(
         Array.from({ length: 16 }, async () => {
           const kind = KINDS[random(KINDS.length)] ?? 'good'
           const shape = random(SHAPES)
-          const statement = statementOf(kind, shape)
+          const statement = formOf(statementOf(kind, shape))
           const answers = [
             () => pool.readText(A, statement),
-            () => pool.runAtOnce(A, [statementOf('good', random(SHAPES)), statement]),
+            () => pool.runAtOnce(A, [formOf(statementOf('good', random(SHAPES))), statement]),
             async () =>
               String((await enterScope(A, () => pool.query({ ...statement, rowMode: 'array' }))).rows[0][0]),
           ]
