@@ -21,7 +21,11 @@ import { alike, withErrorsSorted } from './alike.ts'
 import { Draw, type RandomOperation, randomOperation } from './random-operations.ts'
 import { type Caller, makeWorld, type World } from './world.ts'
 
-const seed = Number(process.env.ANSWERS_SEED ?? randomInt(2 ** 31))
+/** In the suite always the same operations; a long run by ANSWERS_ROUNDS draws its own. */
+const SEED_DEFAULT = 908998163
+const seed = Number(
+  process.env.ANSWERS_SEED ?? (process.env.ANSWERS_ROUNDS === undefined ? SEED_DEFAULT : randomInt(2 ** 31)),
+)
 /** How many operations are drawn for each root field. */
 const ROUNDS = Number(process.env.ANSWERS_ROUNDS ?? 3)
 /** How often each is sent. */
