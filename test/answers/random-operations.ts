@@ -69,7 +69,7 @@ export type RandomOperation = {
   readonly query: string
   readonly operationName?: string
   readonly kind: OperationTypeNode
-  /** Drawn anew for each request. */
+  /** Each request draws its own. */
   readonly variables: () => Record<string, unknown>
 }
 

@@ -38,7 +38,7 @@ const COMPILED_SHARE_MIN = 0.3
 /** More are drawn until everything was compiled once, at most these for each field. */
 const MORE_MAX = 12
 /** Of a type that these do not have: documents that are drawn, of which few have it and are sent. */
-const TYPE_MORE_MAX = 2_000
+const TYPE_MORE_MAX = 20_000
 const SHOWN_MAX = 3
 
 const draw = new Draw(mulberry32(seed))
